@@ -1,0 +1,1 @@
+"""Bayesian optimisation of hyperparameters as pure functions in JAX."""

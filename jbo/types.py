@@ -1,0 +1,40 @@
+"""Arrays of fixed capacity that carry a search: the table of trials and what a surrogate sees of it.
+
+Axis names used in every signature: ``n`` rows (the capacity), ``m`` test points, ``d`` columns of the encoding,
+``q`` points asked for at once, ``s`` hyperparameter sets or samples, ``r`` restarts.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+EMPTY, OK, PENDING, FAILED = 0, 1, 2, 3
+
+
+class Trials(NamedTuple):
+    """The state of every strategy: one row a trial, in the order in which they were asked or told."""
+
+    x: Float[Array, "n d"]
+    """Snapped points of the unit-cube encoding."""
+    y: Float[Array, " n"]
+    """Objective values, lower is better; 0 where ``status`` is not ``OK``."""
+    status: Int[Array, " n"]
+    """``EMPTY``, ``OK``, ``PENDING`` or ``FAILED``."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Dataset:
+    """What a surrogate learns from. Rows that are not valid change nothing, whatever finite value they hold."""
+
+    x: Float[Array, "n d"]
+    """Inputs in ``[0, 1]^d``."""
+    y: Float[Array, " n"]
+    """Standardised values (mean 0, variance 1 over the valid rows), lower is better."""
+    is_valid: Bool[Array, " n"]
+    """True for rows that count."""
+    y_scale: Float[Array, ""] = field(default_factory=lambda: jnp.ones(()))
+    """How many units of the user's objective one unit of ``y`` is worth, near the best values."""

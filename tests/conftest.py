@@ -1,0 +1,36 @@
+"""Settings shared by all tests: strict shapes and dtypes for the core, hypothesis profiles, no skip in CI."""
+
+import os
+
+import hypothesis
+import jax
+import pytest
+
+THOROUGH = os.environ.get("JBO_THOROUGH") == "1"
+hypothesis.settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile("thorough" if THOROUGH else "quick")
+
+
+@pytest.fixture(params=["float64", "float32"])
+def dtype(request):
+    """Floating type of a test of the core: each runs in both."""
+    with jax.enable_x64(request.param == "float64"):
+        yield jax.numpy.dtype(request.param)
+
+
+@pytest.fixture
+def x64():
+    """Run a test with 64-bit types."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In CI a skipped test is a failed one: what does not run shows nothing."""
+    report = yield
+    if os.environ.get("JBO_NO_SKIP") == "1" and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped in a run that allows no skip: {report.longrepr}"
+    return report
