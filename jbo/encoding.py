@@ -1,7 +1,7 @@
 """What the core sees of a search space: kinds, numbers of levels and parents of the columns of the unit cube.
 
-A point is a vector ``x`` in ``[0, 1]^d``, one column a parameter. Level ``k`` of ``K`` sits at ``(k + 1/2) / K``, so that
-all levels are equally likely under a uniform draw; the levels of a log integer own cells of the cube by their log mass.
+A point is a vector ``x`` in ``[0, 1]^d``, one column a parameter. Level ``k`` of ``K`` sits at ``(k + 1/2) / K``, so
+that all levels are equally likely under a uniform draw; the levels of a log integer own cells by their log mass.
 A column whose condition does not hold is *inactive* and counts as 1/2. `snap` makes a valid point of any point.
 """
 
@@ -33,10 +33,10 @@ class Column(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Encoding:
-    """Columns of the unit cube: their structure is static, the bounds of log integers are data."""
+    """Columns of the unit cube: their structure is static, where log integers begin is data."""
 
-    log_bounds: Float[Array, "d 2"] | Float[np.ndarray, "d 2"]
-    """Logarithms of (low - 1/2, high + 1/2) of ``LOG_ORDERED`` columns; 0 elsewhere."""
+    log_range: Float[Array, "d 2"] | Float[np.ndarray, "d 2"]
+    """For ``LOG_ORDERED`` columns ``low - 1/2`` and ``log((high + 1/2) / (low - 1/2))``; 0 elsewhere."""
     columns: tuple[Column, ...] = field(metadata={"static": True})
 
     @property
@@ -60,6 +60,11 @@ class Encoding:
         return np.array([c.kind == LOG_ORDERED for c in self.columns], dtype=bool)
 
     @cached_property
+    def parents(self) -> np.ndarray:
+        """Index of the column that each one depends on, -1 for none; static, ``[d]``."""
+        return np.array([c.parent for c in self.columns], dtype=np.int32)
+
+    @cached_property
     def depth(self) -> int:
         """Length of the longest chain of conditions; 0 where every column is always active."""
 
@@ -70,85 +75,107 @@ class Encoding:
         return max((depth_of(j) for j in range(self.num_columns)), default=0)
 
     @cached_property
-    def allowed(self) -> np.ndarray:
-        """``allowed[j, k]``: column ``j`` is active when its parent is at level ``k``; static."""
-        width = max([1] + [1 + max(c.parent_levels, default=0) for c in self.columns])
-        table = np.zeros((self.num_columns, width), dtype=bool)
+    def parent_levels(self) -> np.ndarray:
+        """Levels of the parent at which each column is active, filled up with -1; static, ``[d, w]``."""
+        width = max((len(c.parent_levels) for c in self.columns), default=0)
+        table = np.full((self.num_columns, width), -1, dtype=np.int32)
         for j, column in enumerate(self.columns):
-            table[j, list(column.parent_levels)] = True
+            table[j, : len(column.parent_levels)] = column.parent_levels
         return table
 
+    def is_resolved(self, dtype: jnp.dtype) -> np.ndarray:
+        """True where ``dtype`` is fine enough to tell all levels of a column apart; static, ``[d]``.
 
-def level(encoding: Encoding, x: Float[Array, "*b d"]) -> Int[Array, "*b d"]:
+        False for reals. In float64 true for all other columns; in float32 up to 1e6 levels, 8e4 of a log integer.
+        """
+        # Errors in x grow by the slope of the level in x: K when linear, at most K (1 + log 2K) for a log integer.
+        slope = self.num_levels * np.where(self.is_log_ordered, 1 + np.log(2.0 * np.maximum(self.num_levels, 1)), 1)
+        return (self.num_levels > 0) & (8 * slope * jnp.finfo(dtype).eps < 1)
+
+
+def level(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Int[Array, "*b d"]:
     """Level at which each column of ``x`` stands, counted from 0; 0 for reals.
 
     Args:
       encoding: Columns of the space.
       x: Points of the cube, snapped or not.
     """
-    k = jnp.asarray(encoding.num_levels)
-    x = jnp.clip(x, 0, 1)
-    levels = jnp.floor(x * k.astype(x.dtype))
+    x = jnp.clip(jnp.asarray(x), 0, 1)
+    num_levels = jnp.broadcast_to(jnp.asarray(encoding.num_levels), x.shape)
+    levels = x * num_levels.astype(x.dtype)
     if encoding.is_log_ordered.any():
-        low, high = _log_bounds(encoding, x.dtype)
-        value = jnp.round(jnp.exp(low + x * (high - low)))
-        first = jnp.round(jnp.exp(low) + jnp.asarray(0.5, x.dtype))
-        levels = jnp.where(encoding.is_log_ordered, value - first, levels)
-    return jnp.clip(levels, 0, jnp.maximum(k - 1, 0).astype(x.dtype)).astype(jnp.int32)
+        start, log_ratio = _log_range(encoding, x)
+        levels = jnp.where(_like(encoding.is_log_ordered, x), start * jnp.expm1(x * log_ratio), levels)
+    # A float that rounds up to 2^31 does not fit in an int32.
+    largest = np.nextafter(np.array(2**31, x.dtype), np.array(0, x.dtype))
+    levels = jnp.minimum(jnp.floor(levels), jnp.asarray(largest)).astype(jnp.int32)
+    return jnp.clip(levels, 0, jnp.maximum(num_levels - 1, 0))
 
 
-def from_level(encoding: Encoding, levels: Int[Array, "*b d"], dtype: jnp.dtype) -> Float[Array, "*b d"]:
-    """Where each level sits in the cube; 1/2 for reals. The inverse of `level`.
+def from_level(
+    encoding: Encoding, levels: Int[Array, "*b d"] | Int[np.ndarray, "*b d"], dtype: jnp.dtype
+) -> Float[Array, "*b d"]:
+    """Where each level sits in the cube; 1/2 for reals. The inverse of `level` where ``dtype`` resolves the levels.
 
     Args:
       encoding: Columns of the space.
       levels: Levels counted from 0.
       dtype: Floating type of the result.
     """
-    k = jnp.asarray(np.maximum(encoding.num_levels, 1), dtype)
-    x = (levels.astype(dtype) + jnp.asarray(0.5, dtype)) / k
+    middle = jnp.asarray(levels).astype(dtype) + jnp.asarray(0.5, dtype)
+    # A product with a constant has the same bits under every compiler; a quotient by a constant has not.
+    x = middle * _like(1 / np.maximum(encoding.num_levels, 1), middle, dtype)
     if encoding.is_log_ordered.any():
-        low, high = _log_bounds(encoding, dtype)
-        value = jnp.round(jnp.exp(low) + jnp.asarray(0.5, dtype)) + levels.astype(dtype)
-        width = jnp.where(encoding.is_log_ordered, high - low, 1)
-        x = jnp.where(encoding.is_log_ordered, (jnp.log(value) - low) / width, x)
-    return jnp.where(encoding.num_levels > 0, x, jnp.asarray(0.5, dtype))
+        start, log_ratio = _log_range(encoding, middle)
+        is_log = _like(encoding.is_log_ordered, middle)
+        one = jnp.ones((), dtype)
+        x = jnp.where(is_log, jnp.log1p(middle / jnp.where(is_log, start, one)) / jnp.where(is_log, log_ratio, one), x)
+    return jnp.where(_like(encoding.num_levels > 0, middle), x, jnp.asarray(0.5, dtype))
 
 
-def is_active(encoding: Encoding, x: Float[Array, "*b d"]) -> Bool[Array, "*b d"]:
+def is_active(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Bool[Array, "*b d"]:
     """True where a column's condition holds, and those of all columns it depends on.
 
     Args:
       encoding: Columns of the space.
       x: Points of the cube, snapped or not.
     """
+    x = jnp.asarray(x)
     active = jnp.ones(x.shape, bool)
     if encoding.depth == 0:
         return active
-    parents = np.array([c.parent for c in encoding.columns])
-    has_parent = parents >= 0
-    parents = np.maximum(parents, 0)
-    parent_level = jnp.minimum(level(encoding, x)[..., parents], encoding.allowed.shape[1] - 1)
-    in_table = level(encoding, x)[..., parents] < encoding.allowed.shape[1]
-    holds = jnp.asarray(encoding.allowed)[np.arange(encoding.num_columns), parent_level] & in_table
-    holds = jnp.where(has_parent, holds, True)
+    is_root = _like(encoding.parents < 0, x)
+    parents = np.maximum(encoding.parents, 0)
+    parent_level = level(encoding, x)[..., parents, None]
+    holds = (parent_level == _like(encoding.parent_levels, parent_level)).any(-1) | is_root
     for _ in range(encoding.depth):
-        active = holds & jnp.where(has_parent, active[..., parents], True)
+        active = holds & (active[..., parents] | is_root)
     return active
 
 
-def snap(encoding: Encoding, x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
+def snap(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Float[Array, "*b d"]:
     """The valid point that ``x`` stands for: clipped, levels at their places, inactive columns at 1/2.
+
+    Snapping twice is snapping once. A column with more levels than ``x``'s type can tell apart is left where it is.
 
     Args:
       encoding: Columns of the space.
       x: Points of the cube.
     """
-    x = jnp.clip(x, 0, 1)
-    snapped = jnp.where(encoding.num_levels > 0, from_level(encoding, level(encoding, x), x.dtype), x)
-    return jnp.where(is_active(encoding, snapped), snapped, jnp.asarray(0.5, x.dtype))
+    x = jnp.clip(jnp.asarray(x), 0, 1)
+    is_resolved = encoding.is_resolved(x.dtype)
+    if is_resolved.any():
+        x = jnp.where(_like(is_resolved, x), from_level(encoding, level(encoding, x), x.dtype), x)
+    if encoding.depth == 0:
+        return x
+    return jnp.where(is_active(encoding, x), x, jnp.asarray(0.5, x.dtype))
 
 
-def _log_bounds(encoding: Encoding, dtype: jnp.dtype) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
-    bounds = jnp.asarray(encoding.log_bounds, dtype)
-    return bounds[:, 0], bounds[:, 1]
+def _like(values: np.ndarray, x: Array, dtype: jnp.dtype | None = None) -> Array:
+    """A constant of one value a column, spread over the batch axes of ``x``: rank promotion may be an error."""
+    return jnp.broadcast_to(jnp.asarray(values, dtype), x.shape[: x.ndim - values.ndim] + values.shape)
+
+
+def _log_range(encoding: Encoding, x: Array) -> tuple[Array, Array]:
+    log_range = jnp.asarray(encoding.log_range).astype(x.dtype)
+    return jnp.broadcast_to(log_range[:, 0], x.shape), jnp.broadcast_to(log_range[:, 1], x.shape)

@@ -1,0 +1,572 @@
+"""The kinds of parameters of a search space: what values they take and where each sits in ``[0, 1]``.
+
+A parameter knows nothing of its name: its errors say what was expected and what came; `jbo.space.Space` adds the name.
+"""
+
+import copy
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jbo.encoding import CATEGORY, LOG_ORDERED, ORDERED, REAL
+
+Number = int | float | np.integer | np.floating
+Condition = tuple[str, Any]
+"""The name of a parent, and the value or the set or list of values of it at which a parameter exists."""
+
+MAX_LEVELS = 2**31 - 1
+
+
+class Parameter:
+    """What all kinds share: a place on ``[0, 1]``, a condition, equality by content."""
+
+    when: Condition | None
+
+    @property
+    def kind(self) -> str:
+        """Kind of the column of the encoding, as in `jbo.encoding.Column`."""
+        raise NotImplementedError
+
+    @property
+    def num_levels(self) -> int:
+        """Number of distinct values; 0 for reals."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise `ValueError` if the definition makes no sense."""
+        raise NotImplementedError
+
+    def parse(self, value: Any) -> Any:
+        """The plain Python value that ``value`` stands for; `ValueError` if this parameter cannot take it."""
+        raise NotImplementedError
+
+    def to_unit(self, value: Any) -> float:
+        """Where a parsed value sits in ``[0, 1]``."""
+        return self.unit_of_level(self.level_of(value))
+
+    def from_unit(self, x: float) -> Any:
+        """The value that owns ``x`` in ``[0, 1]``."""
+        return self.value_at(self.level_of_unit(x))
+
+    def unit_of_level(self, level: int) -> float:
+        """Where a level sits in ``[0, 1]``; the same bits as `jbo.encoding.from_level`."""
+        return (level + 0.5) * (1 / self.num_levels)
+
+    def level_of_unit(self, x: float) -> int:
+        """The level that owns ``x`` in ``[0, 1]``."""
+        return min(int(x * self.num_levels), self.num_levels - 1)
+
+    def value_at(self, level: int) -> Any:
+        """The value of a level, counted from 0."""
+        raise NotImplementedError
+
+    def level_of(self, value: Any) -> int:
+        """The level of a parsed value, counted from 0."""
+        raise NotImplementedError
+
+    def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
+        """The value at a snapped ``x`` as a JAX scalar; what has no number is its ``level``, int32."""
+        raise NotImplementedError
+
+    def definition(self) -> dict[str, Any]:
+        """Kind and arguments as plain JSON, without the condition."""
+        raise NotImplementedError
+
+    def check_condition(self) -> None:
+        """Raise `ValueError` if ``when`` is no condition."""
+        when: Any = self.when
+        if when is not None and not (isinstance(when, tuple) and len(when) == 2 and isinstance(when[0], str)):
+            raise ValueError(f"expected when=(name, value) or when=(name, {{values}}), got when={when!r}")
+        if not self.parent_values and when is not None:
+            raise ValueError(f"expected at least one value of {self.parent!r} to depend on, got none")
+
+    @property
+    def parent(self) -> str | None:
+        """Name of the parameter that this one depends on; None for none."""
+        return None if self.when is None else self.when[0]
+
+    @property
+    def parent_values(self) -> list:
+        """Values of the parent at which this parameter exists, each once, in an order of their own."""
+        if self.when is None:
+            return []
+        values = self.when[1]
+        values = list(values) if isinstance(values, set | frozenset | list) else [values]
+        by_text = {canonical(v): v for v in map(plain, values)}
+        return [by_text[text] for text in sorted(by_text)]
+
+    def with_condition(self, when: Condition | None) -> "Parameter":
+        """The same parameter under another condition."""
+        other = copy.copy(self)
+        object.__setattr__(other, "when", when)
+        return other
+
+    def to_json(self) -> dict[str, Any]:
+        """Kind, arguments and condition as plain JSON."""
+        if self.when is None:
+            return self.definition()
+        return self.definition() | {"when": {"name": self.parent, "values": as_json(self.parent_values)}}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Parameter):
+            return NotImplemented
+        return canonical(self.to_json()) == canonical(other.to_json())
+
+    def __hash__(self) -> int:
+        return hash(canonical(self.to_json()))
+
+    def _repr(self, arguments: Iterable[Any], **options: Any) -> str:
+        texts = [repr(a) for a in arguments] + [f"{name}={value!r}" for name, value in options.items()]
+        if self.when is not None:
+            values = self.parent_values
+            texts.append(f"when={(self.parent, values[0] if len(values) == 1 else values)!r}")
+        return f"{type(self).__name__}({', '.join(texts)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Real(Parameter):
+    """A real number from ``low`` to ``high``, both reached; uniform, or uniform in its logarithm.
+
+    Args:
+      low: Least value; positive where ``log``.
+      high: Greatest value.
+      log: Spread evenly over the orders of magnitude, as learning rates are.
+      when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
+
+    Example:
+      >>> Real(1e-5, 1e-1, log=True)
+      Real(1e-05, 0.1, log=True)
+    """
+
+    low: Number
+    high: Number
+    log: bool = field(default=False, kw_only=True)
+    when: Condition | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        for name in ("low", "high"):
+            bound = item(getattr(self, name))
+            object.__setattr__(self, name, float(bound) if type(bound) is int else bound)
+
+    def __repr__(self) -> str:
+        return self._repr((self.low, self.high), **({"log": True} if self.log else {}))
+
+    @property
+    def kind(self) -> str:
+        """Kind of the column."""
+        return REAL
+
+    @property
+    def num_levels(self) -> int:
+        """0: a real has no levels."""
+        return 0
+
+    def check(self) -> None:
+        """Raise `ValueError` on bounds that make no interval."""
+        _check_bounds(self.low, self.high, (float,), "a number")
+        if self.log and self.low <= 0:
+            raise ValueError(f"log=True needs low greater than 0, got low={self.low}")
+        if not math.isfinite(self.high - self.low):
+            raise ValueError(f"high - low must be finite, got low={self.low}, high={self.high}")
+
+    def parse(self, value: Any) -> float:
+        """The value as a float; `ValueError` outside the bounds."""
+        number = item(value)
+        if type(number) not in (int, float) or not self.low <= number <= self.high:
+            raise ValueError(f"expected a number in [{self.low}, {self.high}], got {value!r}")
+        return float(number)
+
+    def to_unit(self, value: Any) -> float:
+        """Where a value sits in ``[0, 1]``: 0 at ``low`` and 1 at ``high``, exactly."""
+        low, high = float(self.low), float(self.high)
+        if not self.log:
+            return (value - low) / (high - low)
+        # Measured from the nearer end, so that neither end loses digits.
+        x = math.log(value / low) / self._log_ratio
+        return x if x < 0.5 else 1 - math.log(high / value) / self._log_ratio
+
+    def from_unit(self, x: float) -> float:
+        """The value at ``x``: ``low`` at 0 and ``high`` at 1, exactly."""
+        low, high = float(self.low), float(self.high)
+        if not self.log:
+            value = low * (1 - x) + high * x
+        elif x < 0.5:
+            value = low * math.exp(x * self._log_ratio)
+        else:
+            value = high * math.exp((x - 1) * self._log_ratio)
+        return min(max(value, low), high)
+
+    def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
+        """The value at ``x``, in its type."""
+        del level
+        low, high = float(self.low), float(self.high)
+        if not self.log:
+            value = low * (1 - x) + high * x
+        else:
+            is_lower_half = x < 0.5
+            exponent = jnp.where(is_lower_half, x, x - 1) * self._log_ratio
+            value = jnp.where(is_lower_half, jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)) * jnp.exp(exponent)
+        return jnp.clip(value, low, high)
+
+    def definition(self) -> dict[str, Any]:
+        """Kind and arguments as plain JSON."""
+        return {"type": "real", "low": self.low, "high": self.high, "log": self.log}
+
+    @cached_property
+    def _log_ratio(self) -> float:
+        return math.log(self.high) - math.log(self.low)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Integer(Parameter):
+    """An integer from ``low`` to ``high``, both reached, all equally likely, or by the logarithm of their place.
+
+    Args:
+      low: Least value; at least 1 where ``log``.
+      high: Greatest value; ``low`` plus a multiple of ``step``.
+      log: Spread evenly over the orders of magnitude; not together with ``step``.
+      step: Distance between neighbours.
+      when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
+
+    Example:
+      >>> Integer(16, 128, step=16)
+      Integer(16, 128, step=16)
+    """
+
+    low: int | np.integer
+    high: int | np.integer
+    log: bool = field(default=False, kw_only=True)
+    step: int | np.integer = field(default=1, kw_only=True)
+    when: Condition | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        for name in ("low", "high", "step"):
+            object.__setattr__(self, name, item(getattr(self, name)))
+
+    def __repr__(self) -> str:
+        options = ({"log": True} if self.log else {}) | ({"step": self.step} if self.step != 1 else {})
+        return self._repr((self.low, self.high), **options)
+
+    @property
+    def kind(self) -> str:
+        """Kind of the column."""
+        return LOG_ORDERED if self.log else ORDERED
+
+    @property
+    def num_levels(self) -> int:
+        """Number of integers."""
+        return int((self.high - self.low) // self.step + 1)
+
+    @cached_property
+    def log_range(self) -> tuple[float, float]:
+        """Where a log integer begins, ``low - 1/2``, and the logarithm of its end over its beginning; else zeros."""
+        start = float(self.low - 0.5)
+        return (start, math.log1p(self.num_levels / start)) if self.log else (0.0, 0.0)
+
+    def check(self) -> None:
+        """Raise `ValueError` on bounds and steps that make no grid."""
+        _check_bounds(self.low, self.high, (int,), "an integer")
+        if type(self.step) is not int or self.step < 1:
+            raise ValueError(f"step must be an integer of at least 1, got step={self.step!r}")
+        if self.log and self.step != 1:
+            raise ValueError(f"log=True and step do not go together, got step={self.step}; use Ordinal for such a grid")
+        if self.log and self.low < 1:
+            raise ValueError(f"log=True needs low of at least 1, got low={self.low}")
+        excess = (self.high - self.low) % self.step
+        if excess:
+            raise ValueError(
+                f"high must be low plus a multiple of step, got low={self.low}, high={self.high}, step={self.step}; "
+                f"nearest are high={self.high - excess} and high={self.high - excess + self.step}"
+            )
+        if self.num_levels > MAX_LEVELS:
+            raise ValueError(f"expected at most {MAX_LEVELS} integers, got {self.num_levels}; use a step, or a Real")
+
+    def parse(self, value: Any) -> int:
+        """The value as an int; `ValueError` off the grid. A float is none, not even 3.0."""
+        number = item(value)
+        if type(number) is not int or not self.low <= number <= self.high or (number - self.low) % self.step:
+            steps = f" in steps of {self.step}" if self.step != 1 else ""
+            raise ValueError(f"expected an integer from {self.low} to {self.high}{steps}, got {value!r}")
+        return number
+
+    def unit_of_level(self, level: int) -> float:
+        """Where a level sits in ``[0, 1]``."""
+        if not self.log:
+            return super().unit_of_level(level)
+        start, log_ratio = self.log_range
+        return math.log1p((level + 0.5) / start) / log_ratio
+
+    def level_of_unit(self, x: float) -> int:
+        """The level that owns ``x`` in ``[0, 1]``."""
+        if not self.log:
+            return super().level_of_unit(x)
+        start, log_ratio = self.log_range
+        return min(int(start * math.expm1(x * log_ratio)), self.num_levels - 1)
+
+    def value_at(self, level: int) -> int:
+        """The integer of a level."""
+        return int(self.low + level * self.step)
+
+    def level_of(self, value: Any) -> int:
+        """The level of an integer."""
+        return int((value - self.low) // self.step)
+
+    def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
+        """The integer of a level, int32."""
+        del x
+        _int32(self.high)
+        return _int32(self.low) + level * _int32(self.step)
+
+    def definition(self) -> dict[str, Any]:
+        """Kind and arguments as plain JSON."""
+        return {"type": "integer", "low": self.low, "high": self.high, "log": self.log, "step": self.step}
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Ordinal(Parameter):
+    """One of several numbers or words that stand in an order; all equally likely, whatever their distances.
+
+    Args:
+      values: Numbers, rising or falling, or words in their order.
+      when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
+
+    Example:
+      >>> Ordinal(32, 64, 128, 256)
+      Ordinal(32, 64, 128, 256)
+    """
+
+    values: tuple
+    when: Condition | None
+
+    def __init__(self, *values: Any, when: Condition | None = None):
+        object.__setattr__(self, "values", tuple(map(item, values)))
+        object.__setattr__(self, "when", when)
+
+    def __repr__(self) -> str:
+        return self._repr(self.values)
+
+    @property
+    def kind(self) -> str:
+        """Kind of the column."""
+        return ORDERED
+
+    @property
+    def num_levels(self) -> int:
+        """Number of values."""
+        return len(self.values)
+
+    @cached_property
+    def is_numeric(self) -> bool:
+        """True for numbers, False for words."""
+        return all(type(v) in (int, float) for v in self.values)
+
+    def check(self) -> None:
+        """Raise `ValueError` on values without an order."""
+        if not self.values:
+            raise ValueError("expected at least one value, got none")
+        if self.is_numeric:
+            if not all(math.isfinite(v) for v in self.values):
+                raise ValueError(f"expected finite numbers, got {listing(self.values)}")
+            steps = [b > a for a, b in zip(self.values, self.values[1:], strict=False)]
+            if len(set(self.values)) < len(self.values) or len(set(steps)) > 1:
+                raise ValueError(
+                    f"numbers must rise or fall, each once, got {listing(self.values)}; "
+                    "use Categorical for choices without an order"
+                )
+        elif not all(type(v) is str for v in self.values):
+            raise ValueError(f"expected numbers only or strings only, got {listing(self.values)}{_star_hint(self)}")
+        elif len(set(self.values)) < len(self.values):
+            raise ValueError(f"expected each value once, got {listing(self.values)}")
+
+    def parse(self, value: Any) -> Any:
+        """The value itself; `ValueError` if it is not among the values. Numbers are compared as numbers."""
+        found = self._levels.get(_hashable(value))
+        if found is None:
+            raise ValueError(f"expected one of {listing(self.values)}, got {value!r}")
+        return self.values[found]
+
+    def value_at(self, level: int) -> Any:
+        """The value of a level."""
+        return self.values[level]
+
+    def level_of(self, value: Any) -> int:
+        """The level of a value."""
+        return self._levels[value]
+
+    def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
+        """The number of a level: int32 if all numbers are integers, else of ``x``'s type; the level of a word."""
+        if not self.is_numeric:
+            return level
+        if all(type(v) is int for v in self.values):
+            return jnp.stack([_int32(v) for v in self.values])[level]
+        return jnp.asarray(np.array(self.values, dtype=float), x.dtype)[level]
+
+    def definition(self) -> dict[str, Any]:
+        """Kind and arguments as plain JSON."""
+        return {"type": "ordinal", "values": list(self.values)}
+
+    @cached_property
+    def _levels(self) -> dict[Any, int]:
+        return {value: level for level, value in enumerate(self.values)}
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Categorical(Parameter):
+    """One of several choices without an order; all equally likely.
+
+    Args:
+      choices: Strings, integers, finite floats, booleans, None, or tuples of these; ``1``, ``1.0`` and ``True`` are
+        three choices. Anything else (a function, a class) goes by a name that the objective looks up.
+      when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
+
+    Example:
+      >>> Categorical("sgd", "adam", "rmsprop")
+      Categorical('sgd', 'adam', 'rmsprop')
+    """
+
+    choices: tuple
+    when: Condition | None
+
+    def __init__(self, *choices: Any, when: Condition | None = None):
+        object.__setattr__(self, "choices", tuple(map(item, choices)))
+        object.__setattr__(self, "when", when)
+
+    def __repr__(self) -> str:
+        return self._repr(self.choices)
+
+    @property
+    def kind(self) -> str:
+        """Kind of the column."""
+        return CATEGORY
+
+    @property
+    def num_levels(self) -> int:
+        """Number of choices."""
+        return len(self.choices)
+
+    def check(self) -> None:
+        """Raise `ValueError` on choices that cannot be told apart or written to a file."""
+        if not self.choices:
+            raise ValueError("expected at least one choice, got none")
+        for choice in self.choices:
+            if isinstance(choice, list):
+                raise ValueError(f"a choice cannot be a list, got {choice!r}{_star_hint(self)}")
+            plain(choice)
+        if len(self._levels) < len(self.choices):
+            raise ValueError(f"expected each choice once, got {listing(self.choices)}")
+
+    def parse(self, value: Any) -> Any:
+        """The choice itself; `ValueError` if there is none of the same JSON text."""
+        try:
+            found = self._levels.get(canonical(plain(value)))
+        except ValueError:
+            found = None
+        if found is None:
+            raise ValueError(f"expected one of {listing(self.choices)}, got {value!r}")
+        return self.choices[found]
+
+    def value_at(self, level: int) -> Any:
+        """The choice of a level."""
+        return self.choices[level]
+
+    def level_of(self, value: Any) -> int:
+        """The level of a choice."""
+        return self._levels[canonical(plain(value))]
+
+    def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
+        """The level, int32."""
+        del x
+        return level
+
+    def definition(self) -> dict[str, Any]:
+        """Kind and arguments as plain JSON."""
+        return {"type": "categorical", "choices": as_json(self.choices)}
+
+    @cached_property
+    def _levels(self) -> dict[str, int]:
+        return {canonical(plain(choice)): level for level, choice in enumerate(self.choices)}
+
+
+def from_json(definition: dict[str, Any]) -> Parameter:
+    """The parameter whose `Parameter.to_json` is ``definition``; `ValueError` for an unknown type."""
+    arguments = dict(definition)
+    kind = arguments.pop("type", None)
+    when = arguments.pop("when", None)
+    condition = None if when is None else (when["name"], [plain(v) for v in when["values"]])
+    if kind == "ordinal":
+        return Ordinal(*arguments["values"], when=condition)
+    if kind == "categorical":
+        return Categorical(*map(plain, arguments["choices"]), when=condition)
+    if kind in ("real", "integer"):
+        return {"real": Real, "integer": Integer}[kind](**arguments, when=condition)
+    raise ValueError(f"expected a parameter of type real, integer, ordinal or categorical, got {kind!r}")
+
+
+def item(value: Any) -> Any:
+    """A NumPy or JAX scalar as the Python number it holds; anything else as it is."""
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray | jax.Array) and value.ndim == 0):
+        return value.item()
+    return value
+
+
+def plain(value: Any) -> Any:
+    """A choice with its lists as tuples; `ValueError` if it has no exact JSON text."""
+    value = item(value)
+    if isinstance(value, list | tuple):
+        return tuple(map(plain, value))
+    if value is not None and type(value) not in (str, int, float, bool):
+        raise ValueError(
+            f"a choice must be a string, a number, a boolean, None or a tuple of these, got {value!r} "
+            f"of type {type(value).__name__}; give it a name and look the name up in the objective"
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a choice must be finite, got {value!r}")
+    return value
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: two values are the same if their texts are."""
+    return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":"))
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON gives it back: its tuples as lists."""
+    return [as_json(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def listing(values: Sequence) -> str:
+    """Values for an error message, cut short where there are many."""
+    shown = ", ".join(map(repr, values[:12]))
+    return f"{shown}, … ({len(values)} in all)" if len(values) > 12 else shown
+
+
+def _check_bounds(low: Any, high: Any, types: tuple[type, ...], expected: str) -> None:
+    for name, bound in (("low", low), ("high", high)):
+        if type(bound) not in types or not math.isfinite(bound):
+            raise ValueError(f"{name} must be {expected}, got {name}={bound!r}")
+    if low >= high:
+        raise ValueError(f"low must be less than high, got low={low}, high={high}")
+
+
+def _star_hint(parameter: Parameter) -> str:
+    return f"; write {type(parameter).__name__}(*values) for a list of values"
+
+
+def _hashable(value: Any) -> Any:
+    """An ordinal's candidate value: numbers and strings as they are, nothing else (True is no number here)."""
+    value = item(value)
+    return value if type(value) in (str, int, float) else None
+
+
+def _int32(value: Any) -> Array:
+    if not -(2**31) <= value < 2**31:
+        raise ValueError(f"traced code holds integers as int32, got {value}; scale this parameter down")
+    return jnp.asarray(value, jnp.int32)

@@ -1,0 +1,451 @@
+"""The search space: names, bounds and choices of the parameters, and the way between configs and the unit cube."""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jbo.encoding import Column, Encoding, level, snap
+from jbo.encoding import is_active as _is_active
+from jbo.parameters import (
+    Categorical,
+    Condition,
+    Integer,
+    Ordinal,
+    Parameter,
+    Real,
+    as_json,
+    canonical,
+    from_json,
+    listing,
+)
+
+__all__ = ["Categorical", "Integer", "Ordinal", "Real", "Space", "is_active"]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A parameter that `Space.fix` has set: no column, but a value in every config where its condition holds."""
+
+    parameter: Parameter
+    value: Any
+
+
+class Space(Mapping[str, Parameter]):
+    """Named parameters: a mapping from the names that are searched to `Real`, `Integer`, `Ordinal`, `Categorical`.
+
+    A config is a dict from name to value. A parameter with ``when=(name, value)`` or ``when=(name, {values})`` exists
+    only where the parameter of that name has (one of) these values; elsewhere it is absent from the config.
+
+    Args:
+      parameters: Parameters by name, for names that are no identifiers.
+      **named: Parameters by name.
+
+    Raises:
+      ValueError: A definition makes no sense; the message begins with the parameter's name.
+
+    Example:
+      >>> space = Space(optimizer=Categorical("sgd", "adam"), momentum=Real(0.0, 0.99, when=("optimizer", "sgd")))
+      >>> space.encode({"optimizer": "sgd", "momentum": 0.99})
+      array([0.25, 1.  ])
+      >>> space.decode(np.array([0.75, 0.5]))
+      {'optimizer': 'adam'}
+    """
+
+    def __init__(self, parameters: Mapping[str, Any] | None = None, /, **named: Any):
+        parameters = dict(parameters or {})
+        twice = parameters.keys() & named.keys()
+        if twice:
+            raise ValueError(f"expected each name once, got twice: {listing(sorted(twice))}")
+        entries: dict[str, Parameter | Constant] = {}
+        for name, entry in (parameters | named).items():
+            if not isinstance(name, str) or not name:
+                raise ValueError(f"expected a name, got {name!r}")
+            if not isinstance(entry, Parameter | Constant):
+                raise ValueError(f"{name}: expected Real, Integer, Ordinal or Categorical, got {entry!r}")
+            entries[name] = entry
+        if not entries:
+            raise ValueError("expected at least one parameter, got none")
+        self._entries = entries
+        self._parameters = {name: entry for name, entry in entries.items() if isinstance(entry, Parameter)}
+        for name, entry in entries.items():
+            with _named(name):
+                _definition(entry).check()
+                _definition(entry).check_condition()
+        # Levels of the parent at which an entry exists, by name; only entries with a condition.
+        self._parent_levels = {name: self._check_condition(name) for name in entries if self._parent(name)}
+        self._order = self._parents_first()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters that are searched, in the order of the columns."""
+        return tuple(self._parameters)
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """Values of the parameters that are fixed, by name."""
+        return {name: entry.value for name, entry in self._entries.items() if isinstance(entry, Constant)}
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self._parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __eq__(self, other: object) -> bool:
+        """Same names in the same order with the same definitions: the columns mean the same."""
+        if not isinstance(other, Space):
+            return NotImplemented
+        return canonical(self.to_json()) == canonical(other.to_json())
+
+    def __hash__(self) -> int:
+        return hash(canonical(self.to_json()))
+
+    def __repr__(self) -> str:
+        if all(name.isidentifier() for name in self._entries):
+            return f"Space({', '.join(f'{name}={_shown(entry)}' for name, entry in self._entries.items())})"
+        return f"Space({{{', '.join(f'{name!r}: {_shown(entry)}' for name, entry in self._entries.items())}}})"
+
+    # Between configs and the unit cube.
+
+    def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The config in plain Python values, in the order of the space, with the fixed values filled in.
+
+        Args:
+          config: Values by name; NumPy scalars are taken, fixed values may be left out.
+
+        Raises:
+          ValueError: A name is unknown, missing or inactive, or a value is of the wrong type or outside its bounds.
+        """
+        unknown = [name for name in config if name not in self._entries]
+        if unknown:
+            raise ValueError(f"{unknown[0]}: expected one of {listing(list(self._entries))}, got an unknown name")
+        values: dict[str, Any] = {}
+        for name in self._order:
+            entry = self._entries[name]
+            if not self._exists(name, values):
+                if name in config:
+                    raise ValueError(
+                        f"{name}: expected to be absent {self._reason(name, values)}, got {config[name]!r}"
+                    )
+                continue
+            with _named(name):
+                if name in config:
+                    values[name] = _definition(entry).parse(config[name])
+                elif isinstance(entry, Parameter):
+                    raise ValueError(f"expected a value of {_shown(entry)}, got none")
+                if isinstance(entry, Constant):
+                    if canonical(values.setdefault(name, entry.value)) != canonical(entry.value):
+                        raise ValueError(f"expected the fixed value {entry.value!r}, got {config[name]!r}")
+        return {name: values[name] for name in self._entries if name in values}
+
+    def encode(self, config: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
+        """The point of the unit cube where a config sits, float64; inactive columns are 1/2.
+
+        Args:
+          config: Values by name, the active ones and no others.
+
+        Raises:
+          ValueError: As in `validate`.
+        """
+        values = self.validate(config)
+        x = [p.to_unit(values[name]) if name in values else 0.5 for name, p in self._parameters.items()]
+        return np.array(x, dtype=np.float64)
+
+    def decode(self, x: Float[np.ndarray, " d"] | Float[Array, " d"]) -> dict[str, Any]:
+        """The config that owns a point of the unit cube, in plain Python values; inactive names are absent.
+
+        Args:
+          x: A point, snapped or not; what lies outside ``[0, 1]`` is moved to the border.
+
+        Raises:
+          ValueError: Wrong shape, or NaN.
+        """
+        point = np.asarray(x, dtype=np.float64)
+        if point.shape != (len(self),) or np.isnan(point).any():
+            raise ValueError(f"expected a point of {len(self)} numbers, got {point!r}")
+        units = dict(zip(self._parameters, np.clip(point, 0, 1).tolist(), strict=True))
+        values: dict[str, Any] = {}
+        for name in self._order:
+            entry = self._entries[name]
+            if self._exists(name, values):
+                values[name] = entry.value if isinstance(entry, Constant) else entry.from_unit(units[name])
+        return {name: values[name] for name in self._entries if name in values}
+
+    def decode_traced(self, x: Float[Array, " d"]) -> dict[str, Array]:
+        """The config that owns a point, as JAX scalars, for traced code; `is_active` tells which of them count.
+
+        Reals are of ``x``'s type; integers, and ordinals of integers, are int32; other ordinals of numbers are of
+        ``x``'s type; categories and ordinals of strings are the int32 index. Inactive names hold their centre.
+
+        Args:
+          x: A point, snapped or not.
+
+        Raises:
+          ValueError: An integer does not fit in int32.
+        """
+        x = jnp.asarray(x)
+        x = snap(self.encoding, x)
+        levels = level(self.encoding, x)
+        columns = {name: j for j, name in enumerate(self._parameters)}
+        values = {}
+        for name, entry in self._entries.items():
+            with _named(name):
+                if isinstance(entry, Constant):
+                    values[name] = _traced_constant(entry, x.dtype)
+                else:
+                    values[name] = entry.traced(x[columns[name]], levels[columns[name]])
+        return values
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """The structure of the columns, all that the core sees of a space."""
+        index = {name: j for j, name in enumerate(self._parameters)}
+        columns, log_range = [], np.zeros((len(self), 2))
+        for j, (name, parameter) in enumerate(self._parameters.items()):
+            column = Column(parameter.kind, parameter.num_levels)
+            if parameter.parent is not None:
+                levels = tuple(sorted(self._parent_levels[name]))
+                column = column._replace(parent=index[parameter.parent], parent_levels=levels)
+            if isinstance(parameter, Integer):
+                log_range[j] = parameter.log_range
+            columns.append(column)
+        return Encoding(log_range=log_range, columns=tuple(columns))
+
+    # Smaller spaces, and all of a discrete one.
+
+    def fix(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> "Space":
+        """The space in which some parameters are constant.
+
+        They have no column any more; their values appear in decoded configs and may be left out of encoded ones. What
+        depended on them and cannot exist any more is gone; what exists at these values depends on them no longer.
+
+        Args:
+          values: Values by name, for names that are no identifiers.
+          **named: Values by name.
+
+        Raises:
+          ValueError: A name is unknown or cannot exist beside the other fixed values, or a value is impossible.
+
+        Example:
+          >>> space = Space(optimizer=Categorical("sgd", "adam"), momentum=Real(0.0, 0.99, when=("optimizer", "sgd")))
+          >>> space.fix(optimizer="adam").names
+          ()
+        """
+        fixed = dict(values or {}) | named
+        entries = dict(self._entries)
+        for name, value in fixed.items():
+            if name not in entries:
+                raise ValueError(f"{name}: expected one of {listing(list(entries))}, got an unknown name")
+            with _named(name):
+                definition = _definition(entries[name])
+                value = definition.parse(value)
+                old = entries[name]
+                if isinstance(old, Constant) and canonical(old.value) != canonical(value):
+                    raise ValueError(f"expected the fixed value {old.value!r}, got {value!r}")
+                entries[name] = Constant(definition, value)
+        for name in self._order:
+            parent = self._parent(name)
+            parent_entry = None if parent is None else entries.get(parent)
+            if parent is None or isinstance(parent_entry, Parameter):
+                continue
+            if parent_entry is None or not self._exists(name, {parent: parent_entry.value}):
+                if name in fixed:
+                    raise ValueError(f"{name}: cannot be fixed, for it never exists beside the other fixed values")
+                del entries[name]
+            else:
+                entries[name] = _with_condition(entries[name], _definition(parent_entry).when)
+        return Space(entries)
+
+    @property
+    def num_configs(self) -> int | float:
+        """Number of distinct configs; `math.inf` with a real among the parameters."""
+        if any(p.num_levels == 0 for p in self._parameters.values()):
+            return math.inf
+        children = {name: [c for c, p in self._parameters.items() if p.parent == name] for name in self._parameters}
+
+        def count(name: str) -> int:
+            levels_named = set().union(*(self._parent_levels[child] for child in children[name]))
+            return (self._parameters[name].num_levels - len(levels_named)) + sum(
+                math.prod(count(child) for child in children[name] if k in self._parent_levels[child])
+                for k in levels_named
+            )
+
+        return math.prod(count(name) for name, p in self._parameters.items() if p.parent is None)
+
+    def configs(self) -> Iterator[dict[str, Any]]:
+        """All distinct configs, one after the other, the first parameter slowest.
+
+        Raises:
+          ValueError: A parameter is real.
+        """
+        reals = [name for name, p in self._parameters.items() if p.num_levels == 0]
+        if reals:
+            raise ValueError(f"{reals[0]}: expected a discrete parameter, got {self[reals[0]]!r}")
+
+        def extend(values: dict[str, Any], position: int) -> Iterator[dict[str, Any]]:
+            if position == len(self._order):
+                yield {name: values[name] for name in self._entries if name in values}
+                return
+            name = self._order[position]
+            if not self._exists(name, values):
+                yield from extend(values, position + 1)
+                return
+            entry = self._entries[name]
+            if isinstance(entry, Constant):
+                yield from extend(values | {name: entry.value}, position + 1)
+                return
+            for k in range(entry.num_levels):
+                yield from extend(values | {name: entry.value_at(k)}, position + 1)
+
+        return extend({}, 0)
+
+    # Files.
+
+    def to_json(self) -> dict[str, Any]:
+        """The space as plain JSON; `from_json` gives it back."""
+        return {"parameters": [{"name": name} | _entry_to_json(entry) for name, entry in self._entries.items()]}
+
+    @staticmethod
+    def from_json(definition: Mapping[str, Any]) -> "Space":
+        """The space whose `to_json` is ``definition``.
+
+        Raises:
+          ValueError: Not the JSON of a space.
+        """
+        try:
+            entries = {}
+            for arguments in definition["parameters"]:
+                arguments = dict(arguments)
+                name = arguments.pop("name")
+                is_constant = "value" in arguments
+                value = arguments.pop("value", None)
+                parameter = from_json(arguments)
+                entries[name] = Constant(parameter, parameter.parse(value)) if is_constant else parameter
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"expected the JSON of a space, got {definition!r}") from error
+        return Space(entries)
+
+    def config_to_json(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A config as plain JSON: its tuples as lists, its floats exact, the fixed values filled in.
+
+        Raises:
+          ValueError: As in `validate`.
+        """
+        return {name: as_json(value) for name, value in self.validate(config).items()}
+
+    def config_from_json(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The config whose `config_to_json` is ``config``, its choices those of this space.
+
+        Raises:
+          ValueError: As in `validate`.
+        """
+        return self.validate(config)
+
+    def describe_difference(self, other: "Space") -> str | None:
+        """The first difference between two spaces in words; None if they are equal."""
+        for name, entry in self._entries.items():
+            if name not in other._entries:
+                return f"{name}: {_shown(entry)} in this space, absent in the other"
+            theirs = other._entries[name]
+            if canonical(_entry_to_json(entry)) != canonical(_entry_to_json(theirs)):
+                return f"{name}: {_shown(entry)} in this space, {_shown(theirs)} in the other"
+        for name, entry in other._entries.items():
+            if name not in self._entries:
+                return f"{name}: absent in this space, {_shown(entry)} in the other"
+        for j, (ours, theirs) in enumerate(zip(self._entries, other._entries, strict=True)):
+            if ours != theirs:
+                return f"the order of the parameters: number {j + 1} is {ours} in this space, {theirs} in the other"
+        return None
+
+    # Conditions.
+
+    def _parent(self, name: str) -> str | None:
+        return _definition(self._entries[name]).parent
+
+    def _exists(self, name: str, values: Mapping[str, Any]) -> bool:
+        """True if the condition of a name holds, given the values of all that come before it."""
+        parent = self._parent(name)
+        if parent is None:
+            return True
+        return parent in values and self._parameters[parent].level_of(values[parent]) in self._parent_levels[name]
+
+    def _reason(self, name: str, values: Mapping[str, Any]) -> str:
+        parent = self._parent(name)
+        return f"since {parent} is {values[parent]!r}" if parent and parent in values else f"since {parent} is absent"
+
+    def _check_condition(self, name: str) -> frozenset[int]:
+        parent, wanted = self._parent(name), _definition(self._entries[name]).parent_values
+        if parent is None or parent not in self._parameters:
+            raise ValueError(f"{name}: depends on {parent!r}, expected one of {listing(self.names)}")
+        if isinstance(self._parameters[parent], Real):
+            raise ValueError(
+                f"{name}: depends on {parent!r}, which is a Real; expected a parameter with distinct values"
+            )
+        with _named(f"{name}: depends on {parent!r}"):
+            return frozenset(self._parameters[parent].level_of(self._parameters[parent].parse(v)) for v in wanted)
+
+    def _parents_first(self) -> tuple[str, ...]:
+        """All names in their order, but each after the one it depends on."""
+        order: dict[str, None] = {}
+        for name in self._entries:
+            chain = [name]
+            while (parent := self._parent(chain[-1])) is not None and parent not in order:
+                if parent in chain:
+                    raise ValueError(f"{name}: depends on itself: {' -> '.join([*chain, parent])}")
+                chain.append(parent)
+            order |= dict.fromkeys(reversed(chain))
+        return tuple(order)
+
+
+def is_active(space: Space, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Bool[Array, "*b d"]:
+    """True where a parameter exists: its condition holds, and those of all it depends on.
+
+    Args:
+      space: The space that the points belong to.
+      x: Points of its encoding, snapped or not; columns in the order of ``space.names``.
+    """
+    return _is_active(space.encoding, x)
+
+
+def _definition(entry: Parameter | Constant) -> Parameter:
+    return entry.parameter if isinstance(entry, Constant) else entry
+
+
+def _with_condition(entry: Parameter | Constant, when: Condition | None) -> Parameter | Constant:
+    parameter = _definition(entry).with_condition(when)
+    return Constant(parameter, entry.value) if isinstance(entry, Constant) else parameter
+
+
+def _shown(entry: Parameter | Constant) -> str:
+    return f"{entry.parameter!r} fixed at {entry.value!r}" if isinstance(entry, Constant) else repr(entry)
+
+
+def _entry_to_json(entry: Parameter | Constant) -> dict[str, Any]:
+    value = {"value": as_json(entry.value)} if isinstance(entry, Constant) else {}
+    return _definition(entry).to_json() | value
+
+
+def _traced_constant(entry: Constant, dtype: jnp.dtype) -> Array:
+    if isinstance(entry.parameter, Real):
+        return jnp.asarray(entry.value, dtype)
+    level_of_value = jnp.asarray(entry.parameter.level_of(entry.value), jnp.int32)
+    return entry.parameter.traced(jnp.asarray(0.5, dtype), level_of_value)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Begin the message of a `ValueError` with a name."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
