@@ -1,0 +1,129 @@
+"""Minimisation of a smooth function inside a box: optax's L-BFGS direction, projected, with a backtracking line search."""
+
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int
+
+
+_MEMORY = 8
+"""Steps that the quasi-Newton direction remembers."""
+
+
+class BoundedResult(NamedTuple):
+    """Where a minimisation ended."""
+
+    x: Float[Array, " d"]
+    value: Float[Array, ""]
+    """The function at ``x``; ``inf`` if it was not finite anywhere that was tried."""
+    num_evaluations: Int[Array, ""]
+    """Evaluations of the function with its gradient."""
+
+
+class _Walk(NamedTuple):
+    x: Float[Array, " d"]
+    value: Float[Array, ""]
+    gradient: Float[Array, " d"]
+    direction: Float[Array, " d"]
+    step: Float[Array, ""]
+    memory: optax.ScaleByLBFGSState
+    is_done: Bool[Array, ""]
+    num_evaluations: Int[Array, ""]
+
+
+def minimize_bounded(
+    function: Callable[[Float[Array, " d"]], Float[Array, ""]],
+    start: Float[Array, " d"],
+    lower: Float[Array, " d"],
+    upper: Float[Array, " d"],
+    *,
+    max_evaluations: int,
+    gradient_tolerance: float,
+    value_tolerance: float,
+) -> BoundedResult:
+    """A local minimum of ``function`` in the box between ``lower`` and ``upper``.
+
+    One evaluation an iteration, whether it takes a step or shortens one: the program holds a single copy of the function
+    and, under `jax.vmap`, no lane waits for the line search of another. Directions come from `optax.scale_by_lbfgs`;
+    coordinates that sit on a bound and would leave it stand still, the rest of the step is clipped to the box (a
+    projected quasi-Newton step with Armijo's rule: Nocedal and Wright, Numerical Optimization, 2006, sections 3.1 and
+    16.7; Bertsekas 1982).
+
+    Args:
+      function: Smooth function of a vector. Where it is not finite the step is shortened.
+      start: Where to begin; clipped to the box.
+      lower: Lower bounds; a coordinate with equal bounds stays there.
+      upper: Upper bounds.
+      max_evaluations: Bound on the evaluations after the first.
+      gradient_tolerance: Ends when no coordinate of the projected gradient is larger.
+      value_tolerance: Ends when a step gains less than this, relative to ``max(1, |value|)``.
+
+    Returns:
+      The best point seen; its value is never above that of ``start``.
+    """
+    value_and_gradient = jax.value_and_grad(function)
+    dtype = start.dtype
+    one = jnp.ones((), dtype)
+
+    def evaluate(x: Float[Array, " d"]) -> tuple[Float[Array, ""], Float[Array, " d"]]:
+        value, gradient = value_and_gradient(x)
+        is_finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
+        return jnp.where(is_finite, value, jnp.inf).astype(dtype), jnp.where(is_finite, gradient, 0).astype(dtype)
+
+    def update(
+        gradient: Float[Array, " d"], memory: optax.ScaleByLBFGSState, x: Float[Array, " d"]
+    ) -> tuple[Float[Array, " d"], optax.ScaleByLBFGSState]:
+        # optax mixes integer widths, which a caller's strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            newton, state = optax.scale_by_lbfgs(memory_size=_MEMORY).update(gradient, memory, x)
+        return jnp.asarray(newton), cast(optax.ScaleByLBFGSState, state)
+
+    def is_free(x: Float[Array, " d"], gradient: Float[Array, " d"]) -> Bool[Array, " d"]:
+        return ~(((x <= lower) & (gradient > 0)) | ((x >= upper) & (gradient < 0)))
+
+    def advance(walk: _Walk) -> _Walk:
+        trial = jnp.clip(walk.x + walk.step * walk.direction, lower, upper)
+        value, gradient = evaluate(trial)
+        slope = jnp.sum(walk.gradient * (trial - walk.x))
+        is_taken = jnp.isfinite(value) & (value <= walk.value + 1e-4 * jnp.minimum(slope, 0))
+        gain = walk.value - value
+
+        x = jnp.where(is_taken, trial, walk.x)
+        gradient = jnp.where(is_taken, gradient, walk.gradient)
+        free = is_free(x, gradient)
+        descent = jnp.where(free, gradient, 0)
+        newton, memory = update(descent, walk.memory, x)
+        direction = jnp.where(free, -newton, 0)
+        # Where the curvature was negative the direction may point uphill: forget it and begin again downhill.
+        is_downhill = jnp.all(jnp.isfinite(direction)) & (jnp.sum(direction * gradient) < 0)
+        direction = jnp.where(is_downhill, direction, -descent / jnp.maximum(one, jnp.max(jnp.abs(descent))))
+        memory = memory._replace(weights_memory=jnp.where(is_downhill, memory.weights_memory, 0))
+        memory = jax.tree.map(lambda new, old: jnp.where(is_taken, new, old), memory, walk.memory)
+
+        step = jnp.where(is_taken, one, walk.step * jnp.asarray(0.3, dtype))
+        projected = jnp.max(jnp.abs(jnp.clip(x - gradient, lower, upper) - x))
+        is_flat = is_taken & (gain <= value_tolerance * jnp.maximum(one, jnp.abs(walk.value)))
+        return _Walk(
+            x,
+            jnp.where(is_taken, value, walk.value),
+            gradient,
+            jnp.where(is_taken, direction, walk.direction),
+            step,
+            memory,
+            is_flat | (projected <= gradient_tolerance) | (step < 1e-9),
+            walk.num_evaluations + 1,
+        )
+
+    x = jnp.clip(start, lower, upper)
+    value, gradient = evaluate(x)
+    descent = jnp.where(is_free(x, gradient), gradient, 0)
+    direction = -descent / jnp.maximum(one, jnp.max(jnp.abs(descent)))
+    is_done = ~jnp.isfinite(value) | (jnp.max(jnp.abs(descent)) <= gradient_tolerance)
+    # The first update teaches the memory where the walk begins; without it the first difference is taken from zero.
+    memory = update(descent, optax.scale_by_lbfgs(memory_size=_MEMORY).init(x), x)[1]
+    walk = _Walk(x, value, gradient, direction, one, memory, is_done, jnp.zeros((), jnp.int32))
+    walk = jax.lax.while_loop(lambda w: ~w.is_done & (w.num_evaluations < max_evaluations), advance, walk)
+    return BoundedResult(walk.x, walk.value, walk.num_evaluations)

@@ -1,0 +1,172 @@
+r"""Covariance functions of points of the unit cube.
+
+A kernel is any function ``kernel(params, x1[n d], x2[m d]) -> [n m]`` of `GPParams`. The stationary ones here are
+profiles of one squared distance, in which a numeric column gives :math:`(\Delta/\ell)^2` and a category
+:math:`1[\ne]/\ell^2`.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jbo.encoding import Encoding
+from jbo.numerics import matmul
+
+
+class GPParams(NamedTuple):
+    """Parameters of a Gaussian process on the log scale; ``*s`` is empty or one axis of hyperparameter sets."""
+
+    log_lengthscale: Float[Array, "*s d"]
+    """One a column, in units of the unit cube; of a category, the distance between two choices is 1."""
+    log_signal_variance: Float[Array, "*s"]
+    """Prior variance of the function, in units of standardised ``y``."""
+    log_noise_variance: Float[Array, "*s"]
+    """Variance of an observation around the function, in units of standardised ``y``."""
+
+
+Kernel = Callable[[GPParams, Float[Array, "n d"], Float[Array, "m d"]], Float[Array, "n m"]]
+
+
+@jax.custom_jvp
+def _rbf(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    return jnp.exp(-0.5 * sq)
+
+
+@_rbf.defjvp
+def _rbf_jvp(primals, tangents):
+    value = _rbf(primals[0])
+    return value, -0.5 * value * tangents[0]
+
+
+@jax.custom_jvp
+def _matern12(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    return jnp.exp(-jnp.sqrt(sq))
+
+
+@_matern12.defjvp
+def _matern12_jvp(primals, tangents):
+    # The slope in the squared distance is infinite at 0, but the distance's own derivative is 0 there: 0 it is.
+    value = _matern12(primals[0])
+    r = jnp.sqrt(primals[0])
+    slope = jnp.where(r > 0, -0.5 * value / jnp.where(r > 0, r, 1), 0)
+    return value, slope * tangents[0]
+
+
+@jax.custom_jvp
+def _matern32(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    r = jnp.sqrt(3 * sq)
+    return (1 + r) * jnp.exp(-r)
+
+
+@_matern32.defjvp
+def _matern32_jvp(primals, tangents):
+    r = jnp.sqrt(3 * primals[0])
+    decay = jnp.exp(-r)
+    return (1 + r) * decay, -1.5 * decay * tangents[0]
+
+
+@jax.custom_jvp
+def _matern52(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    r = jnp.sqrt(5 * sq)
+    return (1 + r + 5 / 3 * sq) * jnp.exp(-r)
+
+
+@_matern52.defjvp
+def _matern52_jvp(primals, tangents):
+    # The profile's own derivative in the squared distance: finite at 0, where that of the square root is not.
+    r = jnp.sqrt(5 * primals[0])
+    decay = jnp.exp(-r)
+    return (1 + r + 5 / 3 * primals[0]) * decay, -5 / 6 * (1 + r) * decay * tangents[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stationary:
+    """A kernel of the scaled distance; static and hashable. `bind` tells it which columns are categories."""
+
+    profile: Callable[[Float[Array, "n m"]], Float[Array, "n m"]]
+    """Correlation as a function of the squared distance."""
+    num_choices: tuple[int, ...] = ()
+    """Number of choices of each column that is a category, 0 for numeric ones; empty: all are numeric."""
+
+    def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
+        """Covariance of the function at each pair of points."""
+        squared = _squared_distance if self.profile is not _matern12 else _direct_squared_distance
+        is_same = x1 is x2
+        z1 = self._scaled(params, x1)
+        z2 = z1 if is_same else self._scaled(params, x2)
+        sq = squared(z1, z2)
+        if is_same:
+            sq = sq * (1 - jnp.eye(sq.shape[0], dtype=sq.dtype))
+        return jnp.exp(params.log_signal_variance) * self.profile(sq)
+
+    def bind(self, encoding: Encoding) -> "Stationary":
+        """The same kernel over the columns of a space."""
+        choices = tuple(int(k) if c else 0 for k, c in zip(encoding.num_levels, encoding.is_category, strict=True))
+        return dataclasses.replace(self, num_choices=choices if any(choices) else ())
+
+    def _scaled(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
+        """Features whose Euclidean distance is the scaled distance: a category becomes a one-hot vector over √2."""
+        scaled = (x - 0.5) * jnp.exp(-params.log_lengthscale)[None, :]
+        if not self.num_choices:
+            return scaled
+        features = []
+        for j, k in enumerate(self.num_choices):
+            if k == 0:
+                features.append(scaled[:, j : j + 1])
+            else:
+                one_hot = jax.nn.one_hot(jnp.clip(jnp.floor(x[:, j] * k), 0, k - 1).astype(jnp.int32), k, dtype=x.dtype)
+                features.append(one_hot * jnp.exp(-params.log_lengthscale[j]) * 0.5**0.5)
+        return jnp.concatenate(features, axis=1)
+
+
+def _squared_distance(z1: Float[Array, "n f"], z2: Float[Array, "m f"]) -> Float[Array, "n m"]:
+    """As a matrix product in float64; in float32 that would lose neighbours, so the differences are squared there."""
+    if z1.dtype != jnp.float64:
+        return _direct_squared_distance(z1, z2)
+    cross = matmul(z1, z2.T)
+    return jnp.maximum(jnp.sum(z1**2, 1)[:, None] + jnp.sum(z2**2, 1)[None, :] - 2 * cross, 0)
+
+
+def _direct_squared_distance(z1: Float[Array, "n f"], z2: Float[Array, "m f"]) -> Float[Array, "n m"]:
+    return jnp.sum((z1[:, None, :] - z2[None, :, :]) ** 2, axis=-1)
+
+
+rbf = Stationary(_rbf)
+"""Squared exponential, infinitely smooth (Rasmussen and Williams 2006, eq. 4.9)."""
+matern12 = Stationary(_matern12)
+"""Exponential kernel, continuous and nowhere smooth (Rasmussen and Williams 2006, eq. 4.18)."""
+matern32 = Stationary(_matern32)
+"""Matérn 3/2, once differentiable (Rasmussen and Williams 2006, eq. 4.17)."""
+matern52 = Stationary(_matern52)
+"""Matérn 5/2, twice differentiable (Rasmussen and Williams 2006, eq. 4.17)."""
+
+
+def from_pairwise(
+    function: Callable[[GPParams, Float[Array, " d"], Float[Array, " d"]], Float[Array, ""]],
+) -> Kernel:
+    """A kernel out of a function of two points.
+
+    Args:
+      function: ``function(params, a, b)`` gives the covariance of the function at ``a`` and ``b``; it must be symmetric
+        and positive semi-definite, with a finite gradient where ``a`` equals ``b``.
+
+    Returns:
+      A kernel over matrices of points.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> def linear(params, a, b):
+      ...     return jnp.exp(params.log_signal_variance) * jnp.dot(a, b)
+      >>> params = GPParams(jnp.zeros(2), jnp.zeros(()), jnp.zeros(()))
+      >>> float(from_pairwise(linear)(params, jnp.ones((1, 2)), jnp.ones((3, 2)))[0, 0])
+      2.0
+    """
+
+    def kernel(params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
+        return jax.vmap(lambda a: jax.vmap(lambda b: function(params, a, b))(x2))(x1)
+
+    return kernel
