@@ -1,0 +1,61 @@
+"""Calls into the model: float64 on the CPU inside, plain NumPy and Python outside, the user's settings untouched."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from jbo.study._table import Rows
+from jbo.types import Trials
+
+# At module level, the strategy an argument: a second study of the same structure compiles nothing.
+_ask = jax.jit(lambda strategy, key, state: strategy.ask(key, state))
+_recommend = jax.jit(lambda strategy, state: strategy.recommend(state))
+
+
+def suggest(strategy: Any, seed: int, rows: Rows, device: Any) -> tuple[Float[np.ndarray, " d"], bool]:
+    """The next point of the unit cube, and whether it is new.
+
+    Args:
+      strategy: Folds the number of rows into the key, so the same key serves all trials of a study.
+      seed: Of the study.
+      rows: All trials so far; their number is the number of the trial asked for.
+      device: Where to run; None is the CPU.
+    """
+    with _world(device):
+        # The generator by name: a user's default one would change what a seed means.
+        x, info = _ask(strategy, jax.random.key(seed, impl="threefry2x32"), _state(rows))
+        return np.array(x, np.float64), bool(info.is_new)
+
+
+def recommend(strategy: Any, rows: Rows, device: Any) -> int:
+    """Row of the trial with the best posterior mean.
+
+    Args:
+      strategy: Holds the model.
+      rows: All trials so far, one of them succeeded at least.
+      device: Where to run; None is the CPU.
+    """
+    with _world(device):
+        return int(_recommend(strategy, _state(rows)))
+
+
+def _state(rows: Rows) -> Trials:
+    return Trials(*(jnp.asarray(column) for column in rows))
+
+
+@contextmanager
+def _world(device: Any) -> Iterator[None]:
+    with jax.enable_x64(True), jax.default_device(device or _cpu()):
+        yield
+
+
+def _cpu() -> Any:
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError:  # the user allows JAX other platforms only
+        return None

@@ -1,0 +1,81 @@
+"""Who works on a pending trial, and whether that process still runs."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+_PROC = Path("/proc")
+
+
+class Owner(NamedTuple):
+    """One process, told apart from a later one that got the same number."""
+
+    host: str
+    """Name of the machine."""
+    boot: str
+    """Identifier of the machine's current run; empty where the system has none."""
+    pid: int
+    """Number of the process."""
+    started: str
+    """When the process started, in the system's own words."""
+
+
+def current() -> Owner:
+    """The process that asks. Not kept between calls: a forked child is somebody else."""
+    pid = os.getpid()
+    return Owner(platform.node(), _boot(), pid, _started(pid) or "")
+
+
+def is_alive(owner: Owner) -> bool:
+    """Whether a process may still be working.
+
+    Args:
+      owner: A process of this machine or of another one. What cannot be seen from here counts as alive: running a trial
+        twice at the same time is worse than waiting for it.
+    """
+    if owner.host != platform.node():
+        return True
+    if owner.boot != _boot():
+        return False
+    return _exists(owner.pid) and _started(owner.pid) in (owner.started, None)
+
+
+def _boot() -> str:
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _started(pid: int) -> str | None:
+    """When a process started; empty if it has ended, None if the system does not tell."""
+    if not (_PROC / "self/stat").exists():
+        return _started_by_ps(pid)
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text()
+    except OSError:  # ended just now, or hidden from other users
+        return None if _exists(pid) else ""
+    state, *fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
+    return "" if state in "ZX" else fields[18]  # zombies are dead; ticks of the clock since boot
+
+
+def _started_by_ps(pid: int) -> str | None:
+    command = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
+    try:
+        line = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C", "TZ": "UTC"})
+    except OSError:
+        return None
+    state, _, started = line.stdout.strip().partition(" ")
+    return "" if state.startswith("Z") else started.strip()

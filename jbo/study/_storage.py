@@ -1,0 +1,171 @@
+"""The truth of a study, on the disk: every change is one transaction, committed before its method returns."""
+
+import os
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from jbo.study._owner import Owner, is_alive
+from jbo.study._schema import connect
+
+_COLUMNS = "number, config, status, value, failure, started_at, ended_at"
+
+
+class Header(NamedTuple):
+    """What a study is, fixed when its file was made."""
+
+    id: str
+    space: str
+    maximize: bool
+    seed: int
+
+
+class Record(NamedTuple):
+    """One row of the table of trials; the configuration is JSON text."""
+
+    number: int
+    config: str
+    status: str
+    value: float | None
+    failure: str | None
+    started_at: float
+    ended_at: float | None
+
+
+class Outcome(NamedTuple):
+    """How a trial ended: with a value or with a failure, never both."""
+
+    value: float | None
+    failure: str | None
+
+    @property
+    def status(self) -> str:
+        """As in the table of trials."""
+        return "ok" if self.failure is None else "failed"
+
+
+class Storage:
+    """One SQLite file, or the same in memory; may be used from any thread, and by several processes at once."""
+
+    def __init__(self, path: str | os.PathLike[str] | None):
+        self._connection = connect(path)
+        self._lock = threading.RLock()
+        self._is_open = True
+
+    def close(self) -> None:
+        """Close the file; closing twice does nothing."""
+        with self._lock:
+            self._is_open = False
+            self._connection.close()
+
+    def header(self, space: str, maximize: bool, seed: int) -> Header:
+        """What the file says the study is; a new file takes the arguments."""
+        row = (uuid.uuid4().hex, space, maximize, seed, time.time())
+        with self._transaction() as run:
+            run.execute("INSERT OR IGNORE INTO study VALUES (0, ?, ?, ?, ?, ?)", row)
+            stored = run.execute("SELECT id, space, maximize, seed FROM study").fetchone()
+        return Header(stored[0], stored[1], bool(stored[2]), stored[3])
+
+    def read(self, first: int) -> list[Record]:
+        """All trials from number ``first`` on, by number."""
+        with self._transaction(write=False) as run:
+            query = f"SELECT {_COLUMNS} FROM trials WHERE number >= ? ORDER BY number"
+            return [Record(*row) for row in run.execute(query, (first,))]
+
+    def claim(self, owner: Owner) -> Record | None:
+        """The trial that comes before any new suggestion, now owned by ``owner``; None if there is none.
+
+        Pending trials that nobody alive works on come first, by number; then the queue, in its order.
+        """
+        with self._transaction() as run:
+            query = (
+                "SELECT number, host, boot, pid, process_started FROM trials WHERE status = 'pending' ORDER BY number"
+            )
+            for number, *who in run.execute(query).fetchall():
+                if who[0] is None or (Owner(*who) != owner and not is_alive(Owner(*who))):
+                    update = "UPDATE trials SET host=?, boot=?, pid=?, process_started=?, started_at=? WHERE number = ?"
+                    run.execute(update, (*owner, time.time(), number))
+                    return _record(run, number)
+            queued = "SELECT position, config FROM queue WHERE number IS NULL ORDER BY position LIMIT 1"
+            for position, config in run.execute(queued).fetchall():
+                number = _next_number(run)
+                _insert_pending(run, number, config, owner)
+                run.execute("UPDATE queue SET number = ? WHERE position = ?", (number, position))
+                return _record(run, number)
+        return None
+
+    def insert(self, number: int, config: str, owner: Owner) -> Record | None:
+        """A new pending trial; None if another process took the number first."""
+        with self._transaction() as run:
+            if _next_number(run) != number:
+                return None
+            _insert_pending(run, number, config, owner)
+            return _record(run, number)
+
+    def append(self, config: str, outcome: Outcome) -> Record:
+        """A new trial that has ended already, under the next number."""
+        now = time.time()
+        with self._transaction() as run:
+            number = _next_number(run)
+            row = (number, config, outcome.status, outcome.value, outcome.failure, now, now)
+            run.execute(f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            return _record(run, number)
+
+    def finish(self, number: int, outcome: Outcome) -> tuple[Record | None, bool]:
+        """The trial as it stands now (None if there is no such number), and whether this call ended it."""
+        with self._transaction() as run:
+            update = (
+                "UPDATE trials SET status=?, value=?, failure=?, ended_at=? WHERE number = ? AND status = 'pending'"
+            )
+            changed = run.execute(update, (outcome.status, *outcome, time.time(), number)).rowcount
+            if not 0 <= number < _next_number(run):
+                return None, False
+            return _record(run, number), changed == 1
+
+    def release(self, numbers: Collection[int], owner: Owner) -> None:
+        """Give pending trials of ``owner`` back, to be run again by whoever asks next."""
+        if not numbers:
+            return
+        update = (
+            "UPDATE trials SET host=NULL, boot=NULL, pid=NULL, process_started=NULL "
+            "WHERE number=? AND status='pending' AND host=? AND boot=? AND pid=? AND process_started=?"
+        )
+        with self._transaction() as run:
+            run.executemany(update, [(number, *owner) for number in sorted(numbers)])
+
+    def enqueue(self, config: str) -> bool:
+        """Put a configuration at the end of the queue; False if it ever was in it."""
+        with self._transaction() as run:
+            return run.execute("INSERT OR IGNORE INTO queue (config) VALUES (?)", (config,)).rowcount == 1
+
+    @contextmanager
+    def _transaction(self, write: bool = True) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if not self._is_open:
+                raise ValueError("the study is closed")
+            try:
+                self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+def _next_number(run: sqlite3.Connection) -> int:
+    return run.execute("SELECT coalesce(max(number) + 1, 0) FROM trials").fetchone()[0]
+
+
+def _insert_pending(run: sqlite3.Connection, number: int, config: str, owner: Owner) -> None:
+    columns = "number, config, status, started_at, host, boot, pid, process_started"
+    row = (number, config, time.time(), *owner)
+    run.execute(f"INSERT INTO trials ({columns}) VALUES (?, ?, 'pending', ?, ?, ?, ?, ?)", row)
+
+
+def _record(run: sqlite3.Connection, number: int) -> Record:
+    return Record(*run.execute(f"SELECT {_COLUMNS} FROM trials WHERE number = ?", (number,)).fetchone())

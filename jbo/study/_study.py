@@ -1,0 +1,352 @@
+"""A durable study of any Python objective."""
+
+import json
+import logging
+import math
+import operator
+import os
+import secrets
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any, cast, overload
+
+import numpy as np
+
+from jbo.space import Space
+from jbo.study._model import recommend, suggest
+from jbo.study._owner import current
+from jbo.study._progress import progress_of
+from jbo.study._storage import Outcome, Record, Storage
+from jbo.study._table import Table
+from jbo.study._trial import SpaceExhausted, Trial
+from jbo.study._value import as_number
+
+_log = logging.getLogger("jbo")
+
+
+class Study:
+    """A search for the best configuration, kept in one file that survives whatever happens to the process.
+
+    A suggestion depends on the seed, the number of the trial and the table of trials so far, on nothing else: a study
+    that was killed and started again goes on as if nothing had happened. A trial that was running then is run again
+    first, under the same number. May be used from several threads.
+
+    Args:
+      space: Where to search. A file made for another space is refused.
+      strategy: What to try next; None is Gaussian-process Bayesian optimisation, ``jbo.bayesian(space)``.
+      maximize: True if higher values are better. A file with the other direction is refused.
+      seed: Of all randomness, from 0 to 2**63 - 1; None takes the file's, or for a new study one of the system's.
+      path: File of the study, made if it does not exist; None keeps the study in memory.
+      device: Where the model runs; None is the CPU.
+
+    Raises:
+      ValueError: The file holds another study than the arguments say, or is no study; the message names the difference.
+      OSError: The file cannot be opened.
+
+    Example:
+      >>> import jbo
+      >>> with Study(jbo.Space(x=jbo.Real(-1, 1)), strategy=..., seed=0) as study:   # doctest: +SKIP
+      ...     study.optimize(lambda config: config["x"] ** 2, num_trials=20)
+      ...     study.best.config
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        strategy: Any = None,
+        maximize: bool = False,
+        seed: int | None = None,
+        path: str | os.PathLike[str] | None = None,
+        device: Any = None,
+    ):
+        if strategy is None:
+            from jbo.strategies import bayesian
+
+            strategy = bayesian(space)
+        self.space = space
+        self.strategy = strategy
+        self.maximize = maximize
+        self.path = path
+        self._device = device
+        self._asking, self._syncing = threading.Lock(), threading.Lock()
+        self._held: set[int] = set()  # numbers that this object may have to give back
+        self._table = Table(space, maximize)
+        self._storage = Storage(path)
+        try:
+            drawn = secrets.randbits(32) if seed is None else _check_seed(seed)
+            header = self._storage.header(json.dumps(space.to_json()), maximize, drawn)
+            self._check_same_study(header.space, header.maximize, header.seed if seed is None else drawn, header.seed)
+            self.seed = header.seed
+            self._id = header.id
+            self._sync()
+        except BaseException:
+            self._storage.close()
+            raise
+
+    # Asking and telling
+
+    @overload
+    def ask(self) -> Trial: ...
+    @overload
+    def ask(self, num_trials: int) -> list[Trial]: ...
+    def ask(self, num_trials: int | None = None) -> Trial | list[Trial]:
+        """The next trial to run, written down as pending before it is returned.
+
+        Trials whose process died come first, then what was enqueued, then what the strategy suggests.
+
+        Args:
+          num_trials: Ask for so many at once, the same as asking one after another; a list is returned, shorter if a
+            discrete space has fewer new points.
+
+        Raises:
+          SpaceExhausted: There is nothing new to try in a discrete space.
+        """
+        if num_trials is None:
+            return self._ask()
+        trials: list[Trial] = []
+        for _ in range(num_trials):
+            try:
+                trials.append(self._ask())
+            except SpaceExhausted:
+                if not trials:
+                    raise
+                break
+        return trials
+
+    def tell(self, trial: Trial | dict[str, Any], value: Any = None, *, failed: str | None = None) -> Trial:
+        """The trial as it ended, written down before it is returned.
+
+        Args:
+          trial: What `ask` gave, or a configuration of your own, which becomes a new trial.
+          value: A number, in your sign. NaN and infinities make it a failed trial.
+          failed: Why there is no value.
+
+        Raises:
+          TypeError: ``value`` is no number, or there are both a value and a failure.
+          ValueError: The trial was told before, or belongs to another study; or the configuration is not of the space.
+        """
+        outcome = _outcome(value, failed)
+        if isinstance(trial, dict):
+            return self._trial(self._storage.append(self._to_text(trial), outcome)).copy()
+        if not isinstance(trial, Trial):
+            raise TypeError(f"expected a trial or a configuration, got {trial!r}")
+        if trial.study_id != self._id:
+            raise ValueError(
+                f"trial {trial.number} is of study {trial.study_id}, expected one of this study, {self._id}"
+            )
+        record, is_ours = self._storage.finish(trial.number, outcome)
+        if record is None:
+            raise ValueError(f"there is no trial {trial.number} in {self!r}")
+        if not is_ours:
+            raise ValueError(
+                f"expected one result of trial {trial.number}, got {_in_words(outcome)} after {_in_words(record)}"
+            )
+        self._held.discard(trial.number)
+        return self._trial(record).copy()
+
+    def enqueue(self, config: dict[str, Any]) -> bool:
+        """Have a configuration tried before anything the strategy suggests.
+
+        Args:
+          config: Values by name.
+
+        Returns:
+          False if it was enqueued in this study before, be it in an earlier process: then nothing happens.
+
+        Raises:
+          ValueError: The configuration is not of the space.
+        """
+        return self._storage.enqueue(self._to_text(config))
+
+    def optimize(
+        self, objective: Callable[[dict[str, Any]], Any], num_trials: int, *, progress: bool | None = None
+    ) -> None:
+        """Run trials until ``num_trials`` have ended, those of earlier calls and failed ones among them.
+
+        An exception of the objective fails its trial, the traceback is kept, and the study goes on. Ctrl-C gives the
+        trial back, to be run again first. Returns early if a discrete space has nothing new.
+
+        Args:
+          objective: From a configuration to a number.
+          num_trials: How many trials shall have ended.
+          progress: None: a bar if standard error is a terminal and rich is installed; True: plain lines where there can
+            be no bar; False: nothing.
+
+        Raises:
+          TypeError: The objective returned no number; its trial has failed.
+        """
+        held = set(self._held)
+        try:
+            with progress_of(num_trials, self._num_finished(), progress) as show:
+                while self._num_finished() < num_trials:
+                    trial = self._run(objective, self._ask())
+                    self._sync()
+                    show(trial, self._table.best, self._table.num_finished)
+        except SpaceExhausted:
+            _log.info("the space has no new configuration after %d trials", len(self._table.trials))
+        finally:
+            self._storage.release(self._held - held, current())
+
+    # What is known
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, by number."""
+        self._sync()
+        return [trial.copy() for trial in self._table.trials]
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the best value that was seen, the first of equals.
+
+        Raises:
+          ValueError: No trial has succeeded.
+        """
+        self._sync()
+        best = self._table.best
+        if best is None:
+            raise ValueError(f"no trial has succeeded, so none is best: {self!r}")
+        return best.copy()
+
+    @property
+    def recommended(self) -> Trial:
+        """The trial with the best posterior mean: what to use when values are noisy.
+
+        Raises:
+          ValueError: No trial has succeeded.
+        """
+        self._sync()
+        with self._syncing:
+            rows, trials = self._table.rows(), list(self._table.trials)
+        if all(trial.status != "ok" for trial in trials):
+            raise ValueError(f"no trial has succeeded, so none can be recommended: {self!r}")
+        return trials[recommend(self.strategy, rows, self._device)].copy()
+
+    @property
+    def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
+        """Values of the finished trials by number, NaN where one failed, and the best so far at each of them."""
+        finished = [trial for trial in self.trials if trial.status != "pending"]
+        values = np.array([math.nan if t.value is None else t.value for t in finished], np.float64)
+        better = np.fmax if self.maximize else np.fmin
+        return values, better.accumulate(values)
+
+    def close(self) -> None:
+        """Close the file. Trials asked here and not told are given back, as if this process had ended."""
+        try:
+            self._storage.release(self._held, current())
+        finally:
+            self._held.clear()
+            self._storage.close()
+
+    def __enter__(self) -> "Study":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        count = {status: sum(t.status == status for t in self._table.trials) for status in ("ok", "failed", "pending")}
+        counts = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "none"
+        best = self._table.best
+        found = "" if best is None else f", best: {best.value:.6g} (trial {best.number})"
+        where = "in memory" if self.path is None else str(self.path)
+        goal = "maximize" if self.maximize else "minimize"
+        return f"<Study {where}: {goal}, seed {self.seed}, trials: {counts}{found}>"
+
+    # Inside
+
+    def _ask(self) -> Trial:
+        with self._asking:
+            while True:
+                owner = current()
+                record = self._storage.claim(owner)
+                if record is None:
+                    number, config = self._suggest()
+                    self._held.add(number)  # before it is written: an interrupt may come in between
+                    record = self._storage.insert(number, self._to_text(config), owner)
+                if record is not None:
+                    self._held.add(record.number)
+                    return self._trial(record).copy()
+
+    def _suggest(self) -> tuple[int, dict[str, Any]]:
+        self._sync()
+        with self._syncing:
+            number, rows = len(self._table.trials), self._table.rows()
+            is_full = number >= self.space.num_configs and self._table.num_distinct >= self.space.num_configs
+        if not is_full:
+            x, is_new = suggest(self.strategy, self.seed, rows, self._device)
+            if is_new:
+                return number, self.space.decode(x)
+        raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
+
+    def _run(self, objective: Callable[[dict[str, Any]], Any], trial: Trial) -> Trial:
+        try:
+            value = objective(dict(trial.config))
+        except Exception:
+            _log.warning("trial %d failed", trial.number, exc_info=True)
+            return self.tell(trial, failed=traceback.format_exc())
+        try:
+            number = as_number(value)
+        except TypeError as error:
+            self.tell(trial, failed=f"the objective returned no number: {error}")
+            raise TypeError(f"the objective must return a number; trial {trial.number}: {error}") from None
+        return self.tell(trial, number)
+
+    def _num_finished(self) -> int:
+        self._sync()
+        return self._table.num_finished
+
+    def _sync(self) -> None:
+        with self._syncing:
+            self._table.update([self._trial(r) for r in self._storage.read(self._table.num_settled)])
+
+    def _trial(self, record: Record) -> Trial:
+        config = self.space.config_from_json(json.loads(record.config))
+        return Trial(
+            number=record.number,
+            config=config,
+            status=cast(Any, record.status),  # the file holds no other, see its schema
+            value=record.value,
+            started_at=record.started_at,
+            ended_at=record.ended_at,
+            failure=record.failure,
+            study_id=self._id,
+        )
+
+    def _to_text(self, config: dict[str, Any]) -> str:
+        return json.dumps(self.space.config_to_json(config), allow_nan=False)
+
+    def _check_same_study(self, space: str, maximize: bool, seed: int, stored_seed: int) -> None:
+        where = "this study" if self.path is None else str(self.path)
+        difference = Space.from_json(json.loads(space)).describe_difference(self.space)
+        if difference is not None:
+            raise ValueError(f"{where} holds a study of another space than the one given: {difference}")
+        if maximize != self.maximize:
+            raise ValueError(f"{where} has maximize={maximize}, got maximize={self.maximize}")
+        if seed != stored_seed:
+            raise ValueError(
+                f"{where} has seed={stored_seed}, got seed={seed}; leave seed out to go on with the file's"
+            )
+
+
+def _check_seed(seed: int) -> int:
+    if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
+        raise ValueError(f"expected a seed from 0 to 2**63 - 1, got {seed!r}")
+    return operator.index(seed)
+
+
+def _outcome(value: Any, failed: str | None) -> Outcome:
+    if failed is None:
+        number = as_number(value)
+        return Outcome(number, None) if math.isfinite(number) else Outcome(None, f"the value is {number}, not finite")
+    if value is not None:
+        raise TypeError(f"expected a value or a failure, got both: {value!r} and failed={failed!r}")
+    if not isinstance(failed, str):
+        raise TypeError(f"expected a text that says why the trial failed, got {failed!r}")
+    return Outcome(None, failed.encode(errors="backslashreplace").decode())  # lone surrogates are no UTF-8
+
+
+def _in_words(result: Outcome | Record) -> str:
+    return repr(result.value) if result.failure is None else f"failed={result.failure!r}"

@@ -1,0 +1,90 @@
+"""The table of trials as arrays: what a strategy sees of a study."""
+
+import bisect
+from typing import NamedTuple
+
+import numpy as np
+
+from jbo.space import Space
+from jbo.study._trial import Trial
+from jbo.types import EMPTY, FAILED, OK, PENDING
+
+_STATUS = {"ok": OK, "pending": PENDING, "failed": FAILED}
+_CAPACITIES = sorted([2**k for k in range(5, 40)] + [3 * 2**k for k in range(4, 40)])
+
+
+def capacity_for(num_rows: int) -> int:
+    """Number of rows to make room for; a function of the rows needed that grows by at most half.
+
+    Args:
+      num_rows: Rows needed.
+
+    Example:
+      >>> [capacity_for(n) for n in (0, 32, 33, 49, 65, 97)]
+      [32, 32, 48, 64, 96, 128]
+    """
+    return _CAPACITIES[bisect.bisect_left(_CAPACITIES, num_rows)]
+
+
+class Rows(NamedTuple):
+    """`jbo.types.Trials` on the host: NumPy arrays, fresh at each call."""
+
+    x: np.ndarray
+    """Points of the unit cube, float64."""
+    y: np.ndarray
+    """Values, lower is better; 0 where ``status`` is not ``OK``."""
+    status: np.ndarray
+    """As in `jbo.types`, int32."""
+
+
+class Table:
+    """The trials of a study by number, each with its point of the unit cube, which is worked out once."""
+
+    def __init__(self, space: Space, maximize: bool):
+        self._space = space
+        self._sign = -1.0 if maximize else 1.0
+        self._x: list[np.ndarray] = []
+        self.trials: list[Trial] = []
+        """All trials, by number."""
+        self.num_settled = 0
+        """How many trials, from the first on, have ended: these never change again."""
+
+    def update(self, trials: list[Trial]) -> None:
+        """Take over trials as they stand now: those from ``num_settled`` on, without a gap."""
+        for trial in trials:
+            if trial.number == len(self.trials):
+                self.trials.append(trial)
+                self._x.append(self._space.encode(trial.config))
+            else:
+                self.trials[trial.number] = trial
+        while self.num_settled < len(self.trials) and self.trials[self.num_settled].status != "pending":
+            self.num_settled += 1
+
+    @property
+    def num_finished(self) -> int:
+        """Trials that succeeded or failed."""
+        return self.num_settled + sum(t.status != "pending" for t in self.trials[self.num_settled :])
+
+    @property
+    def num_distinct(self) -> int:
+        """Different points in the table."""
+        return len({x.tobytes() for x in self._x})
+
+    @property
+    def best(self) -> Trial | None:
+        """The best observation, the first of equals; None if nothing succeeded."""
+        losses = [(self._sign * t.value, t.number) for t in self.trials if t.value is not None]
+        return self.trials[min(losses)[1]] if losses else None
+
+    def rows(self) -> Rows:
+        """All rows, with room for one more at least; lower is better from here on."""
+        num_rows, num_columns = len(self.trials), self._space.encoding.num_columns
+        capacity = capacity_for(num_rows + 1)
+        x = np.zeros((capacity, num_columns))
+        y = np.zeros(capacity)
+        status = np.full(capacity, EMPTY, np.int32)
+        if num_rows:
+            x[:num_rows] = self._x
+            y[:num_rows] = [0.0 if t.value is None else self._sign * t.value for t in self.trials]
+            status[:num_rows] = [_STATUS[t.status] for t in self.trials]
+        return Rows(x, y, status)

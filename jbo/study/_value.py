@@ -1,0 +1,36 @@
+"""What counts as the value of an objective."""
+
+import math
+import numbers
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+
+def as_number(value: Any) -> float:
+    """The float that an objective's result stands for; NaN and infinities pass.
+
+    Args:
+      value: A Python or NumPy number, or an array without axes of any library that NumPy can read.
+
+    Raises:
+      TypeError: ``value`` is a truth value, an array with axes, or no number at all.
+
+    Example:
+      >>> as_number(np.array(2))
+      2.0
+    """
+    if isinstance(value, numbers.Rational | float | np.floating) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:  # an int or a fraction beyond the largest float
+            return -math.inf if value < 0 else math.inf
+    if not hasattr(value, "shape"):
+        raise TypeError(f"expected a number, got {value!r} of type {type(value).__name__}")
+    array = np.asarray(value)
+    if array.ndim:
+        raise TypeError(f"expected a number, got an array of shape {array.shape}")
+    if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
+        raise TypeError(f"expected a number, got an array of dtype {array.dtype}")
+    return float(array)

@@ -1,0 +1,103 @@
+"""A strategy that knows no model, spaces and studies for the tests of the study."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jbo.study._study as study_module
+from jbo.encoding import Encoding, snap
+from jbo.space import Categorical, Integer, Real, Space
+from jbo.study import Study
+from jbo.study._owner import current
+from jbo.types import EMPTY, OK, Trials
+
+
+class Info(NamedTuple):
+    is_new: jax.Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Draws:
+    """Uniform points, a function of the key and of the number of rows; tells when ``num_new`` rows are filled."""
+
+    encoding: Encoding
+    num_new: float = float("inf")
+
+    def init(self, capacity, dtype=None):
+        shape = (capacity, self.encoding.num_columns)
+        return Trials(jnp.zeros(shape, dtype), jnp.zeros(capacity, dtype), jnp.full(capacity, EMPTY, jnp.int32))
+
+    def ask(self, key, state, q=None):
+        num_rows = jnp.sum(state.status != EMPTY)
+        x = jax.random.uniform(jax.random.fold_in(key, num_rows), state.x.shape[1:], state.x.dtype)
+        return snap(self.encoding, x), Info(num_rows < self.num_new)
+
+    def recommend(self, state):
+        return jnp.argmin(jnp.where(state.status == OK, state.y, jnp.inf)).astype(jnp.int32)
+
+
+@pytest.fixture
+def space():
+    return Space(
+        x=Real(-1.0, 1.0), n=Integer(1, 5), c=Categorical("a", "b"), m=Real(0.1, 10.0, log=True, when=("c", "a"))
+    )
+
+
+@pytest.fixture
+def draws():
+    """The strategy of these tests."""
+    return Draws
+
+
+@pytest.fixture
+def make(space):
+    """Studies with that strategy, closed at the end of the test."""
+    opened = []
+
+    def make(space=space, **options):
+        opened.append(Study(space, **{"strategy": Draws(space.encoding), "seed": 0, **options}))
+        return opened[-1]
+
+    yield make
+    for study in opened:
+        study.close()
+
+
+@pytest.fixture
+def die(monkeypatch):
+    """End a study as a kill does: nothing is given back, and its process is gone."""
+    life = 0
+    monkeypatch.setattr(study_module, "current", lambda: current()._replace(started=f"life {life}"))
+
+    def die(study):
+        nonlocal life
+        life += 1
+        study._held.clear()
+        study._storage.close()
+
+    return die
+
+
+def outcome(trials):
+    """What two equal studies share: all but the times."""
+    return [(t.number, t.config, t.status, t.value, t.failure) for t in trials]
+
+
+@pytest.fixture(name="outcome")
+def _outcome():
+    return outcome
+
+
+@pytest.fixture
+def loss():
+    """An objective without noise."""
+
+    def loss(config):
+        return (config["x"] - 0.3) ** 2 + config["n"] + 0.1 * np.log(config.get("m", 1.0)) ** 2
+
+    return loss

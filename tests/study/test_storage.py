@@ -1,0 +1,154 @@
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from jbo.study._owner import current
+from jbo.study._schema import APPLICATION_ID, FORMAT, connect
+from jbo.study._storage import Header, Outcome, Storage
+
+
+@pytest.fixture(params=["file", "memory"])
+def storage(request, tmp_path):
+    with closing(Storage(tmp_path / "a.db" if request.param == "file" else None)) as storage:
+        yield storage
+
+
+def test_every_commit_waits_for_the_disk(tmp_path):
+    with closing(connect(tmp_path / "a.db")) as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+
+
+def test_first_header_wins(storage):
+    first = storage.header("{}", True, 3)
+    assert first == Header(first.id, "{}", True, 3)
+    assert storage.header("[]", False, 4) == first
+
+
+def test_rows(storage):
+    me, other = current(), current()._replace(started="dead")
+    assert storage.read(0) == [] and storage.claim(me) is None
+    first = storage.insert(0, "a", me)
+    assert first[:5] == (0, "a", "pending", None, None) and first.ended_at is None
+    assert storage.insert(0, "b", me) is None, "somebody else was first"
+    assert storage.claim(me) is None, "this process is alive"
+    assert storage.insert(1, "b", other)[:2] == (1, "b")
+    assert storage.claim(me)[:2] == (1, "b"), "its owner is dead"
+    assert storage.claim(me) is None
+    done, is_ours = storage.finish(0, Outcome(0.1, None))
+    assert is_ours and done[:5] == (0, "a", "ok", 0.1, None) and done.ended_at >= done.started_at
+    assert storage.finish(0, Outcome(None, "why")) == (done, False)
+    assert storage.finish(7, Outcome(0.1, None)) == (None, False)
+    told = storage.append("c", Outcome(None, "why"))
+    assert told[:5] == (2, "c", "failed", None, "why")
+    assert [row.number for row in storage.read(0)] == [0, 1, 2]
+    assert storage.read(2) == [told]
+
+
+def test_release_gives_back_what_is_pending_and_ones_own(storage):
+    me, other = current(), current()._replace(host="elsewhere")
+    for number, owner in enumerate([me, me, other]):
+        storage.insert(number, "a", owner)
+    storage.finish(0, Outcome(1.0, None))
+    storage.release([0, 1, 2, 9], me)
+    assert storage.claim(me).number == 1
+    assert storage.claim(me) is None
+
+
+def test_queue_in_order_each_once(storage):
+    me = current()
+    assert [storage.enqueue(text) for text in ["b", "a", "b"]] == [True, True, False]
+    assert storage.claim(me)[:3] == (0, "b", "pending")
+    assert not storage.enqueue("b"), "also after it was tried"
+    assert storage.claim(me)[:2] == (1, "a")
+    assert storage.claim(me) is None
+
+
+def test_orphans_come_before_the_queue_by_number(storage):
+    me, dead = current(), current()._replace(started="dead")
+    storage.enqueue("q")
+    storage.insert(0, "a", dead)
+    storage.insert(1, "b", dead)
+    assert [storage.claim(me).config for _ in range(3)] == ["a", "b", "q"]
+
+
+def test_a_change_that_fails_changes_nothing(storage):
+    storage.insert(0, "a", current())
+    with pytest.raises(sqlite3.IntegrityError):
+        storage.append("b", Outcome(None, None))
+    with pytest.raises(KeyboardInterrupt), storage._transaction() as run:
+        run.execute("DELETE FROM trials")
+        raise KeyboardInterrupt
+    assert len(storage.read(0)) == 1
+    assert storage.append("b", Outcome(1.0, None)).number == 1
+
+
+def test_closed(storage):
+    storage.close()
+    storage.close()
+    with pytest.raises(ValueError, match="the study is closed"):
+        storage.read(0)
+
+
+def test_floats_are_kept_to_the_bit(storage):
+    values = [0.1, 5e-324, 1.7976931348623157e308, 1 / 3, 2.0**53 + 2, 3.0]
+    stored = [storage.append("a", Outcome(value, None)).value for value in values]
+    assert [v.hex() for v in stored] == [v.hex() for v in values]
+
+
+# Files that are no study
+
+
+def test_text_file_is_refused(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("these are notes, not a study " * 100)
+    with pytest.raises(ValueError, match=r"notes.txt is no jbo study \(file is not a database\)"):
+        Storage(path)
+    assert path.read_text().startswith("these are notes")
+
+
+def test_foreign_database_is_refused(tmp_path):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE trials (a)")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="other.db is an SQLite file but no jbo study; expected"):
+        Storage(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("version", "words"), [(FORMAT + 1, "a newer jbo wrote it"), (0, "it is too old")])
+def test_unknown_format_is_refused(tmp_path, version, words):
+    path = tmp_path / "a.db"
+    Storage(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(ValueError, match=f"a.db has study format {version}, expected {FORMAT}: {words}"):
+        Storage(path)
+
+
+def test_empty_file_is_a_new_study(tmp_path):
+    path = tmp_path / "a.db"
+    path.touch()
+    with closing(Storage(path)) as storage:
+        assert storage.read(0) == []
+
+
+def test_missing_folder_and_folder_as_file(tmp_path):
+    with pytest.raises(OSError, match=r"cannot open the study file .*/no/a.db: there is no such folder"):
+        Storage(tmp_path / "no" / "a.db")
+    with pytest.raises(OSError, match="cannot open the study file .*unable to open"):
+        Storage(tmp_path)
+
+
+def test_the_file_is_readable_by_any_sqlite(tmp_path):
+    with closing(Storage(tmp_path / "a.db")) as storage:
+        storage.append(json.dumps({"x": 0.5}), Outcome(1.5, None))
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        assert connection.execute("SELECT json_extract(config, '$.x'), value FROM trials").fetchall() == [(0.5, 1.5)]
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(intermediate_values)")]
+        assert columns == ["number", "step", "value"]

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from jbo.study import Trial
+from jbo.study._table import Table, capacity_for
+from jbo.types import EMPTY, FAILED, OK, PENDING
+
+
+def test_capacity():
+    sizes = [capacity_for(n) for n in range(600)]
+    assert sorted(set(sizes)) == [32, 48, 64, 96, 128, 192, 256, 384, 512, 768]
+    assert all(size >= n for n, size in enumerate(sizes))
+    assert all(capacity_for(size) == size for size in sizes)
+
+
+def trial(number, status="pending", value=None, failure=None):
+    config = {"x": number / 10, "n": 1 + number, "c": "b"}
+    return Trial(number, config, status, value, 0.0, None, failure, "id")
+
+
+@pytest.mark.parametrize(("maximize", "sign"), [(False, 1), (True, -1)])
+def test_state(space, maximize, sign):
+    table = Table(space, maximize)
+    trials = [trial(0, "ok", 2.5), trial(1), trial(2, "failed", failure="why"), trial(3, "ok", -1.5)]
+    table.update(trials[:2])
+    table.update(trials[1:])
+    state = table.rows()
+    assert state.x.shape == (32, 4) and state.x.dtype == state.y.dtype == np.float64 and state.status.dtype == np.int32
+    np.testing.assert_array_equal(state.x[:4], [space.encode(t.config) for t in trials])
+    np.testing.assert_array_equal(state.y[:4], [sign * 2.5, 0, 0, sign * -1.5])
+    np.testing.assert_array_equal(state.status, [OK, PENDING, FAILED, OK] + [EMPTY] * 28)
+    assert not state.x[4:].any() and not state.y[4:].any()
+    assert table.best.number == (0 if maximize else 3)
+    assert (table.num_settled, table.num_finished, table.num_distinct) == (1, 3, 4)
+    table.update([trial(1, "ok", 0.0)])
+    assert (table.num_settled, table.num_finished) == (4, 4)
+
+
+def test_there_is_always_room_for_one_more(space):
+    table = Table(space, False)
+    for number in range(100):
+        assert len(table.rows().y) == capacity_for(number + 1) > number
+        table.update([_numbered(number)])
+
+
+def _numbered(number):
+    return Trial(number, {"x": 0.0, "n": 1, "c": "b"}, "ok", 1.0, 0.0, 0.0, None, "id")
