@@ -1,0 +1,232 @@
+"""The laws of the encoding: levels, their places in the cube, conditions, in both dtypes and under strict promotion."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jbo.encoding import CATEGORY, LOG_ORDERED, ORDERED, REAL, Column, Encoding, from_level, is_active, level, snap
+
+D = 9
+
+
+@pytest.fixture(autouse=True)
+def strict():
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
+
+
+def log_range(low, num_levels):
+    start = low - 0.5
+    return (start, np.log1p(num_levels / start))
+
+
+def encoding_of(*columns):
+    """Columns given as ``Column``, or as ``(low, num_levels)`` for a log integer."""
+    ranges = [(0.0, 0.0) if isinstance(c, Column) else log_range(*c) for c in columns]
+    columns = [c if isinstance(c, Column) else Column(LOG_ORDERED, c[1]) for c in columns]
+    return Encoding(log_range=np.array(ranges, dtype=float).reshape(-1, 2), columns=tuple(columns))
+
+
+def nested():
+    """Nine columns: conditions three deep, children before their parents, a log integer among the parents."""
+    return encoding_of(
+        Column(REAL),
+        Column(ORDERED, 5, parent=3, parent_levels=(0, 2)),
+        Column(REAL, parent=1, parent_levels=(4,)),
+        Column(CATEGORY, 3),
+        (1, 100),
+        Column(CATEGORY, 2, parent=4, parent_levels=(0, 1, 99)),
+        Column(ORDERED, 7, parent=1, parent_levels=(0, 1)),
+        Column(REAL, parent=5, parent_levels=(1,)),
+        Column(CATEGORY, 1),
+    )
+
+
+def reference_level(encoding, x):
+    """Level of each column of one point, one at a time, in float64."""
+    levels = []
+    for (start, log_ratio), column, u in zip(np.asarray(encoding.log_range), encoding.columns, x, strict=True):
+        u = min(max(float(u), 0.0), 1.0)
+        if column.kind == REAL:
+            levels.append(0)
+        elif column.kind == LOG_ORDERED:
+            value = np.exp(np.log(start) + u * log_ratio)
+            levels.append(min(int(np.floor(value - start)), column.num_levels - 1))
+        else:
+            levels.append(min(int(np.floor(u * column.num_levels)), column.num_levels - 1))
+    return np.array(levels)
+
+
+def reference_is_active(encoding, x):
+    levels = reference_level(encoding, x)
+
+    def active(j):
+        column = encoding.columns[j]
+        return column.parent < 0 or (levels[column.parent] in column.parent_levels and active(column.parent))
+
+    return np.array([active(j) for j in range(encoding.num_columns)])
+
+
+def reference_snap(encoding, x):
+    levels, active, snapped = reference_level(encoding, x), reference_is_active(encoding, x), []
+    for j, ((start, log_ratio), column) in enumerate(zip(encoding.log_range, encoding.columns, strict=True)):
+        if not active[j]:
+            snapped.append(0.5)
+        elif column.kind == REAL:
+            snapped.append(np.clip(x[j], 0, 1))
+        elif column.kind == LOG_ORDERED:
+            snapped.append((np.log(start + levels[j] + 0.5) - np.log(start)) / log_ratio)
+        else:
+            snapped.append((levels[j] + 0.5) / column.num_levels)
+    return np.array(snapped)
+
+
+def test_levels_and_their_places_by_hand(dtype):
+    encoding = encoding_of(Column(ORDERED, 4), Column(CATEGORY, 2), Column(REAL), (1, 3))
+    x = jnp.asarray([[0.0, 0.0, 0.0, 0.0], [0.26, 0.5, 0.3, 0.6], [0.75, 0.49, 1.0, 0.9], [1.0, 1.0, 0.5, 1.0]], dtype)
+    # The integers 1, 2, 3 own log(3), log(5/3), log(7/5) of log(7): up to 0.565, 0.827, 1.
+    levels = np.array([[0, 0, 0, 0], [1, 1, 0, 1], [3, 0, 0, 2], [3, 1, 0, 2]])
+    np.testing.assert_array_equal(level(encoding, x), levels)
+    places = [[(k + 0.5) / 4, (c + 0.5) / 2, 0.5, np.log(2 * n + 2) / np.log(7)] for k, c, _, n in levels]
+    tolerance = 4 * jnp.finfo(dtype).eps
+    np.testing.assert_allclose(from_level(encoding, level(encoding, x), dtype), places, rtol=tolerance)
+    assert from_level(encoding, level(encoding, x), dtype).dtype == dtype
+
+
+def test_points_outside_the_cube_belong_to_the_border(dtype):
+    encoding = encoding_of(Column(ORDERED, 4), Column(REAL), (1, 10))
+    x = jnp.asarray([[-0.1, -3.0, -1e30], [1.1, 3.0, 1e30]], dtype)
+    np.testing.assert_array_equal(level(encoding, x), [[0, 0, 0], [3, 0, 9]])
+    np.testing.assert_array_equal(snap(encoding, x)[:, 1], [0, 1])
+
+
+@pytest.mark.parametrize("num_levels", [1, 2, 3, 7, 10, 49, 1000, 12345, 80_000, 2**31 - 1])
+def test_every_level_comes_back(dtype, num_levels):
+    if dtype == "float32":
+        num_levels = min(num_levels, 80_000)
+    encoding = encoding_of(Column(ORDERED, num_levels), *[(low, num_levels) for low in (1, 2, 1000, 10**9)])
+    assert encoding.is_resolved(dtype).all()
+    some = np.random.default_rng(num_levels).integers(0, num_levels, 1000)
+    levels = np.r_[np.minimum(np.arange(1000), num_levels - 1), np.maximum(num_levels - 1 - np.arange(1000), 0), some]
+    levels = np.repeat(levels[:, None], 5, axis=1).astype(np.int32)
+    x = from_level(encoding, levels, dtype)
+    np.testing.assert_array_equal(level(encoding, x), levels)
+    np.testing.assert_array_equal(snap(encoding, x), x)
+
+
+def test_float64_tells_all_levels_apart_and_float32_a_million():
+    encoding = encoding_of(
+        Column(REAL), Column(ORDERED, 2**31 - 1), Column(ORDERED, 10**6), (1, 2**31 - 1), (1, 80_000)
+    )
+    np.testing.assert_array_equal(encoding.is_resolved(jnp.dtype("float64")), [False, True, True, True, True])
+    np.testing.assert_array_equal(encoding.is_resolved(jnp.dtype("float32")), [False, False, True, False, True])
+
+
+@pytest.mark.parametrize("num_levels", [1, 2, 3, 7, 10])
+def test_levels_are_equally_likely_under_a_uniform_draw(dtype, num_levels):
+    n = 210 * 64
+    grid = (jnp.arange(n, dtype=dtype) + jnp.asarray(0.5, dtype)) / n
+    for kind in (ORDERED, CATEGORY):
+        levels = level(encoding_of(Column(kind, num_levels)), grid[:, None])
+        np.testing.assert_array_equal(np.bincount(levels[:, 0]), np.full(num_levels, n // num_levels))
+
+
+@pytest.mark.parametrize("low, high", [(1, 2), (1, 10), (3, 30), (1000, 1007), (10**8, 10**8 + 3)])
+def test_log_integers_are_likely_by_their_log_mass(dtype, low, high):
+    n = 20_000
+    grid = (jnp.arange(n, dtype=dtype) + jnp.asarray(0.5, dtype)) / n
+    levels = level(encoding_of((low, high - low + 1)), grid[:, None])
+    v = np.arange(low, high + 1)
+    mass = np.log1p(1 / (v - 0.5)) / np.log1p((high - low + 1) / (low - 0.5))
+    assert mass.sum() == pytest.approx(1)
+    np.testing.assert_allclose(np.bincount(levels[:, 0], minlength=len(v)), n * mass, atol=2)
+
+
+POINTS = st.lists(st.floats(-0.25, 1.25, width=32, allow_subnormal=False), min_size=D, max_size=D)
+
+
+@given(x=POINTS)
+def test_snap_level_and_is_active_equal_a_loop(x):
+    with jax.enable_x64(True):
+        encoding = nested()
+        np.testing.assert_array_equal(level(encoding, np.array(x)), reference_level(encoding, x))
+        np.testing.assert_array_equal(is_active(encoding, np.array(x)), reference_is_active(encoding, x))
+        np.testing.assert_allclose(snap(encoding, np.array(x)), reference_snap(encoding, x), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("x64", [True, False])
+@given(x=POINTS)
+def test_snapping_twice_is_snapping_once(x64, x):
+    unresolved = encoding_of(*[Column(ORDERED, 2**31 - 1), (1, 2**31 - 1), (7, 200_000)] * 3)
+    with jax.enable_x64(x64):
+        for encoding in (nested(), unresolved):
+            once = snap(encoding, jnp.asarray(x, float))
+            np.testing.assert_array_equal(snap(encoding, once), once)
+            np.testing.assert_array_equal(is_active(encoding, once), is_active(encoding, jnp.asarray(x, float)))
+            assert ((once >= 0) & (once <= 1)).all()
+
+
+def test_inactive_columns_are_one_half_and_their_children_inactive_too(dtype):
+    encoding = nested()
+    x = jnp.asarray(np.random.default_rng(0).uniform(size=(500, D)), dtype)
+    active, snapped = np.array(is_active(encoding, x)), np.array(snap(encoding, x))
+    assert (snapped[~active] == 0.5).all()
+    assert not (active[:, 2] & ~active[:, 1]).any()
+    assert active[:, [0, 3, 4, 8]].all() and 0 < active[:, 2].sum() < active[:, 1].sum() < 500
+
+
+def test_jit_vmap_and_batches_agree(dtype):
+    encoding = nested()
+    x = jnp.asarray(np.random.default_rng(1).uniform(size=(2, 2, D)), dtype)
+    # The logarithm of a log integer may differ in its last bit between programs; levels never do.
+    tolerance = 2 * float(jnp.finfo(dtype).eps)
+    for function in (level, is_active, snap):
+        batch = np.array(function(encoding, x))
+        for same in (
+            jax.jit(function)(encoding, x),
+            jax.jit(jax.vmap(jax.vmap(lambda x, f=function: f(encoding, x))))(x),
+        ):
+            np.testing.assert_allclose(same, batch, rtol=0, atol=tolerance if function is snap else 0)
+        np.testing.assert_allclose(function(encoding, x[1, 0]), batch[1, 0], rtol=0, atol=tolerance)
+    assert snap(encoding, x).dtype == dtype
+    assert level(encoding, x).dtype == jnp.int32
+
+
+def test_a_space_of_the_same_structure_compiles_nothing():
+    count = 0
+
+    @jax.jit
+    def run(encoding, x):
+        nonlocal count
+        count += 1
+        return snap(encoding, x)
+
+    x = jnp.full((2,), 0.3)
+    first, second = run(encoding_of(Column(REAL), (1, 10)), x), run(encoding_of(Column(REAL), (5, 10)), x)
+    assert count == 1
+    assert first[1] != second[1]
+
+
+def test_gradient_passes_reals_and_stops_at_levels(dtype):
+    encoding = encoding_of(Column(REAL), Column(ORDERED, 4), (1, 10), Column(REAL, parent=1, parent_levels=(3,)))
+    gradient = jax.jit(jax.grad(lambda x: snap(encoding, x).sum()))(jnp.full((4,), 0.3, dtype))
+    np.testing.assert_array_equal(gradient, [1, 0, 0, 0])
+
+
+def test_snap_is_a_handful_of_operations_without_conditions():
+    def operations(*columns):
+        encoding, x = encoding_of(*columns), jnp.zeros((100,))
+        return len(jax.make_jaxpr(lambda x: snap(encoding, x))(x).jaxpr.eqns)
+
+    assert operations(*[Column(REAL)] * 100) <= 2
+    assert operations(*[Column(REAL)] * 50, *[Column(ORDERED, 5)] * 50) <= 25
+
+
+def test_a_space_without_columns():
+    encoding = encoding_of()
+    assert encoding.depth == 0
+    assert snap(encoding, jnp.zeros((3, 0))).shape == (3, 0)
+    assert is_active(encoding, jnp.zeros((3, 0))).shape == (3, 0)
