@@ -54,12 +54,13 @@ class Storage:
     def __init__(self, path: str | os.PathLike[str] | None):
         self._connection = connect(path)
         self._lock = threading.RLock()
-        self._is_open = True
+        self.is_open = True
+        """False once closed."""
 
     def close(self) -> None:
         """Close the file; closing twice does nothing."""
         with self._lock:
-            self._is_open = False
+            self.is_open = False
             self._connection.close()
 
     def header(self, space: str, maximize: bool, seed: int) -> Header:
@@ -145,7 +146,7 @@ class Storage:
     @contextmanager
     def _transaction(self, write: bool = True) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            if not self._is_open:
+            if not self.is_open:
                 raise ValueError("the study is closed")
             try:
                 self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -57,7 +57,7 @@ class Study:
         *,
         strategy: Any = None,
         maximize: bool = False,
-        seed: int | None = None,
+        seed: int | np.integer | None = None,
         path: str | os.PathLike[str] | None = None,
         device: Any = None,
     ):
@@ -235,7 +235,9 @@ class Study:
     def close(self) -> None:
         """Close the file. Trials asked here and not told are given back, as if this process had ended."""
         try:
-            self._storage.release(self._held, current())
+            if self._storage.is_open:
+                self._storage.release(self._held, current())
+                self._sync()  # what repr says from now on
         finally:
             self._held.clear()
             self._storage.close()
@@ -247,11 +249,13 @@ class Study:
         self.close()
 
     def __repr__(self) -> str:
+        if self._storage.is_open:
+            self._sync()
         count = {status: sum(t.status == status for t in self._table.trials) for status in ("ok", "failed", "pending")}
         counts = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "none"
         best = self._table.best
         found = "" if best is None else f", best: {best.value:.6g} (trial {best.number})"
-        where = "in memory" if self.path is None else str(self.path)
+        where = ("in memory" if self.path is None else str(self.path)) + ("" if self._storage.is_open else " (closed)")
         goal = "maximize" if self.maximize else "minimize"
         return f"<Study {where}: {goal}, seed {self.seed}, trials: {counts}{found}>"
 
@@ -331,7 +335,7 @@ class Study:
             )
 
 
-def _check_seed(seed: int) -> int:
+def _check_seed(seed: int | np.integer) -> int:
     if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
         raise ValueError(f"expected a seed from 0 to 2**63 - 1, got {seed!r}")
     return operator.index(seed)

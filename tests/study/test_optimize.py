@@ -1,0 +1,255 @@
+import logging
+import re
+import subprocess
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jbo.space import Categorical, Integer, Space
+from jbo.study import SpaceExhausted, _progress
+
+
+def test_until_so_many_have_ended(make, loss):
+    study = make()
+    seen = []
+
+    def objective(config):
+        seen.append(dict(config))
+        value = loss(config)
+        config.clear()  # the objective's own
+        return value
+
+    study.tell(study.ask(), failed="by hand")
+    study.tell(study.ask(), 3.0)
+    assert study.optimize(objective, 5) is None
+    assert [t.config for t in study.trials[2:]] == seen and len(seen) == 3
+    assert [t.value for t in study.trials[2:]] == [loss(config) for config in seen]
+    study.optimize(objective, 5)
+    study.optimize(objective, 2)
+    assert len(seen) == 3
+    study.optimize(objective, num_trials=6)
+    assert len(seen) == 4
+
+
+def test_results_may_be_arrays(make):
+    study = make()
+    results = iter([jnp.asarray(0.5), np.float32(0.25), 1, np.array(2)])
+    study.optimize(lambda config: next(results), 4)
+    assert [t.value for t in study.trials] == [0.5, 0.25, 1.0, 2.0]
+
+
+def test_an_exception_fails_its_trial(make, caplog):
+    study = make()
+    count = iter(range(10))
+
+    def objective(config):
+        if next(count) in (1, 2):
+            raise RuntimeError(f"no luck with {config['n']} \udcff")
+        return 1.0
+
+    with caplog.at_level(logging.WARNING, "jbo"):
+        study.optimize(objective, 4)
+    assert [t.status for t in study.trials] == ["ok", "failed", "failed", "ok"]
+    failure = study.trials[1].failure
+    assert failure.startswith("Traceback (most recent call last):")
+    assert f"no luck with {study.trials[1].config['n']}" in failure and "in objective" in failure
+    assert [record.getMessage() for record in caplog.records] == ["trial 1 failed", "trial 2 failed"]
+
+
+def test_values_that_are_not_finite_fail(make):
+    study = make()
+    values = iter([1.0, float("nan"), float("-inf"), 2.0])
+    study.optimize(lambda config: next(values), 4)
+    assert [t.status for t in study.trials] == ["ok", "failed", "failed", "ok"]
+    assert [t.failure for t in study.trials[1:3]] == [f"the value is {v}, not finite" for v in ("nan", "-inf")]
+    assert study.best.value == 1.0
+
+
+@pytest.mark.parametrize("result", [None, "0.5", True, [1.0]], ids=repr)
+def test_no_number_ends_at_its_first_trial(make, result):
+    study = make()
+    results = iter([1.0, result, 1.0])
+    with pytest.raises(TypeError, match="the objective must return a number; trial 1: expected a number, got"):
+        study.optimize(lambda config: next(results), 3)
+    assert [t.status for t in study.trials] == ["ok", "failed"]
+    assert study.trials[1].failure.startswith("the objective returned no number: expected a number, got")
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_gives_the_trial_back(make, loss, interrupt, outcome):
+    study, unbroken = make(), make()
+    mine = study.ask()
+    unbroken.ask()
+    unbroken.optimize(loss, 4)
+
+    def objective(config):
+        if study._table.num_finished == 2:
+            raise interrupt
+        return loss(config)
+
+    with pytest.raises(interrupt):
+        study.optimize(objective, 4)
+    assert [t.status for t in study.trials] == ["pending", "ok", "ok", "pending"]
+    study.optimize(loss, 4)
+    assert outcome(study.trials) == outcome(unbroken.trials), "the same numbers and configurations"
+    study.tell(mine, 0.5)
+    assert study.ask().number == 5, "what the user holds is not given back"
+
+
+def test_an_interrupt_in_the_middle_of_ask_and_tell(make, loss, monkeypatch, outcome):
+    unbroken = make()
+    unbroken.optimize(loss, 3)
+    for method in ("claim", "insert", "finish", "read"):
+        for after in (False, True):
+            study = make()
+            study.optimize(loss, 1)
+            real = getattr(study._storage, method)
+
+            def broken(*args, real=real, after=after):
+                if after:
+                    real(*args)
+                raise KeyboardInterrupt
+
+            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                patch.setattr(study._storage, method, broken)
+                study.optimize(loss, 3)
+            study.optimize(loss, 3)
+            assert outcome(study.trials) == outcome(unbroken.trials), (method, after)
+
+
+def test_a_discrete_space_ends_the_study(make, draws):
+    space = Space(n=Integer(1, 2), c=Categorical("a", "b"))
+    study = make(space, strategy=draws(space.encoding, num_new=7))
+    study.optimize(lambda config: 1.0, 100)
+    assert len({str(t.config) for t in study.trials}) == 4 or len(study.trials) == 7
+    with pytest.raises(SpaceExhausted):
+        study.ask()
+
+
+def test_space_exhausted_inside_the_objective_is_a_failure_like_others(make):
+    study = make()
+
+    def objective(config):
+        raise SpaceExhausted("another study's")
+
+    study.optimize(objective, 2)
+    assert [t.status for t in study.trials] == ["failed", "failed"]
+
+
+# Progress
+
+
+class Terminal:
+    def __init__(self, stream):
+        self.stream = stream
+
+    def isatty(self):
+        return True
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+def run(study):
+    values = iter([3.0, None, 1.0, 2.0])
+
+    def objective(config):
+        value = next(values)
+        if value is None:
+            raise RuntimeError
+        return value
+
+    return lambda **options: study.optimize(objective, 4, **options)
+
+
+def test_plain_lines(make, capsys):
+    study = make()
+    study.tell(study.ask(), 4.0)
+    run(study)(progress=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert lines[:3] == [
+        "2/4: trial 1, value 3, best 3, left 0:00:00",
+        "3/4: trial 2, value failed, best 3, left 0:00:00",
+        "4/4: trial 3, value 1, best 1, left 0:00:00",
+    ]
+
+
+@pytest.mark.parametrize("progress", [None, False])
+def test_silence(make, capsys, progress):
+    run(make())(progress=progress)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_time_left(monkeypatch, make, capsys):
+    study = make()
+    now = 0.0
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now)
+
+    def objective(config):
+        nonlocal now
+        now += 1800.6
+        return 1.0
+
+    study.optimize(objective, 3, progress=True)
+    assert [line.split("left ")[1] for line in capsys.readouterr().err.splitlines()] == [
+        "1:00:01",
+        "0:30:01",
+        "0:00:00",
+    ]
+
+
+@pytest.mark.parametrize(("progress", "shown"), [(None, True), (True, True), (False, False)])
+def test_bar_in_a_terminal(make, capsys, monkeypatch, progress, shown):
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal(sys.stderr))
+    run(make())(progress=progress)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert bool(captured.err) == shown
+    if shown:
+        last = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", captured.err).strip().splitlines()[-1]
+        assert all(text in last for text in ("4/4", "trial 3", "value 2", "best 1", "left 0:00:00")), last
+
+
+def test_without_rich(make, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.setattr(sys, "stderr", Terminal(sys.stderr))
+    run(make())(progress=None)
+    assert capsys.readouterr().err == ""
+    run(make())(progress=True)
+    assert capsys.readouterr().err.startswith("1/4: trial 0, value 3")
+
+
+PLAIN = """
+import sys
+import jbo.study
+from jbo.space import Real, Space
+heavy = {"rich", "flax", "sklearn", "matplotlib"} & {name.split(".")[0] for name in sys.modules}
+assert not heavy, heavy
+with jbo.study.Study(Space(x=Real(0.0, 1.0)), strategy="none is needed") as study:
+    for arguments in [(0, 0.5), (None, 0.5)]:
+        try:
+            study.tell(*arguments)
+        except TypeError as error:
+            print(error)
+    try:
+        study.tell({"x": 0.5}, failed=OSError("no disk"))
+    except TypeError as error:
+        print(error)
+    study.optimize(len, 0)
+"""
+
+
+def test_in_a_process_without_the_type_checker():
+    done = subprocess.run([sys.executable, "-c", PLAIN], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "expected a trial or a configuration, got 0",
+        "expected a trial or a configuration, got None",
+        "expected a text that says why the trial failed, got OSError('no disk')",
+    ]
+    assert done.stderr == ""
