@@ -20,6 +20,10 @@ class Info(NamedTuple):
     is_new: jax.Array
 
 
+traces = []
+"""Types of the rows at each trace of `Draws.ask`: one entry a compilation."""
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Draws:
@@ -33,6 +37,7 @@ class Draws:
         return Trials(jnp.zeros(shape, dtype), jnp.zeros(capacity, dtype), jnp.full(capacity, EMPTY, jnp.int32))
 
     def ask(self, key, state, q=None):
+        traces.append((state.x.dtype, state.y.dtype, state.status.dtype))
         num_rows = jnp.sum(state.status != EMPTY)
         x = jax.random.uniform(jax.random.fold_in(key, num_rows), state.x.shape[1:], state.x.dtype)
         return snap(self.encoding, x), Info(num_rows < self.num_new)
@@ -46,6 +51,12 @@ def space():
     return Space(
         x=Real(-1.0, 1.0), n=Integer(1, 5), c=Categorical("a", "b"), m=Real(0.1, 10.0, log=True, when=("c", "a"))
     )
+
+
+@pytest.fixture(name="traces")
+def _traces():
+    del traces[:]
+    return traces
 
 
 @pytest.fixture

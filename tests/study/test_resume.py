@@ -5,6 +5,7 @@ from contextlib import closing
 import pytest
 
 from jbo.space import Integer, Real, Space
+from jbo.study import _study
 from jbo.study._owner import current
 from jbo.study._schema import connect
 
@@ -30,7 +31,7 @@ def test_what_was_running_is_run_again_first(make, path, die, outcome):
     study.tell(asked[1], 1.0)
     study.enqueue({"x": 0.0, "n": 1, "c": "b"})
     die(study)
-    study = make(path=path, strategy=None if False else study.strategy)
+    study = make(path=path)
     again = study.ask(5)
     assert outcome(again[:3]) == outcome([asked[0], asked[2], asked[3]])
     assert [t.number for t in again] == [0, 2, 3, 4, 5]
@@ -65,8 +66,6 @@ def test_two_open_studies_share_one_file(make, path, outcome, loss):
 
 def test_another_process_takes_the_number_while_the_model_thinks(make, path, monkeypatch):
     study, rival = make(path=path), make(path=path)
-    from jbo.study import _study
-
     real, calls = _study.suggest, []
 
     def slow(*args):
@@ -100,11 +99,7 @@ def test_enqueue_in_a_script_run_again(make, path):
             assert study.enqueue(config) == (number == 0)
             assert study.enqueue(config | {"n": 3 + number % 2}) == (number < 2)
             study.optimize(lambda c: 1.0, 1 + number)
-    assert [t.config["n"] for t in study_trials(make, path)] == [2, 3, 4]
-
-
-def study_trials(make, path):
-    return make(path=path).trials
+    assert [t.config["n"] for t in make(path=path).trials] == [2, 3, 4]
 
 
 def test_the_files_seed_wins(make, path):
