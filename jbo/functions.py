@@ -310,8 +310,8 @@ r"""Reals, an integer, an ordinal and a category that all speak to each other.
           + \tfrac{1}{20} (n - b_k)^2 + o_k
 
 with :math:`s = (-1, \tfrac12, 1)`, :math:`b = (2, 6, 4)`, :math:`o = (\tfrac12, 0, \tfrac15)` for the kinds
-k = 0, 1, 2; r is the rate, w the width. No term is negative, and at the minimum, 0, every one is 0; the best of kind 2 is 0.2. Made
-for this library.
+k = 0, 1, 2; r is the rate, w the width. No term is negative, and at the minimum, 0, every one is 0; the best of kind 2
+is 0.2. Made for this library.
 """
 
 
