@@ -1,0 +1,52 @@
+"""Each layer by value: against XLA's convolution, NumPy, closed forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import erf, expit
+
+from architectures.layers import ACTIVATIONS, Dropout, activate, drop, extract_patches, max_pool
+
+
+@pytest.mark.parametrize("height, width, channels", [(8, 8, 1), (6, 4, 3), (1, 1, 2)])
+def test_patches_times_a_matrix_is_the_convolution(height, width, channels):
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(5, height, width, channels)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, channels, 7)).astype(np.float32)
+    expected = jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    matrix = kernel.reshape(9 * channels, 7)  # [3, 3, c, out] -> [9 c, out]
+    np.testing.assert_allclose(extract_patches(jnp.asarray(images)) @ matrix, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("height, width", [(8, 8), (4, 6), (2, 2)])
+def test_max_pool_takes_the_largest_of_each_square(height, width):
+    images = np.random.default_rng(1).normal(size=(3, height, width, 2)).astype(np.float32)
+    squares = images.reshape(3, height // 2, 2, width // 2, 2, 2)  # [n, h, w, c] -> [n, h/2, 2, w/2, 2, c]
+    np.testing.assert_array_equal(max_pool(jnp.asarray(images)), squares.max(axis=(2, 4)))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_is_the_one_of_its_name(name):
+    x = np.linspace(-4, 4, 41, dtype=np.float32)
+    expected = {
+        "relu": np.maximum(x, 0),
+        "gelu": x * (1 + erf(x / np.sqrt(2))) / 2,
+        "tanh": np.tanh(x),
+        "silu": x * expit(x),
+    }[name]
+    tolerance = 5e-4 if name == "gelu" else 1e-6  # JAX's default gelu is the approximation by tanh
+    got = jax.jit(activate)(jnp.int32(ACTIVATIONS.index(name)), jnp.asarray(x))
+    np.testing.assert_allclose(got, expected, atol=tolerance)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    x = jnp.full((100, 100), 2.0)
+    dropped = np.asarray(drop(Dropout(jnp.float32(0.3), jax.random.key(0)), x))
+    assert abs((dropped == 0).mean() - 0.3) < 0.02
+    np.testing.assert_allclose(dropped[dropped != 0], 2 / 0.7, rtol=1e-6)
+
+
+def test_dropout_at_rate_zero_changes_nothing():
+    x = jax.random.normal(jax.random.key(1), (50, 50))
+    np.testing.assert_array_equal(drop(Dropout(jnp.float32(0), jax.random.key(2)), x), x)

@@ -1,0 +1,134 @@
+"""A training run: it learns, a large batch is a large batch, it repeats, and it survives anything."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from architectures import training
+from architectures.cnn import CNNStructure
+from architectures.data import Examples
+from architectures.training import hyperparameters, train
+
+STRUCTURE = CNNStructure(num_blocks=1, width=4)
+RNG = np.random.default_rng(0)
+EXAMPLES = Examples(RNG.uniform(size=(64, 8, 8, 1)).astype(np.float32), RNG.integers(0, 10, 64).astype(np.int32))
+KEY = jax.random.key(0)
+
+
+def run(key=KEY, num_epochs=100, **hyper):
+    """A run on made data; all tests but one share one program."""
+    return train(key, STRUCTURE, hyperparameters(**hyper), EXAMPLES, EXAMPLES, num_epochs=num_epochs)
+
+
+@pytest.mark.parametrize(
+    "optimizer, learning_rate, activation",
+    [("sgd", 0.05, "relu"), ("adam", 0.003, "relu"), ("rmsprop", 0.002, "tanh")],
+)
+def test_a_tiny_set_with_random_labels_is_learnt_by_heart(optimizer, learning_rate, activation):
+    result = run(
+        optimizer=optimizer, learning_rate=learning_rate, activation=activation, batch_size=32, weight_decay=0.0
+    )
+    assert result.cross_entropy < 0.1 and result.accuracy == 1.0
+    assert result.train_losses.shape == (200,)
+    assert abs(result.train_losses[0] - np.log(10)) < 0.3  # fresh weights know nothing
+
+
+def _gradient(params):
+    graph, _ = nnx.split(STRUCTURE.build(nnx.Rngs(KEY)))
+
+    def loss(params):
+        logits = nnx.merge(graph, params)(jnp.asarray(EXAMPLES.images), jnp.int32(0), None)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(EXAMPLES.labels)).mean()
+
+    return jax.grad(loss)(params)
+
+
+def test_one_epoch_with_all_examples_in_one_batch_is_one_step_down_the_gradient_of_all():
+    sgd = dict(optimizer="sgd", momentum=0.0, weight_decay=0.0, num_epochs=1)
+    start = run(learning_rate=0.0, **sgd).params
+    gradient = _gradient(start)
+    stepped = run(learning_rate=0.5, batch_size=64, **sgd).params
+    expected = jax.tree.map(lambda parameter, slope: parameter - 0.5 * slope, start, gradient)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), stepped, expected)
+    two_steps = run(learning_rate=0.5, batch_size=32, **sgd).params
+    assert max(float(jnp.abs(a - b).max()) for a, b in _pairs(two_steps, expected)) > 1e-3
+
+
+def test_a_batch_that_is_never_full_is_never_learnt_from():
+    one, other = (run(learning_rate=rate, batch_size=128, num_epochs=1).params for rate in (0.0, 0.5))
+    assert all(np.array_equal(a, b) for a, b in _pairs(one, other))
+
+
+def test_dropout_weight_decay_and_momentum_each_have_an_effect():
+    base = dict(optimizer="sgd", learning_rate=0.01, momentum=0.5, weight_decay=0.0, dropout=0.0)
+    plain = float(run(**base).cross_entropy)
+    for change in (dict(dropout=0.4), dict(weight_decay=0.1), dict(momentum=0.9)):
+        assert abs(float(run(**base | change).cross_entropy) - plain) > 1e-3, change
+
+
+def test_the_same_key_gives_the_same_bits_and_another_key_others():
+    first, again, other = run(dropout=0.2), run(dropout=0.2), run(jax.random.key(1), dropout=0.2)
+    assert all(np.array_equal(a, b) for a, b in _pairs(first, again))
+    assert first.cross_entropy != other.cross_entropy
+
+
+def test_64_bit_types_of_the_caller_change_nothing():
+    narrow = run(dropout=0.2)
+    with jax.enable_x64(True):
+        wide = run(dropout=0.2)
+    for a, b in _pairs(narrow, wide):
+        assert a.dtype == b.dtype == jnp.float32
+        np.testing.assert_array_equal(a, b)
+
+
+def test_divergence_is_a_value():
+    result = run(optimizer="sgd", learning_rate=1e6, momentum=0.99)
+    assert not np.isfinite(result.cross_entropy) or result.cross_entropy > 1e3
+    assert 0 <= result.accuracy <= 1
+
+
+def test_nothing_but_the_structure_makes_a_program():
+    run()
+    before = training._train._cache_size()
+    for batch_size in (32, 64, 128, 256):
+        for optimizer in training.OPTIMIZERS:
+            for activation in training.ACTIVATIONS:
+                run(batch_size=batch_size, optimizer=optimizer, activation=activation, learning_rate=0.002, dropout=0.1)
+    assert training._train._cache_size() == before
+
+
+def test_a_population_under_vmap_equals_its_members():
+    members = [hyperparameters(learning_rate=0.003), hyperparameters(optimizer="sgd", batch_size=32, activation="tanh")]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
+
+    def loss(hyper):
+        return train(KEY, STRUCTURE, hyper, EXAMPLES, EXAMPLES, num_epochs=1).cross_entropy
+
+    np.testing.assert_allclose(jax.vmap(loss)(stacked), [loss(each) for each in members], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (dict(optimizer="lion"), "optimizer: expected one of"),
+        (dict(activation="sine"), "activation: expected one of"),
+        (dict(batch_size=48), "positive multiple of 32, got 48"),
+    ],
+)
+def test_hyperparameters_that_do_not_exist_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        hyperparameters(**wrong)
+
+
+def test_every_example_is_seen_once_an_epoch():
+    order = np.asarray(training._order(KEY, 64, 3)).reshape(3, 64)  # [steps, 32] -> [epochs, n]
+    assert all(sorted(epoch) == list(range(64)) for epoch in order)
+    assert not np.array_equal(order[0], order[1])
+    assert training._order(KEY, 50, 2).shape == (3, 32)  # 100 visits hold three microbatches
+
+
+def _pairs(first, second):
+    return zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
