@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jbo.strategies import Strategy
 from jbo.study._table import Rows
 from jbo.types import Trials
 
 # At module level, the strategy an argument: a second study of the same structure compiles nothing.
 _ask = jax.jit(lambda strategy, key, state: strategy.ask(key, state))
-_recommend = jax.jit(lambda strategy, state: strategy.recommend(state))
+_recommend = jax.jit(lambda strategy, key, state: strategy.recommend(key, state))
 
 
-def suggest(strategy: Any, seed: int, rows: Rows, device: Any) -> tuple[Float[np.ndarray, " d"], bool]:
+def suggest(strategy: Strategy, seed: int, rows: Rows, device: Any) -> tuple[Float[np.ndarray, " d"], bool]:
     """The next point of the unit cube, and whether it is new.
 
     Args:
@@ -27,21 +28,25 @@ def suggest(strategy: Any, seed: int, rows: Rows, device: Any) -> tuple[Float[np
       device: Where to run; None is the CPU.
     """
     with _world(device):
-        # The generator by name: a user's default one would change what a seed means.
-        x, info = _ask(strategy, jax.random.key(seed, impl="threefry2x32"), _state(rows))
+        x, info = _ask(strategy, _key(seed), _state(rows))
         return np.array(x, np.float64), bool(info.is_new)
 
 
-def recommend(strategy: Any, rows: Rows, device: Any) -> int:
+def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any) -> int:
     """Row of the trial with the best posterior mean.
 
     Args:
       strategy: Holds the model.
+      seed: Of the study.
       rows: All trials so far, one of them succeeded at least.
       device: Where to run; None is the CPU.
     """
     with _world(device):
-        return int(_recommend(strategy, _state(rows)))
+        return int(_recommend(strategy, _key(seed), _state(rows)))
+
+
+def _key(seed: int) -> jax.Array:
+    return jax.random.key(seed, impl="threefry2x32")  # by name: a user's default would change what a seed means
 
 
 def _state(rows: Rows) -> Trials:

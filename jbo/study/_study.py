@@ -14,6 +14,7 @@ from typing import Any, cast, overload
 import numpy as np
 
 from jbo.space import Space
+from jbo.strategies import Strategy, bayesian
 from jbo.study._model import recommend, suggest
 from jbo.study._owner import current
 from jbo.study._progress import progress_of
@@ -55,18 +56,14 @@ class Study:
         self,
         space: Space,
         *,
-        strategy: Any = None,
+        strategy: Strategy | None = None,
         maximize: bool = False,
         seed: int | np.integer | None = None,
         path: str | os.PathLike[str] | None = None,
         device: Any = None,
     ):
-        if strategy is None:
-            from jbo.strategies import bayesian
-
-            strategy = bayesian(space)
         self.space = space
-        self.strategy = strategy
+        self.strategy = bayesian(space) if strategy is None else _check_strategy(strategy, space)
         self.maximize = maximize
         self.path = path
         self._device = device
@@ -222,7 +219,7 @@ class Study:
             rows, trials = self._table.rows(), list(self._table.trials)
         if all(trial.status != "ok" for trial in trials):
             raise ValueError(f"no trial has succeeded, so none can be recommended: {self!r}")
-        return trials[recommend(self.strategy, rows, self._device)].copy()
+        return trials[recommend(self.strategy, self.seed, rows, self._device)].copy()
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
@@ -333,6 +330,17 @@ class Study:
             raise ValueError(
                 f"{where} has seed={stored_seed}, got seed={seed}; leave seed out to go on with the file's"
             )
+
+
+def _check_strategy(strategy: Strategy, space: Space) -> Strategy:
+    if not isinstance(strategy, Strategy):
+        raise TypeError(f"expected a strategy such as jbo.bayesian(space), got {strategy!r}")
+    if strategy.encoding.columns != space.encoding.columns:
+        raise ValueError(
+            f"expected a strategy made for the study's space, with columns {space.encoding.columns}, "
+            f"got one with columns {strategy.encoding.columns}"
+        )
+    return strategy
 
 
 def _check_seed(seed: int | np.integer) -> int:

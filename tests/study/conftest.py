@@ -1,7 +1,6 @@
 """A strategy that knows no model, spaces and studies for the tests of the study."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,16 +8,12 @@ import numpy as np
 import pytest
 
 import jbo.study._study as study_module
-from jbo.encoding import Encoding, snap
+from jbo.encoding import snap
 from jbo.space import Categorical, Integer, Real, Space
+from jbo.strategies import AskInfo, Strategy
 from jbo.study import Study
 from jbo.study._owner import current
-from jbo.types import EMPTY, OK, Trials
-
-
-class Info(NamedTuple):
-    is_new: jax.Array
-
+from jbo.types import EMPTY
 
 traces = []
 """Types of the rows at each trace of `Draws.ask`: one entry a compilation."""
@@ -26,24 +21,16 @@ traces = []
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Draws:
+class Draws(Strategy):
     """Uniform points, a function of the key and of the number of rows; tells when ``num_new`` rows are filled."""
 
-    encoding: Encoding
     num_new: float = float("inf")
 
-    def init(self, capacity, dtype=None):
-        shape = (capacity, self.encoding.num_columns)
-        return Trials(jnp.zeros(shape, dtype), jnp.zeros(capacity, dtype), jnp.full(capacity, EMPTY, jnp.int32))
-
-    def ask(self, key, state, q=None):
+    def suggest(self, key, state):
         traces.append((state.x.dtype, state.y.dtype, state.status.dtype))
         num_rows = jnp.sum(state.status != EMPTY)
         x = jax.random.uniform(jax.random.fold_in(key, num_rows), state.x.shape[1:], state.x.dtype)
-        return snap(self.encoding, x), Info(num_rows < self.num_new)
-
-    def recommend(self, state):
-        return jnp.argmin(jnp.where(state.status == OK, state.y, jnp.inf)).astype(jnp.int32)
+        return snap(self.encoding, x), AskInfo(num_rows < self.num_new)
 
 
 @pytest.fixture

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from jbo.space import Real, Space
+from jbo.strategies import Strategy
 from jbo.study import _model, _study
+
+
+class Broken(Strategy):
+    def suggest(self, key, state):
+        raise RuntimeError("broken")
+
+
+jax.tree_util.register_dataclass(Broken, ["encoding"], [])
 
 
 def settings():
@@ -35,8 +44,8 @@ def test_the_users_world_is_untouched(make, loss, x64, traces):
         study = make()
         study.optimize(objective, 3)
         assert type(study.recommended.value) is float
-        study.strategy = "none"
-        with pytest.raises(TypeError):
+        study.strategy = Broken(study.space.encoding)
+        with pytest.raises(RuntimeError, match="broken"):
             study.ask()
         assert settings() == before
     assert all(types == (jnp.float64, jnp.float64, jnp.int32) for types in traces)

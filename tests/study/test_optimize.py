@@ -228,10 +228,17 @@ def test_without_rich(make, capsys, monkeypatch):
 PLAIN = """
 import sys
 import jbo.study
-from jbo.space import Real, Space
+from jbo.space import Integer, Real, Space
+from jbo.strategies import random_search
 heavy = {"rich", "flax", "sklearn", "matplotlib"} & {name.split(".")[0] for name in sys.modules}
 assert not heavy, heavy
-with jbo.study.Study(Space(x=Real(0.0, 1.0)), strategy="none is needed") as study:
+space = Space(x=Real(0.0, 1.0))
+for strategy in (random_search, random_search(Space(n=Integer(1, 2)))):
+    try:
+        jbo.study.Study(space, strategy=strategy)
+    except (TypeError, ValueError) as error:
+        print(str(error)[:60])
+with jbo.study.Study(space, strategy=random_search(space)) as study:
     for arguments in [(0, 0.5), (None, 0.5)]:
         try:
             study.tell(*arguments)
@@ -248,6 +255,8 @@ with jbo.study.Study(Space(x=Real(0.0, 1.0)), strategy="none is needed") as stud
 def test_in_a_process_without_the_type_checker():
     done = subprocess.run([sys.executable, "-c", PLAIN], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
+        "expected a strategy such as jbo.bayesian(space), got <functi",
+        "expected a strategy made for the study's space, with columns",
         "expected a trial or a configuration, got 0",
         "expected a trial or a configuration, got None",
         "expected a text that says why the trial failed, got OSError('no disk')",
