@@ -1,1 +1,31 @@
 """Bayesian optimisation of hyperparameters as pure functions in JAX."""
+
+from jbo import functions as functions
+from jbo._minimize import Run as Run
+from jbo._minimize import minimize as minimize
+from jbo.acquisitions import EI as EI
+from jbo.acquisitions import LCB as LCB
+from jbo.acquisitions import PI as PI
+from jbo.acquisitions import UCB as UCB
+from jbo.acquisitions import expected_improvement as expected_improvement
+from jbo.acquisitions import log_expected_improvement as log_expected_improvement
+from jbo.acquisitions import log_probability_of_improvement as log_probability_of_improvement
+from jbo.acquisitions import lower_confidence_bound as lower_confidence_bound
+from jbo.acquisitions import probability_of_improvement as probability_of_improvement
+from jbo.acquisitions import upper_confidence_bound as upper_confidence_bound
+from jbo.space import Categorical as Categorical
+from jbo.space import Integer as Integer
+from jbo.space import Ordinal as Ordinal
+from jbo.space import Real as Real
+from jbo.space import Space as Space
+from jbo.space import is_active as is_active
+from jbo.strategies import bayesian as bayesian
+from jbo.strategies import grid_search as grid_search
+from jbo.strategies import random_search as random_search
+from jbo.strategies import sobol_search as sobol_search
+from jbo.study import SpaceExhausted as SpaceExhausted
+from jbo.study import Study as Study
+from jbo.study import Trial as Trial
+from jbo.surrogates import gp as gp
+
+__version__ = "0.1.0"

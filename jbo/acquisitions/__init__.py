@@ -1,0 +1,15 @@
+"""What to ask next. The guide's names: ``EI``, ``PI``, ``UCB``; ``LCB`` is what UCB is called when minimising."""
+
+from jbo.acquisitions import formulas as formulas
+from jbo.acquisitions._acquisition import Acquisition as Acquisition
+from jbo.acquisitions._acquisition import confidence_bound as confidence_bound
+from jbo.acquisitions._acquisition import expected_improvement as expected_improvement
+from jbo.acquisitions._acquisition import incumbent as incumbent
+from jbo.acquisitions._acquisition import log_expected_improvement as log_expected_improvement
+from jbo.acquisitions._acquisition import log_probability_of_improvement as log_probability_of_improvement
+from jbo.acquisitions._acquisition import probability_of_improvement as probability_of_improvement
+
+lower_confidence_bound = upper_confidence_bound = confidence_bound
+EI = expected_improvement
+PI = MPI = probability_of_improvement
+UCB = LCB = confidence_bound

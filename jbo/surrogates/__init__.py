@@ -1,0 +1,7 @@
+"""What the data say: models with ``fit``, ``condition`` and ``predict``."""
+
+from jbo.surrogates import gaussian_process as gaussian_process
+from jbo.surrogates import kernels as kernels
+from jbo.surrogates._gp import FitInfo as FitInfo
+from jbo.surrogates._gp import gp as gp
+from jbo.surrogates.kernels import GPParams as GPParams

@@ -1,0 +1,83 @@
+"""A whole study of a traceable function as one program."""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jbo.space import Space
+from jbo.strategies import Strategy
+from jbo.types import Trials
+
+
+class Problem(Protocol):
+    """What `minimize` needs of an objective; those of `jbo.functions` have it."""
+
+    @property
+    def space(self) -> Space:
+        """Where to search."""
+        ...
+
+    def __call__(self, config: dict[str, Any]) -> Any:
+        """Value at a config of traced scalars, lower is better."""
+        ...
+
+
+class Run(NamedTuple):
+    """A finished search; ``t`` steps in the order in which they were made."""
+
+    x: Float[Array, "t d"]
+    """Snapped points of the unit cube."""
+    y: Float[Array, " t"]
+    """Values of the objective, not finite where it failed."""
+    best_y: Float[Array, " t"]
+    """Least value so far; ``inf`` before the first success."""
+    trials: Trials
+    """The final table."""
+
+
+def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_steps: int) -> Run:
+    """Search for the minimum of ``problem`` with ``num_steps`` evaluations, the initial design among them.
+
+    Traceable: wrap it in `jax.jit`, and in `jax.vmap` over keys or over numbers of the strategy or of the problem.
+
+    Args:
+      key: The key of the search.
+      problem: A traceable function of a config with its space. Its config holds scalars: numbers for reals, integers and
+        ordinals, the index of a category; names whose condition does not hold have their centre
+        (`jbo.is_active` tells which).
+      strategy: How to search the same space.
+      num_steps: Evaluations, at least 1.
+
+    Returns:
+      All points and values, and the best value so far.
+
+    Raises:
+      ValueError: If ``num_steps`` is below 1 or ``strategy`` searches a space of another structure.
+    """
+    if num_steps < 1:
+        raise ValueError(f"num_steps: expected at least 1, got {num_steps}")
+    space = problem.space
+    if space.encoding.columns != strategy.encoding.columns:
+        raise ValueError(
+            f"strategy: expected one over the problem's space with columns {space.encoding.columns}, "
+            f"got one over columns {strategy.encoding.columns}"
+        )
+
+    def step_with(ask):
+        def step(state: Trials, _: None):
+            x, _ = ask(key, state)
+            y = jnp.asarray(problem(space.decode_traced(x))).astype(state.y.dtype)
+            return strategy.tell(state, x, y), (x, y)
+
+        return step
+
+    # Two scans, since under `vmap` a condition pays for both of its branches: the design's steps fit no model.
+    num_design = min(strategy.num_initial, num_steps)
+    state = strategy.init(num_steps)
+    state, first = jax.lax.scan(step_with(strategy.design), state, None, length=num_design)
+    state, last = jax.lax.scan(step_with(strategy.ask), state, None, length=num_steps - num_design)
+    x, y = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)
+    best_y = jax.lax.cummin(jnp.where(jnp.isfinite(y), y, jnp.inf))
+    return Run(x, y, best_y, state)

@@ -1,0 +1,149 @@
+"""Acquisition functions as objects: the formulas bound to a posterior, their numbers as leaves."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jbo.acquisitions import formulas
+from jbo.types import Dataset
+
+
+class Posterior(Protocol):
+    """What an acquisition needs of a model."""
+
+    def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        """Mean and variance of the function, lower is better."""
+        ...
+
+
+class Acquisition(Protocol):
+    """What to ask next: a frozen dataclass registered as a pytree, numbers as leaves."""
+
+    def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
+        """What is the same for all points of one suggestion, computed once.
+
+        Args:
+          key: For acquisitions that draw samples.
+          posterior: The model, pending trials among its data.
+          data: Finished observations, without pending trials.
+        """
+        ...
+
+    def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Worth of the point ``x``; higher is better.
+
+        Args:
+          aux: From `prepare`.
+          posterior: The model.
+          x: A point of the unit cube.
+        """
+        ...
+
+
+def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
+    """The least posterior mean over the observed rows; unlike the least observation it is not a lucky one.
+
+    Args:
+      posterior: The model.
+      data: Finished observations.
+
+    Returns:
+      A scalar; 0, the mean of standardised values, where nothing was observed.
+    """
+    mean, _ = posterior.predict(data.x)
+    best = jnp.min(jnp.where(data.is_valid, mean, jnp.inf))
+    return jnp.where(jnp.any(data.is_valid), best, 0).astype(mean.dtype)
+
+
+_IMPROVEMENTS = {
+    "expected": formulas.expected_improvement,
+    "log_expected": formulas.log_expected_improvement,
+    "probability": formulas.probability_of_improvement,
+    "log_probability": formulas.log_probability_of_improvement,
+}
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Improvement:
+    """An acquisition of the distance to the incumbent."""
+
+    margin: float | Float[Array, ""]
+    """How much better than the incumbent counts as an improvement, in deviations of the objective."""
+    formula: str = field(metadata={"static": True})
+
+    def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Float[Array, ""]:
+        """The value to improve on."""
+        best = incumbent(posterior, data)
+        return best - jnp.asarray(self.margin, best.dtype)
+
+    def value(self, aux: Float[Array, ""], posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Worth of the point ``x``; higher is better."""
+        mean, variance = posterior.predict(x[None, :])
+        return _IMPROVEMENTS[self.formula](mean[0], jnp.sqrt(variance[0]), aux)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class ConfidenceBound:
+    """How good a point may be: the confidence bound on its better side."""
+
+    weight: float | Float[Array, ""]
+    """Deviations away from the mean."""
+
+    def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> None:
+        """Nothing: a bound needs no incumbent."""
+
+    def value(self, aux: None, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Worth of the point ``x``: its lower confidence bound with the sign turned, so that higher is better."""
+        mean, variance = posterior.predict(x[None, :])
+        weight = jnp.asarray(self.weight, mean.dtype)
+        return -formulas.lower_confidence_bound(mean[0], jnp.sqrt(variance[0]), weight)
+
+
+def expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
+    """Expected improvement (EI). Its logarithm has the same maximum and is easier to climb.
+
+    Args:
+      margin: What counts as an improvement, in deviations of the objective; more explores more.
+    """
+    return Improvement(margin, "expected")
+
+
+def log_expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
+    """Logarithm of expected improvement, the default.
+
+    Args:
+      margin: What counts as an improvement, in deviations of the objective; more explores more.
+    """
+    return Improvement(margin, "log_expected")
+
+
+def probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Improvement:
+    """Probability of improvement (PI, GPyOpt's MPI).
+
+    Args:
+      margin: What counts as an improvement, in deviations of the objective; with 0 it hardly explores.
+    """
+    return Improvement(margin, "probability")
+
+
+def log_probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Improvement:
+    """Logarithm of the probability of improvement.
+
+    Args:
+      margin: What counts as an improvement, in deviations of the objective; with 0 it hardly explores.
+    """
+    return Improvement(margin, "log_probability")
+
+
+def confidence_bound(weight: float | Float[Array, ""] = 2.0) -> ConfidenceBound:
+    """Confidence bound on the better side: the upper one (UCB) of what is maximised, the lower one (LCB) below `Study`.
+
+    Args:
+      weight: Deviations away from the mean, at least 0; more explores more.
+    """
+    return ConfidenceBound(weight)

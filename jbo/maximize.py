@@ -1,0 +1,198 @@
+"""Best point of an acquisition function over a mixed space, as one program.
+
+Candidates from Sobol's sequence and around the best trial are valued at once; the best of them begin ascents. An ascent
+alternates steps in the reals (projected quasi-Newton inside the bounds) with moves of one column to each of its levels.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
+
+from jbo import designs
+from jbo.bounded import minimize_bounded
+from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level, snap
+from jbo.types import EMPTY, Trials
+
+_NUM_SOBOL = 1024
+_NUM_LOCAL = 512
+_NUM_STARTS = 8
+_NUM_ROUNDS = 2
+_MAX_ASCENT = 40
+_MAX_STRATA = 64
+_MAX_LEVELS = 64
+"""A column of more levels is climbed like a real one and moved on a ladder of steps instead of to every level."""
+
+Function = Callable[[Float[Array, " d"]], Float[Array, ""]]
+
+
+class Maximum(NamedTuple):
+    """The best new point that was found."""
+
+    x: Float[Array, " d"]
+    """A snapped point."""
+    value: Float[Array, ""]
+    """The function there; ``-inf`` if every point that was looked at is in the table."""
+
+
+def maximize(
+    key: Key[Array, ""], function: Function, encoding: Encoding, trials: Trials, centre: Float[Array, " d"]
+) -> Maximum:
+    """The best point of ``function`` that is not in the table of trials.
+
+    Args:
+      key: Draws candidates.
+      function: Value of a snapped point, higher is better; differentiable in the reals. NaN counts as ``-inf``.
+      encoding: Columns of the space.
+      trials: Points that were evaluated or are pending: never the result.
+      centre: A good point, such as the best trial; half of the candidates' effort goes around it.
+
+    Returns:
+      The point and its value, at least as good as that of all candidates.
+    """
+    key_sobol, key_local = jax.random.split(key)
+    d, dtype = encoding.num_columns, trials.x.dtype
+
+    def value_of_new(raw: Float[Array, " d"]) -> Float[Array, ""]:
+        x = snap(encoding, raw)
+        value = function(x)
+        is_taken = jnp.any((trials.status != EMPTY) & jnp.all(trials.x == x[None, :], axis=1))
+        return jnp.where(is_taken | jnp.isnan(value), -jnp.inf, value).astype(dtype)
+
+    wide = designs.sobol(key_sobol, _NUM_SOBOL, d, dtype)
+    local = _around(key_local, encoding, centre)
+    candidates = jnp.concatenate([wide, local])
+    values = jax.vmap(value_of_new)(candidates)
+    starts = _choose_starts(encoding, candidates, values)
+    ends, end_values = jax.vmap(lambda i: _climb(function, value_of_new, encoding, candidates[i], values[i]))(starts)
+    best = jnp.argmax(end_values)
+    return Maximum(snap(encoding, ends[best]), end_values[best])
+
+
+def _around(key: Key[Array, ""], encoding: Encoding, centre: Float[Array, " d"]) -> Float[Array, "m d"]:
+    """Points around ``centre`` at all scales; half of them differ in one or two columns only."""
+    key_scale, key_step, key_fresh, key_columns, key_category = jax.random.split(key, 5)
+    m, d, dtype = _NUM_LOCAL, encoding.num_columns, centre.dtype
+    log_scale = jax.random.uniform(key_scale, (m, 1), dtype, minval=np.log(1e-3), maxval=np.log(0.5))
+    # A step of a column with levels is at least as wide as a level, or it would change nothing.
+    least = jnp.asarray(1 / np.maximum(np.where(encoding.num_levels > 0, encoding.num_levels, np.inf), 1), dtype)
+    scale = jnp.maximum(jnp.exp(log_scale), least[None, :])
+    stepped = jnp.clip(centre[None, :] + scale * jax.random.normal(key_step, (m, d), dtype), 0, 1)
+    fresh = jax.random.uniform(key_fresh, (m, d), dtype)
+    # Inactive columns of the centre stand at 1/2 and say nothing: whoever activates them gets a fresh value.
+    knows = is_active(encoding, centre)
+    changed = jnp.where(knows[None, :] & ~encoding.is_category[None, :], stepped, fresh)
+
+    few = jax.random.randint(key_columns, (m, 2), 0, d, jnp.int32)
+    is_one_of_few = jnp.any(few[:, :, None] == jnp.arange(d, dtype=jnp.int32)[None, None, :], axis=1)
+    # In the other half every number moves, and a category with the chance of one in four.
+    moves = jax.random.uniform(key_category, (m, d), dtype) < jnp.where(encoding.is_category, 0.25, 1.0)[None, :]
+    is_changed = jnp.where((jnp.arange(m) < m // 2)[:, None], is_one_of_few, moves) | ~knows[None, :]
+    return jnp.where(is_changed, changed, centre[None, :])
+
+
+def _choose_starts(encoding: Encoding, candidates: Float[Array, "m d"], values: Float[Array, " m"]) -> Array:
+    """Rows of the best candidates: some of the wide ones, some of the local ones, some of each choice of categories."""
+    categories = [j for j, c in enumerate(encoding.columns) if c.kind == CATEGORY]
+    num_strata = int(np.prod([encoding.columns[j].num_levels for j in categories], dtype=float))
+    parts = []
+    share = _NUM_STARTS // 2
+    if 1 < num_strata <= _MAX_STRATA:
+        share = _NUM_STARTS // 4
+        levels = level(encoding, jax.vmap(lambda x: snap(encoding, x))(candidates))
+        stratum = jnp.zeros(candidates.shape[0], jnp.int32)
+        for j in categories:
+            stratum = stratum * encoding.columns[j].num_levels + levels[:, j]
+        is_member = stratum[None, :] == jnp.arange(num_strata, dtype=jnp.int32)[:, None]
+        of_strata = jnp.where(is_member, values[None, :], -jnp.inf)
+        winners = jnp.argmax(of_strata, axis=1)
+        best = jax.lax.top_k(values[winners], min(_NUM_STARTS - 2 * share, num_strata))[1]
+        parts.append(winners[best])
+    parts.append(jax.lax.top_k(values[:_NUM_SOBOL], share)[1])
+    parts.append(_NUM_SOBOL + jax.lax.top_k(values[_NUM_SOBOL:], share)[1])
+    return jnp.concatenate([p.astype(jnp.int32) for p in parts])
+
+
+def _climb(
+    function: Function, value_of_new: Function, encoding: Encoding, raw: Float[Array, " d"], value: Float[Array, ""]
+) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+    """The point that ascents in the reals and single moves of the levels reach from ``raw``."""
+    is_smooth = np.array([c.kind == REAL or (c.kind != CATEGORY and c.num_levels > _MAX_LEVELS) for c in encoding.columns])
+    moves = _moves(encoding)
+
+    def round_of(carry, _):
+        raw, value = carry
+        if is_smooth.any():
+            raw, value = _ascend(function, value_of_new, encoding, is_smooth, raw, value)
+        if moves:
+            raw, value = _move(value_of_new, encoding, moves, raw, value)
+        return (raw, value), None
+
+    if not moves:
+        return round_of((raw, value), None)[0]
+    return jax.lax.scan(round_of, (raw, value), None, length=_NUM_ROUNDS)[0]
+
+
+def _ascend(function, value_of_new, encoding, is_smooth, raw, value):
+    """A local maximum in the smooth columns, the others held; kept if it is new and better."""
+    fixed = snap(encoding, raw)
+    free = jnp.asarray(is_smooth) & is_active(encoding, fixed)
+    dtype = raw.dtype
+
+    def loss(z: Float[Array, " d"]) -> Float[Array, ""]:
+        return -function(jnp.where(free, z, fixed))
+
+    result = minimize_bounded(
+        loss,
+        jnp.where(free, raw, fixed),
+        jnp.where(free, jnp.zeros((), dtype), fixed),
+        jnp.where(free, jnp.ones((), dtype), fixed),
+        max_evaluations=_MAX_ASCENT,
+        gradient_tolerance=1e-6,
+        value_tolerance=1e-9 if dtype == jnp.float64 else 1e-6,
+    )
+    end = jnp.where(free, result.x, raw)
+    end_value = value_of_new(end)
+    is_better = end_value > value
+    return jnp.where(is_better, end, raw), jnp.where(is_better, end_value, value)
+
+
+def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
+    """Single moves: (column, to which level or by how many, whether it is a step) for every column with levels."""
+    moves: list[tuple[int, int, bool]] = []
+    for j, column in enumerate(encoding.columns):
+        k = column.num_levels
+        if column.kind == REAL:
+            continue
+        if k <= _MAX_LEVELS:
+            moves += [(j, i, False) for i in range(k)]
+        else:
+            moves += [(j, sign * 2**i, True) for i in range(int(np.log2(k))) for sign in (-1, 1)]
+    return moves
+
+
+def _move(value_of_new, encoding, moves, raw, value):
+    """The best chain of single moves: each step takes the best move of all, until none is better."""
+    column = np.array([j for j, _, _ in moves])
+    is_step = np.array([s for _, _, s in moves])
+    target_level = np.array([0 if s else i for _, i, s in moves], np.int32)
+    step = jnp.asarray([i / encoding.columns[j].num_levels if s else 0.0 for j, i, s in moves], raw.dtype)
+    is_moved = np.arange(encoding.num_columns)[None, :] == column[:, None]
+    levels = jnp.broadcast_to(jnp.asarray(target_level)[:, None], is_moved.shape)
+    place = from_level(encoding, levels, raw.dtype)[np.arange(len(moves)), column]
+
+    def improve(carry):
+        raw, value, _, count = carry
+        target = jnp.clip(jnp.where(is_step, raw[column] + step, place), 0, 1)
+        neighbours = jnp.where(is_moved, target[:, None], raw[None, :])
+        values = jax.vmap(value_of_new)(neighbours)
+        best = jnp.argmax(values)
+        is_better = values[best] > value
+        raw = jnp.where(is_better, neighbours[best], raw)
+        return raw, jnp.where(is_better, values[best], value), is_better, count + 1
+
+    start = (raw, value, jnp.asarray(True), jnp.zeros((), jnp.int32))
+    return jax.lax.while_loop(lambda c: c[2] & (c[3] < 2 * encoding.num_columns), improve, start)[:2]

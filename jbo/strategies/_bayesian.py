@@ -1,0 +1,232 @@
+"""Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, Self
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from jbo import designs
+from jbo.acquisitions import Acquisition, log_expected_improvement
+from jbo.acquisitions._acquisition import Posterior
+from jbo.encoding import Encoding, snap
+from jbo.maximize import maximize
+from jbo.space import Space
+from jbo.strategies import _table
+from jbo.strategies._strategy import Strategy
+from jbo.strategies._transform import dataset
+from jbo.surrogates import gp
+from jbo.types import OK, PENDING, Dataset, Trials
+
+
+class Surrogate(Protocol):
+    """A model of the objective: a frozen dataclass registered as a pytree, numbers as leaves.
+
+    Parameters carry a leading axis of hyperparameter sets, over which a posterior averages.
+    """
+
+    def bind(self, encoding: Encoding) -> Self:
+        """The same surrogate over the columns of a space."""
+        ...
+
+    def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
+        """Where a fit begins without anything better."""
+        ...
+
+    def fit(self, key: Key[Array, ""], data: Dataset, start: Any) -> tuple[Any, Any]:
+        """Parameters given standardised observations, and how the fit went."""
+        ...
+
+    def condition(self, params: Any, data: Dataset) -> Posterior:
+        """What the model believes given parameters and observations."""
+        ...
+
+    def predict(self, posterior: Any, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        """Mean and variance of the function at points of the cube."""
+        ...
+
+
+class BayesianInfo(NamedTuple):
+    """How a suggestion was made."""
+
+    is_new: Bool[Array, ""]
+    """False if every point of a discrete space is in the table already."""
+    is_model_based: Bool[Array, ""]
+    """False for a point of the initial design."""
+    value: Float[Array, ""]
+    """The acquisition's value; 0 in the initial design."""
+    fit: Any
+    """How the surrogate's fit went; zeros in the initial design."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Bayesian(Strategy):
+    """Fit a surrogate to the trials that ended, ask where the acquisition function is best; made by `bayesian`."""
+
+    surrogate: Surrogate
+    acquisition: Acquisition
+    num_design: int = field(metadata={"static": True})
+    """Results before the model speaks."""
+
+    @property
+    def num_initial(self) -> int:
+        """Results before the model speaks."""
+        return self.num_design
+
+    def ask(
+        self, key: Key[Array, ""], state: Trials, q: int | None = None
+    ) -> tuple[Float[Array, "*q d"], BayesianInfo]:
+        """The next point, or the next ``q`` of them; see `Strategy.ask`. A batch shares one fit.
+
+        The initial design goes on until ``num_initial`` trials have ended and two of their values differ.
+
+        Args:
+          key: The key of the search, the same at every ask.
+          state: The table, pending trials in it.
+          q: How many points; None: one, without a leading axis.
+        """
+        _table.require_room(state, 1 if q is None else q)
+        points, info = jax.lax.cond(
+            self._is_ready(state),
+            lambda: self._ask_model(key, state, q or 1),
+            lambda: self._ask_design(key, state, q or 1),
+        )
+        if q is None:
+            return points[0], jax.tree.map(lambda leaf: leaf[0], info)
+        return points, info
+
+    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], BayesianInfo]:
+        """One point."""
+        return self.ask(key, state)
+
+    def design(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], BayesianInfo]:
+        """A point of the initial design: the centre of the space first, then Sobol's sequence.
+
+        Args:
+          key: The key of the search.
+          state: The table.
+        """
+        row = _table.num_rows(state)
+        d, dtype = self.encoding.num_columns, state.x.dtype
+        sobol = designs.sobol_point(key, jnp.maximum(row - 1, 0), d, dtype)
+        raw = jnp.where(row == 0, jnp.full((d,), 0.5, dtype), sobol)
+        x, is_new = _table.first_new(self.encoding, state, snap(self.encoding, raw), sobol)
+        shapes = jax.eval_shape(lambda: self._fit(key, dataset(state))[1])
+        no_fit = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return x, BayesianInfo(is_new, jnp.asarray(False), jnp.zeros((), dtype), no_fit)
+
+    def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
+        """Row of the successful trial with the least posterior mean: under noise not the luckiest one.
+
+        Args:
+          key: The key of the search.
+          state: The table.
+        """
+
+        def by_model() -> Int[Array, ""]:
+            data = dataset(state)
+            params, _ = self._fit(key, data)
+            mean, _ = self.surrogate.predict(self.surrogate.condition(params, data), state.x)
+            return jnp.argmin(jnp.where(state.status == OK, mean, jnp.inf)).astype(jnp.int32)
+
+        return jax.lax.cond(self._is_ready(state), by_model, lambda: Strategy.recommend(self, key, state))
+
+    def _is_ready(self, state: Trials) -> Bool[Array, ""]:
+        values = jnp.where(state.status == OK, state.y, jnp.nan)
+        differs = jnp.nanmax(jnp.append(values, -jnp.inf)) > jnp.nanmin(jnp.append(values, jnp.inf))
+        return (jnp.sum(_table.is_told(state)) >= self.num_design) & differs
+
+    def _fit(self, key: Key[Array, ""], data: Dataset) -> tuple[Any, Any]:
+        start = self.surrogate.init(data.x.shape[1], data.x.dtype)
+        return self.surrogate.fit(jax.random.fold_in(key, 0), data, start)
+
+    def _ask_design(self, key: Key[Array, ""], state: Trials, q: int):
+        def one(state: Trials, _: None):
+            x, info = self.design(key, state)
+            return self.pend(state, x), (x, info)
+
+        return jax.lax.scan(one, state, None, length=q)[1]
+
+    def _ask_model(self, key: Key[Array, ""], state: Trials, q: int):
+        data = dataset(state)
+        params, fit = self._fit(key, data)
+        told = self.surrogate.condition(params, data)
+        best = incumbent_row(told, data)
+
+        def one(state: Trials, _: None):
+            # One key for the fit, which a batch shares, and one a row for what is drawn at it.
+            key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
+            key_prepare, key_maximize, key_walk = jax.random.split(key_row, 3)
+            posterior = self._with_pending(params, told, data, state)
+            aux = self.acquisition.prepare(key_prepare, posterior, data)
+            found = maximize(
+                key_maximize,
+                lambda x: self.acquisition.value(aux, posterior, x),
+                self.encoding,
+                state,
+                data.x[best],
+            )
+            start = _table.draw(key_walk, self.encoding.num_columns, state.x.dtype)
+            x, is_new = _table.first_new(self.encoding, state, found.x, start)
+            return self.pend(state, x), (x, BayesianInfo(is_new, jnp.asarray(True), found.value, fit))
+
+        return jax.lax.scan(one, state, None, length=q)[1]
+
+    def _with_pending(self, params: Any, told: Any, data: Dataset, state: Trials) -> Posterior:
+        """The posterior with pending trials as if they had returned their mean: it keeps its mean and knows they come.
+
+        References:
+          Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4.3
+          (the kriging believer).
+        """
+        mean, _ = self.surrogate.predict(told, state.x)
+        is_pending = state.status == PENDING
+        y = jnp.where(is_pending, mean, data.y)
+        return self.surrogate.condition(params, Dataset(state.x, y, data.is_valid | is_pending, data.y_scale))
+
+
+def incumbent_row(posterior: Posterior, data: Dataset) -> Int[Array, ""]:
+    """Row of the observation with the least posterior mean.
+
+    Args:
+      posterior: The model.
+      data: Finished observations.
+    """
+    mean, _ = posterior.predict(data.x)
+    return jnp.argmin(jnp.where(data.is_valid, mean, jnp.inf))
+
+
+def bayesian(
+    space: Space,
+    *,
+    surrogate: Surrogate | None = None,
+    acquisition: Acquisition | None = None,
+    num_initial: int | None = None,
+) -> Bayesian:
+    """Bayesian optimisation of an objective over ``space``.
+
+    Args:
+      space: The search space; only its structure enters.
+      surrogate: The model; None: `jbo.gp`.
+      acquisition: What to ask next; None: `jbo.log_expected_improvement`.
+      num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
+        least 5 and at most 10.
+
+    Raises:
+      ValueError: If ``num_initial`` is below 1.
+    """
+    encoding = space.encoding
+    if num_initial is None:
+        num_initial = min(10, max(5, encoding.num_columns + 1))
+    if num_initial < 1:
+        raise ValueError(f"num_initial: expected at least 1, got {num_initial}")
+    return Bayesian(
+        encoding,
+        (gp() if surrogate is None else surrogate).bind(encoding),
+        log_expected_improvement() if acquisition is None else acquisition,
+        num_initial,
+    )
+
+

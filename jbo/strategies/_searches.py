@@ -1,0 +1,103 @@
+"""Strategies without a model: random, Sobol and grid search."""
+
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from jbo import designs
+from jbo.encoding import from_level, snap
+from jbo.space import Space
+from jbo.strategies import _table
+from jbo.strategies._strategy import AskInfo, Strategy
+from jbo.types import Trials
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class RandomSearch(Strategy):
+    """Uniform points of the unit cube; made by `random_search`."""
+
+    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], AskInfo]:
+        """One point."""
+        key_x, key_walk = jax.random.split(jax.random.fold_in(key, _table.num_rows(state)))
+        d, dtype = self.encoding.num_columns, state.x.dtype
+        x = snap(self.encoding, _table.draw(key_x, d, dtype))
+        x, is_new = _table.first_new(self.encoding, state, x, _table.draw(key_walk, d, dtype))
+        return x, AskInfo(is_new)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class SobolSearch(Strategy):
+    """Points of a shifted Sobol sequence; made by `sobol_search`."""
+
+    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], AskInfo]:
+        """One point."""
+        row = _table.num_rows(state)
+        d, dtype = self.encoding.num_columns, state.x.dtype
+        x = snap(self.encoding, designs.sobol_point(key, row, d, dtype))
+        start = _table.draw(jax.random.fold_in(jax.random.fold_in(key, 1), row), d, dtype)
+        x, is_new = _table.first_new(self.encoding, state, x, start)
+        return x, AskInfo(is_new)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class GridSearch(Strategy):
+    """The points of a grid, the last parameter moving fastest; made by `grid_search`."""
+
+    resolution: int = field(metadata={"static": True})
+    """Points along a real column, both ends among them."""
+
+    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], AskInfo]:
+        """One point: the first of the grid that is not in the table; none is new once all are."""
+        is_real = self.encoding.num_levels == 0
+        dtype = state.x.dtype
+
+        def at(levels: Int[Array, " d"]) -> Float[Array, " d"]:
+            along = levels.astype(dtype) / (self.resolution - 1)
+            return snap(self.encoding, jnp.where(is_real, along, from_level(self.encoding, levels, dtype)))
+
+        first = jnp.zeros(self.encoding.num_columns, jnp.int32)
+        sizes = np.where(is_real, self.resolution, self.encoding.num_levels)
+        x, is_new = _table.count_to_new(state, at(first), first, sizes, at)
+        return x, AskInfo(is_new)
+
+
+def random_search(space: Space) -> RandomSearch:
+    """Independent uniform points; in a discrete space none comes twice.
+
+    Args:
+      space: The search space; only its structure enters.
+
+    References:
+      Bergstra and Bengio, Random Search for Hyper-Parameter Optimization, 2012.
+    """
+    return RandomSearch(space.encoding)
+
+
+def sobol_search(space: Space) -> SobolSearch:
+    """Points that fill the space more evenly than random ones; the key of the search shifts them.
+
+    Args:
+      space: The search space; only its structure enters.
+    """
+    return SobolSearch(space.encoding)
+
+
+def grid_search(space: Space, *, resolution: int = 5) -> GridSearch:
+    """All combinations of all levels, in order; a study ends when they are used up.
+
+    Args:
+      space: The search space; only its structure enters.
+      resolution: Points along a real parameter, both ends among them.
+
+    Raises:
+      ValueError: If ``resolution`` is below 2.
+    """
+    if resolution < 2:
+        raise ValueError(f"resolution: expected at least 2, got {resolution}")
+    return GridSearch(space.encoding, resolution)

@@ -1,0 +1,119 @@
+"""What every search strategy is: ``init``, ``ask``, ``pend`` and ``tell`` over a table of trials."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from jbo.encoding import Encoding, snap
+from jbo.strategies import _table
+from jbo.types import FAILED, OK, PENDING, Trials
+
+
+class AskInfo(NamedTuple):
+    """How a suggestion was made."""
+
+    is_new: Bool[Array, ""]
+    """False if every point that was looked at is in the table already: a discrete space is exhausted."""
+
+
+@dataclass(frozen=True)
+class Strategy(ABC):
+    """A way of searching; a frozen dataclass registered as a pytree whose numbers are leaves and structure is static.
+
+    The one key of a search goes into every `ask`: the number of rows in the table is folded in, so that each trial has
+    its own randomness and a suggestion is a function of the key and the table, of nothing else. A different key at each
+    ask is allowed too; only the evenness of Sobol's points is lost by it.
+    """
+
+    encoding: Encoding
+    """Columns of the space."""
+
+    @property
+    def num_initial(self) -> int:
+        """Results before which `ask` follows `design`; 0 for strategies without a model."""
+        return 0
+
+    def init(self, capacity: int, dtype: jnp.dtype | None = None) -> Trials:
+        """A table without trials.
+
+        Args:
+          capacity: Number of rows; each ask or told trial takes one.
+          dtype: Floating type of the search; None: JAX's default one.
+        """
+        return _table.empty(capacity, self.encoding.num_columns, dtype)
+
+    def ask(
+        self, key: Key[Array, ""], state: Trials, q: int | None = None
+    ) -> tuple[Float[Array, "*q d"], Any]:
+        """The next point, or the next ``q`` of them: the same as asking ``q`` times, each followed by `pend`.
+
+        Args:
+          key: The key of the search, the same at every ask.
+          state: The table, pending trials in it.
+          q: How many points; None: one, without a leading axis.
+
+        Returns:
+          Snapped points, and how they were found (with a leading axis if there is a ``q``).
+        """
+        if q is None:
+            return self.suggest(key, state)
+
+        def one(state: Trials, _: None):
+            x, info = self.suggest(key, state)
+            return self.pend(state, x), (x, info)
+
+        _table.require_room(state, q)
+        return jax.lax.scan(one, state, None, length=q)[1]
+
+    @abstractmethod
+    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], Any]:
+        """One point: what each strategy defines.
+
+        Args:
+          key: The key of the search.
+          state: The table, pending trials in it.
+        """
+
+    def design(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], Any]:
+        """A point chosen without a model; for strategies that have none, the same as `ask`."""
+        return self.ask(key, state)
+
+    def pend(self, state: Trials, x: Float[Array, " d"]) -> Trials:
+        """The table with a pending trial at ``x``.
+
+        Args:
+          state: The table; a full one is returned as it was in traced code.
+          x: A point of the cube.
+
+        Raises:
+          ValueError: If the table is full, outside of traced code.
+        """
+        return _table.write(state, snap(self.encoding, x), jnp.zeros((), state.y.dtype), jnp.asarray(PENDING))
+
+    def tell(self, state: Trials, x: Float[Array, " d"], y: Float[Array, ""]) -> Trials:
+        """The table with the result of a trial: of the first pending one at ``x``, or of a new one.
+
+        Args:
+          state: The table; a full one without that pending trial is returned as it was in traced code.
+          x: A point of the cube.
+          y: Value of the objective, lower is better; one that is not finite makes a failed trial.
+
+        Raises:
+          ValueError: If there is no row for the trial, outside of traced code.
+        """
+        y = jnp.asarray(y, state.y.dtype)
+        status = jnp.where(jnp.isfinite(y), OK, FAILED)
+        return _table.write(state, snap(self.encoding, x), y, status)
+
+    def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
+        """Row of the trial to use in the end; without a model, that of the least value.
+
+        Args:
+          key: The key of the search.
+          state: The table.
+        """
+        return jnp.argmin(jnp.where(state.status == OK, state.y, jnp.inf)).astype(jnp.int32)
