@@ -159,7 +159,7 @@ def test_the_minimum_is_not_beaten_but_found(problem):
     def value(x):
         return float(problem(space.decode(x)))
 
-    found = differential_evolution(value, [(0, 1)] * len(space), popsize=12, maxiter=80, tol=0, polish=False, rng=0).x
+    found = differential_evolution(value, [(0, 1)] * len(space), popsize=10, maxiter=50, tol=0, polish=False, rng=0).x
 
     def value_of_reals(reals):
         x = found.copy()

@@ -43,6 +43,9 @@ CONDITIONAL = Space(
 )
 
 
+SNAP, IS_ACTIVE = jax.jit(snap), jax.jit(is_active, static_argnums=0)
+
+
 @pytest.fixture(autouse=True)
 def strict():
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
@@ -149,7 +152,7 @@ def test_values_by_hand():
 def test_decode_and_encode_is_snap(space, data):
     x = data.draw(points_of(space))
     with jax.enable_x64(True):
-        expected, active = np.array(snap(space.encoding, x)), np.array(is_active(space, x))
+        expected, active = np.array(SNAP(space.encoding, x)), np.array(IS_ACTIVE(space, x))
     config = space.decode(x)
     np.testing.assert_allclose(space.encode(config), expected, rtol=0, atol=2e-15)
     exact = [not isinstance(p, Real) and not getattr(p, "log", False) for p in space.values()]
@@ -171,7 +174,7 @@ def test_traced_values_agree_with_decoded_ones(space, x64, data):
     x = data.draw(points_of(space))
     with jax.enable_x64(x64):
         x = jnp.asarray(x, float)
-        traced, active = TRACED[space](x), dict(zip(space, np.array(is_active(space, x)), strict=True))
+        traced, active = TRACED[space](x), dict(zip(space, np.array(IS_ACTIVE(space, x)), strict=True))
     config = space.decode(x)
     centre = {n: p.from_unit(0.5) for n, p in space.items()}
     assert set(traced) == set(space.names)
@@ -420,6 +423,12 @@ def test_all_configs_of_a_discrete_space_are_counted_and_listed():
     assert list(space.configs()) == found
 
 
+def test_children_are_counted_where_they_exist():
+    b, c = Integer(1, 2, when=("a", {0, 1})), Integer(1, 3, when=("a", {1, 2}))
+    space = Space(a=Categorical(0, 1, 2, 3), b=b, c=c)
+    assert space.num_configs == len(list(space.configs())) == 2 + 2 * 3 + 3 + 1
+
+
 def test_configs_come_lazily_the_first_parameter_slowest():
     space = Space(a=Ordinal(1, 2), b=Integer(1, 2**31 - 1))
     assert list(itertools.islice(space.configs(), 2)) == [{"a": 1, "b": 1}, {"a": 1, "b": 2}]
@@ -449,7 +458,7 @@ def test_fix_takes_columns_away_and_keeps_values():
     assert same_config(space.validate(short), config)
     with pytest.raises(ValueError, match="layers: expected the fixed value 3, got 4"):
         space.encode(config | {"layers": 4})
-    traced = space.decode_traced(jnp.asarray(space.encode(config)))
+    traced = jax.jit(space.decode_traced)(jnp.asarray(space.encode(config)))
     assert {n: float(v) for n, v in traced.items()} == {
         "momentum": pytest.approx(0.45), "nesterov": 1, "optimizer": 1, "schedule": 1, "layers": 3, "width": 9,
         "kernel": 0, "dilation": 2,
