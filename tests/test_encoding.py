@@ -189,15 +189,17 @@ def test_jit_vmap_and_batches_agree(dtype):
     x = jnp.asarray(np.random.default_rng(1).uniform(size=(2, 2, D)), dtype)
     # The logarithm of a log integer may differ in its last bit between programs; levels never do.
     tolerance = 2 * float(jnp.finfo(dtype).eps)
-    for function in (plain.level, plain.is_active, plain.snap):
-        batch = np.array(function(encoding, x))
-        for same in (
-            jax.jit(function)(encoding, x),
-            jax.jit(jax.vmap(jax.vmap(lambda x, f=function: f(encoding, x))))(x),
-            [[jax.jit(function)(encoding, x[i, j]) for j in range(2)] for i in range(2)],
-        ):
-            atol = tolerance if function is plain.snap else 0
-            np.testing.assert_allclose(np.array(same), batch, rtol=0, atol=atol)
+
+    def run(x):
+        return plain.level(encoding, x), plain.is_active(encoding, x), plain.snap(encoding, x)
+
+    compiled = jax.jit(run)
+    jitted, vmapped = compiled(x), jax.jit(jax.vmap(jax.vmap(run)))(x)
+    one_by_one = [[compiled(x[i, j]) for j in range(2)] for i in range(2)]
+    for k, expected in enumerate(run(x)):
+        loop = np.array([[np.array(point[k]) for point in row] for row in one_by_one])
+        for same in (jitted[k], vmapped[k], loop):
+            np.testing.assert_allclose(np.array(same), np.array(expected), rtol=0, atol=tolerance if k == 2 else 0)
     assert snap(encoding, x).dtype == dtype
     assert level(encoding, x).dtype == jnp.int32
 
