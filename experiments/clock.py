@@ -1,0 +1,43 @@
+"""Where the time of an experiment goes."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+
+class Clock:
+    """Adds up the seconds spent in what it wraps."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, its time counted whether it returns or raises."""
+
+        def wrapped(*args: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return function(*args)
+            finally:
+                self.seconds += time.perf_counter() - start
+
+        return wrapped
+
+
+@contextmanager
+def compile_clock() -> Iterator[Clock]:
+    """A clock of the seconds that XLA spends compiling, in all threads, within the block."""
+    clock = Clock()
+
+    def listen(event: str, seconds: float, **_: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            clock.seconds += seconds
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield clock
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)

@@ -1,0 +1,58 @@
+"""What is told at the end of an experiment: a file for machines, a table for people."""
+
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+import jbo
+from experiments.task import Score
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of everything that has a say in the numbers."""
+    names = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "scikit-learn")
+    return {"jbo": jbo.__version__, "python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in names
+    }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file as a whole or not at all."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(draft, path)
+
+
+def comparison_table(
+    default: dict[str, Any], recommended: dict[str, Any], scores: dict[str, tuple[Score, Score]], loss_name: str
+) -> Table:
+    """The two configurations side by side, and how good they are.
+
+    Args:
+      default: Configuration one would have taken without the search.
+      recommended: What the search recommends.
+      scores: From the name of a measurement to the scores of the default and of the recommended configuration; losses
+        are shown for the first, accuracies for all.
+      loss_name: Name of the loss of the first measurement.
+    """
+    table = Table("", "default", "recommended")
+    for name in dict.fromkeys([*default, *recommended]):
+        table.add_row(name, _text(default.get(name)), _text(recommended.get(name)))
+    table.add_section()
+    losses = next(iter(scores.values()))
+    table.add_row(loss_name, *(f"{score.loss:.4f}" for score in losses))
+    for name, pair in scores.items():
+        table.add_row(f"{name} accuracy", *(f"{score.accuracy:.4f}" for score in pair))
+    return table
+
+
+def _text(value: Any) -> str:
+    """A value of a configuration; a dash for one that does not exist in it."""
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,23 @@
+"""What must not change between two calls that work on the same folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from experiments.report import write_json
+
+
+def hold_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Write the settings down at the first call, and compare them at the next: one study, one objective.
+
+    Raises:
+      ValueError: The file says otherwise; the message names the settings that differ.
+    """
+    if not path.exists():
+        write_json(path, settings)
+        return
+    held = json.loads(path.read_text())
+    different = [name for name in settings if held.get(name) != settings[name]]
+    if different:
+        differences = ", ".join(f"{name}={held.get(name)!r}, got {settings[name]!r}" for name in different)
+        raise ValueError(f"{path.parent} holds results with {differences}: choose another folder to start anew")
