@@ -11,20 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from jbo.choices import as_json, canonical, listing
 from jbo.encoding import Column, Encoding, level, snap
 from jbo.encoding import is_active as _is_active
-from jbo.parameters import (
-    Categorical,
-    Condition,
-    Integer,
-    Ordinal,
-    Parameter,
-    Real,
-    as_json,
-    canonical,
-    from_json,
-    listing,
-)
+from jbo.parameters import Categorical, Condition, Integer, Ordinal, Parameter, Real, from_json
 
 __all__ = ["Categorical", "Integer", "Ordinal", "Real", "Space", "is_active"]
 
