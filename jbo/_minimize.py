@@ -1,6 +1,6 @@
 """A whole study of a traceable function as one program."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jbo.strategies import Strategy
 from jbo.types import Trials
 
 
+@runtime_checkable
 class Problem(Protocol):
     """What `minimize` needs of an objective; those of `jbo.functions` have it."""
 

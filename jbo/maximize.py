@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Key
 from jbo import designs
 from jbo.bounded import minimize_bounded
 from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level, snap
-from jbo.types import EMPTY, Trials
+from jbo.types import Trials, is_taken
 
 _NUM_SOBOL = 1024
 _NUM_LOCAL = 512
@@ -59,8 +59,7 @@ def maximize(
     def value_of_new(raw: Float[Array, " d"]) -> Float[Array, ""]:
         x = snap(encoding, raw)
         value = function(x)
-        is_taken = jnp.any((trials.status != EMPTY) & jnp.all(trials.x == x[None, :], axis=1))
-        return jnp.where(is_taken | jnp.isnan(value), -jnp.inf, value).astype(dtype)
+        return jnp.where(jnp.any(is_taken(trials, x)) | jnp.isnan(value), -jnp.inf, value).astype(dtype)
 
     wide = designs.sobol(key_sobol, _NUM_SOBOL, d, dtype)
     local = _around(key_local, encoding, centre)

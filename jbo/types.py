@@ -38,3 +38,14 @@ class Dataset:
     """True for rows that count."""
     y_scale: Float[Array, ""] = field(default_factory=lambda: jnp.ones(()))
     """How many units of the user's objective one unit of ``y`` is worth, near the best values."""
+
+
+def is_taken(trials: Trials, x: Float[Array, " d"]) -> Bool[Array, " n"]:
+    """True for the trials at ``x``, pending and failed ones among them.
+
+    Args:
+      trials: The table.
+      x: A snapped point. Places of levels that two programs computed may differ in the last bits; they count as equal.
+    """
+    close = jnp.abs(trials.x - x[None, :]) <= 8 * jnp.finfo(trials.x.dtype).eps
+    return (trials.status != EMPTY) & jnp.all(close, axis=1)

@@ -1,7 +1,7 @@
 """Acquisition functions as objects: the formulas bound to a posterior, their numbers as leaves."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jbo.acquisitions import formulas
 from jbo.types import Dataset
 
 
+@runtime_checkable
 class Posterior(Protocol):
     """What an acquisition needs of a model."""
 
@@ -19,6 +20,7 @@ class Posterior(Protocol):
         ...
 
 
+@runtime_checkable
 class Acquisition(Protocol):
     """What to ask next: a frozen dataclass registered as a pytree, numbers as leaves."""
 

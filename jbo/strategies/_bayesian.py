@@ -1,7 +1,7 @@
 """Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from jbo.surrogates import gp
 from jbo.types import OK, PENDING, Dataset, Trials
 
 
+@runtime_checkable
 class Surrogate(Protocol):
     """A model of the objective: a frozen dataclass registered as a pytree, numbers as leaves.
 

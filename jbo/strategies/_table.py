@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.encoding import Encoding, from_level, level, snap
-from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
+from jbo.types import EMPTY, FAILED, OK, PENDING, Trials, is_taken
 
 
 def empty(capacity: int, num_columns: int, dtype: jnp.dtype | None) -> Trials:
@@ -37,11 +37,6 @@ def is_told(state: Trials) -> Bool[Array, " n"]:
     return (state.status == OK) | (state.status == FAILED)
 
 
-def equals(state: Trials, x: Float[Array, " d"]) -> Bool[Array, " n"]:
-    """True for the trials at the snapped point ``x``."""
-    return (state.status != EMPTY) & jnp.all(state.x == x[None, :], axis=1)
-
-
 def write(state: Trials, x: Float[Array, " d"], y: Float[Array, ""], status: Int[Array, ""]) -> Trials:
     """The table with a result in the first pending row at ``x``, or with a new row if there is none.
 
@@ -54,7 +49,7 @@ def write(state: Trials, x: Float[Array, " d"], y: Float[Array, ""], status: Int
     Raises:
       ValueError: If the table is full; only outside of traced code, where values are known.
     """
-    matches = equals(state, x) & (state.status == PENDING) & (status != PENDING)
+    matches = is_taken(state, x) & (state.status == PENDING) & (status != PENDING)
     free = state.status == EMPTY
     where = jnp.where(jnp.any(matches), jnp.argmax(matches), jnp.argmax(free))
     fits = jnp.any(matches) | jnp.any(free)
@@ -119,9 +114,6 @@ def count_to_new(
     """
     num_steps = min(math.prod(int(k) for k in sizes), 2**20)
 
-    def is_taken(point: Float[Array, " d"]) -> Bool[Array, ""]:
-        return jnp.any(equals(state, point))
-
     def step(carry):
         levels, _, count = carry
         # A column moves on when all after it are at their last level.
@@ -133,10 +125,10 @@ def count_to_new(
 
     def goes_on(carry):
         _, point, count = carry
-        return is_taken(point) & (count < num_steps)
+        return jnp.any(is_taken(state, point)) & (count < num_steps)
 
     _, point, _ = jax.lax.while_loop(goes_on, step, (levels, x, jnp.zeros((), jnp.int32)))
-    return point, ~is_taken(point)
+    return point, ~jnp.any(is_taken(state, point))
 
 
 def draw(key: Key[Array, ""], num_columns: int, dtype: jnp.dtype) -> Float[Array, " d"]:
