@@ -45,8 +45,8 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
 
     Args:
       key: The key of the search.
-      problem: A traceable function of a config with its space. Its config holds scalars: numbers for reals, integers and
-        ordinals, the index of a category; names whose condition does not hold have their centre
+      problem: A traceable function of a config with its space. Its config holds scalars: numbers for reals, integers
+        and ordinals, the index of a category; names whose condition does not hold have their centre
         (`jbo.is_active` tells which).
       strategy: How to search the same space.
       num_steps: Evaluations, at least 1.
@@ -55,7 +55,8 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
       All points and values, and the best value so far.
 
     Raises:
-      ValueError: If ``num_steps`` is below 1 or ``strategy`` searches a space of another structure.
+      ValueError: If ``num_steps`` is below 1, ``strategy`` searches a space of another structure, or the problem's
+        value is no scalar.
     """
     if num_steps < 1:
         raise ValueError(f"num_steps: expected at least 1, got {num_steps}")
@@ -70,6 +71,8 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
         def step(state: Trials, _: None):
             x, _ = ask(key, state)
             y = jnp.asarray(problem(space.decode_traced(x))).astype(state.y.dtype)
+            if y.shape:
+                raise ValueError(f"problem: expected a scalar, got a value of shape {y.shape}")
             return strategy.tell(state, x, y), (x, y)
 
         return step

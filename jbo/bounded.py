@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
-
 _MEMORY = 8
 """Steps that the quasi-Newton direction remembers."""
 
@@ -123,7 +122,8 @@ def minimize_bounded(
     direction = -descent / jnp.maximum(one, jnp.max(jnp.abs(descent)))
     is_done = ~jnp.isfinite(value) | (jnp.max(jnp.abs(descent)) <= gradient_tolerance)
     # The first update teaches the memory where the walk begins; without it the first difference is taken from zero.
-    memory = update(descent, optax.scale_by_lbfgs(memory_size=_MEMORY).init(x), x)[1]
+    empty = cast(optax.ScaleByLBFGSState, optax.scale_by_lbfgs(memory_size=_MEMORY).init(x))
+    memory = update(descent, empty, x)[1]
     walk = _Walk(x, value, gradient, direction, one, memory, is_done, jnp.zeros((), jnp.int32))
     walk = jax.lax.while_loop(lambda w: ~w.is_done & (w.num_evaluations < max_evaluations), advance, walk)
     return BoundedResult(walk.x, walk.value, walk.num_evaluations)

@@ -5,7 +5,7 @@ from functools import lru_cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 _BITS = 30
 _LOG_LENGTH = 14
@@ -50,7 +50,7 @@ def sobol_point(key: Key[Array, ""], index: Int[Array, ""], num_columns: int, dt
     return _shifted(jax.random.fold_in(key, index // 2**_LOG_LENGTH), integers[None, :], dtype)[0]
 
 
-def _shifted(key: Key[Array, ""], integers: Int[Array, "m d"], dtype: jnp.dtype) -> Float[Array, "m d"]:
+def _shifted(key: Key[Array, ""], integers: UInt32[Array, "m d"], dtype: jnp.dtype) -> Float[Array, "m d"]:
     shift = jax.random.bits(key, (integers.shape[1],), jnp.uint32) >> (32 - _BITS)
     shifted = (integers ^ shift[None, :]) >> (_BITS - 23 if dtype == jnp.float32 else 0)
     # Half a cell away from 0, so that no point sits on the boundary; 23 bits are what float32 holds with it.

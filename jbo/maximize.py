@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Float, Key
 
 from jbo import designs
 from jbo.bounded import minimize_bounded
@@ -119,7 +119,9 @@ def _climb(
     function: Function, value_of_new: Function, encoding: Encoding, raw: Float[Array, " d"], value: Float[Array, ""]
 ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
     """The point that ascents in the reals and single moves of the levels reach from ``raw``."""
-    is_smooth = np.array([c.kind == REAL or (c.kind != CATEGORY and c.num_levels > _MAX_LEVELS) for c in encoding.columns])
+    is_smooth = np.array(
+        [c.kind == REAL or (c.kind != CATEGORY and c.num_levels > _MAX_LEVELS) for c in encoding.columns]
+    )
     moves = _moves(encoding)
 
     def round_of(carry, _):

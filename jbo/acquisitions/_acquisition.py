@@ -106,13 +106,16 @@ class ConfidenceBound:
         return -formulas.lower_confidence_bound(mean[0], jnp.sqrt(variance[0]), weight)
 
 
+# The factories multiply by 1.0 so that a whole number is the same kind of leaf as any other: it compiles nothing new.
+
+
 def expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
     """Expected improvement (EI). Its logarithm has the same maximum and is easier to climb.
 
     Args:
       margin: What counts as an improvement, in deviations of the objective; more explores more.
     """
-    return Improvement(margin, "expected")
+    return Improvement(1.0 * margin, "expected")
 
 
 def log_expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
@@ -121,7 +124,7 @@ def log_expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvem
     Args:
       margin: What counts as an improvement, in deviations of the objective; more explores more.
     """
-    return Improvement(margin, "log_expected")
+    return Improvement(1.0 * margin, "log_expected")
 
 
 def probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Improvement:
@@ -130,7 +133,7 @@ def probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Impro
     Args:
       margin: What counts as an improvement, in deviations of the objective; with 0 it hardly explores.
     """
-    return Improvement(margin, "probability")
+    return Improvement(1.0 * margin, "probability")
 
 
 def log_probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Improvement:
@@ -139,7 +142,7 @@ def log_probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> I
     Args:
       margin: What counts as an improvement, in deviations of the objective; with 0 it hardly explores.
     """
-    return Improvement(margin, "log_probability")
+    return Improvement(1.0 * margin, "log_probability")
 
 
 def confidence_bound(weight: float | Float[Array, ""] = 2.0) -> ConfidenceBound:
@@ -148,4 +151,4 @@ def confidence_bound(weight: float | Float[Array, ""] = 2.0) -> ConfidenceBound:
     Args:
       weight: Deviations away from the mean, at least 0; more explores more.
     """
-    return ConfidenceBound(weight)
+    return ConfidenceBound(1.0 * weight)

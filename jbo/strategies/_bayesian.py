@@ -1,7 +1,7 @@
 """Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ class Surrogate(Protocol):
     Parameters carry a leading axis of hyperparameter sets, over which a posterior averages.
     """
 
-    def bind(self, encoding: Encoding) -> Self:
+    def bind(self, encoding: Encoding) -> "Surrogate":
         """The same surrogate over the columns of a space."""
         ...
 
@@ -229,5 +229,3 @@ def bayesian(
         log_expected_improvement() if acquisition is None else acquisition,
         num_initial,
     )
-
-

@@ -46,9 +46,7 @@ class Strategy(ABC):
         """
         return _table.empty(capacity, self.encoding.num_columns, dtype)
 
-    def ask(
-        self, key: Key[Array, ""], state: Trials, q: int | None = None
-    ) -> tuple[Float[Array, "*q d"], Any]:
+    def ask(self, key: Key[Array, ""], state: Trials, q: int | None = None) -> tuple[Float[Array, "*q d"], Any]:
         """The next point, or the next ``q`` of them: the same as asking ``q`` times, each followed by `pend`.
 
         Args:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.encoding import Encoding, from_level, level, snap
@@ -53,7 +54,7 @@ def write(state: Trials, x: Float[Array, " d"], y: Float[Array, ""], status: Int
     free = state.status == EMPTY
     where = jnp.where(jnp.any(matches), jnp.argmax(matches), jnp.argmax(free))
     fits = jnp.any(matches) | jnp.any(free)
-    if not isinstance(matches, jax.core.Tracer) and not np.any(np.asarray(matches)):
+    if not isinstance(matches, Tracer) and not np.any(np.asarray(matches)):
         require_room(state, 1)
     row = (jnp.arange(state.y.shape[0]) == where) & fits
     y = jnp.where(status == OK, y, 0).astype(state.y.dtype)
@@ -65,8 +66,8 @@ def write(state: Trials, x: Float[Array, " d"], y: Float[Array, ""], status: Int
 
 
 def require_room(state: Trials, q: int) -> None:
-    """Raise ``ValueError`` if the table has no room for ``q`` more trials; silent in traced code, where none can know."""
-    if not isinstance(state.status, jax.core.Tracer):
+    """Raise ``ValueError`` if there is no room for ``q`` more trials; silent in traced code, where none can know."""
+    if not isinstance(state.status, Tracer):
         free = int(np.sum(np.asarray(state.status) == EMPTY))
         if free < q:
             raise ValueError(f"state: expected {q} empty rows, got {free} in a table of capacity {state.y.shape[0]}")

@@ -70,9 +70,7 @@ def half_rank(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array
     return jnp.where(is_valid, warped, 0).astype(dtype)
 
 
-def standardise(
-    y: Float[Array, " n"], is_valid: Bool[Array, " n"]
-) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+def standardise(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, ""]]:
     """The values with mean 0 and variance 1 over the valid rows, and the deviation they were divided by.
 
     Args:

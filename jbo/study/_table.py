@@ -80,7 +80,7 @@ class Table:
         """All rows, with room for one more at least; lower is better from here on."""
         num_rows, num_columns = len(self.trials), self._space.encoding.num_columns
         capacity = capacity_for(num_rows + 1)
-        x = np.zeros((capacity, num_columns))
+        x = np.full((capacity, num_columns), 0.5)
         y = np.zeros(capacity)
         status = np.full(capacity, EMPTY, np.int32)
         if num_rows:

@@ -84,7 +84,9 @@ class GP:
         """
         mode = self.init(params.log_lengthscale.shape[0], params.log_lengthscale.dtype)
         scales = GPParams(*(jnp.asarray(p.scale, mode[0].dtype) for p in (self.lengthscale, self.signal, self.noise)))
-        terms = jax.tree.map(lambda value, loc, scale: -0.5 * jnp.sum(((value - loc) / scale) ** 2), params, mode, scales)
+        terms = jax.tree.map(
+            lambda value, loc, scale: -0.5 * jnp.sum(((value - loc) / scale) ** 2), params, mode, scales
+        )
         return sum(terms, jnp.zeros((), mode[0].dtype))
 
     def fit(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[GPParams, FitInfo]:
@@ -127,18 +129,14 @@ class GP:
             )
         )(starts)
         best = jnp.argmin(result.value)
-        info = FitInfo(
-            -result.value[best] * count, jnp.max(result.num_evaluations), jnp.isfinite(result.value[best])
-        )
+        info = FitInfo(-result.value[best] * count, jnp.max(result.num_evaluations), jnp.isfinite(result.value[best]))
         return _unpack(result.x[best][None, :], d), info
 
     def condition(self, params: GPParams, data: Dataset) -> GPPosterior:
         """The posterior given ``data``; see `gaussian_process.condition`."""
         return gaussian_process.condition(params, data, self.kernel)
 
-    def predict(
-        self, posterior: GPPosterior, x: Float[Array, "m d"]
-    ) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+    def predict(self, posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `gaussian_process.predict`."""
         return gaussian_process.predict(posterior, x)
 
@@ -185,7 +183,8 @@ def gp(
       num_starts: How many starts a fit has; the first is the prior's mode.
 
     Raises:
-      ValueError: If ``noise`` is neither ``"inferred"`` nor a finite number of at least 0, or ``num_starts`` is below 1.
+      ValueError: If ``noise`` is neither ``"inferred"`` nor a finite number of at least 0, or ``num_starts`` is
+        below 1.
     """
     if isinstance(noise, str):
         if noise != "inferred":
@@ -195,19 +194,22 @@ def gp(
     if num_starts < 1:
         raise ValueError(f"num_starts: expected at least 1, got {num_starts}")
     return GP(
-        Normal(*lengthscale_prior),
-        Normal(*signal_prior),
-        Normal(*noise_prior),
-        None if isinstance(noise, str) else noise,
+        _normal(lengthscale_prior),
+        _normal(signal_prior),
+        _normal(noise_prior),
+        None if isinstance(noise, str) else 1.0 * noise,
         kernel,
         num_starts,
     )
 
 
+def _normal(prior: tuple[float, float]) -> Normal:
+    """Times 1.0, so that a whole number is the same kind of leaf as any other and compiles nothing new."""
+    return Normal(1.0 * prior[0], 1.0 * prior[1])
+
+
 def _pack(params: GPParams) -> Float[Array, " p"]:
-    return jnp.concatenate(
-        [params.log_lengthscale, params.log_signal_variance[None], params.log_noise_variance[None]]
-    )
+    return jnp.concatenate([params.log_lengthscale, params.log_signal_variance[None], params.log_noise_variance[None]])
 
 
 def _unpack(theta: Float[Array, "*r p"], d: int) -> GPParams:
