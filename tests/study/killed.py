@@ -1,6 +1,6 @@
-"""A study that kills its own process at a chosen instant: ``killed.py PATH STRATEGY MOMENT COUNT``, run by test_kill.py.
+"""A study that kills its own process at a chosen instant; run by test_kill.py.
 
-Says on standard output, one line each, which trials it was told, once they are told.
+``killed.py PATH STRATEGY MOMENT COUNT`` says on standard output which trials it was told, once they are.
 """
 
 import itertools

@@ -152,3 +152,8 @@ class StudyMachine(RuleBasedStateMachine):
 
 class TestStudy(StudyMachine.TestCase):
     settings = settings(stateful_step_count=30)
+
+
+@pytest.mark.thorough
+class TestStudyForLong(StudyMachine.TestCase):
+    settings = settings(stateful_step_count=60)

@@ -29,7 +29,7 @@ def test_state(space, maximize, sign):
     np.testing.assert_array_equal(state.x[:4], [space.encode(t.config) for t in trials])
     np.testing.assert_array_equal(state.y[:4], [sign * 2.5, 0, 0, sign * -1.5])
     np.testing.assert_array_equal(state.status, [OK, PENDING, FAILED, OK] + [EMPTY] * 28)
-    assert not state.x[4:].any() and not state.y[4:].any()
+    assert (state.x[4:] == 0.5).all() and not state.y[4:].any()
     assert table.best.number == (0 if maximize else 3)
     assert (table.num_settled, table.num_finished, table.num_distinct) == (1, 3, 4)
     table.update([trial(1, "ok", 0.0)])

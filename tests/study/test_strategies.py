@@ -1,0 +1,111 @@
+"""A study with the strategies that come with the package."""
+
+import jax
+import numpy as np
+import pytest
+
+import jbo
+from jbo.study._table import Table
+
+SPACE = jbo.Space(x=jbo.Real(-1.0, 1.0), n=jbo.Integer(1, 3))
+STRATEGIES = {
+    "random": jbo.random_search,
+    "sobol": jbo.sobol_search,
+    "grid": jbo.grid_search,
+    "bayesian": lambda space: jbo.bayesian(space, num_initial=4),
+}
+SLOW = ("sobol", "bayesian")  # to compile
+everyone = pytest.mark.parametrize(
+    "make_strategy", [pytest.param(s, id=n, marks=[pytest.mark.thorough] * (n in SLOW)) for n, s in STRATEGIES.items()]
+)
+
+
+def noisy(config):
+    """A parabola with the same error at the same place, as large as what is to be found."""
+    error = np.random.default_rng(int((config["x"] + 2) * 2**40)).normal()
+    return (config["x"] - 0.25) ** 2 + 0.3 * error
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_table_is_what_a_strategy_begins_with(name):
+    strategy = STRATEGIES[name](SPACE)
+    rows = Table(SPACE, False).rows()
+    with jax.enable_x64(True):
+        empty = strategy.init(len(rows.y))
+    for ours, theirs in zip(rows, empty, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+
+
+@everyone
+def test_broken_off_anywhere_it_goes_on_the_same(make_strategy, tmp_path, outcome):
+    strategy = make_strategy(SPACE)
+    with jbo.Study(SPACE, strategy=strategy, seed=1) as study:
+        study.optimize(noisy, 9)
+        unbroken = outcome(study.trials)
+    for num_trials in range(1, 10):
+        with jbo.Study(SPACE, strategy=make_strategy(SPACE), seed=1, path=tmp_path / "a.db") as study:
+            study.optimize(noisy, num_trials)
+    assert outcome(study_trials(tmp_path / "a.db", strategy)) == unbroken
+
+
+@everyone
+def test_maximizing_is_minimizing_the_opposite(make_strategy, outcome):
+    strategy = make_strategy(SPACE)
+    with jbo.Study(SPACE, strategy=strategy, seed=1) as low:
+        low.optimize(noisy, 9)
+        with jbo.Study(SPACE, strategy=strategy, seed=1, maximize=True) as high:
+            high.optimize(lambda config: -noisy(config), 9)
+            assert [t.config for t in low.trials] == [t.config for t in high.trials]
+            assert low.best.number == high.best.number
+            assert low.recommended.number == high.recommended.number
+
+
+@everyone
+def test_many_at_once_are_the_same_as_one_after_another(make_strategy, outcome):
+    strategy = make_strategy(SPACE)
+    with jbo.Study(SPACE, strategy=strategy, seed=1) as one, jbo.Study(SPACE, strategy=strategy, seed=1) as many:
+        for study in (one, many):
+            study.optimize(noisy, 6)
+        assert outcome(many.ask(4)) == outcome([one.ask() for _ in range(4)])
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("make_strategy", [jbo.random_search, jbo.grid_search])
+def test_discrete_spaces_end(make_strategy, log):
+    space = jbo.Space(n=jbo.Integer(1, 7, log=log), c=jbo.Categorical("a", "b"), m=jbo.Integer(1, 2, when=("c", "a")))
+    with jbo.Study(space, strategy=make_strategy(space), seed=0) as study:
+        study.optimize(lambda config: config["n"], 100)
+        assert len(study.trials) == space.num_configs == 21, "each once"
+        assert {str(t.config) for t in study.trials} == {str(config) for config in space.configs()}
+        with pytest.raises(jbo.SpaceExhausted):
+            study.ask()
+
+
+def test_a_grid_ends_where_the_space_does_not():
+    with jbo.Study(SPACE, strategy=jbo.grid_search(SPACE, resolution=4), seed=0) as study:
+        study.optimize(lambda config: config["x"], 100)
+        assert len(study.trials) == 12
+
+
+@pytest.mark.thorough
+def test_bayesian_is_the_default_and_finds_the_minimum():
+    with jbo.Study(SPACE, seed=0) as study:
+        assert type(study.strategy) is type(jbo.bayesian(SPACE))
+        study.optimize(lambda config: (config["x"] - 0.25) ** 2 + (config["n"] - 2) ** 2, 20)
+        assert study.best.config["n"] == 2 and abs(study.best.config["x"] - 0.25) < 0.05
+
+
+@pytest.mark.thorough
+def test_recommended_is_not_the_luckiest():
+    line = jbo.Space(x=jbo.Real(-1.0, 1.0))
+    with jbo.Study(line, seed=0, maximize=True) as study:
+        for x in np.linspace(-1, 1, 15).tolist():
+            study.tell({"x": x}, -((x - 0.3) ** 2) + (0.5 if x == -1.0 + 2 / 14 else 0.0))
+        assert study.best.config["x"] == -1 + 2 / 14
+        assert abs(study.recommended.config["x"] - 0.3) < 0.3
+
+
+def study_trials(path, strategy):
+    with jbo.Study(SPACE, strategy=strategy, path=path) as study:
+        return study.trials
