@@ -18,9 +18,22 @@ class Dropout(NamedTuple):
     """Used once: split it before two layers draw from it."""
 
 
+_FUNCTIONS = (jax.nn.relu, jax.nn.gelu, jnp.tanh, jax.nn.silu)
+
+
+@jax.custom_jvp
 def activate(index: Int[Array, ""], x: Float[Array, "..."]) -> Float[Array, "..."]:
     """The activation ``ACTIVATIONS[index]`` of each element of ``x``; the index may be traced."""
-    return jax.lax.switch(index, (jax.nn.relu, jax.nn.gelu, jnp.tanh, jax.nn.silu), x)
+    return jax.lax.switch(index, _FUNCTIONS, x)
+
+
+@activate.defjvp
+def _activate_jvp(primals, tangents):
+    """One switch for value and slope: the gradient needs no second one, nor what each of the branches would keep."""
+    index, x = primals
+    branches = [lambda at, f=f: jax.jvp(f, (at,), (jnp.ones_like(at),)) for f in _FUNCTIONS]
+    value, slope = jax.lax.switch(index, branches, x)
+    return value, slope * tangents[1]
 
 
 def drop(dropout: Dropout, x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -32,9 +32,9 @@ def compile_clock() -> Iterator[Clock]:
     """A clock of the seconds that XLA spends compiling, in all threads, within the block."""
     clock = Clock()
 
-    def listen(event: str, seconds: float, **_: Any) -> None:
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
-            clock.seconds += seconds
+            clock.seconds += duration_secs
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:

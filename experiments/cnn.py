@@ -9,12 +9,12 @@ import jax
 
 import jbo
 from architectures.cnn import CNNStructure
-from architectures.data import Examples, concatenate, digits
+from architectures.data import Examples, digits
 from architectures.training import hyperparameters, train
 from experiments.task import Score, Task
 
-# The key of every run of the search is the same, so configurations are compared on the same weights and batches;
-# the network that is tested in the end has another one, so it owes nothing to a lucky draw.
+# The key of every run of the search is the same, so configurations are compared on the same weights and batches. The
+# network that is tested in the end has another one, so that its result owes nothing to a draw that the search picked.
 _SEARCH_SEED, _TEST_SEED = 0, 1
 
 SPACE = jbo.Space(
@@ -41,20 +41,21 @@ DEFAULT = {
 }
 
 
-def _score(seed: int, config: dict[str, Any], learn: Examples, judge: Examples, num_epochs: int) -> Score:
+def _score(seed: int, config: dict[str, Any], judge: Examples, num_epochs: int) -> Score:
     numbers = dict(config)
     structure = CNNStructure(numbers.pop("num_blocks"), numbers.pop("width"))
-    result = train(jax.random.key(seed), structure, hyperparameters(**numbers), learn, judge, num_epochs=num_epochs)
+    result = train(
+        jax.random.key(seed), structure, hyperparameters(**numbers), digits().train, judge, num_epochs=num_epochs
+    )
     return Score(float(result.cross_entropy), float(result.accuracy))
 
 
 def _validate(config: dict[str, Any], num_epochs: int) -> Score:
-    return _score(_SEARCH_SEED, config, digits().train, digits().validation, num_epochs)
+    return _score(_SEARCH_SEED, config, digits().validation, num_epochs)
 
 
 def _test(config: dict[str, Any], num_epochs: int) -> Score:
-    learn = concatenate(digits().train, digits().validation)
-    return _score(_TEST_SEED, config, learn, digits().test, num_epochs)
+    return _score(_TEST_SEED, config, digits().test, num_epochs)
 
 
 TASK = Task(SPACE, DEFAULT, "validation cross-entropy (nats)", 20, _validate, _test)

@@ -12,7 +12,7 @@ import jbo
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito: told apart by colour-blind readers
 
 
-def trajectory_figure(trials: Sequence[jbo.Trial], recommended: jbo.Trial | None, loss_name: str) -> Figure:
+def trajectory_figure(trials: Sequence[jbo.Trial], recommended: jbo.Trial, loss_name: str) -> Figure:
     """Each trial, the best value so far as a step line, failed trials as crosses, the recommended one circled.
 
     Args:
@@ -32,11 +32,9 @@ def trajectory_figure(trials: Sequence[jbo.Trial], recommended: jbo.Trial | None
     if failed.any():
         top = np.full(failed.sum(), 0.97)
         axes.plot(numbers[failed], top, "x", color="black", transform=axes.get_xaxis_transform(), label="failed")
-    if recommended is not None:
-        axes.plot(
-            recommended.number, recommended.value, "o", markersize=12, fillstyle="none", markeredgewidth=1.8,
-            color=_GREEN, label="recommended",
-        )  # fmt: skip
+    circled = numbers == recommended.number
+    ring = {"facecolors": "none", "edgecolors": _GREEN, "linewidths": 1.8}
+    axes.scatter(numbers[circled], values[circled], s=150, label="recommended", **ring)
     if np.all(values[~failed] > 0):
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

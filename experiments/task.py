@@ -35,4 +35,4 @@ class Task:
     validate: Judge
     """Trains on the training examples and judges on the validation examples: all that a search may see."""
     test: Judge
-    """Trains afresh on training and validation examples and judges on the test examples: once, at the end."""
+    """Trains afresh, with another seed, and judges on the test examples: once, at the end."""

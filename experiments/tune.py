@@ -103,7 +103,7 @@ def main(
     task: Annotated[Literal[tuple(TASKS)], tyro.conf.Positional],  # pyright: ignore[reportInvalidTypeForm]
     num_trials: int = 30,
     seed: int = 0,
-    out: Path = Path("runs/cnn"),
+    out: Path | None = None,
     num_epochs: int | None = None,
 ) -> None:
     """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
@@ -114,11 +114,11 @@ def main(
       task: What to tune.
       num_trials: Finished trials there shall be, those of earlier calls with the same folder among them.
       seed: Of the search.
-      out: Folder for the results.
-      num_epochs: Passes over the training examples; the task has a number of its own.
+      out: Folder for the results; runs/TASK if not given.
+      num_epochs: Passes over the training examples; the task's own number if not given.
     """
     use_compile_cache()
-    tune(task, TASKS[task], num_trials, seed, out, num_epochs)
+    tune(task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,15 @@ def test_activation_is_the_one_of_its_name(name):
     np.testing.assert_allclose(got, expected, atol=tolerance)
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slope_of_an_activation_is_that_of_finite_differences(name):
+    x = np.linspace(-4, 4, 40, dtype=np.float32)  # not at 0, where relu has none
+    index, step = jnp.int32(ACTIVATIONS.index(name)), 1e-2
+    slope = jax.jit(jax.grad(lambda at: activate(index, at).sum()))(jnp.asarray(x))
+    expected = (activate(index, jnp.asarray(x + step)) - activate(index, jnp.asarray(x - step))) / (2 * step)
+    np.testing.assert_allclose(slope, expected, atol=1e-3)
+
+
 def test_dropout_drops_its_share_and_keeps_the_mean():
     x = jnp.full((100, 100), 2.0)
     dropped = np.asarray(drop(Dropout(jnp.float32(0.3), jax.random.key(0)), x))

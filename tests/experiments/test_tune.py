@@ -1,0 +1,89 @@
+"""The experiment at a tiny size from end to end, twice: what it writes, and that the second call goes on."""
+
+import json
+from dataclasses import replace
+
+import matplotlib.image
+import numpy as np
+import pytest
+import tyro
+
+import jbo
+from experiments import cnn
+from experiments.tune import main, tune
+
+FIXED = {"num_blocks": 1, "width": 8}  # one structure, so one program
+TINY = replace(cnn.TASK, space=cnn.SPACE.fix(**FIXED), default=cnn.DEFAULT | FIXED)
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory):
+    """The folder, and the summaries of a call with 3 trials and of one with 5."""
+    out = tmp_path_factory.mktemp("tune") / "made"
+    first = tune("cnn", TINY, num_trials=3, seed=7, out=out, num_epochs=1)
+    return out, first, tune("cnn", TINY, num_trials=5, seed=7, out=out, num_epochs=1)
+
+
+def test_the_second_call_goes_on_where_the_first_ended(calls):
+    out, first, second = calls
+    assert (first["num_trials"], first["num_new_trials"]) == (3, 3)
+    assert (second["num_trials"], second["num_new_trials"]) == (5, 2)
+    assert second["best_value"] <= first["best_value"]
+    assert json.loads((out / "summary.json").read_text()) == second
+
+
+def test_the_summary_tells_what_is_in_the_study(calls):
+    out, _, summary = calls
+    with jbo.Study(TINY.space, path=out / "study.db") as study:
+        assert study.seed == summary["seed"] == 7
+        assert (study.best.value, study.best.config) == (summary["best_value"], summary["best_config"])
+        assert study.recommended.config == summary["recommended_config"]
+        assert study.trials[0].config == TINY.default and study.trials[0].value == summary["default_value"]
+        ran = sum(trial.ended_at - trial.started_at for trial in study.trials[3:])
+    assert 0 < summary["seconds_objective"] <= ran + 0.05
+    assert summary["seconds_suggest"] > 0
+    assert {"jax", "jbo", "python", "flax"} <= summary["versions"].keys()
+
+
+def test_the_accuracies_are_those_of_the_recommended_and_of_the_default_configuration(calls):
+    summary = calls[2]
+    recommended, default = summary["recommended_config"], summary["default_config"]
+    assert summary["validation_accuracy"] == TINY.validate(recommended, 1).accuracy
+    assert summary["recommended_value"] == TINY.validate(recommended, 1).loss
+    assert summary["test_accuracy"] == TINY.test(recommended, 1).accuracy
+    assert summary["default_validation_accuracy"] == TINY.validate(default, 1).accuracy
+    assert summary["default_test_accuracy"] == TINY.test(default, 1).accuracy
+
+
+def test_the_picture_has_the_trials_and_the_best_so_far_in_it(calls):
+    path = calls[0] / "trajectory.png"
+    assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    pixels = matplotlib.image.imread(path)[..., :3]
+    assert pixels.shape == (600, 1050, 3)
+    for colour in ((0xD5, 0x5E, 0x00), (0x00, 0x9E, 0x73)):  # the line and the ring are opaque
+        assert (np.abs(pixels - np.array(colour) / 255).max(axis=-1) < 0.02).sum() > 50
+
+
+def test_a_folder_of_other_settings_is_refused(calls):
+    with pytest.raises(ValueError, match="holds results with num_epochs=1, got 2"):
+        tune("cnn", TINY, num_trials=5, seed=7, out=calls[0], num_epochs=2)
+    with pytest.raises(ValueError, match="holds results with seed=7, got 8"):
+        tune("cnn", TINY, num_trials=5, seed=8, out=calls[0], num_epochs=1)
+
+
+def test_progress_and_the_comparison_are_shown(calls, capsys):
+    tune("cnn", TINY, num_trials=6, seed=7, out=calls[0], num_epochs=1)
+    shown = capsys.readouterr()
+    assert "6/6: trial 5, value" in shown.err and "best" in shown.err and "left" in shown.err
+    for words in ("default", "recommended", "learning_rate", "validation accuracy", "test accuracy"):
+        assert words in shown.out
+
+
+@pytest.mark.parametrize("arguments, status", [(["--help"], 0), (["vgg"], 2), (["cnn", "--num-trials", "many"], 2)])
+def test_the_command_line_explains_itself(arguments, status, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        tyro.cli(main, args=arguments)
+    assert stopped.value.code == status
+    if status == 0:
+        shown = capsys.readouterr().out
+        assert all(option in shown for option in ("{cnn}", "--num-trials", "--seed", "--out", "--num-epochs"))
