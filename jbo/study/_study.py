@@ -284,7 +284,7 @@ class Study:
 
     def _run(self, objective: Callable[[dict[str, Any]], Any], trial: Trial) -> Trial:
         try:
-            value = objective(dict(trial.config))
+            value = objective(trial.config)
         except Exception:
             _log.warning("trial %d failed", trial.number, exc_info=True)
             return self.tell(trial, failed=traceback.format_exc())
