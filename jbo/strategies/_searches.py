@@ -47,7 +47,7 @@ class SobolSearch(Strategy):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class GridSearch(Strategy):
-    """The points of a grid, the last parameter moving fastest; made by `grid_search`."""
+    """The points of a grid in counting order; made by `grid_search`."""
 
     resolution: int = field(metadata={"static": True})
     """Points along a real column, both ends among them."""
@@ -63,7 +63,7 @@ class GridSearch(Strategy):
 
         first = jnp.zeros(self.encoding.num_columns, jnp.int32)
         sizes = np.where(is_real, self.resolution, self.encoding.num_levels)
-        x, is_new = _table.count_to_new(state, at(first), first, sizes, at)
+        x, is_new = _table.count_to_new(self.encoding, state, at(first), first, sizes, at)
         return x, AskInfo(is_new)
 
 
@@ -90,6 +90,8 @@ def sobol_search(space: Space) -> SobolSearch:
 
 def grid_search(space: Space, *, resolution: int = 5) -> GridSearch:
     """All combinations of all levels, in order; a study ends when they are used up.
+
+    The last parameter moves fastest, but a parameter always slower than those that depend on it.
 
     Args:
       space: The search space; only its structure enters.

@@ -56,7 +56,11 @@ class Strategy(ABC):
 
         Returns:
           Snapped points, and how they were found (with a leading axis if there is a ``q``).
+
+        Raises:
+          ValueError: If ``q`` is below 1 or, outside of traced code, if the table has no room for the points.
         """
+        _table.require_room(state, 1 if q is None else q)
         if q is None:
             return self.suggest(key, state)
 

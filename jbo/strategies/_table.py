@@ -9,7 +9,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo.encoding import Encoding, from_level, level, snap
+from jbo.encoding import Encoding, from_level, is_active, level, snap
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials, is_taken
 
 
@@ -67,6 +67,8 @@ def write(state: Trials, x: Float[Array, " d"], y: Float[Array, ""], status: Int
 
 def require_room(state: Trials, q: int) -> None:
     """Raise ``ValueError`` if there is no room for ``q`` more trials; silent in traced code, where none can know."""
+    if q < 1:
+        raise ValueError(f"q: expected at least 1, got {q}")
     if not isinstance(state.status, Tracer):
         free = int(np.sum(np.asarray(state.status) == EMPTY))
         if free < q:
@@ -91,10 +93,11 @@ def first_new(
     def at(levels: Int[Array, " d"]) -> Float[Array, " d"]:
         return snap(encoding, jnp.where(encoding.num_levels > 0, from_level(encoding, levels, x.dtype), start))
 
-    return count_to_new(state, x, level(encoding, start), np.maximum(encoding.num_levels, 1), at)
+    return count_to_new(encoding, state, x, level(encoding, start), np.maximum(encoding.num_levels, 1), at)
 
 
 def count_to_new(
+    encoding: Encoding,
     state: Trials,
     x: Float[Array, " d"],
     levels: Int[Array, " d"],
@@ -103,10 +106,14 @@ def count_to_new(
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
     """The point ``x`` if no trial has it, else the first new one that counting up ``levels`` comes to.
 
+    Each combination of the active columns comes once: what is inactive does not count.
+
     Args:
+      encoding: Columns of the space.
       state: The table.
       x: A snapped point.
-      levels: Where counting begins; the last column moves fastest, and after the last point comes the first.
+      levels: Where counting begins; the last column moves fastest, but a column always slower than those that depend on
+        it, and after the last point comes the first.
       sizes: Number of levels of each column, static.
       at: The snapped point that levels stand for.
 
@@ -114,13 +121,15 @@ def count_to_new(
       A snapped point and whether it is new. A walk ends after as many steps as there are combinations, at most 2^20.
     """
     num_steps = min(math.prod(int(k) for k in sizes), 2**20)
+    order = _parents_first(encoding)
+    place = np.argsort(order)
 
     def step(carry):
         levels, _, count = carry
-        # A column moves on when all after it are at their last level.
-        is_last = levels >= sizes - 1
-        all_last = jnp.cumprod(is_last[::-1].astype(jnp.int32), dtype=jnp.int32)[::-1]
-        moves = jnp.concatenate([all_last[1:], jnp.ones(1, jnp.int32)]) == 1
+        # A column moves on when all after it are at their last level; an inactive one has no other.
+        is_last = (levels >= sizes - 1) | ~is_active(encoding, from_level(encoding, levels, x.dtype))
+        all_last = jnp.cumprod(is_last[order][::-1].astype(jnp.int32), dtype=jnp.int32)[::-1]
+        moves = (jnp.concatenate([all_last[1:], jnp.ones(1, jnp.int32)]) == 1)[place]
         levels = jnp.where(moves, jnp.where(is_last, 0, levels + 1), levels).astype(jnp.int32)
         return levels, at(levels), count + 1
 
@@ -130,6 +139,17 @@ def count_to_new(
 
     _, point, _ = jax.lax.while_loop(goes_on, step, (levels, x, jnp.zeros((), jnp.int32)))
     return point, ~jnp.any(is_taken(state, point))
+
+
+def _parents_first(encoding: Encoding) -> np.ndarray:
+    """The columns in their order, but each after the one it depends on; static, ``[d]``."""
+    order: list[int] = []
+    for j in range(encoding.num_columns):
+        chain = [j]
+        while (parent := encoding.columns[chain[-1]].parent) >= 0:
+            chain.append(parent)
+        order += [i for i in reversed(chain) if i not in order]
+    return np.array(order, np.int32)
 
 
 def draw(key: Key[Array, ""], num_columns: int, dtype: jnp.dtype) -> Float[Array, " d"]:

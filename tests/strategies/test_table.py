@@ -1,0 +1,198 @@
+"""The table of trials: which row a result goes to, when there is none, and the walk to a new point."""
+
+import itertools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jbo import Categorical, Integer, Ordinal, Real, Space
+from jbo.encoding import from_level, level, snap
+from jbo.strategies import _table, random_search
+from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
+
+SPACE = Space(a=Real(0.0, 1.0), b=Integer(1, 4))
+STRATEGY = random_search(SPACE)
+POINT, OTHER = np.array([0.25, 0.125]), np.array([0.75, 0.375])
+
+
+@pytest.fixture(autouse=True)
+def strict():
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
+
+
+def rows(state):
+    return [
+        (tuple(np.asarray(x, np.float64).tolist()), float(y), int(status))
+        for x, y, status in zip(*state, strict=True)
+        if status != EMPTY
+    ]
+
+
+@pytest.fixture
+def pend():
+    return lambda state, x: STRATEGY.pend(state, jnp.asarray(x, state.x.dtype))
+
+
+@pytest.fixture
+def tell():
+    return lambda state, x, y: STRATEGY.tell(state, jnp.asarray(x, state.x.dtype), jnp.asarray(y, state.y.dtype))
+
+
+def test_an_empty_table(dtype):
+    for state in (STRATEGY.init(3), STRATEGY.init(3, dtype)):
+        assert state.x.shape == (3, 2) and state.x.dtype == state.y.dtype == dtype
+        assert state.status.dtype == jnp.int32 and not state.status.any() and not state.y.any()
+        assert _table.num_rows(state) == 0
+
+
+def test_a_result_fills_its_pending_row_and_other_results_make_rows(dtype, pend, tell):
+    state = pend(pend(STRATEGY.init(5), POINT), OTHER)
+    assert rows(state) == [((0.25, 0.125), 0, PENDING), ((0.75, 0.375), 0, PENDING)]
+    state = tell(state, OTHER, 2.0)
+    assert rows(state)[1] == ((0.75, 0.375), 2, OK)
+    state = tell(state, OTHER, 3.0)  # the same point once more: nobody waits for it
+    state = tell(state, POINT, np.nan)
+    assert rows(state) == [
+        ((0.25, 0.125), 0, FAILED),
+        ((0.75, 0.375), 2, OK),
+        ((0.75, 0.375), 3, OK),
+    ]
+    assert _table.num_rows(state) == 3
+    np.testing.assert_array_equal(_table.is_told(state), [True, True, True, False, False])
+    assert all(a.dtype == b.dtype for a, b in zip(state, STRATEGY.init(5), strict=True))
+
+
+def test_two_pending_trials_at_one_point_are_two(pend, tell):
+    state = tell(pend(pend(STRATEGY.init(3), POINT), POINT), POINT, 1.0)
+    assert [status for *_, status in rows(state)] == [OK, PENDING]
+    assert [status for *_, status in rows(tell(state, POINT, 2.0))] == [OK, OK]
+
+
+@pytest.mark.parametrize("y", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_fails_the_trial(tell, y):
+    assert rows(tell(STRATEGY.init(2), POINT, y)) == [((0.25, 0.125), 0, FAILED)]
+
+
+def test_points_are_snapped(pend, tell):
+    state = tell(pend(STRATEGY.init(2), [0.25, 0.2]), [0.25, 0.01], 1.0)
+    assert rows(state) == [((0.25, 0.125), 1, OK)]
+    assert rows(tell(STRATEGY.init(2), [-3.0, 7.0], 1.0)) == [((0.0, 0.875), 1, OK)]
+
+
+def test_a_full_table_is_never_overwritten(pend, tell):
+    state = tell(pend(STRATEGY.init(2), POINT), OTHER, 1.0)
+    third = np.array([0.5, 0.625])
+    for change in (lambda s: pend(s, third), lambda s: tell(s, third, 1.0), lambda s: tell(s, OTHER, 2.0)):
+        with pytest.raises(ValueError, match="expected 1 empty rows, got 0 in a table of capacity 2"):
+            change(state)
+        for a, b in zip(jax.jit(change)(state), state, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert [s for *_, s in rows(tell(state, POINT, 5.0))] == [OK, OK], "a pending row needs no room"
+    with pytest.raises(ValueError, match="expected 1 empty rows"):
+        STRATEGY.ask(jax.random.key(0), state)
+    with pytest.raises(ValueError, match="expected 2 empty rows, got 1"):
+        STRATEGY.ask(jax.random.key(0), tell(STRATEGY.init(2), POINT, 1.0), 2)
+    with pytest.raises(ValueError, match="q: expected at least 1, got 0"):
+        STRATEGY.ask(jax.random.key(0), STRATEGY.init(2), 0)
+
+
+SPACES = {
+    "mixed": Space(a=Integer(1, 3), b=Categorical("x", "y"), c=Integer(1, 8, log=True), d=Ordinal(1, 5)),
+    "one column": Space(a=Integer(1, 2)),
+    "conditional": Space(
+        a=Categorical("x", "y", "z"),
+        b=Integer(1, 3, when=("a", "x")),
+        c=Categorical("u", "v", when=("a", {"x", "y"})),
+        d=Integer(1, 4, log=True, when=("c", "v")),
+        e=Ordinal(1, 2),
+    ),
+    "child before parent": Space(b=Integer(1, 3, when=("a", "x")), e=Ordinal(1, 2), a=Categorical("x", "y")),
+}
+
+
+def points(space):
+    """All snapped points, by enumeration of all levels, in the order in which configs are counted."""
+    return np.array([space.encode(config) for config in space.configs()])
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_the_walk_visits_every_point_once(dtype, name):
+    space = SPACES[name]
+    encoding, all_points = space.encoding, points(space)
+    num = len(all_points)
+    every_level = jnp.asarray(list(itertools.product(*(range(int(k)) for k in encoding.num_levels))), jnp.int32)
+    levels_of = jax.jit(lambda x: level(encoding, snap(encoding, x)))
+    expected = {tuple(levels) for levels in levels_of(from_level(encoding, every_level, dtype)).tolist()}
+    assert len(expected) == num == space.num_configs, "the reference is right"
+
+    walk = jax.jit(lambda state, x, start: _table.first_new(encoding, state, x, start))
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        start = jnp.asarray(rng.random(len(space)), dtype)
+        x = jnp.asarray(all_points[rng.integers(num)], dtype)
+        x_rows, status, seen = np.zeros((num, len(space)), dtype), np.full(num, EMPTY, np.int32), []
+        for i in range(num):
+            point, is_new = walk(Trials(x_rows, np.zeros(num, dtype), status), x, start)
+            assert is_new and (i > 0 or (point == x).all()), "a point that nobody has is left as it is"
+            x_rows[i], status[i] = point, rng.choice([OK, PENDING, FAILED])
+            seen.append(np.asarray(point))
+        assert {tuple(levels) for levels in levels_of(np.array(seen)).tolist()} == expected
+        np.testing.assert_allclose(snap(encoding, np.array(seen)), seen, rtol=0, atol=2 * jnp.finfo(dtype).eps)
+        assert not walk(Trials(x_rows, np.zeros(num, dtype), status), x, start)[1]
+
+
+STRATEGY_OF = {name: random_search(space) for name, space in SPACES.items()}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_counting_is_in_order_from_the_start_and_around(x64, name):
+    """The point after ``x`` is the next one of the enumeration, whichever points are taken."""
+    space = SPACES[name]
+    encoding, all_points = space.encoding, points(space)
+    num = len(all_points)
+    walk = jax.jit(lambda state, x, start: _table.first_new(encoding, state, x, start))
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        is_taken = rng.random(num) < rng.choice([0.5, 0.9])
+        is_taken[rng.integers(num)] = False
+        begin = rng.integers(num)
+        is_taken[begin] = True
+        state = Trials(jnp.asarray(all_points), jnp.zeros(num), jnp.asarray(np.where(is_taken, OK, EMPTY), jnp.int32))
+        x, is_new = walk(state, jnp.asarray(all_points[begin]), jnp.asarray(all_points[begin]))
+        expected = next((k % num for k in range(begin + 1, begin + num) if not is_taken[k % num]), None)
+        assert bool(is_new) == (expected is not None)
+        if is_new:
+            np.testing.assert_allclose(x, all_points[expected], rtol=0, atol=1e-15)
+
+
+def test_what_is_inactive_does_not_count(x64):
+    """One taken point stands for a thousand million levels of inactive columns: the next one is a step away."""
+    space = Space(a=Categorical("x", "y"), **{f"b{i}": Integer(1, 1000, when=("a", "y")) for i in range(3)})
+    strategy = random_search(space)
+    state = strategy.pend(strategy.init(4), jnp.asarray(space.encode({"a": "x"})))
+    ask = jax.jit(strategy.ask)
+    for seed in range(10):
+        x, info = ask(jax.random.key(seed), state)
+        assert info.is_new and space.decode(np.asarray(x))["a"] == "y"
+
+
+def test_reals_of_the_start_are_kept(x64):
+    space = Space(a=Categorical("x", "y"), b=Real(0.0, 1.0, when=("a", "y")))
+    encoding = space.encoding
+    state = random_search(space).pend(random_search(space).init(2), jnp.array([0.25, 0.5]))
+    x, is_new = _table.first_new(encoding, state, jnp.array([0.25, 0.5]), jnp.array([0.1, 0.37]))
+    assert is_new
+    np.testing.assert_array_equal(x, [0.75, 0.37])
+
+
+def test_a_walk_may_be_vmapped(x64):
+    space, strategy = SPACES["conditional"], STRATEGY_OF["conditional"]
+    num = math.ceil(space.num_configs / 2)
+    keys = jax.random.split(jax.random.key(0), 5)
+    many = jax.jit(jax.vmap(lambda key: strategy.ask(key, strategy.init(16), num)))(keys)[0]
+    one = jax.jit(lambda key: strategy.ask(key, strategy.init(16), num)[0])
+    np.testing.assert_allclose(many, [one(key) for key in keys], atol=1e-15)

@@ -1,0 +1,95 @@
+"""``import jbo`` is a good guest: no setting changes, nothing is computed, nothing heavy comes along."""
+
+import inspect
+import json
+import subprocess
+import sys
+import types
+
+import jbo
+
+SCRIPT = """
+import json, logging, sys, warnings
+import numpy as np
+import jax, jax.numpy, optax, jaxtyping, scipy, scipy.linalg
+import jax._src.xla_bridge
+
+compiled = []
+class Watch(logging.Handler):
+    def emit(self, record):
+        compiled.append(record.getMessage())
+
+def settings():
+    names = ("", "jax", "jbo", "absl", "numpy")
+    return {
+        "jax": {name: str(value) for name, value in jax.config.values.items()},
+        "errstate": np.geterr(),
+        "print": str(np.get_printoptions()),
+        "random": str(np.random.get_state()[1][:4]),
+        "warnings": [str(f) for f in warnings.filters],
+        "logging": {n: (logging.getLogger(n).level, [str(h) for h in logging.getLogger(n).handlers]) for n in names},
+        "disabled": logging.root.manager.disable,
+        "showwarning": str(warnings.showwarning),
+        "excepthook": str(sys.excepthook),
+        "signals": [str(__import__("signal").getsignal(i)) for i in (2, 15)],
+    }
+
+jax.config.update("jax_log_compiles", True)
+logging.getLogger("jax").addHandler(Watch())
+modules, before = set(sys.modules), settings()
+import jbo
+after = settings()
+print(json.dumps({
+    "changed": {k: [before[k], after[k]] for k in before if json.dumps(before[k]) != json.dumps(after[k])},
+    "backends": sorted(jax._src.xla_bridge._backends),
+    "compiled": compiled,
+    "modules": sorted(set(sys.modules) - modules),
+}))
+"""
+
+HEAVY = {
+    "flax", "sklearn", "matplotlib", "rich", "pandas", "torch", "plotly", "tyro", "orbax", "optuna", "blackjax",
+    "scipy.stats", "scipy.optimize", "scipy.integrate", "scipy.interpolate", "hypothesis", "pytest", "IPython",
+}  # fmt: skip
+
+
+def run(script):
+    out = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
+    assert out.returncode == 0, out.stderr
+    assert not out.stderr, "nothing is said"
+    return json.loads(out.stdout)
+
+
+def test_a_good_guest():
+    seen = run(SCRIPT)
+    assert seen["changed"] == {}
+    assert seen["backends"] == [] and seen["compiled"] == [], "nothing is computed"
+    assert any(name == "jbo.study" for name in seen["modules"])
+
+
+def test_nothing_heavy_comes_along():
+    modules = set(run("import json, sys, jbo\nprint(json.dumps(sorted(sys.modules)))"))
+    by_jax = set(run("import json, sys, jax, optax\nprint(json.dumps(sorted(sys.modules)))"))
+    came = {heavy for heavy in HEAVY if heavy in modules - by_jax}
+    assert not came
+
+
+def _home(thing):
+    return thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None) or ""
+
+
+def test_public_names_are_documented():
+    ours = {name: thing for name, thing in vars(jbo).items() if _home(thing).startswith("jbo")}
+    public = [name for name in ours if not name.startswith("_")]
+    assert {"Space", "Study", "minimize", "bayesian", "gp", "functions", "LCB"} <= set(public)
+    for name in public:
+        thing = getattr(jbo, name)
+        assert inspect.getdoc(thing), name
+        if isinstance(thing, type):
+            for method, value in vars(thing).items():
+                if inspect.isfunction(value) and not method.startswith("_"):
+                    assert inspect.getdoc(value), f"{name}.{method}"
+        elif not isinstance(thing, types.ModuleType):
+            for parameter in inspect.signature(thing).parameters:
+                assert parameter in thing.__doc__, f"{name} says nothing of {parameter}"
+    assert jbo.__version__.count(".") == 2

@@ -1,0 +1,119 @@
+"""The order of the layers, read off the imports: an arrow may only point down."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+LAYERS = [
+    {"jbo.__main__", "jbo.integrations", "jbo.compat", "jbo.plots", "jbo.report"},
+    {"jbo.diagnostics"},
+    {"jbo.study"},
+    {"jbo._minimize", "jbo.functions"},
+    {"jbo.strategies"},
+    {"jbo.maximize"},
+    {"jbo.acquisitions"},
+    {"jbo.surrogates"},
+    {"jbo.bounded"},
+    {"jbo.space", "jbo.designs"},
+    {"jbo.parameters"},
+    {"jbo.choices"},
+    {"jbo.encoding"},
+    {"jbo.types", "jbo.numerics"},
+]
+"""From the top: a module imports modules of its own layer's package and of layers below."""
+
+FOREIGN = {
+    "jbo": {"architectures", "experiments", "tests", "flax", "sklearn", "orbax", "babel", "torch"},
+    "architectures": {"jbo", "experiments", "tests"},
+    "experiments": {"tests"},
+}
+"""What the packages may not import, anywhere in them."""
+
+OPTIONAL = {"matplotlib", "plotly", "rich", "tyro", "blackjax", "optuna", "dask", "distributed"}
+"""What comes with an extra: `jbo` imports it where it is used, never while it is itself imported."""
+
+
+def modules(package):
+    for path in sorted((ROOT / package).rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), ast.parse(path.read_text())
+
+
+def exists(name):
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def imports(name, tree, package):
+    """Names of the modules that a module imports, relative ones resolved."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: imports are absolute here"
+            for alias in node.names:
+                # ``from jbo import designs`` names a module, ``from jbo.designs import sobol`` a function of one.
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner.startswith(package) and exists(inner) else node.module
+
+
+def layer(name):
+    """Index of the layer of a module, None for the package itself."""
+    for i, names in enumerate(LAYERS):
+        if any(name == n or name.startswith(n + ".") for n in names):
+            return i
+    return None
+
+
+def test_every_module_has_a_layer():
+    missing = [name for name, _ in modules("jbo") if name != "jbo" and layer(name) is None]
+    assert not missing, f"say in LAYERS where these belong: {missing}"
+
+
+def test_arrows_point_down():
+    upwards = []
+    for name, tree in modules("jbo"):
+        if name == "jbo":
+            continue
+        for target in imports(name, tree, "jbo"):
+            if target != "jbo" and not target.startswith("jbo."):
+                continue
+            same_room = name.split(".")[:2] == target.split(".")[:2]
+            below = layer(target) is not None and layer(target) > layer(name)
+            if not (same_room or below):
+                upwards.append(f"{name} imports {target}")
+    assert not upwards
+
+
+@pytest.mark.parametrize("package", FOREIGN)
+def test_packages_keep_apart(package):
+    trespasses = [
+        f"{name} imports {target}"
+        for name, tree in modules(package)
+        for target in imports(name, tree, package)
+        if target.split(".")[0] in FOREIGN[package]
+    ]
+    assert not trespasses
+
+
+def test_jbo_imports_extras_only_where_they_are_used():
+    early = []
+    for name, tree in modules("jbo"):
+        inside = {
+            id(inner)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in inside:
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
+                early += [f"{name} imports {n}" for n in names if n.split(".")[0] in OPTIONAL]
+    assert not early
+
+
+def test_the_packages_are_there():
+    assert all(len(list(modules(package))) > 3 for package in FOREIGN)
