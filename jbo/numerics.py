@@ -72,7 +72,7 @@ def inverse_of_triangular(factor: Float[Array, "n n"]) -> Float[Array, "n n"]:
     n = factor.shape[0]
     doublings = max(int(np.log2(n)) - 1, 0)
     num_blocks = 2**doublings
-    size = -(-n // num_blocks)  # 2 or 3, or 1 where n is 1
+    size = -(-n // num_blocks)  # 2 to 4, or 1 where n is 1
     padding = num_blocks * size - n
     if padding:
         ones = jnp.concatenate([jnp.zeros(n, factor.dtype), jnp.ones(padding, factor.dtype)])
@@ -99,7 +99,7 @@ def _blocks(matrix: Float[Array, "n n"], num_blocks: int, offset: int, count: in
 
 
 def _invert_small(blocks: Float[Array, "c b b"]) -> Float[Array, "c b b"]:
-    """Forward substitution, unrolled over blocks of at most three rows."""
+    """Forward substitution, unrolled over blocks of at most four rows."""
     count, size, _ = blocks.shape
     rows: list[Array] = []
     for i in range(size):

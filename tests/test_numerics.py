@@ -1,0 +1,164 @@
+"""Each numerical guard by value: against NumPy, SciPy, quadrature and finite differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
+
+from jbo.numerics import (
+    LOG_SQRT_2PI,
+    gaussian_log_density,
+    inverse_of_triangular,
+    jitter,
+    log_improvement,
+    log_normal_cdf,
+    matmul,
+    robust_cholesky,
+)
+
+from . import references
+
+TAILS = {"log_normal_cdf": log_normal_cdf, "log_improvement": log_improvement}
+LARGEST_POWER = {"float64": 100, "float32": 18}
+# Values and slopes on a vector, shared by all tests of the tails.
+_values = {name: jax.jit(function) for name, function in TAILS.items()}
+_slopes = {name: jax.jit(jax.vmap(jax.grad(function))) for name, function in TAILS.items()}
+_invert = jax.jit(inverse_of_triangular)
+_factorise = jax.jit(robust_cholesky)
+_density = jax.jit(jax.value_and_grad(gaussian_log_density, argnums=(0, 1)))
+
+
+def _spd(rng, n, noise=0.1):
+    a = rng.normal(size=(n, n))
+    return a @ a.T / n + noise * np.eye(n)
+
+
+def test_matmul_asks_for_full_precision(dtype):
+    a = jnp.ones((2, 2), dtype)
+    assert "HIGHEST" in str(jax.make_jaxpr(matmul)(a, a))
+    assert matmul(a, a).dtype == dtype
+
+
+def test_jitter_is_above_rounding(dtype):
+    assert jitter(dtype) == references.LEAST_NOISE[str(dtype)]
+    assert jitter(dtype) > 10 * jnp.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 48, 63, 64, 70, 96, 128])
+def test_inverse_of_triangular(n, x64):
+    factor = np.linalg.cholesky(_spd(np.random.default_rng(n), n))
+    inverse = np.asarray(_invert(jnp.asarray(factor)))
+    np.testing.assert_allclose(inverse, np.linalg.inv(factor), atol=1e-12 * np.abs(inverse).max())
+    assert np.all(np.triu(inverse, 1) == 0)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("n", range(1, 71))
+def test_inverse_of_triangular_of_every_size(n, dtype):
+    factor = np.linalg.cholesky(_spd(np.random.default_rng(n), n))
+    inverse = np.asarray(_invert(jnp.asarray(factor, dtype)))
+    tolerance = (1e-12 if dtype == jnp.float64 else 1e-4) * np.abs(inverse).max()
+    np.testing.assert_allclose(inverse, np.linalg.inv(factor), atol=tolerance)
+
+
+def test_inverse_of_triangular_of_an_ill_conditioned_factor(dtype):
+    # Fifty points in a row under a smooth kernel: condition number about the inverse of the noise floor.
+    x = np.linspace(0, 1, 50)[:, None]
+    least_noise = jitter(dtype)
+    cov = references.observed_covariance("rbf", ([0.0], 0.0, np.log(least_noise)), x)
+    factor = np.linalg.cholesky(cov).astype(dtype)
+    inverse = np.asarray(_invert(jnp.asarray(factor)), np.float64)
+    residual = factor @ inverse - np.eye(50)
+    # Componentwise the error of a substitution, a few roundings of the terms that are summed.
+    assert np.all(np.abs(residual) <= 50 * jnp.finfo(dtype).eps * (np.abs(factor) @ np.abs(inverse)))
+
+
+def test_gaussian_log_density_and_its_gradients(dtype):
+    rng = np.random.default_rng(0)
+    cov, y = _spd(rng, 6), rng.normal(size=6)
+    value, (by_covariance, by_y) = _density(jnp.asarray(cov, dtype), jnp.asarray(y, dtype))
+    rtol = 1e-9 if dtype == jnp.float64 else 1e-3
+
+    def density(cov, y):
+        return multivariate_normal.logpdf(y, np.zeros(6), cov) + 6 * LOG_SQRT_2PI
+
+    np.testing.assert_allclose(value, density(cov, y), rtol=rtol)
+    np.testing.assert_allclose(by_y, references.gradient(lambda y: density(cov, y), y), rtol=max(rtol, 1e-7))
+    # An entry of a symmetric matrix moves together with its mirror image.
+    symmetric = references.gradient(lambda a: density((a + a.T) / 2, y), cov)
+    np.testing.assert_allclose(by_covariance, symmetric, rtol=max(rtol, 1e-6), atol=rtol)
+
+
+def test_gaussian_log_density_is_nan_where_there_is_none(dtype):
+    assert np.isnan(gaussian_log_density(jnp.asarray([[1.0, 2.0], [2.0, 1.0]], dtype), jnp.ones(2, dtype)))
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3])
+@pytest.mark.parametrize("scale", [1e-2, 1.0, 1e2])
+def test_robust_cholesky_of_a_singular_matrix(rank, scale, dtype):
+    a = np.random.default_rng(rank).normal(size=(20, rank))
+    cov = scale * a @ a.T
+    factor = np.asarray(_factorise(jnp.asarray(cov, dtype), jnp.asarray(scale, dtype)), np.float64)
+    assert np.all(np.isfinite(factor)) and np.all(np.triu(factor, 1) == 0)
+    # What was added is small: at most a few thousand roundings of the largest entry.
+    added = np.abs(factor @ factor.T - cov).max()
+    assert added <= 1e4 * jnp.finfo(dtype).eps * max(scale, np.abs(cov).max())
+
+
+def test_robust_cholesky_adds_nothing_where_nothing_is_needed(dtype):
+    cov = jnp.asarray(_spd(np.random.default_rng(1), 20), dtype)
+    np.testing.assert_array_equal(_factorise(cov, jnp.ones((), dtype)), jax.jit(jnp.linalg.cholesky)(cov))
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_tail_by_value(name, dtype):
+    z = np.concatenate([np.linspace(-12, 12, 241), [-4.0, np.nextafter(-4, -5), -37.5, -40, -1e3, -1e6, 37, 1e6]])
+    z = z.astype(dtype)
+    expected = np.array([getattr(references, name)(float(v)) for v in z])
+    # log Phi(z) vanishes for large z: there an error of a rounding of 1 is all that a number near 0 can have.
+    tolerance = dict(rtol=2e-13, atol=1e-14) if dtype == jnp.float64 else dict(rtol=5e-6, atol=1e-6)
+    np.testing.assert_allclose(_values[name](jnp.asarray(z)), expected, **tolerance)
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_tail_slope_against_finite_differences(name, x64):
+    z = np.concatenate([np.linspace(-8, 5, 53), [-30.0, -300.0, -4 - 1e-6, -4 + 1e-6]])
+    reference = getattr(references, name)
+    expected = [(reference(v + h) - reference(v - h)) / (2 * h) for v in z for h in [1e-4 * max(1, abs(v))]]
+    np.testing.assert_allclose(_slopes[name](jnp.asarray(z)), expected, rtol=1e-6, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_tail_is_finite_and_monotone_over_all_magnitudes(name, dtype):
+    powers = np.arange(-LARGEST_POWER[str(dtype)], LARGEST_POWER[str(dtype)] + 1)
+    z = np.sort(np.concatenate([-(10.0**powers), [0.0], 10.0**powers])).astype(dtype)
+    value, slope = np.asarray(_values[name](jnp.asarray(z))), np.asarray(_slopes[name](jnp.asarray(z)))
+    assert np.all(np.isfinite(value)) and np.all(np.diff(value) >= 0)
+    assert np.all(np.isfinite(slope)) and np.all(slope >= 0)
+    # Far below, log h(z) and log Phi(z) are -z^2/2 to leading order, with slope -z.
+    far = z < -1e4
+    np.testing.assert_allclose(value[far], -0.5 * z[far].astype(np.float64) ** 2, rtol=1e-6)
+    np.testing.assert_allclose(slope[far], -z[far], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_tail_beyond_all_magnitudes_is_never_nan(name, dtype):
+    largest = float(jnp.finfo(dtype).max)
+    z = jnp.asarray([-np.inf, -largest, -np.sqrt(largest) * 10, np.sqrt(largest) * 10, largest, np.inf], dtype)
+    value = np.asarray(_values[name](z))
+    assert np.all(value[:3] == -np.inf) and np.all(value[3:] >= 0)
+    assert not np.any(np.isnan(_slopes[name](z)))
+
+
+@given(st.floats(-60, 60), st.floats(0, 1))
+def test_tail_is_monotone_and_concave(z, gap):
+    with jax.enable_x64(True):
+        for name in TAILS:
+            z3 = jnp.asarray([z, z + gap / 2, z + gap])
+            low, middle, high = np.asarray(_values[name](z3), np.float64)
+            rounding = 1e-12 * max(1.0, abs(low))
+            assert low <= middle + rounding and middle <= high + rounding
+            assert middle >= (low + high) / 2 - rounding
