@@ -81,8 +81,9 @@ def test_killed_at_random_again_and_again(tmp_path, outcome, unbroken):
     while True:
         process = start(path, "random_search", "slow", 0)
         assert process.stdout.readline() == "ready\n"
-        time.sleep(draw.uniform(0.0, 0.3) if num_kills < 30 else 60)
-        process.kill()
+        if num_kills < 12:
+            time.sleep(draw.uniform(0.0, 1.0))
+            process.kill()
         said, errors = process.communicate()
         if process.returncode == 0:
             break
@@ -92,4 +93,4 @@ def test_killed_at_random_again_and_again(tmp_path, outcome, unbroken):
             check_told(study.trials, "\n" + said)
     with killed.open_study("random_search", path) as study:
         assert strip(outcome(study.trials)) == strip(outcome(unbroken("random_search")))
-    assert num_kills > 3
+    assert num_kills > 0
