@@ -1,4 +1,4 @@
-"""Minimisation of a smooth function inside a box: optax's L-BFGS direction, projected, with a backtracking line search."""
+"""Minimisation of a smooth function inside a box: optax's L-BFGS direction, projected, with backtracking."""
 
 from collections.abc import Callable
 from typing import NamedTuple, cast
@@ -45,18 +45,18 @@ def minimize_bounded(
 ) -> BoundedResult:
     """A local minimum of ``function`` in the box between ``lower`` and ``upper``.
 
-    One evaluation an iteration, whether it takes a step or shortens one: the program holds a single copy of the function
-    and, under `jax.vmap`, no lane waits for the line search of another. Directions come from `optax.scale_by_lbfgs`;
-    coordinates that sit on a bound and would leave it stand still, the rest of the step is clipped to the box (a
-    projected quasi-Newton step with Armijo's rule: Nocedal and Wright, Numerical Optimization, 2006, sections 3.1 and
-    16.7; Bertsekas 1982).
+    One evaluation an iteration, whether it takes a step or shortens one: the program holds a single copy of the
+    function and, under `jax.vmap`, no lane waits for the line search of another. Directions come from
+    `optax.scale_by_lbfgs`; coordinates that sit on a bound and would leave it stand still, the rest of the step is
+    clipped to the box (a projected quasi-Newton step with Armijo's rule: Nocedal and Wright, Numerical Optimization,
+    2006, sections 3.1 and 16.7; Bertsekas 1982).
 
     Args:
       function: Smooth function of a vector. Where it is not finite the step is shortened.
-      start: Where to begin; clipped to the box.
+      start: Where to begin; clipped to the box, NaN to the middle of it.
       lower: Lower bounds; a coordinate with equal bounds stays there.
       upper: Upper bounds.
-      max_evaluations: Bound on the evaluations after the first.
+      max_evaluations: Bound on the evaluations.
       gradient_tolerance: Ends when no coordinate of the projected gradient is larger.
       value_tolerance: Ends when a step gains less than this, relative to ``max(1, |value|)``.
 
@@ -104,7 +104,9 @@ def minimize_bounded(
 
         step = jnp.where(is_taken, one, walk.step * jnp.asarray(0.3, dtype))
         projected = jnp.max(jnp.abs(jnp.clip(x - gradient, lower, upper) - x))
-        is_flat = is_taken & (gain <= value_tolerance * jnp.maximum(one, jnp.abs(walk.value)))
+        is_first = jnp.isinf(walk.value)
+        is_lost = is_first & ~is_taken
+        is_flat = ~is_first & is_taken & (gain <= value_tolerance * jnp.maximum(one, jnp.abs(walk.value)))
         return _Walk(
             x,
             jnp.where(is_taken, value, walk.value),
@@ -112,18 +114,14 @@ def minimize_bounded(
             jnp.where(is_taken, direction, walk.direction),
             step,
             memory,
-            is_flat | (projected <= gradient_tolerance) | (step < 1e-9),
+            is_flat | (is_taken & (projected <= gradient_tolerance)) | (step < 1e-9) | is_lost,
             walk.num_evaluations + 1,
         )
 
-    x = jnp.clip(start, lower, upper)
-    value, gradient = evaluate(x)
-    descent = jnp.where(is_free(x, gradient), gradient, 0)
-    direction = -descent / jnp.maximum(one, jnp.max(jnp.abs(descent)))
-    is_done = ~jnp.isfinite(value) | (jnp.max(jnp.abs(descent)) <= gradient_tolerance)
-    # The first update teaches the memory where the walk begins; without it the first difference is taken from zero.
-    empty = cast(optax.ScaleByLBFGSState, optax.scale_by_lbfgs(memory_size=_MEMORY).init(x))
-    memory = update(descent, empty, x)[1]
-    walk = _Walk(x, value, gradient, direction, one, memory, is_done, jnp.zeros((), jnp.int32))
+    x = jnp.clip(jnp.where(jnp.isnan(start), 0.5 * (lower + upper), start), lower, upper)
+    # The walk begins with a step of nothing from a value of infinity, so that the loop holds the only evaluation.
+    memory = cast(optax.ScaleByLBFGSState, optax.scale_by_lbfgs(memory_size=_MEMORY).init(x))
+    unknown, still = jnp.asarray(jnp.inf, dtype), jnp.zeros_like(x)
+    walk = _Walk(x, unknown, still, still, one, memory, jnp.asarray(False), jnp.zeros((), jnp.int32))
     walk = jax.lax.while_loop(lambda w: ~w.is_done & (w.num_evaluations < max_evaluations), advance, walk)
     return BoundedResult(walk.x, walk.value, walk.num_evaluations)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, Key
 
 from jbo import designs
@@ -73,22 +74,23 @@ def maximize(
 
 def _around(key: Key[Array, ""], encoding: Encoding, centre: Float[Array, " d"]) -> Float[Array, "m d"]:
     """Points around ``centre`` at all scales; half of them differ in one or two columns only."""
-    key_scale, key_step, key_fresh, key_columns, key_category = jax.random.split(key, 5)
     m, d, dtype = _NUM_LOCAL, encoding.num_columns, centre.dtype
-    log_scale = jax.random.uniform(key_scale, (m, 1), dtype, minval=np.log(1e-3), maxval=np.log(0.5))
+    # One draw for everything: each call of the generator is a piece of program to compile.
+    uniform = jax.random.uniform(key, (m, 3 * d + 3), dtype)
+    step, fresh, chance, rest = jnp.split(uniform, [d, 2 * d, 3 * d], axis=1)
+    scale = jnp.exp(np.log(1e-3) + (np.log(0.5) - np.log(1e-3)) * rest[:, :1])
     # A step of a column with levels is at least as wide as a level, or it would change nothing.
-    least = jnp.asarray(1 / np.maximum(np.where(encoding.num_levels > 0, encoding.num_levels, np.inf), 1), dtype)
-    scale = jnp.maximum(jnp.exp(log_scale), least[None, :])
-    stepped = jnp.clip(centre[None, :] + scale * jax.random.normal(key_step, (m, d), dtype), 0, 1)
-    fresh = jax.random.uniform(key_fresh, (m, d), dtype)
+    least = jnp.asarray(1 / np.where(encoding.num_levels > 0, encoding.num_levels, np.inf), dtype)
+    normal = ndtri(jnp.clip(step, 1e-6, 1 - 1e-6))
+    stepped = jnp.clip(centre[None, :] + jnp.maximum(scale, least[None, :]) * normal, 0, 1)
     # Inactive columns of the centre stand at 1/2 and say nothing: whoever activates them gets a fresh value.
     knows = is_active(encoding, centre)
     changed = jnp.where(knows[None, :] & ~encoding.is_category[None, :], stepped, fresh)
 
-    few = jax.random.randint(key_columns, (m, 2), 0, d, jnp.int32)
+    few = jnp.minimum(jnp.floor(rest[:, 1:] * d), d - 1).astype(jnp.int32)
     is_one_of_few = jnp.any(few[:, :, None] == jnp.arange(d, dtype=jnp.int32)[None, None, :], axis=1)
     # In the other half every number moves, and a category with the chance of one in four.
-    moves = jax.random.uniform(key_category, (m, d), dtype) < jnp.where(encoding.is_category, 0.25, 1.0)[None, :]
+    moves = chance < jnp.where(encoding.is_category, 0.25, 1.0).astype(dtype)[None, :]
     is_changed = jnp.where((jnp.arange(m) < m // 2)[:, None], is_one_of_few, moves) | ~knows[None, :]
     return jnp.where(is_changed, changed, centre[None, :])
 

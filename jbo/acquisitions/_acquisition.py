@@ -8,16 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jbo.acquisitions import formulas
+from jbo.surrogates import Posterior
 from jbo.types import Dataset
-
-
-@runtime_checkable
-class Posterior(Protocol):
-    """What an acquisition needs of a model."""
-
-    def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-        """Mean and variance of the function, lower is better."""
-        ...
 
 
 @runtime_checkable

@@ -2,7 +2,6 @@
 
 from jbo.strategies._bayesian import Bayesian as Bayesian
 from jbo.strategies._bayesian import BayesianInfo as BayesianInfo
-from jbo.strategies._bayesian import Surrogate as Surrogate
 from jbo.strategies._bayesian import bayesian as bayesian
 from jbo.strategies._searches import grid_search as grid_search
 from jbo.strategies._searches import random_search as random_search

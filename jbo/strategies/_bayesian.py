@@ -1,7 +1,7 @@
 """Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,43 +9,14 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo import designs
 from jbo.acquisitions import Acquisition, log_expected_improvement
-from jbo.acquisitions._acquisition import Posterior
-from jbo.encoding import Encoding, snap
+from jbo.encoding import snap
 from jbo.maximize import maximize
 from jbo.space import Space
 from jbo.strategies import _table
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._transform import dataset
-from jbo.surrogates import gp
+from jbo.surrogates import FitInfo, Posterior, Surrogate, gp
 from jbo.types import OK, PENDING, Dataset, Trials
-
-
-@runtime_checkable
-class Surrogate(Protocol):
-    """A model of the objective: a frozen dataclass registered as a pytree, numbers as leaves.
-
-    Parameters carry a leading axis of hyperparameter sets, over which a posterior averages.
-    """
-
-    def bind(self, encoding: Encoding) -> "Surrogate":
-        """The same surrogate over the columns of a space."""
-        ...
-
-    def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
-        """Where a fit begins without anything better."""
-        ...
-
-    def fit(self, key: Key[Array, ""], data: Dataset, start: Any) -> tuple[Any, Any]:
-        """Parameters given standardised observations, and how the fit went."""
-        ...
-
-    def condition(self, params: Any, data: Dataset) -> Posterior:
-        """What the model believes given parameters and observations."""
-        ...
-
-    def predict(self, posterior: Any, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-        """Mean and variance of the function at points of the cube."""
-        ...
 
 
 class BayesianInfo(NamedTuple):
@@ -57,7 +28,7 @@ class BayesianInfo(NamedTuple):
     """False for a point of the initial design."""
     value: Float[Array, ""]
     """The acquisition's value; 0 in the initial design."""
-    fit: Any
+    fit: FitInfo
     """How the surrogate's fit went; zeros in the initial design."""
 
 
@@ -111,11 +82,10 @@ class Bayesian(Strategy):
         """
         row = _table.num_rows(state)
         d, dtype = self.encoding.num_columns, state.x.dtype
-        sobol = designs.sobol_point(key, jnp.maximum(row - 1, 0), d, dtype)
+        sobol = designs.sobol_point(jax.random.fold_in(key, 2), jnp.maximum(row - 1, 0), d, dtype)
         raw = jnp.where(row == 0, jnp.full((d,), 0.5, dtype), sobol)
         x, is_new = _table.first_new(self.encoding, state, snap(self.encoding, raw), sobol)
-        shapes = jax.eval_shape(lambda: self._fit(key, dataset(state))[1])
-        no_fit = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        no_fit = FitInfo(jnp.zeros((), dtype), jnp.zeros((), jnp.int32), jnp.asarray(False))
         return x, BayesianInfo(is_new, jnp.asarray(False), jnp.zeros((), dtype), no_fit)
 
     def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
@@ -139,7 +109,7 @@ class Bayesian(Strategy):
         differs = jnp.nanmax(jnp.append(values, -jnp.inf)) > jnp.nanmin(jnp.append(values, jnp.inf))
         return (jnp.sum(_table.is_told(state)) >= self.num_design) & differs
 
-    def _fit(self, key: Key[Array, ""], data: Dataset) -> tuple[Any, Any]:
+    def _fit(self, key: Key[Array, ""], data: Dataset) -> tuple[Any, FitInfo]:
         start = self.surrogate.init(data.x.shape[1], data.x.dtype)
         return self.surrogate.fit(jax.random.fold_in(key, 0), data, start)
 
@@ -157,7 +127,7 @@ class Bayesian(Strategy):
         best = incumbent_row(told, data)
 
         def one(state: Trials, _: None):
-            # One key for the fit, which a batch shares, and one a row for what is drawn at it.
+            # Folded in: 0 for the fit, which a batch shares, 1 and the row for what is drawn at it, 2 for the design.
             key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
             key_prepare, key_maximize, key_walk = jax.random.split(key_row, 3)
             posterior = self._with_pending(params, told, data, state)

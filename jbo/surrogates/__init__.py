@@ -2,6 +2,8 @@
 
 from jbo.surrogates import gaussian_process as gaussian_process
 from jbo.surrogates import kernels as kernels
-from jbo.surrogates._gp import FitInfo as FitInfo
 from jbo.surrogates._gp import gp as gp
+from jbo.surrogates._surrogate import FitInfo as FitInfo
+from jbo.surrogates._surrogate import Posterior as Posterior
+from jbo.surrogates._surrogate import Surrogate as Surrogate
 from jbo.surrogates.kernels import GPParams as GPParams

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jbo.encoding import Encoding
@@ -96,9 +97,10 @@ class Stationary:
         """Covariance of the function at each pair of points."""
         squared = _squared_distance if self.profile is not _matern12 else _direct_squared_distance
         is_same = x1 is x2
-        z1 = self._scaled(params, x1)
-        z2 = z1 if is_same else self._scaled(params, x2)
-        sq = squared(z1, z2)
+        features1 = self._features(x1)
+        features2 = features1 if is_same else self._features(x2)
+        columns = np.repeat(np.arange(x1.shape[1]), [max(k, 1) for k in self.num_choices] or 1)
+        sq = squared(features1, features2, jnp.exp(-params.log_lengthscale)[columns])
         if is_same:
             sq = sq * (1 - jnp.eye(sq.shape[0], dtype=sq.dtype))
         return jnp.exp(params.log_signal_variance) * self.profile(sq)
@@ -108,31 +110,38 @@ class Stationary:
         choices = tuple(int(k) if c else 0 for k, c in zip(encoding.num_levels, encoding.is_category, strict=True))
         return dataclasses.replace(self, num_choices=choices if any(choices) else ())
 
-    def _scaled(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
-        """Features whose Euclidean distance is the scaled distance: a category becomes a one-hot vector over √2."""
-        scaled = (x - 0.5) * jnp.exp(-params.log_lengthscale)[None, :]
+    def _features(self, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
+        """What Euclidean distance is taken of: a category becomes a one-hot vector over √2."""
+        centred = x - 0.5
         if not self.num_choices:
-            return scaled
+            return centred
         features = []
         for j, k in enumerate(self.num_choices):
             if k == 0:
-                features.append(scaled[:, j : j + 1])
+                features.append(centred[:, j : j + 1])
             else:
                 one_hot = jax.nn.one_hot(jnp.clip(jnp.floor(x[:, j] * k), 0, k - 1).astype(jnp.int32), k, dtype=x.dtype)
-                features.append(one_hot * jnp.exp(-params.log_lengthscale[j]) * 0.5**0.5)
+                features.append(one_hot * 0.5**0.5)
         return jnp.concatenate(features, axis=1)
 
 
-def _squared_distance(z1: Float[Array, "n f"], z2: Float[Array, "m f"]) -> Float[Array, "n m"]:
+def _squared_distance(
+    features1: Float[Array, "n f"], features2: Float[Array, "m f"], scale: Float[Array, " f"]
+) -> Float[Array, "n m"]:
     """As a matrix product in float64; in float32 that would lose neighbours, so the differences are squared there."""
-    if z1.dtype != jnp.float64:
-        return _direct_squared_distance(z1, z2)
+    if features1.dtype != jnp.float64:
+        return _direct_squared_distance(features1, features2, scale)
+    z1, z2 = features1 * scale[None, :], features2 * scale[None, :]
     cross = matmul(z1, z2.T)
     return jnp.maximum(jnp.sum(z1**2, 1)[:, None] + jnp.sum(z2**2, 1)[None, :] - 2 * cross, 0)
 
 
-def _direct_squared_distance(z1: Float[Array, "n f"], z2: Float[Array, "m f"]) -> Float[Array, "n m"]:
-    return jnp.sum((z1[:, None, :] - z2[None, :, :]) ** 2, axis=-1)
+def _direct_squared_distance(
+    features1: Float[Array, "n f"], features2: Float[Array, "m f"], scale: Float[Array, " f"]
+) -> Float[Array, "n m"]:
+    # Scaled after the difference, so that a compiler that fuses the two leaves equal points at exactly 0: the slope of
+    # Matérn 1/2 is a unit vector however small the distance, and one of pure rounding would be weighed by 1 / noise.
+    return jnp.sum(((features1[:, None, :] - features2[None, :, :]) * scale[None, None, :]) ** 2, axis=-1)
 
 
 rbf = Stationary(_rbf)

@@ -1,0 +1,57 @@
+"""What a model of the objective is to a strategy and to an acquisition function."""
+
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from jbo.encoding import Encoding
+from jbo.types import Dataset
+
+
+class FitInfo(NamedTuple):
+    """How a fit went; nothing here is needed to go on."""
+
+    log_posterior: Float[Array, ""]
+    """Log marginal likelihood plus log prior density (without its constant) of the best start, in nats."""
+    num_evaluations: Int[Array, ""]
+    """Evaluations of the marginal likelihood of the longest start."""
+    is_finite: Bool[Array, ""]
+    """False if no start had a finite marginal likelihood; the parameters are then those of the first start."""
+
+
+@runtime_checkable
+class Posterior(Protocol):
+    """What an acquisition needs of a model."""
+
+    def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        """Mean and variance of the function, lower is better."""
+        ...
+
+
+@runtime_checkable
+class Surrogate(Protocol):
+    """A model of the objective: a frozen dataclass registered as a pytree, numbers as leaves.
+
+    Parameters carry a leading axis of hyperparameter sets, over which a posterior averages.
+    """
+
+    def bind(self, encoding: Encoding) -> "Surrogate":
+        """The same surrogate over the columns of a space."""
+        ...
+
+    def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
+        """Where a fit begins without anything better."""
+        ...
+
+    def fit(self, key: Key[Array, ""], data: Dataset, start: Any) -> tuple[Any, FitInfo]:
+        """Parameters given standardised observations, and how the fit went."""
+        ...
+
+    def condition(self, params: Any, data: Dataset) -> Posterior:
+        """What the model believes given parameters and observations."""
+        ...
+
+    def predict(self, posterior: Any, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        """Mean and variance of the function at points of the cube."""
+        ...
