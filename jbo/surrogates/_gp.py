@@ -168,7 +168,7 @@ def gp(
         evaluations are exact.
       lengthscale_prior: Mean and deviation of log lengthscale, less half the logarithm of the number of columns: that
         it grows with the root of their number is from Hvarfner et al., Vanilla Bayesian Optimization Performs Great in
-        High Dimensions, 2024. Their (2**0.5, 3**0.5) is wider and longer; on Branin and Hartmann 6 it found minima later.
+        High Dimensions, 2024. Their (2**0.5, 3**0.5) is wider and longer; on Branin and Hartmann 6 it was slower.
       signal_prior: Mean and deviation of the log variance of the function; ``y`` is standardised, so near 0.
       noise_prior: Mean and deviation of the log variance of an observation, in units of standardised ``y``.
       num_starts: How many starts a fit has; the first is the prior's mode.
