@@ -118,7 +118,10 @@ def main(
       num_epochs: Passes over the training examples; the task's own number if not given.
     """
     use_compile_cache()
-    tune(task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs)
+    try:
+        tune(task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs)
+    except KeyboardInterrupt:
+        raise SystemExit("stopped; the same command goes on from here") from None
 
 
 if __name__ == "__main__":

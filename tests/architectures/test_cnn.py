@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from architectures import cnn
 from architectures.cnn import CNNStructure
 from architectures.layers import Dropout
 
@@ -26,11 +27,11 @@ def build(structure):
     ],
 )
 def test_logits_have_one_column_a_class_and_the_parameters_are_those_counted_by_hand(num_blocks, width, expected):
-    model = build(CNNStructure(num_blocks, width))
+    model = nnx.eval_shape(lambda: build(CNNStructure(num_blocks, width)))
     params = jax.tree.leaves(nnx.state(model))
     assert sum(leaf.size for leaf in params) == expected
     assert all(leaf.dtype == jnp.float32 for leaf in params)
-    logits = model(jnp.zeros((3, 8, 8, 1)), RELU, None)
+    logits = nnx.eval_shape(lambda each: each(jnp.zeros((3, 8, 8, 1)), RELU, None), model)
     assert logits.shape == (3, 10) and logits.dtype == jnp.float32
 
 
@@ -55,7 +56,20 @@ def test_forward_pass_equals_one_written_with_other_means():
     np.testing.assert_allclose(model(jnp.asarray(images), RELU, None), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_acts_in_training_with_a_mask_of_its_own_in_each_layer():
+def test_each_layer_drops_with_a_key_of_its_own(monkeypatch):
+    keys = []
+
+    def record(dropout, x):
+        keys.append(tuple(np.asarray(jax.random.key_data(dropout.key)).tolist()))
+        return x
+
+    monkeypatch.setattr(cnn, "drop", record)
+    key = jax.random.key(5)
+    build(CNNStructure(1, 4))(jnp.zeros((2, 8, 8, 1)), RELU, Dropout(jnp.float32(0.5), key))
+    assert len(keys) == len(set(keys)) == 2
+
+
+def test_dropout_acts_in_training_and_repeats_with_its_key():
     model = build(CNNStructure(1, 4))
     images = jax.random.uniform(jax.random.key(1), (6, 8, 8, 1))
     plain = model(images, RELU, None)

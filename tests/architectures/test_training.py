@@ -36,6 +36,7 @@ def test_a_tiny_set_with_random_labels_is_learnt_by_heart(optimizer, learning_ra
     assert abs(result.train_losses[0] - np.log(10)) < 0.3  # fresh weights know nothing
 
 
+@jax.jit
 def _gradient(params):
     graph, _ = nnx.split(STRUCTURE.build(nnx.Rngs(KEY)))
 

@@ -79,6 +79,16 @@ def test_progress_and_the_comparison_are_shown(calls, capsys):
         assert words in shown.out
 
 
+def test_an_interrupt_ends_the_command_with_a_word_on_how_to_go_on(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.tune.use_compile_cache", lambda: None)
+    monkeypatch.setattr("experiments.tune.tune", interrupted)
+    with pytest.raises(SystemExit, match="the same command goes on"):
+        tyro.cli(main, args=["cnn", "--out", str(tmp_path)])
+
+
 @pytest.mark.parametrize("arguments, status", [(["--help"], 0), (["vgg"], 2), (["cnn", "--num-trials", "many"], 2)])
 def test_the_command_line_explains_itself(arguments, status, capsys):
     with pytest.raises(SystemExit) as stopped:
