@@ -78,7 +78,7 @@ def test_slope_in_the_point_against_finite_differences(kind, x64):
     np.testing.assert_allclose(slope[0], expected, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("margin", [1e3, 1e6, 1e9, -1e9])
+@pytest.mark.parametrize("margin", [1e3, 1e9, -1e9])
 @pytest.mark.parametrize("kind", ["expected", "log_expected", "probability", "log_probability"])
 def test_slopes_are_finite_far_from_improvement(kind, margin, dtype):
     # At data points the deviation is least: with the margin this is the steepest that an optimiser meets.
@@ -137,8 +137,12 @@ def test_contract(kind, dtype):
     assert isinstance(acquisition, acquisitions.Acquisition)
     x = jnp.asarray(np.random.default_rng(1).uniform(size=(8, 3)), dtype)
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
-        aux = acquisition.prepare(jax.random.key(0), posterior, data)
-        plain = acquisition.value(aux, posterior, x[0])
-        mapped, slope = _value_and_slope(acquisition, posterior, data, x)
-    assert plain.dtype == mapped.dtype == slope.dtype == dtype and plain.shape == ()
-    np.testing.assert_allclose(mapped[0], plain, rtol=1e-3 if dtype == jnp.float32 else 1e-8)
+        aux = jax.eval_shape(acquisition.prepare, jax.random.key(0), posterior, data)
+        value = jax.eval_shape(acquisition.value, aux, posterior, x[0])
+    assert value.dtype == dtype and value.shape == ()
+    mapped, slope = _value_and_slope(acquisition, posterior, data, x)
+    assert mapped.dtype == slope.dtype == dtype
+    # One point after another, each in a batch of its own copies.
+    for i in range(2):
+        alone, _ = _value_and_slope(acquisition, posterior, data, jnp.broadcast_to(x[i], (8, 3)))
+        np.testing.assert_allclose(alone, jnp.full(8, mapped[i]), rtol=1e-3 if dtype == jnp.float32 else 1e-9)

@@ -1,0 +1,160 @@
+"""Laws that hold for any data: values are drawn, shapes are fixed so that all examples share their compiles."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from jbo.surrogates import gaussian_process
+from jbo.types import Dataset
+
+from .problems import (
+    as_dataset,
+    as_params,
+    as_sets,
+    condition,
+    log_marginal_likelihood,
+    predict,
+    random_params,
+    sample,
+    smooth_data,
+)
+
+N, D, CAPACITY = 15, 3, 24
+unit = arrays(np.float64, (N, D), elements=st.floats(0, 1))
+values = arrays(np.float64, N, elements=st.floats(-3, 3))
+log_scales = arrays(np.float64, D, elements=st.floats(-2, 2))
+seeds = st.integers(0, 2**31)
+types = st.sampled_from(["float64", "float32"])
+X_NEW = np.random.default_rng(9).uniform(size=(8, D))
+
+
+def _outcome(x, y, params, dtype, capacity=CAPACITY, garbage=0.0):
+    data = as_dataset(x, y, dtype, capacity, garbage)
+    mean, variance = predict(condition(params, data), jnp.asarray(X_NEW, dtype))
+    return [np.asarray(v) for v in (log_marginal_likelihood(params, data), mean, variance)]
+
+
+@given(unit, values, log_scales, seeds, types)
+def test_garbage_in_padded_rows_changes_no_bit(x, y, scales, seed, dtype):
+    largest = 300 if dtype == "float64" else 30
+    rng = np.random.default_rng(seed)
+    noise = rng.choice([-1, 1], (CAPACITY, D + 1)) * 10 ** rng.uniform(-largest, largest, (CAPACITY, D + 1))
+    with jax.enable_x64(dtype == "float64"):
+        params = as_params((scales, 0.2, np.log(1e-3)), dtype)
+        plain = as_dataset(x, y, dtype, CAPACITY)
+        is_valid = plain.is_valid
+        filled = Dataset(
+            jnp.where(is_valid[:, None], plain.x, jnp.asarray(noise[:, :D], dtype)),
+            jnp.where(is_valid, plain.y, jnp.asarray(noise[:, D], dtype)),
+            is_valid,
+            plain.y_scale,
+        )
+        points = jnp.asarray(X_NEW, dtype)
+        np.testing.assert_array_equal(log_marginal_likelihood(params, plain), log_marginal_likelihood(params, filled))
+        for a, b in zip(
+            predict(condition(params, plain), points), predict(condition(params, filled), points), strict=True
+        ):
+            np.testing.assert_array_equal(a, b)
+
+
+@given(unit, values, log_scales, seeds)
+def test_padding_and_permutation_change_nothing(x, y, scales, seed):
+    order = np.random.default_rng(seed).permutation(N)
+    with jax.enable_x64(True):
+        params = as_params((scales, 0.2, np.log(1e-3)), "float64")
+        plain = _outcome(x, y, params, "float64")
+        others = [_outcome(x, y, params, "float64", N), _outcome(x[order], y[order], params, "float64")]
+    for other in others:
+        for a, b in zip(plain, other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+@given(unit, values, log_scales, st.floats(-14, 0), types)
+def test_posterior_variance_is_positive_and_at_most_the_prior_variance(x, y, scales, log10_noise, dtype):
+    with jax.enable_x64(dtype == "float64"):
+        params = as_params((scales, 0.2, log10_noise * np.log(10)), dtype)
+        _, mean, variance = _outcome(x, y, params, dtype)
+    assert np.all(np.isfinite(mean)) and np.all(variance > 0)
+    assert np.all(variance <= np.exp(0.2) * (1 + (1e-12 if dtype == "float64" else 1e-5)))
+
+
+@given(unit, values, log_scales)
+def test_one_more_row_never_adds_variance(x, y, scales):
+    with jax.enable_x64(True):
+        params = as_params((scales, 0.2, np.log(1e-3)), "float64")
+        less, more = (_outcome(x[:n], y[:n], params, "float64")[2] for n in (N - 1, N))
+    assert np.all(more <= less + 1e-9)
+
+
+@given(values, st.floats(-5, 5), st.floats(-3, 3))
+def test_the_mean_is_linear_in_the_values(y, a, b):
+    x, _ = smooth_data(N, D)
+    with jax.enable_x64(True):
+        params = as_params(random_params(D), "float64")
+        _, mean_y, variance = _outcome(x, y, params, "float64")
+        _, mean_one, _ = _outcome(x, np.ones(N), params, "float64")
+        _, mean, other_variance = _outcome(x, a * y + b, params, "float64")
+    np.testing.assert_allclose(mean, a * mean_y + b * mean_one, atol=1e-9)
+    np.testing.assert_array_equal(variance, other_variance)
+
+
+@given(values)
+def test_interpolation_as_the_noise_vanishes(y):
+    x, _ = smooth_data(N, D)
+    with jax.enable_x64(True):
+        errors, variances = [], []
+        for noise in (1e-2, 1e-4, 1e-7):
+            data = as_dataset(x, y, "float64", CAPACITY)
+            params = as_params(random_params(D, noise=noise), "float64")
+            mean, variance = predict(condition(params, data), data.x[:8])
+            errors.append(np.abs(mean - y[:8]).max())
+            variances.append(np.asarray(variance).max())
+    assert errors[2] <= 1e-3 * max(1, np.abs(y).max()) and errors[2] <= errors[0] + 1e-12
+    assert variances[0] > variances[1] > variances[2] and variances[2] <= 1.01e-7
+
+
+CONTRACTS = {
+    "log_marginal_likelihood": (
+        gaussian_process.log_marginal_likelihood,
+        log_marginal_likelihood,
+        ["params", "data", "kernel"],
+    ),
+    "condition": (gaussian_process.condition, condition, ["params", "data", "kernel"]),
+    "predict": (gaussian_process.predict, predict, ["posterior", "x"]),
+    "sample": (gaussian_process.sample, sample, ["key", "posterior", "x", "num_samples"]),
+}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_contract(name, dtype):
+    plain, jitted, names = CONTRACTS[name]
+    assert list(inspect.signature(plain).parameters) == names
+    x, y = smooth_data(N, D)
+    data = as_dataset(x, y, dtype, CAPACITY)
+    sets = [as_sets([random_params(D, seed)], dtype) for seed in (0, 1)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *sets)
+    points, key = jnp.asarray(X_NEW, dtype), jax.random.key(0)
+
+    def call(function, params):
+        if name in ("log_marginal_likelihood", "condition"):
+            return function(params, data)
+        posterior = condition(params, data)
+        return function(posterior, points) if name == "predict" else function(key, posterior, points, num_samples=3)
+
+    rtol = 1e-8 if dtype == jnp.float64 else 2e-2
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        outcomes = [call(jitted, params) for params in sets]
+        unjitted = call(plain, sets[0])
+        mapped = jax.vmap(lambda params: call(jitted, params))(stacked)
+    for a, b in zip(jax.tree.leaves(outcomes[0]), jax.tree.leaves(unjitted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
+        assert a.dtype == b.dtype and a.dtype in (dtype, jnp.bool_)
+    for i, outcome in enumerate(outcomes):
+        for a, b in zip(jax.tree.leaves(mapped), jax.tree.leaves(outcome), strict=True):
+            np.testing.assert_allclose(a[i], b, rtol=rtol, atol=rtol)
