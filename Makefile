@@ -12,7 +12,7 @@ test: .venv/ready            ## the default tests
 	$(BIN)/python -m pytest -n 2 -m "not thorough" $(ARGS)
 
 thorough: .venv/ready        ## the long tests: many seeds, many kills, 50 times the examples
-	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m thorough $(ARGS)
+	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m "thorough or hypothesis" $(ARGS)
 
 check: .venv/ready           ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ import pytest
 
 THOROUGH = os.environ.get("JBO_THOROUGH") == "1"
 hypothesis.settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
-hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None, derandomize=True)
 hypothesis.settings.load_profile("thorough" if THOROUGH else "quick")
 
 
