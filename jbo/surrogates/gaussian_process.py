@@ -25,11 +25,12 @@ class GPPosterior:
 
     params: GPParams
     """Hyperparameter sets, each with a leading axis ``s``."""
-    x: Float[Array, "n d"]
-    is_valid: Bool[Array, " n"]
-    whitening: Float[Array, "s n n"]
+    x: Float[Array, "*b n d"]
+    """Inputs, neutral in rows that are not valid. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
+    is_valid: Bool[Array, "*b n"]
+    whitening: Float[Array, "*b s n n"]
     """Inverse of the lower Cholesky factor of the covariance of the observations."""
-    alpha: Float[Array, "s n"]
+    alpha: Float[Array, "*b s n"]
     """The covariance's inverse times ``y``."""
     kernel: Kernel = field(metadata={"static": True})
 

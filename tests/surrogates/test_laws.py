@@ -131,30 +131,44 @@ CONTRACTS = {
 }
 
 
+def _call(name, function, params, dtype):
+    x, y = smooth_data(N, D)
+    data = as_dataset(x, y, dtype, CAPACITY)
+    if name in ("log_marginal_likelihood", "condition"):
+        return function(params, data)
+    posterior, points = condition(params, data), jnp.asarray(X_NEW, dtype)
+    if name == "predict":
+        return function(posterior, points)
+    return function(jax.random.key(0), posterior, points, num_samples=3)
+
+
+def _assert_close(one, other, dtype):
+    tolerance = 1e-8 if dtype == jnp.float64 else 2e-2
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert a.dtype == b.dtype and a.dtype in (dtype, jnp.bool_)
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_contract(name, dtype):
     plain, jitted, names = CONTRACTS[name]
     assert list(inspect.signature(plain).parameters) == names
-    x, y = smooth_data(N, D)
-    data = as_dataset(x, y, dtype, CAPACITY)
     sets = [as_sets([random_params(D, seed)], dtype) for seed in (0, 1)]
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *sets)
-    points, key = jnp.asarray(X_NEW, dtype), jax.random.key(0)
-
-    def call(function, params):
-        if name in ("log_marginal_likelihood", "condition"):
-            return function(params, data)
-        posterior = condition(params, data)
-        return function(posterior, points) if name == "predict" else function(key, posterior, points, num_samples=3)
-
-    rtol = 1e-8 if dtype == jnp.float64 else 2e-2
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
-        outcomes = [call(jitted, params) for params in sets]
-        unjitted = call(plain, sets[0])
-        mapped = jax.vmap(lambda params: call(jitted, params))(stacked)
-    for a, b in zip(jax.tree.leaves(outcomes[0]), jax.tree.leaves(unjitted), strict=True):
-        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
-        assert a.dtype == b.dtype and a.dtype in (dtype, jnp.bool_)
+        shapes = jax.eval_shape(lambda params: jax.tree.leaves(_call(name, plain, params, dtype)), sets[0])
+    outcomes = [_call(name, jitted, params, dtype) for params in sets]
+    for shape, leaf in zip(shapes, jax.tree.leaves(outcomes[0]), strict=True):
+        assert (shape.shape, shape.dtype) == (leaf.shape, leaf.dtype)
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *sets)
+    mapped = jax.vmap(lambda params: _call(name, jitted, params, dtype))(stacked)
     for i, outcome in enumerate(outcomes):
-        for a, b in zip(jax.tree.leaves(mapped), jax.tree.leaves(outcome), strict=True):
-            np.testing.assert_allclose(a[i], b, rtol=rtol, atol=rtol)
+        _assert_close([leaf[i] for leaf in jax.tree.leaves(mapped)], outcome, dtype)
+
+
+@pytest.mark.parametrize(
+    "name", ["predict", *(pytest.param(n, marks=pytest.mark.thorough) for n in CONTRACTS if n != "predict")]
+)
+def test_jit_is_plain(name, x64):
+    plain, jitted, _ = CONTRACTS[name]
+    params = as_sets([random_params(D, 0)], "float64")
+    _assert_close(_call(name, jitted, params, "float64"), _call(name, plain, params, "float64"), jnp.dtype("float64"))
