@@ -67,7 +67,9 @@ def maximize(
     candidates = jnp.concatenate([wide, local])
     values = jax.vmap(value_of_new)(candidates)
     starts = _choose_starts(encoding, candidates, values)
-    ends, end_values = jax.vmap(lambda i: _climb(function, value_of_new, encoding, candidates[i], values[i]))(starts)
+    ends, end_values = jax.vmap(lambda i: _climb(function, value_of_new, encoding, trials, candidates[i], values[i]))(
+        starts
+    )
     best = jnp.argmax(end_values)
     return Maximum(snap(encoding, ends[best]), end_values[best])
 
@@ -118,7 +120,12 @@ def _choose_starts(encoding: Encoding, candidates: Float[Array, "m d"], values: 
 
 
 def _climb(
-    function: Function, value_of_new: Function, encoding: Encoding, raw: Float[Array, " d"], value: Float[Array, ""]
+    function: Function,
+    value_of_new: Function,
+    encoding: Encoding,
+    trials: Trials,
+    raw: Float[Array, " d"],
+    value: Float[Array, ""],
 ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
     """The point that ascents in the reals and single moves of the levels reach from ``raw``."""
     is_smooth = np.array(
@@ -129,7 +136,7 @@ def _climb(
     def round_of(carry, _):
         raw, value = carry
         if is_smooth.any():
-            raw, value = _ascend(function, value_of_new, encoding, is_smooth, raw, value)
+            raw, value = _ascend(function, value_of_new, encoding, trials, is_smooth, raw, value)
         if moves:
             raw, value = _move(value_of_new, encoding, moves, raw, value)
         return (raw, value), None
@@ -139,7 +146,7 @@ def _climb(
     return jax.lax.scan(round_of, (raw, value), None, length=_NUM_ROUNDS)[0]
 
 
-def _ascend(function, value_of_new, encoding, is_smooth, raw, value):
+def _ascend(function, value_of_new, encoding, trials, is_smooth, raw, value):
     """A local maximum in the smooth columns, the others held; kept if it is new and better."""
     fixed = snap(encoding, raw)
     free = jnp.asarray(is_smooth) & is_active(encoding, fixed)
@@ -158,6 +165,9 @@ def _ascend(function, value_of_new, encoding, is_smooth, raw, value):
         value_tolerance=1e-9 if dtype == jnp.float64 else 1e-6,
     )
     end = jnp.where(free, result.x, raw)
+    # Under noise a maximum may be in the table already, in a corner for instance: then a little short of it.
+    is_old = jnp.any(is_taken(trials, snap(encoding, end)))
+    end = jnp.where(is_old, end + jnp.asarray(0.01, dtype) * (raw - end), end)
     end_value = value_of_new(end)
     is_better = end_value > value
     return jnp.where(is_better, end, raw), jnp.where(is_better, end_value, value)

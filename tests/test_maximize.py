@@ -90,13 +90,13 @@ def test_a_bowl(dtype, target):
         assert (found.x >= 0).all() and (found.x <= 1).all()
 
 
-def test_a_maximum_that_is_taken_is_not_found_again(x64):
+def test_beside_a_maximum_that_is_taken(x64):
     target = jnp.array([-1.0, 2.0, 0.0])
     corner = np.array([[0.0, 1.0, 0.0]])
     found = maximize_bowl(KEY, target, trials(corner), middle(REALS))
     assert np.isfinite(found.value) and np.abs(np.asarray(found.x) - corner).max() > 1e-12
     assert found.value < bowl(target, jnp.asarray(corner[0]))
-    np.testing.assert_allclose(found.x, corner[0], atol=0.2)
+    np.testing.assert_allclose(found.x, corner[0], atol=0.02)
 
 
 @jax.jit

@@ -154,14 +154,19 @@ class Bayesian(Strategy):
           (the kriging believer).
         """
         is_pending = state.status == PENDING
+        structures = []
 
         def believe(y: Float[Array, " n"], is_valid: Bool[Array, " n"]):
             posterior = self.surrogate.condition(params, Dataset(state.x, y, is_valid, data.y_scale))
             mean, _ = self.surrogate.predict(posterior, state.x)
-            return jnp.where(is_pending, mean, y), posterior
+            # A posterior whose shapes are checked where it is made cannot carry the loop's axis; its leaves can.
+            leaves, structure = jax.tree.flatten(posterior)
+            structures.append(structure)
+            return jnp.where(is_pending, mean, y), leaves
 
-        both = jax.lax.scan(believe, data.y, jnp.stack([data.is_valid, data.is_valid | is_pending]))[1]
-        return jax.tree.map(lambda leaf: leaf[0], both), jax.tree.map(lambda leaf: leaf[1], both)
+        leaves = jax.lax.scan(believe, data.y, jnp.stack([data.is_valid, data.is_valid | is_pending]))[1]
+        told, posterior = (jax.tree.unflatten(structures[0], [leaf[i] for leaf in leaves]) for i in range(2))
+        return told, posterior
 
 
 def incumbent_row(posterior: Posterior, data: Dataset) -> Int[Array, ""]:
