@@ -22,6 +22,8 @@ _SIGNAL_BOUNDS = (1e-2, 1e2)
 _NOISE_BOUNDS = (1e-6, 1.0)
 _LEAST_NOISE = 1e-12
 """Variance that stands for a noise of 0, whose logarithm must be finite."""
+_LARGEST_NOISE = 1e12
+"""Variance that stands for any noise beside which the values say nothing."""
 
 
 class Normal(NamedTuple):
@@ -146,8 +148,9 @@ class GP:
         if self.fixed_noise is None:
             low, high = (jnp.asarray(np.log(b), dtype) for b in _NOISE_BOUNDS)
         else:
-            deviation = jnp.asarray(self.fixed_noise, dtype) / data.y_scale.astype(dtype)
-            low = high = jnp.log(jnp.maximum(deviation**2, jnp.asarray(_LEAST_NOISE, dtype)))
+            y_scale = jnp.maximum(data.y_scale.astype(dtype), jnp.finfo(dtype).tiny)
+            deviation = jnp.asarray(self.fixed_noise, dtype) / y_scale
+            low = high = jnp.log(jnp.clip(deviation**2, _LEAST_NOISE, _LARGEST_NOISE))
         return side(0, low), side(1, high)
 
 

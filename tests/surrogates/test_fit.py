@@ -170,6 +170,13 @@ def test_given_noise_is_in_units_of_the_objective(y_scale, dtype):
     np.testing.assert_allclose(params.log_noise_variance, np.log(0.1**2), rtol=1e-4)
 
 
+@pytest.mark.parametrize("noise, y_scale", [(0.0, 0.0), (0.1, 0.0), (1e30, 1e-30)])
+def test_given_noise_beside_values_of_no_scale_is_finite(noise, y_scale, dtype):
+    x, y = smooth_data(20, D)
+    _, params, info = run(x, y, dtype, gp(noise=noise), y_scale=y_scale)
+    assert np.all(np.isfinite(theta_of(params))) and info.is_finite
+
+
 def test_exact_evaluations_are_interpolated(dtype):
     x, y = smooth_data(20, D, noise=0)
     data, params, _ = run(x, y, dtype, gp(noise=0.0))
