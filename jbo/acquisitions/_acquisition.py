@@ -22,7 +22,7 @@ class Acquisition(Protocol):
         Args:
           key: For acquisitions that draw samples.
           posterior: The model, pending trials among its data.
-          data: Finished observations, without pending trials.
+          data: What the posterior knows: finished observations, and pending trials at their mean.
         """
         ...
 

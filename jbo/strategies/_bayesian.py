@@ -128,8 +128,9 @@ class Bayesian(Strategy):
             # Folded in: 0 for the fit, which a batch shares, 1 and the row for what is drawn at it, 2 for the design.
             key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
             key_prepare, key_maximize, key_walk = jax.random.split(key_row, 3)
-            told, posterior = self._posteriors(params, data, state)
-            aux = self.acquisition.prepare(key_prepare, posterior, data)
+            told, posterior, believed = self._posteriors(params, data, state)
+            # What is pending counts for the incumbent too, or its neighbourhood would look as good as before.
+            aux = self.acquisition.prepare(key_prepare, posterior, believed)
             found = maximize(
                 key_maximize,
                 lambda x: self.acquisition.value(aux, posterior, x),
@@ -143,11 +144,11 @@ class Bayesian(Strategy):
 
         return jax.lax.scan(one, state, None, length=q)[1]
 
-    def _posteriors(self, params: Any, data: Dataset, state: Trials) -> tuple[Posterior, Posterior]:
+    def _posteriors(self, params: Any, data: Dataset, state: Trials) -> tuple[Posterior, Posterior, Dataset]:
         """The posterior given finished trials, and that with pending ones as if they had returned their mean.
 
-        The second keeps the mean of the first and knows that something is coming. One loop makes both, so that the
-        program holds the factorisation once.
+        The second keeps the mean of the first and knows that something is coming; its data come with it. One loop makes
+        both, so that the program holds the factorisation once.
 
         References:
           Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4.3
@@ -164,9 +165,10 @@ class Bayesian(Strategy):
             structures.append(structure)
             return jnp.where(is_pending, mean, y), leaves
 
-        leaves = jax.lax.scan(believe, data.y, jnp.stack([data.is_valid, data.is_valid | is_pending]))[1]
+        is_valid = jnp.stack([data.is_valid, data.is_valid | is_pending])
+        y, leaves = jax.lax.scan(believe, data.y, is_valid)
         told, posterior = (jax.tree.unflatten(structures[0], [leaf[i] for leaf in leaves]) for i in range(2))
-        return told, posterior
+        return told, posterior, Dataset(state.x, y, is_valid[1], data.y_scale)
 
 
 def incumbent_row(posterior: Posterior, data: Dataset) -> Int[Array, ""]:

@@ -1,0 +1,202 @@
+"""Bayesian optimisation as a function of key and table: what it must keep apart and what must not matter."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jbo import Categorical, Integer, Real, Space, bayesian, lower_confidence_bound
+from jbo.encoding import snap
+from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
+
+REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
+DISCRETE = Space(
+    a=Categorical("x", "y"),
+    b=Integer(1, 6, log=True, when=("a", "x")),
+    c=Integer(0, 1),
+)
+KEY = jax.random.key(3)
+CAPACITY = 16
+STRATEGY = bayesian(REALS)
+
+
+def loss(x):
+    return (x[..., 0] - 0.3) ** 2 + 2 * (x[..., 1] - 0.6) ** 2
+
+
+POINTS = np.random.default_rng(0).random((8, 2))
+VALUES = loss(POINTS)
+
+
+@pytest.fixture
+def told(table):
+    """Eight told trials of a bowl."""
+    return lambda dtype="float64", capacity=CAPACITY, garbage=0.5: table(
+        POINTS, VALUES, capacity=capacity, dtype=dtype, garbage=garbage
+    )
+
+
+def test_a_batch_is_that_many_asks(dtype, told, ask, pend):
+    state = told(dtype)
+    points, infos = ask(STRATEGY, KEY, state, 3)
+    assert points.shape == (3, 2) and points.dtype == dtype and infos.is_model_based.all() and infos.is_new.all()
+    for i in range(3):
+        x, info = ask(STRATEGY, KEY, state)
+        assert x.dtype == dtype and info.value.dtype == dtype
+        # Two programs round differently and an ascent makes more of it.
+        np.testing.assert_allclose(x, points[i], atol=1e-5 if dtype == jnp.float64 else 2e-2)
+        np.testing.assert_allclose(info.value, infos.value[i], atol=1e-6 if dtype == jnp.float64 else 0.1)
+        state = pend(STRATEGY, state, points[i])
+    distance = np.linalg.norm(points[:, None] - points[None], axis=-1) + np.eye(3)
+    assert distance.min() > 0.02, "pending trials repel"
+
+
+def test_the_model_is_used(x64, told, ask):
+    x, info = ask(STRATEGY, KEY, told())
+    assert info.is_model_based and info.fit.is_finite
+    best = POINTS[np.argmin(VALUES)]
+    assert np.linalg.norm(x - best) < 0.4 and (np.abs(POINTS - x).max(1) > 1e-3).all()
+
+
+def test_a_suggestion_is_a_function_of_key_and_table(x64, told, ask):
+    state = told()
+    first, _ = ask(STRATEGY, KEY, state)
+    ask(STRATEGY, jax.random.key(4), state)
+    np.testing.assert_array_equal(first, ask(STRATEGY, KEY, told())[0])
+
+
+@pytest.mark.parametrize("status", [PENDING, FAILED])
+def test_garbage_changes_nothing(x64, told, ask, status):
+    state = told()
+    state = state._replace(status=state.status.at[5].set(status), y=state.y.at[5].set(0.0))
+    x, info = ask(STRATEGY, KEY, state)
+    for garbage in (7.0, -1e3):
+        dirty = told(garbage=garbage)
+        dirty = Trials(
+            dirty.x,
+            jnp.where(state.status == OK, dirty.y, jnp.nan if garbage < 0 else 1e30),
+            state.status,
+        )
+        y, other = ask(STRATEGY, KEY, dirty)
+        np.testing.assert_allclose(y, x, atol=1e-9)
+        np.testing.assert_allclose(other.value, info.value, atol=1e-9)
+        np.testing.assert_allclose(other.fit.log_posterior, info.fit.log_posterior, atol=1e-9)
+
+
+def test_capacity_hardly_matters(x64, told, ask):
+    small, large = (ask(STRATEGY, KEY, told(capacity=n))[0] for n in (CAPACITY, 24))
+    np.testing.assert_allclose(small, large, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["tie", "fail", "pend"])
+def test_the_design_goes_on_until_values_differ(x64, kind, ask, pend, table):
+    """The centre, then one Sobol sequence, whatever the trials return if they tell nothing apart."""
+    tell = jax.jit(lambda state, x, y: STRATEGY.tell(state, x, y))
+    state, points = table(np.empty((0, 2)), capacity=CAPACITY), []
+    for _ in range(9):
+        x, info = ask(STRATEGY, KEY, state)
+        assert not info.is_model_based and info.is_new and info.value == 0
+        points.append(np.asarray(x))
+        state = pend(STRATEGY, state, x)
+        if kind != "pend":
+            state = tell(state, x, jnp.float64(3.0 if kind == "tie" else np.nan))
+    np.testing.assert_array_equal(points[0], [0.5, 0.5])
+    cells = np.floor(np.array(points[1:]) * [4, 2]).astype(int)
+    assert len({tuple(cell) for cell in cells}) == 8, "one point in each cell of the net"
+
+
+def test_told_trials_count_for_the_design(x64, ask, table):
+    def state(num, status=OK):
+        return table(POINTS[:num], VALUES[:num], [OK] * (num - 1) + [status], CAPACITY)
+
+    for num in range(1, 5):
+        x, info = ask(STRATEGY, KEY, state(num))
+        assert not info.is_model_based and (x != 0.5).all(), "the centre is for the first trial only"
+    assert ask(STRATEGY, KEY, state(5))[1].is_model_based
+    assert ask(STRATEGY, KEY, state(5, FAILED))[1].is_model_based, "a failed trial has ended"
+    assert not ask(STRATEGY, KEY, state(5, PENDING))[1].is_model_based
+
+
+def test_failures_repel(x64, ask, table):
+    """Where a trial failed the model expects bad values."""
+    x, _ = ask(STRATEGY, KEY, table(POINTS, VALUES, capacity=CAPACITY))
+    around = np.clip(np.asarray(x) + [[0, 0.02], [0.02, 0], [-0.02, 0], [0, -0.02]], 0, 1)
+    state = table(np.r_[POINTS, around], np.r_[VALUES, np.zeros(4)], [OK] * 8 + [FAILED] * 4, CAPACITY)
+    y, info = ask(STRATEGY, KEY, state)
+    assert info.is_model_based and np.linalg.norm(y - x) > 0.03
+
+
+def test_a_discrete_space_is_exhausted(x64, ask, table):
+    strategy = bayesian(DISCRETE)
+    configs = list(DISCRETE.configs())
+    points = np.array([DISCRETE.encode(c) for c in configs])
+    rng = np.random.default_rng(0)
+    for num_left in (3, 1, 1, 1, 0):
+        order = rng.permutation(len(points))[num_left:]
+        status = rng.choice([OK, OK, FAILED, PENDING], len(order))
+        state = table(points[order], rng.normal(size=len(order)) * (status == OK), status, CAPACITY)
+        x, info = ask(strategy, KEY, state)
+        assert info.is_new == (num_left > 0)
+        is_taken = (np.abs(points[order] - x) < 1e-9).all(1).any()
+        assert is_taken == (num_left == 0) and DISCRETE.decode(np.asarray(x)) in configs
+
+
+def test_recommend_is_not_the_luckiest(x64, recommend, table):
+    """Fifteen noisy trials near the minimum and a lucky one among bad ones: the model knows which to trust."""
+    rng = np.random.default_rng(1)
+    good = np.array([0.3, 0.6]) + 0.02 * rng.normal(size=(7, 2))
+    bad = np.array([0.8, 0.2]) + 0.02 * rng.normal(size=(8, 2))
+    x = np.r_[good, bad, [[0.8, 0.2]]]
+    y = loss(x) + 0.1 * rng.normal(size=16)
+    y[15] = y[:7].min() - 0.05
+    row = int(recommend(STRATEGY, KEY, table(x, y)))
+    assert np.argmin(y) == 15 and row < 7
+    status = np.where(np.arange(16) == row, FAILED, OK)
+    assert int(recommend(STRATEGY, KEY, table(x, y * (status == OK), status))) != row, "a failed trial is never best"
+
+
+def test_recommend_without_a_model_is_the_least_value(x64, recommend, table):
+    state = table(POINTS[:4], [3.0, 1.0, 2.0, 0.0], [OK, OK, OK, PENDING], CAPACITY)
+    assert recommend(STRATEGY, KEY, state) == 1
+
+
+def test_a_second_space_of_the_same_structure_compiles_nothing(x64, ask, told):
+    ask(STRATEGY, KEY, told())
+    before = ask.num_programs()
+    other = bayesian(Space({"learning rate": Real(1e-5, 1e-1, log=True), "svm.C": Real(2.0, 3.0)}))
+    ask(other, jax.random.key(9), told())
+    ask(STRATEGY, KEY, told()._replace(status=told().status.at[3].set(EMPTY)))
+    assert ask.num_programs() == before
+
+
+@pytest.mark.thorough
+def test_numbers_of_a_strategy_are_traced(x64, told):
+    """A sweep over a weight is a `vmap`, and another weight compiles nothing."""
+    run = jax.jit(
+        jax.vmap(lambda w, state: bayesian(REALS, acquisition=lower_confidence_bound(w)).ask(KEY, state)[0], (0, None))
+    )
+    points = run(jnp.array([0.0, 1.0, 10.0]), told())
+    assert len(np.unique(np.round(points, 4), axis=0)) == 3
+    run(jnp.array([0.1, 3.0, 20.0]), told())
+    assert run._cache_size() == 1
+    best = POINTS[np.argmin(VALUES)]
+    distance = np.linalg.norm(points - best, axis=1)
+    assert distance[0] < distance[2], "a larger weight explores more"
+
+
+@pytest.mark.parametrize("num_initial", [0, -1])
+def test_a_model_needs_a_trial(num_initial):
+    with pytest.raises(ValueError, match=f"num_initial: expected at least 1, got {num_initial}"):
+        bayesian(REALS, num_initial=num_initial)
+
+
+def test_the_default_design_grows_with_the_space():
+    sizes = [bayesian(Space({f"x{i}": Real(0.0, 1.0) for i in range(d)})).num_initial for d in (1, 4, 5, 9, 40)]
+    assert sizes == [5, 5, 6, 10, 10]
+
+
+def test_points_are_snapped(x64, ask, table):
+    strategy = bayesian(DISCRETE)
+    points = np.array([DISCRETE.encode(c) for c in DISCRETE.configs()])[::2]
+    x, _ = ask(strategy, KEY, table(points, np.arange(len(points)), capacity=CAPACITY))
+    np.testing.assert_allclose(snap(DISCRETE.encoding, x), x, rtol=0, atol=1e-15)
