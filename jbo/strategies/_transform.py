@@ -1,7 +1,6 @@
-"""From told values to what a surrogate learns from: the worse half by ranks, failures as the worst, standardised."""
+"""From told values to what a surrogate learns from: the worse half compressed, failures as the worst, standardised."""
 
 import jax.numpy as jnp
-from jax.scipy.special import ndtri
 from jaxtyping import Array, Bool, Float
 
 from jbo.types import FAILED, OK, Dataset, Trials
@@ -10,7 +9,7 @@ from jbo.types import FAILED, OK, Dataset, Trials
 def dataset(state: Trials) -> Dataset:
     """What a surrogate sees of the trials that have ended.
 
-    The values of successful trials go through `half_rank`, a failed trial counts as worse than the worst of them by
+    The values of successful trials go through `compress`, a failed trial counts as worse than the worst of them by
     half their range, and all are standardised. Made anew at each ask, since each new value moves the scale.
 
     Args:
@@ -21,7 +20,7 @@ def dataset(state: Trials) -> Dataset:
     """
     is_ok, is_failed = state.status == OK, state.status == FAILED
     scaled, magnitude = _scaled(state.y, is_ok)
-    warped = half_rank(scaled, is_ok)
+    warped = compress(scaled, is_ok)
     worst = jnp.max(jnp.where(is_ok, warped, -jnp.inf))
     least = jnp.min(jnp.where(is_ok, warped, jnp.inf))
     has_any = jnp.any(is_ok)
@@ -30,44 +29,39 @@ def dataset(state: Trials) -> Dataset:
     return Dataset(state.x, y, is_ok | is_failed, magnitude * deviation)
 
 
-def half_rank(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array, " n"]:
-    r"""The values with the worse half replaced by normal quantiles of their ranks.
+def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array, " n"]:
+    r"""The values with the worse half drawn together by a logarithm.
 
     How bad a bad point is says little about where the good ones are, but a few huge values would set the scale of all.
-    A value above the median :math:`m` with rank :math:`r` of :math:`n` becomes
-    :math:`m + s\,\Phi^{-1}((r - \tfrac12)/n)`, with :math:`s` the root mean square distance of the better half from
-    the median. Ties share their average rank, so a plateau stays one.
+    A value above the median :math:`m` becomes :math:`m + s \min(\log(1 + (y - m)/s), 10)`, with the distance
+    :math:`s` from the best value to the median; what is beyond :math:`e^{10}` such distances is equally bad. Order,
+    ties and shifts are kept, and the slope at the median is 1, so values that are alike in size are hardly changed.
 
     Args:
       y: Values, lower is better.
       is_valid: Rows that count.
 
     Returns:
-      Warped values, in the same order; 0 in rows that are not valid.
+      Compressed values; 0 in rows that are not valid.
 
     References:
-      Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3 (half-rank warping).
+      Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, treats the worse half by ranks. That
+      was worse here: when most trials crowd in one place, ranks magnify the differences among them.
     """
-    both = is_valid[:, None] & is_valid[None, :]
     dtype = y.dtype
-    count = jnp.maximum(jnp.sum(is_valid), 1).astype(dtype)
-    below = jnp.sum(both & (y[None, :] < y[:, None]), axis=1).astype(dtype)
-    ties = jnp.sum(both & (y[None, :] == y[:, None]), axis=1).astype(dtype)
-    rank = below + (ties + 1) / 2
-    ordered = jnp.sort(jnp.where(is_valid, y, jnp.inf))
     n = jnp.sum(is_valid).astype(jnp.int32)
-    middle = ordered[jnp.maximum(n - 1, 0) // 2]
-    upper = ordered[jnp.maximum(n // 2, 0)]
-    median = jnp.where(n > 0, 0.5 * middle + 0.5 * jnp.where(n % 2 == 1, middle, upper), 0).astype(dtype)
-    is_good = is_valid & (y <= median)
-    distance = jnp.where(is_good, y - median, 0)
-    spread = jnp.sqrt(jnp.sum(distance**2) / jnp.maximum(jnp.sum(is_good), 1).astype(dtype))
-    # A better half that is one plateau has no spread of its own; then that of all values has to do.
-    all_distance = jnp.where(is_valid, y - median, 0)
-    spread = jnp.where(spread > 0, spread, jnp.sqrt(jnp.sum(all_distance**2) / count))
-    quantile = ndtri(jnp.clip((rank - 0.5) / count, 0.5 / (count + 1), 1 - 0.5 / (count + 1)))
-    warped = jnp.where(is_good, y, median + spread * jnp.maximum(quantile, 0))
-    return jnp.where(is_valid, warped, 0).astype(dtype)
+    y = jnp.where(is_valid, y, 0)
+    ordered = jnp.sort(jnp.where(is_valid, y, jnp.inf))
+    lower, upper = ordered[jnp.maximum(n - 1, 0) // 2], ordered[jnp.minimum(n // 2, y.shape[0] - 1)]
+    median = jnp.where(n > 0, 0.5 * lower + 0.5 * jnp.where(n % 2 == 1, lower, upper), 0).astype(dtype)
+    is_worse = is_valid & (y > median)
+    excess = jnp.where(is_worse, y - median, 0)
+    scale = jnp.where(n > 0, median - ordered[0], 0)
+    # A better half that is one plateau has no width; then how much worse the others are on average has to do.
+    scale = jnp.where(scale > 0, scale, jnp.sum(excess) / jnp.maximum(jnp.sum(is_worse), 1).astype(dtype))
+    scale = jnp.where(scale > 0, scale, 1).astype(dtype)
+    compressed = median + scale * jnp.minimum(jnp.log1p(excess / scale), 10)
+    return jnp.where(is_worse, compressed, y).astype(dtype)
 
 
 def standardise(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, ""]]:
