@@ -286,8 +286,9 @@ class Study:
         try:
             value = objective(trial.config)
         except Exception:
-            _log.warning("trial %d failed", trial.number, exc_info=True)
-            return self.tell(trial, failed=traceback.format_exc())
+            told = self.tell(trial, failed=traceback.format_exc())
+            _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
+            return told
         try:
             number = as_number(value)
         except TypeError as error:

@@ -55,7 +55,9 @@ def test_an_exception_fails_its_trial(make, caplog):
     failure = study.trials[1].failure
     assert failure.startswith("Traceback (most recent call last):")
     assert f"no luck with {study.trials[1].config['n']}" in failure and "in objective" in failure
-    assert [record.getMessage() for record in caplog.records] == ["trial 1 failed", "trial 2 failed"]
+    logged = [f"trial {number} failed\n{study.trials[number].failure}" for number in (1, 2)]
+    assert [record.getMessage() for record in caplog.records] == logged
+    assert all(text.isascii() for text in logged), "text that no handler can write is escaped"
 
 
 def test_values_that_are_not_finite_fail(make):
