@@ -11,9 +11,9 @@ from jaxtyping import Array, Float, Key
 
 from jbo.bounded import minimize_bounded
 from jbo.encoding import Encoding
-from jbo.surrogates import gaussian_process
+from jbo.surrogates import _regression
+from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates._surrogate import FitInfo
-from jbo.surrogates.gaussian_process import GPPosterior
 from jbo.surrogates.kernels import GPParams, Kernel, Stationary, matern52
 from jbo.types import Dataset
 
@@ -99,7 +99,7 @@ class GP:
 
         def loss(theta: Float[Array, " p"]) -> Float[Array, ""]:
             params = _unpack(theta, d)
-            evidence = gaussian_process.log_marginal_likelihood(params, data, self.kernel)
+            evidence = _regression.log_marginal_likelihood(params, data, self.kernel)
             return -(evidence + self.log_prior(params)) / count
 
         # From the second start on: shorter lengthscales than the prior's mode, which alone is often stuck in the
@@ -126,17 +126,17 @@ class GP:
 
     def condition(self, params: GPParams, data: Dataset) -> GPPosterior:
         """The posterior given ``data``; see `gaussian_process.condition`."""
-        return gaussian_process.condition(params, data, self.kernel)
+        return _regression.condition(params, data, self.kernel)
 
     def predict(self, posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `gaussian_process.predict`."""
-        return gaussian_process.predict(posterior, x)
+        return _regression.predict(posterior, x)
 
     def sample(
         self, key: Key[Array, ""], posterior: GPPosterior, x: Float[Array, "m d"], num_samples: int
     ) -> Float[Array, "{num_samples} m"]:
         """Joint samples of the function; see `gaussian_process.sample`."""
-        return gaussian_process.sample(key, posterior, x, num_samples)
+        return _regression.sample(key, posterior, x, num_samples)
 
     def _bounds(self, data: Dataset, dtype: jnp.dtype) -> tuple[Float[Array, " p"], Float[Array, " p"]]:
         d = data.x.shape[1]

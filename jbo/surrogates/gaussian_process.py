@@ -1,191 +1,42 @@
-"""Gaussian process regression: marginal likelihood, posterior and samples, as pure functions of parameters and data."""
+"""Gaussian process regression as plain functions: marginal likelihood, fit, posterior, prediction and samples."""
 
-from dataclasses import dataclass, field
+from jaxtyping import Array, Key
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
-
-from jbo.numerics import (
-    LOG_SQRT_2PI,
-    gaussian_log_density,
-    inverse_of_triangular,
-    jitter,
-    matmul,
-    robust_cholesky,
-)
-from jbo.surrogates.kernels import GPParams, Kernel, matern52
+from jbo.surrogates._gp import GP, gp
+from jbo.surrogates._regression import GPPosterior as GPPosterior
+from jbo.surrogates._regression import condition as condition
+from jbo.surrogates._regression import log_marginal_likelihood as log_marginal_likelihood
+from jbo.surrogates._regression import predict as predict
+from jbo.surrogates._regression import sample as sample
+from jbo.surrogates._surrogate import FitInfo
+from jbo.surrogates.kernels import GPParams
 from jbo.types import Dataset
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class GPPosterior:
-    """A Gaussian process conditioned on data, one factorisation a hyperparameter set."""
-
-    params: GPParams
-    """Hyperparameter sets, each with a leading axis ``s``."""
-    x: Float[Array, "*b n d"]
-    """Inputs, neutral in rows that are not valid. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
-    is_valid: Bool[Array, "*b n"]
-    whitening: Float[Array, "*b s n n"]
-    """Inverse of the lower Cholesky factor of the covariance of the observations."""
-    alpha: Float[Array, "*b s n"]
-    """The covariance's inverse times ``y``."""
-    kernel: Kernel = field(metadata={"static": True})
-
-    def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-        """Mean and variance of the function; see `predict`."""
-        return predict(self, x)
-
-
-def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = matern52) -> Float[Array, "*s"]:
-    r"""Log marginal likelihood of the valid rows of ``data``, in nats.
-
-    .. math:: \log p(y \mid x) = -\tfrac12 y^\top \alpha - \sum_i \log L_{ii} - \tfrac{n_v}{2} \log 2\pi
-
-    with :math:`L L^\top = K + \sigma^2 I`, :math:`\alpha = (L L^\top)^{-1} y` and :math:`n_v` valid rows. Rows that
-    are not valid become identity rows of the covariance, so they add exactly zero.
+def fit(
+    key: Key[Array, ""], data: Dataset, start: GPParams | None = None, *, surrogate: GP | None = None
+) -> tuple[GPParams, FitInfo]:
+    """The most probable hyperparameters given ``data``, found by L-BFGS from several starts.
 
     Args:
-      params: Hyperparameters on the log scale; with a leading axis of sets there is a result for each.
-      data: Inputs in the unit cube and standardised values.
-      kernel: Covariance function; Matérn 5/2 over numeric columns unless told otherwise.
+      key: Draws the starts after the first.
+      data: Standardised observations.
+      start: One hyperparameter set, where the first start begins; None: the mode of the prior.
+      surrogate: Kernel, priors, noise and number of starts; None: those of `jbo.gp`.
 
     Returns:
-      A scalar (or one a set), not divided by ``n_v``; 0 without valid rows; ``-inf`` if the covariance is not positive
-      definite to working precision.
+      Parameters with a leading axis of 1 and how the fit went. Never NaN.
 
     Example:
-      One point, y = 0, unit signal and unit noise: -0.5 * log(4 * pi).
-
+      >>> import jax
       >>> import jax.numpy as jnp
-      >>> params = GPParams(jnp.zeros(1), jnp.zeros(()), jnp.zeros(()))
-      >>> data = Dataset(jnp.zeros((1, 1)), jnp.zeros(1), jnp.ones(1, bool))
-      >>> round(float(log_marginal_likelihood(params, data)), 4)
-      -1.2655
-
-    References:
-      Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.30 and algorithm 2.1.
+      >>> x = jnp.linspace(0, 1, 8)[:, None]
+      >>> y = jnp.sin(6 * x[:, 0])
+      >>> data = Dataset(x, (y - y.mean()) / y.std(), jnp.ones(8, bool))
+      >>> params, info = fit(jax.random.key(0), data)
+      >>> params.log_lengthscale.shape, bool(info.is_finite)
+      ((1, 1), True)
     """
-    if params.log_signal_variance.ndim:
-        return jax.vmap(lambda p: log_marginal_likelihood(p, data, kernel))(params)
-    x, y = _masked(data)
-    value = gaussian_log_density(_covariance(params, x, data.is_valid, kernel), y)
-    value = value - LOG_SQRT_2PI * jnp.sum(data.is_valid).astype(y.dtype)
-    return jnp.where(jnp.isfinite(value), value, -jnp.inf)
-
-
-def condition(params: GPParams, data: Dataset, kernel: Kernel = matern52) -> GPPosterior:
-    """The posterior of the function given the valid rows of ``data``.
-
-    Args:
-      params: Hyperparameters on the log scale, of one set or with a leading axis of sets.
-      data: Inputs in the unit cube and standardised values.
-      kernel: Covariance function.
-
-    Returns:
-      What `predict` and `sample` need; finite for any finite ``params``, however close the points are.
-
-    References:
-      Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, algorithm 2.1.
-    """
-    if not params.log_signal_variance.ndim:
-        params = jax.tree.map(lambda leaf: leaf[None], params)
-    x, y = _masked(data)
-
-    def factorise(p: GPParams) -> tuple[Float[Array, "n n"], Float[Array, " n"]]:
-        covariance = _covariance(p, x, data.is_valid, kernel)
-        factor = robust_cholesky(covariance, jnp.exp(p.log_signal_variance))
-        whitening = inverse_of_triangular(factor)
-
-        def solve(b: Float[Array, "n 1"]) -> Float[Array, "n 1"]:
-            return matmul(whitening.T, matmul(whitening, b))
-
-        # An explicit inverse loses two digits of the mean where noise is least; one step of refinement finds them.
-        alpha = solve(y[:, None])
-        alpha = alpha + solve(y[:, None] - matmul(factor, matmul(factor.T, alpha)))
-        return whitening, alpha[:, 0]
-
-    whitening, alpha = jax.vmap(factorise)(params)
-    return GPPosterior(params, x, data.is_valid, whitening, alpha, kernel)
-
-
-def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-    """Mean and variance of the function (not of an observation) at ``x``, in units of standardised ``y``.
-
-    Several hyperparameter sets are averaged: the mean of means, and by the law of total variance the mean of the
-    variances plus the variance of the means.
-
-    Args:
-      posterior: From `condition`.
-      x: Points of the unit cube.
-
-    Returns:
-      Two vectors; the variance is at least a rounding error above 0, so that its root has a gradient.
-
-    References:
-      Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.25 and 2.26.
-    """
-
-    def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
-        cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
-        prior = _prior_variance(params, x, posterior.kernel)
-        white = matmul(cross, whitening.T)
-        least = 16 * jnp.finfo(x.dtype).eps * prior
-        return matmul(cross, alpha[:, None])[:, 0], jnp.maximum(prior - jnp.sum(white**2, axis=1), least)
-
-    means, variances = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
-    mean = jnp.mean(means, axis=0)
-    return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
-
-
-def sample(
-    key: Key[Array, ""], posterior: GPPosterior, x: Float[Array, "m d"], num_samples: int
-) -> Float[Array, "{num_samples} m"]:
-    """Joint samples of the function (not of observations) at ``x``.
-
-    Args:
-      key: Random key.
-      posterior: From `condition`. With several hyperparameter sets each sample belongs to one of them, in turn.
-      x: Points of the unit cube.
-      num_samples: How many samples.
-    """
-    noise = jax.random.normal(key, (num_samples, x.shape[0]), x.dtype)
-
-    def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
-        cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
-        white = matmul(cross, whitening.T)
-        covariance = posterior.kernel(params, x, x) - matmul(white, white.T)
-        factor = robust_cholesky(covariance, jnp.exp(params.log_signal_variance))
-        return matmul(cross, alpha[:, None])[:, 0], factor
-
-    means, factors = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
-    owner = jnp.arange(num_samples) % means.shape[0]
-    draws = jax.vmap(lambda z, i: means[i] + matmul(factors[i], z[:, None])[:, 0])
-    return draws(noise, owner)
-
-
-def _masked(data: Dataset) -> tuple[Float[Array, "n d"], Float[Array, " n"]]:
-    """Inputs and values with neutral ones in rows that are not valid, so that nothing there can overflow."""
-    half, zero = jnp.asarray(0.5, data.x.dtype), jnp.asarray(0, data.y.dtype)
-    return jnp.where(data.is_valid[:, None], data.x, half), jnp.where(data.is_valid, data.y, zero)
-
-
-def _covariance(
-    params: GPParams, x: Float[Array, "n d"], is_valid: Bool[Array, " n"], kernel: Kernel
-) -> Float[Array, "n n"]:
-    """Covariance of the observations; rows that are not valid are those of the identity."""
-    signal = jnp.exp(params.log_signal_variance)
-    noise = jnp.maximum(jnp.exp(params.log_noise_variance), signal * jitter(x.dtype))
-    both = is_valid[:, None] & is_valid[None, :]
-    covariance = jnp.where(both, kernel(params, x, x), jnp.zeros((), x.dtype))
-    return covariance + jnp.diag(jnp.where(is_valid, noise, jnp.ones((), x.dtype)))
-
-
-def _prior_variance(params: GPParams, x: Float[Array, "m d"], kernel: Kernel) -> Float[Array, " m"]:
-    def at(point: Float[Array, " d"]) -> Float[Array, ""]:
-        row = point[None, :]
-        return kernel(params, row, row)[0, 0]
-
-    return jax.vmap(at)(x)
+    surrogate = gp() if surrogate is None else surrogate
+    start = surrogate.init(data.x.shape[1], data.x.dtype) if start is None else start
+    return surrogate.fit(key, data, start)

@@ -252,3 +252,16 @@ def test_vmap_is_a_loop(x64):
     _, infos = jax.vmap(fit, (None, 0, None, None))(gp(), keys, data, start)
     loop = [fit(gp(), key, data, start)[1].log_posterior for key in keys]
     np.testing.assert_allclose(infos.log_posterior, loop, atol=1e-5)
+
+
+def test_the_plain_function_is_the_surrogates_fit(x64):
+    x, y = smooth_data(12, D, seed=3)
+    data = as_dataset(x, standardised(y), "float64", CAPACITY, 0.0)
+    surrogate, key = gp(kernel=rbf), jax.random.key(2)
+    expected, _ = jax.jit(lambda d: surrogate.fit(key, d, surrogate.init(D, jnp.dtype("float64"))))(data)
+    params, info = jax.jit(lambda d: gaussian_process.fit(key, d, surrogate=surrogate))(data)
+    for a, b in zip(params, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    assert bool(info.is_finite)
+    default, _ = jax.jit(lambda d: gaussian_process.fit(key, d))(data)
+    assert not np.allclose(default.log_lengthscale, params.log_lengthscale), "without a surrogate it is another kernel"
