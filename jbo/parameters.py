@@ -181,7 +181,7 @@ class Real(Parameter):
         number = item(value)
         if type(number) not in (int, float) or not self.low <= number <= self.high:
             raise ValueError(f"expected a number in [{self.low}, {self.high}], got {value!r}")
-        return float(number)
+        return float(number) + 0.0  # -0.0 is 0.0: equal configs are one config when written down, too
 
     def to_unit(self, value: Any) -> float:
         """Where a value sits in ``[0, 1]``: 0 at ``low`` and 1 at ``high``, exactly."""

@@ -549,3 +549,9 @@ def test_the_first_difference_is_told():
     assert tell(Space(a=Real(0, 2), b=b)) == "a: Real(0.0, 1.0) in this space, Real(0.0, 2.0) in the other"
     assert tell(space.fix(b=2)) == "b: Integer(1, 3) in this space, Integer(1, 3) fixed at 2 in the other"
     assert tell(Space(b=b, a=a)) == "the order of the parameters: number 1 is a in this space, b in the other"
+
+
+def test_minus_zero_is_zero():
+    space = Space(x=Real(-1.0, 1.0))
+    assert str(space.validate({"x": -0.0})["x"]) == "0.0"
+    assert space.config_to_json({"x": -0.0}) == space.config_to_json({"x": 0.0})
