@@ -45,8 +45,8 @@ def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array,
       Compressed values; 0 in rows that are not valid.
 
     References:
-      Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, treats the worse half by ranks. That
-      was worse here: when most trials crowd in one place, ranks magnify the differences among them.
+      Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, compresses the worse half too, by
+      ranks. A logarithm needs no ranks and does not magnify the differences among crowded trials.
     """
     dtype = y.dtype
     n = jnp.sum(is_valid).astype(jnp.int32)
