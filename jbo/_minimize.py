@@ -66,6 +66,8 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
             f"strategy: expected one over the problem's space with columns {space.encoding.columns}, "
             f"got one over columns {strategy.encoding.columns}"
         )
+    if space.encoding.constraint != strategy.encoding.constraint:
+        raise ValueError("strategy: expected one over the problem's space, got one over a space of another constraint")
 
     def step_with(ask):
         def step(state: Trials, _: None):

@@ -5,6 +5,7 @@ that all levels are equally likely under a uniform draw; the levels of a log int
 A column whose condition does not hold is *inactive* and counts as 1/2. `snap` makes a valid point of any point.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -13,6 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
+
+Constraint = Callable[[Float[Array, " d"]], Bool[Array, ""]]
+"""From a snapped point to True where it is allowed; traceable and hashable."""
 
 REAL, ORDERED, LOG_ORDERED, CATEGORY = "real", "ordered", "log_ordered", "category"
 
@@ -38,6 +42,8 @@ class Encoding:
     log_range: Float[Array, "d 2"] | Float[np.ndarray, "d 2"]
     """For ``LOG_ORDERED`` columns ``low - 1/2`` and ``log((high + 1/2) / (low - 1/2))``; 0 elsewhere."""
     columns: tuple[Column, ...] = field(metadata={"static": True})
+    constraint: Constraint | None = field(default=None, metadata={"static": True})
+    """Which points are allowed; None: all."""
 
     @property
     def num_columns(self) -> int:

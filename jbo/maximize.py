@@ -2,6 +2,7 @@
 
 Candidates from Sobol's sequence and around the best trial are valued at once; the best of them begin ascents. An ascent
 alternates steps in the reals (projected quasi-Newton inside the bounds) with moves of one column to each of its levels.
+Where there is no gradient, or a constraint cuts the space, an ascent goes by random steps of all sizes.
 """
 
 from collections.abc import Callable
@@ -11,18 +12,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtri
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from jbo import designs
 from jbo.bounded import minimize_bounded
-from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level, snap
-from jbo.types import Trials, is_taken
+from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level
+from jbo.region import Region
+from jbo.types import EMPTY, Trials, is_taken
 
 _NUM_SOBOL = 1024
 _NUM_LOCAL = 512
 _NUM_STARTS = 8
 _NUM_ROUNDS = 2
 _MAX_ASCENT = 40
+_NUM_WALK_ROUNDS = 16
+_NUM_WALK_STEPS = 32
 _MAX_STRATA = 64
 _MAX_LEVELS = 64
 """A column of more levels is climbed like a real one and moved on a ladder of steps instead of to every level."""
@@ -36,47 +40,80 @@ class Maximum(NamedTuple):
     x: Float[Array, " d"]
     """A snapped point."""
     value: Float[Array, ""]
-    """The function there; ``-inf`` if every point that was looked at is in the table."""
+    """The function there; ``-inf`` if every point that was looked at is in the table or not allowed."""
 
 
 def maximize(
-    key: Key[Array, ""], function: Function, encoding: Encoding, trials: Trials, centre: Float[Array, " d"]
+    key: Key[Array, ""],
+    function: Function,
+    region: Region,
+    trials: Trials,
+    centre: Float[Array, " d"],
+    *,
+    is_smooth: bool = True,
 ) -> Maximum:
-    """The best point of ``function`` that is not in the table of trials.
+    """The best point of ``function`` in a region that is not in the table of trials.
 
     Args:
       key: Draws candidates.
-      function: Value of a snapped point, higher is better; differentiable in the reals. NaN counts as ``-inf``.
-      encoding: Columns of the space.
+      function: Value of a snapped point, higher is better. NaN counts as ``-inf``.
+      region: Where the point may be.
       trials: Points that were evaluated or are pending: never the result.
       centre: A good point, such as the best trial; half of the candidates' effort goes around it.
+      is_smooth: False if the gradient of ``function`` in the reals says nothing.
 
     Returns:
       The point and its value, at least as good as that of all candidates.
     """
-    key_sobol, key_local = jax.random.split(key)
+    encoding = region.encoding
+    key_sobol, key_local, *keys_walk = jax.random.split(key, 2 if is_smooth and encoding.constraint is None else 4)
     d, dtype = encoding.num_columns, trials.x.dtype
 
     def value_of_new(raw: Float[Array, " d"]) -> Float[Array, ""]:
-        x = snap(encoding, raw)
+        x = region.place(raw)
         value = function(x)
-        return jnp.where(jnp.any(is_taken(trials, x)) | jnp.isnan(value), -jnp.inf, value).astype(dtype)
+        is_bad = jnp.any(is_taken(trials, x)) | ~region.is_allowed(x) | jnp.isnan(value)
+        return jnp.where(is_bad, -jnp.inf, value).astype(dtype)
 
     wide = designs.sobol(key_sobol, _NUM_SOBOL, d, dtype)
-    local = _around(key_local, encoding, centre)
+    if encoding.constraint is not None:
+        wide = wide.at[::2].set(_between(keys_walk[0], trials, _NUM_SOBOL // 2))
+    local = _around(key_local, encoding, centre, _NUM_LOCAL)
     candidates = jnp.concatenate([wide, local])
     values = jax.vmap(value_of_new)(candidates)
-    starts = _choose_starts(encoding, candidates, values)
-    ends, end_values = jax.vmap(lambda i: _climb(function, value_of_new, encoding, trials, candidates[i], values[i]))(
-        starts
-    )
+    starts = _choose_starts(region, candidates, values)
+
+    def climb(i: Int[Array, ""], key: Key[Array, ""] | None) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+        raw, value = candidates[i], values[i]
+        if is_smooth:
+            raw, value = _climb(function, value_of_new, region, trials, raw, value)
+        return (raw, value) if key is None else _walk(key, value_of_new, encoding, raw, value)
+
+    keys = jax.random.split(keys_walk[1], starts.shape[0]) if keys_walk else None
+    ends, end_values = jax.vmap(climb)(starts, keys)
     best = jnp.argmax(end_values)
-    return Maximum(snap(encoding, ends[best]), end_values[best])
+    return Maximum(region.place(ends[best]), end_values[best])
 
 
-def _around(key: Key[Array, ""], encoding: Encoding, centre: Float[Array, " d"]) -> Float[Array, "m d"]:
+def _between(key: Key[Array, ""], trials: Trials, num_points: int) -> Float[Array, "m d"]:
+    """Points near the lines through two trials each: where trials were allowed others may be, too."""
+    n, dtype = trials.x.shape[0], trials.x.dtype
+    uniform = jax.random.uniform(key, (num_points, trials.x.shape[1] + 3), dtype)
+    count = jnp.maximum(jnp.sum(trials.status != EMPTY), 1).astype(dtype)
+    filled = jnp.argsort(trials.status == EMPTY, stable=True)
+    rows = filled[jnp.minimum((uniform[:, :2] * count).astype(jnp.int32), n - 1)]
+    first, second = trials.x[rows[:, 0]], trials.x[rows[:, 1]]
+    # Beyond the second one as well, and a little to the side, or the points would never leave the plane of the trials.
+    along = 1.5 * uniform[:, 2:3]
+    aside = 0.1 * ndtri(jnp.clip(uniform[:, 3:], 1e-6, 1 - 1e-6))
+    return jnp.clip(first + along * (second - first) + aside, 0, 1)
+
+
+def _around(
+    key: Key[Array, ""], encoding: Encoding, centre: Float[Array, " d"], num_points: int
+) -> Float[Array, "m d"]:
     """Points around ``centre`` at all scales; half of them differ in one or two columns only."""
-    m, d, dtype = _NUM_LOCAL, encoding.num_columns, centre.dtype
+    m, d, dtype = num_points, encoding.num_columns, centre.dtype
     # One draw for everything: each call of the generator is a piece of program to compile.
     uniform = jax.random.uniform(key, (m, 3 * d + 3), dtype)
     step, fresh, chance, rest = jnp.split(uniform, [d, 2 * d, 3 * d], axis=1)
@@ -97,15 +134,16 @@ def _around(key: Key[Array, ""], encoding: Encoding, centre: Float[Array, " d"])
     return jnp.where(is_changed, changed, centre[None, :])
 
 
-def _choose_starts(encoding: Encoding, candidates: Float[Array, "m d"], values: Float[Array, " m"]) -> Array:
+def _choose_starts(region: Region, candidates: Float[Array, "m d"], values: Float[Array, " m"]) -> Array:
     """Rows of the best candidates: some of the wide ones, some of the local ones, some of each choice of categories."""
+    encoding = region.encoding
     categories = [j for j, c in enumerate(encoding.columns) if c.kind == CATEGORY]
     num_strata = int(np.prod([encoding.columns[j].num_levels for j in categories], dtype=float))
     parts = []
     share = _NUM_STARTS // 2
     if 1 < num_strata <= _MAX_STRATA:
         share = _NUM_STARTS // 4
-        levels = level(encoding, jax.vmap(lambda x: snap(encoding, x))(candidates))
+        levels = level(encoding, region.place(candidates))
         stratum = jnp.zeros(candidates.shape[0], jnp.int32)
         for j in categories:
             stratum = stratum * encoding.columns[j].num_levels + levels[:, j]
@@ -122,12 +160,13 @@ def _choose_starts(encoding: Encoding, candidates: Float[Array, "m d"], values: 
 def _climb(
     function: Function,
     value_of_new: Function,
-    encoding: Encoding,
+    region: Region,
     trials: Trials,
     raw: Float[Array, " d"],
     value: Float[Array, ""],
 ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
     """The point that ascents in the reals and single moves of the levels reach from ``raw``."""
+    encoding = region.encoding
     is_smooth = np.array(
         [c.kind == REAL or (c.kind != CATEGORY and c.num_levels > _MAX_LEVELS) for c in encoding.columns]
     )
@@ -136,7 +175,7 @@ def _climb(
     def round_of(carry, _):
         raw, value = carry
         if is_smooth.any():
-            raw, value = _ascend(function, value_of_new, encoding, trials, is_smooth, raw, value)
+            raw, value = _ascend(function, value_of_new, region, trials, is_smooth, raw, value)
         if moves:
             raw, value = _move(value_of_new, encoding, moves, raw, value)
         return (raw, value), None
@@ -146,10 +185,10 @@ def _climb(
     return jax.lax.scan(round_of, (raw, value), None, length=_NUM_ROUNDS)[0]
 
 
-def _ascend(function, value_of_new, encoding, trials, is_smooth, raw, value):
+def _ascend(function, value_of_new, region, trials, is_smooth, raw, value):
     """A local maximum in the smooth columns, the others held; kept if it is new and better."""
-    fixed = snap(encoding, raw)
-    free = jnp.asarray(is_smooth) & is_active(encoding, fixed)
+    fixed = region.place(raw)
+    free = jnp.asarray(is_smooth) & is_active(region.encoding, fixed) & region.is_free
     dtype = raw.dtype
 
     def loss(z: Float[Array, " d"]) -> Float[Array, ""]:
@@ -165,12 +204,36 @@ def _ascend(function, value_of_new, encoding, trials, is_smooth, raw, value):
         value_tolerance=1e-9 if dtype == jnp.float64 else 1e-6,
     )
     end = jnp.where(free, result.x, raw)
-    # Under noise a maximum may be in the table already, in a corner for instance: then a little short of it.
-    is_old = jnp.any(is_taken(trials, snap(encoding, end)))
-    end = jnp.where(is_old, end + jnp.asarray(0.01, dtype) * (raw - end), end)
-    end_value = value_of_new(end)
+    if region.encoding.constraint is None:
+        # Under noise a maximum may be in the table already, in a corner for instance: then a little short of it.
+        is_old = jnp.any(is_taken(trials, region.place(end)))
+        end = jnp.where(is_old, end + jnp.asarray(0.01, dtype) * (raw - end), end)
+        end_value = value_of_new(end)
+    else:
+        # Or beyond the border of what is allowed: then as near to it as is.
+        short = jnp.asarray([0.0, *np.logspace(-2, 0, 15)[:-1]], dtype)
+        ends = end[None, :] + short[:, None] * (raw - end)[None, :]
+        end_values = jax.vmap(value_of_new)(ends)
+        best = jnp.argmax(end_values)
+        end, end_value = ends[best], end_values[best]
     is_better = end_value > value
     return jnp.where(is_better, end, raw), jnp.where(is_better, end_value, value)
+
+
+def _walk(key, value_of_new, encoding, raw, value):
+    """The best point that random steps at all scales reach from ``raw``, then single moves of the levels."""
+
+    def round_of(carry, key):
+        raw, value = carry
+        points = _around(key, encoding, raw, _NUM_WALK_STEPS)
+        values = jax.vmap(value_of_new)(points)
+        best = jnp.argmax(values)
+        is_better = values[best] > value
+        return (jnp.where(is_better, points[best], raw), jnp.where(is_better, values[best], value)), None
+
+    raw, value = jax.lax.scan(round_of, (raw, value), jax.random.split(key, _NUM_WALK_ROUNDS))[0]
+    moves = _moves(encoding)
+    return _move(value_of_new, encoding, moves, raw, value) if moves else (raw, value)
 
 
 def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:

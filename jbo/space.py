@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jbo.choices import as_json, canonical, listing
+from jbo.constraint import Traced, is_allowed
 from jbo.encoding import Column, Encoding, level, snap
 from jbo.encoding import is_active as _is_active
 from jbo.parameters import Categorical, Condition, Integer, Ordinal, Parameter, Real, from_json
@@ -35,6 +36,9 @@ class Space(Mapping[str, Parameter]):
 
     Args:
       parameters: Parameters by name, for names that are no identifiers.
+      constraint: A function of a config that returns True where it is allowed; None: everywhere. A study calls it with
+        Python values; `jbo.minimize`, and strategies used without a study, trace it, as they do the objective. No
+        suggestion violates it. A file does not hold it.
       **named: Parameters by name.
 
     Raises:
@@ -48,8 +52,21 @@ class Space(Mapping[str, Parameter]):
       {'optimizer': 'adam'}
     """
 
-    def __init__(self, parameters: Mapping[str, Any] | None = None, /, **named: Any):
+    def __init__(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        /,
+        *,
+        constraint: Any = None,
+        **named: Any,
+    ):
         parameters = dict(parameters or {})
+        if isinstance(constraint, Parameter | Constant):  # a parameter of that name
+            named["constraint"], constraint = constraint, None
+        if constraint is not None and not callable(constraint):
+            raise ValueError(f"constraint: expected a function of a config, got {constraint!r}")
+        self.constraint = constraint
+        """From a config to True where it is allowed; None: everywhere."""
         twice = parameters.keys() & named.keys()
         if twice:
             raise ValueError(f"expected each name once, got twice: {listing(sorted(twice))}")
@@ -92,18 +109,26 @@ class Space(Mapping[str, Parameter]):
         return len(self._parameters)
 
     def __eq__(self, other: object) -> bool:
-        """Same names in the same order with the same definitions: the columns mean the same."""
+        """Same names in the same order with the same definitions and the same constraint: points mean the same."""
         if not isinstance(other, Space):
             return NotImplemented
-        return canonical(self.to_json()) == canonical(other.to_json())
+        return self.constraint == other.constraint and self._text == other._text
 
     def __hash__(self) -> int:
-        return hash(canonical(self.to_json()))
+        return hash((self.constraint, self._text))
+
+    @cached_property
+    def _text(self) -> str:
+        return canonical(self.to_json())
 
     def __repr__(self) -> str:
+        constraint = [] if self.constraint is None else [f"constraint={self.constraint!r}"]
         if all(name.isidentifier() for name in self._entries):
-            return f"Space({', '.join(f'{name}={_shown(entry)}' for name, entry in self._entries.items())})"
-        return f"Space({{{', '.join(f'{name!r}: {_shown(entry)}' for name, entry in self._entries.items())}}})"
+            return (
+                f"Space({', '.join([f'{name}={_shown(entry)}' for name, entry in self._entries.items()] + constraint)})"
+            )
+        entries = ", ".join(f"{name!r}: {_shown(entry)}" for name, entry in self._entries.items())
+        return f"Space({', '.join([f'{{{entries}}}', *constraint])})"
 
     # Between configs and the unit cube.
 
@@ -150,6 +175,35 @@ class Space(Mapping[str, Parameter]):
         values = self.validate(config)
         x = [p.to_unit(values[name]) if name in values else 0.5 for name, p in self._parameters.items()]
         return np.array(x, dtype=np.float64)
+
+    def is_allowed(self, config: Mapping[str, Any]) -> bool:
+        """True if the constraint of the space holds at a config.
+
+        Args:
+          config: Values by name, the active ones and no others.
+
+        Raises:
+          ValueError: As in `validate`, or the constraint raised an error or gave no truth value.
+        """
+        config = self.validate(config)
+        return self.constraint is None or is_allowed(self.constraint, config)
+
+    def fixed_columns(self, values: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
+        """Where the given columns stand in the unit cube, NaN for those that are not given; float64.
+
+        Args:
+          values: Values by name, of any of the parameters that are searched.
+
+        Raises:
+          ValueError: A name is unknown or fixed, or a value is of the wrong type or outside its bounds.
+        """
+        fixed = dict.fromkeys(self._parameters, math.nan)
+        for name, value in values.items():
+            if name not in fixed:
+                raise ValueError(f"{name}: expected one of {listing(self.names)}, got a name that is not searched")
+            with _named(name):
+                fixed[name] = self._parameters[name].to_unit(self._parameters[name].parse(value))
+        return np.array(list(fixed.values()), dtype=np.float64)
 
     def decode(self, x: Float[np.ndarray, " d"] | Float[Array, " d"]) -> dict[str, Any]:
         """The config that owns a point of the unit cube, in plain Python values; inactive names are absent.
@@ -209,7 +263,8 @@ class Space(Mapping[str, Parameter]):
             if isinstance(parameter, Integer):
                 log_range[j] = parameter.log_range
             columns.append(column)
-        return Encoding(log_range=log_range, columns=tuple(columns))
+        constraint = None if self.constraint is None else Traced(self, self.constraint)
+        return Encoding(log_range=log_range, columns=tuple(columns), constraint=constraint)
 
     # Smaller spaces, and all of a discrete one.
 
@@ -254,7 +309,7 @@ class Space(Mapping[str, Parameter]):
                 del entries[name]
             else:
                 entries[name] = _with_condition(entries[name], _definition(parent_entry).when)
-        return Space(entries)
+        return Space(entries, constraint=self.constraint)
 
     @property
     def num_configs(self) -> int | float:
@@ -302,7 +357,7 @@ class Space(Mapping[str, Parameter]):
     # Files.
 
     def to_json(self) -> dict[str, Any]:
-        """The space as plain JSON; `from_json` gives it back."""
+        """The space as plain JSON; `from_json` gives it back, without the constraint."""
         return {"parameters": [{"name": name} | _entry_to_json(entry) for name, entry in self._entries.items()]}
 
     @staticmethod

@@ -17,9 +17,10 @@ LAYERS = [
     {"jbo.acquisitions"},
     {"jbo.surrogates"},
     {"jbo.bounded"},
+    {"jbo.region"},
     {"jbo.space", "jbo.designs"},
     {"jbo.parameters"},
-    {"jbo.choices"},
+    {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},
     {"jbo.types", "jbo.numerics"},
 ]

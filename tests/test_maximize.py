@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jbo import Categorical, Integer, Ordinal, Real, Space, functions
 from jbo.encoding import from_level, level, snap
 from jbo.maximize import maximize
+from jbo.region import Region
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
@@ -66,7 +67,7 @@ def bowl(target, x):
 
 @jax.jit
 def maximize_bowl(key, target, table, centre):
-    return maximize(key, partial(bowl, target), REALS.encoding, table, centre)
+    return maximize(key, partial(bowl, target), Region(REALS.encoding), table, centre)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def maximize_problem(key, table, centre):
     def function(x):
         return -functions.branin(functions.branin.space.decode_traced(x))
 
-    return maximize(key, function, functions.branin.space.encoding, table, centre)
+    return maximize(key, function, Region(functions.branin.space.encoding), table, centre)
 
 
 def test_branin(x64):
@@ -137,7 +138,11 @@ PLACES = places_of_points()
 @jax.jit
 def maximize_lookup(key, values, table, centre):
     return maximize(
-        key, lambda x: values[place(level(DISCRETE.encoding, x))].astype(x.dtype), DISCRETE.encoding, table, centre
+        key,
+        lambda x: values[place(level(DISCRETE.encoding, x))].astype(x.dtype),
+        Region(DISCRETE.encoding),
+        table,
+        centre,
     )
 
 
@@ -182,7 +187,7 @@ def maximize_mixed(key, heights, targets, table, centre):
         is_there = jnp.stack([jnp.asarray(True), levels[0] == 1])
         return height - jnp.sum(jnp.where(is_there, (x[np.array([1, 3])] - target) ** 2, 0))
 
-    return maximize(key, function, MIXED.encoding, table, centre)
+    return maximize(key, function, Region(MIXED.encoding), table, centre)
 
 
 def test_mixed_and_conditional_functions(x64):
@@ -205,7 +210,7 @@ def test_mixed_and_conditional_functions(x64):
 @jax.jit
 def maximize_large(key, target, table, centre):
     where = from_level(LARGE.encoding, target, centre.dtype)
-    return maximize(key, lambda x: -jnp.sum((x - where) ** 2), LARGE.encoding, table, centre)
+    return maximize(key, lambda x: -jnp.sum((x - where) ** 2), Region(LARGE.encoding), table, centre)
 
 
 def test_columns_of_many_levels(x64):

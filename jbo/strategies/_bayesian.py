@@ -1,5 +1,6 @@
 """Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -7,12 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo import designs
 from jbo.acquisitions import Acquisition, log_expected_improvement
-from jbo.encoding import snap
 from jbo.maximize import maximize
+from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
+from jbo.strategies._initial import design_point
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._transform import dataset
 from jbo.surrogates import FitInfo, Posterior, Surrogate, gp
@@ -23,7 +24,7 @@ class BayesianInfo(NamedTuple):
     """How a suggestion was made."""
 
     is_new: Bool[Array, ""]
-    """False if every point of a discrete space is in the table already."""
+    """False if every point that was looked at is in the table already or not allowed: nothing is left to try."""
     is_model_based: Bool[Array, ""]
     """False for a point of the initial design."""
     value: Float[Array, ""]
@@ -48,7 +49,7 @@ class Bayesian(Strategy):
         return self.num_design
 
     def ask(
-        self, key: Key[Array, ""], state: Trials, q: int | None = None
+        self, key: Key[Array, ""], state: Trials, q: int | None = None, *, fixed: Float[Array, " d"] | None = None
     ) -> tuple[Float[Array, "*q d"], BayesianInfo]:
         """The next point, or the next ``q`` of them; see `Strategy.ask`. A batch shares one fit.
 
@@ -58,33 +59,35 @@ class Bayesian(Strategy):
           key: The key of the search, the same at every ask.
           state: The table, pending trials in it.
           q: How many points; None: one, without a leading axis.
+          fixed: The context, see `Strategy.ask`.
         """
         _table.require_room(state, 1 if q is None else q)
+        region = Region(self.encoding, fixed)
         points, info = jax.lax.cond(
             self._is_ready(state),
-            lambda: self._ask_model(key, state, q or 1),
-            lambda: self._ask_design(key, state, q or 1),
+            lambda: self._ask_model(key, state, region, q or 1),
+            lambda: self._ask_design(key, state, region, q or 1),
         )
         if q is None:
             return points[0], jax.tree.map(lambda leaf: leaf[0], info)
         return points, info
 
-    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], BayesianInfo]:
+    def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], BayesianInfo]:
         """One point."""
-        return self.ask(key, state)
+        return self.ask(key, state, fixed=region.fixed)
 
-    def design(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], BayesianInfo]:
+    def design(
+        self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
+    ) -> tuple[Float[Array, " d"], BayesianInfo]:
         """A point of the initial design: the centre of the space first, then Sobol's sequence.
 
         Args:
           key: The key of the search.
           state: The table.
+          fixed: The context, see `Strategy.ask`.
         """
-        row = _table.num_rows(state)
-        d, dtype = self.encoding.num_columns, state.x.dtype
-        sobol = designs.sobol_point(jax.random.fold_in(key, 2), jnp.maximum(row - 1, 0), d, dtype)
-        raw = jnp.where(row == 0, jnp.full((d,), 0.5, dtype), sobol)
-        x, is_new = _table.first_new(self.encoding, state, snap(self.encoding, raw), sobol)
+        x, is_new = design_point(key, state, Region(self.encoding, fixed))
+        dtype = state.x.dtype
         no_fit = FitInfo(jnp.zeros((), dtype), jnp.zeros((), jnp.int32), jnp.asarray(False))
         return x, BayesianInfo(is_new, jnp.asarray(False), jnp.zeros((), dtype), no_fit)
 
@@ -113,33 +116,36 @@ class Bayesian(Strategy):
         start = self.surrogate.init(data.x.shape[1], data.x.dtype)
         return self.surrogate.fit(jax.random.fold_in(key, 0), data, start)
 
-    def _ask_design(self, key: Key[Array, ""], state: Trials, q: int):
+    def _ask_design(self, key: Key[Array, ""], state: Trials, region: Region, q: int):
         def one(state: Trials, _: None):
-            x, info = self.design(key, state)
+            x, info = self.design(key, state, fixed=region.fixed)
             return self.pend(state, x), (x, info)
 
         return jax.lax.scan(one, state, None, length=q)[1]
 
-    def _ask_model(self, key: Key[Array, ""], state: Trials, q: int):
+    def _ask_model(self, key: Key[Array, ""], state: Trials, region: Region, q: int):
         data = dataset(state)
         params, fit = self._fit(key, data)
 
         def one(state: Trials, _: None):
-            # Folded in: 0 for the fit, which a batch shares, 1 and the row for what is drawn at it, 2 for the design.
+            # Folded in: 0 for the fit, which a batch shares, 1 and the row for what is drawn at it, 2 and 3 for the
+            # design.
             key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
-            key_prepare, key_maximize, key_walk = jax.random.split(key_row, 3)
+            key_prepare, key_maximize, key_new = jax.random.split(key_row, 3)
             told, posterior, believed = self._posteriors(params, data, state)
+            # In a context the value to improve on is what the trials would have given there.
+            x_here = state.x if region.fixed is None else region.place(state.x)
             # What is pending counts for the incumbent too, or its neighbourhood would look as good as before.
-            aux = self.acquisition.prepare(key_prepare, posterior, believed)
+            aux = self.acquisition.prepare(key_prepare, posterior, dataclasses.replace(believed, x=x_here))
             found = maximize(
                 key_maximize,
                 lambda x: self.acquisition.value(aux, posterior, x),
-                self.encoding,
+                region,
                 state,
-                data.x[incumbent_row(told, data)],
+                x_here[incumbent_row(told, dataclasses.replace(data, x=x_here))],
+                is_smooth=self.surrogate.is_smooth,
             )
-            start = _table.draw(key_walk, self.encoding.num_columns, state.x.dtype)
-            x, is_new = _table.first_new(self.encoding, state, found.x, start)
+            x, is_new = _table.first_new(key_new, region, state, found.x)
             return self.pend(state, x), (x, BayesianInfo(is_new, jnp.asarray(True), found.value, fit))
 
         return jax.lax.scan(one, state, None, length=q)[1]

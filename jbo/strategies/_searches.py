@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from jbo import designs
-from jbo.encoding import from_level, snap
+from jbo.encoding import from_level
+from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
 from jbo.strategies._strategy import AskInfo, Strategy
@@ -20,12 +21,12 @@ from jbo.types import Trials
 class RandomSearch(Strategy):
     """Uniform points of the unit cube; made by `random_search`."""
 
-    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], AskInfo]:
+    def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
         """One point."""
         key_x, key_walk = jax.random.split(jax.random.fold_in(key, _table.num_rows(state)))
         d, dtype = self.encoding.num_columns, state.x.dtype
-        x = snap(self.encoding, _table.draw(key_x, d, dtype))
-        x, is_new = _table.first_new(self.encoding, state, x, _table.draw(key_walk, d, dtype))
+        x = region.place(_table.draw(key_x, d, dtype))
+        x, is_new = _table.first_new(key_walk, region, state, x)
         return x, AskInfo(is_new)
 
 
@@ -34,13 +35,13 @@ class RandomSearch(Strategy):
 class SobolSearch(Strategy):
     """Points of a shifted Sobol sequence; made by `sobol_search`."""
 
-    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], AskInfo]:
+    def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
         """One point."""
         row = _table.num_rows(state)
         d, dtype = self.encoding.num_columns, state.x.dtype
-        x = snap(self.encoding, designs.sobol_point(key, row, d, dtype))
-        start = _table.draw(jax.random.fold_in(jax.random.fold_in(key, 1), row), d, dtype)
-        x, is_new = _table.first_new(self.encoding, state, x, start)
+        x = region.place(designs.sobol_point(key, row, d, dtype))
+        key_new = jax.random.fold_in(jax.random.fold_in(key, 1), row)
+        x, is_new = _table.first_new(key_new, region, state, x)
         return x, AskInfo(is_new)
 
 
@@ -52,18 +53,18 @@ class GridSearch(Strategy):
     resolution: int = field(metadata={"static": True})
     """Points along a real column, both ends among them."""
 
-    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], AskInfo]:
-        """One point: the first of the grid that is not in the table; none is new once all are."""
+    def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
+        """One point: the first of the grid that is allowed and not in the table; none is new once all are."""
         is_real = self.encoding.num_levels == 0
         dtype = state.x.dtype
 
         def at(levels: Int[Array, " d"]) -> Float[Array, " d"]:
             along = levels.astype(dtype) / (self.resolution - 1)
-            return snap(self.encoding, jnp.where(is_real, along, from_level(self.encoding, levels, dtype)))
+            return region.place(jnp.where(is_real, along, from_level(self.encoding, levels, dtype)))
 
         first = jnp.zeros(self.encoding.num_columns, jnp.int32)
         sizes = np.where(is_real, self.resolution, self.encoding.num_levels)
-        x, is_new = _table.count_to_new(self.encoding, state, at(first), first, sizes, at)
+        x, is_new = _table.count_to_new(region, state, at(first), first, sizes, at)
         return x, AskInfo(is_new)
 
 

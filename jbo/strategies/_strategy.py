@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.encoding import Encoding, snap
+from jbo.region import Region
 from jbo.strategies import _table
 from jbo.types import FAILED, OK, PENDING, Trials
 
@@ -17,7 +18,7 @@ class AskInfo(NamedTuple):
     """How a suggestion was made."""
 
     is_new: Bool[Array, ""]
-    """False if every point that was looked at is in the table already: a discrete space is exhausted."""
+    """False if every point that was looked at is in the table already or not allowed: nothing is left to try."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,17 @@ class Strategy(ABC):
         """
         return _table.empty(capacity, self.encoding.num_columns, dtype)
 
-    def ask(self, key: Key[Array, ""], state: Trials, q: int | None = None) -> tuple[Float[Array, "*q d"], Any]:
+    def ask(
+        self, key: Key[Array, ""], state: Trials, q: int | None = None, *, fixed: Float[Array, " d"] | None = None
+    ) -> tuple[Float[Array, "*q d"], Any]:
         """The next point, or the next ``q`` of them: the same as asking ``q`` times, each followed by `pend`.
 
         Args:
           key: The key of the search, the same at every ask.
           state: The table, pending trials in it.
           q: How many points; None: one, without a leading axis.
+          fixed: The context: where the columns stand that the environment sets, NaN for those that are searched; None:
+            all are. The model learns from all contexts.
 
         Returns:
           Snapped points, and how they were found (with a leading axis if there is a ``q``).
@@ -61,28 +66,31 @@ class Strategy(ABC):
           ValueError: If ``q`` is below 1 or, outside of traced code, if the table has no room for the points.
         """
         _table.require_room(state, 1 if q is None else q)
+        region = Region(self.encoding, fixed)
         if q is None:
-            return self.suggest(key, state)
+            return self.suggest(key, state, region)
 
         def one(state: Trials, _: None):
-            x, info = self.suggest(key, state)
+            x, info = self.suggest(key, state, region)
             return self.pend(state, x), (x, info)
 
-        _table.require_room(state, q)
         return jax.lax.scan(one, state, None, length=q)[1]
 
     @abstractmethod
-    def suggest(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], Any]:
+    def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], Any]:
         """One point: what each strategy defines.
 
         Args:
           key: The key of the search.
           state: The table, pending trials in it.
+          region: Where the point may be.
         """
 
-    def design(self, key: Key[Array, ""], state: Trials) -> tuple[Float[Array, " d"], Any]:
+    def design(
+        self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
+    ) -> tuple[Float[Array, " d"], Any]:
         """A point chosen without a model; for strategies that have none, the same as `ask`."""
-        return self.ask(key, state)
+        return self.ask(key, state, fixed=fixed)
 
     def pend(self, state: Trials, x: Float[Array, " d"]) -> Trials:
         """The table with a pending trial at ``x``.

@@ -9,7 +9,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo.encoding import Encoding, from_level, is_active, level, snap
+from jbo.encoding import Encoding, from_level, is_active, level
+from jbo.region import Region
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials, is_taken
 
 
@@ -76,69 +77,124 @@ def require_room(state: Trials, q: int) -> None:
 
 
 def first_new(
-    encoding: Encoding, state: Trials, x: Float[Array, " d"], start: Float[Array, " d"]
+    key: Key[Array, ""], region: Region, state: Trials, x: Float[Array, " d"]
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
-    """The point ``x`` if no trial has it, else the next new one in counting order from ``start``.
+    """The point ``x`` if it is allowed and no trial has it, else another such point.
+
+    A space that can be counted is searched in counting order, to its end; where a constraint leaves parts of a space
+    with reals, up to 2^14 uniform points are tried.
 
     Args:
-      encoding: Columns of the space.
+      key: Draws where the search begins.
+      region: Where the point may be.
       state: The table.
-      x: A snapped point.
+      x: A point of the region.
+
+    Returns:
+      A point of the region and whether it is new and allowed.
+    """
+    encoding, dtype = region.encoding, state.x.dtype
+    start = draw(key, encoding.num_columns, dtype)
+    num_combinations = math.prod(int(k) for k in encoding.num_levels)  # 0 with a real among the columns
+    if encoding.constraint is None or 0 < num_combinations <= 2**_LOG_ALLOWED_STEPS:
+        return walk_to_new(region, state, x, start)
+    return _draw_to_new(key, region, state, x)
+
+
+_LOG_ALLOWED_STEPS = 16
+"""A space under a constraint is counted through if it has at most 2^16 combinations; a constraint may cost a call."""
+_NUM_ROUNDS, _ROUND = 64, 256
+
+
+def _draw_to_new(
+    key: Key[Array, ""], region: Region, state: Trials, x: Float[Array, " d"]
+) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
+    """The point ``x`` if it is allowed and new, else the first such one of uniform draws."""
+
+    def draw_round(carry):
+        _, _, count = carry
+        uniform = jax.random.uniform(jax.random.fold_in(key, count), (_ROUND, x.shape[0]), x.dtype)
+        points = region.place(uniform)
+        good = region.is_allowed(points) & ~jax.vmap(lambda p: jnp.any(is_taken(state, p)))(points)
+        first = jnp.argmax(good)
+        return points[first], good[first], count + 1
+
+    begin = (x, region.is_allowed(x) & ~jnp.any(is_taken(state, x)), jnp.zeros((), jnp.int32))
+    point, is_good, _ = jax.lax.while_loop(lambda c: ~c[1] & (c[2] < _NUM_ROUNDS), draw_round, begin)
+    return point, is_good
+
+
+def walk_to_new(
+    region: Region, state: Trials, x: Float[Array, " d"], start: Float[Array, " d"]
+) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
+    """The point ``x`` if it is allowed and no trial has it, else the next such one in counting order from ``start``.
+
+    Args:
+      region: Where the point may be.
+      state: The table.
+      x: A point of the region.
       start: Where to begin counting; its reals are kept.
 
     Returns:
-      A snapped point and whether it is new.
+      A point of the region and whether it is new and allowed.
     """
+    encoding = region.encoding
 
     def at(levels: Int[Array, " d"]) -> Float[Array, " d"]:
-        return snap(encoding, jnp.where(encoding.num_levels > 0, from_level(encoding, levels, x.dtype), start))
+        return region.place(jnp.where(encoding.num_levels > 0, from_level(encoding, levels, x.dtype), start))
 
-    return count_to_new(encoding, state, x, level(encoding, start), np.maximum(encoding.num_levels, 1), at)
+    return count_to_new(region, state, x, level(encoding, start), np.maximum(encoding.num_levels, 1), at)
 
 
 def count_to_new(
-    encoding: Encoding,
+    region: Region,
     state: Trials,
     x: Float[Array, " d"],
     levels: Int[Array, " d"],
     sizes: np.ndarray,
     at: Callable[[Int[Array, " d"]], Float[Array, " d"]],
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
-    """The point ``x`` if no trial has it, else the first new one that counting up ``levels`` comes to.
+    """The point ``x`` if it is allowed and no trial has it, else the first such one that counting ``levels`` comes to.
 
-    Each combination of the active columns comes once: what is inactive does not count.
+    Each combination of the active columns comes once: what is inactive or given does not count.
 
     Args:
-      encoding: Columns of the space.
+      region: Where the point may be.
       state: The table.
-      x: A snapped point.
+      x: A point of the region.
       levels: Where counting begins; the last column moves fastest, but a column always slower than those that depend on
         it, and after the last point comes the first.
       sizes: Number of levels of each column, static.
-      at: The snapped point that levels stand for.
+      at: The point of the region that levels stand for.
 
     Returns:
-      A snapped point and whether it is new. A walk ends after as many steps as there are combinations, at most 2^20.
+      A point and whether it is new and allowed. A walk ends after as many steps as there are combinations, at most
+      2^20.
     """
+    encoding = region.encoding
     num_steps = min(math.prod(int(k) for k in sizes), 2**20)
     order = _parents_first(encoding)
     place = np.argsort(order)
 
     def step(carry):
         levels, _, count = carry
-        # A column moves on when all after it are at their last level; an inactive one has no other.
-        is_last = (levels >= sizes - 1) | ~is_active(encoding, from_level(encoding, levels, x.dtype))
+        # A column moves on when all after it are at their last level; an inactive or given one has no other.
+        is_still = ~is_active(encoding, region.place(from_level(encoding, levels, x.dtype))) | ~region.is_free
+        is_last = (levels >= sizes - 1) | is_still
         all_last = jnp.cumprod(is_last[order][::-1].astype(jnp.int32), dtype=jnp.int32)[::-1]
         moves = (jnp.concatenate([all_last[1:], jnp.ones(1, jnp.int32)]) == 1)[place]
         levels = jnp.where(moves, jnp.where(is_last, 0, levels + 1), levels).astype(jnp.int32)
         return levels, at(levels), count + 1
 
+    def is_good(point):
+        return ~jnp.any(is_taken(state, point)) & region.is_allowed(point)
+
     def goes_on(carry):
         _, point, count = carry
-        return jnp.any(is_taken(state, point)) & (count < num_steps)
+        return ~is_good(point) & (count < num_steps)
 
     _, point, _ = jax.lax.while_loop(goes_on, step, (levels, x, jnp.zeros((), jnp.int32)))
-    return point, ~jnp.any(is_taken(state, point))
+    return point, is_good(point)
 
 
 def _parents_first(encoding: Encoding) -> np.ndarray:

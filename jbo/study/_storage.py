@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -77,22 +77,30 @@ class Storage:
             query = f"SELECT {_COLUMNS} FROM trials WHERE number >= ? ORDER BY number"
             return [Record(*row) for row in run.execute(query, (first,))]
 
-    def claim(self, owner: Owner) -> Record | None:
+    def claim(self, owner: Owner, is_wanted: Callable[[str], bool]) -> Record | None:
         """The trial that comes before any new suggestion, now owned by ``owner``; None if there is none.
 
         Pending trials that nobody alive works on come first, by number; then the queue, in its order.
+
+        Args:
+          owner: Who will work on it.
+          is_wanted: False for configurations to pass over.
         """
         with self._transaction() as run:
             query = (
-                "SELECT number, host, boot, pid, process_started FROM trials WHERE status = 'pending' ORDER BY number"
+                "SELECT number, config, host, boot, pid, process_started FROM trials "
+                "WHERE status = 'pending' ORDER BY number"
             )
-            for number, *who in run.execute(query).fetchall():
-                if who[0] is None or (Owner(*who) != owner and not is_alive(Owner(*who))):
+            for number, config, *who in run.execute(query).fetchall():
+                is_left = who[0] is None or (Owner(*who) != owner and not is_alive(Owner(*who)))
+                if is_left and is_wanted(config):
                     update = "UPDATE trials SET host=?, boot=?, pid=?, process_started=?, started_at=? WHERE number = ?"
                     run.execute(update, (*owner, time.time(), number))
                     return _record(run, number)
-            queued = "SELECT position, config FROM queue WHERE number IS NULL ORDER BY position LIMIT 1"
-            for position, config in run.execute(queued).fetchall():
+            queued = "SELECT position, config FROM queue WHERE number IS NULL ORDER BY position"
+            for position, config in run.execute(queued):
+                if not is_wanted(config):
+                    continue
                 number = _next_number(run)
                 _insert_pending(run, number, config, owner)
                 run.execute("UPDATE queue SET number = ? WHERE position = ?", (number, position))

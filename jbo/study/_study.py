@@ -8,14 +8,15 @@ import os
 import secrets
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast, overload
 
 import numpy as np
 
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._model import recommend, suggest
+from jbo.study._context import Context
+from jbo.study._model import recommend, suggest, with_host_constraint
 from jbo.study._owner import current
 from jbo.study._progress import progress_of
 from jbo.study._storage import Outcome, Record, Storage
@@ -63,7 +64,9 @@ class Study:
         device: Any = None,
     ):
         self.space = space
-        self.strategy = bayesian(space) if strategy is None else _check_strategy(strategy, space)
+        self.strategy = with_host_constraint(
+            bayesian(space) if strategy is None else _check_strategy(strategy, space), space
+        )
         self.maximize = maximize
         self.path = path
         self._device = device
@@ -85,10 +88,10 @@ class Study:
     # Asking and telling
 
     @overload
-    def ask(self) -> Trial: ...
+    def ask(self, *, context: Mapping[str, Any] | None = None) -> Trial: ...
     @overload
-    def ask(self, num_trials: int) -> list[Trial]: ...
-    def ask(self, num_trials: int | None = None) -> Trial | list[Trial]:
+    def ask(self, num_trials: int, *, context: Mapping[str, Any] | None = None) -> list[Trial]: ...
+    def ask(self, num_trials: int | None = None, *, context: Mapping[str, Any] | None = None) -> Trial | list[Trial]:
         """The next trial to run, written down as pending before it is returned.
 
         Trials whose process died come first, then what was enqueued, then what the strategy suggests.
@@ -96,16 +99,21 @@ class Study:
         Args:
           num_trials: Ask for so many at once, the same as asking one after another; a list is returned, shorter if a
             discrete space has fewer new points.
+          context: Values by name of parameters that the environment sets: only the others are searched. The model
+            learns from all contexts. What waits to be run comes first only if its values are these.
 
         Raises:
           SpaceExhausted: There is nothing new to try in a discrete space.
+          ValueError: The context names no parameter that is searched or has an impossible value; or a bounded search
+            found nothing that the constraint of the space allows.
         """
+        given = Context(self.space, context or {})
         if num_trials is None:
-            return self._ask()
+            return self._ask(given)
         trials: list[Trial] = []
         for _ in range(num_trials):
             try:
-                trials.append(self._ask())
+                trials.append(self._ask(given))
             except SpaceExhausted:
                 if not trials:
                     raise
@@ -153,12 +161,19 @@ class Study:
           False if it was enqueued in this study before, be it in an earlier process: then nothing happens.
 
         Raises:
-          ValueError: The configuration is not of the space.
+          ValueError: The configuration is not of the space, or its constraint does not allow it.
         """
+        if not self.space.is_allowed(config):
+            raise ValueError(f"expected a configuration that the constraint of the space allows, got {config}")
         return self._storage.enqueue(self._to_text(config))
 
     def optimize(
-        self, objective: Callable[[dict[str, Any]], Any], num_trials: int, *, progress: bool | None = None
+        self,
+        objective: Callable[[dict[str, Any]], Any],
+        num_trials: int,
+        *,
+        context: Mapping[str, Any] | None = None,
+        progress: bool | None = None,
     ) -> None:
         """Run trials until ``num_trials`` have ended, those of earlier calls and failed ones among them.
 
@@ -168,17 +183,19 @@ class Study:
         Args:
           objective: From a configuration to a number.
           num_trials: How many trials shall have ended.
+          context: Parameters that the environment sets, as in `ask`.
           progress: None: a bar if standard error is a terminal and rich is installed; True: plain lines where there can
             be no bar; False: nothing.
 
         Raises:
           TypeError: The objective returned no number; its trial has failed.
+          ValueError: As in `ask`.
         """
-        held = set(self._held)
+        held, given = set(self._held), Context(self.space, context or {})
         try:
             with progress_of(num_trials, self._num_finished(), progress) as show:
                 while self._num_finished() < num_trials:
-                    trial = self._run(objective, self._ask())
+                    trial = self._run(objective, self._ask(given))
                     self._sync()
                     show(trial, self._table.best, self._table.num_finished)
         except SpaceExhausted:
@@ -258,28 +275,35 @@ class Study:
 
     # Inside
 
-    def _ask(self) -> Trial:
+    def _ask(self, context: Context) -> Trial:
         with self._asking:
             while True:
                 owner = current()
-                record = self._storage.claim(owner)
+                record = self._storage.claim(owner, lambda config: context.holds(self._from_text(config)))
                 if record is None:
-                    number, config = self._suggest()
+                    number, config = self._suggest(context)
                     self._held.add(number)  # before it is written: an interrupt may come in between
                     record = self._storage.insert(number, self._to_text(config), owner)
                 if record is not None:
                     self._held.add(record.number)
                     return self._trial(record).copy()
 
-    def _suggest(self) -> tuple[int, dict[str, Any]]:
+    def _suggest(self, context: Context) -> tuple[int, dict[str, Any]]:
         self._sync()
         with self._syncing:
-            number, rows = len(self._table.trials), self._table.rows()
+            number, rows, trials = len(self._table.trials), self._table.rows(), list(self._table.trials)
             is_full = number >= self.space.num_configs and self._table.num_distinct >= self.space.num_configs
         if not is_full:
-            x, is_new = suggest(self.strategy, self.seed, rows, self._device)
+            x, is_new = suggest(self.strategy, self.seed, rows, self._device, context.fixed)
             if is_new:
-                return number, self.space.decode(x)
+                return number, context.impose(self.space.decode(x))
+        if self.space.constraint is not None and not any(
+            self.space.is_allowed(trial.config) for trial in trials if context.holds(trial.config)
+        ):
+            raise ValueError(
+                "constraint: expected a space of which it allows some part, got none that it allows in a bounded search"
+                f"{context}; enqueue a configuration that is allowed, if there is one"
+            )
         raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
 
     def _run(self, objective: Callable[[dict[str, Any]], Any], trial: Trial) -> Trial:
@@ -305,10 +329,9 @@ class Study:
             self._table.update([self._trial(r) for r in self._storage.read(self._table.num_settled)])
 
     def _trial(self, record: Record) -> Trial:
-        config = self.space.config_from_json(json.loads(record.config))
         return Trial(
             number=record.number,
-            config=config,
+            config=self._from_text(record.config),
             status=cast(Any, record.status),  # the file holds no other, see its schema
             value=record.value,
             started_at=record.started_at,
@@ -316,6 +339,9 @@ class Study:
             failure=record.failure,
             study_id=self._id,
         )
+
+    def _from_text(self, config: str) -> dict[str, Any]:
+        return self.space.config_from_json(json.loads(config))
 
     def _to_text(self, config: dict[str, Any]) -> str:
         return json.dumps(self.space.config_to_json(config), allow_nan=False)

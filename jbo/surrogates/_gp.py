@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +48,7 @@ class GP:
     """Standard deviation of an observation in the units of the objective; None: inferred."""
     kernel: Kernel = field(metadata={"static": True})
     num_starts: int = field(metadata={"static": True})
+    is_smooth: ClassVar[bool] = True
 
     def bind(self, encoding: Encoding) -> "GP":
         """The same surrogate over the columns of a space, so that its kernel knows the categories."""

@@ -1,6 +1,6 @@
 """What a model of the objective is to a strategy and to an acquisition function."""
 
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
@@ -35,6 +35,9 @@ class Surrogate(Protocol):
 
     Parameters carry a leading axis of hyperparameter sets, over which a posterior averages.
     """
+
+    is_smooth: ClassVar[bool]
+    """True where predictions have a gradient in the inputs that an acquisition can be climbed by."""
 
     def bind(self, encoding: Encoding) -> "Surrogate":
         """The same surrogate over the columns of a space."""

@@ -10,6 +10,7 @@ import pytest
 
 from jbo import Categorical, Integer, Ordinal, Real, Space
 from jbo.encoding import from_level, level, snap
+from jbo.region import Region
 from jbo.strategies import _table, random_search
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
@@ -129,7 +130,7 @@ def test_the_walk_visits_every_point_once(dtype, name):
     expected = {tuple(levels) for levels in levels_of(from_level(encoding, every_level, dtype)).tolist()}
     assert len(expected) == num == space.num_configs, "the reference is right"
 
-    walk = jax.jit(lambda state, x, start: _table.first_new(encoding, state, x, start))
+    walk = jax.jit(lambda state, x, start: _table.walk_to_new(Region(encoding), state, x, start))
     rng = np.random.default_rng(0)
     for _ in range(3):
         start = jnp.asarray(rng.random(len(space)), dtype)
@@ -154,7 +155,7 @@ def test_counting_is_in_order_from_the_start_and_around(x64, name):
     space = SPACES[name]
     encoding, all_points = space.encoding, points(space)
     num = len(all_points)
-    walk = jax.jit(lambda state, x, start: _table.first_new(encoding, state, x, start))
+    walk = jax.jit(lambda state, x, start: _table.walk_to_new(Region(encoding), state, x, start))
     rng = np.random.default_rng(1)
     for _ in range(20):
         is_taken = rng.random(num) < rng.choice([0.5, 0.9])
@@ -184,7 +185,7 @@ def test_reals_of_the_start_are_kept(x64):
     space = Space(a=Categorical("x", "y"), b=Real(0.0, 1.0, when=("a", "y")))
     encoding = space.encoding
     state = random_search(space).pend(random_search(space).init(2), jnp.array([0.25, 0.5]))
-    x, is_new = _table.first_new(encoding, state, jnp.array([0.25, 0.5]), jnp.array([0.1, 0.37]))
+    x, is_new = _table.walk_to_new(Region(encoding), state, jnp.array([0.25, 0.5]), jnp.array([0.1, 0.37]))
     assert is_new
     np.testing.assert_array_equal(x, [0.75, 0.37])
 

@@ -26,7 +26,7 @@ class Draws(Strategy):
 
     num_new: float = float("inf")
 
-    def suggest(self, key, state):
+    def suggest(self, key, state, region):
         traces.append((state.x.dtype, state.y.dtype, state.status.dtype))
         num_rows = jnp.sum(state.status != EMPTY)
         x = jax.random.uniform(jax.random.fold_in(key, num_rows), state.x.shape[1:], state.x.dtype)

@@ -14,7 +14,7 @@ from jbo.study import _model, _study
 
 
 class Broken(Strategy):
-    def suggest(self, key, state):
+    def suggest(self, key, state, region):
         raise RuntimeError("broken")
 
 
@@ -80,10 +80,10 @@ def test_the_model_runs_on_the_device_it_is_told(make, monkeypatch):
     devices = []
     real = _model.suggest
 
-    def seen(strategy, seed, rows, device):
+    def seen(strategy, seed, rows, device, fixed):
         with _model._world(device):
             devices.append(jnp.ones(()).device)
-        return real(strategy, seed, rows, device)
+        return real(strategy, seed, rows, device, fixed)
 
     monkeypatch.setattr(_study, "suggest", seen)
     make().ask()

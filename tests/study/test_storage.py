@@ -9,6 +9,10 @@ from jbo.study._schema import APPLICATION_ID, FORMAT, connect
 from jbo.study._storage import Header, Outcome, Storage
 
 
+def anything(config):
+    return True
+
+
 @pytest.fixture(params=["file", "memory"])
 def storage(request, tmp_path):
     with closing(Storage(tmp_path / "a.db" if request.param == "file" else None)) as storage:
@@ -31,14 +35,14 @@ def test_first_header_wins(storage):
 
 def test_rows(storage):
     me, other = current(), current()._replace(started="dead")
-    assert storage.read(0) == [] and storage.claim(me) is None
+    assert storage.read(0) == [] and storage.claim(me, anything) is None
     first = storage.insert(0, "a", me)
     assert first[:5] == (0, "a", "pending", None, None) and first.ended_at is None
     assert storage.insert(0, "b", me) is None, "somebody else was first"
-    assert storage.claim(me) is None, "this process is alive"
+    assert storage.claim(me, anything) is None, "this process is alive"
     assert storage.insert(1, "b", other)[:2] == (1, "b")
-    assert storage.claim(me)[:2] == (1, "b"), "its owner is dead"
-    assert storage.claim(me) is None
+    assert storage.claim(me, anything)[:2] == (1, "b"), "its owner is dead"
+    assert storage.claim(me, anything) is None
     done, is_ours = storage.finish(0, Outcome(0.1, None))
     assert is_ours and done[:5] == (0, "a", "ok", 0.1, None) and done.ended_at >= done.started_at
     assert storage.finish(0, Outcome(None, "why")) == (done, False)
@@ -49,23 +53,35 @@ def test_rows(storage):
     assert storage.read(2) == [told]
 
 
+def test_what_is_not_wanted_is_passed_over(storage):
+    me = current()
+    for number, config in enumerate("ab"):
+        storage.insert(number, config, me)
+    storage.release([0, 1], me)
+    storage.enqueue("c"), storage.enqueue("d")
+    assert storage.claim(me, "b".__eq__)[:2] == (1, "b")
+    assert storage.claim(me, "d".__eq__)[:2] == (2, "d")
+    assert storage.claim(me, "d".__eq__) is None
+    assert [storage.claim(me, anything)[:2] for _ in range(2)] == [(0, "a"), (3, "c")], "what is left keeps its turn"
+
+
 def test_release_gives_back_what_is_pending_and_ones_own(storage):
     me, other = current(), current()._replace(host="elsewhere")
     for number, owner in enumerate([me, me, other]):
         storage.insert(number, "a", owner)
     storage.finish(0, Outcome(1.0, None))
     storage.release([0, 1, 2, 9], me)
-    assert storage.claim(me).number == 1
-    assert storage.claim(me) is None
+    assert storage.claim(me, anything).number == 1
+    assert storage.claim(me, anything) is None
 
 
 def test_queue_in_order_each_once(storage):
     me = current()
     assert [storage.enqueue(text) for text in ["b", "a", "b"]] == [True, True, False]
-    assert storage.claim(me)[:3] == (0, "b", "pending")
+    assert storage.claim(me, anything)[:3] == (0, "b", "pending")
     assert not storage.enqueue("b"), "also after it was tried"
-    assert storage.claim(me)[:2] == (1, "a")
-    assert storage.claim(me) is None
+    assert storage.claim(me, anything)[:2] == (1, "a")
+    assert storage.claim(me, anything) is None
 
 
 def test_orphans_come_before_the_queue_by_number(storage):
@@ -73,7 +89,7 @@ def test_orphans_come_before_the_queue_by_number(storage):
     storage.enqueue("q")
     storage.insert(0, "a", dead)
     storage.insert(1, "b", dead)
-    assert [storage.claim(me).config for _ in range(3)] == ["a", "b", "q"]
+    assert [storage.claim(me, anything).config for _ in range(3)] == ["a", "b", "q"]
 
 
 def test_a_change_that_fails_changes_nothing(storage):

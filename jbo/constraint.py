@@ -1,0 +1,87 @@
+"""The known constraint of a space as the core sees it: a function of a snapped point.
+
+The user's function takes a config. In traced code it gets traced scalars, as the objective of `jbo.minimize` does; a
+study calls it with the Python values that its own objective gets.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+Function = Callable[[dict[str, Any]], Any]
+"""From a config to True where it is allowed."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A constraint that is traced into the program."""
+
+    space: Any
+    """The `jbo.Space` that decodes points; hashable."""
+    function: Function
+
+    def __call__(self, x: Float[Array, " d"]) -> Bool[Array, ""]:
+        """True where the point is allowed."""
+        value = jnp.asarray(self.function(self.space.decode_traced(x)))
+        if value.shape or value.dtype != bool:
+            raise ValueError(f"constraint: expected a truth value, got {value.dtype} of shape {value.shape}")
+        return value
+
+
+@dataclass(frozen=True)
+class OnHost:
+    """A constraint that the program calls back for, with Python values; it may do what cannot be traced."""
+
+    space: Any
+    """The `jbo.Space` that decodes points; hashable."""
+    function: Function
+
+    def __call__(self, x: Float[Array, " d"]) -> Bool[Array, ""]:
+        """True where the point is allowed; where the function raises, False, and `take_error` has the reason."""
+        return jax.pure_callback(self._check, jax.ShapeDtypeStruct((), bool), x, vmap_method="expand_dims")
+
+    def take_error(self) -> Exception | None:
+        """What the function raised since the last call of this method, if anything."""
+        return _errors.pop(self, None)
+
+    def _check(self, x: Any) -> np.ndarray:
+        points = np.asarray(x, np.float64)
+        rows = points.reshape(-1, points.shape[-1])
+        return np.array([self._is_allowed(row) for row in rows], bool).reshape(points.shape[:-1])
+
+    def _is_allowed(self, x: np.ndarray) -> bool:
+        config = self.space.decode(x)
+        try:
+            return is_allowed(self.function, config)
+        except Exception as error:  # raised through the compiled program it would lose its type and its traceback
+            _errors.setdefault(self, error)
+            return False
+
+
+_errors: dict[OnHost, Exception] = {}
+
+
+def is_allowed(function: Function, config: dict[str, Any]) -> bool:
+    """What a constraint says of a config of Python values.
+
+    Args:
+      function: The constraint.
+      config: Values by name, the active ones.
+
+    Raises:
+      ValueError: The function raised an error, or gave no truth value; the message holds the config.
+    """
+    try:
+        value = function(dict(config))
+    except Exception as error:
+        raise ValueError(f"constraint: expected True or False, got {error!r} for {config}") from error
+    if not isinstance(value, bool | np.bool_) and not (
+        hasattr(value, "dtype") and value.dtype == bool and not value.ndim
+    ):
+        raise ValueError(f"constraint: expected True or False, got {value!r} for {config}")
+    return bool(value)
