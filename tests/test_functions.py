@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import differential_evolution, minimize
 
+import jbo
 from jbo import functions
 from jbo.parameters import Real
 from jbo.space import is_active
@@ -244,6 +245,20 @@ def test_numpy_values_keep_their_type(problem):
         return
     config = {name: np.float32(value) for name, value in problem.space.decode(np.full(len(problem.space), 0.3)).items()}
     assert problem(config).dtype == np.float32
+
+
+def test_each_runs_in_a_study_and_as_one_program(problem):
+    """The same points of a Sobol search, the same values: from host values in one, from traced ones in the other."""
+    strategy = jbo.sobol_search(problem.space)
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        with jbo.Study(problem.space, strategy=strategy, seed=0) as study:
+            study.optimize(problem, 6)
+            values = [trial.value for trial in study.trials]
+            assert values == [float(problem(trial.config)) for trial in study.trials]
+        with jax.enable_x64(True):
+            run = jbo.minimize(jax.random.key(0, impl="threefry2x32"), problem, strategy, 6)
+    np.testing.assert_allclose(run.y, values, rtol=1e-9, atol=1e-9)
+    assert min(values) == pytest.approx(float(run.best_y[-1]), rel=1e-9) and min(values) >= problem.minimum
 
 
 def test_a_problem_of_d_dimensions_is_made_once():

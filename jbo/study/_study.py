@@ -326,7 +326,10 @@ class Study:
 
     def _sync(self) -> None:
         with self._syncing:
-            self._table.update([self._trial(r) for r in self._storage.read(self._table.num_settled)])
+            # What is known to have ended never changes: behind a long pending trial it is not read into a trial again.
+            ended = {t.number for t in self._table.trials[self._table.num_settled :] if t.status != "pending"}
+            records = self._storage.read(self._table.num_settled)
+            self._table.update([self._trial(r) for r in records if r.number not in ended])
 
     def _trial(self, record: Record) -> Trial:
         return Trial(

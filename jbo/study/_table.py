@@ -50,7 +50,7 @@ class Table:
         """How many trials, from the first on, have ended: these never change again."""
 
     def update(self, trials: list[Trial]) -> None:
-        """Take over trials as they stand now: those from ``num_settled`` on, without a gap."""
+        """Take over trials as they stand now: those from ``num_settled`` on that may have changed, by number."""
         for trial in trials:
             if trial.number == len(self.trials):
                 self.trials.append(trial)

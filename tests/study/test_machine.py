@@ -151,5 +151,4 @@ class StudyMachine(RuleBasedStateMachine):
 
 
 class TestStudy(StudyMachine.TestCase):
-    # A run of the machine opens files and kills: it gets ten times its examples in a thorough run, not fifty.
-    settings = settings(stateful_step_count=30, max_examples=min(settings.default.max_examples, 200))
+    settings = settings(stateful_step_count=30)
