@@ -1,24 +1,34 @@
 """Calls into the model: float64 on the CPU inside, plain NumPy and Python outside, the user's settings untouched."""
 
 import dataclasses
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float, Key
 
 from jbo.constraint import OnHost
 from jbo.space import Space
 from jbo.strategies import Strategy
-from jbo.study._table import Rows
+from jbo.study._programs import Call, compile_ahead, run
+from jbo.study._table import Rows, capacity_for, empty_rows
+from jbo.study._trial import SuggestInfo
 from jbo.types import FAILED, OK, Trials
 
+
 # At module level, the strategy an argument: a second study of the same structure compiles nothing.
-_ask = jax.jit(lambda strategy, key, state, fixed: strategy.ask(key, state, fixed=fixed))
-_design = jax.jit(lambda strategy, key, state, fixed: strategy.design(key, state, fixed=fixed))
+def _ask(strategy: Strategy, key: Key[Array, ""], state: Trials, fixed: Float[Array, " d"] | None) -> Any:
+    return strategy.ask(key, state, fixed=fixed)
+
+
+def _design(strategy: Strategy, key: Key[Array, ""], state: Trials, fixed: Float[Array, " d"] | None) -> Any:
+    return strategy.design(key, state, fixed=fixed)
+
+
 _recommend = jax.jit(lambda strategy, key, state: strategy.recommend(key, state))
 
 
@@ -33,10 +43,19 @@ def with_host_constraint(strategy: Strategy, space: Space) -> Strategy:
     return dataclasses.replace(strategy, encoding=dataclasses.replace(strategy.encoding, constraint=constraint))
 
 
+class Suggestion(NamedTuple):
+    """A point of the unit cube, and how it was found."""
+
+    x: Float[np.ndarray, " d"]
+    is_new: bool
+    """False if a bounded search found no point that is new and allowed."""
+    info: SuggestInfo
+
+
 def suggest(
     strategy: Strategy, seed: int, rows: Rows, device: Any, fixed: Float[np.ndarray, " d"] | None = None
-) -> tuple[Float[np.ndarray, " d"], bool]:
-    """The next point of the unit cube, and whether it is new and allowed.
+) -> Suggestion:
+    """The next point of the unit cube.
 
     Args:
       strategy: Folds the number of rows into the key, so the same key serves all trials of a study.
@@ -48,17 +67,53 @@ def suggest(
     Raises:
       ValueError: The constraint raised an error, or gave no truth value.
     """
+    start = time.perf_counter()
     # While the design lasts the same point comes from a program that is compiled in a tenth of the time.
     is_design = np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial
     with _world(device):
-        given = None if fixed is None else jnp.asarray(fixed)
-        x, info = (_design if is_design else _ask)(strategy, _key(seed), _state(rows), given)
-        result = np.array(x, np.float64), bool(info.is_new)
+        (x, info), seconds_compile = run(_call(_design if is_design else _ask, strategy, seed, rows, device, fixed))
+        point, is_new = np.array(x, np.float64), bool(info.is_new)
     constraint = strategy.encoding.constraint
     error = constraint.take_error() if isinstance(constraint, OnHost) else None
     if error is not None:
         raise error
-    return result
+    return Suggestion(point, is_new, SuggestInfo(not is_design, time.perf_counter() - start, seconds_compile))
+
+
+def prepare(
+    strategy: Strategy, seed: int, num_rows: int, device: Any, fixed: Float[np.ndarray, " d"] | None, last: int | None
+) -> None:
+    """Begin to compile what a coming suggestion will need, in the background, so that none has to wait for it.
+
+    That is the program with the model while the initial design lasts, and the one for the next capacity once three
+    quarters of a capacity are used.
+
+    Args:
+      strategy: As in `suggest`.
+      seed: As in `suggest`.
+      num_rows: Trials so far.
+      device: As in `suggest`.
+      fixed: As in `suggest`.
+      last: How many trials there will be, if that is known.
+    """
+    first = strategy.num_initial  # rows in the table when the model speaks for the first time
+    capacity = capacity_for(num_rows + 1)
+    if num_rows <= first:
+        needed = first
+    elif 4 * num_rows >= 3 * capacity:
+        needed = capacity
+    else:
+        return
+    if last is not None and needed >= last:
+        return
+    rows = empty_rows(capacity_for(needed + 1), strategy.encoding.num_columns)
+    with _world(device):
+        compile_ahead(_call(_ask, strategy, seed, rows, device, fixed), lambda: _world(device))
+
+
+def _call(function: Any, strategy: Strategy, seed: int, rows: Rows, device: Any, fixed: np.ndarray | None) -> Call:
+    given = None if fixed is None else jnp.asarray(fixed)
+    return Call(function, (strategy, _key(seed), _state(rows), given), device)
 
 
 def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any) -> int:

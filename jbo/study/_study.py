@@ -16,12 +16,12 @@ import numpy as np
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
-from jbo.study._model import recommend, suggest, with_host_constraint
+from jbo.study._model import prepare, recommend, suggest, with_host_constraint
 from jbo.study._owner import current
 from jbo.study._progress import progress_of
 from jbo.study._storage import Outcome, Record, Storage
 from jbo.study._table import Table
-from jbo.study._trial import SpaceExhausted, Trial
+from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
 from jbo.study._value import as_number
 
 _log = logging.getLogger("jbo")
@@ -72,6 +72,10 @@ class Study:
         self._device = device
         self._asking, self._syncing = threading.Lock(), threading.Lock()
         self._held: set[int] = set()  # numbers that this object may have to give back
+        self._num_suggestions = 0
+        self._num_expected: int | None = None  # how many trials there will be, while `optimize` knows
+        self.last_suggestion: SuggestInfo | None = None
+        """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
         self._table = Table(space, maximize)
         self._storage = Storage(path)
         try:
@@ -194,6 +198,7 @@ class Study:
         held, given = set(self._held), Context(self.space, context or {})
         try:
             with progress_of(num_trials, self._num_finished(), progress) as show:
+                self._num_expected = num_trials
                 while self._num_finished() < num_trials:
                     trial = self._run(objective, self._ask(given))
                     self._sync()
@@ -201,6 +206,7 @@ class Study:
         except SpaceExhausted:
             _log.info("the space has no new configuration after %d trials", len(self._table.trials))
         finally:
+            self._num_expected = None
             self._storage.release(self._held - held, current())
 
     # What is known
@@ -294,7 +300,13 @@ class Study:
             number, rows, trials = len(self._table.trials), self._table.rows(), list(self._table.trials)
             is_full = number >= self.space.num_configs and self._table.num_distinct >= self.space.num_configs
         if not is_full:
-            x, is_new = suggest(self.strategy, self.seed, rows, self._device, context.fixed)
+            x, is_new, self.last_suggestion = suggest(self.strategy, self.seed, rows, self._device, context.fixed)
+            if self.last_suggestion.seconds_compile > 0.2:
+                _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)
+            # Who asks a second time will ask again; a command that asks once shall not wait for a program to end.
+            if self._num_suggestions:
+                prepare(self.strategy, self.seed, number + 1, self._device, context.fixed, self._num_expected)
+            self._num_suggestions += 1
             if is_new:
                 return number, context.impose(self.space.decode(x))
         if self.space.constraint is not None and not any(

@@ -37,6 +37,11 @@ class Rows(NamedTuple):
     """As in `jbo.types`, int32."""
 
 
+def empty_rows(capacity: int, num_columns: int) -> Rows:
+    """A table without trials."""
+    return Rows(np.full((capacity, num_columns), 0.5), np.zeros(capacity), np.full(capacity, EMPTY, np.int32))
+
+
 class Table:
     """The trials of a study by number, each with its point of the unit cube, which is worked out once."""
 
@@ -78,13 +83,10 @@ class Table:
 
     def rows(self) -> Rows:
         """All rows, with room for one more at least; lower is better from here on."""
-        num_rows, num_columns = len(self.trials), self._space.encoding.num_columns
-        capacity = capacity_for(num_rows + 1)
-        x = np.full((capacity, num_columns), 0.5)
-        y = np.zeros(capacity)
-        status = np.full(capacity, EMPTY, np.int32)
+        num_rows = len(self.trials)
+        rows = empty_rows(capacity_for(num_rows + 1), self._space.encoding.num_columns)
         if num_rows:
-            x[:num_rows] = self._x
-            y[:num_rows] = [0.0 if t.value is None else self._sign * t.value for t in self.trials]
-            status[:num_rows] = [_STATUS[t.status] for t in self.trials]
-        return Rows(x, y, status)
+            rows.x[:num_rows] = self._x
+            rows.y[:num_rows] = [0.0 if t.value is None else self._sign * t.value for t in self.trials]
+            rows.status[:num_rows] = [_STATUS[t.status] for t in self.trials]
+        return rows

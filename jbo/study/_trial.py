@@ -1,11 +1,22 @@
 """What a user sees of one evaluation."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 
 class SpaceExhausted(Exception):
     """Every point of a discrete space was asked for or told: there is nothing new to try."""
+
+
+class SuggestInfo(NamedTuple):
+    """How the strategy's latest suggestion was made."""
+
+    is_model_based: bool
+    """False for a point of the initial design."""
+    seconds: float
+    """How long it took, waiting for a program among it."""
+    seconds_compile: float
+    """How long it waited for its program to be compiled; 0 where the program was there."""
 
 
 @dataclass(frozen=True)

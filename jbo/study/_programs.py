@@ -1,0 +1,84 @@
+"""Compiled programs, one for each function and structure of arguments; one may be compiled ahead of its first call."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+
+class Call(NamedTuple):
+    """A traceable function with its arguments, and where it runs."""
+
+    function: Callable[..., Any]
+    """Defined at module level: what is defined anew is compiled anew."""
+    arguments: tuple[Any, ...]
+    device: Any
+    """What the program is compiled for, besides the arguments."""
+
+
+# Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may refuse.
+_jitted = jax.jit(lambda function, structure, leaves: function(*structure.unflatten(leaves)), static_argnums=(0, 1))
+_programs: dict[Hashable, Future] = {}
+_lock = threading.Lock()
+
+
+def run(call: Call) -> tuple[Any, float]:
+    """The function's result, and the seconds that were spent waiting for its program to be compiled.
+
+    Args:
+      call: What to run, called in the world (types, device) where it shall run.
+    """
+    program, is_ours = _program(call)
+    start = time.perf_counter()
+    if is_ours:
+        _compile(call, program)
+    compiled = program.result()
+    seconds = 0.0 if is_ours is None else time.perf_counter() - start
+    return compiled(jax.tree.leaves(call.arguments)), seconds
+
+
+def compile_ahead(call: Call, world: Callable[[], AbstractContextManager[None]]) -> None:
+    """Compile a program in a thread of its own, unless it is there or under way.
+
+    Args:
+      call: What will be run; of the arguments only the structure and the types count.
+      world: The context in which the thread compiles: threads do not inherit it.
+    """
+    program, is_ours = _program(call)
+
+    def work() -> None:
+        with world():
+            _compile(call, program)
+
+    if is_ours:
+        # Not a daemon: a thread that compiles while the interpreter exits aborts the process.
+        threading.Thread(target=work, name="jbo-compile").start()
+
+
+def _program(call: Call) -> tuple[Future, bool | None]:
+    """The program or the promise of it; True: the caller has to keep it; False: somebody does; None: it is there."""
+    leaves, structure = jax.tree.flatten(call.arguments)
+    types = tuple((np.shape(leaf), jax.dtypes.result_type(leaf), isinstance(leaf, float | int)) for leaf in leaves)
+    key = (call.function, structure, types, call.device)
+    with _lock:
+        program = _programs.get(key)
+        # One that failed is tried again: what was wrong may be gone, and its error belongs to who waits for it.
+        if program is None or (program.done() and program.exception() is not None):
+            _programs[key] = program = Future()
+            return program, True
+    return program, None if program.done() else False
+
+
+def _compile(call: Call, program: Future) -> None:
+    try:
+        leaves, structure = jax.tree.flatten(call.arguments)
+        program.set_result(_jitted.lower(call.function, structure, leaves).compile())
+    except BaseException as error:
+        program.set_exception(error)
+        if not isinstance(error, Exception):
+            raise

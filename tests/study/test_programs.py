@@ -1,0 +1,149 @@
+"""Programs are compiled once, ahead of their first call where a study can know what comes, and a wait is told."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import jbo
+from jbo.encoding import snap
+from jbo.space import Real, Space
+from jbo.strategies import AskInfo, Strategy
+from jbo.study import Study, _programs
+
+SPACE = Space(x=Real(0.0, 1.0))
+log = []
+"""One entry a trace: which method, of which capacity, in which thread."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Watched(Strategy):
+    """A strategy with a design of three that tells when and where it is traced."""
+
+    shift: float
+    test: str = field(metadata={"static": True})
+    """Another structure, so other programs, in each test."""
+    num_initial = 3
+
+    def suggest(self, key, state, region):
+        log.append(("ask", len(state.y), threading.current_thread().name))
+        return self._draw(key, state)
+
+    def design(self, key, state, *, fixed=None):
+        log.append(("design", len(state.y), threading.current_thread().name))
+        return self._draw(key, state)
+
+    def _draw(self, key, state):
+        x = jax.random.uniform(jax.random.fold_in(key, jnp.sum(state.status)), (1,), state.x.dtype)
+        return snap(self.encoding, (x + self.shift) % 1), AskInfo(jnp.asarray(True))
+
+
+@pytest.fixture(autouse=True)
+def begin_anew():
+    del log[:]
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "jbo-compile":
+            thread.join()
+
+
+@pytest.fixture
+def watched(request):
+    return lambda shift=0.0: Study(SPACE, strategy=Watched(SPACE.encoding, shift, request.node.name), seed=0)
+
+
+def told(study, number):
+    for _ in range(number):
+        study.tell(study.ask(), 0.0)
+
+
+def settle():
+    deadline = time.monotonic() + 60
+    while any(thread.name == "jbo-compile" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_comes_next_is_compiled_in_the_background_and_once(watched):
+    with watched() as study:
+        told(study, 2)
+        settle()
+        assert log == [("design", 32, "MainThread"), ("ask", 32, "jbo-compile")]
+        told(study, 20)
+        settle()
+        assert len(log) == 2, "nothing new for the rest of three quarters of a capacity"
+        told(study, 22)
+        settle()
+        assert log[2:] == [("ask", 48, "jbo-compile"), ("ask", 64, "jbo-compile")]
+        waits = []
+        for _ in range(4):
+            told(study, 1)
+            waits.append(study.last_suggestion.seconds_compile)
+        assert waits == [0.0] * 4 and study.last_suggestion.is_model_based
+
+
+def test_the_end_of_a_run_is_known(watched):
+    with watched() as study:
+        study.optimize(lambda config: 0.0, 32)
+        settle()
+        assert [capacity for _, capacity, _ in log] == [32, 32], "no program for trials that will not come"
+
+
+def test_who_asks_once_waits_for_no_thread(watched):
+    with watched() as study:
+        study.ask()
+    assert [entry[0] for entry in log] == ["design"]
+
+
+def test_a_wait_is_told(watched, monkeypatch, caplog):
+    real = _programs._compile
+
+    def slow(call, program):
+        time.sleep(0.3)
+        real(call, program)
+
+    monkeypatch.setattr(_programs, "_compile", slow)
+    with watched() as study, caplog.at_level("INFO", "jbo"):
+        study.ask()
+        first = study.last_suggestion
+        study.ask()
+        second = study.last_suggestion
+    assert first.seconds >= first.seconds_compile >= 0.3 and second.seconds_compile == 0.0
+    assert not first.is_model_based and caplog.messages == [
+        f"trial 0 waited {first.seconds_compile:.1f} s for a program"
+    ]
+
+
+def test_numbers_are_data_and_the_program_is_the_same(watched):
+    with watched() as study, watched(0.25) as shifted:
+        x, y = study.ask().config["x"], shifted.ask().config["x"]
+    assert len(log) == 1 and (x + 0.25) % 1 == pytest.approx(y)
+
+
+def test_an_error_of_a_background_compilation_reaches_the_one_who_needs_it(watched, monkeypatch):
+    with watched() as study:
+        monkeypatch.setattr(Watched, "suggest", lambda *_: 1 / 0)
+        told(study, 2)
+        settle()
+        told(study, 1)
+        with pytest.raises(ZeroDivisionError):
+            study.ask()
+        monkeypatch.undo()
+        assert study.ask().number == 3, "and the next try begins anew"
+
+
+@pytest.mark.thorough
+def test_the_model_is_there_when_the_design_ends():
+    """The default strategy, a cold start and an objective that takes its time: no wait once the design is over."""
+    with Study(jbo.functions.branin.space, seed=0) as study:
+        waits = []
+        for _ in range(8):
+            trial = study.ask()
+            waits.append(study.last_suggestion.seconds_compile)
+            settle()  # the objective
+            study.tell(trial, float(jbo.functions.branin(trial.config)))
+        assert waits[1:] == [0.0] * 7
