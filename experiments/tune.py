@@ -13,7 +13,6 @@ from rich.console import Console
 
 import jbo
 from experiments.clock import Clock, compile_clock
-from experiments.compile_cache import use_compile_cache
 from experiments.picture import save, trajectory_figure
 from experiments.report import comparison_table, versions, write_json
 from experiments.settings import hold_settings
@@ -117,7 +116,7 @@ def main(
       out: Folder for the results; runs/TASK if not given.
       num_epochs: Passes over the training examples; the task's own number if not given.
     """
-    use_compile_cache()
+    jbo.use_compile_cache()
     try:
         tune(task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs)
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """Bayesian optimisation of hyperparameters as pure functions in JAX."""
 
 from jbo import functions as functions
+from jbo._compile_cache import use_compile_cache as use_compile_cache
 from jbo._minimize import Run as Run
 from jbo._minimize import minimize as minimize
 from jbo.acquisitions import EI as EI

@@ -22,7 +22,7 @@ LAYERS = [
     {"jbo.parameters"},
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},
-    {"jbo.types", "jbo.numerics"},
+    {"jbo.types", "jbo.numerics", "jbo._compile_cache"},
 ]
 """From the top: a module imports modules of its own layer's package and of layers below."""
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import pytest
 
 from experiments.clock import Clock, compile_clock
-from experiments.compile_cache import use_compile_cache
 from experiments.settings import hold_settings
+from jbo import use_compile_cache
 
 
 def test_a_clock_counts_calls_that_return_and_calls_that_raise():

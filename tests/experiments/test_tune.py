@@ -83,7 +83,7 @@ def test_an_interrupt_ends_the_command_with_a_word_on_how_to_go_on(tmp_path, mon
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.tune.use_compile_cache", lambda: None)
+    monkeypatch.setattr("jbo.use_compile_cache", lambda: None)
     monkeypatch.setattr("experiments.tune.tune", interrupted)
     with pytest.raises(SystemExit, match="the same command goes on"):
         tyro.cli(main, args=["cnn", "--out", str(tmp_path)])

@@ -1,4 +1,4 @@
-"""JAX's compilation cache on the disk, so that the same experiment compiles once."""
+"""JAX's compilation cache on the disk, so that the same script compiles once."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,10 @@ import jax
 
 
 def use_compile_cache(folder: Path | None = None) -> Path:
-    """Turn the cache on for this process; the folder that holds it.
+    """Turn JAX's cache of compiled programs on the disk on for this process; the folder that holds it.
 
-    A cached program is code that will be run, so the folder is made readable and writable by its owner alone.
+    For scripts: a second run then compiles next to nothing. It is a setting of JAX for the whole process, so `jbo`
+    never makes it by itself. A cached program is code that will be run: only its owner may read and write the folder.
 
     Args:
       folder: Where to keep it; None is ``jbo/xla`` under ``$XDG_CACHE_HOME`` or ``~/.cache``.
@@ -22,5 +23,5 @@ def use_compile_cache(folder: Path | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     return folder
