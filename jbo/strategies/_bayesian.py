@@ -205,9 +205,17 @@ def bayesian(
         least 5 and at most 10.
 
     Raises:
+      TypeError: If the surrogate or the acquisition is none.
       ValueError: If ``num_initial`` is below 1.
     """
     encoding = space.encoding
+    # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
+    if surrogate is not None and not isinstance(surrogate, Surrogate):
+        raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
+    if acquisition is not None and not isinstance(acquisition, Acquisition):
+        raise TypeError(
+            f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
+        )
     if num_initial is None:
         num_initial = min(10, max(5, encoding.num_columns + 1))
     if num_initial < 1:
