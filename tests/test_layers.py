@@ -33,7 +33,7 @@ FOREIGN = {
 }
 """What the packages may not import, anywhere in them."""
 
-OPTIONAL = {"matplotlib", "plotly", "rich", "tyro", "blackjax", "optuna", "dask", "distributed"}
+OPTIONAL = {"matplotlib", "plotly", "rich", "tyro", "blackjax", "optuna", "dask", "distributed", "loky", "cloudpickle"}
 """What comes with an extra: `jbo` imports it where it is used, never while it is itself imported."""
 
 
