@@ -19,6 +19,7 @@ LAYERS = [
     {"jbo.bounded"},
     {"jbo.region"},
     {"jbo.space", "jbo.designs"},
+    {"jbo.domain"},
     {"jbo.parameters"},
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},
