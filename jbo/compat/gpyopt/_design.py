@@ -10,8 +10,9 @@ import numpy as np
 
 from jbo import designs
 from jbo.space import Space
+from jbo.study._model import world
 
-_MAX_DRAWS = 100_000
+_MAX_DRAWS = 20_000
 
 
 def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[
         if len(configs) >= min(num_points, space.num_configs):
             break
         config = space.decode(x)
-        if getattr(space, "constraint", None) is None or space.constraint(config):
+        if space.is_allowed(config):
             configs.setdefault(space.encode(config).tobytes(), config)
     if num_points and not configs:
         raise ValueError(f"constraints: expected some points to be allowed, got none of {_MAX_DRAWS} that were drawn")
@@ -56,7 +57,7 @@ def _latin(space: Space, num_points: int, draw: np.random.Generator) -> Iterator
 
 
 def _sobol(space: Space, num_points: int, draw: np.random.Generator) -> Iterator[np.ndarray]:
-    with jax.enable_x64(True):
+    with world(None):
         key = jax.random.key(int(draw.integers(2**31)), impl="threefry2x32")
         return iter(np.array(designs.sobol(key, num_points, space.encoding.num_columns, jnp.dtype("float64"))))
 

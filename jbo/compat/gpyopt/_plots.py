@@ -12,6 +12,7 @@ from jbo.parameters import Integer, Parameter, Real
 from jbo.space import Space
 from jbo.strategies import Bayesian
 from jbo.strategies._transform import dataset
+from jbo.study._model import world
 from jbo.types import Trials
 
 _SIDE = {1: 400, 2: 60}
@@ -54,7 +55,7 @@ def beliefs(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, points:
       y: Their values, lower is better; NaN where one failed.
       points: Where to look.
     """
-    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+    with world(None):
         state = strategy.init(len(x), jnp.dtype("float64"))
         for point, value in zip(x, y, strict=True):
             state = strategy.tell(state, jnp.asarray(point), jnp.asarray(value))
@@ -95,6 +96,8 @@ def plot_acquisition(
     columns = [_axis(parameter, _SIDE[len(space)]) for parameter in space.values()]
     grid = np.stack([axis.ravel() for axis in np.meshgrid(*(units for units, _ in columns), indexing="ij")], axis=1)
     found = beliefs(strategy, seed, x, y, grid)
+    is_allowed = np.array([space.is_allowed(space.decode(point)) for point in grid])
+    acquisition = np.where(is_allowed, found.acquisition, np.nan)
     sign = -1.0 if maximize else 1.0
     names = list(space)
     places = [np.array([_place(p, unit) for unit in x[:, j]]) for j, p in enumerate(space.values())]
@@ -111,7 +114,7 @@ def plot_acquisition(
         above.plot(places[0], sign * found.y, "o", color="tab:red", label="evaluations")
         above.set_ylabel(label_y or "standardised value")
         above.legend(fontsize="small")
-        below.plot(along, found.acquisition, color="tab:green")
+        below.plot(along, acquisition, color="tab:green")
         below.set_ylabel("acquisition\n(relative)")
         below.set_xlabel(label_x)
         for axes in (above, below):
@@ -123,7 +126,7 @@ def plot_acquisition(
         panels = {
             "posterior mean": sign * found.mean,
             "posterior deviation": found.deviation,
-            "acquisition (relative)": found.acquisition,
+            "acquisition (relative)": acquisition,
         }
         for axes, (title, values) in zip(figure.subplots(1, 3, sharey=True), panels.items(), strict=True):
             mesh = axes.pcolormesh(columns[0][1], columns[1][1], values.reshape(shape).T, shading="nearest")
@@ -191,7 +194,7 @@ def _dress(axis: Any, axes: Any, which: str, parameter: Parameter) -> None:
         axis.set_ticks(list(levels), labels=[str(parameter.value_at(level)) for level in levels])
 
 
-def _figure(filename: str | os.PathLike[str] | None, size: tuple[float, float]) -> tuple[Any, Any]:
+def _figure(filename: str | os.PathLike[str] | None, size: tuple[int | float, int | float]) -> tuple[Any, Any]:
     """An empty figure, and what saves or shows it and returns it. A saved one leaves pyplot alone."""
     if filename is None:
         from matplotlib import pyplot

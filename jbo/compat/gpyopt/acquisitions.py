@@ -20,7 +20,7 @@ class ModelAcquisition:
 
 
 def AcquisitionEI(
-    model: Any, space: Any = None, optimizer: Any = None, cost_withGradients: None = None, jitter: float = 0.01
+    model: Any, space: Any = None, optimizer: Any = None, cost_withGradients: Any = None, jitter: int | float = 0.01
 ) -> ModelAcquisition:
     """Expected improvement; climbed by its logarithm, which has the same maximum.
 
@@ -35,11 +35,11 @@ def AcquisitionEI(
       ValueError: There is a model of the cost.
     """
     _check(optimizer, cost_withGradients)
-    return ModelAcquisition(log_expected_improvement(jitter), model, space)
+    return ModelAcquisition(log_expected_improvement(float(jitter)), model, space)
 
 
 def AcquisitionMPI(
-    model: Any, space: Any = None, optimizer: Any = None, cost_withGradients: None = None, jitter: float = 0.01
+    model: Any, space: Any = None, optimizer: Any = None, cost_withGradients: Any = None, jitter: int | float = 0.01
 ) -> ModelAcquisition:
     """Probability of improvement; climbed by its logarithm, which has the same maximum. Arguments as `AcquisitionEI`.
 
@@ -54,15 +54,15 @@ def AcquisitionMPI(
       ValueError: There is a model of the cost.
     """
     _check(optimizer, cost_withGradients)
-    return ModelAcquisition(log_probability_of_improvement(jitter), model, space)
+    return ModelAcquisition(log_probability_of_improvement(float(jitter)), model, space)
 
 
 def AcquisitionLCB(
     model: Any,
     space: Any = None,
     optimizer: Any = None,
-    cost_withGradients: None = None,
-    exploration_weight: float = 2.0,
+    cost_withGradients: Any = None,
+    exploration_weight: int | float = 2.0,
 ) -> ModelAcquisition:
     """Confidence bound on the better side: the lower one, or the upper one (UCB) where the objective is maximised.
 
@@ -77,7 +77,7 @@ def AcquisitionLCB(
       ValueError: There is a model of the cost.
     """
     _check(optimizer, cost_withGradients)
-    return ModelAcquisition(confidence_bound(exploration_weight), model, space)
+    return ModelAcquisition(confidence_bound(float(exploration_weight)), model, space)
 
 
 ExpectedImprovement = AcquisitionEI

@@ -106,11 +106,11 @@ class BayesianOptimization:
         maximize: bool = False,
         de_duplication: bool = False,
         *,
-        acquisition_jitter: float | None = None,
-        acquisition_weight: float | None = None,
+        acquisition_jitter: int | float | None = None,
+        acquisition_weight: int | float | None = None,
         kernel: Any = None,
         ARD: bool | None = None,
-        noise_var: float | None = None,
+        noise_var: int | float | None = None,
         optimize_restarts: int | None = None,
         max_iters: int | None = None,
         model_optimizer_type: str | None = None,
@@ -118,7 +118,7 @@ class BayesianOptimization:
         model: Any = None,
         acquisition: Any = None,
         objective_name: str = "no_name",
-        seed: int | None = None,
+        seed: int | np.integer | None = None,
     ):
         if cost_withGradients is not None:
             raise ValueError(
@@ -173,7 +173,8 @@ class BayesianOptimization:
 
         rows = None if X is None else self._rows(X, "X")
         values = None if Y is None else _column(Y, len(rows or []))
-        num_initial = initial_design_numdata if rows is None else len(rows)
+        # With X and Y a caller comes again with each new row: a number that stays the same compiles once.
+        num_initial = initial_design_numdata if rows is None else 1
         self._num_initial = max(1, num_initial)
         self._strategy = bayesian(
             self.space.space, surrogate=surrogate, acquisition=asked.acquisition, num_initial=self._num_initial
@@ -181,7 +182,7 @@ class BayesianOptimization:
         self.study = Study(self.space.space, strategy=self._strategy, maximize=maximize, seed=seed)
         """The search itself, in memory."""
         self._design: list[dict[str, Any]] = []  # what is evaluated before anything the model suggests
-        self._reason, self._seconds = "not run yet", 0.0
+        self._ended, self._seconds = "not run yet", 0.0
         if rows is None:
             self._design = initial_design(initial_design_type, self.space.space, num_initial, self.study.seed)
         elif values is None:
@@ -195,9 +196,9 @@ class BayesianOptimization:
 
     def run_optimization(
         self,
-        max_iter: int | None = 0,
-        max_time: float | None = math.inf,
-        eps: float = _EPS,
+        max_iter: int | np.integer | None = 0,
+        max_time: int | float | None = math.inf,
+        eps: int | float = _EPS,
         context: Mapping[str, Any] | None = None,
         verbosity: bool = False,
         save_models_parameters: bool | None = None,
@@ -232,52 +233,48 @@ class BayesianOptimization:
         if models_file is not None or save_models_parameters:
             raise ValueError("models_file: models are not saved; they follow from the evaluations, which are")
         max_time = math.inf if max_time is None else max_time
-        max_iter = (0 if max_time == math.inf else _NO_LIMIT) if max_iter is None else max_iter
+        max_iter = (0 if max_time == math.inf else _NO_LIMIT) if max_iter is None else int(max_iter)
         if eps != _EPS and not self._is_exact_and_real:
             without_effect("eps", eps, "it ends only exact evaluations of real parameters")
         started, failure = time.monotonic(), None
-        self._reason = f"max_iter={max_iter} is reached"
+        ended = None if max_time > 0 else f"max_time={max_time} is over"
 
         def stop(trial: Trial) -> bool:
-            nonlocal failure
+            nonlocal ended, failure
             if time.monotonic() - started >= max_time:
-                self._reason = f"max_time={max_time} is over"
+                ended = f"max_time={max_time} is over"
             elif self._is_still(trial, eps):
-                self._reason = f"two suggestions in a row are no farther apart than eps={eps}"
-            elif trial.failure and len(finished := self._finished()) >= self._num_initial:
+                ended = f"two suggestions in a row are no farther apart than eps={eps}"
+            elif trial.failure and len(finished := self._finished()) >= max(1, len(self._design)):
                 if all(t.status == "failed" for t in finished):
-                    self._reason, failure = "every evaluation failed", trial.failure
-            return not self._reason.startswith("max_iter")
-
-        def optimize(num_trials: int, context: Mapping[str, Any] | None) -> None:
-            if not self._reason.startswith("max_iter"):
-                return
-            self.study.optimize(
-                Objective(f, self.space.columns),
-                num_trials,
-                workers=self.num_cores,
-                stop=stop,
-                **({"context": context} if context else {}),  # TEMP
-                progress=bool(verbosity or self.verbosity),
-            )
+                    ended, failure = "every evaluation failed", trial.failure
+            return ended is not None
 
         left = self._design_left()
         for config in left:
             self.study.enqueue(config)
         num_first = len(self._finished()) + len(left)
         target = num_first + max_iter * self.batch_size
-        try:
-            if context and left:  # the design is for all contexts
-                optimize(num_first, None)
-            if max_time > 0:
-                optimize(target, context)
-        finally:
-            self._seconds += time.monotonic() - started
+        # The design is for all contexts.
+        for num_trials, given in [(num_first, None), (target, context)] if context and left else [(target, context)]:
+            if ended is None:
+                self.study.optimize(
+                    Objective(f, self.space.columns),
+                    num_trials,
+                    workers=self.num_cores,
+                    stop=stop,
+                    context=given,
+                    progress=bool(verbosity or self.verbosity),
+                )
+        self._seconds += time.monotonic() - started
+        if ended is None:
+            ended = f"max_iter={max_iter} is reached"
+            if len(self._finished()) < target:
+                ended = "the domain has no new point"
+                warnings.warn("every point of the domain has been tried: the run ends before max_iter", stacklevel=2)
+        self._ended = ended
         if failure is not None:
             raise RuntimeError(f"f: every evaluation failed, the last one with\n{failure}")
-        if self._reason.startswith("max_iter") and len(self._finished()) < target:
-            self._reason = "the domain has no new point"
-            warnings.warn("every point of the domain has been tried: the run ends before max_iter", stacklevel=2)
         if report_file is not None:
             self.save_report(report_file)
         if evaluations_file is not None:
@@ -378,9 +375,9 @@ class BayesianOptimization:
             "jbo version": version("jbo"),
             "Date and time": time.strftime("%Y-%m-%d %H:%M:%S"),
             "Problem name": self.objective_name,
-            "Optimization ended": self._reason,
+            "Optimization ended": self._ended,
             "Evaluations": f"{len(finished)}, {num_failed} of them failed",
-            "Initial samples": str(self._num_initial),
+            "Initial design": f"{len(self._design)} points",
             "Optimization time": f"{self._seconds:.1f} seconds",
             "Seed": str(self.study.seed),
             "Space": repr(self.space.space),
@@ -455,7 +452,7 @@ class BayesianOptimization:
                     study.ask(num_new)
             for config in self._design_left():
                 study.enqueue(config)
-            return [trial.config for trial in study.ask(self.batch_size, **({"context": context} if context else {}))]
+            return [trial.config for trial in study.ask(self.batch_size, context=context)]
 
     def _tell(self, rows: list[dict[str, Any]], values: Float[np.ndarray, " n"]) -> None:
         for config, value in zip(rows, values, strict=True):
@@ -467,7 +464,7 @@ class BayesianOptimization:
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
-    def _is_still(self, trial: Trial, eps: float) -> bool:
+    def _is_still(self, trial: Trial, eps: int | float) -> bool:
         """Whether an exact search of reals makes no step any more."""
         before = [t for t in self._finished() if t.number == trial.number - 1]
         if not self._is_exact_and_real or not before or trial.number - 1 < self._num_initial:
@@ -508,7 +505,9 @@ class BayesianOptimization:
             without_effect("evaluator_type", evaluator_type, reason, 2)
 
 
-def _acquisition(acquisition: Any, kind: str, jitter: float | None, weight: float | None) -> ModelAcquisition:
+def _acquisition(
+    acquisition: Any, kind: str, jitter: int | float | None, weight: int | float | None
+) -> ModelAcquisition:
     if acquisition is not None:
         for name, value in (("acquisition_jitter", jitter), ("acquisition_weight", weight)):
             if value is not None:

@@ -34,7 +34,7 @@ class GPModel:
     def __init__(
         self,
         kernel: Any = None,
-        noise_var: float | None = None,
+        noise_var: int | float | None = None,
         exact_feval: bool = False,
         optimizer: str | None = None,
         max_iters: int | None = None,
@@ -43,7 +43,7 @@ class GPModel:
         num_inducing: int | None = None,
         verbose: bool = False,
         ARD: bool = True,
-        mean_function: None = None,
+        mean_function: Any = None,
     ):
         if kernel is not None and (not callable(kernel) or type(kernel).__module__.partition(".")[0] == "GPy"):
             raise ValueError(f"kernel: expected one of jbo.surrogates.kernels or None, got {kernel!r}")
