@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from jbo.choices import as_json, canonical, listing
 from jbo.constraint import Traced, is_allowed
+from jbo.domain import parameters_of
 from jbo.encoding import Column, Encoding, level, snap
 from jbo.encoding import is_active as _is_active
 from jbo.parameters import Categorical, Condition, Integer, Ordinal, Parameter, Real, from_json
@@ -88,6 +89,28 @@ class Space(Mapping[str, Parameter]):
         # Levels of the parent at which an entry exists, by name; only entries with a condition.
         self._parent_levels = {name: self._check_condition(name) for name in entries if self._parent(name)}
         self._order = self._parents_first()
+
+    @staticmethod
+    def from_domain(domain: Any) -> "Space":
+        """The space that GPyOpt's list of dicts describes.
+
+        Each dict has a ``name`` (``var_i`` if there is none), a ``type`` and a ``domain``: ``continuous`` (if there is
+        none) and ``integer`` with ``(low, high)``, ``discrete`` with numbers, ``categorical`` with choices, ``bandit``
+        with points, which has no other type beside it. ``dimensionality=k`` stands for ``name_1`` to ``name_k``, and
+        for a bandit says how many numbers a point has. Beyond GPyOpt, ``log=True`` spreads a continuous or an integer
+        one over the orders of magnitude.
+
+        Args:
+          domain: One dict a parameter.
+
+        Raises:
+          ValueError: A dict is no description of a parameter; the message begins with its name.
+
+        Example:
+          >>> Space.from_domain([{"name": "rate", "domain": (1e-5, 1e-1), "log": True}])
+          Space(rate=Real(1e-05, 0.1, log=True))
+        """
+        return Space(parameters_of(domain))
 
     @property
     def names(self) -> tuple[str, ...]:

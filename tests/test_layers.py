@@ -19,6 +19,7 @@ LAYERS = [
     {"jbo.bounded"},
     {"jbo.region"},
     {"jbo.space", "jbo.designs"},
+    {"jbo.domain"},
     {"jbo.parameters"},
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},
@@ -33,7 +34,7 @@ FOREIGN = {
 }
 """What the packages may not import, anywhere in them."""
 
-OPTIONAL = {"matplotlib", "plotly", "rich", "tyro", "blackjax", "optuna", "dask", "distributed"}
+OPTIONAL = {"matplotlib", "plotly", "rich", "tyro", "blackjax", "optuna", "dask", "distributed", "loky", "cloudpickle"}
 """What comes with an extra: `jbo` imports it where it is used, never while it is itself imported."""
 
 

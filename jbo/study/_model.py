@@ -70,7 +70,7 @@ def suggest(
     start = time.perf_counter()
     # While the design lasts the same point comes from a program that is compiled in a tenth of the time.
     is_design = np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial
-    with _world(device):
+    with world(device):
         (x, info), seconds_compile = run(_call(_design if is_design else _ask, strategy, seed, rows, device, fixed))
         point, is_new = np.array(x, np.float64), bool(info.is_new)
     constraint = strategy.encoding.constraint
@@ -107,8 +107,8 @@ def prepare(
     if last is not None and needed >= last:
         return
     rows = empty_rows(capacity_for(needed + 1), strategy.encoding.num_columns)
-    with _world(device):
-        compile_ahead(_call(_ask, strategy, seed, rows, device, fixed), lambda: _world(device))
+    with world(device):
+        compile_ahead(_call(_ask, strategy, seed, rows, device, fixed), lambda: world(device))
 
 
 def _call(function: Any, strategy: Strategy, seed: int, rows: Rows, device: Any, fixed: np.ndarray | None) -> Call:
@@ -125,7 +125,7 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any) -> int:
       rows: All trials so far, one of them succeeded at least.
       device: Where to run; None is the CPU.
     """
-    with _world(device):
+    with world(device):
         return int(_recommend(strategy, _key(seed), _state(rows)))
 
 
@@ -138,7 +138,12 @@ def _state(rows: Rows) -> Trials:
 
 
 @contextmanager
-def _world(device: Any) -> Iterator[None]:
+def world(device: Any) -> Iterator[None]:
+    """Where the model is computed: in float64, on a device.
+
+    Args:
+      device: None is the CPU.
+    """
     with jax.enable_x64(True), jax.default_device(device or _cpu()):
         yield
 

@@ -7,8 +7,8 @@ import operator
 import os
 import secrets
 import threading
-import traceback
 from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, cast, overload
 
 import numpy as np
@@ -23,6 +23,7 @@ from jbo.study._storage import Outcome, Record, Storage
 from jbo.study._table import Table
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
 from jbo.study._value import as_number
+from jbo.study._workers import Evaluation, Objective, evaluate, outcome, processes
 
 _log = logging.getLogger("jbo")
 
@@ -173,36 +174,61 @@ class Study:
 
     def optimize(
         self,
-        objective: Callable[[dict[str, Any]], Any],
+        objective: Objective,
         num_trials: int,
         *,
         context: Mapping[str, Any] | None = None,
+        workers: int = 1,
+        stop: Callable[[Trial], bool] | None = None,
         progress: bool | None = None,
     ) -> None:
         """Run trials until ``num_trials`` have ended, those of earlier calls and failed ones among them.
 
         An exception of the objective fails its trial, the traceback is kept, and the study goes on. Ctrl-C gives the
-        trial back, to be run again first. Returns early if a discrete space has nothing new.
+        trials that run back, to be run again first. Returns early if a discrete space has nothing new.
 
         Args:
           objective: From a configuration to a number.
           num_trials: How many trials shall have ended.
           context: Parameters that the environment sets, as in `ask`.
+          workers: How many run at the same time. More than one run in processes of their own, which are started afresh
+            (no fork) and need no main guard; a trial begins as soon as one has ended, and those that run count in the
+            model. A process that dies fails its trial. Needs loky (``pip install jbo[parallel]``). On a GPU that they
+            share, set ``XLA_PYTHON_CLIENT_PREALLOCATE=false``.
+          stop: Called with each trial that ended; once it returns True no other is begun, and those that run are waited
+            for.
           progress: None: a bar if standard error is a terminal and rich is installed; True: plain lines where there can
             be no bar; False: nothing.
 
         Raises:
-          TypeError: The objective returned no number; its trial has failed.
-          ValueError: As in `ask`.
+          TypeError: The objective returned no number, its trial has failed; or it cannot be sent to other processes.
+          ValueError: As in `ask`; or ``workers`` is below 1.
         """
+        if isinstance(workers, bool) or operator.index(workers) < 1:
+            raise ValueError(f"workers: expected at least 1, got {workers!r}")
         held, given = set(self._held), Context(self.space, context or {})
         try:
             with progress_of(num_trials, self._num_finished(), progress) as show:
                 self._num_expected = num_trials
-                while self._num_finished() < num_trials:
-                    trial = self._run(objective, self._ask(given))
+                is_stopped = False
+
+                def end(trial: Trial, evaluation: Evaluation) -> None:
+                    nonlocal is_stopped
+                    told = self._end(trial, evaluation)
                     self._sync()
-                    show(trial, self._table.best, self._table.num_finished)
+                    show(told, self._table.best, self._table.num_finished)
+                    if stop is not None and stop(told.copy()):
+                        is_stopped = True
+
+                def num_left() -> int:
+                    return 0 if is_stopped else num_trials - self._num_finished()
+
+                if workers == 1:
+                    while num_left() > 0:
+                        trial = self._ask(given)
+                        end(trial, evaluate(objective, trial.config))
+                else:
+                    self._run_in_processes(objective, workers, lambda: self._ask(given), num_left, end)
         except SpaceExhausted:
             _log.info("the space has no new configuration after %d trials", len(self._table.trials))
         finally:
@@ -318,19 +344,38 @@ class Study:
             )
         raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
 
-    def _run(self, objective: Callable[[dict[str, Any]], Any], trial: Trial) -> Trial:
-        try:
-            value = objective(trial.config)
-        except Exception:
-            told = self.tell(trial, failed=traceback.format_exc())
+    def _run_in_processes(
+        self,
+        objective: Objective,
+        num_workers: int,
+        ask: Callable[[], Trial],
+        num_left: Callable[[], int],
+        end: Callable[[Trial, Evaluation], None],
+    ) -> None:
+        running: dict[Future[Evaluation], Trial] = {}
+        with processes(objective, num_workers) as start:
+            while True:
+                try:
+                    while len(running) < min(num_workers, num_left()):
+                        trial = ask()
+                        running[start(trial.config)] = trial
+                except SpaceExhausted:
+                    if not running:
+                        raise
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    end(running.pop(future), outcome(future))
+
+    def _end(self, trial: Trial, evaluation: Evaluation) -> Trial:
+        """The trial as it ended; `TypeError` if the objective gave no number."""
+        if evaluation.no_number is not None:
+            self.tell(trial, failed=f"the objective returned no number: {evaluation.no_number}")
+            raise TypeError(f"the objective must return a number; trial {trial.number}: {evaluation.no_number}")
+        told = self.tell(trial, evaluation.value, failed=evaluation.failure)
+        if evaluation.failure is not None:
             _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
-            return told
-        try:
-            number = as_number(value)
-        except TypeError as error:
-            self.tell(trial, failed=f"the objective returned no number: {error}")
-            raise TypeError(f"the objective must return a number; trial {trial.number}: {error}") from None
-        return self.tell(trial, number)
+        return told
 
     def _num_finished(self) -> int:
         self._sync()

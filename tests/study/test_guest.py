@@ -81,7 +81,7 @@ def test_the_model_runs_on_the_device_it_is_told(make, monkeypatch):
     real = _model.suggest
 
     def seen(strategy, seed, rows, device, fixed):
-        with _model._world(device):
+        with _model.world(device):
             devices.append(jnp.ones(()).device)
         return real(strategy, seed, rows, device, fixed)
 

@@ -1,0 +1,84 @@
+"""Where an optimisation begins: points at random, or spread evenly, all of them new and allowed."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jbo import designs
+from jbo.space import Space
+from jbo.study._model import world
+
+_MAX_DRAWS = 20_000
+
+
+def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[dict[str, Any]]:
+    """Configs to evaluate before there is a model; where the kind gives too few that are allowed, random ones follow.
+
+    Args:
+      kind: ``random``, ``latin``, ``sobol`` or ``grid``.
+      space: Its constraint holds for all of them.
+      num_points: How many; fewer come back if a discrete space has not as many.
+      seed: Of the draws.
+
+    Raises:
+      ValueError: The kind is another, or the constraint allowed none of many points.
+    """
+    if kind not in _KINDS:
+        raise ValueError(f"initial_design_type: expected one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
+    draw = np.random.default_rng(seed)
+    d = space.encoding.num_columns
+    rest = (draw.random(d) for _ in range(_MAX_DRAWS))
+    configs: dict[bytes, dict[str, Any]] = {}
+    for x in itertools.chain(_KINDS[kind](space, num_points, draw), rest):
+        if len(configs) >= min(num_points, space.num_configs):
+            break
+        config = space.decode(x)
+        if space.is_allowed(config):
+            configs.setdefault(space.encode(config).tobytes(), config)
+    if num_points and not configs:
+        raise ValueError(f"constraints: expected some points to be allowed, got none of {_MAX_DRAWS} that were drawn")
+    return list(configs.values())
+
+
+def _random(space: Space, num_points: int, draw: np.random.Generator) -> Iterator[np.ndarray]:
+    del space, num_points, draw
+    return iter(())
+
+
+def _latin(space: Space, num_points: int, draw: np.random.Generator) -> Iterator[np.ndarray]:
+    """One point in each of ``num_points`` slices of every column (McKay, Beckman and Conover 1979)."""
+    shape = (space.encoding.num_columns, num_points)
+    slices = draw.permuted(np.broadcast_to(np.arange(num_points), shape), axis=1)
+    return iter(((slices + draw.random(shape)) / max(num_points, 1)).T)
+
+
+def _sobol(space: Space, num_points: int, draw: np.random.Generator) -> Iterator[np.ndarray]:
+    with world(None):
+        key = jax.random.key(int(draw.integers(2**31)), impl="threefry2x32")
+        return iter(np.array(designs.sobol(key, num_points, space.encoding.num_columns, jnp.dtype("float64"))))
+
+
+def _grid(space: Space, num_points: int, draw: np.random.Generator) -> Iterator[np.ndarray]:
+    """The finest square grid of at most so many points over the reals; other columns are drawn."""
+    is_real = space.encoding.num_levels == 0
+    num_real = int(is_real.sum())
+    size = 1
+    while num_real and (size + 1) ** num_real <= num_points:
+        size += 1
+    along = np.linspace(0, 1, size) if size > 1 else np.array([0.5])
+    for point in itertools.product(along, repeat=num_real):
+        x = draw.random(len(is_real))
+        x[is_real] = point
+        yield x
+
+
+_KINDS: dict[str, Callable[[Space, int, np.random.Generator], Iterator[np.ndarray]]] = {
+    "random": _random,
+    "latin": _latin,
+    "sobol": _sobol,
+    "grid": _grid,
+}

@@ -1,0 +1,54 @@
+"""Evaluations as a table of text: written in GPyOpt's layout, and read again."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+
+def save(
+    path: str | os.PathLike[str], names: tuple[str, ...], X: Float[np.ndarray, "n k"], Y: Float[np.ndarray, "n 1"]
+) -> None:
+    """Write evaluations, one a line after a line of names, with every digit.
+
+    Args:
+      path: The file, written anew.
+      names: Of the columns of ``X``.
+      X: Points.
+      Y: Values, NaN where an evaluation failed.
+    """
+    lines = [["Iteration", "Y", *(" ".join(name.split()) for name in names)]]
+    for i, (y, x) in enumerate(zip(Y[:, 0], X, strict=True)):
+        lines.append([str(i + 1), *(repr(float(number)) for number in (y, *x))])
+    Path(path).write_text("".join("\t".join(line) + "\n" for line in lines))
+
+
+def load(
+    path: str | os.PathLike[str], names: tuple[str, ...]
+) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "n 1"]]:
+    """Points and values of a file that `save` wrote, or GPyOpt.
+
+    Args:
+      path: The file.
+      names: Of the columns; GPyOpt's own ``var_1``, ``var_2``, … will do.
+
+    Raises:
+      ValueError: The columns have other names, or a line holds something else than as many numbers.
+    """
+    lines = Path(path).read_text().splitlines()
+    ours = [" ".join(name.split()) for name in names]
+    header = lines[0].split("\t") if lines else []
+    if header[:2] != ["Iteration", "Y"] or header[2:] not in (ours, [f"var_{i + 1}" for i in range(len(names))]):
+        raise ValueError(f"{path}: expected the columns {['Iteration', 'Y', *ours]}, got {header}")
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            row = [float(text) for text in line.split("\t")[1:]]
+        except ValueError:
+            row = []
+        if len(row) != len(names) + 1:
+            raise ValueError(f"{path}, line {number}: expected {len(names) + 2} numbers, got {line!r:.80}")
+        rows.append(row)
+    table = np.array(rows, np.float64).reshape(len(rows), len(names) + 1)
+    return table[:, 1:], table[:, :1]

@@ -1,0 +1,216 @@
+"""Pictures of an optimisation: how it converges, and what its model and its acquisition believe."""
+
+import os
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jbo.parameters import Integer, Parameter, Real
+from jbo.space import Space
+from jbo.strategies import Bayesian
+from jbo.strategies._transform import dataset
+from jbo.study._model import world
+from jbo.types import Trials
+
+_SIDE = {1: 400, 2: 60}
+"""Points along a column, by the number of columns."""
+
+
+class Beliefs(NamedTuple):
+    """What is believed at points of the cube, lower is better."""
+
+    mean: Float[Array, " m"]
+    """Of the model, in standardised units, bad values drawn together as the model sees them."""
+    deviation: Float[Array, " m"]
+    """Of the function, in the same units."""
+    acquisition: Float[Array, " m"]
+    """How much each point is worth asking, as a share of the most."""
+    y: Float[Array, " n"]
+    """The values that the model saw, in the same units; NaN for trials that did not succeed."""
+
+
+@jax.jit
+def _beliefs(strategy: Bayesian, key: Array, state: Trials, x: Array) -> Beliefs:
+    data = dataset(state)
+    key_fit, key_prepare = jax.random.split(key)
+    start = strategy.surrogate.init(data.x.shape[1], data.x.dtype)
+    params, _ = strategy.surrogate.fit(key_fit, data, start)
+    posterior = strategy.surrogate.condition(params, data)
+    mean, variance = strategy.surrogate.predict(posterior, x)
+    aux = strategy.acquisition.prepare(key_prepare, posterior, data)
+    values = jax.lax.map(lambda point: strategy.acquisition.value(aux, posterior, point), x)
+    return Beliefs(mean, jnp.sqrt(variance), values, jnp.where(data.is_valid, data.y, jnp.nan))
+
+
+def beliefs(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, points: np.ndarray) -> Beliefs:
+    """What the model and the acquisition of a strategy say, given evaluations.
+
+    Args:
+      strategy: Holds both.
+      seed: Of the fit.
+      x: Points of the cube that were evaluated.
+      y: Their values, lower is better; NaN where one failed.
+      points: Where to look.
+    """
+    with world(None):
+        state = strategy.init(len(x), jnp.dtype("float64"))
+        for point, value in zip(x, y, strict=True):
+            state = strategy.tell(state, jnp.asarray(point), jnp.asarray(value))
+        key = jax.random.key(seed, impl="threefry2x32")
+        found = jax.tree.map(np.asarray, _beliefs(strategy, key, state, jnp.asarray(points)))
+    worth, most = found.acquisition, found.acquisition.max()
+    if getattr(strategy.acquisition, "formula", "").startswith("log_"):
+        return found._replace(acquisition=np.exp(worth - most))
+    return found._replace(acquisition=(worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny))
+
+
+def plot_acquisition(
+    space: Space,
+    strategy: Bayesian,
+    seed: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    following: np.ndarray,
+    maximize: bool,
+    filename: str | os.PathLike[str] | None,
+    label_x: str | None,
+    label_y: str | None,
+) -> Any:
+    """A figure of the model and of the acquisition over one or two parameters, saved, or shown if there is no name.
+
+    Args:
+      space: Of one or two parameters.
+      strategy: Holds model and acquisition.
+      seed: Of the fit.
+      x: Points of the cube that were evaluated.
+      y: Their values, lower is better.
+      following: Points of the cube that come next.
+      maximize: True if the user's values are those of ``y`` with the other sign.
+      filename: Where to save it.
+      label_x: Of the first axis; None: the parameter's name.
+      label_y: Of the second axis; None: the second parameter's name, or that of the model's values.
+    """
+    columns = [_axis(parameter, _SIDE[len(space)]) for parameter in space.values()]
+    grid = np.stack([axis.ravel() for axis in np.meshgrid(*(units for units, _ in columns), indexing="ij")], axis=1)
+    found = beliefs(strategy, seed, x, y, grid)
+    is_allowed = np.array([space.is_allowed(space.decode(point)) for point in grid])
+    acquisition = np.where(is_allowed, found.acquisition, np.nan)
+    sign = -1.0 if maximize else 1.0
+    names = list(space)
+    places = [np.array([_place(p, unit) for unit in x[:, j]]) for j, p in enumerate(space.values())]
+    nexts = [np.array([_place(p, unit) for unit in following[:, j]]) for j, p in enumerate(space.values())]
+    label_x = label_x or names[0]
+
+    figure, finish = _figure(filename, (10, 5) if len(space) == 1 else (15, 4.5))
+    if len(space) == 1:
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        along, mean = columns[0][1], sign * found.mean
+        above.plot(along, mean, color="black", label="posterior mean")
+        half = 1.96 * found.deviation
+        above.fill_between(along, mean - half, mean + half, color="tab:blue", alpha=0.25, label="95 % of the function")
+        above.plot(places[0], sign * found.y, "o", color="tab:red", label="evaluations")
+        above.set_ylabel(label_y or "standardised value")
+        above.legend(fontsize="small")
+        below.plot(along, acquisition, color="tab:green")
+        below.set_ylabel("acquisition\n(relative)")
+        below.set_xlabel(label_x)
+        for axes in (above, below):
+            for i, place in enumerate(nexts[0]):
+                axes.axvline(place, color="tab:red", linestyle=":", label="next" if i == 0 else None)
+        _dress(below.xaxis, below, "x", next(iter(space.values())))
+    else:
+        shape = tuple(len(units) for units, _ in columns)
+        panels = {
+            "posterior mean": sign * found.mean,
+            "posterior deviation": found.deviation,
+            "acquisition (relative)": acquisition,
+        }
+        for axes, (title, values) in zip(figure.subplots(1, 3, sharey=True), panels.items(), strict=True):
+            mesh = axes.pcolormesh(columns[0][1], columns[1][1], values.reshape(shape).T, shading="nearest")
+            figure.colorbar(mesh, ax=axes)
+            axes.plot(*places, "o", color="tab:red", markersize=4, label="evaluations")
+            axes.plot(*nexts, "*", color="white", markeredgecolor="black", markersize=12, label="next")
+            axes.set_title(title)
+            axes.set_xlabel(label_x)
+            for name, parameter in zip("xy", space.values(), strict=True):
+                _dress(getattr(axes, f"{name}axis"), axes, name, parameter)
+        figure.axes[0].set_ylabel(label_y or names[1])
+        figure.axes[0].legend(fontsize="small")
+    return finish()
+
+
+def plot_convergence(X: np.ndarray, Y: np.ndarray, Y_best: np.ndarray, filename: str | os.PathLike[str] | None) -> Any:
+    """A figure of the way between consecutive points and of the best value, saved, or shown if there is no name.
+
+    Args:
+      X: Points as rows, in the user's units.
+      Y: Values in the user's sign, NaN where an evaluation failed.
+      Y_best: The best of them so far.
+      filename: Where to save it.
+    """
+    figure, finish = _figure(filename, (10, 4.5))
+    left, right = figure.subplots(1, 2)
+    left.plot(np.arange(2, len(X) + 1), np.linalg.norm(np.diff(X, axis=0), axis=1), "o-", color="tab:red")
+    left.set_title("Distance between consecutive points")
+    left.set_ylabel("distance")
+    right.plot(np.arange(1, len(Y) + 1), Y, "o", color="lightgray", label="value")
+    right.step(np.arange(1, len(Y) + 1), Y_best, where="post", color="tab:blue", label="best so far")
+    right.set_title("Value of the best point")
+    right.set_ylabel("objective")
+    right.legend(fontsize="small")
+    for axes in (left, right):
+        axes.set_xlabel("evaluation")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+    return finish()
+
+
+def _axis(parameter: Parameter, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points of a column of the cube, and where each is drawn."""
+    num_levels = parameter.num_levels
+    if 0 < num_levels <= size:
+        units = np.array([parameter.unit_of_level(level) for level in range(num_levels)])
+    else:
+        units = np.linspace(0, 1, size)
+    return units, np.array([_place(parameter, unit) for unit in units])
+
+
+def _place(parameter: Parameter, unit: float) -> float:
+    """Numbers are drawn at their place, what is none at its level."""
+    value = parameter.from_unit(float(np.clip(unit, 0, 1)))
+    return float(value) if isinstance(parameter, Real | Integer) else float(parameter.level_of(value))
+
+
+def _dress(axis: Any, axes: Any, which: str, parameter: Parameter) -> None:
+    """Log scales, and names where there are no numbers."""
+    if isinstance(parameter, Real | Integer):
+        if parameter.log:
+            getattr(axes, f"set_{which}scale")("log")
+    else:
+        levels = range(parameter.num_levels)
+        axis.set_ticks(list(levels), labels=[str(parameter.value_at(level)) for level in levels])
+
+
+def _figure(filename: str | os.PathLike[str] | None, size: tuple[int | float, int | float]) -> tuple[Any, Any]:
+    """An empty figure, and what saves or shows it and returns it. A saved one leaves pyplot alone."""
+    if filename is None:
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=size, layout="constrained")
+
+        def finish() -> Any:
+            pyplot.show()
+            return figure
+    else:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=size, layout="constrained")
+
+        def finish() -> Any:
+            figure.savefig(filename, dpi=120)
+            return figure
+
+    return figure, finish

@@ -1,0 +1,111 @@
+"""Rows of numbers are configs, and answer to names."""
+
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jbo.compat.gpyopt._objective import Objective
+from jbo.compat.gpyopt._rows import Columns, Row
+from jbo.space import Categorical, Integer, Ordinal, Real, Space
+
+SPACE = Space(
+    rate=Real(1e-5, 1e-1, log=True),
+    batch=Integer(32, 256),
+    width=Ordinal(0.5, 2, 8),
+    index=Categorical(3, 1, 2),
+    optimizer=Categorical("sgd", "adam"),
+    arm=Categorical((0.0, 1.5), (2.0, -1.0)),
+    flag=Categorical(True, 1, None),
+)
+CONFIG = {
+    "rate": 0.01, "batch": 64, "width": 2, "index": 1, "optimizer": "adam", "arm": (2.0, -1.0), "flag": True,
+}  # fmt: skip
+ROW = [0.01, 64, 2, 1, 1, 2.0, -1.0, 0]
+
+
+def test_by_hand():
+    columns = Columns(SPACE)
+    assert columns.names == ("rate", "batch", "width", "index", "optimizer", "arm_1", "arm_2", "flag")
+    row = columns.to_row(CONFIG)
+    assert row.dtype == np.float64 and row.tolist() == ROW
+    back = columns.to_config(ROW)
+    assert back == CONFIG and [type(v) for v in back.values()] == [float, int, int, int, str, tuple, bool]
+
+
+@given(st.lists(st.floats(0, 1), min_size=7, max_size=7))
+def test_there_and_back(x):
+    columns = Columns(SPACE)
+    config = SPACE.decode(np.array(x))
+    assert SPACE.config_to_json(columns.to_config(columns.to_row(config))) == SPACE.config_to_json(config)
+
+
+@given(st.lists(st.floats(0, 1), min_size=7, max_size=7))
+def test_traced_numbers_are_those_of_the_host(x):
+    columns = Columns(SPACE)
+    with jax.enable_x64(True):
+        numbers = columns.numbers(SPACE.decode_traced(jnp.asarray(x)))
+        assert [float(number) for number in numbers] == pytest.approx(columns.to_row(SPACE.decode(np.array(x))))
+
+
+@pytest.mark.parametrize(
+    ("j", "number", "message"),
+    [
+        (0, 0.2, "rate: expected a number in"),
+        (0, np.nan, "rate: expected a number in"),
+        (1, 64.5, "batch: expected an integer from 32 to 256, got 64.5"),
+        (1, np.inf, "batch: expected an integer from 32 to 256, got inf"),
+        (2, 3, "width: expected one of 0.5, 2, 8, got 3"),
+        (3, 0, r"index: expected the numbers of one of Categorical\(3, 1, 2\), got \[0.0\]"),
+        (4, 2, r"optimizer: expected the numbers of one of .*, got \[2.0\]"),
+        (6, 1.5, r"arm: expected the numbers of one of .*, got \[2.0, 1.5\]"),
+    ],
+)
+def test_wrong_numbers(j, number, message):
+    row = list(ROW)
+    row[j] = number
+    with pytest.raises(ValueError, match=message):
+        Columns(SPACE).to_config(row)
+
+
+def test_wrong_length():
+    with pytest.raises(ValueError, match=r"expected rows of 8 numbers \(rate, .*\), got shape \(3,\)"):
+        Columns(SPACE).to_config([1, 2, 3])
+
+
+def test_a_row_is_an_array_with_names():
+    row = Row([ROW], CONFIG)
+    assert isinstance(row, np.ndarray) and row.shape == (1, 8) and row.dtype == np.float64
+    assert row["batch"] == 64 and type(row["batch"]) is int and row["optimizer"] == "adam"
+    assert dict(row) == CONFIG and (lambda **values: values)(**row) == CONFIG
+    assert row[0, 0] == 0.01 and type(row[:, 1]) is np.ndarray and (row[:, 1] + 1).tolist() == [65]
+    with pytest.raises(KeyError, match="'momentum': expected one of 'rate', 'batch'"):
+        row["momentum"]
+    with pytest.raises(KeyError):
+        (row + 1)["batch"]  # no longer the batch of anything
+
+
+@pytest.mark.parametrize(
+    "result",
+    [2.5, np.float32(2.5), np.array(2.5), np.array([2.5]), np.array([[2.5]]), [2.5], [[2.5]], jnp.ones(1) * 2.5],
+)
+def test_the_objective_gives_a_number_or_an_array_of_one(make_study, result):
+    seen = []
+    study = make_study(SPACE)
+    study.optimize(Objective(lambda row: (seen.append(row), result)[1], Columns(SPACE)), 1)
+    assert study.best.value == 2.5
+    assert seen[0].shape == (1, 8) and dict(seen[0]) == study.best.config
+
+
+def test_more_than_one_number_is_refused(make_study):
+    with pytest.raises(TypeError, match="got an array of shape"):
+        make_study(SPACE).optimize(Objective(lambda row: np.ones((2, 1)), Columns(SPACE)), 1)
+
+
+def test_an_objective_can_be_sent():
+    objective = pickle.loads(pickle.dumps(Objective(len, Columns(SPACE))))
+    assert objective(CONFIG) == 1
