@@ -222,6 +222,15 @@ def test_arms_of_a_bandit_know_their_distances():
     assert optimization.fx_opt <= np.sort(losses)[1], "one of the two best of 200 in 20 evaluations"
 
 
+def test_cores_are_workers(monkeypatch):
+    asked = []
+    monkeypatch.setattr(methods.Study, "optimize", lambda study, f, num_trials, **options: asked.append(options))
+    with pytest.warns(UserWarning, match="every point"):
+        build(num_cores=4).run_optimization(max_iter=1)
+    assert asked[0]["workers"] == 4
+
+
+@pytest.mark.thorough
 def test_four_at_once(no_model, tmp_path):
     def f(row, folder=tmp_path):
         import time

@@ -34,18 +34,18 @@ def line():
 
 
 def test_beliefs_are_the_models(line):
-    space, grid = line.space.space, np.linspace(0, 1, 25)[:, None]
+    space, grid = line.space.space, np.linspace(0, 1, 400)[:, None]  # as the picture: one program
     x = np.array([space.encode(trial.config) for trial in line.study.trials])
     found = _plots.beliefs(line.study.strategy, line.study.seed, x, -line.Y[:, 0], grid)
     truth, told = wave(-1 + 3 * grid[:, 0]), wave(line.X[:, 0])
     # Standardised values, the worse half drawn together: in order, and those of the data at the data.
-    is_told = np.isclose(grid[:, 0][:, None], x[:, 0]).any(1)
-    np.testing.assert_allclose(found.mean[is_told], found.y[:9], atol=0.1)
-    assert np.corrcoef(np.argsort(np.argsort(found.y[:9])), np.argsort(np.argsort(told)))[0, 1] == pytest.approx(1)
-    assert found.mean.argmin() == truth.argmin(), "lower is better"
+    is_told = np.abs(grid - x[:, 0]).argmin(0)
+    np.testing.assert_allclose(found.mean[is_told], found.y, atol=0.1)
+    assert np.corrcoef(np.argsort(np.argsort(found.y)), np.argsort(np.argsort(told)))[0, 1] == pytest.approx(1)
+    assert abs(found.mean.argmin() - truth.argmin()) < 20, "lower is better"
     assert found.deviation[is_told].max() < found.deviation.max()
     assert found.acquisition.max() == 1 and found.acquisition.min() >= 0
-    assert abs(grid[found.acquisition.argmax(), 0] - truth.argmin() / 24) < 0.1
+    assert abs(grid[found.acquisition.argmax(), 0] - truth.argmin() / 399) < 0.1
 
 
 def test_one_parameter(line, tmp_path):

@@ -13,6 +13,7 @@ from jbo.space import Space
 from jbo.strategies import Bayesian
 from jbo.strategies._transform import dataset
 from jbo.study._model import world
+from jbo.study._table import capacity_for
 from jbo.types import Trials
 
 _SIDE = {1: 400, 2: 60}
@@ -56,11 +57,12 @@ def beliefs(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, points:
       points: Where to look.
     """
     with world(None):
-        state = strategy.init(len(x), jnp.dtype("float64"))
+        state = strategy.init(capacity_for(len(x)), jnp.dtype("float64"))
         for point, value in zip(x, y, strict=True):
             state = strategy.tell(state, jnp.asarray(point), jnp.asarray(value))
         key = jax.random.key(seed, impl="threefry2x32")
         found = jax.tree.map(np.asarray, _beliefs(strategy, key, state, jnp.asarray(points)))
+    found = found._replace(y=found.y[: len(x)])
     worth, most = found.acquisition, found.acquisition.max()
     if getattr(strategy.acquisition, "formula", "").startswith("log_"):
         return found._replace(acquisition=np.exp(worth - most))
