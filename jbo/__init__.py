@@ -22,6 +22,7 @@ from jbo.space import Space as Space
 from jbo.space import is_active as is_active
 from jbo.strategies import bayesian as bayesian
 from jbo.strategies import grid_search as grid_search
+from jbo.strategies import parzen as parzen
 from jbo.strategies import random_search as random_search
 from jbo.strategies import sobol_search as sobol_search
 from jbo.study import SpaceExhausted as SpaceExhausted

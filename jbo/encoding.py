@@ -139,6 +139,33 @@ def from_level(
     return jnp.where(_like(encoding.num_levels > 0, middle), x, jnp.asarray(0.5, dtype))
 
 
+def cells(
+    encoding: Encoding, levels: Int[Array, "*b d"], dtype: jnp.dtype
+) -> tuple[Float[Array, "*b d"], Float[Array, "*b d"]]:
+    """Middle and width of the part of ``[0, 1]`` that each level owns; of all of it for reals.
+
+    The width is how likely a uniform draw makes the level.
+
+    Args:
+      encoding: Columns of the space.
+      levels: Levels counted from 0.
+      dtype: Floating type of the result.
+    """
+    lower = levels.astype(dtype)
+    width = jnp.broadcast_to(_like(1 / np.maximum(encoding.num_levels, 1), lower, dtype), lower.shape)
+    middle = (lower + jnp.asarray(0.5, dtype)) * width
+    if encoding.is_log_ordered.any():
+        start, log_ratio = _log_range(encoding, lower)
+        is_log = _like(encoding.is_log_ordered, lower)
+        one = jnp.ones((), dtype)
+        start, log_ratio = jnp.where(is_log, start, one), jnp.where(is_log, log_ratio, one)
+        # By its own logarithm, since the difference of two places would lose the digits of a narrow cell.
+        log_width = jnp.log1p(1 / (start + lower)) / log_ratio
+        width = jnp.where(is_log, log_width, width)
+        middle = jnp.where(is_log, jnp.log1p(lower / start) / log_ratio + 0.5 * log_width, middle)
+    return middle, width
+
+
 def is_active(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Bool[Array, "*b d"]:
     """True where a column's condition holds, and those of all columns it depends on.
 

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import ndtr
+from jax.scipy.special import erfc, ndtr
 from jaxtyping import Array, Float
 
 LOG_SQRT_2PI = 0.5 * float(np.log(2 * np.pi))
@@ -211,6 +211,28 @@ def _log_improvement_jvp(primals, tangents):
     body = ndtr(middle) / (jnp.exp(_log_density_of(middle)) + middle * ndtr(middle))
     x = jnp.where(is_tail, -z, _THRESHOLD).astype(z.dtype)
     return log_improvement(z), jnp.where(is_tail, 1 / _tail(x), body) * dz
+
+
+def log_normal_mass(middle: Float[Array, "*b"], width: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    r"""Logarithm of the standard normal probability of an interval.
+
+    The difference of two tails on the side of 0 where they are small; for a narrow interval, where it would lose its
+    digits, :math:`\log w\phi(m) + w^2 (m^2 - 1) / 24`, the midpoint rule with its first correction.
+
+    Args:
+      middle: Middle of the interval.
+      width: Its width, above 0.
+
+    Returns:
+      At least the logarithm of the least normal number, which stands for all that is rarer.
+    """
+    distance, half = jnp.abs(middle), 0.5 * width
+    tails = 0.5 * (erfc((distance - half) * np.sqrt(0.5)) - erfc((distance + half) * np.sqrt(0.5)))
+    least = jnp.finfo(middle.dtype).tiny
+    narrow = jnp.log(width) + _log_density_of(middle) + width**2 * (middle**2 - 1) / 24
+    is_narrow = width * jnp.maximum(distance, 1) < jnp.finfo(middle.dtype).eps ** 0.2
+    mass = jnp.where(is_narrow, narrow, jnp.log(jnp.maximum(tails, least)))
+    return jnp.maximum(mass, jnp.log(least)).astype(middle.dtype)
 
 
 def _log_density_of(z: Float[Array, "*b"]) -> Float[Array, "*b"]:

@@ -14,7 +14,7 @@ D = 9
 
 # One program instead of twenty operations compiled one by one.
 level, is_active, snap = jax.jit(plain.level), jax.jit(plain.is_active), jax.jit(plain.snap)
-from_level = jax.jit(plain.from_level, static_argnums=2)
+from_level, cells = (jax.jit(f, static_argnums=2) for f in (plain.from_level, plain.cells))
 
 
 @pytest.fixture(autouse=True)
@@ -239,3 +239,34 @@ def test_a_space_without_columns():
     assert encoding.depth == 0
     assert snap(encoding, jnp.zeros((3, 0))).shape == (3, 0)
     assert is_active(encoding, jnp.zeros((3, 0))).shape == (3, 0)
+
+
+# The cells of levels.
+
+
+def test_cells_tile_the_interval_and_are_what_levels_own(dtype):
+    """Side by side from 0 to 1, each with its level inside; a real owns everything."""
+    encoding = encoding_of(Column(REAL), Column(ORDERED, 5), (1, 40), (7, 40), Column(CATEGORY, 3))
+    levels = np.minimum(np.arange(40)[:, None], np.maximum(encoding.num_levels - 1, 0)).astype(np.int32)
+    middle, width = cells(encoding, levels, dtype)
+    assert middle.dtype == width.dtype == dtype
+    tolerance = 4 * jnp.finfo(dtype).eps
+    np.testing.assert_array_equal(middle[:, 0], 0.5)
+    np.testing.assert_array_equal(width[:, 0], 1)
+    for j, num_levels in enumerate(encoding.num_levels):
+        n = max(num_levels, 1)
+        ends = np.concatenate([[0], np.cumsum(np.asarray(width[:n, j], np.float64))])
+        np.testing.assert_allclose(ends[-1], 1, rtol=0, atol=n * tolerance)
+        np.testing.assert_allclose(middle[:n, j], (ends[1:] + ends[:-1]) / 2, rtol=0, atol=n * tolerance)
+    inside = 1e-3 if dtype == jnp.float32 else 1e-9
+    for side in (inside - 0.5, 0.0, 0.5 - inside):
+        np.testing.assert_array_equal(level(encoding, middle + jnp.asarray(side, dtype) * width), levels)
+
+
+def test_a_narrow_cell_keeps_its_digits():
+    """The last of a million log levels, in float32: the difference of its ends would have one digit."""
+    encoding = encoding_of((1, 10**6))
+    with jax.enable_x64(False):
+        _, width = cells(encoding, np.array([[10**6 - 1]], np.int32), jnp.dtype("float32"))
+    start, log_ratio = log_range(1, 10**6)
+    np.testing.assert_allclose(width, np.log1p(1 / (start + 10**6 - 1)) / log_ratio, rtol=1e-6)

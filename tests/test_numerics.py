@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.stats import multivariate_normal
 
 from jbo.numerics import (
@@ -15,6 +16,7 @@ from jbo.numerics import (
     jitter,
     log_improvement,
     log_normal_cdf,
+    log_normal_mass,
     matmul,
     robust_cholesky,
 )
@@ -162,3 +164,46 @@ def test_tail_is_monotone_and_concave(z, gap):
             rounding = 1e-12 * max(1.0, abs(low))
             assert low <= middle + rounding and middle <= high + rounding
             assert middle >= (low + high) / 2 - rounding
+
+
+_mass = jax.jit(log_normal_mass)
+
+
+def mass_by_quadrature(middle, width):
+    """The density over the interval, relative to its middle and to its largest value, integrated piece by piece."""
+    peak = np.clip(-middle, -width / 2, width / 2)
+
+    def log_density(step):
+        return -middle * step - step**2 / 2
+
+    # A tail falls off within 1 / |t| of its peak: no piece is longer than quadrature can see.
+    steps = np.array([-40, -8, -1, 0, 1, 8, 40]) / max(abs(middle + peak), 1)
+    ends = np.unique(np.clip(np.r_[-width / 2, peak + steps, width / 2], -width / 2, width / 2))
+    parts = [
+        quad(lambda step: np.exp(log_density(step) - log_density(peak)), a, b, epsabs=0, epsrel=1e-12)[0]
+        for a, b in zip(ends[:-1], ends[1:], strict=True)
+    ]
+    return np.log(sum(parts)) + log_density(peak) - middle**2 / 2 - LOG_SQRT_2PI
+
+
+def test_log_normal_mass(dtype):
+    middles = np.array([-30.0, -12, -3, -1, -1e-3, 0, 0.3, 1, 2, 5, 11, 36])
+    widths = np.array([1e-7, 1e-5, 1e-3, 0.02, 0.1, 0.5, 1, 3, 20, 100])
+    middle, width = (a.ravel().astype(dtype) for a in np.meshgrid(middles, widths))
+    least = np.log(float(jnp.finfo(dtype).tiny))
+    expected = [max(mass_by_quadrature(float(m), float(w)), least) for m, w in zip(middle, width, strict=True)]
+    got = _mass(jnp.asarray(middle), jnp.asarray(width))
+    assert got.dtype == dtype
+    # In the tail the error is that of the squared distance, which float32 holds to 1e-7 of 100.
+    tolerance = 1e-11 if dtype == jnp.float64 else 2e-5
+    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+
+
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(1e-9, 1e6)), min_size=4, max_size=4))
+def test_log_normal_mass_is_finite_and_even(cases):
+    for dtype in ("float64", "float32"):
+        with jax.enable_x64(dtype == "float64"):
+            middle, width = np.array(cases, dtype).T
+            values = np.asarray(_mass(jnp.asarray(middle), jnp.asarray(width)))
+            assert np.isfinite(values).all() and (values <= 0).all()
+            np.testing.assert_array_equal(values, _mass(jnp.asarray(-middle), jnp.asarray(width)))

@@ -13,7 +13,7 @@ from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
-from jbo.strategies._initial import design_point
+from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._transform import dataset
 from jbo.surrogates import FitInfo, Posterior, Surrogate, gp
@@ -64,7 +64,7 @@ class Bayesian(Strategy):
         _table.require_room(state, 1 if q is None else q)
         region = Region(self.encoding, fixed)
         points, info = jax.lax.cond(
-            self._is_ready(state),
+            is_over(state, self.num_design),
             lambda: self._ask_model(key, state, region, q or 1),
             lambda: self._ask_design(key, state, region, q or 1),
         )
@@ -105,12 +105,7 @@ class Bayesian(Strategy):
             mean, _ = self.surrogate.predict(self.surrogate.condition(params, data), state.x)
             return jnp.argmin(jnp.where(state.status == OK, mean, jnp.inf)).astype(jnp.int32)
 
-        return jax.lax.cond(self._is_ready(state), by_model, lambda: Strategy.recommend(self, key, state))
-
-    def _is_ready(self, state: Trials) -> Bool[Array, ""]:
-        values = jnp.where(state.status == OK, state.y, jnp.nan)
-        differs = jnp.nanmax(jnp.append(values, -jnp.inf)) > jnp.nanmin(jnp.append(values, jnp.inf))
-        return (jnp.sum(_table.is_told(state)) >= self.num_design) & differs
+        return jax.lax.cond(is_over(state, self.num_design), by_model, lambda: Strategy.recommend(self, key, state))
 
     def _fit(self, key: Key[Array, ""], data: Dataset) -> tuple[Any, FitInfo]:
         start = self.surrogate.init(data.x.shape[1], data.x.dtype)
@@ -216,13 +211,9 @@ def bayesian(
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
         )
-    if num_initial is None:
-        num_initial = min(10, max(5, encoding.num_columns + 1))
-    if num_initial < 1:
-        raise ValueError(f"num_initial: expected at least 1, got {num_initial}")
     return Bayesian(
         encoding,
         (gp() if surrogate is None else surrogate).bind(encoding),
         log_expected_improvement() if acquisition is None else acquisition,
-        num_initial,
+        design_size(encoding, num_initial),
     )

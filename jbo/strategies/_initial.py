@@ -1,13 +1,14 @@
-"""Where a search begins: the centre of the space, then Sobol's sequence."""
+"""Where a search begins: the centre of the space, then Sobol's sequence, until a model has something to learn from."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo import designs
+from jbo.encoding import Encoding
 from jbo.region import Region
 from jbo.strategies import _table
-from jbo.types import Trials
+from jbo.types import OK, Trials
 
 
 def design_point(key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
@@ -24,3 +25,32 @@ def design_point(key: Key[Array, ""], state: Trials, region: Region) -> tuple[Fl
     raw = jnp.where(row == 0, jnp.full((d,), 0.5, dtype), sobol)
     key_new = jax.random.fold_in(jax.random.fold_in(key, 3), row)
     return _table.first_new(key_new, region, state, region.place(raw))
+
+
+def is_over(state: Trials, num_results: int) -> Bool[Array, ""]:
+    """True once ``num_results`` trials have ended and the values of two of them differ.
+
+    Args:
+      state: The table.
+      num_results: How many results a model needs.
+    """
+    values = jnp.where(state.status == OK, state.y, jnp.nan)
+    differs = jnp.nanmax(jnp.append(values, -jnp.inf)) > jnp.nanmin(jnp.append(values, jnp.inf))
+    return (jnp.sum(_table.is_told(state)) >= num_results) & differs
+
+
+def design_size(encoding: Encoding, num_initial: int | None) -> int:
+    """Results that a model needs: ``num_initial``, by default one more than there are columns, from 5 to 10.
+
+    Args:
+      encoding: Columns of the space.
+      num_initial: The user's number; None: the default.
+
+    Raises:
+      ValueError: If ``num_initial`` is below 1.
+    """
+    if num_initial is None:
+        return min(10, max(5, encoding.num_columns + 1))
+    if num_initial < 1:
+        raise ValueError(f"num_initial: expected at least 1, got {num_initial}")
+    return num_initial

@@ -1,0 +1,123 @@
+"""Densities on the unit cube: mixtures of product kernels around points, over columns of every kind.
+
+The kernel of a real is a Gaussian truncated to ``[0, 1]``, that of an ordered level the mass of such a Gaussian in the
+level's cell, that of a category puts the chance ``1 - b`` on the point's own choice and spreads the rest ``b`` evenly.
+A column counts where it is active in the point that is valued, and there a kernel whose own point never saw it active is
+uniform. So the columns of a point are drawn parents first, each from a distribution of its own, and a mixture sums to
+one over all configs of a conditional space.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import erf, erfinv, logsumexp
+from jaxtyping import Array, Bool, Float, Key
+
+from jbo.encoding import Encoding, cells, is_active, level
+from jbo.numerics import LOG_SQRT_2PI, log_normal_mass
+
+
+class Mixture(NamedTuple):
+    """Kernels around ``n`` points; one whose point saw no column is the uniform distribution over the space."""
+
+    x: Float[Array, "n d"]
+    """Snapped points."""
+    is_seen: Bool[Array, "n d"]
+    """True where a point says something about a column."""
+    weight: Float[Array, " n"]
+    """Not negative, not all 0; they need not sum to one."""
+    bandwidth: Float[Array, "n d"]
+    """Deviation of the Gaussian in units of the cube; of a category the chance ``b`` that it is drawn anew."""
+
+
+def log_density(encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"]) -> Float[Array, " m"]:
+    """Logarithm of the density over the reals of a point times the probability of its levels and categories.
+
+    Args:
+      encoding: Columns of the space.
+      mixture: The density.
+      x: Snapped points.
+    """
+    kernels = _log_kernels(encoding, mixture, x, is_active(encoding, x))
+    log_weight = jnp.log(mixture.weight / jnp.sum(mixture.weight))
+    return logsumexp(kernels + log_weight[None, :], axis=1)
+
+
+def given(encoding: Encoding, mixture: Mixture, x: Float[Array, " d"], is_given: Bool[Array, " d"]) -> Mixture:
+    """The mixture whose free columns are distributed as those of ``mixture`` are once some columns are known.
+
+    Args:
+      encoding: Columns of the space.
+      mixture: The density.
+      x: A snapped point with the known columns at their places.
+      is_given: True for the known columns.
+    """
+    counts = is_given & is_active(encoding, x)
+    kernels = _log_kernels(encoding, mixture, x[None, :], counts[None, :])[0]
+    return mixture._replace(weight=jax.nn.softmax(jnp.log(mixture.weight) + kernels))
+
+
+def sample(key: Key[Array, ""], encoding: Encoding, mixture: Mixture, num_points: int) -> Float[Array, "m d"]:
+    """Points of the cube; snapped, they are distributed as ``mixture`` says.
+
+    Args:
+      key: Draws the points.
+      encoding: Columns of the space.
+      mixture: The density.
+      num_points: How many.
+    """
+    d, dtype = encoding.num_columns, mixture.x.dtype
+    # One draw for everything: each call of the generator is a piece of program to compile.
+    uniform = jax.random.uniform(key, (num_points, 2 * d + 1), dtype)
+    which, chance, u = uniform[:, 0], uniform[:, 1 : d + 1], uniform[:, d + 1 :]
+    total = jnp.cumsum(mixture.weight)
+    row = jnp.searchsorted(total, total[-1] * which, side="right")
+    x, bandwidth = mixture.x[row], mixture.bandwidth[row]
+    # Quantiles of a Gaussian between those of 0 and 1.
+    scale = bandwidth * np.sqrt(2)
+    low, high = erf(-x / scale), erf((1 - x) / scale)
+    near = x + scale * erfinv(low + u * (high - low))
+    category = jnp.where(chance < bandwidth, u, x)
+    drawn = jnp.where(jnp.asarray(encoding.is_category)[None, :], category, near)
+    return jnp.clip(jnp.where(mixture.is_seen[row], drawn, u), 0, 1)
+
+
+def _log_kernels(
+    encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"], counts: Bool[Array, "m d"]
+) -> Float[Array, "m n"]:
+    """Logarithm of each kernel at each point, over the columns that count there."""
+    levels, own_levels = level(encoding, x), level(encoding, mixture.x)
+    middle, width = cells(encoding, levels, x.dtype)
+    log_inside = log_normal_mass((0.5 - mixture.x) / mixture.bandwidth, 1 / mixture.bandwidth)
+
+    def of_points(values: Array, j: np.ndarray) -> Array:
+        return values[:, j, None]
+
+    def of_kernels(values: Array, j: np.ndarray) -> Array:
+        return values[:, j].T[None, :, :]  # kernels last: the long axis makes the fast loop
+
+    def real(j: np.ndarray) -> Float[Array, "m c n"]:
+        z = (of_points(x, j) - of_kernels(mixture.x, j)) / of_kernels(mixture.bandwidth, j)
+        return -0.5 * z**2 - of_kernels(LOG_SQRT_2PI + jnp.log(mixture.bandwidth) + log_inside, j)
+
+    def ordered(j: np.ndarray) -> Float[Array, "m c n"]:
+        bandwidth = of_kernels(mixture.bandwidth, j)
+        z = (of_points(middle, j) - of_kernels(mixture.x, j)) / bandwidth
+        return log_normal_mass(z, of_points(width, j) / bandwidth) - of_kernels(log_inside, j)
+
+    def category(j: np.ndarray) -> Float[Array, "m c n"]:
+        again = of_kernels(mixture.bandwidth, j)
+        own = jnp.where(of_points(levels, j) == of_kernels(own_levels, j), 1 - again, 0)
+        return jnp.log(own + again * of_points(width, j))
+
+    is_real, is_category = encoding.num_levels == 0, encoding.is_category
+    total = jnp.zeros((x.shape[0], mixture.x.shape[0]), x.dtype)
+    for log_kernel, is_kind in ((real, is_real), (ordered, ~is_real & ~is_category), (category, is_category)):
+        j = np.flatnonzero(is_kind)
+        if j.size:
+            # A kernel whose point did not see the column is uniform there.
+            value = jnp.where(of_kernels(mixture.is_seen, j), log_kernel(j), of_points(jnp.log(width), j))
+            total += jnp.sum(jnp.where(of_points(counts, j), value, 0), axis=1)
+    return total
