@@ -28,6 +28,7 @@ from jbo.strategies import sobol_search as sobol_search
 from jbo.study import SpaceExhausted as SpaceExhausted
 from jbo.study import Study as Study
 from jbo.study import Trial as Trial
+from jbo.surrogates import forest as forest
 from jbo.surrogates import gp as gp
 
 __version__ = "0.1.0"

@@ -73,7 +73,7 @@ class Study:
         self._device = device
         self._asking, self._syncing = threading.Lock(), threading.Lock()
         self._held: set[int] = set()  # numbers that this object may have to give back
-        self._num_suggestions = 0
+        self._num_asked = 0
         self._num_expected: int | None = None  # how many trials there will be, while `optimize` knows
         self.last_suggestion: SuggestInfo | None = None
         """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
@@ -318,6 +318,12 @@ class Study:
                     record = self._storage.insert(number, self._to_text(config), owner)
                 if record is not None:
                     self._held.add(record.number)
+                    # Who asks a second time will ask again; a command that asks once shall not wait for a program to
+                    # end. What was enqueued takes the time of the design, in which the model's program is compiled.
+                    if self._num_asked:
+                        num_rows = max(record.number + 1, len(self._table.trials))
+                        prepare(self.strategy, self.seed, num_rows, self._device, context.fixed, self._num_expected)
+                    self._num_asked += 1
                     return self._trial(record).copy()
 
     def _suggest(self, context: Context) -> tuple[int, dict[str, Any]]:
@@ -329,10 +335,6 @@ class Study:
             x, is_new, self.last_suggestion = suggest(self.strategy, self.seed, rows, self._device, context.fixed)
             if self.last_suggestion.seconds_compile > 0.2:
                 _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)
-            # Who asks a second time will ask again; a command that asks once shall not wait for a program to end.
-            if self._num_suggestions:
-                prepare(self.strategy, self.seed, number + 1, self._device, context.fixed, self._num_expected)
-            self._num_suggestions += 1
             if is_new:
                 return number, context.impose(self.space.decode(x))
         if self.space.constraint is not None and not any(

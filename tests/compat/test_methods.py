@@ -160,6 +160,16 @@ def test_eps_ends_exact_searches_of_reals_only(no_model):
         assert run(10.0) == 11
 
 
+@pytest.mark.thorough
+def test_a_covariance_that_has_no_factor_ends_nothing():
+    X = np.repeat([[0.25], [0.25 + 1e-15], [1.0]], 5, axis=0)
+    Y = np.arange(15.0)[:, None]  # exact, it is said, and yet five values at one point
+    optimization = BayesianOptimization(square, LINE, X=X, Y=Y, exact_feval=True, seed=0)
+    optimization.run_optimization(max_iter=4)
+    assert optimization.Y.shape == (19, 1) and np.isfinite(optimization.X).all()
+    assert len(np.unique(optimization.X[15:])) == 4
+
+
 def test_constraints_hold(no_model):
     constraints = [{"name": "disc", "constraint": "x[:,0]**2 + x[:,1]**2 - 1"}]
     optimization = BayesianOptimization(lambda row: np.sum(row), PLANE, constraints, batch_size=1, seed=0)

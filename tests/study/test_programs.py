@@ -86,6 +86,17 @@ def test_what_comes_next_is_compiled_in_the_background_and_once(watched):
         assert waits == [0.0] * 4 and study.last_suggestion.is_model_based
 
 
+def test_the_program_of_the_model_is_compiled_while_the_queue_is_run(watched):
+    with watched() as study:
+        for k in range(4):
+            study.enqueue({"x": k / 4})
+        told(study, 2)
+        settle()
+        assert log == [("ask", 32, "jbo-compile")]
+        told(study, 3)
+        assert len(log) == 1 and study.last_suggestion.seconds_compile == 0.0
+
+
 def test_the_end_of_a_run_is_known(watched):
     with watched() as study:
         study.optimize(lambda config: 0.0, 32)

@@ -1,0 +1,264 @@
+"""A forest of extremely randomised trees as a surrogate, for categories, conditions and jumps."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from jbo.encoding import Column, Encoding
+from jbo.surrogates._surrogate import FitInfo
+from jbo.surrogates._trees import Trees, column_keys, find_leaves, grow, stumps
+from jbo.types import Dataset
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class ForestPosterior:
+    """Trees whose leaves know their data: ``s`` hyperparameter sets of ``t`` trees with ``c`` nodes each."""
+
+    trees: Trees
+    mean: Float[Array, "*b s t c"]
+    """Mean of the values in each leaf. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
+    variance: Float[Array, "*b s t c"]
+    """Variance of the values in each leaf, at least the least one."""
+    keys: Float[Array, "*b n d"]
+    """Keys of the rows (see `column_keys`)."""
+    is_valid: Bool[Array, "*b n"]
+    log_range: Float[Array, "*b d 2"] | Float[np.ndarray, "*b d 2"] | None
+    """That of the encoding; None: all columns are numbers."""
+    columns: tuple[Column, ...] = field(metadata={"static": True})
+    """Those of the encoding; empty where all are numbers."""
+
+    def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        """Mean and variance of the function; see `Forest.predict`."""
+        keys = column_keys(_encoding(self.log_range, self.columns), x)
+        mean, variance = self._of_trees(keys)
+        centre = jnp.mean(mean, axis=0)
+        within, between = jnp.mean(variance, axis=0), jnp.mean((mean - centre[None, :]) ** 2, axis=0)
+        return centre, within + between - jnp.expm1(-_distance(keys, self.keys, self.is_valid))
+
+    def sample(self, key: Key[Array, ""], x: Float[Array, "m d"], num_samples: int) -> Float[Array, "{num_samples} m"]:
+        """Predictions of single trees drawn at random; see `Forest.sample`."""
+        mean, _ = self._of_trees(column_keys(_encoding(self.log_range, self.columns), x))
+        return mean[jax.random.randint(key, (num_samples,), 0, mean.shape[0], jnp.int32)]
+
+    def _of_trees(self, keys: Float[Array, "m d"]) -> tuple[Float[Array, "t m"], Float[Array, "t m"]]:
+        """Mean and variance of the leaf of each point in each tree; the trees of all sets in one row."""
+        trees, mean, variance = jax.tree.map(
+            lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (self.trees, self.mean, self.variance)
+        )
+        leaf = find_leaves(trees, keys, self.columns)
+        # As one vector: a gather from a matrix costs more.
+        place = leaf + mean.shape[1] * jnp.arange(mean.shape[0], dtype=jnp.int32)[:, None]
+        return mean.reshape(-1)[place], variance.reshape(-1)[place]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Forest:
+    """Extremely randomised trees (Geurts, Ernst and Wehenkel 2006) that are averaged; made by `forest`.
+
+    A tree has no order of choices, no scale and no smoothness to be wrong about. Its predictions are constant within
+    the boxes of its leaves, so there is no gradient, and outside of the data they go on as at their border.
+    """
+
+    min_variance: float | Float[Array, ""]
+    """Least variance of a leaf, in units of standardised ``y``."""
+    encoding: Encoding | None
+    """Columns of the space; None: all are numbers."""
+    num_trees: int = field(metadata={"static": True})
+    min_samples_leaf: int = field(metadata={"static": True})
+    max_features: float = field(metadata={"static": True})
+    """Share of the columns that a split is chosen among."""
+    bootstrap: bool = field(metadata={"static": True})
+    is_smooth: ClassVar[bool] = False
+
+    def bind(self, encoding: Encoding) -> "Forest":
+        """The same surrogate over the columns of a space, so that it knows categories and conditions."""
+        return dataclasses.replace(self, encoding=encoding)
+
+    def init(self, num_columns: int, dtype: jnp.dtype) -> Trees:
+        """Trees without a split: a forest that knows the mean of the data only.
+
+        Args:
+          num_columns: Columns ``d`` of the inputs.
+          dtype: Floating type of the thresholds.
+        """
+        return stumps(self.num_trees, dtype)
+
+    def fit(self, key: Key[Array, ""], data: Dataset, start: Trees) -> tuple[Trees, FitInfo]:
+        """Trees grown on ``data``.
+
+        The order of the rows does not matter, except that a bootstrap draws them by their place.
+
+        Args:
+          key: Random key.
+          data: Standardised observations.
+          start: Not used: trees are grown anew.
+
+        Returns:
+          Trees with a leading axis of 1, and how the fit went: a forest has no likelihood, so all numbers are 0.
+        """
+        keys = column_keys(self.encoding, data.x)
+        n, d = keys.shape
+        key_rows, key_trees = jax.random.split(key)
+        if self.bootstrap:
+            weight = _bootstrap(key_rows, data, self.num_trees)
+        else:
+            weight = jnp.broadcast_to(data.is_valid.astype(jnp.int32), (self.num_trees, n))
+        trees = grow(
+            key_trees,
+            keys,
+            data.y,
+            weight,
+            columns=self._columns,
+            min_samples_leaf=self.min_samples_leaf,
+            max_features=max(1, int(self.max_features * d)),
+        )
+        info = FitInfo(jnp.zeros((), data.y.dtype), jnp.zeros((), jnp.int32), jnp.asarray(True))
+        return jax.tree.map(lambda leaf: leaf[None], trees), info
+
+    def condition(self, params: Trees, data: Dataset) -> ForestPosterior:
+        r"""The trees with the mean and the variance of the valid rows of ``data`` in each of their leaves.
+
+        All rows count once, whatever sample a tree was grown on, and so do rows that came after the fit. One that has
+        the forest's own mean as its value, as a pending trial has, makes two rows of a leaf of one: its mean comes half
+        way to the forest's, and the variance that the trees' disagreement makes there is halved. A leaf without rows
+        has the mean of standardised values, 0.
+
+        Args:
+          params: Trees with a leading axis of sets.
+          data: Standardised observations.
+        """
+        columns = self._columns
+        log_range = None if self.encoding is None else self.encoding.log_range
+        keys = column_keys(self.encoding, data.x)
+        num_nodes = params.child.shape[-1]
+        is_valid = data.is_valid[None, :]
+        y = jnp.where(is_valid, data.y[None, :], 0)
+
+        def one_set(trees: Trees) -> tuple[Float[Array, "t c"], Float[Array, "t c"]]:
+            leaf = jnp.where(is_valid, find_leaves(trees, keys, columns), num_nodes)
+
+            def total(of_rows: Float[Array, "t n"]) -> Float[Array, "t c"]:
+                return jax.vmap(lambda i, v: jnp.zeros(num_nodes, v.dtype).at[i].add(v, mode="drop"))(leaf, of_rows)
+
+            count = jnp.maximum(total(jnp.ones(leaf.shape, y.dtype)), 1)
+            mean = total(jnp.broadcast_to(y, leaf.shape)) / count
+            of_rows = jnp.take_along_axis(mean, jnp.minimum(leaf, num_nodes - 1), axis=1)
+            return mean, total((y - of_rows) ** 2) / count
+
+        mean, variance = jax.vmap(one_set)(params)
+        variance = jnp.maximum(variance, jnp.asarray(self.min_variance, y.dtype))
+        return ForestPosterior(params, mean, variance, keys, data.is_valid, log_range, columns)
+
+    def predict(
+        self, posterior: ForestPosterior, x: Float[Array, "m d"]
+    ) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+        r"""Mean and variance of the function by the law of total variance over the trees, and more away from the data.
+
+        .. math:: \mu = \tfrac1T \sum_t \mu_t, \quad
+                  \sigma^2 = \tfrac1T \sum_t \sigma_t^2 + \tfrac1T \sum_t (\mu_t - \mu)^2 + 1 - e^{-\delta}
+
+        with the mean and variance of the leaf of ``x`` in each tree. Trees whose leaves hold single rows differ only as
+        much as neighbours do, and not at all outside of the data. What they cannot know is the last term, with the
+        distance :math:`\delta` to the nearest row, the mean over the columns: as a process of unit variance and
+        covariance :math:`e^{-\delta/2}` varies once its value at the nearest row is known. A number counts its
+        difference, a category 1 if it differs, an inactive column 0.
+
+        Args:
+          posterior: From `condition`.
+          x: Points of the unit cube.
+
+        Returns:
+          The variance is at least ``min_variance``.
+
+        References:
+          Hutter, Xu, Hoos and Leyton-Brown, Algorithm Runtime Prediction: Methods & Evaluation, 2014, section 4.3.2
+          (all but the last term).
+        """
+        return posterior.predict(x)
+
+    def sample(
+        self, key: Key[Array, ""], posterior: ForestPosterior, x: Float[Array, "m d"], num_samples: int
+    ) -> Float[Array, "{num_samples} m"]:
+        """Functions that the forest holds possible: each the prediction of one tree, drawn at random.
+
+        They vary as the trees do; the variance within leaves is not in them.
+
+        Args:
+          key: Random key.
+          posterior: From `condition`.
+          x: Points of the unit cube.
+          num_samples: How many samples.
+        """
+        return posterior.sample(key, x, num_samples)
+
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return () if self.encoding is None else self.encoding.columns
+
+
+def forest(
+    *,
+    num_trees: int = 100,
+    min_samples_leaf: int = 1,
+    max_features: float = 1.0,
+    bootstrap: bool = False,
+    min_variance: float | Float[Array, ""] = 0.003,
+) -> Forest:
+    """A forest of extremely randomised trees as a surrogate.
+
+    Args:
+      num_trees: How many trees are averaged.
+      min_samples_leaf: Least number of rows in a leaf.
+      max_features: Share of the columns that a split is chosen among, above 0 and at most 1; at least one column.
+      bootstrap: True: each tree grows on as many rows as there are, drawn with replacement.
+      min_variance: Least variance of a leaf, in units of standardised ``y``.
+
+    Raises:
+      ValueError: If a number is out of its range.
+    """
+    for name, count in (("num_trees", num_trees), ("min_samples_leaf", min_samples_leaf)):
+        if count < 1:
+            raise ValueError(f"{name}: expected at least 1, got {count}")
+    if not 0 < max_features <= 1:
+        raise ValueError(f"max_features: expected a share above 0 and at most 1, got {max_features}")
+    if isinstance(min_variance, int | float) and not (min_variance > 0 and np.isfinite(min_variance)):
+        raise ValueError(f"min_variance: expected a finite number above 0, got {min_variance}")
+    return Forest(1.0 * min_variance, None, num_trees, min_samples_leaf, 1.0 * max_features, bool(bootstrap))
+
+
+def _encoding(
+    log_range: Float[Array, "d 2"] | Float[np.ndarray, "d 2"] | None, columns: tuple[Column, ...]
+) -> Encoding | None:
+    return None if log_range is None else Encoding(log_range, columns)
+
+
+def _distance(keys: Float[Array, "m d"], rows: Float[Array, "n d"], is_valid: Bool[Array, " n"]) -> Float[Array, " m"]:
+    """Distance of points to the nearest row, the mean over the columns of at most 1 each; ``inf`` without a row."""
+    num_columns = keys.shape[1]
+
+    def add(j: Int[Array, ""], total: Float[Array, "m n"]) -> Float[Array, "m n"]:
+        gap = jnp.abs(keys[:, j][:, None] - rows[:, j][None, :])
+        # Levels of a category that differ do so by 1 or more, numbers by 1 at most.
+        return total + jnp.where(jnp.isnan(gap), 0, jnp.minimum(gap, 1))
+
+    # Column by column: a sum over the last axis of [m, n, d] takes five times as long.
+    total = jax.lax.fori_loop(0, num_columns, add, jnp.zeros((keys.shape[0], rows.shape[0]), keys.dtype))
+    return jnp.min(jnp.where(is_valid[None, :], total, jnp.inf), axis=1, initial=jnp.inf) / num_columns
+
+
+def _bootstrap(key: Key[Array, ""], data: Dataset, num_trees: int) -> Int[Array, "t n"]:
+    """How often each row is drawn for each tree: as many draws with replacement as there are valid rows."""
+    n = data.y.shape[0]
+    count = jnp.sum(data.is_valid, dtype=jnp.int32)
+    valid_first = jnp.argsort(~data.is_valid, stable=True).astype(jnp.int32)
+    uniform = jax.random.uniform(key, (num_trees, n), jnp.float32)
+    row = valid_first[jnp.minimum((uniform * count.astype(jnp.float32)).astype(jnp.int32), count - 1)]
+    is_drawn = (jnp.arange(n, dtype=jnp.int32) < count).astype(jnp.int32)
+    return jax.vmap(lambda i: jnp.zeros(n, jnp.int32).at[i].add(is_drawn))(row)

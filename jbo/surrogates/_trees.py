@@ -1,0 +1,321 @@
+"""Extremely randomised regression trees as pure functions: how they grow, and in which leaf a point ends.
+
+A tree is a table of nodes, the root first. The two children of a split stand side by side, so that a point goes on to
+``child`` or to the node behind it; a leaf is its own child and sends everything there.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+
+from jbo.encoding import CATEGORY, Column, Encoding, is_active, level
+
+_BLOCK = 2**16
+"""Rows times columns of the trees that grow at once: what is computed of them stays in the caches."""
+_GOLDEN = 0x9E3779B9
+"""An odd number without a pattern in its bits: 2**32 over the golden ratio."""
+
+
+class Trees(NamedTuple):
+    """Tables of ``c`` nodes each, more than most trees need; ``*t`` are axes of trees."""
+
+    column: Int[Array, "*t c"]
+    """Which column a node splits on; 0 in leaves."""
+    threshold: Float[Array, "*t c"]
+    """A point whose key (see `column_keys`) is at most this goes to the first child; ``inf`` in leaves."""
+    child: Int[Array, "*t c"]
+    """The first of two children; of a leaf, itself."""
+    salt: UInt32[Array, "*t c"]
+    """What a node draws keys of choices and the side of inactive columns from; 0 in leaves."""
+    depth: Int[Array, "*t"]
+    """Steps to the deepest leaf."""
+
+
+def stumps(num_trees: int, dtype: jnp.dtype) -> Trees:
+    """Trees that are one leaf each.
+
+    Args:
+      num_trees: How many.
+      dtype: Floating type of the thresholds.
+    """
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_trees, *leaf.shape)), _leaves(1, dtype))
+
+
+def column_keys(encoding: Encoding | None, x: Float[Array, "m d"]) -> Float[Array, "m d"]:
+    """What splits look at: a number as it is, the level of a category, NaN where a column is inactive.
+
+    Args:
+      encoding: Columns of the space; None: all are numbers.
+      x: Points of the cube.
+    """
+    if encoding is None:
+        return x
+    if encoding.is_category.any():
+        is_category = jnp.asarray(encoding.is_category)[None, :]
+        x_or_level = jnp.where(is_category, level(encoding, x).astype(x.dtype), x)
+    else:
+        x_or_level = x
+    return x_or_level if encoding.depth == 0 else jnp.where(is_active(encoding, x), x_or_level, jnp.nan)
+
+
+def grow(
+    key: Key[Array, ""],
+    keys: Float[Array, "n d"],
+    y: Float[Array, " n"],
+    weight: Int[Array, "t n"],
+    *,
+    columns: tuple[Column, ...],
+    min_samples_leaf: int,
+    max_features: int,
+) -> Trees:
+    r"""Trees that split each node at the best of a few random thresholds, one a column.
+
+    A column is cut uniformly between its least and greatest key in the node. Keys of a category are numbers that the
+    node draws for its choices, so that its cut sets a random part of the choices that are there against the others.
+    Rows in which the column is inactive go to one side together, which the node draws too. Of the cuts that leave
+    enough rows on both sides that one is made which takes away most variance:
+    :math:`n_1 n_2 (\bar y_1 - \bar y_2)^2` is greatest. A node ends as a leaf when there is none, or when all its
+    values are equal.
+
+    The values are counted in whole steps, so that sums have no rounding and the order of the rows does not matter.
+
+    Args:
+      key: Random key.
+      keys: From `column_keys`.
+      y: Values.
+      weight: How often a row counts in each tree; one that counts 0 times changes nothing, whatever it holds.
+      columns: Structure of the columns; empty: all are numbers and always active.
+      min_samples_leaf: Least weight of a leaf.
+      max_features: How many columns a split is chosen among, drawn from those that differ within the node.
+
+    References:
+      Geurts, Ernst and Wehenkel, Extremely Randomized Trees, 2006, table 1; each proper subset of the choices there is
+      equally likely in it, here the number of choices on a side is about uniform.
+    """
+    num_trees, n = weight.shape
+    size = max(1, n * keys.shape[1])
+    block = max(b for b in range(1, num_trees + 1) if num_trees % b == 0 and (b == 1 or b * size <= _BLOCK))
+
+    def one(seed_and_weight: tuple[UInt32[Array, " 2"], Int[Array, " n"]]) -> Trees:
+        return _grow_one(*seed_and_weight, keys, y, columns, min_samples_leaf, max_features)
+
+    seeds = jax.random.bits(key, (num_trees, 2), jnp.uint32)
+    return jax.lax.map(one, (seeds, weight), batch_size=block)
+
+
+def find_leaves(trees: Trees, keys: Float[Array, "m d"], columns: tuple[Column, ...]) -> Int[Array, "t m"]:
+    """The node at which each point ends in each tree.
+
+    Args:
+      trees: One axis of trees.
+      keys: From `column_keys`.
+      columns: Structure of the columns; empty: all are numbers and always active.
+    """
+    (t, c), (m, d) = trees.column.shape, keys.shape
+    # All tables as one vector, all keys as another: gathers from a matrix cost more.
+    root = (c * jnp.arange(t, dtype=jnp.int32))[:, None]
+    column, threshold, salt = trees.column.reshape(-1), trees.threshold.reshape(-1), trees.salt.reshape(-1)
+    child, keys = (trees.child + root).reshape(-1), keys.reshape(-1)
+    first_key = (d * jnp.arange(m, dtype=jnp.int32))[None, :]
+    is_category, may_be_inactive = _structure(columns, d)
+
+    def step(_: Int[Array, ""], node: Int[Array, "t m"]) -> Int[Array, "t m"]:
+        j = column[node]
+        seen = keys[first_key + j]
+        if any(is_category):
+            seen = jnp.where(jnp.asarray(is_category)[j], _choice_keys(salt[node], seen), seen)
+        goes_first = seen <= threshold[node]
+        if may_be_inactive:
+            goes_first = jnp.where(jnp.isnan(seen), _takes_inactive_first(salt[node]), goes_first)
+        return child[node] + (~goes_first).astype(jnp.int32)
+
+    # So many steps for all: to ask whether all have arrived costs as much as a step.
+    start = jnp.broadcast_to(root, (t, m))
+    return jax.lax.fori_loop(0, jnp.max(trees.depth), step, start) - root
+
+
+class _Growth(NamedTuple):
+    """A tree of which one level may be split: ``a`` slots hold the nodes with enough rows for two leaves."""
+
+    trees: Trees
+    num_nodes: Int[Array, ""]
+    slot: Int[Array, " n"]
+    """Where each row is; ``a`` for rows in leaves and rows that do not count."""
+    node: Int[Array, " a"]
+    """Which node a slot holds; ``c`` for slots without one, which come last."""
+
+
+def _grow_one(
+    seed: UInt32[Array, " 2"],
+    weight: Int[Array, " n"],
+    keys: Float[Array, "n d"],
+    y: Float[Array, " n"],
+    columns: tuple[Column, ...],
+    min_samples_leaf: int,
+    max_features: int,
+) -> Trees:
+    """One tree, all nodes of a level at once."""
+    n, d = keys.shape
+    num_slots = max(1, n // (2 * min_samples_leaf))
+    num_nodes = 2 * max(1, n // min_samples_leaf) - 1
+    weighted = jnp.stack([weight, weight * _whole(y, weight)], axis=1)
+    is_category, may_be_inactive = _structure(columns, d)
+
+    def next_level(state: _Growth) -> _Growth:
+        slot, here = state.slot, jnp.minimum(state.slot, num_slots - 1)
+        # By the number of the node in the tree, so that neither rows nor the capacity matter.
+        salt = _scramble(_scramble(state.node.astype(jnp.uint32) + seed[0]) ^ seed[1])
+        draw = _scramble(salt[:, None] + jnp.uint32(_GOLDEN) * (1 + jnp.arange(d, dtype=jnp.uint32))[None, :])
+        seen = keys
+        if any(is_category):
+            seen = jnp.where(jnp.asarray(is_category)[None, :], _choice_keys(salt[here][:, None], keys), keys)
+
+        low, high = _extremes(slot, seen, num_slots)
+        low_y, high_y = _extremes(slot, y[:, None], num_slots)
+        is_usable = (low < high) & (low_y < high_y)
+        if max_features < d:
+            is_usable = _some(is_usable, draw, max_features)
+        threshold = _between(low, high, draw)
+
+        goes_first = seen <= threshold[here]
+        if may_be_inactive:
+            goes_first = jnp.where(jnp.isnan(seen), _takes_inactive_first(salt[here])[:, None], goes_first)
+        updates = goes_first.astype(jnp.int32)[:, None, :] * weighted[:, :, None]
+        first = jnp.zeros((num_slots, 2, d), jnp.int32).at[slot].add(updates, mode="drop")
+        both = jnp.zeros((num_slots, 2, 1), jnp.int32).at[slot].add(weighted[:, :, None], mode="drop")
+        column, is_split = _best(first, both - first, is_usable, draw, min_samples_leaf)
+
+        def chosen(of_columns: Array) -> Array:
+            return jnp.take_along_axis(of_columns, column[:, None], axis=1)[:, 0]
+
+        child = state.num_nodes + 2 * (jnp.cumsum(is_split, dtype=jnp.int32) - 1)
+        target = jnp.where(is_split, state.node, num_nodes)
+        trees = Trees(
+            state.trees.column.at[target].set(column, mode="drop"),
+            state.trees.threshold.at[target].set(chosen(threshold), mode="drop"),
+            state.trees.child.at[target].set(child, mode="drop"),
+            state.trees.salt.at[target].set(salt, mode="drop"),
+            state.trees.depth + jnp.any(is_split).astype(jnp.int32),
+        )
+
+        # Children with enough rows for two leaves get the slots of the next level.
+        weight_first = chosen(first[:, 0])
+        weights = jnp.stack([weight_first, both[:, 0, 0] - weight_first], axis=1)
+        is_large = (is_split[:, None] & (weights >= 2 * min_samples_leaf)).reshape(-1)
+        new_slot = jnp.where(is_large, jnp.cumsum(is_large, dtype=jnp.int32) - 1, num_slots)
+        children = (child[:, None] + jnp.arange(2, dtype=jnp.int32)[None, :]).reshape(-1)
+        node = jnp.full(num_slots, num_nodes, jnp.int32).at[new_slot].set(children, mode="drop")
+        row_goes_first = jnp.take_along_axis(goes_first, column[here][:, None], axis=1)[:, 0]
+        slot = jnp.where(slot < num_slots, new_slot[2 * here + (~row_goes_first).astype(jnp.int32)], num_slots)
+        return _Growth(trees, state.num_nodes + 2 * jnp.sum(is_split, dtype=jnp.int32), slot, node)
+
+    has_room = jnp.sum(weight) >= 2 * min_samples_leaf
+    start = _Growth(
+        _leaves(num_nodes, keys.dtype),
+        jnp.ones((), jnp.int32),
+        jnp.where(weight > 0, 0, num_slots).astype(jnp.int32),
+        jnp.full(num_slots, num_nodes, jnp.int32).at[0].set(jnp.where(has_room, 0, num_nodes)),
+    )
+    return jax.lax.while_loop(lambda state: state.node[0] < num_nodes, next_level, start).trees
+
+
+def _leaves(num_nodes: int, dtype: jnp.dtype) -> Trees:
+    """A tree whose root is a leaf, as are the nodes that it may get."""
+    zeros = jnp.zeros(num_nodes, jnp.int32)
+    child = jnp.arange(num_nodes, dtype=jnp.int32)
+    return Trees(zeros, jnp.full(num_nodes, jnp.inf, dtype), child, zeros.astype(jnp.uint32), jnp.zeros((), jnp.int32))
+
+
+def _structure(columns: tuple[Column, ...], num_columns: int) -> tuple[tuple[bool, ...], bool]:
+    """Which columns are categories, and whether any may be inactive."""
+    is_category = tuple(column.kind == CATEGORY for column in columns) or (False,) * num_columns
+    return is_category, any(column.parent >= 0 for column in columns)
+
+
+def _whole(y: Float[Array, " n"], weight: Int[Array, " n"]) -> Int[Array, " n"]:
+    """The values in whole steps above the least one; their weighted sum stays below 2**31."""
+    least = jnp.min(jnp.where(weight > 0, y, jnp.inf))
+    width = jnp.max(jnp.where(weight > 0, y, -jnp.inf)) - least
+    largest = (2**30 // jnp.maximum(jnp.sum(weight, dtype=jnp.int32), 1)).astype(y.dtype)
+    steps = jnp.round((y - least) / width * largest)
+    return jnp.where((weight > 0) & (width > 0), steps, 0).astype(jnp.int32)
+
+
+def _extremes(
+    slot: Int[Array, " n"], keys: Float[Array, "n d"], num_slots: int
+) -> tuple[Float[Array, "a d"], Float[Array, "a d"]]:
+    """Least and greatest key of the rows of each slot, ``inf`` and ``-inf`` where no row has one."""
+    both = jnp.stack([-keys, keys], axis=1)
+    both = jnp.where(jnp.isnan(both), -jnp.inf, both)
+    greatest = jnp.full((num_slots, *both.shape[1:]), -jnp.inf, both.dtype).at[slot].max(both, mode="drop")
+    return -greatest[:, 0], greatest[:, 1]
+
+
+def _some(is_usable: Bool[Array, "a d"], draw: UInt32[Array, "a d"], count: int) -> Bool[Array, "a d"]:
+    """At most ``count`` of the usable columns, drawn by bits that thresholds do not use."""
+    d = draw.shape[1]
+    order = ((draw & 0xFFF) * d).astype(jnp.int32) + jnp.arange(d, dtype=jnp.int32)[None, :]
+    order = jnp.where(is_usable, order, -1)
+    return is_usable & (order >= jnp.sort(order, axis=1)[:, d - count, None])
+
+
+def _between(low: Float[Array, "a d"], high: Float[Array, "a d"], draw: UInt32[Array, "a d"]) -> Float[Array, "a d"]:
+    """Uniform in ``[low, high)``; 0 where that is empty."""
+    part = (draw >> 12).astype(low.dtype) * 2.0**-20
+    is_open = low < high
+    low, high = jnp.where(is_open, low, 0), jnp.where(is_open, high, 0)
+    threshold = low + part * (high - low)
+    return jnp.where(threshold < high, threshold, low)
+
+
+def _best(
+    first: Int[Array, "a 2 d"],
+    second: Int[Array, "a 2 d"],
+    is_usable: Bool[Array, "a d"],
+    draw: UInt32[Array, "a d"],
+    min_samples_leaf: int,
+) -> tuple[Int[Array, " a"], Bool[Array, " a"]]:
+    """The column of each slot whose cut takes away most variance, and whether there is one.
+
+    Args:
+      first: Weight, and weighted values in whole steps, of the rows on the first side.
+      second: Those on the second side.
+      is_usable: Which cuts may be made.
+      draw: Bits of which the lowest decide between cuts that are equally good.
+      min_samples_leaf: Least weight of a side.
+    """
+    is_usable = is_usable & (first[:, 0] >= min_samples_leaf) & (second[:, 0] >= min_samples_leaf)
+    (weight_1, sum_1), (weight_2, sum_2) = (
+        (side[:, i].astype(jnp.float32) for i in range(2)) for side in (first, second)
+    )
+    gain = weight_1 * weight_2 * (sum_1 / weight_1 - sum_2 / weight_2) ** 2
+    # Small nodes are cut in the same two parts by many columns. Positive floats are ordered as their bits are: the
+    # last seven of them, 1e-5 of the gain, give way to a draw, or the first column would have most of the splits.
+    order = (jax.lax.bitcast_convert_type(gain, jnp.int32) & ~0x7F) | (draw & 0x7F).astype(jnp.int32)
+    order = jnp.where(is_usable, order, -1)
+    return jnp.argmax(order, axis=1).astype(jnp.int32), jnp.max(order, axis=1) >= 0
+
+
+def _scramble(word: UInt32[Array, "*b"]) -> UInt32[Array, "*b"]:
+    """A word whose bits all depend on all bits of ``word``: a hash, much cheaper than a random generator.
+
+    References:
+      Appleby, MurmurHash3, 2011, the finaliser of 32 bits.
+    """
+    word = (word ^ (word >> 16)) * jnp.uint32(0x85EBCA6B)
+    word = (word ^ (word >> 13)) * jnp.uint32(0xC2B2AE35)
+    return word ^ (word >> 16)
+
+
+def _choice_keys(salt: UInt32[Array, "*b"], choice: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    """A number in [0, 1) that a node draws for a choice; NaN for NaN."""
+    index = jnp.where(jnp.isnan(choice), 0, choice).astype(jnp.uint32)
+    word = _scramble(~salt + jnp.uint32(_GOLDEN) * index)
+    return jnp.where(jnp.isnan(choice), jnp.nan, (word >> 8).astype(choice.dtype) * 2.0**-24)
+
+
+def _takes_inactive_first(salt: UInt32[Array, "*b"]) -> Bool[Array, "*b"]:
+    """Whether points in which a node's column is inactive go to its first child; so they do in leaves."""
+    return (salt & 1) == 0
