@@ -287,9 +287,8 @@ def _best(
       min_samples_leaf: Least weight of a side.
     """
     is_usable = is_usable & (first[:, 0] >= min_samples_leaf) & (second[:, 0] >= min_samples_leaf)
-    (weight_1, sum_1), (weight_2, sum_2) = (
-        (side[:, i].astype(jnp.float32) for i in range(2)) for side in (first, second)
-    )
+    weight_1, sum_1 = first[:, 0].astype(jnp.float32), first[:, 1].astype(jnp.float32)
+    weight_2, sum_2 = second[:, 0].astype(jnp.float32), second[:, 1].astype(jnp.float32)
     gain = weight_1 * weight_2 * (sum_1 / weight_1 - sum_2 / weight_2) ** 2
     # Small nodes are cut in the same two parts by many columns. Positive floats are ordered as their bits are: the
     # last seven of them, 1e-5 of the gain, give way to a draw, or the first column would have most of the splits.
@@ -309,7 +308,7 @@ def _scramble(word: UInt32[Array, "*b"]) -> UInt32[Array, "*b"]:
     return word ^ (word >> 16)
 
 
-def _choice_keys(salt: UInt32[Array, "*b"], choice: Float[Array, "*b"]) -> Float[Array, "*b"]:
+def _choice_keys(salt: UInt32[Array, "*#b"], choice: Float[Array, "*b"]) -> Float[Array, "*b"]:
     """A number in [0, 1) that a node draws for a choice; NaN for NaN."""
     index = jnp.where(jnp.isnan(choice), 0, choice).astype(jnp.uint32)
     word = _scramble(~salt + jnp.uint32(_GOLDEN) * index)

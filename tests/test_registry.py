@@ -1,0 +1,171 @@
+"""Every part in every place: surrogates, acquisitions, strategies, kinds of spaces and batch sizes, in pairs.
+
+Each pair of members stands together in one combination at least: a combination is searched for 15 steps through `Study`
+in batches and, as one program under `vmap`, through `minimize`.
+"""
+
+import inspect
+import itertools
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jbo
+from jbo import Categorical, Integer, Ordinal, Real, Space
+from jbo.encoding import snap
+from jbo.types import FAILED, OK
+
+NUM_STEPS = 15
+
+SPACES = {
+    "real": Space(a=Real(-2.0, 3.0), b=Real(1e-4, 1.0, log=True)),
+    "integer": Space(a=Integer(0, 19), b=Integer(1, 300, log=True)),
+    "ordinal": Space(a=Ordinal(1, 2, 4, 8, 16), b=Ordinal("low", "middle", "high")),
+    "categorical": Space(a=Categorical(*range(4)), b=Categorical(*range(5))),
+    "conditional": Space(
+        a=Categorical("x", "y", "z"), b=Integer(1, 8, when=("a", "x")), c=Real(0.0, 1.0, when=("a", {"x", "y"}))
+    ),
+    "all": Space(
+        c=Real(-1.0, 1.0, when=("a", "y")),
+        a=Categorical("x", "y", "z"),
+        b=Integer(1, 300, log=True, when=("a", {"x", "y"})),
+        d=Real(1e-4, 1.0, log=True),
+        e=Ordinal(1, 2, 4, 8),
+        f=Integer(-3, 90),
+    ),
+    "constrained": Space(
+        a=Real(0.0, 1.0), b=Integer(1, 9), k=Categorical(0, 1), constraint=lambda c: c["a"] * 10 + c["b"] <= 9
+    ),
+}
+SURROGATES = {"gp": jbo.gp, "forest": jbo.forest}
+ACQUISITIONS = {
+    "EI": jbo.expected_improvement,
+    "log EI": jbo.log_expected_improvement,
+    "PI": jbo.probability_of_improvement,
+    "log PI": jbo.log_probability_of_improvement,
+    "UCB": jbo.upper_confidence_bound,
+}
+MODEL_FREE = {
+    "random": jbo.random_search,
+    "sobol": jbo.sobol_search,
+    "grid": jbo.grid_search,
+    "parzen": jbo.parzen,
+}
+BATCHES = (1, 2, 4)
+
+
+def combinations():
+    """Rows of (strategy, surrogate, acquisition, space, batch) in which each pair of members stands together."""
+    rows = []
+    for (i, space), (j, strategy) in itertools.product(enumerate(SPACES), enumerate(MODEL_FREE)):
+        rows.append((strategy, None, None, space, BATCHES[(i + j) % 3]))
+    for (i, space), (j, acquisition) in itertools.product(enumerate(SPACES), enumerate(ACQUISITIONS)):
+        surrogate = list(SURROGATES)[(i + j) % 2]
+        rows.append(("bayesian", surrogate, acquisition, space, BATCHES[(i + 2 * j) % 3]))
+    return rows
+
+
+ROWS = combinations()
+QUICK = {
+    ("parzen", None, None, "all"),
+    ("random", None, None, "constrained"),
+    ("sobol", None, None, "conditional"),
+    ("grid", None, None, "ordinal"),
+    ("bayesian", "forest", "EI", "all"),
+}
+
+
+def test_each_pair_of_members_stands_together():
+    factors = [
+        ["bayesian", *MODEL_FREE],
+        [*SURROGATES, None],
+        [*ACQUISITIONS, None],
+        list(SPACES),
+        BATCHES,
+    ]
+    seen = {(i, row[i], j, row[j]) for row in ROWS for i in range(5) for j in range(i + 1, 5)}
+    for i, j in itertools.combinations(range(5), 2):
+        for one, other in itertools.product(factors[i], factors[j]):
+            has_model = i == 0 and j in (1, 2) and (one == "bayesian") != (other is not None)
+            has_one = (i, j) == (1, 2) and (one is None) != (other is None)
+            assert has_model or has_one or (i, one, j, other) in seen, (one, other)
+    assert {row[:4] for row in ROWS} >= QUICK
+
+
+def strategy_of(row):
+    name, surrogate, acquisition, space, _ = row
+    if name != "bayesian":
+        return MODEL_FREE[name](SPACES[space])
+    return jbo.bayesian(SPACES[space], surrogate=SURROGATES[surrogate](), acquisition=ACQUISITIONS[acquisition]())
+
+
+def number_of(value):
+    """Something smooth to minimise, of any value, in both worlds."""
+    if isinstance(value, str):
+        return float(len(value) % 5)
+    return jnp.sin(value) + 0.01 * value if isinstance(value, jax.Array) else np.sin(value) + 0.01 * value
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A sum over the config that fails in a part of the space."""
+
+    space: Space
+
+    def __call__(self, config):
+        values = [number_of(value) for value in config.values()]
+        total = sum(values[1:], values[0])
+        return jnp.where(total > 1.9, jnp.nan, total) if isinstance(total, jax.Array) else total
+
+
+@pytest.fixture(params=[pytest.param(r, marks=[] if r[:4] in QUICK else pytest.mark.thorough, id=str(r)) for r in ROWS])
+def row(request):
+    return request.param
+
+
+def test_fifteen_steps(row):
+    name, _, _, space_name, batch = row
+    space, strategy = SPACES[space_name], strategy_of(row)
+    with jbo.Study(space, strategy=strategy, seed=0) as study:
+        for _ in range(0, NUM_STEPS, batch):
+            try:
+                trials = study.ask(batch)
+            except jbo.SpaceExhausted:
+                break
+            for i, trial in enumerate(trials):
+                value = float(Objective(space)(trial.config))
+                study.tell(trial, failed="now and then") if i == 3 else study.tell(trial, value)
+        configs = [trial.config for trial in study.trials]
+        assert len(configs) == min(-(-NUM_STEPS // batch) * batch, space.num_configs), "each step gives a trial"
+        assert len({str(config) for config in configs}) == len(configs), "none comes twice"
+        assert all(space.is_allowed(config) for config in configs)
+        assert study.recommended.status == "ok" and np.isfinite(study.best.value)
+
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(0), 2)
+        run = jax.jit(jax.vmap(lambda key: jbo.minimize(key, Objective(space), strategy, NUM_STEPS)))(keys)
+        for x, y, status in zip(run.x, run.y, run.trials.status, strict=True):
+            np.testing.assert_allclose(snap(space.encoding, x), x, rtol=0, atol=1e-12)
+            np.testing.assert_array_equal(status, np.where(np.isfinite(y), OK, FAILED))
+            points = [space.decode(point) for point in np.asarray(x)]
+            assert all(space.is_allowed(config) for config in points)
+            assert len(np.unique(np.asarray(x).round(12), axis=0)) == min(NUM_STEPS, space.num_configs)
+        assert np.isfinite(run.best_y[:, -1]).all()
+
+
+def test_what_does_not_fit_is_refused_at_construction():
+    space = SPACES["real"]
+    for part, value, message in (
+        ("surrogate", jbo.gp, "surrogate: expected a surrogate such as jbo.gp"),
+        ("surrogate", jbo.log_expected_improvement(), "surrogate: expected a surrogate such as jbo.gp"),
+        ("acquisition", jbo.log_expected_improvement, "acquisition: expected an acquisition such as jbo.log_exp"),
+        ("acquisition", jbo.gp(), "acquisition: expected an acquisition such as jbo.log_expected_improvement"),
+        ("acquisition", "EI", "acquisition: expected an acquisition such as jbo.log_expected_improvement"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            inspect.unwrap(jbo.bayesian)(space, **{part: value})  # without the checks of types that tests add
+    with pytest.raises(ValueError, match="expected a strategy made for the study's space"):
+        jbo.Study(space, strategy=jbo.parzen(SPACES["all"]))
