@@ -1,10 +1,10 @@
 """Densities on the unit cube: mixtures of product kernels around points, over columns of every kind.
 
 The kernel of a real is a Gaussian truncated to ``[0, 1]``, that of an ordered level the mass of such a Gaussian in the
-level's cell, that of a category puts the chance ``1 - b`` on the point's own choice and spreads the rest ``b`` evenly.
-A column counts where it is active in the point that is valued, and there a kernel whose own point never saw it active is
-uniform. So the columns of a point are drawn parents first, each from a distribution of its own, and a mixture sums to
-one over all configs of a conditional space.
+level's cell; that of a category leaves the point's own choice with the chance ``b`` and then draws all choices alike.
+A column counts where it is active in the point that is valued, and a kernel whose own point did not see it active is
+uniform there. So each column is drawn after its parents from a distribution of its own, and a mixture sums to one over
+all configs of a conditional space.
 """
 
 from typing import NamedTuple

@@ -204,7 +204,7 @@ def test_a_bootstrap_draws_as_many_rows_as_there_are(x64):
     data = dataset()
     shuffled = dataclasses.replace(data, is_valid=jax.random.permutation(jax.random.key(0), data.is_valid))
     for d in (data, shuffled):
-        weight = np.asarray(_bootstrap(jax.random.key(1), d, 2000))
+        weight = np.asarray(jax.jit(_bootstrap, static_argnums=2)(jax.random.key(1), d, 2000))
         assert (weight.sum(1) == N).all() and (weight[:, ~np.asarray(d.is_valid)] == 0).all()
         of_valid = weight[:, np.asarray(d.is_valid)]
         np.testing.assert_allclose(of_valid.mean(0), 1, atol=0.15)

@@ -42,7 +42,10 @@ def rows(dtype="float64", seed=0, garbage=0.5):
     return keys, jnp.asarray(y), weight
 
 
-def run(keys, y, weight, min_samples_leaf=1, max_features=len(COLUMNS), columns=COLUMNS, key=KEY):
+NUM_COLUMNS = len(COLUMNS)
+
+
+def run(keys, y, weight, min_samples_leaf=1, max_features=NUM_COLUMNS, columns=COLUMNS, key=KEY):
     weight = jnp.asarray(weight)
     return _grow(key, keys, y, weight, columns=columns, min_samples_leaf=min_samples_leaf, max_features=max_features)
 
@@ -75,6 +78,7 @@ def test_each_split_is_the_best_of_its_random_cuts(x64, min_samples_leaf, max_fe
         assert min(num_splits) > 0
 
 
+@pytest.mark.thorough
 def test_single_precision_grows_such_trees_too():
     with jax.enable_x64(False):
         keys, y, weight = rows("float32")
@@ -121,6 +125,7 @@ def test_the_placeholder_of_an_inactive_column_cannot_speak(x64):
     np.testing.assert_array_equal(column_keys(ENCODING, jnp.asarray(filled)), keys)
 
 
+@pytest.mark.thorough
 def test_vmap_is_a_loop(x64):
     keys, _, weight = rows()
     ys = jnp.stack([rows(seed=s)[1] for s in range(3)])
