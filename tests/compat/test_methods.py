@@ -214,6 +214,24 @@ def test_contexts(no_model):
 
 
 @pytest.mark.thorough
+def test_a_forest_finds_the_best_category():
+    domain = [*LINE, {"name": "c", "type": "categorical", "domain": ("a", "b", "c")}]
+    worse = {"a": 1.0, "b": 0.0, "c": 2.0}
+    optimization = BayesianOptimization(lambda row: square(row) + worse[row["c"]], domain, model_type="RF", seed=0)
+    optimization.run_optimization(max_iter=15)
+    assert optimization.x_opt["c"] == "b" and optimization.fx_opt < 5.05
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"criterion": "mse"}, "criterion='mse'"), ({"max_depth": 3}, "max_depth=3"), ({"n_jobs": 2}, "n_jobs=2")],
+)
+def test_forests_warn(options, message):
+    with pytest.warns(UserWarning, match=f"{message} has no effect"):
+        GPyOpt.models.RFModel(**options)
+
+
+@pytest.mark.thorough
 def test_arms_of_a_bandit_know_their_distances():
     arms = np.random.default_rng(0).normal(size=(200, 2)).round(3)
     seen = []
@@ -309,6 +327,7 @@ REFUSED = [
     ({"cost_withGradients": "evaluation_time"}, "^cost_withGradients: expected None, got 'evaluation_time'"),
     ({"model_type": "sparseGP"}, "^model_type: 'sparseGP' is not there yet; expected 'GP' or 'RF'"),
     ({"model_type": "GP_MCMC"}, "^model_type: 'GP_MCMC' is not there yet"),
+    ({"model_type": "RF", "noise_var": 1.0}, "^noise_var: expected it with model_type 'GP' only"),
     ({"model_type": "gp"}, "^model_type: expected 'GP' or 'RF', got 'gp'"),
     ({"acquisition_type": "EI_MCMC"}, "^acquisition_type: 'EI_MCMC' is not there yet"),
     ({"acquisition_type": "UCB"}, "^acquisition_type: expected 'EI', 'MPI' or 'LCB', got 'UCB'"),
@@ -374,7 +393,7 @@ def test_defaults_warn_of_nothing():
 
 def test_models_and_acquisitions_take_effect():
     from jbo.acquisitions import confidence_bound, log_expected_improvement, log_probability_of_improvement
-    from jbo.surrogates import gp
+    from jbo.surrogates import forest, gp
     from jbo.surrogates.kernels import matern32, matern52
 
     def parts(**options):
@@ -382,7 +401,7 @@ def test_models_and_acquisitions_take_effect():
         return strategy.surrogate, strategy.acquisition
 
     def equal(a, b):
-        return type(a) is type(b) and vars(a) == vars(b)
+        return repr(a) == repr(b)  # dataclasses of numbers and names
 
     encoding = build().study.strategy.encoding
     surrogate, acquisition = parts()
@@ -407,6 +426,12 @@ def test_models_and_acquisitions_take_effect():
     surrogate, acquisition = parts(model=gp(noise=1.0), acquisition=confidence_bound(7.0))
     assert surrogate.fixed_noise == 1.0 and acquisition.weight == 7.0
     assert parts(model=GPyOpt.models.GPModel())[0].kernel.profile is matern52.profile
+
+    assert equal(parts(model_type="RF")[0], forest().bind(encoding))
+    trees = GPyOpt.models.RFModel(bootstrap=True, max_features=0.5, min_samples_leaf=2, n_estimators=50)
+    expected = forest(bootstrap=True, max_features=0.5, min_samples_leaf=2, num_trees=50)
+    for options in ({"model": trees}, {"acquisition": GPyOpt.acquisitions.ExpectedImprovement(trees)}):
+        assert equal(parts(**options)[0], expected.bind(encoding))
 
     with pytest.raises(ValueError, match="^model: expected the model that the acquisition was made for"):
         parts(acquisition=chosen, model=GPyOpt.models.GPModel())

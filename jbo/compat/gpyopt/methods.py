@@ -19,7 +19,7 @@ from jbo.compat.gpyopt._options import without_effect
 from jbo.compat.gpyopt._rows import Row
 from jbo.compat.gpyopt._space import Design_space
 from jbo.compat.gpyopt.acquisitions import AcquisitionEI, AcquisitionLCB, AcquisitionMPI, ModelAcquisition
-from jbo.compat.gpyopt.models import GPModel
+from jbo.compat.gpyopt.models import GPModel, RFModel
 from jbo.strategies import bayesian
 from jbo.study import SpaceExhausted, Study, Trial
 from jbo.surrogates import Surrogate
@@ -484,10 +484,10 @@ class BayesianOptimization:
                 raise ValueError(f"model_type: {model_type!r} is not there yet; expected 'GP' or 'RF'")
             if model_type not in ("GP", "RF"):
                 raise ValueError(f"model_type: expected 'GP' or 'RF', got {model_type!r}")
-            if model_type == "RF":
-                raise ValueError("model_type: 'RF' is not there yet; expected 'GP'")
-            model = GPModel(**given)
-        if isinstance(model, GPModel):
+            if model_type == "RF" and given:
+                raise ValueError(f"{next(iter(given))}: expected it with model_type 'GP' only; a forest has none")
+            model = RFModel() if model_type == "RF" else GPModel(**given)
+        if isinstance(model, GPModel | RFModel):
             return model.surrogate(self.space)
         if not isinstance(model, Surrogate):
             raise ValueError(f"model: expected one of jbo.compat.gpyopt.models or a surrogate of jbo, got {model!r}")

@@ -6,7 +6,7 @@ from typing import Any
 from jbo.compat.gpyopt._kernels import arms
 from jbo.compat.gpyopt._options import without_effect
 from jbo.compat.gpyopt._space import Design_space
-from jbo.surrogates import Surrogate, gp
+from jbo.surrogates import Surrogate, forest, gp
 from jbo.surrogates.kernels import matern52
 
 
@@ -80,3 +80,77 @@ class GPModel:
         if self.noise_var is not None:
             options["noise"] = math.sqrt(self.noise_var)
         return gp(kernel=arms(kernel, space.space) if space.is_bandit else kernel, **options)
+
+
+class RFModel:
+    """A forest of extremely randomised trees, jbo's own. A bandit's points are to it choices without distances.
+
+    Args:
+      bootstrap: True: each tree grows on a draw of the evaluations; None is what `jbo.forest` has.
+      criterion: None; a split is judged by the variance that it leaves, so another value is warned about.
+      max_depth: None; as for ``criterion``: a tree is bounded by the size of its leaves.
+      max_features: Share of the parameters that a split is chosen among; None is what `jbo.forest` has.
+      max_leaf_nodes: None; as for ``max_depth``.
+      min_samples_leaf: Least number of evaluations in a leaf; None is what `jbo.forest` has.
+      min_samples_split: None; as for ``max_depth``.
+      min_weight_fraction_leaf: None; as for ``max_depth``.
+      n_estimators: How many trees; None is what `jbo.forest` has (GPyOpt: 500).
+      n_jobs: None; all trees grow at once, so another value is warned about.
+      oob_score: False; True is warned about.
+      random_state: None; the seed is the optimisation's, so another value is warned about.
+      verbose: False; a model says nothing, so True is warned about.
+      warm_start: False; True is warned about.
+
+    Raises:
+      ValueError: A number is out of its range.
+    """
+
+    def __init__(
+        self,
+        bootstrap: bool | None = None,
+        criterion: Any = None,
+        max_depth: Any = None,
+        max_features: float | None = None,
+        max_leaf_nodes: Any = None,
+        min_samples_leaf: int | None = None,
+        min_samples_split: Any = None,
+        min_weight_fraction_leaf: Any = None,
+        n_estimators: int | None = None,
+        n_jobs: Any = None,
+        oob_score: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+        warm_start: bool = False,
+    ):
+        by_leaf = "a tree is bounded by min_samples_leaf"
+        unused = {
+            "criterion": (criterion, "a split is judged by the variance that it leaves"),
+            "max_depth": (max_depth, by_leaf),
+            "max_leaf_nodes": (max_leaf_nodes, by_leaf),
+            "min_samples_split": (min_samples_split, by_leaf),
+            "min_weight_fraction_leaf": (min_weight_fraction_leaf, by_leaf),
+            "n_jobs": (n_jobs, "all trees grow at once"),
+            "oob_score": (oob_score or None, "no score is kept"),
+            "random_state": (random_state, "the seed is that of the optimisation"),
+            "verbose": (verbose or None, "a model prints nothing"),
+            "warm_start": (warm_start or None, "a forest grows anew for each suggestion"),
+        }
+        for name, (value, reason) in unused.items():
+            if value is not None:
+                without_effect(name, value, reason)
+        options = {
+            "bootstrap": bootstrap,
+            "max_features": max_features,
+            "min_samples_leaf": min_samples_leaf,
+            "num_trees": n_estimators,
+        }
+        self._forest = forest(**{name: value for name, value in options.items() if value is not None})
+
+    def surrogate(self, space: Design_space) -> Surrogate:
+        """The same as `jbo` has it.
+
+        Args:
+          space: Where it is used; it may be any.
+        """
+        del space
+        return self._forest
