@@ -16,7 +16,7 @@ LAYERS = [
     {"jbo.maximize"},
     {"jbo.acquisitions"},
     {"jbo.surrogates"},
-    {"jbo.bounded"},
+    {"jbo.bounded", "jbo.linalg"},
     {"jbo.region"},
     {"jbo.space", "jbo.designs"},
     {"jbo.domain"},

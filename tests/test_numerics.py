@@ -7,19 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.stats import multivariate_normal
 
-from jbo.numerics import (
-    LOG_SQRT_2PI,
-    gaussian_log_density,
-    inverse_of_triangular,
-    jitter,
-    log_improvement,
-    log_normal_cdf,
-    log_normal_mass,
-    matmul,
-    robust_cholesky,
-)
+from jbo.numerics import jitter, log_improvement, log_normal_cdf, log_normal_mass, matmul
 
 from . import references
 
@@ -28,14 +17,6 @@ LARGEST_POWER = {"float64": 100, "float32": 18}
 # Values and slopes on a vector, shared by all tests of the tails.
 _values = {name: jax.jit(function) for name, function in TAILS.items()}
 _slopes = {name: jax.jit(jax.vmap(jax.grad(function))) for name, function in TAILS.items()}
-_invert = jax.jit(inverse_of_triangular)
-_factorise = jax.jit(robust_cholesky)
-_density = jax.jit(jax.value_and_grad(gaussian_log_density, argnums=(0, 1)))
-
-
-def _spd(rng, n, noise=0.1):
-    a = rng.normal(size=(n, n))
-    return a @ a.T / n + noise * np.eye(n)
 
 
 def test_matmul_asks_for_full_precision(dtype):
@@ -47,72 +28,6 @@ def test_matmul_asks_for_full_precision(dtype):
 def test_jitter_is_above_rounding(dtype):
     assert jitter(dtype) == references.LEAST_NOISE[str(dtype)]
     assert jitter(dtype) > 10 * jnp.finfo(dtype).eps
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 48, 63, 64, 70, 96, 128])
-def test_inverse_of_triangular(n, x64):
-    factor = np.linalg.cholesky(_spd(np.random.default_rng(n), n))
-    inverse = np.asarray(_invert(jnp.asarray(factor)))
-    np.testing.assert_allclose(inverse, np.linalg.inv(factor), atol=1e-12 * np.abs(inverse).max())
-    assert np.all(np.triu(inverse, 1) == 0)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("n", range(1, 71))
-def test_inverse_of_triangular_of_every_size(n, dtype):
-    factor = np.linalg.cholesky(_spd(np.random.default_rng(n), n))
-    inverse = np.asarray(_invert(jnp.asarray(factor, dtype)))
-    tolerance = (1e-12 if dtype == jnp.float64 else 1e-4) * np.abs(inverse).max()
-    np.testing.assert_allclose(inverse, np.linalg.inv(factor), atol=tolerance)
-
-
-def test_inverse_of_triangular_of_an_ill_conditioned_factor(dtype):
-    # Fifty points in a row under a smooth kernel: condition number about the inverse of the noise floor.
-    x = np.linspace(0, 1, 50)[:, None]
-    least_noise = jitter(dtype)
-    cov = references.observed_covariance("rbf", ([0.0], 0.0, np.log(least_noise)), x)
-    factor = np.linalg.cholesky(cov).astype(dtype)
-    inverse = np.asarray(_invert(jnp.asarray(factor)), np.float64)
-    residual = factor @ inverse - np.eye(50)
-    # Componentwise the error of a substitution, a few roundings of the terms that are summed.
-    assert np.all(np.abs(residual) <= 50 * jnp.finfo(dtype).eps * (np.abs(factor) @ np.abs(inverse)))
-
-
-def test_gaussian_log_density_and_its_gradients(dtype):
-    rng = np.random.default_rng(0)
-    cov, y = _spd(rng, 6), rng.normal(size=6)
-    value, (by_covariance, by_y) = _density(jnp.asarray(cov, dtype), jnp.asarray(y, dtype))
-    rtol = 1e-9 if dtype == jnp.float64 else 1e-3
-
-    def density(cov, y):
-        return multivariate_normal.logpdf(y, np.zeros(6), cov) + 6 * LOG_SQRT_2PI
-
-    np.testing.assert_allclose(value, density(cov, y), rtol=rtol)
-    np.testing.assert_allclose(by_y, references.gradient(lambda y: density(cov, y), y), rtol=max(rtol, 1e-7))
-    # An entry of a symmetric matrix moves together with its mirror image.
-    symmetric = references.gradient(lambda a: density((a + a.T) / 2, y), cov)
-    np.testing.assert_allclose(by_covariance, symmetric, rtol=max(rtol, 1e-6), atol=rtol)
-
-
-def test_gaussian_log_density_is_nan_where_there_is_none(dtype):
-    assert np.isnan(gaussian_log_density(jnp.asarray([[1.0, 2.0], [2.0, 1.0]], dtype), jnp.ones(2, dtype)))
-
-
-@pytest.mark.parametrize("rank", [0, 1, 3])
-@pytest.mark.parametrize("scale", [1e-2, 1.0, 1e2])
-def test_robust_cholesky_of_a_singular_matrix(rank, scale, dtype):
-    a = np.random.default_rng(rank).normal(size=(20, rank))
-    cov = scale * a @ a.T
-    factor = np.asarray(_factorise(jnp.asarray(cov, dtype), jnp.asarray(scale, dtype)), np.float64)
-    assert np.all(np.isfinite(factor)) and np.all(np.triu(factor, 1) == 0)
-    # What was added is small: at most a few thousand roundings of the largest entry.
-    added = np.abs(factor @ factor.T - cov).max()
-    assert added <= 1e4 * jnp.finfo(dtype).eps * max(scale, np.abs(cov).max())
-
-
-def test_robust_cholesky_adds_nothing_where_nothing_is_needed(dtype):
-    cov = jnp.asarray(_spd(np.random.default_rng(1), 20), dtype)
-    np.testing.assert_array_equal(_factorise(cov, jnp.ones((), dtype)), jax.jit(jnp.linalg.cholesky)(cov))
 
 
 @pytest.mark.parametrize("name", TAILS)

@@ -7,10 +7,11 @@ from typing import ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
-from jbo.bounded import minimize_bounded
+from jbo.bounded import BoundedResult, minimize_bounded
 from jbo.encoding import Encoding
+from jbo.linalg import largest_of_lanes
 from jbo.surrogates import _regression
 from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates._surrogate import FitInfo
@@ -20,6 +21,8 @@ from jbo.types import Dataset
 _LENGTHSCALE_BOUNDS = (0.03, 30.0)
 _SIGNAL_BOUNDS = (1e-2, 1e2)
 _NOISE_BOUNDS = (1e-6, 1.0)
+_MAX_ROWS_OF_STARTS = 64
+"""With more rows one start is as good as several, and each costs more."""
 _LEAST_NOISE = 1e-12
 """Variance that stands for a noise of 0, whose logarithm must be finite."""
 _LARGEST_NOISE = 1e12
@@ -56,18 +59,15 @@ class GP:
         return dataclasses.replace(self, kernel=kernel)
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> GPParams:
-        """The mode of the prior: where a fit begins if there is nothing better.
+        """Where a fit begins if there is nothing better: short lengthscales and some noise.
+
+        From the prior's mode the way is longer, and it ends more often where everything is noise.
 
         Args:
           num_columns: Columns ``d`` of the inputs.
           dtype: Floating type of the parameters.
         """
-        loc = jnp.asarray(self.lengthscale.loc, dtype) + 0.5 * np.log(max(num_columns, 1))
-        return GPParams(
-            jnp.broadcast_to(loc, (num_columns,)),
-            jnp.asarray(self.signal.loc, dtype),
-            jnp.asarray(self.noise.loc, dtype),
-        )
+        return self._place(-1.0, 1.0, num_columns, dtype)
 
     def log_prior(self, params: GPParams) -> Float[Array, ""]:
         """Log density of the priors at one hyperparameter set, without its constant.
@@ -75,7 +75,7 @@ class GP:
         Args:
           params: One set.
         """
-        mode = self.init(params.log_lengthscale.shape[0], params.log_lengthscale.dtype)
+        mode = self._mode(params.log_lengthscale.shape[0], params.log_lengthscale.dtype)
         scales = GPParams(*(jnp.asarray(p.scale, mode[0].dtype) for p in (self.lengthscale, self.signal, self.noise)))
         terms = jax.tree.map(
             lambda value, loc, scale: -0.5 * jnp.sum(((value - loc) / scale) ** 2), params, mode, scales
@@ -86,44 +86,48 @@ class GP:
         """The most probable hyperparameters given ``data``, from several starts.
 
         Args:
-          key: Draws the starts after the first.
-          data: Standardised observations.
-          start: One hyperparameter set, where the first start begins (`init` gives the prior's mode).
+          key: Draws the starts after the second.
+          data: Standardised observations. Where there are more than 64 of them all basins but one are shallow, and the
+            first start is the only one.
+          start: One hyperparameter set, where the first start begins.
 
         Returns:
           Parameters with a leading axis of 1 and how the fit went. Never NaN.
         """
         dtype = data.x.dtype
         d = data.x.shape[1]
-        lower, upper = self._bounds(data, dtype)
-        count = jnp.maximum(jnp.sum(data.is_valid), 1).astype(dtype)
+        # In these coordinates the prior is a standard normal, unless it is wide: then steps would be too long.
+        mode, unit = _pack(self._mode(d, dtype)), self._unit(d, dtype)
+        lower, upper = ((bound - mode) / unit for bound in self._bounds(data, dtype))
+        count = jnp.sum(data.is_valid)
+        rows = jnp.maximum(count, 1).astype(dtype)
 
-        def loss(theta: Float[Array, " p"]) -> Float[Array, ""]:
-            params = _unpack(theta, d)
+        def loss(u: Float[Array, " p"]) -> Float[Array, ""]:
+            params = _unpack(mode + unit * u, d)
             evidence = _regression.log_marginal_likelihood(params, data, self.kernel)
-            return -(evidence + self.log_prior(params)) / count
+            return -(evidence + self.log_prior(params)) / rows
 
-        # From the second start on: shorter lengthscales than the prior's mode, which alone is often stuck in the
-        # optimum where everything is noise.
-        centre = jnp.concatenate([jnp.full((d,), np.log(0.5)), jnp.array([0.0, np.log(1e-2)])]).astype(dtype)
-        spread = jnp.concatenate([jnp.full((d,), 0.7), jnp.array([0.3, 1.0])]).astype(dtype)
-        draws = jax.random.normal(key, (self.num_starts - 1, d + 2), dtype)
-        starts = jnp.concatenate([_pack(start)[None, :], centre[None, :] + spread[None, :] * draws])
-
-        result = jax.vmap(
-            lambda theta: minimize_bounded(
+        def go_on(i: Int[Array, ""], best: BoundedResult) -> BoundedResult:
+            result = minimize_bounded(
                 loss,
-                theta,
+                starts[i],
                 lower,
                 upper,
-                max_evaluations=100,
-                gradient_tolerance=1e-5 if dtype == jnp.float64 else 1e-3,
-                value_tolerance=1e-8 if dtype == jnp.float64 else 1e-6,
+                max_evaluations=60,
+                gradient_tolerance=1e-4 if dtype == jnp.float64 else 1e-3,
+                value_tolerance=1e-6,
             )
-        )(starts)
-        best = jnp.argmin(result.value)
-        info = FitInfo(-result.value[best] * count, jnp.max(result.num_evaluations), jnp.isfinite(result.value[best]))
-        return _unpack(result.x[best][None, :], d), info
+            is_better = (i == 0) | ((i < num_starts) & (result.value < best.value))
+            chosen = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), result, best)
+            return chosen._replace(num_evaluations=best.num_evaluations + result.num_evaluations)
+
+        # One after another: side by side they would wait for each other, and products gain little by a batch.
+        starts = (self._starts(key, start) - mode[None, :]) / unit[None, :]
+        num_starts = jnp.where(count > _MAX_ROWS_OF_STARTS, 1, self.num_starts).astype(jnp.int32)
+        nothing = BoundedResult(starts[0], jnp.asarray(jnp.inf, dtype), jnp.zeros((), jnp.int32))
+        best = jax.lax.fori_loop(np.int32(0), largest_of_lanes(num_starts), go_on, nothing)
+        info = FitInfo(-best.value * rows, best.num_evaluations, jnp.isfinite(best.value))
+        return _unpack((mode + unit * best.x)[None, :], d), info
 
     def condition(self, params: GPParams, data: Dataset) -> GPPosterior:
         """The posterior given ``data``; see `gaussian_process.condition`."""
@@ -138,6 +142,36 @@ class GP:
     ) -> Float[Array, "{num_samples} m"]:
         """Joint samples of the function; see `gaussian_process.sample`."""
         return _regression.sample(key, posterior, x, num_samples)
+
+    def _mode(self, num_columns: int, dtype: jnp.dtype) -> GPParams:
+        """The mode of the prior."""
+        return self._place(0.0, 0.0, num_columns, dtype)
+
+    def _place(self, lengthscale: float, noise: float, num_columns: int, dtype: jnp.dtype) -> GPParams:
+        """The mode of the prior, but lengthscales and noise so many units away from it."""
+        loc = GPParams(
+            jnp.full((num_columns,), jnp.asarray(self.lengthscale.loc, dtype) + 0.5 * np.log(max(num_columns, 1))),
+            jnp.asarray(self.signal.loc, dtype),
+            jnp.asarray(self.noise.loc, dtype),
+        )
+        unit = _unpack(self._unit(num_columns, dtype), num_columns)
+        return GPParams(loc[0] + lengthscale * unit[0], loc[1], loc[2] + noise * unit[2])
+
+    def _unit(self, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
+        """How far each parameter moves at once: the deviation of its prior, but no wide one's."""
+        priors = (*[self.lengthscale] * num_columns, self.signal, self.noise)
+        most = np.array([*[1.0] * num_columns, 0.5, 2.0])
+        return jnp.minimum(jnp.stack([jnp.asarray(prior.scale, dtype) for prior in priors]), most.astype(dtype))
+
+    def _starts(self, key: Key[Array, ""], start: GPParams) -> Float[Array, "r p"]:
+        """The one that is given, one with little noise, and more like these."""
+        d, dtype = start.log_lengthscale.shape[0], start.log_lengthscale.dtype
+        starts = [_pack(start), _pack(self._place(-1.0, -1.0, d, dtype))][: self.num_starts]
+        if self.num_starts > 2:
+            draws = jax.random.normal(key, (self.num_starts - 2, d + 2), dtype)
+            centre, unit = _pack(self._place(-1.0, 0.0, d, dtype)), self._unit(d, dtype)
+            starts += list(centre[None, :] + unit[None, :] * draws)
+        return jnp.stack(starts)
 
     def _bounds(self, data: Dataset, dtype: jnp.dtype) -> tuple[Float[Array, " p"], Float[Array, " p"]]:
         d = data.x.shape[1]
@@ -162,7 +196,7 @@ def gp(
     lengthscale_prior: tuple[float, float] = (-0.5, 1.0),
     signal_prior: tuple[float, float] = (0.0, 0.5),
     noise_prior: tuple[float, float] = (float(np.log(1e-3)), 2.0),
-    num_starts: int = 3,
+    num_starts: int = 2,
 ) -> GP:
     """A Gaussian process surrogate with maximum a posteriori hyperparameters.
 
@@ -175,7 +209,7 @@ def gp(
         High Dimensions, 2024. Their (2**0.5, 3**0.5) is wider and longer; on Branin and Hartmann 6 it was slower.
       signal_prior: Mean and deviation of the log variance of the function; ``y`` is standardised, so near 0.
       noise_prior: Mean and deviation of the log variance of an observation, in units of standardised ``y``.
-      num_starts: How many starts a fit has; the first is the prior's mode.
+      num_starts: How many starts a fit has.
 
     Raises:
       ValueError: If ``noise`` is neither ``"inferred"`` nor a finite number of at least 0, or ``num_starts`` is

@@ -4,17 +4,11 @@ from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo.numerics import (
-    LOG_SQRT_2PI,
-    gaussian_log_density,
-    inverse_of_triangular,
-    jitter,
-    matmul,
-    robust_cholesky,
-)
-from jbo.surrogates.kernels import GPParams, Kernel, matern52
+from jbo.linalg import gaussian_log_density, robust_cholesky, robust_whitening
+from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
+from jbo.surrogates.kernels import GPParams, Kernel, Stationary, matern52
 from jbo.types import Dataset
 
 
@@ -71,7 +65,9 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = ma
     if params.log_signal_variance.ndim:
         return jax.vmap(lambda p: log_marginal_likelihood(p, data, kernel))(params)
     x, y = _masked(data)
-    value = gaussian_log_density(_covariance(params, x, data.is_valid, kernel), y)
+    gram = kernel.gram(params, x) if isinstance(kernel, Stationary) else kernel(params, x, x)
+    covariance = _observed(gram, params, data.is_valid)
+    value = gaussian_log_density(covariance, y, _num_rows(data.is_valid))
     value = value - LOG_SQRT_2PI * jnp.sum(data.is_valid).astype(y.dtype)
     return jnp.where(jnp.isfinite(value), value, -jnp.inf)
 
@@ -95,16 +91,15 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = matern52) -> GPP
     x, y = _masked(data)
 
     def factorise(p: GPParams) -> tuple[Float[Array, "n n"], Float[Array, " n"]]:
-        covariance = _covariance(p, x, data.is_valid, kernel)
-        factor = robust_cholesky(covariance, jnp.exp(p.log_signal_variance))
-        whitening = inverse_of_triangular(factor)
+        covariance = _observed(kernel(p, x, x), p, data.is_valid)
+        whitening, amount = robust_whitening(covariance, jnp.exp(p.log_signal_variance), _num_rows(data.is_valid))
 
         def solve(b: Float[Array, "n 1"]) -> Float[Array, "n 1"]:
             return matmul(whitening.T, matmul(whitening, b))
 
         # An explicit inverse loses two digits of the mean where noise is least; one step of refinement finds them.
         alpha = solve(y[:, None])
-        alpha = alpha + solve(y[:, None] - matmul(factor, matmul(factor.T, alpha)))
+        alpha = alpha + solve(y[:, None] - matmul(covariance, alpha) - amount * alpha)
         return whitening, alpha[:, 0]
 
     whitening, alpha = jax.vmap(factorise)(params)
@@ -172,18 +167,24 @@ def _masked(data: Dataset) -> tuple[Float[Array, "n d"], Float[Array, " n"]]:
     return jnp.where(data.is_valid[:, None], data.x, half), jnp.where(data.is_valid, data.y, zero)
 
 
-def _covariance(
-    params: GPParams, x: Float[Array, "n d"], is_valid: Bool[Array, " n"], kernel: Kernel
-) -> Float[Array, "n n"]:
-    """Covariance of the observations; rows that are not valid are those of the identity."""
+def _num_rows(is_valid: Bool[Array, " n"]) -> Int[Array, ""]:
+    """Rows up to the last valid one."""
+    return jnp.max(jnp.where(is_valid, jnp.arange(1, is_valid.shape[0] + 1, dtype=jnp.int32), 0), initial=0)
+
+
+def _observed(gram: Float[Array, "n n"], params: GPParams, is_valid: Bool[Array, " n"]) -> Float[Array, "n n"]:
+    """Covariance of the observations from that of the function; rows that are not valid are those of the identity."""
     signal = jnp.exp(params.log_signal_variance)
-    noise = jnp.maximum(jnp.exp(params.log_noise_variance), signal * jitter(x.dtype))
+    noise = jnp.maximum(jnp.exp(params.log_noise_variance), signal * jitter(gram.dtype))
     both = is_valid[:, None] & is_valid[None, :]
-    covariance = jnp.where(both, kernel(params, x, x), jnp.zeros((), x.dtype))
-    return covariance + jnp.diag(jnp.where(is_valid, noise, jnp.ones((), x.dtype)))
+    diagonal = jnp.where(is_valid, noise, 1).astype(gram.dtype)
+    return jnp.where(both, gram, 0) + jnp.where(jnp.eye(gram.shape[0], dtype=bool), diagonal[:, None], 0)
 
 
 def _prior_variance(params: GPParams, x: Float[Array, "m d"], kernel: Kernel) -> Float[Array, " m"]:
+    if isinstance(kernel, Stationary):
+        return kernel.variance(params, x)
+
     def at(point: Float[Array, " d"]) -> Float[Array, ""]:
         row = point[None, :]
         return kernel(params, row, row)[0, 0]

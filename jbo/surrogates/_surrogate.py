@@ -15,7 +15,7 @@ class FitInfo(NamedTuple):
     log_posterior: Float[Array, ""]
     """Log marginal likelihood plus log prior density (without its constant) of the best start, in nats."""
     num_evaluations: Int[Array, ""]
-    """Evaluations of the marginal likelihood of the longest start."""
+    """Evaluations of the marginal likelihood, those of all starts."""
     is_finite: Bool[Array, ""]
     """False if no start had a finite marginal likelihood; the parameters are then those of the first start."""
 

@@ -1,0 +1,232 @@
+"""Factorisations of covariance matrices, each one loop over blocks of rows: a small program whatever the size."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from jbo.numerics import matmul
+
+
+@jax.custom_batching.custom_vmap
+def largest_of_lanes(number: Int[Array, ""]) -> Int[Array, ""]:
+    """The number itself, but under `jax.vmap` the largest of all lanes, so that a loop to it stays one loop."""
+    return number
+
+
+@largest_of_lanes.def_vmap
+def _largest_of_lanes(axis_size, in_batched, number):
+    return (jnp.max(number) if in_batched[0] else number), False
+
+
+@jax.custom_vjp
+def gaussian_log_density(
+    covariance: Float[Array, "n n"], y: Float[Array, " n"], num_rows: Int[Array, ""] | None = None
+) -> Float[Array, ""]:
+    r"""Log density of ``y`` under :math:`N(0, K)` without the constant :math:`-\tfrac n2 \log 2\pi`.
+
+    It has its own derivative, :math:`\partial/\partial K = \tfrac12 (\alpha\alpha^\top - K^{-1})` with
+    :math:`\alpha = K^{-1} y`; differentiating through a Cholesky factorisation costs several times as much. The inverse
+    comes from symmetric sweeps over blocks of rows: what is swept holds :math:`-K^{-1}`, what is not the Schur
+    complement.
+
+    Args:
+      covariance: A symmetric matrix.
+      y: Values.
+      num_rows: How many rows to look at; those after must be rows of the identity, with ``y`` 0. None: all.
+
+    Returns:
+      A scalar in nats; NaN if ``covariance`` is not positive definite.
+
+    References:
+      Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.30 and 5.9; Goodnight, A Tutorial on
+      the SWEEP Operator, 1979.
+    """
+    return _log_density(covariance, y, num_rows)[0]
+
+
+def _log_density(covariance, y, num_rows):
+    n = y.shape[0]
+    blocks = _Blocks(n, num_rows)
+    zero = jnp.zeros((), y.dtype)
+
+    def sweep(i, carry):
+        matrix, rest, square, log_det = carry
+        own, (factor, whitening) = blocks.own(i), blocks.pivot(i, matrix)
+        rows = blocks.put(blocks.rows(i, matrix), i, -jnp.eye(blocks.size, dtype=y.dtype))
+        white_rows = _solve(factor, whitening, rows)
+        white = _solve(factor, whitening, blocks.rows(i, rest[:, None]))
+        matrix = jnp.where(own[:, None] | own[None, :], zero, matrix) - matmul(white_rows.T, white_rows)
+        rest = jnp.where(own, zero, rest) - matmul(white_rows.T, white)[:, 0]
+        log_det = log_det + jnp.sum(jnp.log(jnp.diagonal(factor)))
+        return matrix, rest, square + jnp.sum(white**2), log_det
+
+    padded = blocks.pad(covariance), jnp.pad(y, (0, blocks.num_padded))
+    swept, alpha, square, log_det = jax.lax.fori_loop(np.int32(0), blocks.num_steps, sweep, (*padded, zero, zero))
+    is_swept = jnp.asarray(blocks.block[:n]) < blocks.num_steps
+    inverse = jnp.where(is_swept[:, None], -swept[:n, :n], swept[:n, :n])
+    return -0.5 * square - log_det, (inverse, alpha[:n])
+
+
+def _log_density_backward(residuals, cotangent):
+    inverse, alpha = residuals
+    return cotangent * 0.5 * (alpha[:, None] * alpha[None, :] - inverse), -cotangent * alpha, None
+
+
+gaussian_log_density.defvjp(_log_density, _log_density_backward)
+
+
+def robust_cholesky(covariance: Float[Array, "n n"], scale: Float[Array, ""]) -> Float[Array, "n n"]:
+    """Lower Cholesky factor of ``covariance``, with as little added to its diagonal as makes it exist.
+
+    The first try adds nothing; each further one adds ten times as much as the one before, beginning at the unit
+    roundoff, so that a matrix that is singular to working precision still gives a usable posterior.
+
+    Args:
+      covariance: A symmetric matrix, positive semi-definite up to rounding.
+      scale: What the added amounts are relative to: the signal variance.
+
+    Returns:
+      The factor; NaN only if ``covariance`` is not finite.
+    """
+    return _first_finite(_cholesky, covariance, scale)[0]
+
+
+def robust_whitening(
+    covariance: Float[Array, "n n"], scale: Float[Array, ""], num_rows: Int[Array, ""] | None = None
+) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
+    """Inverse of the lower Cholesky factor of ``covariance``, with as little added to its diagonal as makes it exist.
+
+    Args:
+      covariance: A symmetric matrix, positive semi-definite up to rounding.
+      scale: What the added amounts are relative to, see `robust_cholesky`.
+      num_rows: How many rows to look at; those after must be rows of the identity. None: all.
+
+    Returns:
+      The inverse of the factor, NaN only if ``covariance`` is not finite, and the amount that was added.
+    """
+    return _first_finite(lambda matrix: _whitening(matrix, num_rows), covariance, scale)
+
+
+def _first_finite(
+    make: Callable[[Float[Array, "n n"]], Float[Array, "n n"]], covariance: Float[Array, "n n"], scale: Float[Array, ""]
+) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
+    """What ``make`` makes of ``covariance`` with the least amount on its diagonal for which it is finite."""
+    eye = jnp.eye(covariance.shape[0], dtype=covariance.dtype)
+    least = scale * jnp.finfo(covariance.dtype).eps
+
+    def attempt(carry):
+        _, amount, count = carry
+        amount = jnp.where(count == 0, 0, jnp.where(count == 1, least, 10 * amount)).astype(amount.dtype)
+        return make(covariance + amount * eye), amount, count + 1
+
+    def is_bad(carry):
+        result, _, count = carry
+        return ~jnp.all(jnp.isfinite(result)) & (count < 17)
+
+    # The walk begins with a matrix that is not finite, so that the loop holds the only factorisation.
+    start = jnp.full_like(covariance, jnp.nan), jnp.zeros_like(scale), jnp.zeros((), jnp.int32)
+    return jax.lax.while_loop(is_bad, attempt, start)[:2]
+
+
+def _cholesky(covariance: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    blocks = _Blocks(covariance.shape[0], None)
+
+    def eliminate(i, matrix):
+        # Rows above hold the transposed factor, rows below the Schur complement; to the left of it is nothing of use.
+        own, (factor, whitening) = blocks.own(i), blocks.pivot(i, matrix)
+        rows = jnp.where(blocks.is_before(i)[None, :], 0, _solve(factor, whitening, blocks.rows(i, matrix)))
+        below = jnp.where(own[None, :], 0, rows)
+        return blocks.put_rows(matrix - matmul(below.T, rows), i, rows)
+
+    n = covariance.shape[0]
+    return jnp.tril(jax.lax.fori_loop(np.int32(0), blocks.num_steps, eliminate, blocks.pad(covariance)).T[:n, :n])
+
+
+def _whitening(covariance: Float[Array, "n n"], num_rows: Int[Array, ""] | None) -> Float[Array, "n n"]:
+    n = covariance.shape[0]
+    blocks = _Blocks(n, num_rows)
+
+    def eliminate(i, matrix):
+        # Rows above are done; rows below hold, up to this block's columns, what they owe to the rows above, and beyond
+        # them the Schur complement.
+        own, (factor, whitening) = blocks.own(i), blocks.pivot(i, matrix)
+        is_after = ~own & ~blocks.is_before(i)
+        rows = blocks.put(blocks.rows(i, matrix), i, jnp.eye(blocks.size, dtype=matrix.dtype))
+        white_rows = _solve(factor, whitening, rows)
+        below = jnp.where(is_after[None, :], white_rows, 0)
+        matrix = jnp.where(own[None, :], 0, matrix) - matmul(below.T, white_rows)
+        return blocks.put_rows(matrix, i, white_rows - below)
+
+    return jax.lax.fori_loop(np.int32(0), blocks.num_steps, eliminate, blocks.pad(covariance))[:n, :n]
+
+
+def _solve(
+    factor: Float[Array, "b b"], inverse: Float[Array, "b b"], right: Float[Array, "b c"]
+) -> Float[Array, "b c"]:
+    """Solution of a triangular system by the inverse, refined once: as exact as a substitution."""
+    solution = matmul(inverse, right)
+    return solution + matmul(inverse, right - matmul(factor, solution))
+
+
+class _Blocks:
+    """A matrix of static size ``n`` as blocks of rows, over which a loop goes; padded by rows of the identity.
+
+    Small blocks, because LAPACK's Cholesky of 128 rows or more shares its work among threads that wait for each other:
+    beside a process that keeps the cores busy, 1 ms becomes half a second.
+    """
+
+    def __init__(self, n: int, num_rows: Int[Array, ""] | None):
+        num_blocks = max(1, -(-n // (32 if n <= 512 else 63)))
+        self.size = max(1, -(-n // num_blocks))
+        self.num_padded = num_blocks * self.size - n
+        self.block = np.repeat(np.arange(num_blocks, dtype=np.int32), self.size)
+        if num_rows is None:
+            self.num_steps = np.int32(num_blocks)
+        else:
+            rows = largest_of_lanes(num_rows.astype(jnp.int32))
+            self.num_steps = jnp.minimum((rows + np.int32(self.size - 1)) // np.int32(self.size), np.int32(num_blocks))
+
+    def pad(self, matrix: Float[Array, "n n"]) -> Float[Array, "N N"]:
+        if not self.num_padded:
+            return matrix
+        ones = np.arange(self.block.size) >= self.block.size - self.num_padded
+        return jnp.pad(matrix, (0, self.num_padded)) + jnp.diag(jnp.asarray(ones, matrix.dtype))
+
+    def own(self, i: Int[Array, ""]) -> Bool[Array, " N"]:
+        """True for the rows of block ``i``."""
+        return jnp.asarray(self.block) == i
+
+    def is_before(self, i: Int[Array, ""]) -> Bool[Array, " N"]:
+        return jnp.asarray(self.block) < i
+
+    def rows(self, i: Int[Array, ""], matrix: Float[Array, "N c"]) -> Float[Array, "b c"]:
+        return jax.lax.dynamic_slice_in_dim(matrix, i * self.size, self.size, axis=0)
+
+    def put(self, rows: Float[Array, "b N"], i: Int[Array, ""], block: Float[Array, "b b"]) -> Float[Array, "b N"]:
+        """The rows with the block on the diagonal replaced."""
+        return jax.lax.dynamic_update_slice_in_dim(rows, block, i * self.size, axis=1)
+
+    def put_rows(
+        self, matrix: Float[Array, "N N"], i: Int[Array, ""], rows: Float[Array, "b N"]
+    ) -> Float[Array, "N N"]:
+        return jax.lax.dynamic_update_slice_in_dim(matrix, rows, i * self.size, axis=0)
+
+    def pivot(self, i: Int[Array, ""], matrix: Float[Array, "N N"]) -> tuple[Float[Array, "b b"], Float[Array, "b b"]]:
+        r"""Lower Cholesky factor of block ``i`` of the diagonal and its inverse, in one factorisation.
+
+        .. math:: \begin{pmatrix} A & I \\ I & cI \end{pmatrix}
+                  = \begin{pmatrix} L \\ L^{-\top} & \cdot \end{pmatrix}
+                    \begin{pmatrix} L \\ L^{-\top} & \cdot \end{pmatrix}^\top
+
+        with :math:`c` so large that the lower right block has a factor whatever :math:`A^{-1}` is.
+        """
+        b, dtype = self.size, matrix.dtype
+        block = jax.lax.dynamic_slice_in_dim(self.rows(i, matrix), i * b, b, axis=1)
+        eye = jnp.eye(b, dtype=dtype)
+        beyond = jnp.asarray(1e-8 * float(jnp.finfo(dtype).max), dtype) * eye
+        both = jnp.concatenate([jnp.concatenate([block, eye], 1), jnp.concatenate([eye, beyond], 1)], 0)
+        factor = jnp.linalg.cholesky(both, symmetrize_input=False)
+        return factor[:b, :b], factor[b:, :b].T
