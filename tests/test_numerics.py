@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from jbo.numerics import jitter, log_improvement, log_normal_cdf, log_normal_mass, matmul
+from jbo.numerics import LOG_SQRT_2PI, jitter, log_improvement, log_normal_cdf, log_normal_mass, matmul
 
 from . import references
 
