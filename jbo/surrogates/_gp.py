@@ -21,8 +21,8 @@ from jbo.types import Dataset
 _LENGTHSCALE_BOUNDS = (0.03, 30.0)
 _SIGNAL_BOUNDS = (1e-2, 1e2)
 _NOISE_BOUNDS = (1e-6, 1.0)
-_MAX_ROWS_OF_STARTS = 64
-"""With more rows one start is as good as several, and each costs more."""
+_MAX_ROWS_OF_STARTS = 256
+"""With more rows there is one start only: each costs more, and more data leave less doubt about the best optimum."""
 _LEAST_NOISE = 1e-12
 """Variance that stands for a noise of 0, whose logarithm must be finite."""
 _LARGEST_NOISE = 1e12
@@ -87,8 +87,7 @@ class GP:
 
         Args:
           key: Draws the starts after the second.
-          data: Standardised observations. Where there are more than 64 of them all basins but one are shallow, and the
-            first start is the only one.
+          data: Standardised observations. Where there are more than 256 of them the first start is the only one.
           start: One hyperparameter set, where the first start begins.
 
         Returns:

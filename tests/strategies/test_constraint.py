@@ -25,7 +25,7 @@ MIXED = Space(
 )
 DISCRETE = Space(a=Integer(0, 9), b=Integer(0, 9), constraint=lambda c: c["a"] == 3 * c["b"])
 IMPOSSIBLE = Space(u=Real(0.0, 1.0), v=Real(0.0, 1.0), constraint=lambda c: c["u"] > 2.0)
-MODEL_FREE = [jbo.random_search, jbo.sobol_search, jbo.grid_search]
+MODEL_FREE = [jbo.random_search, jbo.sobol_search, jbo.grid_search, jbo.parzen]
 
 SLOW_MODEL = pytest.param(jbo.bayesian, marks=pytest.mark.thorough)
 

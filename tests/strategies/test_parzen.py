@@ -42,7 +42,14 @@ def random_table(table, num, seed=0, space=MIXED, **options):
 
 @pytest.mark.parametrize(
     ("num_told", "fraction", "most", "expected"),
-    [(1, 0.1, 25, 1), (10, 0.1, 25, 1), (11, 0.1, 25, 2), (30, 0.1, 25, 3), (40, 0.1, 3, 3), (4, 0.9, 25, 4)],
+    [
+        (1, 0.1, 25.0, 1),
+        (10, 0.1, 25.0, 1),
+        (11, 0.1, 25.0, 2),
+        (30, 0.1, 25.0, 3),
+        (40, 0.1, 3.0, 3),
+        (4, 0.9, 25.0, 4),
+    ],
 )
 def test_the_best_part_is_good(dtype, table, num_told, fraction, most, expected):
     y = np.random.default_rng(0).permutation(num_told).astype(float)
@@ -57,10 +64,10 @@ def test_failed_and_pending_trials_are_bad_and_equal_ones_share(x64, table):
     """Three equal trials at the border share two places; failures count for how many are good, pending ones do not."""
     y = np.array([5.0, 1, 1, 1, 0, 7, 8, 9, 0, 0, 0, 0])
     status = np.array([OK] * 4 + [FAILED] * 1 + [OK] * 3 + [PENDING] * 4)
-    weight = split(table(np.zeros((12, 1)), y, status, capacity=40), 0.25, 25)
+    weight = split(table(np.zeros((12, 1)), y, status, capacity=40), 0.25, 25.0)
     np.testing.assert_allclose(weight[:7], [2 / 3] * 3 + [0] * 4)
     assert not weight[7:].any()
-    one = split(table(np.zeros((12, 1)), np.full(12, 3.0), capacity=40), 0.25, 25)
+    one = split(table(np.zeros((12, 1)), np.full(12, 3.0), capacity=40), 0.25, 25.0)
     np.testing.assert_allclose(one[:12], 0.25, err_msg="where all are equal all are alike")
 
 
@@ -111,7 +118,7 @@ def test_a_batch_is_that_many_asks(dtype, ask, pend, table):
         state = pend(STRATEGY, state, points[i])
 
 
-@given(st.integers(0, 10_000))
+@given(seed=st.integers(0, 10_000))
 def test_order_garbage_and_capacity_change_nothing(seed, table, ask):
     """Every table is the same as any permutation of it, beside any rubbish, in a larger one."""
     rng = np.random.default_rng(seed)
