@@ -167,10 +167,10 @@ def goodness(
 def parzen(
     space: Space,
     *,
-    good_fraction: Float[Array, ""] | float = 0.1,
-    max_good: Float[Array, ""] | float = 25.0,
-    prior_weight: Float[Array, ""] | float = 1.0,
-    bandwidth: Float[Array, ""] | float = 0.07,
+    good_fraction: int | float | Float[Array, ""] = 0.1,
+    max_good: int | float | Float[Array, ""] = 25.0,
+    prior_weight: int | float | Float[Array, ""] = 1.0,
+    bandwidth: int | float | Float[Array, ""] = 0.07,
     num_candidates: int = 64,
     num_initial: int | None = None,
 ) -> Parzen:
@@ -214,10 +214,10 @@ def parzen(
         raise ValueError(f"num_candidates: expected at least 1, got {num_candidates}")
     return Parzen(
         space.encoding,
-        good_fraction,
-        max_good,
-        prior_weight,
-        bandwidth,
+        1.0 * good_fraction,
+        1.0 * max_good,
+        1.0 * prior_weight,
+        1.0 * bandwidth,
         num_candidates,
         design_size(space.encoding, num_initial),
     )
