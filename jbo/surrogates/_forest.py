@@ -21,6 +21,7 @@ class ForestPosterior:
     """Trees whose leaves know their data: ``s`` hyperparameter sets of ``t`` trees with ``c`` nodes each."""
 
     trees: Trees
+    """How points find their leaves."""
     mean: Float[Array, "*b s t c"]
     """Mean of the values in each leaf. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
     variance: Float[Array, "*b s t c"]

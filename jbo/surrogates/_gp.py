@@ -113,7 +113,7 @@ class GP:
                 lower,
                 upper,
                 max_evaluations=60,
-                gradient_tolerance=1e-4 if dtype == jnp.float64 else 1e-3,
+                gradient_tolerance=1e-4,
                 value_tolerance=1e-6,
             )
             is_better = (i == 0) | ((i < num_starts) & (result.value < best.value))

@@ -14,10 +14,11 @@ import jbo
 from jbo import forest
 from jbo.encoding import snap
 from jbo.surrogates import FitInfo, Posterior, Surrogate
-from jbo.surrogates._forest import _bootstrap
+from jbo.surrogates._forest import _bootstrap, _distance
 from jbo.surrogates._trees import column_keys
 
 from .problems import as_dataset, standardised
+from .reference_trees import distance_of
 from .reference_trees import predict as predict_by_hand
 from .test_trees import CAPACITY, COLUMNS, ENCODING, IS_CATEGORY, N
 
@@ -158,6 +159,14 @@ def test_variance_grows_away_from_the_data(x64):
     surrogate, data = line([0.1, 0.15, 0.85, 0.9], [0.0, 0.0, 0.0, 1.0])
     variance = np.asarray(model(surrogate, data)[1].predict(jnp.asarray([[0.15], [0.3], [0.5]]))[1])
     assert (np.diff(variance) > 0.05).all(), "between equal values, too"
+
+
+def test_distance_is_the_mean_over_the_columns_to_the_nearest_row(x64):
+    points, rows = (np.asarray(column_keys(ENCODING, x)) for x in (jnp.asarray(POINTS), dataset().x))
+    for valid in ([3], [3, 8], []):
+        is_valid = np.isin(np.arange(CAPACITY), valid)
+        expected = [min((distance_of(p, rows[i], IS_CATEGORY) for i in valid), default=np.inf) for p in points]
+        np.testing.assert_allclose(_distance(*map(jnp.asarray, (points, rows, is_valid))), expected, rtol=1e-12)
 
 
 def test_a_pending_trial_at_its_mean_is_known_better(x64):
