@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
+
+from jbo._pytree import pytree
 
 Constraint = Callable[[Float[Array, " d"]], Bool[Array, ""]]
 """From a snapped point to True where it is allowed; traceable and hashable."""
@@ -34,7 +35,7 @@ class Column(NamedTuple):
     """Levels of the parent at which this column is active."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Encoding:
     """Columns of the unit cube: their structure is static, where log integers begin is data."""

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from jbo._pytree import pytree
 from jbo.encoding import Encoding, snap
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Region:
     """The part of the unit cube that one suggestion is looked for in."""

@@ -7,9 +7,10 @@ Axis names used in every signature: ``n`` rows (the capacity), ``m`` test points
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
+
+from jbo._pytree import pytree
 
 EMPTY, OK, PENDING, FAILED = 0, 1, 2, 3
 
@@ -25,7 +26,7 @@ class Trials(NamedTuple):
     """``EMPTY``, ``OK``, ``PENDING`` or ``FAILED``."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Dataset:
     """What a surrogate learns from. Rows that are not valid change nothing, whatever finite value they hold."""

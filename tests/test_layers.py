@@ -24,6 +24,7 @@ LAYERS = [
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},
     {"jbo.types", "jbo.numerics", "jbo._compile_cache"},
+    {"jbo._pytree"},
 ]
 """From the top: a module imports modules of its own layer's package and of layers below."""
 

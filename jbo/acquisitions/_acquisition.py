@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
@@ -60,7 +60,7 @@ _IMPROVEMENTS = {
 }
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Improvement:
     """An acquisition of the distance to the incumbent."""
@@ -80,7 +80,7 @@ class Improvement:
         return _IMPROVEMENTS[self.formula](mean[0], jnp.sqrt(variance[0]), aux)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class ConfidenceBound:
     """How good a point may be: the confidence bound on its better side."""

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, log_expected_improvement
 from jbo.maximize import maximize
 from jbo.region import Region
@@ -33,7 +34,7 @@ class BayesianInfo(NamedTuple):
     """How the surrogate's fit went; zeros in the initial design."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Bayesian(Strategy):
     """Fit a surrogate to the trials that ended, ask where the acquisition function is best; made by `bayesian`."""

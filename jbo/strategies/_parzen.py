@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
+from jbo._pytree import pytree
 from jbo.encoding import is_active
 from jbo.region import Region
 from jbo.space import Space
@@ -33,7 +34,7 @@ class ParzenInfo(NamedTuple):
     """Logarithm of the ratio of the good points' density to the bad ones', in nats; 0 in the initial design."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Parzen(Strategy):
     """Draw candidates where good points are dense, ask the one where bad points are rarest; made by `parzen`."""

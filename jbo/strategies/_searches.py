@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from jbo import designs
+from jbo._pytree import pytree
 from jbo.encoding import from_level
 from jbo.region import Region
 from jbo.space import Space
@@ -16,7 +17,7 @@ from jbo.strategies._strategy import AskInfo, Strategy
 from jbo.types import Trials
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class RandomSearch(Strategy):
     """Uniform points of the unit cube; made by `random_search`."""
@@ -30,7 +31,7 @@ class RandomSearch(Strategy):
         return x, AskInfo(is_new)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class SobolSearch(Strategy):
     """Points of a shifted Sobol sequence; made by `sobol_search`."""
@@ -45,7 +46,7 @@ class SobolSearch(Strategy):
         return x, AskInfo(is_new)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class GridSearch(Strategy):
     """The points of a grid in counting order; made by `grid_search`."""

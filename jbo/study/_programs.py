@@ -21,8 +21,6 @@ class Call(NamedTuple):
     """What the program is compiled for, besides the arguments."""
 
 
-# Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may refuse.
-_jitted = jax.jit(lambda function, structure, leaves: function(*structure.unflatten(leaves)), static_argnums=(0, 1))
 _programs: dict[Hashable, Future] = {}
 _lock = threading.Lock()
 
@@ -87,7 +85,10 @@ def _compiled(lowered: Any) -> Any:
 def _compile(call: Call, program: Future) -> None:
     try:
         leaves, structure = jax.tree.flatten(call.arguments)
-        program.set_result(_compiled(_jitted.lower(call.function, structure, leaves)))
+        # Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may
+        # refuse. Each program is a function of its own: JAX's caches may take a structure for another (see `_pytree`).
+        jitted = jax.jit(lambda leaves: call.function(*structure.unflatten(leaves)))
+        program.set_result(_compiled(jitted.lower(leaves)))
     except BaseException as error:
         program.set_exception(error)
         if not isinstance(error, Exception):

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._pytree import pytree
 from jbo.encoding import Column, Encoding
 from jbo.surrogates._surrogate import FitInfo
 from jbo.surrogates._trees import Trees, column_keys, find_leaves, grow, stumps
 from jbo.types import Dataset
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class ForestPosterior:
     """Trees whose leaves know their data: ``s`` hyperparameter sets of ``t`` trees with ``c`` nodes each."""
@@ -58,7 +59,7 @@ class ForestPosterior:
         return mean.reshape(-1)[place], variance.reshape(-1)[place]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Forest:
     """Extremely randomised trees (Geurts, Ernst and Wehenkel 2006) that are averaged; made by `forest`.

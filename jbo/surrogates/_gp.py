@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from jbo._pytree import pytree
 from jbo.bounded import BoundedResult, minimize_bounded
 from jbo.encoding import Encoding
 from jbo.linalg import largest_of_lanes
@@ -36,7 +37,7 @@ class Normal(NamedTuple):
     scale: float | Float[Array, ""]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class GP:
     """A Gaussian process whose hyperparameters are the most probable ones (maximum a posteriori); made by `gp`."""

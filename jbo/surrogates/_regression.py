@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._pytree import pytree
 from jbo.linalg import gaussian_log_density, robust_cholesky, robust_whitening
 from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
 from jbo.surrogates.kernels import GPParams, Kernel, Stationary, matern52
 from jbo.types import Dataset
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class GPPosterior:
     """A Gaussian process conditioned on data, one factorisation a hyperparameter set."""
