@@ -1,0 +1,44 @@
+"""This library, through the same pipes as the others."""
+
+import jbo
+
+STRATEGIES = {
+    "bayesian": jbo.bayesian,
+    "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
+    "parzen": jbo.parzen,
+    "random": jbo.random_search,
+    "sobol": jbo.sobol_search,
+}
+
+
+def _parameter(described):
+    when = described["when"]
+    when = None if when is None else (when[0], set(when[1]))
+    if described["kind"] == "real":
+        return jbo.Real(described["low"], described["high"], log=described["log"], when=when)
+    if described["kind"] == "integer":
+        options = {"log": True} if described["log"] else {"step": described["step"]}
+        return jbo.Integer(described["low"], described["high"], when=when, **options)
+    kind = jbo.Ordinal if described["kind"] == "ordinal" else jbo.Categorical
+    return kind(*described["values"], when=when)
+
+
+def make(method, space, seed):
+    space = jbo.Space({described["name"]: _parameter(described) for described in space})
+    return Optimizer(jbo.Study(space, strategy=STRATEGIES[method](space), seed=seed))
+
+
+class Optimizer:
+    def __init__(self, study):
+        self.study = study
+
+    def load(self, configs, values):
+        for config, value in zip(configs, values, strict=True):
+            self.study.tell(config, value)
+
+    def ask(self):
+        self.trial = self.study.ask()
+        return self.trial.config
+
+    def tell(self, value):
+        self.study.tell(self.trial, value)

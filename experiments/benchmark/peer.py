@@ -1,0 +1,128 @@
+"""An optimiser in a process and an environment of its own, spoken to over pipes, one JSON line each way."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from jbo import Categorical, Integer, Ordinal, Real, Space
+
+METHODS = {
+    "jbo": ("jbo_study", "bayesian"),
+    "jbo_forest": ("jbo_study", "forest"),
+    "jbo_parzen": ("jbo_study", "parzen"),
+    "random": ("jbo_study", "random"),
+    "sobol": ("jbo_study", "sobol"),
+    "optuna_gp": ("optuna_study", "gp"),
+    "optuna_tpe": ("optuna_study", "tpe"),
+    "botorch": ("botorch_loop", "log_ei"),
+    "scikit_optimize": ("skopt_optimizer", "gp"),
+    "gpyopt": ("gpyopt_loop", "gp"),
+    "hebo": ("hebo_optimizer", "hebo"),
+}
+"""Name of a method: its adapter, and which of the adapter's methods it is."""
+
+
+def peers_python() -> Path:
+    """The interpreter of the environment of the peers, outside of the repository; ``make peers`` builds it."""
+    folder = Path(os.environ.get("JBO_PEERS", "~/.cache/jbo/peers")).expanduser()
+    return folder / "bin" / "python"
+
+
+def describe(space: Space) -> list[dict[str, Any]]:
+    """The space as plain data: one dict a parameter, each after the one that it depends on.
+
+    Raises:
+      ValueError: The space has a constraint, which is a function.
+    """
+    if space.constraint is not None:
+        raise ValueError("space: expected one without a constraint, which cannot be sent to another process")
+    described, names = [], list(space)
+    while names:
+        name = next(n for n in names if space[n].parent not in names)
+        names.remove(name)
+        described.append({"name": name} | _describe(space[name]))
+    return described
+
+
+def _describe(parameter: Real | Integer | Ordinal | Categorical) -> dict[str, Any]:
+    when = None if parameter.parent is None else [parameter.parent, sorted(parameter.parent_values, key=repr)]
+    if isinstance(parameter, Real):
+        kind = {"kind": "real", "low": parameter.low, "high": parameter.high, "log": parameter.log}
+    elif isinstance(parameter, Integer):
+        kind = {"kind": "integer", "low": parameter.low, "high": parameter.high, "log": parameter.log}
+        kind["step"] = parameter.step
+    elif isinstance(parameter, Ordinal):
+        kind = {"kind": "ordinal", "values": list(parameter.values)}
+    else:
+        kind = {"kind": "category", "values": list(parameter.choices)}
+    return kind | {"when": when}
+
+
+class Peer:
+    """A running optimiser; a context manager that ends its process.
+
+    Args:
+      method: One of `METHODS`.
+      space: What it searches.
+      seed: Of the search.
+      core: The processor core that the process may use; None: any.
+
+    Raises:
+      ValueError: There is no such method.
+      FileNotFoundError: There is no environment of peers.
+    """
+
+    def __init__(self, method: str, space: Space, seed: int, core: int | None = None):
+        if method not in METHODS:
+            raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+        adapter, own_name = METHODS[method]
+        python = Path(sys.executable) if adapter == "jbo_study" else peers_python()
+        if not python.exists():
+            raise FileNotFoundError(f"no environment of peers at {python.parents[1]}: `make peers` builds one")
+        one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")} if core is not None else {}
+        pin = [] if core is None else ["taskset", "-c", str(core)]
+        self._process = subprocess.Popen(
+            [*pin, str(python), str(Path(__file__).with_name("serve.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | one_thread,
+        )
+        self._arguments = {"adapter": adapter, "method": own_name, "space": describe(space)}
+        self.restart(seed)
+
+    def restart(self, seed: int) -> None:
+        """Begin another search in the same process."""
+        self._call("make", self._arguments | {"seed": seed})
+
+    def load(self, configs: list[dict[str, Any]], values: list[float]) -> None:
+        """Tell trials that were made without asking."""
+        self._call("load", {"configs": configs, "values": values})
+
+    def ask(self) -> dict[str, Any]:
+        """The next config."""
+        return self._call("ask", {})
+
+    def tell(self, value: float) -> None:
+        """The value of the config that was asked for."""
+        self._call("tell", {"value": value})
+
+    def _call(self, command: str, arguments: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps([command, arguments]) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the process of the peer ended in {command!r} with status {self._process.wait()}")
+        return json.loads(answer)
+
+    def __enter__(self) -> "Peer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()

@@ -1,0 +1,32 @@
+"""The process of an optimiser: reads one JSON line, answers with one, until its input ends.
+
+Needs no more than the standard library and what the adapter imports, so that it runs in a peer's own environment.
+"""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Answer ``make``, ``load``, ``ask`` and ``tell``; an error of the library ends the process with its traceback."""
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints must not mix with the answers
+    optimizer = None
+    for line in sys.stdin:
+        command, arguments = json.loads(line)
+        if command == "make":
+            adapter = importlib.import_module(f"experiments.benchmark.adapters.{arguments['adapter']}")
+            optimizer = adapter.make(arguments["method"], arguments["space"], arguments["seed"])
+            answer = None
+        else:
+            answer = getattr(optimizer, command)(**arguments)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

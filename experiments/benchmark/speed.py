@@ -1,0 +1,151 @@
+"""What a suggestion costs beside the peers: ``python -m experiments.benchmark.speed`` (``make bench-speed``).
+
+Each method runs in a process of its own on one core, one after another. It is told ``n`` trials, asked once, which
+warms it up, and then asked and told up to 32 times; a suggestion is an ask with its tell, refits included.
+"""
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+from experiments.benchmark.peer import METHODS, Peer
+from experiments.report import versions, write_json
+from jbo import Categorical, Integer, Ordinal, Real, Space, functions
+
+MIXED_SPACE = Space(
+    learning_rate=Real(1e-5, 1e-1, log=True),
+    weight_decay=Real(1e-6, 1e-2, log=True),
+    dropout=Real(0.0, 0.6),
+    num_layers=Integer(1, 8),
+    width=Integer(16, 512, log=True),
+    batch_size=Ordinal(16, 32, 64, 128, 256),
+    activation=Categorical("relu", "gelu", "tanh"),
+    optimizer=Categorical("sgd", "momentum", "adam", "rmsprop"),
+)
+
+
+def mixed_value(config: dict[str, Any]) -> float:
+    """A bowl around a good setting, other for each optimiser."""
+    rates = {"sgd": -1.5, "momentum": -2.0, "adam": -3.0, "rmsprop": -3.5}
+    return (
+        (np.log10(config["learning_rate"]) - rates[config["optimizer"]]) ** 2
+        + 0.1 * (np.log10(config["weight_decay"]) + 4) ** 2
+        + 4 * (config["dropout"] - 0.2) ** 2
+        + 0.1 * abs(config["num_layers"] - 4)
+        + 0.2 * abs(np.log2(config["width"]) - 7)
+        + 0.1 * abs(np.log2(config["batch_size"]) - 5)
+        + {"relu": 0.0, "gelu": 0.1, "tanh": 0.5}[config["activation"]]
+    )
+
+
+SPACES = {
+    "continuous, d = 6": (functions.hartmann6.space, functions.hartmann6),
+    "continuous, d = 20": (functions.levy(20).space, functions.levy(20)),
+    "mixed, 8 parameters": (MIXED_SPACE, mixed_value),
+}
+
+
+class Cell(NamedTuple):
+    """Seconds of the suggestions of one method at one size."""
+
+    first: float
+    """The first one after the trials were told: what has to be compiled is compiled here."""
+    median: float
+    percentile95: float
+    num: int
+    """How many were measured after the first."""
+
+
+def measure(method: str, problem: str, num_told: int, core: int, seconds: float, num_asks: int = 32) -> Cell:
+    """The seconds of consecutive suggestions with ``num_told`` trials and more.
+
+    Args:
+      method: One of `experiments.benchmark.peer.METHODS`.
+      problem: One of `SPACES`.
+      num_told: Uniform random trials that are told before.
+      core: Where the method runs.
+      seconds: No further suggestion is asked for after this long.
+      num_asks: Suggestions to measure.
+    """
+    space, function = SPACES[problem]
+    rng = np.random.default_rng(0)
+    configs = [space.decode(x) for x in rng.uniform(size=(num_told, space.encoding.num_columns))]
+    times = []
+    with Peer(method, space, 0, core) as peer:
+        peer.load(configs, [float(function(config)) for config in configs])
+        begin = time.perf_counter()
+        while len(times) < num_asks + 1 and (len(times) < 2 or time.perf_counter() - begin < seconds):
+            start = time.perf_counter()
+            config = peer.ask()
+            asked = time.perf_counter()
+            value = float(function(config))
+            told = time.perf_counter()
+            peer.tell(value)
+            times.append(asked - start + time.perf_counter() - told)
+    first, *others = times
+    return Cell(first, float(np.median(others)), float(np.quantile(others, 0.95)), len(others))
+
+
+def table(problem: str, sizes: list[int], cells: dict[str, list[Cell | None]]) -> str:
+    """Milliseconds as Markdown: median (95th percentile), and how many times the median of the first method."""
+    methods = list(cells)
+    lines = [f"| {problem} | " + " | ".join(f"n = {n}" for n in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
+    for method in methods:
+        texts = []
+        for cell, own in zip(cells[method], cells[methods[0]], strict=True):
+            if cell is None or own is None:
+                texts.append("not run")
+                continue
+            ratio = "" if method == methods[0] else f", {cell.median / own.median:.1f} ×"
+            texts.append(f"{1e3 * cell.median:.3g} ({1e3 * cell.percentile95:.3g}){ratio}")
+        lines.append(f"| {method} | " + " | ".join(texts) + " |")
+    return "\n".join(lines)
+
+
+def main(
+    methods: tuple[str, ...] = ("jbo", "jbo_parzen", "optuna_gp", "optuna_tpe", "botorch", "scikit_optimize"),
+    sizes: tuple[int, ...] = (20, 50, 100, 200, 400),
+    problems: tuple[str, ...] = tuple(SPACES),
+    out: Path = Path("runs/speed"),
+    seconds: float = 30.0,
+    core: int = 1,
+) -> None:
+    """Print the milliseconds of a suggestion beside the peers', and write them to a folder.
+
+    Args:
+      methods: The others are told as multiples of the first.
+      sizes: Numbers of trials told before.
+      problems: Which spaces.
+      out: Folder for speed.json and speed.md.
+      seconds: No further suggestion of a cell is asked for after this long.
+      core: The processor core that the methods run on.
+    """
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown:
+        raise SystemExit(f"methods: expected some of {', '.join(METHODS)}, got {unknown}")
+    console, tables, record = Console(), [], {}
+    for problem in problems:
+        cells: dict[str, list[Cell | None]] = {method: [] for method in methods}
+        for num_told in sizes:
+            for method in methods:
+                before = [c for c in cells[method] if c is not None]
+                # Four times the trials cost up to 64 times as much; a cell that could not make two is not begun.
+                is_hopeless = len(cells[method]) > len(before) or (bool(before) and before[-1].median > seconds / 4)
+                cell = None if is_hopeless else measure(method, problem, num_told, core, seconds)
+                cells[method].append(cell)
+                console.print(f"{problem}, n = {num_told}, {method}: {cell}", highlight=False)
+        tables.append(table(problem, list(sizes), cells))
+        record[problem] = {method: [c and c._asdict() for c in row] for method, row in cells.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    text = "\n\n".join(tables) + "\n"
+    (out / "speed.md").write_text(text)
+    write_json(out / "speed.json", {"sizes": sizes, "cells": record, "versions": versions()})
+    console.print(text, highlight=False, markup=False)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
