@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: tune test check thorough format clean
+.PHONY: tune test check thorough format clean peers bench-speed bench-parzen
 
 tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 60" to go further
 	$(BIN)/python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn $(ARGS)
@@ -12,7 +12,8 @@ test: .venv/ready            ## the default tests
 	$(BIN)/python -m pytest -n 2 -m "not thorough" $(ARGS)
 
 thorough: .venv/ready        ## the long tests: many seeds, many kills, 50 times the examples
-	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m "thorough or hypothesis" $(ARGS)
+	JBO_THOROUGH=1 JBO_OPTIMIZE=1 $(BIN)/python -m pytest -n 2 -m searches $(ARGS)
+	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m "(thorough or hypothesis) and not searches" $(ARGS)
 
 check: .venv/ready           ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -27,6 +28,19 @@ format: .venv/ready          ## rewrite the sources as `check` wants them
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
+
+PEERS := $(or $(JBO_PEERS),$(HOME)/.cache/jbo/peers)
+
+peers:                       ## the environment of the libraries to compare with, outside of the repository
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --requirement experiments/benchmark/peers.txt
+
+bench-speed: .venv/ready     ## milliseconds of a suggestion beside the peers'; needs `make peers`
+	$(BIN)/python -m experiments.benchmark.speed $(ARGS)
+
+bench-parzen: .venv/ready    ## regret of `parzen` beside Optuna's TPE, paired by seed; needs `make peers`
+	$(BIN)/python -m experiments.benchmark.compare --methods jbo_parzen optuna_tpe \
+	  --problems branin hartmann6 rosenbrock4 mixed conditional --first-seed 7000 --out runs/parzen $(ARGS)
 
 clean:
 	rm -rf .venv runs .pytest_cache .ruff_cache .hypothesis

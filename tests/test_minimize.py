@@ -55,6 +55,7 @@ def test_branin_in_short():
 
 
 @pytest.mark.thorough
+@pytest.mark.searches
 @pytest.mark.parametrize(("name", "num_steps", "bound"), [("branin", 30, 1e-2), ("hartmann6", 60, 0.3)])
 def test_simple_regret(name, num_steps, bound):
     problem = getattr(functions, name)
@@ -65,12 +66,14 @@ def test_simple_regret(name, num_steps, bound):
 
 
 @pytest.mark.thorough
+@pytest.mark.searches
 def test_float32_is_about_as_near():
     double, single = (regrets(functions.branin, jbo.bayesian, 30, 64, dtype=d) for d in ("float64", "float32"))
     assert np.median(single) <= 1.2 * np.median(double), (np.median(single), np.median(double))
 
 
 @pytest.mark.thorough
+@pytest.mark.searches
 @pytest.mark.parametrize("name", ["mixed", "conditional"])
 def test_mixed_spaces_are_searched_better_than_at_random(name):
     problem = getattr(functions, name)

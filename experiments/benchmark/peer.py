@@ -19,8 +19,6 @@ METHODS = {
     "optuna_tpe": ("optuna_study", "tpe"),
     "botorch": ("botorch_loop", "log_ei"),
     "scikit_optimize": ("skopt_optimizer", "gp"),
-    "gpyopt": ("gpyopt_loop", "gp"),
-    "hebo": ("hebo_optimizer", "hebo"),
 }
 """Name of a method: its adapter, and which of the adapter's methods it is."""
 
@@ -47,7 +45,7 @@ def describe(space: Space) -> list[dict[str, Any]]:
     return described
 
 
-def _describe(parameter: Real | Integer | Ordinal | Categorical) -> dict[str, Any]:
+def _describe(parameter: Any) -> dict[str, Any]:
     when = None if parameter.parent is None else [parameter.parent, sorted(parameter.parent_values, key=repr)]
     if isinstance(parameter, Real):
         kind = {"kind": "real", "low": parameter.low, "high": parameter.high, "log": parameter.log}
@@ -57,6 +55,7 @@ def _describe(parameter: Real | Integer | Ordinal | Categorical) -> dict[str, An
     elif isinstance(parameter, Ordinal):
         kind = {"kind": "ordinal", "values": list(parameter.values)}
     else:
+        assert isinstance(parameter, Categorical)
         kind = {"kind": "category", "values": list(parameter.choices)}
     return kind | {"when": when}
 
@@ -123,6 +122,4 @@ class Peer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        self._process.communicate()

@@ -45,4 +45,7 @@ def signed_rank_p_value(a: np.ndarray, b: np.ndarray) -> float:
     """Two-sided p-value of Wilcoxon's signed-rank test that the paired differences have a median of 0."""
     from scipy.stats import wilcoxon
 
-    return 1.0 if np.all(a == b) else float(wilcoxon(a, b).pvalue)
+    if np.all(a == b):
+        return 1.0
+    _, p_value = wilcoxon(a, b)
+    return float(p_value)  # pyright: ignore[reportArgumentType]

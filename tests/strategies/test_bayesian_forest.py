@@ -74,6 +74,7 @@ def regrets(name, is_model, num_steps, num_seeds, dtype="float64"):
 
 
 @pytest.mark.thorough
+@pytest.mark.searches
 @pytest.mark.parametrize("name", ["branin", "mixed", "conditional"])
 def test_better_than_random_search_in_most_seeds(name):
     """15 of 20, fixed before it was measured: the chance of that by coin is 2 %."""
@@ -83,6 +84,7 @@ def test_better_than_random_search_in_most_seeds(name):
 
 
 @pytest.mark.thorough
+@pytest.mark.searches
 def test_single_precision_searches_as_well():
     ours, random = (regrets("mixed", is_model, 30, 20, "float32") for is_model in (True, False))
     assert (ours < random).sum() >= 15, np.stack([ours, random], 1)

@@ -261,6 +261,7 @@ def test_better_than_random_in_short(x64):
 
 
 @pytest.mark.thorough
+@pytest.mark.searches
 @pytest.mark.parametrize(
     "problem",
     [functions.hartmann6, functions.rosenbrock(4), functions.mixed, functions.conditional],

@@ -1,5 +1,6 @@
 """A study against a plain list that says what it must hold, over any order of calls, kills and restarts."""
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -146,7 +147,8 @@ class StudyMachine(RuleBasedStateMachine):
         if values:
             best = max(values) if self.maximize else min(values)
             assert self.study.best.value == best
-            assert self.study.recommended.value == best
+            # To XLA what is below the least normal number is 0.
+            assert abs(self.study.recommended.value - best) < sys.float_info.min
             assert self.study.trajectory[1][-1] == best
 
 
