@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
@@ -18,7 +19,10 @@ from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._transform import dataset
 from jbo.surrogates import FitInfo, Posterior, Surrogate, gp
-from jbo.types import OK, PENDING, Dataset, Trials
+from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
+
+_REFIT_LESS_OFTEN = np.array([2**k for k in range(4, 31)], np.int32)
+"""Numbers of results from which on a fit lasts for twice as many of them."""
 
 
 class BayesianInfo(NamedTuple):
@@ -50,7 +54,13 @@ class Bayesian(Strategy):
         return self.num_design
 
     def ask(
-        self, key: Key[Array, ""], state: Trials, q: int | None = None, *, fixed: Float[Array, " d"] | None = None
+        self,
+        key: Key[Array, ""],
+        state: Trials,
+        q: int | None = None,
+        *,
+        fixed: Float[Array, " d"] | None = None,
+        model: tuple[Any, FitInfo] | None = None,
     ) -> tuple[Float[Array, "*q d"], BayesianInfo]:
         """The next point, or the next ``q`` of them; see `Strategy.ask`. A batch shares one fit.
 
@@ -61,12 +71,13 @@ class Bayesian(Strategy):
           state: The table, pending trials in it.
           q: How many points; None: one, without a leading axis.
           fixed: The context, see `Strategy.ask`.
+          model: What `fit` gives for this key and table, if that is at hand; None: it is made here.
         """
         _table.require_room(state, 1 if q is None else q)
         region = Region(self.encoding, fixed)
         points, info = jax.lax.cond(
             is_over(state, self.num_design),
-            lambda: self._ask_model(key, state, region, q or 1),
+            lambda: self._ask_model(key, state, region, q or 1, model),
             lambda: self._ask_design(key, state, region, q or 1),
         )
         if q is None:
@@ -92,23 +103,47 @@ class Bayesian(Strategy):
         no_fit = FitInfo(jnp.zeros((), dtype), jnp.zeros((), jnp.int32), jnp.asarray(False))
         return x, BayesianInfo(is_new, jnp.asarray(False), jnp.zeros((), dtype), no_fit)
 
-    def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
+    def recommend(
+        self, key: Key[Array, ""], state: Trials, *, model: tuple[Any, FitInfo] | None = None
+    ) -> Int[Array, ""]:
         """Row of the successful trial with the least posterior mean: under noise not the luckiest one.
 
         Args:
           key: The key of the search.
           state: The table.
+          model: As in `ask`.
         """
 
         def by_model() -> Int[Array, ""]:
-            data = dataset(state)
-            params, _ = self._fit(key, data)
-            mean, _ = self.surrogate.predict(self.surrogate.condition(params, data), state.x)
+            params, _ = self.fit(key, state) if model is None else model
+            mean, _ = self.surrogate.predict(self.surrogate.condition(params, dataset(state)), state.x)
             return jnp.argmin(jnp.where(state.status == OK, mean, jnp.inf)).astype(jnp.int32)
 
         return jax.lax.cond(is_over(state, self.num_design), by_model, lambda: Strategy.recommend(self, key, state))
 
-    def _fit(self, key: Key[Array, ""], data: Dataset) -> tuple[Any, FitInfo]:
+    def rows_of_fit(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
+        """True for the rows that the parameters are fitted to: the first of those that have ended, on a schedule.
+
+        With fewer than 16 results a fit sees them all; from then on it is made anew after every second one, from 32 on
+        after every fourth one, and so on: it never lags by more than an eighth. The posterior always has all results.
+
+        Args:
+          status: As in `Trials`.
+        """
+        is_told = (status == OK) | (status == FAILED)
+        count = is_told.sum()
+        # Whole numbers of the same kind in NumPy and in traced code.
+        lag = count % (2 ** (count >= _REFIT_LESS_OFTEN).sum())
+        return is_told & (is_told.cumsum() <= count - lag)
+
+    def fit(self, key: Key[Array, ""], state: Trials) -> tuple[Any, FitInfo]:
+        """The surrogate's parameters given `rows_of_fit`, and how the fit went.
+
+        Args:
+          key: The key of the search.
+          state: The table.
+        """
+        data = dataset(state._replace(status=jnp.where(self.rows_of_fit(state.status), state.status, EMPTY)))
         start = self.surrogate.init(data.x.shape[1], data.x.dtype)
         return self.surrogate.fit(jax.random.fold_in(key, 0), data, start)
 
@@ -119,9 +154,9 @@ class Bayesian(Strategy):
 
         return jax.lax.scan(one, state, None, length=q)[1]
 
-    def _ask_model(self, key: Key[Array, ""], state: Trials, region: Region, q: int):
+    def _ask_model(self, key: Key[Array, ""], state: Trials, region: Region, q: int, model: tuple[Any, FitInfo] | None):
         data = dataset(state)
-        params, fit = self._fit(key, data)
+        params, fit = self.fit(key, state) if model is None else model
 
         def one(state: Trials, _: None):
             # Folded in: 0 for the fit, which a batch shares, 1 and the row for what is drawn at it, 2 and 3 for the

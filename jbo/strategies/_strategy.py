@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.encoding import Encoding, snap
@@ -85,6 +86,25 @@ class Strategy(ABC):
           state: The table, pending trials in it.
           region: Where the point may be.
         """
+
+    def rows_of_fit(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
+        """True for the rows that `fit` learns from, in NumPy for NumPy; none for strategies without a model.
+
+        Args:
+          status: As in `Trials`.
+        """
+        return status < 0
+
+    def fit(self, key: Key[Array, ""], state: Trials) -> Any:
+        """What `ask` and `recommend` take as ``model``; None for strategies without one.
+
+        It depends on the key, the capacity and `rows_of_fit` alone, so whoever keeps it spares fits.
+
+        Args:
+          key: The key of the search.
+          state: The table.
+        """
+        return None
 
     def design(
         self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None

@@ -21,15 +21,20 @@ from jbo.types import FAILED, OK, Trials
 
 
 # At module level, the strategy an argument: a second study of the same structure compiles nothing.
-def _ask(strategy: Strategy, key: Key[Array, ""], state: Trials, fixed: Float[Array, " d"] | None) -> Any:
-    return strategy.ask(key, state, fixed=fixed)
+def _fit(strategy: Strategy, key: Key[Array, ""], state: Trials) -> Any:
+    return strategy.fit(key, state)
+
+
+def _ask(strategy: Strategy, key: Key[Array, ""], state: Trials, model: Any, fixed: Float[Array, " d"] | None) -> Any:
+    return strategy.ask(key, state, fixed=fixed, **({} if model is None else {"model": model}))
 
 
 def _design(strategy: Strategy, key: Key[Array, ""], state: Trials, fixed: Float[Array, " d"] | None) -> Any:
     return strategy.design(key, state, fixed=fixed)
 
 
-_recommend = jax.jit(lambda strategy, key, state: strategy.recommend(key, state))
+def _recommend(strategy: Strategy, key: Key[Array, ""], state: Trials, model: Any) -> Any:
+    return strategy.recommend(key, state, **({} if model is None else {"model": model}))
 
 
 def with_host_constraint(strategy: Strategy, space: Space) -> Strategy:
@@ -43,6 +48,34 @@ def with_host_constraint(strategy: Strategy, space: Space) -> Strategy:
     return dataclasses.replace(strategy, encoding=dataclasses.replace(strategy.encoding, constraint=constraint))
 
 
+class Fits:
+    """The latest fit of a study, which lasts until the rows that it learns from, or the capacity, are others."""
+
+    def __init__(self):
+        self._latest: tuple[bytes, Any] = (b"", None)
+
+    def model(self, strategy: Strategy, seed: int, rows: Rows, device: Any) -> tuple[Any, float]:
+        """What `Strategy.fit` gives for the rows, and the seconds of waiting for its program to be compiled.
+
+        Args:
+          strategy: As in `suggest`.
+          seed: As in `suggest`.
+          rows: As in `suggest`.
+          device: As in `suggest`; called in its world.
+        """
+        is_fitted = strategy.rows_of_fit(rows.status)
+        if not is_fitted.any():
+            return None, 0.0
+        learnt = b"".join(np.ascontiguousarray(column[is_fitted]).tobytes() for column in rows)
+        learnt += len(is_fitted).to_bytes(8, "little")
+        held, model = self._latest  # one object: threads see a fit with its own rows
+        if held == learnt:
+            return model, 0.0
+        model, seconds = run(Call(_fit, (strategy, _key(seed), _state(rows)), device))
+        self._latest = learnt, model
+        return model, seconds
+
+
 class Suggestion(NamedTuple):
     """A point of the unit cube, and how it was found."""
 
@@ -53,7 +86,7 @@ class Suggestion(NamedTuple):
 
 
 def suggest(
-    strategy: Strategy, seed: int, rows: Rows, device: Any, fixed: Float[np.ndarray, " d"] | None = None
+    strategy: Strategy, seed: int, rows: Rows, device: Any, fits: Fits, fixed: Float[np.ndarray, " d"] | None = None
 ) -> Suggestion:
     """The next point of the unit cube.
 
@@ -62,6 +95,7 @@ def suggest(
       seed: Of the study.
       rows: All trials so far; their number is the number of the trial asked for.
       device: Where to run; None is the CPU.
+      fits: Of the study.
       fixed: Where the columns stand that the context gives, NaN for the others; None: there is no context.
 
     Raises:
@@ -69,9 +103,17 @@ def suggest(
     """
     start = time.perf_counter()
     # While the design lasts the same point comes from a program that is compiled in a tenth of the time.
-    is_design = np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial
+    is_design = _is_design(strategy, rows)
     with world(device):
-        (x, info), seconds_compile = run(_call(_design if is_design else _ask, strategy, seed, rows, device, fixed))
+        arguments, seconds_fit = (strategy, _key(seed), _state(rows)), 0.0
+        given = None if fixed is None else jnp.asarray(fixed)
+        if is_design:
+            call = Call(_design, (*arguments, given), device)
+        else:
+            model, seconds_fit = fits.model(strategy, seed, rows, device)
+            call = Call(_ask, (*arguments, model, given), device)
+        (x, info), seconds_compile = run(call)
+        seconds_compile += seconds_fit
         point, is_new = np.array(x, np.float64), bool(info.is_new)
     constraint = strategy.encoding.constraint
     error = constraint.take_error() if isinstance(constraint, OnHost) else None
@@ -108,15 +150,21 @@ def prepare(
         return
     rows = empty_rows(capacity_for(needed + 1), strategy.encoding.num_columns)
     with world(device):
-        compile_ahead(_call(_ask, strategy, seed, rows, device, fixed), lambda: world(device))
+        arguments = strategy, _key(seed), _state(rows)
+        given = None if fixed is None else jnp.asarray(fixed)
+        if not strategy.rows_of_fit(np.array([OK])).any():
+            compile_ahead(Call(_ask, (*arguments, None, given), device), lambda: world(device))
+            return
+
+        def ask() -> Call:
+            like = jax.eval_shape(_fit, *arguments)
+            model = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
+            return Call(_ask, (*arguments, model, given), device)
+
+        compile_ahead(Call(_fit, arguments, device), lambda: world(device), ask)
 
 
-def _call(function: Any, strategy: Strategy, seed: int, rows: Rows, device: Any, fixed: np.ndarray | None) -> Call:
-    given = None if fixed is None else jnp.asarray(fixed)
-    return Call(function, (strategy, _key(seed), _state(rows), given), device)
-
-
-def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any) -> int:
+def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any, fits: Fits) -> int:
     """Row of the trial with the best posterior mean.
 
     Args:
@@ -124,9 +172,19 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any) -> int:
       seed: Of the study.
       rows: All trials so far, one of them succeeded at least.
       device: Where to run; None is the CPU.
+      fits: Of the study.
     """
     with world(device):
-        return int(_recommend(strategy, _key(seed), _state(rows)))
+        arguments = strategy, _key(seed), _state(rows)
+        if _is_design(strategy, rows):
+            call = Call(Strategy.recommend, arguments, device)
+        else:
+            call = Call(_recommend, (*arguments, fits.model(strategy, seed, rows, device)[0]), device)
+        return int(run(call)[0])
+
+
+def _is_design(strategy: Strategy, rows: Rows) -> bool:
+    return bool(np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial)
 
 
 def _key(seed: int) -> jax.Array:

@@ -40,22 +40,43 @@ def run(call: Call) -> tuple[Any, float]:
     return compiled(jax.tree.leaves(call.arguments)), seconds
 
 
-def compile_ahead(call: Call, world: Callable[[], AbstractContextManager[None]]) -> None:
+def compile_ahead(
+    call: Call, world: Callable[[], AbstractContextManager[None]], also: Callable[[], Call] | None = None
+) -> None:
     """Compile a program in a thread of its own, unless it is there or under way.
 
     Args:
       call: What will be run; of the arguments only the structure and the types count.
-      world: The context in which the thread compiles: threads do not inherit it.
+      world: The context in which a thread compiles: threads do not inherit it.
+      also: Gives what to compile at the same time, in another thread.
     """
     program, is_ours = _program(call)
+    if not is_ours:
+        return
 
+    def compile_other(make: Callable[[], Call]) -> None:
+        try:
+            other = make()
+        except Exception:  # of the user's own parts: it comes again, to whoever needs the program
+            return
+        program, is_ours = _program(other)
+        if is_ours:
+            _compile(other, program)
+
+    _in_thread(world, _compile, call, program)
+    if also is not None:
+        _in_thread(world, compile_other, also)
+
+
+def _in_thread(
+    world: Callable[[], AbstractContextManager[None]], function: Callable[..., None], *arguments: Any
+) -> None:
     def work() -> None:
         with world():
-            _compile(call, program)
+            function(*arguments)
 
-    if is_ours:
-        # Not a daemon: a thread that compiles while the interpreter exits aborts the process.
-        threading.Thread(target=work, name="jbo-compile").start()
+    # Not a daemon: a thread that compiles while the interpreter exits aborts the process.
+    threading.Thread(target=work, name="jbo-compile").start()
 
 
 def _program(call: Call) -> tuple[Future, bool | None]:

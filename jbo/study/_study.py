@@ -16,7 +16,7 @@ import numpy as np
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
-from jbo.study._model import prepare, recommend, suggest, with_host_constraint
+from jbo.study._model import Fits, prepare, recommend, suggest, with_host_constraint
 from jbo.study._owner import current
 from jbo.study._progress import progress_of
 from jbo.study._storage import Outcome, Record, Storage
@@ -73,6 +73,7 @@ class Study:
         self._device = device
         self._asking, self._syncing = threading.Lock(), threading.Lock()
         self._held: set[int] = set()  # numbers that this object may have to give back
+        self._fits = Fits()
         self._num_asked = 0
         self._num_expected: int | None = None  # how many trials there will be, while `optimize` knows
         self.last_suggestion: SuggestInfo | None = None
@@ -268,7 +269,7 @@ class Study:
             rows, trials = self._table.rows(), list(self._table.trials)
         if all(trial.status != "ok" for trial in trials):
             raise ValueError(f"no trial has succeeded, so none can be recommended: {self!r}")
-        return trials[recommend(self.strategy, self.seed, rows, self._device)].copy()
+        return trials[recommend(self.strategy, self.seed, rows, self._device, self._fits)].copy()
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
@@ -332,7 +333,9 @@ class Study:
             number, rows, trials = len(self._table.trials), self._table.rows(), list(self._table.trials)
             is_full = number >= self.space.num_configs and self._table.num_distinct >= self.space.num_configs
         if not is_full:
-            x, is_new, self.last_suggestion = suggest(self.strategy, self.seed, rows, self._device, context.fixed)
+            x, is_new, self.last_suggestion = suggest(
+                self.strategy, self.seed, rows, self._device, self._fits, context.fixed
+            )
             if self.last_suggestion.seconds_compile > 0.2:
                 _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)
             if is_new:

@@ -130,7 +130,10 @@ class GP:
         return _unpack((mode + unit * best.x)[None, :], d), info
 
     def condition(self, params: GPParams, data: Dataset) -> GPPosterior:
-        """The posterior given ``data``; see `gaussian_process.condition`."""
+        """The posterior given ``data``; see `gaussian_process.condition`. A noise that is known has their units."""
+        if self.fixed_noise is not None:
+            log_noise = self._log_fixed_noise(data, params.log_noise_variance.dtype)
+            params = params._replace(log_noise_variance=jnp.full_like(params.log_noise_variance, log_noise))
         return _regression.condition(params, data, self.kernel)
 
     def predict(self, posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
@@ -183,10 +186,14 @@ class GP:
         if self.fixed_noise is None:
             low, high = (jnp.asarray(np.log(b), dtype) for b in _NOISE_BOUNDS)
         else:
-            y_scale = jnp.maximum(data.y_scale.astype(dtype), jnp.finfo(dtype).tiny)
-            deviation = jnp.asarray(self.fixed_noise, dtype) / y_scale
-            low = high = jnp.log(jnp.clip(deviation**2, _LEAST_NOISE, _LARGEST_NOISE))
+            low = high = self._log_fixed_noise(data, dtype)
         return side(0, low), side(1, high)
+
+    def _log_fixed_noise(self, data: Dataset, dtype: jnp.dtype) -> Float[Array, ""]:
+        """The log variance of a known noise in units of standardised ``y``."""
+        y_scale = jnp.maximum(data.y_scale.astype(dtype), jnp.finfo(dtype).tiny)
+        deviation = jnp.asarray(self.fixed_noise, dtype) / y_scale
+        return jnp.log(jnp.clip(deviation**2, _LEAST_NOISE, _LARGEST_NOISE))
 
 
 def gp(

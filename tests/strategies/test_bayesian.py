@@ -4,9 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jbo import Categorical, Integer, Real, Space, bayesian, lower_confidence_bound
 from jbo.encoding import snap
+from jbo.study._table import capacity_for
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
@@ -49,6 +52,67 @@ def test_a_batch_is_that_many_asks(dtype, told, ask, pend):
         state = pend(STRATEGY, state, points[i])
     distance = np.linalg.norm(points[:, None] - points[None], axis=-1) + np.eye(3)
     assert distance.min() > 0.02, "pending trials repel"
+
+
+def test_fits_come_less_often_as_results_come_in():
+    def lag(number):
+        return number - STRATEGY.rows_of_fit(np.full(number, OK)).sum()
+
+    assert [lag(n) for n in (1, 15, 16, 17, 31, 32, 33, 34, 35, 36, 63, 64, 71, 72)] == [
+        *(0, 0, 0, 1, 1, 0, 1, 2, 3, 0, 3, 0, 7, 0)
+    ]
+    assert all(8 * lag(n) <= n for n in range(1, 3000))
+
+
+STATUSES = st.lists(st.sampled_from([OK, PENDING, FAILED, EMPTY]), min_size=40, max_size=40)
+
+
+@given(STATUSES)
+def test_the_rows_of_a_fit_are_the_first_that_ended(status):
+    status = np.array(status, np.int32)
+    rows = STRATEGY.rows_of_fit(status)
+    ended = [i for i, s in enumerate(status) if s in (OK, FAILED)]
+    unit = 1 if len(ended) < 16 else 2 if len(ended) < 32 else 4
+    assert np.flatnonzero(rows).tolist() == ended[: len(ended) // unit * unit]
+    assert type(rows) is np.ndarray
+    np.testing.assert_array_equal(STRATEGY.rows_of_fit(jnp.asarray(status)), rows)
+    later = STRATEGY.rows_of_fit(np.where(status == EMPTY, PENDING, status))
+    np.testing.assert_array_equal(later, rows, "a batch shares its fit, whatever is pending")
+
+
+def test_a_capacity_begins_with_a_fit():
+    """Then a fit that is kept is the one that a restarted study makes."""
+    fitted = [STRATEGY.rows_of_fit(np.full(n, OK)).sum() for n in range(1, 3000)]
+    of_fit = {}
+    for n, rows in enumerate(fitted, 1):
+        assert of_fit.setdefault(rows, capacity_for(n + 1)) == capacity_for(n + 1)
+
+
+def test_a_model_that_is_kept_is_the_one_that_is_made(x64, table):
+    rng = np.random.default_rng(1)
+    x = rng.random((17, 2))
+    state = table(x, loss(x), capacity=24)
+    strategy = bayesian(REALS)
+    model = jax.jit(lambda strategy, state: strategy.fit(KEY, state))(strategy, state)
+    other = table(x[:16], loss(x[:16]), capacity=24)
+    again = jax.jit(lambda strategy, state: strategy.fit(KEY, state))(strategy, other)
+    jax.tree.map(np.testing.assert_array_equal, model, again)
+
+    @jax.jit
+    def with_model(strategy, state, model):
+        return strategy.ask(KEY, state, model=model), strategy.recommend(KEY, state, model=model)
+
+    @jax.jit
+    def without(strategy, state):
+        return strategy.ask(KEY, state), strategy.recommend(KEY, state)
+
+    ((kept, info), row), ((made, info_made), row_made) = with_model(strategy, state, model), without(strategy, state)
+    np.testing.assert_allclose(kept, made, atol=1e-5)
+    np.testing.assert_allclose(info.value, info_made.value, atol=1e-6)
+    assert row == row_made == np.argmin(loss(x))
+    params, fit = model
+    shorter = params._replace(log_lengthscale=params.log_lengthscale - 2)
+    assert np.abs(with_model(strategy, state, (shorter, fit))[0][0] - kept).max() > 1e-3, "the model is used"
 
 
 def test_the_model_is_used(x64, told, ask):

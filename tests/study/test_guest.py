@@ -80,10 +80,10 @@ def test_the_model_runs_on_the_device_it_is_told(make, monkeypatch):
     devices = []
     real = _model.suggest
 
-    def seen(strategy, seed, rows, device, fixed):
+    def seen(strategy, seed, rows, device, *others):
         with _model.world(device):
             devices.append(jnp.ones(()).device)
-        return real(strategy, seed, rows, device, fixed)
+        return real(strategy, seed, rows, device, *others)
 
     monkeypatch.setattr(_study, "suggest", seen)
     make().ask()

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 import jbo
+from jbo import Real, Space, Study
+from jbo.study import _model
 from jbo.study._table import Table
+from jbo.types import EMPTY
 
 SPACE = jbo.Space(x=jbo.Real(-1.0, 1.0), n=jbo.Integer(1, 3))
 STRATEGIES = {
@@ -109,3 +112,30 @@ def test_recommended_is_not_the_luckiest():
 def study_trials(path, strategy):
     with jbo.Study(SPACE, strategy=strategy, path=path) as study:
         return study.trials
+
+
+def test_a_fit_is_made_when_the_schedule_says_so(monkeypatch):
+    fits, real = [], _model.run
+
+    def seen(call):
+        if call.function is _model._fit:
+            fits.append(int((call.arguments[2].status != EMPTY).sum()))
+        return real(call)
+
+    monkeypatch.setattr(_model, "run", seen)
+    space = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
+    with Study(space, seed=0) as study:
+        for config in (space.decode(x) for x in np.random.default_rng(0).random((14, 2))):
+            study.tell(config, config["a"])
+        for _ in range(5):
+            study.tell(trial := study.ask(), trial.config["a"])
+        assert fits == [14, 15, 16, 18]
+        assert study.recommended.value == study.best.value
+        assert fits == [14, 15, 16, 18], "19 results share the fit of 18"
+        ahead = study.ask(2)
+        study.tell(ahead[1], 0.5)
+        study.ask()
+        assert fits == [14, 15, 16, 18, 21], "20 results: the one that was told later has the number 20"
+        study.tell(ahead[0], 0.1)
+        study.ask()
+        assert fits == [14, 15, 16, 18, 21, 22], "what a fit sees has changed"
