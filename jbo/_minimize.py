@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Key
 
 from jbo.space import Space
 from jbo.strategies import Strategy
-from jbo.types import Trials
+from jbo.types import OK, Trials
 
 
 @runtime_checkable
@@ -75,8 +75,6 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
             y = jnp.asarray(problem(space.decode_traced(x))).astype(state.y.dtype)
             if y.shape:
                 raise ValueError(f"problem: expected a scalar, got a value of shape {y.shape}")
-            # One value: XLA may compute it once for the table and once for the output, which then differ in a last bit.
-            y = jax.lax.optimization_barrier(y)
             return strategy.tell(state, x, y), (x, y)
 
         return step
@@ -87,5 +85,7 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
     state, first = jax.lax.scan(step_with(strategy.design), state, None, length=num_design)
     state, last = jax.lax.scan(step_with(strategy.ask), state, None, length=num_steps - num_design)
     x, y = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)
+    # XLA may compute a value once for the table and once for the output, which then differ in a last bit.
+    y = jnp.where(state.status == OK, state.y, y)
     best_y = jax.lax.cummin(jnp.where(jnp.isfinite(y), y, jnp.inf))
     return Run(x, y, best_y, state)

@@ -96,25 +96,31 @@ def minimize_bounded(
         descent = jnp.where(free, gradient, 0)
         newton, memory = update(descent, walk.memory, x)
         direction = jnp.where(free, -newton, 0)
-        # Where the curvature was negative the direction may point uphill: forget it and begin again downhill.
-        is_downhill = jnp.all(jnp.isfinite(direction)) & (jnp.sum(direction * gradient) < 0)
-        direction = jnp.where(is_downhill, direction, -descent / jnp.maximum(one, jnp.max(jnp.abs(descent))))
-        memory = memory._replace(weights_memory=jnp.where(is_downhill, memory.weights_memory, 0))
-        memory = jax.tree.map(lambda new, old: jnp.where(is_taken, new, old), memory, walk.memory)
-
-        step = jnp.where(is_taken, one, walk.step * jnp.asarray(0.3, dtype))
-        projected = jnp.max(jnp.abs(jnp.clip(x - gradient, lower, upper) - x))
         is_first = jnp.isinf(walk.value)
-        is_lost = is_first & ~is_taken
         is_flat = ~is_first & is_taken & (gain <= value_tolerance * jnp.maximum(one, jnp.abs(walk.value)))
+        step = jnp.where(is_taken, one, walk.step * jnp.asarray(0.3, dtype))
+        # Where the curvature was negative the direction may point uphill, and where bounds bent the steps a short one
+        # may gain nothing: forget them and begin again downhill.
+        is_downhill = jnp.all(jnp.isfinite(direction)) & (jnp.sum(direction * gradient) < 0)
+        is_stuck = (step < 1e-9) | (is_flat & (walk.step < 0.1))
+        begins_anew = is_stuck & jnp.any(walk.memory.weights_memory != 0)
+        goes_on = is_downhill & ~begins_anew
+        direction = jnp.where(goes_on, direction, -descent / jnp.maximum(one, jnp.max(jnp.abs(descent))))
+        memory = memory._replace(weights_memory=jnp.where(goes_on, memory.weights_memory, 0))
+        is_new = is_taken | begins_anew
+        memory = jax.tree.map(lambda new, old: jnp.where(is_new, new, old), memory, walk.memory)
+
+        projected = jnp.max(jnp.abs(jnp.clip(x - gradient, lower, upper) - x))
+        is_lost = is_first & ~is_taken
+        is_over = (is_flat | (step < 1e-9)) & ~begins_anew
         return _Walk(
             x,
             jnp.where(is_taken, value, walk.value),
             gradient,
-            jnp.where(is_taken, direction, walk.direction),
-            step,
+            jnp.where(is_new, direction, walk.direction),
+            jnp.where(begins_anew, one, step),
             memory,
-            is_flat | (is_taken & (projected <= gradient_tolerance)) | (step < 1e-9) | is_lost,
+            is_over | (is_taken & (projected <= gradient_tolerance)) | is_lost,
             walk.num_evaluations + 1,
         )
 

@@ -187,7 +187,12 @@ def test_traced_values_agree_with_decoded_ones(space, x64, data):
         elif name == "dose":
             assert traced[name].dtype == x.dtype and float(traced[name]) == np.asarray(value, x.dtype)
         else:
-            assert traced[name].dtype == jnp.int32 and int(traced[name]) == value
+            assert traced[name].dtype == jnp.int32
+            # Where one level ends and the next begins, the host in double precision and XLA may round to either side.
+            at, margin = float(x[space.names.index(name)]), 8 * float(jnp.finfo(x.dtype).eps)
+            nearby = [parameter.from_unit(min(max(at + m, 0.0), 1.0)) for m in (-margin, margin)]
+            levels = [index_or_number(parameter, v) for v in nearby] if active[name] else []
+            assert int(traced[name]) in [value, *levels]
 
 
 TRACED = {space: jax.jit(space.decode_traced) for space in (MIXED, CONDITIONAL)}

@@ -82,7 +82,7 @@ def test_killed_at_random_again_and_again(tmp_path, outcome, unbroken):
         process = start(path, "random_search", "slow", 0)
         assert process.stdout.readline() == "ready\n"
         if num_kills < 12:
-            time.sleep(draw.uniform(0.0, 1.0))
+            time.sleep(draw.uniform(0.0, 0.3))
             process.kill()
         said, errors = process.communicate()
         if process.returncode == 0:
