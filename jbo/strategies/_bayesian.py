@@ -21,7 +21,7 @@ from jbo.strategies._transform import dataset
 from jbo.surrogates import FitInfo, Posterior, Surrogate, gp
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
 
-_REFIT_LESS_OFTEN = np.array([2**k for k in range(4, 31)], np.int32)
+_REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
 """Numbers of results from which on a fit lasts for twice as many of them."""
 
 
@@ -124,8 +124,8 @@ class Bayesian(Strategy):
     def rows_of_fit(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
         """True for the rows that the parameters are fitted to: the first of those that have ended, on a schedule.
 
-        With fewer than 16 results a fit sees them all; from then on it is made anew after every second one, from 32 on
-        after every fourth one, and so on: it never lags by more than an eighth. The posterior always has all results.
+        With fewer than 32 results a fit sees them all; from then on it is made anew after every second one, from 64 on
+        after every fourth one, and so on: it lags by less than a sixteenth. The posterior always has all results.
 
         Args:
           status: As in `Trials`.

@@ -125,17 +125,17 @@ def test_a_fit_is_made_when_the_schedule_says_so(monkeypatch):
     monkeypatch.setattr(_model, "run", seen)
     space = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
     with Study(space, seed=0) as study:
-        for config in (space.decode(x) for x in np.random.default_rng(0).random((14, 2))):
+        for config in (space.decode(x) for x in np.random.default_rng(0).random((30, 2))):
             study.tell(config, config["a"])
         for _ in range(5):
             study.tell(trial := study.ask(), trial.config["a"])
-        assert fits == [14, 15, 16, 18]
+        assert fits == [30, 31, 32, 34]
         assert study.recommended.value == study.best.value
-        assert fits == [14, 15, 16, 18], "19 results share the fit of 18"
+        assert fits == [30, 31, 32, 34], "35 results share the fit of 34"
         ahead = study.ask(2)
         study.tell(ahead[1], 0.5)
         study.ask()
-        assert fits == [14, 15, 16, 18, 21], "20 results: the one that was told later has the number 20"
+        assert fits == [30, 31, 32, 34, 37], "36 results: the last of them has the number 36"
         study.tell(ahead[0], 0.1)
         study.ask()
-        assert fits == [14, 15, 16, 18, 21, 22], "what a fit sees has changed"
+        assert fits == [30, 31, 32, 34, 37, 38], "what a fit sees has changed"
