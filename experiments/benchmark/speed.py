@@ -60,7 +60,9 @@ class Cell(NamedTuple):
     """How many were measured after the first."""
 
 
-def measure(method: str, problem: str, num_told: int, core: int, seconds: float, num_asks: int = 32) -> Cell:
+def measure(
+    method: str, problem: str, num_told: int, core: int, seconds: float, pause: float, num_asks: int = 32
+) -> Cell:
     """The seconds of consecutive suggestions with ``num_told`` trials and more.
 
     Args:
@@ -68,7 +70,8 @@ def measure(method: str, problem: str, num_told: int, core: int, seconds: float,
       problem: One of `SPACES`.
       num_told: Uniform random trials that are told before.
       core: Where the method runs.
-      seconds: No further suggestion is asked for after this long.
+      seconds: No further suggestion is asked for when they have taken this long.
+      pause: What the objective takes, in seconds; it does not count.
       num_asks: Suggestions to measure.
     """
     space, function = SPACES[problem]
@@ -77,12 +80,12 @@ def measure(method: str, problem: str, num_told: int, core: int, seconds: float,
     times = []
     with Peer(method, space, 0, core) as peer:
         peer.load(configs, [float(function(config)) for config in configs])
-        begin = time.perf_counter()
-        while len(times) < num_asks + 1 and (len(times) < 2 or time.perf_counter() - begin < seconds):
+        while len(times) < num_asks + 1 and (len(times) < 2 or sum(times) < seconds):
             start = time.perf_counter()
             config = peer.ask()
             asked = time.perf_counter()
             value = float(function(config))
+            time.sleep(pause)
             told = time.perf_counter()
             peer.tell(value)
             times.append(asked - start + time.perf_counter() - told)
@@ -112,6 +115,7 @@ def main(
     problems: tuple[str, ...] = tuple(SPACES),
     out: Path = Path("runs/speed"),
     seconds: float = 30.0,
+    pause: float = 0.25,
     core: int = 1,
 ) -> None:
     """Print the milliseconds of a suggestion beside the peers', and write them to a folder.
@@ -121,7 +125,8 @@ def main(
       sizes: Numbers of trials told before.
       problems: Which spaces.
       out: Folder for speed.json and speed.md.
-      seconds: No further suggestion of a cell is asked for after this long.
+      seconds: No further suggestion of a cell is asked for when they have taken this long.
+      pause: What the objective takes, in seconds; it does not count, but a library may use it.
       core: The processor core that the methods run on.
     """
     unknown = [name for name in methods if name not in METHODS]
@@ -135,7 +140,7 @@ def main(
                 before = [c for c in cells[method] if c is not None]
                 # Four times the trials cost up to 64 times as much; a cell that could not make two is not begun.
                 is_hopeless = len(cells[method]) > len(before) or (bool(before) and before[-1].median > seconds / 4)
-                cell = None if is_hopeless else measure(method, problem, num_told, core, seconds)
+                cell = None if is_hopeless else measure(method, problem, num_told, core, seconds, pause)
                 cells[method].append(cell)
                 console.print(f"{problem}, n = {num_told}, {method}: {cell}", highlight=False)
         tables.append(table(problem, list(sizes), cells))

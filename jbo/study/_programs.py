@@ -1,5 +1,7 @@
 """Compiled programs, one for each function and structure of arguments; one may be compiled ahead of its first call."""
 
+import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -72,6 +74,9 @@ def _in_thread(
     world: Callable[[], AbstractContextManager[None]], function: Callable[..., None], *arguments: Any
 ) -> None:
     def work() -> None:
+        if hasattr(os, "setpriority"):
+            with contextlib.suppress(OSError):  # of this thread alone: the search and the objective go first
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         with world():
             function(*arguments)
 

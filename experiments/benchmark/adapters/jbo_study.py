@@ -24,6 +24,7 @@ def _parameter(described):
 
 
 def make(method, space, seed):
+    jbo.use_compile_cache()  # as scripts do
     space = jbo.Space({described["name"]: _parameter(described) for described in space})
     return Optimizer(jbo.Study(space, strategy=STRATEGIES[method](space), seed=seed))
 
