@@ -184,8 +184,8 @@ class Bayesian(Strategy):
     def _posteriors(self, params: Any, data: Dataset, state: Trials) -> tuple[Posterior, Posterior, Dataset]:
         """The posterior given finished trials, and that with pending ones as if they had returned their mean.
 
-        The second keeps the mean of the first and knows that something is coming; its data come with it. One loop makes
-        both, so that the program holds the factorisation once.
+        The second keeps the mean of the first and knows that something is coming; its data come with it. Where nothing
+        is pending they are one. One loop makes both, so that the program holds the factorisation once.
 
         References:
           Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4.3
@@ -194,18 +194,28 @@ class Bayesian(Strategy):
         is_pending = state.status == PENDING
         structures = []
 
-        def believe(y: Float[Array, " n"], is_valid: Bool[Array, " n"]):
+        def condition(is_second: Bool[Array, ""], y: Float[Array, " n"]) -> tuple[Float[Array, " n"], list[Any]]:
+            is_valid = data.is_valid | (is_pending & is_second)
             posterior = self.surrogate.condition(params, Dataset(state.x, y, is_valid, data.y_scale))
             mean, _ = self.surrogate.predict(posterior, state.x)
-            # A posterior whose shapes are checked where it is made cannot carry the loop's axis; its leaves can.
+            # A posterior whose shapes are checked where it is made cannot be made of their shapes; its leaves can.
             leaves, structure = jax.tree.flatten(posterior)
             structures.append(structure)
-            return jnp.where(is_pending, mean, y), leaves
+            return jnp.where(is_pending & ~is_second, mean, y), leaves
 
-        is_valid = jnp.stack([data.is_valid, data.is_valid | is_pending])
-        y, leaves = jax.lax.scan(believe, data.y, is_valid)
-        told, posterior = (jax.tree.unflatten(structures[0], [leaf[i] for leaf in leaves]) for i in range(2))
-        return told, posterior, Dataset(state.x, y, is_valid[1], data.y_scale)
+        def believe(carry):
+            count, y, leaves, _ = carry
+            y, new = condition(count > 0, y)
+            return count + 1, y, new, jax.tree.map(lambda a, b: jnp.where(count > 0, a, b), leaves, new)
+
+        none = jnp.zeros((), jnp.int32)
+        empty = jax.tree.map(
+            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(condition, none > 0, data.y)[1]
+        )
+        num_rounds = 1 + jnp.any(is_pending).astype(jnp.int32)
+        _, y, *both = jax.lax.while_loop(lambda c: c[0] < num_rounds, believe, (none, data.y, empty, empty))
+        posterior, told = (jax.tree.unflatten(structures[0], leaves) for leaves in both)
+        return told, posterior, Dataset(state.x, y, data.is_valid | is_pending, data.y_scale)
 
 
 def incumbent_row(posterior: Posterior, data: Dataset) -> Int[Array, ""]:
