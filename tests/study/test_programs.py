@@ -1,5 +1,7 @@
 """Programs are compiled once, ahead of their first call where a study can know what comes, and a wait is told."""
 
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -158,3 +160,52 @@ def test_the_model_is_there_when_the_design_ends():
             settle()  # the objective
             study.tell(trial, float(jbo.functions.branin(trial.config)))
         assert waits[1:] == [0.0] * 7
+
+
+@pytest.mark.thorough
+def test_three_hundred_trials_compile_each_program_once_per_capacity(monkeypatch):
+    compiled, real = [], _programs._compile
+
+    def seen(call, program):
+        compiled.append((call.function.__name__, call.arguments[2].y.shape[0]))
+        real(call, program)
+
+    monkeypatch.setattr(_programs, "_compile", seen)
+    monkeypatch.setattr(_programs, "_programs", {})
+    problem = jbo.functions.branin
+    with Study(problem.space, seed=0) as study:
+        for _ in range(300):
+            told_trial = study.ask()
+            study.tell(told_trial, float(problem(told_trial.config)))
+        assert study.recommended.value == pytest.approx(problem.minimum, abs=1e-3)
+    settle()
+    counts = {entry: compiled.count(entry) for entry in compiled}
+    assert set(counts.values()) == {1}
+    capacities = [32, 48, 64, 96, 128, 192, 256, 384, 512]  # the last one ahead of its time
+    programs = {(name, capacity) for name in ("_fit", "_ask") for capacity in capacities}
+    assert set(counts) == programs | {("_design", 32), ("_recommend", 384)}
+
+
+GROWTH = """
+import jbo
+
+def megabytes():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
+
+problem = jbo.functions.branin
+for seed in range(200):
+    with jbo.Study(problem.space, seed=seed) as study:
+        for _ in range(9):
+            trial = study.ask()
+            study.tell(trial, float(problem(trial.config)))
+        study.recommended
+    if seed == 19:
+        before = megabytes()
+print(megabytes() - before)
+"""
+
+
+@pytest.mark.thorough
+def test_two_hundred_studies_do_not_grow():
+    grown = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True).stdout
+    assert float(grown) < 20
