@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 import jbo
+from experiments.benchmark.adapters.jbo_study import STRATEGIES
 from experiments.benchmark.compare import PROBLEMS
 from experiments.benchmark.statistics import bootstrap_median
 from experiments.picture import save
@@ -25,13 +26,6 @@ from experiments.report import versions, write_json
 from jbo.functions import Problem
 from jbo.strategies import Strategy
 
-STRATEGIES = {
-    "bayesian": jbo.bayesian,
-    "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
-    "parzen": jbo.parzen,
-    "sobol": jbo.sobol_search,
-    "random": jbo.random_search,
-}
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
 
 

@@ -5,7 +5,6 @@ of the regrets, paired by seed, of the first method beside each other one.
 """
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,17 +26,8 @@ PROBLEMS = {p.name: p for p in vars(functions).values() if isinstance(p, functio
 
 def run(peer: Peer, problem: functions.Problem, num_evaluations: int) -> dict[str, Any]:
     """One search: the regret of the best value after each evaluation, and the seconds of each suggestion."""
-    values, seconds = [], []
-    for _ in range(num_evaluations):
-        start = time.perf_counter()
-        config = peer.ask()
-        asked = time.perf_counter()
-        value = float(problem(config))
-        told = time.perf_counter()
-        peer.tell(value)
-        seconds.append(asked - start + time.perf_counter() - told)
-        values.append(value)
-    return {"regret": (np.minimum.accumulate(values) - problem.minimum).tolist(), "seconds": seconds}
+    values, seconds = zip(*(peer.timed(problem) for _ in range(num_evaluations)), strict=True)
+    return {"regret": (np.minimum.accumulate(values) - problem.minimum).tolist(), "seconds": list(seconds)}
 
 
 def missing_runs(

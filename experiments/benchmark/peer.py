@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,22 @@ class Peer:
     def tell(self, value: float) -> None:
         """The value of the config that was asked for."""
         self._call("tell", {"value": value})
+
+    def timed(self, function: Callable[[dict[str, Any]], float], pause: float = 0.0) -> tuple[float, float]:
+        """The value of one suggestion, and the seconds of its ask and its tell.
+
+        Args:
+          function: The objective; it does not count.
+          pause: Further seconds that the objective takes.
+        """
+        start = time.perf_counter()
+        config = self.ask()
+        asked = time.perf_counter()
+        value = float(function(config))
+        time.sleep(pause)
+        told = time.perf_counter()
+        self.tell(value)
+        return value, asked - start + time.perf_counter() - told
 
     def _call(self, command: str, arguments: dict[str, Any]) -> Any:
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -4,7 +4,6 @@ Each method runs in a process of its own on one core, one after another. It is t
 warms it up, and then asked and told up to 32 times; a suggestion is an ask with its tell, refits included.
 """
 
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,14 +80,7 @@ def measure(
     with Peer(method, space, 0, core) as peer:
         peer.load(configs, [float(function(config)) for config in configs])
         while len(times) < num_asks + 1 and (len(times) < 2 or sum(times) < seconds):
-            start = time.perf_counter()
-            config = peer.ask()
-            asked = time.perf_counter()
-            value = float(function(config))
-            time.sleep(pause)
-            told = time.perf_counter()
-            peer.tell(value)
-            times.append(asked - start + time.perf_counter() - told)
+            times.append(peer.timed(function, pause)[1])
     first, *others = times
     return Cell(first, float(np.median(others)), float(np.quantile(others, 0.95)), len(others))
 

@@ -12,7 +12,7 @@ from jbo.surrogates import GPParams, gaussian_process, gp
 from jbo.surrogates.kernels import rbf
 
 from .. import references
-from .problems import as_dataset, as_params, condition, predict, smooth_data, standardised
+from .problems import as_dataset, as_params, condition, predict, random_params, smooth_data, standardised
 
 CAPACITY = 32
 D = 2
@@ -266,3 +266,20 @@ def test_the_plain_function_is_the_surrogates_fit(x64):
     assert bool(info.is_finite)
     default, _ = jax.jit(lambda d: gaussian_process.fit(key, d))(data)
     assert not np.allclose(default.log_lengthscale, params.log_lengthscale), "without a surrogate it is another kernel"
+
+
+def test_a_known_noise_has_the_units_of_the_data_it_is_conditioned_on(dtype):
+    """Parameters may come from a fit to other rows, whose values were standardised by another scale."""
+    x, y = smooth_data(12, D)
+    data = dataclasses.replace(as_dataset(x, y, dtype, 16, 0.0), y_scale=jnp.asarray(2.0, dtype))
+    params = jax.tree.map(lambda leaf: leaf[None], as_params(random_params(D, noise=1e-3), dtype))
+    expected = params._replace(log_noise_variance=jnp.log(jnp.full((1,), 0.25**2, dtype)))
+    x_new = jnp.asarray(np.random.default_rng(1).random((5, D)), dtype)
+
+    def predicted(surrogate, params):
+        return surrogate.predict(surrogate.condition(params, data), x_new)
+
+    known = predicted(gp(noise=0.5), params)
+    for found, value, other in zip(known, predicted(gp(), expected), predicted(gp(), params), strict=True):
+        np.testing.assert_allclose(found, value, rtol=1e-9 if dtype == jnp.float64 else 1e-4)
+        assert np.abs(found - other).max() > 1e-3
