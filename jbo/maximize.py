@@ -20,9 +20,12 @@ from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level
 from jbo.region import Region
 from jbo.types import EMPTY, Trials, is_taken
 
-_NUM_SOBOL = 1024
-_NUM_LOCAL = 512
-_NUM_STARTS = 8
+_NUM_SOBOL = 512
+_NUM_LOCAL = 256
+_NUM_STARTS = 4
+_NUM_STARTS_OF_STRATA = 4
+_MORE_IF_CONSTRAINED = 2
+"""Times the candidates and the starts where a constraint leaves only some part of the space."""
 _NUM_ROUNDS = 2
 _MAX_ASCENT = 40
 _NUM_WALK_ROUNDS = 16
@@ -75,13 +78,14 @@ def maximize(
         is_bad = jnp.any(is_taken(trials, x)) | ~region.is_allowed(x) | jnp.isnan(value)
         return jnp.where(is_bad, -jnp.inf, value).astype(dtype)
 
-    wide = designs.sobol(key_sobol, _NUM_SOBOL, d, dtype)
+    more = 1 if encoding.constraint is None else _MORE_IF_CONSTRAINED
+    wide = designs.sobol(key_sobol, more * _NUM_SOBOL, d, dtype)
     if encoding.constraint is not None:
-        wide = wide.at[::2].set(_between(keys_walk[0], trials, _NUM_SOBOL // 2))
-    local = _around(key_local, encoding, centre, _NUM_LOCAL)
+        wide = wide.at[::2].set(_between(keys_walk[0], trials, len(wide) // 2))
+    local = _around(key_local, encoding, centre, more * _NUM_LOCAL)
     candidates = jnp.concatenate([wide, local])
     values = jax.vmap(value_of_new)(candidates)
-    starts = _choose_starts(region, candidates, values)
+    starts = _choose_starts(region, candidates, values, len(wide), more * _NUM_STARTS // 2)
 
     def climb(i: Int[Array, ""], key: Key[Array, ""] | None) -> tuple[Float[Array, " d"], Float[Array, ""]]:
         raw, value = candidates[i], values[i]
@@ -134,15 +138,18 @@ def _around(
     return jnp.where(is_changed, changed, centre[None, :])
 
 
-def _choose_starts(region: Region, candidates: Float[Array, "m d"], values: Float[Array, " m"]) -> Array:
-    """Rows of the best candidates: some of the wide ones, some of the local ones, some of each choice of categories."""
+def _choose_starts(
+    region: Region, candidates: Float[Array, "m d"], values: Float[Array, " m"], num_wide: int, share: int
+) -> Int[Array, " r"]:
+    """Rows of the best candidates: a share of the wide ones, one of the local ones, some of each choice of categories.
+
+    The wide ones come first.
+    """
     encoding = region.encoding
     categories = [j for j, c in enumerate(encoding.columns) if c.kind == CATEGORY]
     num_strata = int(np.prod([encoding.columns[j].num_levels for j in categories], dtype=float))
     parts = []
-    share = _NUM_STARTS // 2
     if 1 < num_strata <= _MAX_STRATA:
-        share = _NUM_STARTS // 4
         levels = level(encoding, region.place(candidates))
         stratum = jnp.zeros(candidates.shape[0], jnp.int32)
         for j in categories:
@@ -150,10 +157,10 @@ def _choose_starts(region: Region, candidates: Float[Array, "m d"], values: Floa
         is_member = stratum[None, :] == jnp.arange(num_strata, dtype=jnp.int32)[:, None]
         of_strata = jnp.where(is_member, values[None, :], -jnp.inf)
         winners = jnp.argmax(of_strata, axis=1)
-        best = jax.lax.top_k(values[winners], min(_NUM_STARTS - 2 * share, num_strata))[1]
+        best = jax.lax.top_k(values[winners], min(_NUM_STARTS_OF_STRATA, num_strata))[1]
         parts.append(winners[best])
-    parts.append(jax.lax.top_k(values[:_NUM_SOBOL], share)[1])
-    parts.append(_NUM_SOBOL + jax.lax.top_k(values[_NUM_SOBOL:], share)[1])
+    parts.append(jax.lax.top_k(values[:num_wide], share)[1])
+    parts.append(num_wide + jax.lax.top_k(values[num_wide:], share)[1])
     return jnp.concatenate([p.astype(jnp.int32) for p in parts])
 
 

@@ -23,6 +23,10 @@ from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
 
 _REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
 """Numbers of results from which on a fit lasts for twice as many of them."""
+_LEAST_OF_START = 128
+"""Results from which on a fit may begin at the one before: what an evaluation costs grows with their cube."""
+_LONGEST_CHAIN = 4
+"""Every so many fits one begins anew, so that each is known from few others."""
 
 
 class BayesianInfo(NamedTuple):
@@ -132,20 +136,64 @@ class Bayesian(Strategy):
         """
         is_told = (status == OK) | (status == FAILED)
         count = is_told.sum()
-        # Whole numbers of the same kind in NumPy and in traced code.
-        lag = count % (2 ** (count >= _REFIT_LESS_OFTEN).sum())
-        return is_told & (is_told.cumsum() <= count - lag)
+        return is_told & (is_told.cumsum() <= count - count % self._chain(count)[0])
 
-    def fit(self, key: Key[Array, ""], state: Trials) -> tuple[Any, FitInfo]:
+    def rows_of_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
+        """True for the rows of the fit before, at which a fit to 128 rows or more begins; none at every fourth fit.
+
+        Args:
+          status: As in `Strategy.rows_of_start`.
+        """
+        is_fitted = self.rows_of_fit(status)
+        lag, num_before = self._chain(is_fitted.sum())
+        return is_fitted & (is_fitted.cumsum() <= is_fitted.sum() - lag) & (num_before > 0)
+
+    def start(self, capacity: int, model: tuple[Any, FitInfo] | None) -> Any:
+        """One set of parameters at which a fit begins, NaN if it begins anew; None where all of this capacity do."""
+        if capacity <= _LEAST_OF_START or not self.surrogate.uses_start:
+            return None
+        if model is not None:
+            return jax.tree.map(lambda leaf: np.asarray(leaf[0]), model[0])
+        like = jax.eval_shape(lambda: self.surrogate.init(self.encoding.num_columns, jnp.zeros(()).dtype))
+        return jax.tree.map(lambda leaf: np.full(leaf.shape, np.nan, leaf.dtype), like)
+
+    def fit(self, key: Key[Array, ""], state: Trials, start: Any = None) -> tuple[Any, FitInfo]:
         """The surrogate's parameters given `rows_of_fit`, and how the fit went.
 
         Args:
           key: The key of the search.
           state: The table.
+          start: As in `Strategy.fit`.
         """
-        data = dataset(state._replace(status=jnp.where(self.rows_of_fit(state.status), state.status, EMPTY)))
-        start = self.surrogate.init(data.x.shape[1], data.x.dtype)
-        return self.surrogate.fit(jax.random.fold_in(key, 0), data, start)
+        key, dtype = jax.random.fold_in(key, 0), state.x.dtype
+        anew = self.surrogate.init(self.encoding.num_columns, dtype)
+
+        def fit(rows: Bool[Array, " n"], start: Any) -> tuple[Any, FitInfo]:
+            data = dataset(state._replace(status=jnp.where(rows, state.status, EMPTY)))
+            return self.surrogate.fit(key, data, start)
+
+        rows = self.rows_of_fit(state.status)
+        if start is not None:
+            return fit(rows, jax.tree.map(lambda new, own: jnp.where(jnp.isnan(own), new, own), anew, start))
+        if state.status.shape[0] <= _LEAST_OF_START or not self.surrogate.uses_start:
+            return fit(rows, anew)
+
+        count = jnp.sum(rows)
+        lag, num_before = self._chain(count)
+
+        def go_on(i: Int[Array, ""], model: tuple[Any, FitInfo]) -> tuple[Any, FitInfo]:
+            begin = jax.tree.map(lambda new, own: jnp.where(i == 0, new, own[0]), anew, model[0])
+            return fit(rows & (jnp.cumsum(rows) <= count - lag * (num_before - i)), begin)
+
+        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(fit, rows, anew))
+        return jax.lax.fori_loop(np.int32(0), (num_before + 1).astype(jnp.int32), go_on, nothing)
+
+    def _chain(self, count: Any) -> tuple[Any, Any]:
+        """Results between two fits, and the fits before the one to ``count`` rows since one began anew."""
+        # Whole numbers of the same kind in NumPy and in traced code.
+        lag = 2 ** (count >= _REFIT_LESS_OFTEN).sum()
+        is_chained = (count >= _LEAST_OF_START) & self.surrogate.uses_start
+        return lag, count // lag % _LONGEST_CHAIN * is_chained
 
     def _ask_design(self, key: Key[Array, ""], state: Trials, region: Region, q: int):
         def one(state: Trials, _: None):

@@ -95,14 +95,32 @@ class Strategy(ABC):
         """
         return status < 0
 
-    def fit(self, key: Key[Array, ""], state: Trials) -> Any:
+    def rows_of_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
+        """True for the rows of the earlier fit at which that of all ended trials begins; none: it begins anew.
+
+        Args:
+          status: As in `Trials`, `rows_of_fit` of them; in NumPy the result is, too.
+        """
+        return status < 0
+
+    def start(self, capacity: int, model: Any) -> Any:
+        """Where a fit begins, in NumPy.
+
+        Args:
+          capacity: Rows of the table.
+          model: What `fit` gave for `rows_of_start`; None: there are none.
+        """
+        return None
+
+    def fit(self, key: Key[Array, ""], state: Trials, start: Any = None) -> Any:
         """What `ask` and `recommend` take as ``model``; None for strategies without one.
 
-        It depends on the key, the capacity and `rows_of_fit` alone, so whoever keeps it spares fits.
+        It depends on the key, the capacity, `rows_of_fit` and `rows_of_start` alone, so whoever keeps it spares fits.
 
         Args:
           key: The key of the search.
           state: The table.
+          start: From `start`, if the earlier fit is at hand; None: it is made here.
         """
         return None
 

@@ -17,12 +17,12 @@ from jbo.strategies import Strategy
 from jbo.study._programs import Call, compile_ahead, run
 from jbo.study._table import Rows, capacity_for, empty_rows
 from jbo.study._trial import SuggestInfo
-from jbo.types import FAILED, OK, Trials
+from jbo.types import EMPTY, FAILED, OK, Trials
 
 
 # At module level, the strategy an argument: a second study of the same structure compiles nothing.
-def _fit(strategy: Strategy, key: Key[Array, ""], state: Trials) -> Any:
-    return strategy.fit(key, state)
+def _fit(strategy: Strategy, key: Key[Array, ""], state: Trials, start: Any) -> Any:
+    return strategy.fit(key, state, start)
 
 
 def _ask(strategy: Strategy, key: Key[Array, ""], state: Trials, model: Any, fixed: Float[Array, " d"] | None) -> Any:
@@ -63,16 +63,23 @@ class Fits:
           rows: As in `suggest`.
           device: As in `suggest`; called in its world.
         """
+        held, latest = self._latest  # one object: threads see a fit with its own rows
+        missing, model = [], None
         is_fitted = strategy.rows_of_fit(rows.status)
-        if not is_fitted.any():
-            return None, 0.0
-        learnt = b"".join(np.ascontiguousarray(column[is_fitted]).tobytes() for column in rows)
-        learnt += len(is_fitted).to_bytes(8, "little")
-        held, model = self._latest  # one object: threads see a fit with its own rows
-        if held == learnt:
-            return model, 0.0
-        model, seconds = run(Call(_fit, (strategy, _key(seed), _state(rows)), device))
-        self._latest = learnt, model
+        while is_fitted.any():
+            learnt = b"".join(np.ascontiguousarray(column[is_fitted]).tobytes() for column in rows)
+            learnt += len(is_fitted).to_bytes(8, "little")
+            if learnt == held:
+                model = latest
+                break
+            of_fit = rows._replace(status=np.where(is_fitted, rows.status, EMPTY))
+            missing.append((learnt, of_fit))
+            is_fitted = strategy.rows_of_start(of_fit.status)
+        seconds = 0.0
+        for learnt, of_fit in reversed(missing):  # after a restart more than one
+            call = Call(_fit, (strategy, _key(seed), _state(of_fit), strategy.start(len(rows.status), model)), device)
+            model, waited = run(call)
+            self._latest, seconds = (learnt, model), seconds + waited
         return model, seconds
 
 
@@ -123,7 +130,13 @@ def suggest(
 
 
 def prepare(
-    strategy: Strategy, seed: int, num_rows: int, device: Any, fixed: Float[np.ndarray, " d"] | None, last: int | None
+    strategy: Strategy,
+    seed: int,
+    num_rows: int,
+    device: Any,
+    fixed: Float[np.ndarray, " d"] | None,
+    last: int | None,
+    prepared: set[tuple[int, bool]],
 ) -> None:
     """Begin to compile what a coming suggestion will need, in the background, so that none has to wait for it.
 
@@ -137,6 +150,7 @@ def prepare(
       device: As in `suggest`.
       fixed: As in `suggest`.
       last: How many trials there will be, if that is known.
+      prepared: What this study has begun already; here added to.
     """
     first = strategy.num_initial  # rows in the table when the model speaks for the first time
     capacity = capacity_for(num_rows + 1)
@@ -146,9 +160,11 @@ def prepare(
         needed = capacity
     else:
         return
-    if last is not None and needed >= last:
+    capacity = capacity_for(needed + 1)
+    if (last is not None and needed >= last) or (capacity, fixed is None) in prepared:
         return
-    rows = empty_rows(capacity_for(needed + 1), strategy.encoding.num_columns)
+    prepared.add((capacity, fixed is None))
+    rows = empty_rows(capacity, strategy.encoding.num_columns)
     with world(device):
         arguments = strategy, _key(seed), _state(rows)
         given = None if fixed is None else jnp.asarray(fixed)
@@ -156,12 +172,14 @@ def prepare(
             compile_ahead(Call(_ask, (*arguments, None, given), device), lambda: world(device))
             return
 
+        start = strategy.start(capacity, None)
+
         def ask() -> Call:
-            like = jax.eval_shape(_fit, *arguments)
+            like = jax.eval_shape(_fit, *arguments, start)
             model = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
             return Call(_ask, (*arguments, model, given), device)
 
-        compile_ahead(Call(_fit, arguments, device), lambda: world(device), ask)
+        compile_ahead(Call(_fit, (*arguments, start), device), lambda: world(device), ask)
 
 
 def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any, fits: Fits) -> int:

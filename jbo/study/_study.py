@@ -74,6 +74,7 @@ class Study:
         self._asking, self._syncing = threading.Lock(), threading.Lock()
         self._held: set[int] = set()  # numbers that this object may have to give back
         self._fits = Fits()
+        self._prepared: set[tuple[int, bool]] = set()
         self._num_asked = 0
         self._num_expected: int | None = None  # how many trials there will be, while `optimize` knows
         self.last_suggestion: SuggestInfo | None = None
@@ -323,7 +324,10 @@ class Study:
                     # end. What was enqueued takes the time of the design, in which the model's program is compiled.
                     if self._num_asked:
                         num_rows = max(record.number + 1, len(self._table.trials))
-                        prepare(self.strategy, self.seed, num_rows, self._device, context.fixed, self._num_expected)
+                        prepare(
+                            self.strategy, self.seed, num_rows, self._device, context.fixed, self._num_expected,
+                            self._prepared,
+                        )  # fmt: skip
                     self._num_asked += 1
                     return self._trial(record).copy()
 

@@ -78,6 +78,7 @@ class Forest:
     """Share of the columns that a split is chosen among."""
     bootstrap: bool = field(metadata={"static": True})
     is_smooth: ClassVar[bool] = False
+    uses_start: ClassVar[bool] = False
 
     def bind(self, encoding: Encoding) -> "Forest":
         """The same surrogate over the columns of a space, so that it knows categories and conditions."""

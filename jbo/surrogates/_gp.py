@@ -7,13 +7,14 @@ from typing import ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
 from jbo.bounded import BoundedResult, minimize_bounded
 from jbo.encoding import Encoding
 from jbo.linalg import largest_of_lanes
 from jbo.surrogates import _regression
+from jbo.surrogates._inducing import collapsed_bound, condition_on_inducing, inducing_rows
 from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates._surrogate import FitInfo
 from jbo.surrogates.kernels import GPParams, Kernel, Stationary, matern52
@@ -22,8 +23,11 @@ from jbo.types import Dataset
 _LENGTHSCALE_BOUNDS = (0.03, 30.0)
 _SIGNAL_BOUNDS = (1e-2, 1e2)
 _NOISE_BOUNDS = (1e-6, 1.0)
-_MAX_ROWS_OF_STARTS = 256
-"""With more rows there is one start only: each costs more, and more data leave less doubt about the best optimum."""
+_ROWS_OF_ONE_START = 128
+"""From so many rows on there is one start only: each costs more, and more data leave less doubt about the optimum."""
+_MOST_EXACT = 1024
+"""Tables of more rows are seen through inducing points: exact inference costs the cube of them."""
+_NUM_INDUCING = 256
 _LEAST_NOISE = 1e-12
 """Variance that stands for a noise of 0, whose logarithm must be finite."""
 _LARGEST_NOISE = 1e12
@@ -53,6 +57,7 @@ class GP:
     kernel: Kernel = field(metadata={"static": True})
     num_starts: int = field(metadata={"static": True})
     is_smooth: ClassVar[bool] = True
+    uses_start: ClassVar[bool] = True
 
     def bind(self, encoding: Encoding) -> "GP":
         """The same surrogate over the columns of a space, so that its kernel knows the categories."""
@@ -88,7 +93,7 @@ class GP:
 
         Args:
           key: Draws the starts after the second.
-          data: Standardised observations. Where there are more than 256 of them the first start is the only one.
+          data: Standardised observations. From 128 of them on the first start is the only one.
           start: One hyperparameter set, where the first start begins.
 
         Returns:
@@ -102,9 +107,15 @@ class GP:
         count = jnp.sum(data.is_valid)
         rows = jnp.maximum(count, 1).astype(dtype)
 
+        is_exact = data.x.shape[0] <= _MOST_EXACT
+        inducing = None if is_exact else self._inducing(start, data)
+
         def loss(u: Float[Array, " p"]) -> Float[Array, ""]:
             params = _unpack(mode + unit * u, d)
-            evidence = _regression.log_marginal_likelihood(params, data, self.kernel)
+            if inducing is None:
+                evidence = _regression.log_marginal_likelihood(params, data, self.kernel)
+            else:
+                evidence = collapsed_bound(params, data, self.kernel, *inducing)
             return -(evidence + self.log_prior(params)) / rows
 
         def go_on(i: Int[Array, ""], best: BoundedResult) -> BoundedResult:
@@ -123,7 +134,7 @@ class GP:
 
         # One after another: side by side they would wait for each other, and products gain little by a batch.
         starts = (self._starts(key, start) - mode[None, :]) / unit[None, :]
-        num_starts = jnp.where(count > _MAX_ROWS_OF_STARTS, 1, self.num_starts).astype(jnp.int32)
+        num_starts = jnp.where(count >= _ROWS_OF_ONE_START, 1, self.num_starts).astype(jnp.int32)
         nothing = BoundedResult(starts[0], jnp.asarray(jnp.inf, dtype), jnp.zeros((), jnp.int32))
         best = jax.lax.fori_loop(np.int32(0), largest_of_lanes(num_starts), go_on, nothing)
         info = FitInfo(-best.value * rows, best.num_evaluations, jnp.isfinite(best.value))
@@ -134,7 +145,10 @@ class GP:
         if self.fixed_noise is not None:
             log_noise = self._log_fixed_noise(data, params.log_noise_variance.dtype)
             params = params._replace(log_noise_variance=jnp.full_like(params.log_noise_variance, log_noise))
-        return _regression.condition(params, data, self.kernel)
+        if data.x.shape[0] <= _MOST_EXACT:
+            return _regression.condition(params, data, self.kernel)
+        one = jax.tree.map(lambda leaf: leaf[0], params)
+        return condition_on_inducing(one, data, self.kernel, *self._inducing(one, data))
 
     def predict(self, posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `gaussian_process.predict`."""
@@ -145,6 +159,9 @@ class GP:
     ) -> Float[Array, "{num_samples} m"]:
         """Joint samples of the function; see `gaussian_process.sample`."""
         return _regression.sample(key, posterior, x, num_samples)
+
+    def _inducing(self, params: GPParams, data: Dataset) -> tuple[Int[Array, " m"], Bool[Array, " m"]]:
+        return inducing_rows(params, data, self.kernel, _NUM_INDUCING)
 
     def _mode(self, num_columns: int, dtype: jnp.dtype) -> GPParams:
         """The mode of the prior."""

@@ -65,7 +65,7 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = ma
     """
     if params.log_signal_variance.ndim:
         return jax.vmap(lambda p: log_marginal_likelihood(p, data, kernel))(params)
-    x, y = _masked(data)
+    x, y = masked(data)
     gram = kernel.gram(params, x) if isinstance(kernel, Stationary) else kernel(params, x, x)
     covariance = _observed(gram, params, data.is_valid)
     value = gaussian_log_density(covariance, y, _num_rows(data.is_valid))
@@ -89,7 +89,7 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = matern52) -> GPP
     """
     if not params.log_signal_variance.ndim:
         params = jax.tree.map(lambda leaf: leaf[None], params)
-    x, y = _masked(data)
+    x, y = masked(data)
 
     def factorise(p: GPParams) -> tuple[Float[Array, "n n"], Float[Array, " n"]]:
         covariance = _observed(kernel(p, x, x), p, data.is_valid)
@@ -126,7 +126,7 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
 
     def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
         cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
-        prior = _prior_variance(params, x, posterior.kernel)
+        prior = prior_variance(params, x, posterior.kernel)
         white = matmul(cross, whitening.T)
         least = 16 * jnp.finfo(x.dtype).eps * prior
         return matmul(cross, alpha[:, None])[:, 0], jnp.maximum(prior - jnp.sum(white**2, axis=1), least)
@@ -162,7 +162,7 @@ def sample(
     return draws(noise, owner)
 
 
-def _masked(data: Dataset) -> tuple[Float[Array, "n d"], Float[Array, " n"]]:
+def masked(data: Dataset) -> tuple[Float[Array, "n d"], Float[Array, " n"]]:
     """Inputs and values with neutral ones in rows that are not valid, so that nothing there can overflow."""
     half, zero = jnp.asarray(0.5, data.x.dtype), jnp.asarray(0, data.y.dtype)
     return jnp.where(data.is_valid[:, None], data.x, half), jnp.where(data.is_valid, data.y, zero)
@@ -175,14 +175,20 @@ def _num_rows(is_valid: Bool[Array, " n"]) -> Int[Array, ""]:
 
 def _observed(gram: Float[Array, "n n"], params: GPParams, is_valid: Bool[Array, " n"]) -> Float[Array, "n n"]:
     """Covariance of the observations from that of the function; rows that are not valid are those of the identity."""
-    signal = jnp.exp(params.log_signal_variance)
-    noise = jnp.maximum(jnp.exp(params.log_noise_variance), signal * jitter(gram.dtype))
+    noise = noise_variance(params)
     both = is_valid[:, None] & is_valid[None, :]
     diagonal = jnp.where(is_valid, noise, 1).astype(gram.dtype)
     return jnp.where(both, gram, 0) + jnp.where(jnp.eye(gram.shape[0], dtype=bool), diagonal[:, None], 0)
 
 
-def _prior_variance(params: GPParams, x: Float[Array, "m d"], kernel: Kernel) -> Float[Array, " m"]:
+def noise_variance(params: GPParams) -> Float[Array, ""]:
+    """Variance of an observation around the function: so much at least that a covariance has a factor."""
+    least = jnp.exp(params.log_signal_variance) * jitter(params.log_signal_variance.dtype)
+    return jnp.maximum(jnp.exp(params.log_noise_variance), least)
+
+
+def prior_variance(params: GPParams, x: Float[Array, "m d"], kernel: Kernel) -> Float[Array, " m"]:
+    """Variance of the function at each point, before any data."""
     if isinstance(kernel, Stationary):
         return kernel.variance(params, x)
 

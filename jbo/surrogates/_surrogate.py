@@ -38,6 +38,8 @@ class Surrogate(Protocol):
 
     is_smooth: ClassVar[bool]
     """True where predictions have a gradient in the inputs that an acquisition can be climbed by."""
+    uses_start: ClassVar[bool]
+    """True where a fit is the cheaper the nearer its start is."""
 
     def bind(self, encoding: Encoding) -> "Surrogate":
         """The same surrogate over the columns of a space."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jbo import Categorical, Integer, Real, Space, bayesian, lower_confidence_bound
+from jbo import Categorical, Integer, Real, Space, bayesian, forest, lower_confidence_bound
 from jbo.encoding import snap
 from jbo.study._table import capacity_for
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
@@ -113,6 +113,37 @@ def test_a_model_that_is_kept_is_the_one_that_is_made(x64, table):
     params, fit = model
     shorter = params._replace(log_lengthscale=params.log_lengthscale - 2)
     assert np.abs(with_model(strategy, state, (shorter, fit))[0][0] - kept).max() > 1e-3, "the model is used"
+
+
+def test_every_fourth_fit_begins_anew_and_the_others_at_the_one_before():
+    def before(number):
+        rows = STRATEGY.rows_of_start(np.full(number, OK))
+        assert rows[: rows.sum()].all() and type(rows) is np.ndarray
+        return rows.sum()
+
+    assert [before(n) for n in (1, 100, 127, 128, 136, 144, 152, 160, 168, 256, 272, 288, 304, 320)] == [
+        *(0, 0, 0, 0, 128, 136, 144, 0, 160, 0, 256, 272, 288, 0)
+    ]
+    forest_search = bayesian(REALS, surrogate=forest())
+    assert not forest_search.rows_of_start(np.full(136, OK)).any() and forest_search.start(192, None) is None
+
+
+def test_a_fit_is_the_end_of_its_chain(x64, table):
+    """The fits made one after another are the one that is made at once, and each begins where the one before ended."""
+    x = np.random.default_rng(1).random((144, 2))
+    strategy = bayesian(REALS)
+    run = jax.jit(lambda strategy, state, start: strategy.fit(KEY, state, start))
+    model, evaluations = None, []
+    for number in (128, 136, 144):
+        start = strategy.start(192, model)
+        assert model is None or start.log_noise_variance == model[0].log_noise_variance[0]
+        model = run(strategy, table(x[:number], loss(x[:number]), capacity=192), start)
+        evaluations.append(int(model[1].num_evaluations))
+    at_once = run(strategy, table(x, loss(x), capacity=192), None)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), at_once[0], model[0])
+    assert max(evaluations[1:]) < evaluations[0]
+    anew = run(strategy, table(x, loss(x), capacity=192), strategy.start(192, None))
+    np.testing.assert_allclose(anew[1].log_posterior, model[1].log_posterior, atol=0.1)
 
 
 def test_the_model_is_used(x64, told, ask):

@@ -1,0 +1,156 @@
+"""The collapsed bound and its posterior beside dense matrices, its derivative beside finite differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
+
+from jbo.surrogates import _gp, gaussian_process, gp
+from jbo.surrogates._inducing import collapsed_bound, condition_on_inducing, inducing_rows
+from jbo.surrogates.kernels import matern52
+from tests import references
+from tests.surrogates.problems import (
+    as_dataset,
+    as_params,
+    log_marginal_likelihood,
+    predict,
+    random_params,
+    smooth_data,
+)
+
+N, D, M = 40, 3, 12
+X, Y = smooth_data(N, D)
+TRUTH = random_params(D, noise=1e-2)
+
+_rows = jax.jit(inducing_rows, static_argnums=(2, 3))
+_bound = jax.jit(collapsed_bound, static_argnums=2)
+_slopes = jax.jit(jax.grad(lambda p, data, rows, counts: collapsed_bound(p, data, matern52, rows, counts)))
+_condition = jax.jit(condition_on_inducing, static_argnums=2)
+
+
+@pytest.fixture
+def data(x64):
+    return as_dataset(X, Y, "float64", capacity=N + 5, garbage=3.0)
+
+
+def dense(values, rows):
+    """Covariances of the function as the text books have them: K_mm, K_mn, K_nn, and the noise."""
+    noise = np.exp(values[2])
+    gram = references.observed_covariance("matern52", values, X) - noise * np.eye(N)
+    jittered = gram[np.ix_(rows, rows)] + 1e-8 * np.exp(values[1]) * np.eye(len(rows))
+    return jittered, gram[rows], gram, noise
+
+
+def dense_bound(values, rows):
+    of_inducing, cross, gram, noise = dense(values, rows)
+    nystrom = cross.T @ np.linalg.solve(of_inducing, cross)
+    density = multivariate_normal(np.zeros(N), nystrom + noise * np.eye(N)).logpdf(Y)
+    return density - 0.5 / noise * np.trace(gram - nystrom)
+
+
+def test_the_bound_is_that_of_dense_matrices(data):
+    params = as_params(TRUTH, "float64")
+    rows, counts = _rows(params, data, matern52, M)
+    assert counts.all() and len(set(np.asarray(rows).tolist())) == M and (rows < N).all()
+    np.testing.assert_allclose(_bound(params, data, matern52, rows, counts), dense_bound(TRUTH, rows), rtol=1e-9)
+
+
+@given(st.integers(0, 10_000))
+def test_the_bound_is_below_and_grows_with_more_points(seed):
+    with jax.enable_x64(True):
+        data = as_dataset(X, Y, "float64", capacity=N + 5, garbage=3.0)
+        params = as_params(random_params(D, seed, noise=1e-2), "float64")
+        rows, counts = _rows(params, data, matern52, M)
+        few = np.arange(M) < M // 2
+        values = [_bound(params, data, matern52, rows, counts & chosen) for chosen in (few, ~few | few)]
+        exact = log_marginal_likelihood(params, data, matern52)
+        assert values[0] <= values[1] + 1e-6 and values[1] <= exact + 1e-6
+
+
+def test_all_rows_leave_nothing_out(data):
+    params = as_params(TRUTH, "float64")
+    rows, counts = _rows(params, data, matern52, N + 5)
+    assert counts.sum() == N and sorted(np.asarray(rows)[counts].tolist()) == list(range(N))
+    exact = log_marginal_likelihood(params, data, matern52)
+    np.testing.assert_allclose(_bound(params, data, matern52, rows, counts), exact, atol=1e-3)
+    at = np.random.default_rng(2).uniform(size=(20, D))
+    of_all = predict(_condition(params, data, matern52, rows, counts), at)
+    of_exact = predict(gaussian_process.condition(params, data), at)
+    np.testing.assert_allclose(of_all[0], of_exact[0], atol=1e-5)
+    np.testing.assert_allclose(of_all[1], of_exact[1], atol=1e-5)
+
+
+def test_the_derivative_is_that_of_finite_differences(data):
+    params = as_params(TRUTH, "float64")
+    rows, counts = _rows(params, data, matern52, M)
+    slopes = _slopes(params, data, rows, counts)
+    theta = np.concatenate([TRUTH[0], [TRUTH[1], TRUTH[2]]])
+
+    def value(t):
+        return dense_bound((t[:D], t[D], t[D + 1]), rows)
+
+    expected = [(value(theta + 1e-5 * e) - value(theta - 1e-5 * e)) / 2e-5 for e in np.eye(D + 2)]
+    np.testing.assert_allclose(slopes.log_lengthscale, expected[:D], rtol=1e-5)
+    np.testing.assert_allclose(slopes.log_signal_variance, expected[D], rtol=1e-5)
+    np.testing.assert_allclose(slopes.log_noise_variance, expected[D + 1], rtol=1e-5)
+
+
+def test_the_posterior_is_that_of_dense_matrices(data):
+    params = as_params(TRUTH, "float64")
+    rows, counts = _rows(params, data, matern52, M)
+    at = np.random.default_rng(2).uniform(size=(20, D))
+    mean, variance = predict(_condition(params, data, matern52, rows, counts), at)
+    of_inducing, cross, _, noise = dense(TRUTH, rows)
+    precise = of_inducing + cross @ cross.T / noise
+    here = np.asarray(matern52(params, jnp.asarray(at), jnp.asarray(X[np.asarray(rows)])))
+    np.testing.assert_allclose(mean, here @ np.linalg.solve(precise, cross @ Y) / noise, atol=1e-8)
+    lost = np.einsum("ij,ji->i", here, np.linalg.solve(of_inducing, here.T) - np.linalg.solve(precise, here.T))
+    np.testing.assert_allclose(variance, np.exp(TRUTH[1]) - lost, atol=1e-8)
+
+
+def test_the_rows_are_spread_and_the_best_among_them(data):
+    """Each choice has the largest weighted variance given those before, by dense conditioning."""
+    params = as_params(TRUTH, "float64")
+    rows, _ = _rows(params, data, matern52, M)
+    gram = dense(TRUTH, [0])[2]
+    for i in range(M):
+        before = np.asarray(rows[:i])
+        left = np.diag(gram).copy()
+        if i:
+            left -= np.einsum("ij,ij->j", gram[before], np.linalg.solve(gram[np.ix_(before, before)], gram[before]))
+        score = np.exp(-Y) * left
+        assert score[rows[i]] >= score.max() * (1 - 1e-6)
+
+
+def test_equal_rows_count_once(x64):
+    x = np.repeat(X[:5], 3, axis=0)
+    data = as_dataset(x, np.repeat(Y[:5], 3), "float64")
+    _, counts = _rows(as_params(TRUTH, "float64"), data, matern52, 10)
+    assert counts.sum() == 5
+
+
+def test_a_large_table_is_seen_through_inducing_points(x64, monkeypatch):
+    """From a number of rows on a fit and a posterior are those of the bound; garbage changes nothing."""
+    exact = as_dataset(X, Y, "float64", capacity=N + 5)
+    fits = {}
+    for name, most, garbage in (("exact", 1024, 0.5), ("sparse", 30, 0.5), ("dirty", 30, 9.0)):
+        monkeypatch.setattr(_gp, "_MOST_EXACT", most)
+        monkeypatch.setattr(_gp, "_NUM_INDUCING", 25)
+        data = as_dataset(X, Y, "float64", capacity=N + 5, garbage=garbage)
+        surrogate = gp()
+
+        def run(data, surrogate=surrogate):
+            params, info = surrogate.fit(jax.random.key(0), data, surrogate.init(D, data.x.dtype))
+            posterior = surrogate.condition(params, data)
+            return params, info, posterior, surrogate.predict(posterior, jnp.asarray(X))
+
+        fits[name] = jax.jit(run)(data)
+    params, info, posterior, (mean, variance) = fits["sparse"]
+    assert info.is_finite and posterior.x.shape == (25, D)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9), fits["sparse"], fits["dirty"])
+    of_exact = log_marginal_likelihood(params, exact, matern52)[0]
+    assert info.log_posterior < fits["exact"][1].log_posterior and of_exact > fits["exact"][1].log_posterior - 10
+    assert np.corrcoef(mean, fits["exact"][3][0])[0, 1] > 0.99 and (variance > 0).all()
