@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: tune test check thorough format clean peers bench-speed bench-parzen
+.PHONY: tune test check thorough format clean peers bench-speed bench-waits bench-parzen
 
 tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 60" to go further
 	$(BIN)/python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn $(ARGS)
@@ -35,8 +35,11 @@ peers:                       ## the environment of the libraries to compare with
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --requirement experiments/benchmark/peers.txt
 
-bench-speed: .venv/ready     ## milliseconds of a suggestion beside the peers'; needs `make peers`
-	$(BIN)/python -m experiments.benchmark.speed $(ARGS)
+bench-speed: .venv/ready     ## milliseconds of a suggestion beside the peers', into docs/performance.md; needs `make peers`
+	$(BIN)/python -m experiments.benchmark.speed --into docs/performance.md $(ARGS)
+
+bench-waits: .venv/ready     ## waits of a study for its programs, and the start of a process beside BoTorch's
+	$(BIN)/python -m experiments.benchmark.waits $(ARGS)
 
 bench-parzen: .venv/ready    ## regret of `parzen` beside Optuna's TPE, paired by seed; needs `make peers`
 	$(BIN)/python -m experiments.benchmark.compare --methods jbo_parzen optuna_tpe \

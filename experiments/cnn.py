@@ -15,7 +15,7 @@ from experiments.task import Score, Task
 
 # The key of every run of the search is the same, so configurations are compared on the same weights and batches. The
 # network that is tested in the end has another one, so that its result owes nothing to a draw that the search picked.
-_SEARCH_SEED, _TEST_SEED = 0, 1
+SEARCH_SEED, _TEST_SEED = 0, 1
 
 SPACE = jbo.Space(
     learning_rate=jbo.Real(1e-5, 1e-1, log=True),
@@ -51,7 +51,7 @@ def _score(seed: int, config: dict[str, Any], judge: Examples, num_epochs: int) 
 
 
 def _validate(config: dict[str, Any], num_epochs: int) -> Score:
-    return _score(_SEARCH_SEED, config, digits().validation, num_epochs)
+    return _score(SEARCH_SEED, config, digits().validation, num_epochs)
 
 
 def _test(config: dict[str, Any], num_epochs: int) -> Score:

@@ -101,11 +101,25 @@ def table(problem: str, sizes: list[int], cells: dict[str, list[Cell | None]]) -
     return "\n".join(lines)
 
 
+def put_between(document: Path, text: str) -> None:
+    """Replace what stands in a document between the lines ``<!-- speed -->`` and ``<!-- end of speed -->``.
+
+    Raises:
+      ValueError: The document has no such lines.
+    """
+    before, mark, rest = document.read_text().partition("<!-- speed -->\n")
+    _, end, after = rest.partition("<!-- end of speed -->\n")
+    if not mark or not end:
+        raise ValueError(f"into: expected a document with the lines of the tables, got {document}")
+    document.write_text(f"{before}{mark}\n{text}\n{end}{after}")
+
+
 def main(
     methods: tuple[str, ...] = ("jbo", "jbo_parzen", "optuna_gp", "optuna_tpe", "botorch", "scikit_optimize"),
     sizes: tuple[int, ...] = (20, 50, 100, 200, 400),
     problems: tuple[str, ...] = tuple(SPACES),
     out: Path = Path("runs/speed"),
+    into: Path | None = None,
     seconds: float = 30.0,
     pause: float = 0.25,
     core: int = 1,
@@ -117,6 +131,7 @@ def main(
       sizes: Numbers of trials told before.
       problems: Which spaces.
       out: Folder for speed.json and speed.md.
+      into: A document whose tables are replaced, see `put_between`.
       seconds: No further suggestion of a cell is asked for when they have taken this long.
       pause: What the objective takes, in seconds; it does not count, but a library may use it.
       core: The processor core that the methods run on.
@@ -140,6 +155,8 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     text = "\n\n".join(tables) + "\n"
     (out / "speed.md").write_text(text)
+    if into is not None:
+        put_between(into, text)
     write_json(out / "speed.json", {"sizes": sizes, "cells": record, "versions": versions()})
     console.print(text, highlight=False, markup=False)
 

@@ -1,0 +1,130 @@
+"""Suggestions a second beside two BoTorch processes: ``python -m experiments.benchmark.throughput``.
+
+All searches of jbo are one program over all devices and lanes (`experiments.replicate`); the peer's searches are shared
+by as many processes as there are cores, one thread each. Both make the same searches: the same problem, the same
+number of evaluations, the initial design among them.
+"""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+import jbo
+from experiments.benchmark.compare import PROBLEMS
+from experiments.benchmark.peer import Peer
+from experiments.benchmark.statistics import bootstrap_median
+from experiments.replicate import keys_of, replicate
+from experiments.report import versions, write_json
+from jbo.functions import Problem
+
+
+class Throughput(NamedTuple):
+    """What many searches took, and how far they came."""
+
+    regrets: np.ndarray
+    """Of the best value of each search."""
+    seconds: float
+    seconds_compile: float
+    """Before the first suggestion, for programs; not among ``seconds``."""
+
+    @property
+    def rate(self) -> float:
+        """Searches a second."""
+        return len(self.regrets) / self.seconds
+
+
+def of_jbo(problem: Problem, num_evaluations: int, seeds: int, lanes: int) -> Throughput:
+    """All searches as one program.
+
+    Args:
+      problem: What to minimise.
+      num_evaluations: Of one search.
+      seeds: How many searches.
+      lanes: See `experiments.replicate.replicate`.
+    """
+    strategy, keys = jbo.bayesian(problem.space), keys_of(0, seeds)
+    start = time.perf_counter()
+    program = replicate.lower(keys, problem, strategy, num_evaluations, lanes).compile()
+    compiled = time.perf_counter()
+    best = np.asarray(program(keys, strategy))[:seeds, -1]
+    return Throughput(best - problem.minimum, time.perf_counter() - compiled, compiled - start)
+
+
+def of_peer(method: str, problem: Problem, num_evaluations: int, seeds: int) -> Throughput:
+    """Searches shared by one process a core; the start of the processes does not count.
+
+    Args:
+      method: One of `experiments.benchmark.peer.METHODS`.
+      problem: What to minimise.
+      num_evaluations: Of one search.
+      seeds: How many searches.
+    """
+    num_cores = os.cpu_count() or 1
+
+    def searches(core: int) -> list[float]:
+        best = []
+        with Peer(method, problem.space, 0, core) as peer:
+            for seed in range(core, seeds, num_cores):
+                peer.restart(seed)
+                best.append(min(peer.timed(problem)[0] for _ in range(num_evaluations)))
+        return best
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(num_cores) as pool:
+        best = [value for values in pool.map(searches, range(num_cores)) for value in values]
+    return Throughput(np.array(best) - problem.minimum, time.perf_counter() - start, 0.0)
+
+
+def main(
+    problems: tuple[str, ...] = ("branin", "hartmann6"),
+    peer: str = "botorch",
+    num_evaluations: int = 40,
+    seeds: int = 128,
+    seeds_of_peer: int = 16,
+    lanes: int = 8,
+    out: Path = Path("runs/throughput"),
+) -> None:
+    """Print suggestions a second and regrets of both.
+
+    Args:
+      problems: Names of test problems.
+      peer: Which method to stand beside.
+      num_evaluations: Of one search.
+      seeds: Searches of jbo.
+      seeds_of_peer: Searches of the peer, which are slower.
+      lanes: See `experiments.replicate.replicate`.
+      out: Folder for throughput.json.
+    """
+    console, rows = Console(), []
+    table = Table("problem", "method", "suggestions a second", "times", "median regret [95 %]", "compiling, s")
+    for name in problems:
+        problem = PROBLEMS[name]
+        both = {
+            "jbo": of_jbo(problem, num_evaluations, seeds, lanes),
+            peer: of_peer(peer, problem, num_evaluations, seeds_of_peer),
+        }
+        for method, result in both.items():
+            interval = bootstrap_median(result.regrets)
+            rate = result.rate * num_evaluations
+            times = both["jbo"].rate / result.rate
+            regret = "{:.3g} [{:.3g}, {:.3g}]".format(*interval)
+            table.add_row(name, method, f"{rate:.3g}", f"{times:.1f}", regret, f"{result.seconds_compile:.1f}")
+            rows.append({"problem": name, "method": method, "rate": rate, "regret": interval._asdict()})
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "throughput.json", {"rows": rows, "num_evaluations": num_evaluations, "versions": versions()})
+    console.print(table)
+
+
+if __name__ == "__main__":
+    # As many devices as cores, before JAX looks: one program then uses all of them.
+    os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count={os.cpu_count()}")
+    jax.config.update("jax_enable_x64", True)
+    tyro.cli(main)

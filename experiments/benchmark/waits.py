@@ -1,0 +1,107 @@
+"""What a user waits for beside the objective: ``python -m experiments.benchmark.waits`` (``make bench-waits``).
+
+A study of 130 trials whose objective sleeps, first with an empty compilation cache, then with the one that it left. And
+from the start of a process to the first suggestion of a model, beside BoTorch.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from experiments.benchmark.peer import Peer, peers_python
+from experiments.report import versions, write_json
+from jbo import functions
+
+PROBLEM = functions.hartmann6
+LONGEST = 0.2
+"""Seconds; a longer wait is counted."""
+
+
+class Waits(NamedTuple):
+    """Seconds of the suggestions of one study."""
+
+    design: float
+    """The longest within the initial design."""
+    model: float
+    """The longest after it."""
+    median: float
+    """Of those after it."""
+    num_long: int
+    """Longer than 0.2 s, after the design."""
+
+
+def waits_of_study(num_trials: int, pause: float, num_design: int) -> Waits:
+    """Ask and tell a study in a process of its own.
+
+    Args:
+      num_trials: Of the study.
+      pause: Seconds that the objective takes.
+      num_design: Trials of the initial design.
+    """
+    with Peer("jbo", PROBLEM.space, 0) as peer:
+        times = np.array([peer.timed(PROBLEM, pause)[1] for _ in range(num_trials)])
+    first, after = times[:num_design], times[num_design:]
+    return Waits(first.max(), after.max(), float(np.median(after)), int((after > LONGEST).sum()))
+
+
+def seconds_to_model(method: str, num_told: int) -> float:
+    """From the start of a process to its first suggestion by a model.
+
+    Args:
+      method: One of `experiments.benchmark.peer.METHODS`.
+      num_told: Random trials that it is told; more than its initial design.
+    """
+    rng = np.random.default_rng(0)
+    configs = [PROBLEM.space.decode(x) for x in rng.uniform(size=(num_told, 6))]
+    values = [float(PROBLEM(config)) for config in configs]
+    start = time.perf_counter()
+    with Peer(method, PROBLEM.space, 0) as peer:
+        peer.load(configs, values)
+        peer.ask()
+        return time.perf_counter() - start
+
+
+def main(
+    num_trials: int = 130, pause_cold: float = 1.0, pause_warm: float = 0.5, out: Path = Path("runs/waits")
+) -> None:
+    """Print the longest waits of a study, and the seconds to a first model-based suggestion.
+
+    Args:
+      num_trials: Of the study.
+      pause_cold: Seconds that the objective takes while the compilation cache is empty.
+      pause_warm: Seconds that it takes afterwards.
+      out: Folder for waits.json.
+    """
+    console, record = Console(), {}
+    studies = Table("compilation cache", "objective", "longest in the design", "longest after", "median", "above 0.2 s")
+    starts = Table("process start to first suggestion of a model", "seconds")
+    # The design of jbo on six columns.
+    num_design = 7
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        for name, pause in (("empty", pause_cold), ("warm", pause_warm)):
+            with console.status(f"{num_trials} trials of {pause:g} s, cache {name}"):
+                waits = waits_of_study(num_trials, pause, num_design)
+            record[name] = waits._asdict()
+            numbers = (f"{seconds:.3f}" for seconds in waits[:3])
+            studies.add_row(name, f"{pause:g} s", *numbers, str(waits.num_long))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        for name in ("jbo, empty cache", "jbo, warm cache", *(["botorch"] * 2 if peers_python().exists() else [])):
+            record[name] = seconds_to_model(name.partition(",")[0], 20)
+    for name in ("jbo, empty cache", "jbo, warm cache", "botorch"):
+        starts.add_row(name, f"{record[name]:.2f}" if name in record else "not run: `make peers` builds it")
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "waits.json", {"results": record, "versions": versions()})
+    console.print(studies, starts)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,154 @@
+"""A whole tuning study inside one program: ``python -m experiments.whole_study --num-trials 30 --num-seeds 4``.
+
+Suggest, train the convolutional network, tell, repeat: all of it traced once, several seeds side by side. Beside it the
+same study as a loop of the host: `jbo.Study` and one compiled training run a trial.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from jaxtyping import Array, Float, Int, Key
+from rich.console import Console
+from rich.table import Table
+
+import jbo
+from architectures.cnn import CNNStructure
+from architectures.data import digits
+from architectures.layers import ACTIVATIONS
+from architectures.optimizers import OPTIMIZERS, OptimizerSettings
+from architectures.training import Hyperparameters, hyperparameters, train, training_run
+from experiments import cnn
+from experiments.cnn import SEARCH_SEED
+from experiments.replicate import keys_of
+from experiments.report import versions, write_json
+from jbo.strategies import Strategy
+
+STRUCTURE = CNNStructure()
+SPACE = jbo.Space({name: cnn.SPACE[name] for name in cnn.SPACE if name not in ("num_blocks", "width")})
+"""All that needs no new program: depth and width decide shapes, and here they are those of the default."""
+
+
+def traced_hyperparameters(config: dict[str, Any]) -> Hyperparameters:
+    """The hyperparameters of a config of `jbo.minimize`: scalars, of categories the index.
+
+    Momentum is there for every optimizer; those without it do not look at it.
+    """
+    optimizer = _index_among("optimizer", OPTIMIZERS)[config["optimizer"]]
+    numbers = (jnp.asarray(config[name], jnp.float32) for name in ("learning_rate", "momentum", "weight_decay"))
+    activation = _index_among("activation", ACTIVATIONS)[config["activation"]]
+    batch_size = jnp.asarray(config["batch_size"], jnp.int32)
+    return Hyperparameters(
+        OptimizerSettings(optimizer, *numbers), batch_size, activation, jnp.asarray(config["dropout"], jnp.float32)
+    )
+
+
+def _index_among(name: str, known: tuple[str, ...]) -> Int[Array, " k"]:
+    """Where the choices of a category of the space stand in the network's own order."""
+    choices = SPACE[name].choices  # pyright: ignore[reportAttributeAccessIssue]
+    return jnp.asarray([known.index(choice) for choice in choices], jnp.int32)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Validation loss of the network as a traceable function of a config: a problem for `jbo.minimize`."""
+
+    num_epochs: int
+
+    @property
+    def space(self) -> jbo.Space:
+        """What is varied."""
+        return SPACE
+
+    def __call__(self, config: dict[str, Any]) -> Float[Array, ""]:
+        """Mean cross-entropy in nats on the validation examples after a run with the seed of all runs."""
+        parts, key = jax.tree.map(jnp.asarray, digits()), jax.random.key(SEARCH_SEED)
+        hyper = traced_hyperparameters(config)
+        return training_run(key, STRUCTURE, hyper, parts.train, parts.validation, self.num_epochs).cross_entropy
+
+
+@partial(jax.jit, static_argnames=("num_trials", "num_epochs"))
+def studies(keys: Key[Array, " k"], strategy: Strategy, num_trials: int, num_epochs: int) -> Float[Array, "k t"]:
+    """The best validation loss so far after each trial of a study from each key, in one program.
+
+    Args:
+      keys: One a study.
+      strategy: How to search `SPACE`.
+      num_trials: Of each study.
+      num_epochs: Of each training run.
+    """
+    return jax.vmap(lambda key: jbo.minimize(key, Training(num_epochs), strategy, num_trials).best_y)(keys)
+
+
+def study_on_the_host(seed: int, num_trials: int, num_epochs: int) -> np.ndarray:
+    """The same for one seed: a `jbo.Study` whose objective is a compiled training run.
+
+    Args:
+      seed: Of the study.
+      num_trials: Of the study.
+      num_epochs: Of each training run.
+    """
+    parts, key = digits(), jax.random.key(SEARCH_SEED)
+
+    def objective(config: dict[str, Any]) -> float:
+        hyper = hyperparameters(**config)
+        result = train(key, STRUCTURE, hyper, parts.train, parts.validation, num_epochs=num_epochs)
+        return float(result.cross_entropy)
+
+    study = jbo.Study(SPACE, seed=seed)
+    study.optimize(objective, num_trials)
+    values = [trial.value if trial.value is not None else np.inf for trial in study.trials]
+    return np.minimum.accumulate(np.array(values))
+
+
+def main(num_trials: int = 30, num_seeds: int = 4, num_epochs: int = 20, out: Path = Path("runs/whole_study")) -> None:
+    """Tune the network from several seeds in one program, and in a loop of the host.
+
+    Args:
+      num_trials: Of each study.
+      num_seeds: Studies.
+      num_epochs: Passes over the training examples of each trial.
+      out: Folder for whole_study.json.
+    """
+    jbo.use_compile_cache()
+    console, strategy = Console(), jbo.bayesian(SPACE)
+    keys = keys_of(0, num_seeds)
+    with console.status(f"{num_seeds} studies in one program"):
+        start = time.perf_counter()
+        program = studies.lower(keys, strategy, num_trials, num_epochs).compile()
+        compiled = time.perf_counter()
+        inside = np.asarray(program(keys, strategy))[:num_seeds]
+        seconds = time.perf_counter() - compiled
+    with console.status(f"{num_seeds} studies, one after another"):
+        study_on_the_host(num_seeds, min(num_trials, 10), num_epochs)  # compiles what is compiled once
+        start_host = time.perf_counter()
+        outside = np.stack([study_on_the_host(seed, num_trials, num_epochs) for seed in range(num_seeds)])
+        seconds_host = time.perf_counter() - start_host
+    table = Table("", "seconds", "a trial, ms", "compiling, s", "best validation loss, median (least, largest)")
+    rows = {}
+    for name, best, taken, compiling in (
+        ("one program", inside, seconds, compiled - start),
+        ("loop of the host", outside, seconds_host, None),
+    ):
+        median, least, most = (float(f(best[:, -1])) for f in (np.median, np.min, np.max))
+        rows[name] = {"seconds": taken, "seconds_compile": compiling, "best": best[:, -1].tolist()}
+        table.add_row(
+            name,
+            f"{taken:.1f}",
+            f"{1e3 * taken / (num_seeds * num_trials):.0f}",
+            "before" if compiling is None else f"{compiling:.1f}",
+            f"{median:.4f} ({least:.4f}, {most:.4f})",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "whole_study.json", {"rows": rows, "num_epochs": num_epochs, "versions": versions()})
+    console.print(table)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
