@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: tune test check thorough format clean peers bench-speed bench-waits bench-parzen
+.PHONY: tune test check thorough format clean peers bench-speed bench-waits bench-throughput bench-parzen accelerator
 
 tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 60" to go further
 	$(BIN)/python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn $(ARGS)
@@ -37,6 +37,12 @@ peers:                       ## the environment of the libraries to compare with
 
 bench-speed: .venv/ready     ## milliseconds of a suggestion beside the peers', into docs/performance.md; needs `make peers`
 	$(BIN)/python -m experiments.benchmark.speed --into docs/performance.md $(ARGS)
+
+accelerator: .venv/ready     ## equality with the CPU and suggestions a second, on whatever device JAX finds
+	$(BIN)/python -m experiments.benchmark.accelerator $(ARGS)
+
+bench-throughput: .venv/ready  ## suggestions a second beside BoTorch on the same cores; needs `make peers`
+	$(BIN)/python -m experiments.benchmark.throughput $(ARGS)
 
 bench-waits: .venv/ready     ## waits of a study for its programs, and the start of a process beside BoTorch's
 	$(BIN)/python -m experiments.benchmark.waits $(ARGS)

@@ -3,6 +3,8 @@
 Candidates from Sobol's sequence and around the best trial are valued at once; the best of them begin ascents. An ascent
 alternates steps in the reals (projected quasi-Newton inside the bounds) with moves of one column to each of its levels.
 Where there is no gradient, or a constraint cuts the space, an ascent goes by random steps of all sizes.
+
+Under a mesh of devices with an axis named ``candidates`` (`jax.set_mesh`) the candidates are valued by all of them.
 """
 
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtri
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
 from jbo import designs
@@ -83,7 +86,7 @@ def maximize(
     if encoding.constraint is not None:
         wide = wide.at[::2].set(_between(keys_walk[0], trials, len(wide) // 2))
     local = _around(key_local, encoding, centre, more * _NUM_LOCAL)
-    candidates = jnp.concatenate([wide, local])
+    candidates = _spread(jnp.concatenate([wide, local]))
     values = jax.vmap(value_of_new)(candidates)
     starts = _choose_starts(region, candidates, values, len(wide), more * _NUM_STARTS // 2)
 
@@ -97,6 +100,13 @@ def maximize(
     ends, end_values = jax.vmap(climb)(starts, keys)
     best = jnp.argmax(end_values)
     return Maximum(region.place(ends[best]), end_values[best])
+
+
+def _spread(candidates: Float[Array, "m d"]) -> Float[Array, "m d"]:
+    """The same points, each device of the caller's mesh with its share of them."""
+    if "candidates" not in jax.sharding.get_abstract_mesh().axis_names:
+        return candidates
+    return jax.lax.with_sharding_constraint(candidates, PartitionSpec("candidates"))
 
 
 def _between(key: Key[Array, ""], trials: Trials, num_points: int) -> Float[Array, "m d"]:

@@ -111,7 +111,7 @@ def put_between(document: Path, text: str) -> None:
     _, end, after = rest.partition("<!-- end of speed -->\n")
     if not mark or not end:
         raise ValueError(f"into: expected a document with the lines of the tables, got {document}")
-    document.write_text(f"{before}{mark}\n{text}\n{end}{after}")
+    document.write_text(f"{before}{mark}\n{text.strip()}\n\n{end}{after}")
 
 
 def main(

@@ -7,11 +7,12 @@ import pytest
 from scipy.stats import bootstrap, wilcoxon
 
 import jbo
+from experiments.benchmark import accelerator, throughput, waits
 from experiments.benchmark.adapters import jbo_study
 from experiments.benchmark.adapters.columns import Columns
 from experiments.benchmark.compare import PROBLEMS, comparison, missing_runs, read, run
 from experiments.benchmark.peer import METHODS, Peer, describe
-from experiments.benchmark.speed import MIXED_SPACE, Cell, mixed_value, table
+from experiments.benchmark.speed import MIXED_SPACE, Cell, mixed_value, put_between, table
 from experiments.benchmark.statistics import bootstrap_median, share_of_wins, signed_rank_p_value
 
 SPACES = [jbo.functions.branin.space, jbo.functions.mixed.space, jbo.functions.conditional.space, MIXED_SPACE]
@@ -128,3 +129,40 @@ def test_problems_and_methods_are_named():
     assert {adapter for adapter, _ in METHODS.values()} >= {"jbo_study", "optuna_study"}
     config = MIXED_SPACE.decode(np.full(8, 0.5))
     assert mixed_value(config) != mixed_value(config | {"dropout": 0.0})
+
+
+def test_tables_are_put_between_their_marks(tmp_path):
+    document = tmp_path / "a.md"
+    document.write_text("before\n<!-- speed -->\nold\n<!-- end of speed -->\nafter\n")
+    put_between(document, "new")
+    assert document.read_text() == "before\n<!-- speed -->\n\nnew\n\n<!-- end of speed -->\nafter\n"
+    document.write_text("no marks\n")
+    with pytest.raises(ValueError, match="into: expected a document with the lines"):
+        put_between(document, "new")
+    assert document.read_text() == "no marks\n"
+
+
+@pytest.mark.thorough
+def test_throughput_counts_the_same_searches():
+    problem = PROBLEMS["branin"]
+    mine = throughput.of_jbo(problem, 8, 4, 2)
+    other = throughput.of_peer("random", problem, 8, 3)
+    assert len(mine.regrets) == 4 and len(other.regrets) == 3
+    assert (mine.regrets > 0).all() and (other.regrets > 0).all()
+    assert mine.rate == 4 / mine.seconds and mine.seconds_compile > 0
+
+
+@pytest.mark.thorough
+def test_an_accelerator_is_compared_with_the_cpu(tmp_path, capsys):
+    accelerator.main("branin", (2,), 7, tmp_path)
+    record = json.loads((tmp_path / "accelerator.json").read_text())
+    assert len(record["differences"]) == 5 and max(record["differences"].values()) <= 1e-2
+    assert record["rows"][0]["rate"] > 0
+    assert "largest difference" in capsys.readouterr().out
+
+
+@pytest.mark.thorough
+def test_waits_are_those_of_asks_and_tells(monkeypatch):
+    monkeypatch.setattr(waits, "PROBLEM", PROBLEMS["branin"])
+    found = waits.waits_of_study(6, 0.0, 3)
+    assert 0 < found.median <= found.model and found.design > 0 and found.num_long in range(4)

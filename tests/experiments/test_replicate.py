@@ -25,6 +25,14 @@ def test_each_seed_is_its_own_search(x64):
         np.testing.assert_allclose(curve, alone, rtol=1e-12)
 
 
+def on_eight_devices(code):
+    """What a program prints that sees eight devices."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+    env = os.environ | {"XLA_FLAGS": flags}
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    return json.loads(run.stdout)
+
+
 EIGHT = """
 import json
 import jax
@@ -44,17 +52,56 @@ print(json.dumps({n: b[:10].tolist() for n, b in best.items()}))
 
 @pytest.mark.thorough
 def test_eight_devices_make_the_searches_of_one(x64):
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
-    run = subprocess.run(
-        [sys.executable, "-c", EIGHT], env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, text=True, check=True
-    )
-    found = json.loads(run.stdout)
+    found = on_eight_devices(EIGHT)
     for name, strategy in (
         ("random", jbo.random_search(PROBLEM.space)),
         ("bayesian", jbo.bayesian(PROBLEM.space, num_initial=5)),
     ):
         expected = replicate(keys_of(0, 10), PROBLEM, strategy, 6, 2)
         np.testing.assert_allclose(found[name], expected, rtol=1e-6, err_msg=name)
+
+
+SPREAD = """
+import json
+import jax
+import numpy as np
+jax.config.update("jax_enable_x64", True)
+import jbo
+problem = jbo.functions.hartmann6
+strategy = jbo.bayesian(problem.space)
+state = strategy.init(16)
+for x in np.random.default_rng(0).random((12, 6)):
+    state = strategy.tell(state, x, problem(problem.space.decode(x)))
+ask = lambda strategy, key, state: strategy.ask(key, state)
+arguments = strategy, jax.random.key(0), state
+alone = jax.jit(ask)(*arguments)
+with jax.set_mesh(jax.make_mesh((8,), ("candidates",), axis_types=(jax.sharding.AxisType.Auto,))):
+    program = jax.jit(ask).lower(*arguments).compile()
+    spread = program(*arguments)
+text = program.as_text()
+print(json.dumps({
+    "devices": "num_partitions=8" in text,
+    "an eighth each": "f64[96,16]" in text and "f64[768,16]" not in text,
+    "points": [alone[0].tolist(), spread[0].tolist()],
+    "values": [float(alone[1].value), float(spread[1].value)],
+}))
+"""
+
+
+@pytest.mark.thorough
+def test_candidates_are_spread_over_the_devices_of_a_mesh():
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+    run = subprocess.run(
+        [sys.executable, "-c", SPREAD],
+        env=os.environ | {"XLA_FLAGS": flags},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(run.stdout)
+    assert found["devices"] and found["an eighth each"]
+    np.testing.assert_allclose(*found["points"], atol=1e-6)
+    np.testing.assert_allclose(*found["values"], rtol=1e-6)
 
 
 def test_curves_are_medians_with_quartiles():
