@@ -1,0 +1,145 @@
+"""Synthetic problems that are drawn: rotated and shifted functions, noisy ones, mixed spaces.
+
+Each draw is a pytree of numbers, so that many of them are searched side by side in one program; called with the Python
+values of a config it is an objective like any other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from jbo import Categorical, Integer, Ordinal, Real, Space, functions
+from jbo._pytree import pytree
+from jbo.functions import Problem
+
+BASES = {
+    "rosenbrock": functions.rosenbrock,
+    "ackley": functions.ackley,
+    "levy": functions.levy,
+    "rastrigin": functions.rastrigin,
+    "styblinski_tang": functions.styblinski_tang,
+}
+"""Functions of any dimension that are nowhere below their minimum, outside of their domain either."""
+
+
+@pytree
+@dataclass(frozen=True, eq=False)
+class Rotated:
+    """A function in rotated coordinates, its minimum moved to a place of the unit cube."""
+
+    rotation: Float[Array, "d d"]
+    place: Float[Array, " d"]
+    """Where the minimum is."""
+    base: Problem = field(metadata={"static": True})
+
+    @property
+    def space(self) -> Space:
+        """The unit cube."""
+        return cube(len(self.base.minimizers[0]))
+
+    @property
+    def minimum(self) -> float:
+        """Least value."""
+        return self.base.minimum
+
+    def __call__(self, config: Mapping[str, Any]) -> Any:
+        """The value at a config of the unit cube."""
+        names, u = list(self.base.space), jnp.stack([jnp.asarray(value) for value in config.values()])
+        lows, highs = (np.array([getattr(self.base.space[n], end) for n in names]) for end in ("low", "high"))
+        best = np.array([self.base.minimizers[0][n] for n in names])
+        moved = best + (highs - lows) * (self.rotation.astype(u.dtype) @ (u - self.place.astype(u.dtype)))
+        return self.base(dict(zip(names, moved, strict=True)))
+
+
+def cube(d: int) -> Space:
+    """The unit cube as a space."""
+    return Space({f"x{i + 1}": Real(0.0, 1.0) for i in range(d)})
+
+
+def draw_rotated(key: Key[Array, ""], base: Problem) -> Rotated:
+    """A uniform rotation, and the minimum anywhere in the middle 80 % of each axis.
+
+    Args:
+      key: Of the draw.
+      base: The function.
+    """
+    d = len(base.minimizers[0])
+    key_rotation, key_place = jax.random.split(key)
+    return Rotated(
+        jax.random.orthogonal(key_rotation, d), jax.random.uniform(key_place, (d,), minval=0.1, maxval=0.9), base
+    )
+
+
+MIXED_SPACE = Space(
+    rate=Real(1e-5, 1e-1, log=True),
+    decay=Real(1e-6, 1e-2, log=True),
+    mix=Real(0.0, 1.0),
+    depth=Integer(1, 8),
+    width=Integer(8, 512, log=True),
+    batch=Ordinal(16, 32, 64, 128, 256),
+    kind=Categorical(0, 1, 2),
+    method=Categorical(0, 1, 2, 3),
+)
+
+
+@pytree
+@dataclass(frozen=True, eq=False)
+class MixedBowl:
+    """Curved valleys over numbers, whose place and depth depend on two categories; a cliff, and a plateau beyond it."""
+
+    place: Float[Array, "3 4 6"]
+    """Where the best numbers are, in the unit cube, for each pair of choices."""
+    weight: Float[Array, " 6"]
+    loss: Float[Array, "3 4"]
+    """What a pair of choices costs at its best; the least is 0."""
+    along: Float[Array, " 6"]
+    """Direction of the cliff."""
+
+    @property
+    def space(self) -> Space:
+        """Numbers of several kinds and two categories."""
+        return MIXED_SPACE
+
+    @property
+    def minimum(self) -> float:
+        """Below the least value by at most the cost of the nearest levels."""
+        return 0.0
+
+    def __call__(self, config: Mapping[str, Any]) -> Any:
+        """The value at a config."""
+        log = jnp.log10
+        numbers = (
+            (log(config["rate"]) + 5) / 4,
+            (log(config["decay"]) + 6) / 4,
+            config["mix"],
+            (config["depth"] - 1) / 7,
+            log(config["width"] / 8) / log(64.0),
+            log(config["batch"] / 16) / log(16.0),
+        )
+        u = jnp.stack([jnp.asarray(number, jnp.result_type(float)) for number in numbers])
+        pair = config["kind"], config["method"]
+        away = u - self.place[pair]
+        bowl = jnp.sum(self.weight * away**2) + 0.5 * (away[0] - away[1] * away[2]) ** 2
+        value = self.loss[pair] + bowl
+        # Beyond the cliff nothing works, as at a learning rate that is too large: a plateau.
+        return jnp.where(self.along @ away > 0.45, 3.0, jnp.minimum(value, 3.0))
+
+
+def draw_mixed(key: Key[Array, ""]) -> MixedBowl:
+    """Places and costs of the choices at random.
+
+    Args:
+      key: Of the draw.
+    """
+    a, b, c, d, e = jax.random.split(key, 5)
+    place = jnp.clip(jax.random.uniform(a, (6,)) * 0.6 + 0.2 + 0.15 * jax.random.normal(b, (3, 4, 6)), 0.05, 0.95)
+    loss = jax.random.exponential(d, (3, 4)) * 0.3
+    along = jax.random.normal(e, (6,)) * jnp.array([1.0, 0.3, 0.3, 0.3, 0.3, 0.3])
+    return MixedBowl(
+        place, jnp.exp(jax.random.normal(c, (6,)) * 0.8), loss - jnp.min(loss), along / jnp.linalg.norm(along)
+    )
