@@ -111,6 +111,10 @@ class Peer:
         """The value of the config that was asked for."""
         self._call("tell", {"value": value})
 
+    def recommend(self) -> dict[str, Any] | None:
+        """The config to use in the end, of a method that recommends one; None: it is for the user to say."""
+        return self._call("recommend", {})
+
     def timed(self, function: Callable[[dict[str, Any]], float], pause: float = 0.0) -> tuple[float, float]:
         """The value of one suggestion, and the seconds of its ask and its tell.
 

@@ -13,24 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from jbo import Categorical, Integer, Ordinal, Real, Space, functions
+from jbo import Categorical, Integer, Ordinal, Real, Space
 from jbo._pytree import pytree
 from jbo.functions import Problem
-
-BASES = {
-    "rosenbrock": functions.rosenbrock,
-    "ackley": functions.ackley,
-    "levy": functions.levy,
-    "rastrigin": functions.rastrigin,
-    "styblinski_tang": functions.styblinski_tang,
-}
-"""Functions of any dimension that are nowhere below their minimum, outside of their domain either."""
 
 
 @pytree
 @dataclass(frozen=True, eq=False)
 class Rotated:
-    """A function in rotated coordinates, its minimum moved to a place of the unit cube."""
+    """A function in rotated coordinates, its minimum moved to a place of the unit cube.
+
+    The function must not be below its minimum outside of its own domain, parts of which are seen.
+    """
 
     rotation: Float[Array, "d d"]
     place: Float[Array, " d"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Answer ``make``, ``load``, ``ask`` and ``tell``; an error of the library ends the process with its traceback."""
+    """Answer ``make``, ``load``, ``ask``, ``tell``, ``recommend``; an error of the library ends the process, told."""
     sys.path.insert(0, str(Path(__file__).parents[2]))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not mix with the answers
@@ -21,6 +21,8 @@ def main() -> None:
         if command == "make":
             adapter = importlib.import_module(f"experiments.benchmark.adapters.{arguments['adapter']}")
             optimizer = adapter.make(arguments["method"], arguments["space"], arguments["seed"])
+            answer = None
+        elif command == "recommend" and not hasattr(optimizer, command):
             answer = None
         else:
             answer = getattr(optimizer, command)(**arguments)

@@ -36,6 +36,31 @@ def bootstrap_median(
     return Interval(float(np.quantile(samples, 0.5, method="lower")), float(low), float(high))
 
 
+def bootstrap_groups(
+    groups: list[list[float]], *, seed: int = 0, confidence: float = 0.95, num_resamples: int = 2_000
+) -> Interval:
+    """The mean over groups of their means, with a bootstrap interval over groups and over the members of each.
+
+    Args:
+      groups: Samples by group, such as the seeds of each problem; none of them empty.
+      seed: Of the resampling.
+      confidence: Share of resampled means that the interval holds.
+      num_resamples: How many.
+
+    References:
+      Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8 (hierarchical data).
+    """
+    rng = np.random.default_rng(seed)
+    estimate = float(np.mean([np.mean(g) for g in groups]))
+    means = np.empty(num_resamples)
+    for i in range(num_resamples):
+        drawn = [np.asarray(groups[j]) for j in rng.integers(len(groups), size=len(groups))]
+        means[i] = np.mean([np.mean(g[rng.integers(len(g), size=len(g))]) for g in drawn])
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(estimate, float(low), float(high))
+
+
 def share_of_wins(a: np.ndarray, b: np.ndarray) -> float:
     """Share of pairs in which ``a`` is below ``b``, a tie counting half."""
     return float(np.mean((a < b) + 0.5 * (a == b)))

@@ -43,3 +43,6 @@ class Optimizer:
 
     def tell(self, value):
         self.study.tell(self.trial, value)
+
+    def recommend(self):
+        return self.study.recommended.config

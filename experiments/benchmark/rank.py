@@ -1,0 +1,230 @@
+"""Who needs the fewest evaluations: ``python -m experiments.benchmark.rank --methods jbo optuna_gp random``.
+
+Each run is one JSON line in ``OUT/runs.jsonl``; the same command goes on where it was interrupted. At the end the
+report: normalised regrets, ranks and paired differences, in ``OUT/report.md``, and curves in ``OUT/GROUP.png``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import tyro
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import track
+
+import jbo
+from experiments.benchmark.compare import missing_runs, read
+from experiments.benchmark.peer import METHODS, Peer
+from experiments.benchmark.statistics import Interval, bootstrap_groups
+from experiments.benchmark.suite import ENTRIES, Case
+from experiments.picture import save
+from experiments.report import versions
+
+_WORST = 2.0
+"""Normalised regrets are cut here: how bad a failed search is shall not decide everything."""
+
+
+def run(peer: Peer, case: Case, seed: int, num_evaluations: int) -> dict[str, Any]:
+    """One search: what was observed, what it is worth without noise, and what is recommended in the end.
+
+    Args:
+      peer: The method, begun anew.
+      case: The problem.
+      seed: Of the noise.
+      num_evaluations: How many.
+    """
+    rng, observed, scores, seconds = np.random.default_rng([seed, 1]), [], [], []
+
+    def objective(config: dict[str, Any]) -> float:
+        scores.append(case.score(config))
+        observed.append(scores[-1] + case.noise * rng.normal())
+        return observed[-1]
+
+    for _ in range(num_evaluations):
+        seconds.append(round(peer.timed(objective)[1], 5))
+    config = peer.recommend() if case.noise else None
+    recommended = scores[int(np.argmin(observed))] if config is None else case.score(config)
+    return {"observed": observed, "scores": scores, "recommended": recommended, "seconds": seconds}
+
+
+def final_scores(runs: list[dict[str, Any]]) -> dict[tuple[str, str, int], float]:
+    """What each search has come to, noise-free: the recommended trial, by method, problem and seed."""
+    return {(r["method"], r["problem"], r["seed"]): r["recommended"] for r in runs}
+
+
+def curve(record: dict[str, Any]) -> np.ndarray:
+    """The noise-free score of the best observation so far, after each evaluation."""
+    observed, scores = np.array(record["observed"]), np.array(record["scores"])
+    best = np.array([int(np.argmin(observed[: i + 1])) for i in range(len(observed))])
+    return scores[best]
+
+
+def scales(runs: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """By problem: the best value that is known, and the median of what random search comes to.
+
+    The best of a drawn problem is 0; of the others it is the least that any run has seen.
+    """
+    found = {}
+    for problem in {r["problem"] for r in runs}:
+        here = [r for r in runs if r["problem"] == problem]
+        is_task = ENTRIES[problem].group == "tuning"
+        least = min(min(r["scores"]) for r in here) if is_task else 0.0
+        random = [r["recommended"] for r in here if r["method"] == "random"]
+        middle = float(np.median(random)) if random else max(r["recommended"] for r in here)
+        found[problem] = (least, max(middle, least + 1e-12))
+    return found
+
+
+def normalised(score: Any, scale: tuple[float, float]) -> Any:
+    """0 for the best value that is known, 1 for what random search comes to in the median, at most 2."""
+    return np.clip((np.asarray(score) - scale[0]) / (scale[1] - scale[0]), 0.0, _WORST)
+
+
+def report(runs: list[dict[str, Any]], methods: list[str]) -> str:
+    """The comparison as Markdown: by group and over all, and the first method beside each other one."""
+    scale, finals = scales(runs), final_scores(runs)
+    problems = sorted({r["problem"] for r in runs})
+    groups = ["all", *dict.fromkeys(ENTRIES[p].group for p in problems)]
+    cells: dict[Any, dict[int, float]] = {(m, p): {} for m in methods for p in problems}
+    for (m, p, seed), score in finals.items():
+        if m in methods:
+            cells[m, p][seed] = float(normalised(score, scale[p]))
+
+    def of(group: str) -> list[str]:
+        return [p for p in problems if group == "all" or ENTRIES[p].group == group]
+
+    def text(interval: Interval) -> str:
+        return "{:.2f} [{:.2f}, {:.2f}]".format(*interval)
+
+    lines = ["Normalised regret: 0 the best value known, 1 what random search comes to; mean [95 %].", ""]
+    lines += [f"| method | {' | '.join(groups)} | mean rank |", "|---" * (len(groups) + 2) + "|"]
+    ranks = _ranks(cells, methods, problems)
+    for m in methods:
+        means = [text(bootstrap_groups([list(cells[m, p].values()) for p in of(g) if cells[m, p]])) for g in groups]
+        lines.append(f"| {m} | {' | '.join(means)} | {ranks[m]:.2f} |")
+    lines += ["", f"{methods[0]} less the other, paired by problem and seed; below 0: {methods[0]} is better.", ""]
+    lines += [f"| beside | {' | '.join(groups)} | wins : losses | evaluations to its final value |"]
+    lines += ["|---" * (len(groups) + 3) + "|"]
+    for m in methods[1:]:
+        pairs = {p: sorted(cells[methods[0], p].keys() & cells[m, p].keys()) for p in problems}
+        differences = {p: [cells[methods[0], p][s] - cells[m, p][s] for s in pairs[p]] for p in problems if pairs[p]}
+        means = [text(bootstrap_groups([differences[p] for p in of(g) if p in differences])) for g in groups]
+        every = np.concatenate([differences[p] for p in differences])
+        share = _share_of_evaluations(runs, methods[0], m)
+        lines.append(f"| {m} | {' | '.join(means)} | {(every < 0).sum()} : {(every > 0).sum()} | {100 * share:.0f} % |")
+    lines += ["", "| problem | group | " + " | ".join(methods) + " | seeds |", "|---" * (len(methods) + 3) + "|"]
+    for p in problems:
+        means = [f"{np.mean(list(cells[m, p].values())):.3f}" if cells[m, p] else "not run" for m in methods]
+        lines.append(f"| {p} | {ENTRIES[p].group} | {' | '.join(means)} | {len(cells[methods[0], p])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _ranks(cells: dict[Any, dict[int, float]], methods: list[str], problems: list[str]) -> dict[str, float]:
+    """The mean over problems and seeds of the place among the methods, 1 the best; ties share theirs."""
+    from scipy.stats import rankdata
+
+    rows = []
+    for p in problems:
+        for seed in set.intersection(*(set(cells[m, p]) for m in methods)):
+            rows.append(rankdata([cells[m, p][seed] for m in methods]))
+    return dict(zip(methods, np.mean(rows, axis=0) if rows else [np.nan] * len(methods), strict=True))
+
+
+def _share_of_evaluations(runs: list[dict[str, Any]], first: str, other: str) -> float:
+    """Evaluations of the first to the median final value of the other over those of the other, median over problems."""
+    shares = []
+    for problem in {r["problem"] for r in runs}:
+        curves = {
+            m: np.array([curve(r) for r in runs if r["method"] == m and r["problem"] == problem])
+            for m in (first, other)
+        }
+        if min(len(c) for c in curves.values()):
+            medians = {m: np.median(np.minimum.accumulate(c, axis=1), axis=0) for m, c in curves.items()}
+            reached = np.flatnonzero(medians[first] <= medians[other][-1])
+            # Not reached counts as twice the budget, which is more than any reached one.
+            shares.append((reached[0] + 1) / len(medians[other]) if len(reached) else 2.0)
+    return float(np.median(shares)) if shares else np.nan
+
+
+def curves_figure(runs: list[dict[str, Any]], methods: list[str], group: str) -> Figure:
+    """Mean normalised regret against evaluations over the problems of a group, with 95 % bands."""
+    scale, figure = scales(runs), Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for m, colour in zip(methods, ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#999999"), strict=False):
+        here = [r for r in runs if r["method"] == m and ENTRIES[r["problem"]].group == group]
+        if not here:
+            continue
+        by_problem: dict[str, list[np.ndarray]] = {}
+        for r in here:
+            by_problem.setdefault(r["problem"], []).append(normalised(curve(r), scale[r["problem"]]))
+        means = np.array([np.mean(c, axis=0) for c in by_problem.values()])
+        spread = 1.96 * np.sqrt(np.sum([np.var(c, axis=0) / len(c) for c in by_problem.values()], axis=0)) / len(means)
+        at, middle = np.arange(1, means.shape[1] + 1), means.mean(axis=0)
+        axes.plot(at, middle, color=colour, label=m)
+        axes.fill_between(at, middle - spread, middle + spread, color=colour, alpha=0.2, linewidth=0)
+    axes.set_xlabel("evaluations")
+    axes.set_ylabel("normalised regret")
+    axes.set_title(f"{group}: mean over problems and seeds, with 95 % bands of the seeds")
+    axes.grid(alpha=0.25)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return figure
+
+
+def main(
+    methods: tuple[str, ...] = ("jbo", "optuna_gp", "optuna_tpe", "random"),
+    half: str = "reporting",
+    problems: tuple[str, ...] = (),
+    num_evaluations: int = 40,
+    num_seeds: int = 5,
+    first_seed: int = 0,
+    core: int | None = None,
+    out: Path = Path("runs/rank"),
+) -> None:
+    """Search problems with several methods and report who came how far.
+
+    Args:
+      methods: The first is compared with each of the others; ``random`` gives the scale and should be among them.
+      half: ``reporting`` or ``choosing``: which half of the problems.
+      problems: Some problems by name in place of a half.
+      num_evaluations: Of one search.
+      num_seeds: Searches of each method on each problem.
+      first_seed: The seeds are this one and those that follow.
+      core: The processor core that the methods run on; None: any.
+      out: Folder for the runs and the report.
+    """
+    if half not in ("reporting", "choosing"):
+        raise SystemExit(f"half: expected 'reporting' or 'choosing', got {half!r}")
+    for name, known, chosen in (("methods", METHODS, methods), ("problems", ENTRIES, problems)):
+        if unknown := [entry for entry in chosen if entry not in known]:
+            raise SystemExit(f"{name}: expected some of {', '.join(known)}, got {unknown}")
+    jbo.use_compile_cache()
+    chosen = list(problems) or [name for name, e in ENTRIES.items() if e.is_for_choosing == (half == "choosing")]
+    console, path, seeds = Console(), out / "runs.jsonl", list(range(first_seed, first_seed + num_seeds))
+    out.mkdir(parents=True, exist_ok=True)
+    used = versions()
+    for method, name, left in list(missing_runs(path, list(methods), chosen, seeds, num_evaluations)):
+        with Peer(method, ENTRIES[name].make(left[0]).space, left[0], core) as peer, path.open("a") as file:
+            for seed in track(left, f"{method} on {name}", console=console):
+                peer.restart(seed)
+                head = {"method": method, "problem": name, "seed": seed, "num_evaluations": num_evaluations}
+                record = head | run(peer, ENTRIES[name].make(seed), seed, num_evaluations) | {"versions": used}
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+    runs = [
+        r
+        for r in read(path)
+        if r["num_evaluations"] == num_evaluations and r["seed"] in seeds and r["problem"] in chosen
+    ]
+    text = report(runs, list(methods))
+    (out / "report.md").write_text(text)
+    for group in dict.fromkeys(ENTRIES[name].group for name in chosen):
+        save(curves_figure(runs, list(methods), group), out / f"{group}.png")
+    console.print(text, highlight=False, markup=False)
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_platforms", "cpu")
+    tyro.cli(main)

@@ -1,0 +1,96 @@
+"""The problems of the benchmark by name, half of them for choosing a method and half for reporting how good it is.
+
+Which half a problem is in was written down before any method was run on it; nothing is chosen by the reporting half.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from experiments.benchmark import tuning
+from experiments.benchmark.problems import draw_mixed, draw_rotated
+from jbo import Space, functions
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem as one seed draws it."""
+
+    space: Space
+    score: Callable[[dict[str, Any]], float]
+    """The value of a config without noise, lower is better."""
+    noise: float = 0.0
+    """Standard deviation of what is observed around it."""
+
+    def observe(self, config: dict[str, Any], rng: np.random.Generator) -> float:
+        """The value that a method is told."""
+        return self.score(config) + self.noise * rng.normal()
+
+
+class Entry(NamedTuple):
+    """A problem of the benchmark."""
+
+    group: str
+    """``continuous``, ``noisy``, ``mixed`` or ``tuning``."""
+    is_for_choosing: bool
+    make: Callable[[int], Case]
+    """The problem that a seed draws; a tuning task is the same for all seeds."""
+
+
+@jax.jit
+def _value(problem: Any, config: dict[str, Any]) -> jax.Array:
+    return problem(config)
+
+
+def _drawn(draw: Callable[[Any], Any], seed: int) -> Case:
+    with jax.enable_x64(True):
+        problem = draw(jax.random.key(seed, impl="threefry2x32"))
+
+    def score(config: dict[str, Any]) -> float:
+        with jax.enable_x64(True):
+            return float(_value(problem, config)) - problem.minimum
+
+    return Case(problem.space, score)
+
+
+def _rotated(base: functions.Problem, noise: float = 0.0) -> Callable[[int], Case]:
+    return lambda seed: _noisy(_drawn(lambda key: draw_rotated(key, base), seed), noise)
+
+
+def _fixed(problem: functions.Problem, noise: float = 0.0) -> Callable[[int], Case]:
+    return lambda seed: Case(problem.space, lambda config: float(problem(config)) - problem.minimum, noise)
+
+
+def _noisy(case: Case, noise: float) -> Case:
+    return Case(case.space, case.score, noise)
+
+
+def _task(task: tuning.Tuning) -> Callable[[int], Case]:
+    return lambda seed: Case(task.space, task)
+
+
+ENTRIES = {
+    "rosenbrock4": Entry("continuous", True, _rotated(functions.rosenbrock(4))),
+    "ackley6": Entry("continuous", True, _rotated(functions.ackley(6))),
+    "levy8": Entry("continuous", True, _rotated(functions.levy(8))),
+    "hartmann6": Entry("continuous", True, _fixed(functions.hartmann6)),
+    "levy15": Entry("continuous", True, _rotated(functions.levy(15))),
+    "branin": Entry("continuous", False, _fixed(functions.branin)),
+    "rastrigin3": Entry("continuous", False, _rotated(functions.rastrigin(3))),
+    "styblinski_tang5": Entry("continuous", False, _rotated(functions.styblinski_tang(5))),
+    "rosenbrock7": Entry("continuous", False, _rotated(functions.rosenbrock(7))),
+    "ackley10": Entry("continuous", False, _rotated(functions.ackley(10))),
+    "levy20": Entry("continuous", False, _rotated(functions.levy(20))),
+    "noisy_ackley6": Entry("noisy", True, _rotated(functions.ackley(6), 1.0)),
+    "noisy_levy4": Entry("noisy", True, _rotated(functions.levy(4), 2.0)),
+    "noisy_branin": Entry("noisy", False, _fixed(functions.branin, 10.0)),
+    "noisy_hartmann6": Entry("noisy", False, _fixed(functions.hartmann6, 0.15)),
+    "noisy_styblinski_tang3": Entry("noisy", False, _rotated(functions.styblinski_tang(3), 8.0)),
+    "bowl": Entry("mixed", True, lambda seed: _drawn(draw_mixed, seed)),
+    "mixed": Entry("mixed", False, _fixed(functions.mixed)),
+    "conditional": Entry("mixed", False, _fixed(functions.conditional)),
+} | {name: Entry("tuning", number < 6, _task(task)) for number, (name, task) in enumerate(tuning.TASKS.items())}
+"""Name of a problem, its group, its half, and how it is drawn."""
