@@ -222,7 +222,7 @@ def main(
     (out / "report.md").write_text(text)
     for group in dict.fromkeys(ENTRIES[name].group for name in chosen):
         save(curves_figure(runs, list(methods), group), out / f"{group}.png")
-    console.print(text, highlight=False, markup=False)
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

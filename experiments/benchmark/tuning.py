@@ -41,11 +41,13 @@ class Tuning:
         """Minus the mean score of three folds, which are always the same."""
         x, y = _rows(self.data, self.num_rows)
         model = make_pipeline(StandardScaler(), self.make(config))
-        folds = KFold(3, shuffle=True, random_state=0)
+        folds, worst = KFold(3, shuffle=True, random_state=0), _WORST[self.scoring]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd config does not converge; its score says so
-            scores = cross_val_score(model, x, y, cv=folds, scoring=self.scoring, error_score=np.nan)
-        worst = _WORST[self.scoring]
+            try:
+                scores = cross_val_score(model, x, y, cv=folds, scoring=self.scoring, error_score=np.nan)
+            except ValueError:  # the fit failed in every fold
+                return -worst
         return -float(np.mean(np.maximum(np.nan_to_num(scores, nan=worst), worst)))
 
 
@@ -152,7 +154,8 @@ _TREE = Space(
 
 def _sgd(c: dict[str, Any]) -> Any:
     options = {name: value for name, value in c.items() if name != "schedule"}
-    return SGDClassifier(**options, learning_rate=c["schedule"], max_iter=15, tol=-np.inf, random_state=0)
+    options |= {"learning_rate": c["schedule"], "max_iter": 15, "tol": None}
+    return SGDClassifier(**options, random_state=0)
 
 
 def _logistic(c: dict[str, Any]) -> Any:

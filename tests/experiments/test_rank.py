@@ -1,0 +1,142 @@
+"""The benchmark of evaluations: what is drawn, what is observed, and how the report counts."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.benchmark import rank, tuning
+from experiments.benchmark.peer import Peer
+from experiments.benchmark.problems import MIXED_SPACE, draw_mixed, draw_rotated
+from experiments.benchmark.rank import curve, curves_figure, normalised, report, run, scales
+from experiments.benchmark.statistics import bootstrap_groups
+from experiments.benchmark.suite import ENTRIES
+from jbo import functions
+
+BASES = [functions.rosenbrock(4), functions.ackley(6), functions.levy(3), functions.styblinski_tang(3)]
+
+
+@pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
+def test_a_rotated_function_has_its_minimum_where_it_was_put(x64, base):
+    problem = draw_rotated(jax.random.key(3), base)
+    d = len(problem.place)
+    np.testing.assert_allclose(problem.rotation @ problem.rotation.T, np.eye(d), atol=1e-12)
+    assert 0.1 <= problem.place.min() and problem.place.max() <= 0.9
+    np.testing.assert_allclose(problem(problem.space.decode(np.asarray(problem.place))), base.minimum, atol=1e-4)
+    at = np.random.default_rng(0).random((200, d))
+    values = [float(problem(problem.space.decode(x))) for x in at[:5]]
+    assert min(jax.vmap(lambda x: problem(problem.space.decode_traced(x)))(jnp.asarray(at))) > base.minimum
+    np.testing.assert_allclose(values, [problem(problem.space.decode_traced(jnp.asarray(x))) for x in at[:5]])
+    moved = draw_rotated(jax.random.key(4), base)
+    assert np.abs(moved.place - problem.place).max() > 0.01
+
+
+def test_a_mixed_bowl_has_a_best_pair_of_choices_and_a_plateau(x64):
+    problem = draw_mixed(jax.random.key(0))
+    kind, method = np.unravel_index(np.argmin(problem.loss), (3, 4))
+    at_best = np.array([*problem.place[kind, method], (kind + 0.5) / 3, (method + 0.5) / 4])
+    best = float(problem(MIXED_SPACE.decode(at_best)))
+    x = np.random.default_rng(0).random((300, 8))
+    values = np.array(jax.vmap(lambda x: problem(MIXED_SPACE.decode_traced(x)))(jnp.asarray(x)))
+    assert problem.minimum <= best < np.quantile(values, 0.02) and values.max() == 3.0
+
+
+@pytest.mark.parametrize("name", ["knn_digits", "svr_diabetes", "sgd_cancer"])
+def test_a_tuning_task_gives_the_same_loss_each_time(name):
+    task = tuning.TASKS[name]
+    configs = [task.space.decode(x) for x in np.random.default_rng(1).random((4, task.space.encoding.num_columns))]
+    values = [task(config) for config in configs]
+    assert np.isfinite(values).all() and len(set(values)) > 1 and task(configs[0]) == values[0]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", tuning.TASKS)
+def test_every_tuning_task_has_a_loss_for_every_config(name):
+    task = tuning.TASKS[name]
+    worst = -tuning._WORST[task.scoring]
+    for x in np.random.default_rng(2).random((20, task.space.encoding.num_columns)):
+        assert task(task.space.decode(x)) <= worst
+
+
+def test_a_model_that_fails_has_the_worst_score():
+    task = tuning.TASKS["svr_diabetes"]
+    broken = tuning.Tuning(task.space, lambda config: tuning.SVR(C=-1.0), "diabetes", 60, "r2")
+    assert broken({}) == 1.0
+
+
+def test_half_of_the_problems_are_for_reporting():
+    halves = [entry.is_for_choosing for entry in ENTRIES.values()]
+    assert 0.35 <= np.mean(halves) <= 0.5
+    for group in ("continuous", "noisy", "mixed", "tuning"):
+        assert {e.is_for_choosing for e in ENTRIES.values() if e.group == group} == {True, False}
+
+
+def test_a_noisy_search_is_scored_without_noise():
+    case = ENTRIES["noisy_branin"].make(0)
+    with Peer("random", case.space, 0) as peer:
+        record = run(peer, case, 0, 12)
+    noise = np.array(record["observed"]) - record["scores"]
+    assert 3 < noise.std() < 25 and record["recommended"] in record["scores"]
+    assert len(record["seconds"]) == 12
+
+
+def runs_of(method, problem, scores, observed=None, recommended=None):
+    return [
+        {"method": method, "problem": problem, "seed": seed, "num_evaluations": len(row), "scores": row,
+         "observed": row if observed is None else observed[seed], "seconds": [0.0] * len(row),
+         "recommended": min(row) if recommended is None else recommended[seed]}
+        for seed, row in enumerate(scores)
+    ]  # fmt: skip
+
+
+def test_the_luckiest_observation_decides_what_is_shown():
+    (record,) = runs_of("a", "noisy_branin", [[5.0, 1.0, 3.0]], observed=[[4.0, 6.0, 2.0]])
+    assert curve(record).tolist() == [5.0, 5.0, 3.0]
+
+
+RUNS = [
+    *runs_of("a", "branin", [[4.0, 1.0], [2.0, 1.0]]),
+    *runs_of("random", "branin", [[8.0, 4.0], [4.0, 4.0]]),
+    *runs_of("a", "knn_digits", [[-0.5, -0.9], [-0.9, -0.8]]),
+    *runs_of("random", "knn_digits", [[-0.4, -0.5], [-0.5, -0.5]]),
+]
+
+
+def test_regrets_are_relative_to_the_best_known_and_to_random_search():
+    assert scales(RUNS) == {"branin": (0.0, 4.0), "knn_digits": (-0.9, -0.5)}
+    assert normalised([-0.9, -0.5, 0.5, -0.7], (-0.9, -0.5)).tolist() == pytest.approx([0.0, 1.0, 2.0, 0.5])
+
+
+def test_the_report_counts_by_hand():
+    text = report(RUNS, ["a", "random"])
+    assert "| a | 0.12 [" in text and "| random | 1.00 [1.00, 1.00]" in text
+    assert "| 4 : 0 | 50 % |" in text
+    assert "| branin | continuous | 0.250 | 1.000 | 2 |" in text
+    assert "| knn_digits | tuning | 0.000 | 1.000 | 2 |" in text
+    figure = curves_figure(RUNS, ["a", "random"], "continuous")
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [0.75, 0.25]
+
+
+def test_an_interval_is_over_groups_and_their_members():
+    assert tuple(bootstrap_groups([[1.0, 1.0, 1.0], [3.0]])) == (2.0, 1.0, 3.0)
+    rng = np.random.default_rng(0)
+    groups = [list(rng.normal(size=20)) for _ in range(30)]
+    interval = bootstrap_groups(groups)
+    assert interval.low < np.mean(groups) < interval.high
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * np.sqrt(2 / 600), rel=0.4)
+
+
+def test_the_command_goes_on_and_reports(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(rank.jbo, "use_compile_cache", lambda: None)
+    for _ in range(2):
+        rank.main(("sobol", "random"), problems=("branin",), num_evaluations=4, num_seeds=2, out=tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
+    assert len(lines) == 4 and {line["method"] for line in lines} == {"sobol", "random"}
+    assert (tmp_path / "report.md").read_text() in capsys.readouterr().out
+    assert (tmp_path / "continuous.png").stat().st_size > 5_000
+    with pytest.raises(SystemExit, match="problems: expected some of"):
+        rank.main(problems=("nothing",), out=tmp_path)
+    with pytest.raises(SystemExit, match="half: expected"):
+        rank.main(half="best", out=tmp_path)
