@@ -86,8 +86,8 @@ def maximize(
     if encoding.constraint is not None:
         wide = wide.at[::2].set(_between(keys_walk[0], trials, len(wide) // 2))
     local = _around(key_local, encoding, centre, more * _NUM_LOCAL)
-    candidates = _spread(jnp.concatenate([wide, local]))
-    values = jax.vmap(value_of_new)(candidates)
+    candidates = jnp.concatenate([wide, local])
+    values = _spread(jax.vmap(value_of_new), candidates)
     starts = _choose_starts(region, candidates, values, len(wide), more * _NUM_STARTS // 2)
 
     def climb(i: Int[Array, ""], key: Key[Array, ""] | None) -> tuple[Float[Array, " d"], Float[Array, ""]]:
@@ -102,11 +102,17 @@ def maximize(
     return Maximum(region.place(ends[best]), end_values[best])
 
 
-def _spread(candidates: Float[Array, "m d"]) -> Float[Array, "m d"]:
-    """The same points, each device of the caller's mesh with its share of them."""
-    if "candidates" not in jax.sharding.get_abstract_mesh().axis_names:
-        return candidates
-    return jax.lax.with_sharding_constraint(candidates, PartitionSpec("candidates"))
+def _spread(
+    function: Callable[[Float[Array, "m d"]], Float[Array, " m"]], points: Float[Array, "m d"]
+) -> Float[Array, " m"]:
+    """The function of many points, each device of the caller's mesh with its share of them."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if "candidates" not in mesh.axis_names:
+        return function(points)
+    # Automatic axes are asked for a layout; explicit ones are told.
+    is_explicit = "candidates" in mesh.explicit_axes
+    place = jax.sharding.reshard if is_explicit else jax.lax.with_sharding_constraint
+    return place(function(place(points, PartitionSpec("candidates"))), PartitionSpec())
 
 
 def _between(key: Key[Array, ""], trials: Trials, num_points: int) -> Float[Array, "m d"]:

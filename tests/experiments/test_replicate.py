@@ -75,16 +75,19 @@ for x in np.random.default_rng(0).random((12, 6)):
 ask = lambda strategy, key, state: strategy.ask(key, state)
 arguments = strategy, jax.random.key(0), state
 alone = jax.jit(ask)(*arguments)
-with jax.set_mesh(jax.make_mesh((8,), ("candidates",), axis_types=(jax.sharding.AxisType.Auto,))):
-    program = jax.jit(ask).lower(*arguments).compile()
-    spread = program(*arguments)
-text = program.as_text()
-print(json.dumps({
-    "devices": "num_partitions=8" in text,
-    "an eighth each": "f64[96,16]" in text and "f64[768,16]" not in text,
-    "points": [alone[0].tolist(), spread[0].tolist()],
-    "values": [float(alone[1].value), float(spread[1].value)],
-}))
+found = []
+for kind in (jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit):
+    with jax.set_mesh(jax.make_mesh((8,), ("candidates",), axis_types=(kind,))):
+        program = jax.jit(ask).lower(*arguments).compile()
+        spread = program(*arguments)
+    text = program.as_text()
+    found.append({
+        "devices": "num_partitions=8" in text,
+        "an eighth each": "f64[96,16]" in text and "f64[768,16]" not in text,
+        "points": [alone[0].tolist(), spread[0].tolist()],
+        "values": [float(alone[1].value), float(spread[1].value)],
+    })
+print(json.dumps(found))
 """
 
 
