@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -25,6 +26,36 @@ class Call(NamedTuple):
 
 _programs: dict[Hashable, Future] = {}
 _lock = threading.Lock()
+
+
+class _ShortTurns:
+    """While a program is traced the interpreter lock changes hands often, and then as often as before.
+
+    Tracing is Python: a search beside it would wait 5 ms each time it wants the lock, half a second for one suggestion.
+    """
+
+    _SECONDS = 1e-4
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._num_inside = 0
+        self._before = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._num_inside:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._before, self._SECONDS))
+            self._num_inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._num_inside -= 1
+            if not self._num_inside:
+                sys.setswitchinterval(self._before)
+
+
+_turns = _ShortTurns()
 
 
 def run(call: Call) -> tuple[Any, float]:
@@ -114,7 +145,9 @@ def _compile(call: Call, program: Future) -> None:
         # Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may
         # refuse. Each program is a function of its own: JAX's caches may take a structure for another (see `_pytree`).
         jitted = jax.jit(lambda leaves: call.function(*structure.unflatten(leaves)))
-        program.set_result(_compiled(jitted.lower(leaves)))
+        with _turns:
+            lowered = jitted.lower(leaves)
+        program.set_result(_compiled(lowered))
     except BaseException as error:
         program.set_exception(error)
         if not isinstance(error, Exception):

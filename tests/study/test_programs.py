@@ -70,6 +70,25 @@ def settle():
         time.sleep(0.01)
 
 
+def test_the_interpreter_lock_changes_hands_often_while_a_program_is_traced():
+    before = sys.getswitchinterval()
+    seen = []
+
+    def traced(x):
+        seen.append(sys.getswitchinterval())
+        return x + 1
+
+    _programs.run(_programs.Call(traced, (jnp.zeros(3),), None))
+    assert 0 < seen[0] <= 1.1e-4 < before and sys.getswitchinterval() == before
+
+    def broken(x):
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        _programs.run(_programs.Call(broken, (jnp.zeros(3),), None))
+    assert sys.getswitchinterval() == before
+
+
 def test_what_comes_next_is_compiled_in_the_background_and_once(watched):
     with watched() as study:
         told(study, 2)
