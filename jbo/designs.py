@@ -1,6 +1,7 @@
 """Points that fill the unit cube evenly: Sobol's sequence with a random digital shift."""
 
 from functools import lru_cache
+from importlib import resources
 
 import jax
 import jax.numpy as jnp
@@ -60,23 +61,44 @@ def _shifted(key: Key[Array, ""], integers: UInt32[Array, "m d"], dtype: jnp.dty
 
 @lru_cache(maxsize=64)
 def _integers(num_points: int, num_columns: int) -> np.ndarray:
-    # SciPy is imported where it is needed: its statistics take longer to import than all of jbo.
-    from scipy.stats import qmc
+    index = np.arange(num_points, dtype=np.uint32)
+    gray, points = index ^ (index >> 1), np.zeros((num_points, num_columns), np.uint32)
+    for j, direction in enumerate(_all_directions(num_columns)):
+        points ^= np.where(((gray >> j) & 1 == 1)[:, None], direction[None, :], np.uint32(0))
+    return points
 
-    size = 1 << max(num_points - 1, 0).bit_length()
-    points = qmc.Sobol(num_columns, scramble=False, bits=_BITS).random(size)[:num_points]
-    return np.round(points * 2**_BITS).astype(np.uint32)
+
+def _directions(num_columns: int) -> np.ndarray:
+    """Direction number ``j`` is the point whose Gray code is the ``j``-th power of two."""
+    return _all_directions(num_columns)[:_LOG_LENGTH]
 
 
 @lru_cache(maxsize=64)
-def _directions(num_columns: int) -> np.ndarray:
-    """Direction number ``j`` is the point whose Gray code is the ``j``-th power of two."""
-    from scipy.stats import qmc
+def _all_directions(num_columns: int) -> np.ndarray:
+    """Direction numbers of each column: the first ones are given, the others follow by its primitive polynomial.
 
-    engine = qmc.Sobol(num_columns, scramble=False, bits=_BITS)
-    rows, at = [], 0
-    for j in range(_LOG_LENGTH):
-        engine.fast_forward(2 ** (j + 1) - 1 - at)
-        rows.append(engine.random(1)[0])
-        at = 2 ** (j + 1)
-    return np.round(np.array(rows) * 2**_BITS).astype(np.uint32)
+    References:
+      Bratley and Fox, Algorithm 659: Implementing Sobol's Quasirandom Sequence Generator, 1988, section 2.
+    """
+    polynomials, given = _primitive_polynomials()
+    if num_columns > len(polynomials):
+        raise ValueError(f"num_columns: expected at most {len(polynomials)}, got {num_columns}")
+    rows = np.ones((_BITS, num_columns), np.uint64)
+    for column in range(1, num_columns):
+        polynomial = int(polynomials[column])
+        degree = polynomial.bit_length() - 1
+        m = [int(number) for number in given[column, :degree]]
+        for j in range(degree, _BITS):
+            new = m[j - degree]
+            for k in range(1, degree + 1):
+                new ^= (m[j - k] << k) * (polynomial >> (degree - k) & 1)
+            m.append(new)
+        rows[:, column] = m
+    return (rows << np.arange(_BITS - 1, -1, -1, dtype=np.uint64)[:, None]).astype(np.uint32)
+
+
+@lru_cache(maxsize=1)
+def _primitive_polynomials() -> tuple[np.ndarray, np.ndarray]:
+    """SciPy's table: to import its statistics for it would take longer than a whole suggestion."""
+    with np.load(str(resources.files("scipy") / "stats" / "_sobol_direction_numbers.npz")) as table:
+        return table["poly"], table["vinit"]
