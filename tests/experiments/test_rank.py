@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.benchmark import rank, tuning
+from experiments.benchmark import ablate, rank, tuning
 from experiments.benchmark.peer import Peer
 from experiments.benchmark.problems import MIXED_SPACE, draw_mixed, draw_rotated
 from experiments.benchmark.rank import curve, curves_figure, normalised, report, run, scales
@@ -140,3 +140,23 @@ def test_the_command_goes_on_and_reports(tmp_path, monkeypatch, capsys):
         rank.main(problems=("nothing",), out=tmp_path)
     with pytest.raises(SystemExit, match="half: expected"):
         rank.main(half="best", out=tmp_path)
+
+
+def test_an_ablation_is_paired_by_draw():
+    default = {"a": np.array([0.1, 0.01]), "b": np.array([1.0, 1.0])}
+    other = {"a": np.array([0.01, 0.1]), "b": np.array([0.1, 0.1])}
+    text = ablate.table({"default": default, "other": other})
+    assert "| the default itself | -0.75 | -1.50 | 0.00 |" in text
+    assert "| other | -0.50 [" in text and "| +0.00 | -1.00 |" in text
+
+
+@pytest.mark.thorough
+def test_the_ablation_searches_each_draw(tmp_path, monkeypatch, x64):
+    monkeypatch.setattr(ablate.jbo, "use_compile_cache", lambda: None)
+    for _ in range(2):
+        ablate.main(("forest",), ("bowl",), num_evaluations=12, num_seeds=2, lanes=2, out=tmp_path)
+    files = sorted(path.name for path in tmp_path.glob("*.npy"))
+    assert files == ["bowl, default, 100+2, 12.npy", "bowl, forest, 100+2, 12.npy"]
+    regrets = np.load(tmp_path / files[0])
+    assert regrets.shape == (2,) and (0 < regrets).all() and (regrets < 3).all()
+    assert "| forest |" in (tmp_path / "table.md").read_text()
