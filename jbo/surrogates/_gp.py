@@ -147,8 +147,8 @@ class GP:
             params = params._replace(log_noise_variance=jnp.full_like(params.log_noise_variance, log_noise))
         if data.x.shape[0] <= _MOST_EXACT:
             return _regression.condition(params, data, self.kernel)
-        one = jax.tree.map(lambda leaf: leaf[0], params)
-        return condition_on_inducing(one, data, self.kernel, *self._inducing(one, data))
+        first = jax.tree.map(lambda leaf: leaf[0], params)
+        return condition_on_inducing(params, data, self.kernel, *self._inducing(first, data))
 
     def predict(self, posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `gaussian_process.predict`."""

@@ -94,7 +94,7 @@ def condition_on_inducing(
     r"""The posterior that goes with the bound: a Gaussian process whose data are the inducing points.
 
     Args:
-      params: One hyperparameter set.
+      params: Hyperparameters with a leading axis of sets.
       data: Standardised observations.
       kernel: Covariance function.
       rows: As in `collapsed_bound`.
@@ -108,18 +108,21 @@ def condition_on_inducing(
       Titsias 2009, eq. 6 and 10.
     """
     x, y = masked(data)
-    gram, cross = _covariances(params, x, data.is_valid, kernel, rows, counts)
-    noise = noise_variance(params)
     one, eye = jnp.ones((), x.dtype), jnp.eye(rows.shape[0], dtype=x.dtype)
-    whitening = robust_whitening(gram, jnp.exp(params.log_signal_variance))[0]
-    white = matmul(whitening, cross)
-    whitening_of_sum = robust_whitening(eye + matmul(white, white.T) / noise, one)[0]
-    explained = eye - matmul(whitening_of_sum.T, whitening_of_sum)
-    root = matmul(robust_cholesky(explained, one).T, whitening)
-    alpha = matmul(whitening_of_sum, matmul(white, y[:, None])) / noise
-    alpha = matmul(whitening.T, matmul(whitening_of_sum.T, alpha))[:, 0]
-    sets = jax.tree.map(lambda leaf: leaf[None], params)
-    return GPPosterior(sets, x[rows], counts, root[None], alpha[None], kernel)
+
+    def one_set(p: GPParams) -> tuple[Float[Array, "m m"], Float[Array, " m"]]:
+        gram, cross = _covariances(p, x, data.is_valid, kernel, rows, counts)
+        noise = noise_variance(p)
+        whitening = robust_whitening(gram, jnp.exp(p.log_signal_variance))[0]
+        white = matmul(whitening, cross)
+        whitening_of_sum = robust_whitening(eye + matmul(white, white.T) / noise, one)[0]
+        explained = eye - matmul(whitening_of_sum.T, whitening_of_sum)
+        root = matmul(robust_cholesky(explained, one).T, whitening)
+        alpha = matmul(whitening_of_sum, matmul(white, y[:, None])) / noise
+        return root, matmul(whitening.T, matmul(whitening_of_sum.T, alpha))[:, 0]
+
+    roots, alphas = jax.vmap(one_set)(params)
+    return GPPosterior(params, x[rows], counts, roots, alphas, kernel)
 
 
 def _covariances(

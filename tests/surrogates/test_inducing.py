@@ -1,5 +1,7 @@
 """The collapsed bound and its posterior beside dense matrices, its derivative beside finite differences."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +17,7 @@ from tests import references
 from tests.surrogates.problems import (
     as_dataset,
     as_params,
+    as_sets,
     log_marginal_likelihood,
     predict,
     random_params,
@@ -28,7 +31,11 @@ TRUTH = random_params(D, noise=1e-2)
 _rows = jax.jit(inducing_rows, static_argnums=(2, 3))
 _bound = jax.jit(collapsed_bound, static_argnums=2)
 _slopes = jax.jit(jax.grad(lambda p, data, rows, counts: collapsed_bound(p, data, matern52, rows, counts)))
-_condition = jax.jit(condition_on_inducing, static_argnums=2)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _condition(params, data, kernel, rows, counts):
+    return condition_on_inducing(jax.tree.map(lambda leaf: leaf[None], params), data, kernel, rows, counts)
 
 
 @pytest.fixture
@@ -109,6 +116,19 @@ def test_the_posterior_is_that_of_dense_matrices(data):
     np.testing.assert_allclose(mean, here @ np.linalg.solve(precise, cross @ Y) / noise, atol=1e-8)
     lost = np.einsum("ij,ji->i", here, np.linalg.solve(of_inducing, here.T) - np.linalg.solve(precise, here.T))
     np.testing.assert_allclose(variance, np.exp(TRUTH[1]) - lost, atol=1e-8)
+
+
+def test_several_sets_are_averaged(data):
+    values = [TRUTH, random_params(D, seed=5, noise=1e-2)]
+    sets = [as_params(v, "float64") for v in values]
+    rows, counts = _rows(sets[0], data, matern52, M)
+    at = np.random.default_rng(2).uniform(size=(20, D))
+    alone = [predict(_condition(p, data, matern52, rows, counts), at) for p in sets]
+    both = condition_on_inducing(as_sets(values, "float64"), data, matern52, rows, counts)
+    mean, variance = predict(both, at)
+    means = np.array([m for m, _ in alone])
+    np.testing.assert_allclose(mean, means.mean(0), atol=1e-9)
+    np.testing.assert_allclose(variance, np.mean([v for _, v in alone], 0) + means.var(0), atol=1e-9)
 
 
 def test_the_rows_are_spread_and_the_best_among_them(data):
