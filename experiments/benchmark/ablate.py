@@ -34,7 +34,7 @@ DRAWS = {
 
 _WITH_GP = {
     "RBF kernel": {"kernel": kernels.rbf},
-    "Matern 5/2 kernel": {"kernel": kernels.matern52},
+    "Matern 3/2 kernel": {"kernel": kernels.matern32},
     "lengthscale prior of Hvarfner et al.": {"lengthscale_prior": (2**0.5, 3**0.5)},
     "longer lengthscales: N(0, 1)": {"lengthscale_prior": (0.0, 1.0)},
     "shorter lengthscales: N(-1, 1)": {"lengthscale_prior": (-1.0, 1.0)},
@@ -50,9 +50,7 @@ VARIANTS = {
     "plain expected improvement": lambda space: jbo.bayesian(space, acquisition=jbo.expected_improvement()),
     "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
 } | {
-    name: lambda space, options=options: jbo.bayesian(
-        space, surrogate=jbo.gp(**({"kernel": kernels.matern32} | options))
-    )
+    name: lambda space, options=options: jbo.bayesian(space, surrogate=jbo.gp(**options))
     for name, options in _WITH_GP.items()
 }
 """From a space to a strategy."""

@@ -19,7 +19,6 @@ from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._transform import dataset
 from jbo.surrogates import FitInfo, Posterior, Surrogate, gp
-from jbo.surrogates.kernels import matern32
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
 
 _REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
@@ -289,8 +288,7 @@ def bayesian(
 
     Args:
       space: The search space; only its structure enters.
-      surrogate: The model; None: `jbo.gp` with the Matérn 3/2 kernel, which trusts the model's curvature less than
-        5/2 does and found better points on most problems (``docs/method.md``).
+      surrogate: The model; None: `jbo.gp`. For exact objectives try its Matérn 3/2 kernel (``docs/method.md``).
       acquisition: What to ask next; None: `jbo.log_expected_improvement`.
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
         least 5 and at most 10.
@@ -309,7 +307,7 @@ def bayesian(
         )
     return Bayesian(
         encoding,
-        (gp(kernel=matern32) if surrogate is None else surrogate).bind(encoding),
+        (gp() if surrogate is None else surrogate).bind(encoding),
         log_expected_improvement() if acquisition is None else acquisition,
         design_size(encoding, num_initial),
     )
