@@ -4,11 +4,10 @@ What a variant of the method was ever compared on is in the choosing half; nothi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from experiments.benchmark import tuning
 from experiments.benchmark.problems import draw_mixed, draw_rotated
@@ -24,10 +23,6 @@ class Case:
     """The value of a config without noise, lower is better."""
     noise: float = 0.0
     """Standard deviation of what is observed around it."""
-
-    def observe(self, config: dict[str, Any], rng: np.random.Generator) -> float:
-        """The value that a method is told."""
-        return self.score(config) + self.noise * rng.normal()
 
 
 class Entry(NamedTuple):
@@ -57,15 +52,11 @@ def _drawn(draw: Callable[[Any], Any], seed: int) -> Case:
 
 
 def _rotated(base: functions.Problem, noise: float = 0.0) -> Callable[[int], Case]:
-    return lambda seed: _noisy(_drawn(lambda key: draw_rotated(key, base), seed), noise)
+    return lambda seed: replace(_drawn(lambda key: draw_rotated(key, base), seed), noise=noise)
 
 
 def _fixed(problem: functions.Problem, noise: float = 0.0) -> Callable[[int], Case]:
     return lambda seed: Case(problem.space, lambda config: float(problem(config)) - problem.minimum, noise)
-
-
-def _noisy(case: Case, noise: float) -> Case:
-    return Case(case.space, case.score, noise)
 
 
 def _task(task: tuning.Tuning) -> Callable[[int], Case]:

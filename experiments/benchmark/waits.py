@@ -17,7 +17,7 @@ from rich.table import Table
 
 from experiments.benchmark.peer import Peer, peers_python
 from experiments.report import versions, write_json
-from jbo import functions
+from jbo import bayesian, functions
 
 PROBLEM = functions.hartmann6
 LONGEST = 0.2
@@ -82,8 +82,7 @@ def main(
     console, record = Console(), {}
     studies = Table("compilation cache", "objective", "longest in the design", "longest after", "median", "above 0.2 s")
     starts = Table("process start to first suggestion of a model", "seconds")
-    # The design of jbo on six columns.
-    num_design = 7
+    num_design = bayesian(PROBLEM.space).num_initial
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
         for name, pause in (("empty", pause_cold), ("warm", pause_warm)):

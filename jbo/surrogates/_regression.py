@@ -24,9 +24,10 @@ class GPPosterior:
     """Inputs, neutral in rows that are not valid. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
     is_valid: Bool[Array, "*b n"]
     whitening: Float[Array, "*b s n n"]
-    """Inverse of the lower Cholesky factor of the covariance of the observations."""
+    """Inverse of the lower Cholesky factor of the covariance of the observations; with inducing points, any root of
+    what the data add to the precision."""
     alpha: Float[Array, "*b s n"]
-    """The covariance's inverse times ``y``."""
+    """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
     kernel: Kernel = field(metadata={"static": True})
 
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
