@@ -31,9 +31,12 @@ format: .venv/ready          ## rewrite the sources as `check` wants them
 
 PEERS := $(or $(JBO_PEERS),$(HOME)/.cache/jbo/peers)
 
-peers:                       ## the environment of the libraries to compare with, outside of the repository
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install --quiet --requirement experiments/benchmark/peers.txt
+peers: $(PEERS)/main/ready $(PEERS)/smac/ready $(PEERS)/hebo/ready $(PEERS)/gpyopt/ready  ## the libraries to compare with, in environments outside of the repository
+
+$(PEERS)/%/ready: experiments/benchmark/peers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 bench-speed: .venv/ready     ## milliseconds of a suggestion beside the peers', into docs/performance.md; needs `make peers`
 	$(BIN)/python -m experiments.benchmark.speed --into docs/performance.md $(ARGS)

@@ -10,6 +10,7 @@ from jbo.acquisitions import PI as PI
 from jbo.acquisitions import UCB as UCB
 from jbo.acquisitions import expected_improvement as expected_improvement
 from jbo.acquisitions import log_expected_improvement as log_expected_improvement
+from jbo.acquisitions import log_expected_quantile_improvement as log_expected_quantile_improvement
 from jbo.acquisitions import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions import lower_confidence_bound as lower_confidence_bound
 from jbo.acquisitions import probability_of_improvement as probability_of_improvement

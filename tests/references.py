@@ -26,6 +26,7 @@ PROFILES = {
     "matern32": lambda r: (1 + np.sqrt(3) * r) * np.exp(-np.sqrt(3) * r),
     "matern52": lambda r: (1 + np.sqrt(5) * r + 5 * r**2 / 3) * np.exp(-np.sqrt(5) * r),
 }
+PROFILES["multiscale"] = lambda r: (PROFILES["matern32"](2 * r) + PROFILES["matern32"](r) + PROFILES["rbf"](r / 3)) / 3
 """Correlation as a function of the scaled distance (Rasmussen and Williams 2006, section 4.2.1)."""
 
 

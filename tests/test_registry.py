@@ -44,6 +44,7 @@ SURROGATES = {"gp": jbo.gp, "forest": jbo.forest}
 ACQUISITIONS = {
     "EI": jbo.expected_improvement,
     "log EI": jbo.log_expected_improvement,
+    "log EQI": jbo.log_expected_quantile_improvement,
     "PI": jbo.probability_of_improvement,
     "log PI": jbo.log_probability_of_improvement,
     "UCB": jbo.upper_confidence_bound,

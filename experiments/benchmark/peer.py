@@ -12,23 +12,26 @@ from typing import Any
 from jbo import Categorical, Integer, Ordinal, Real, Space
 
 METHODS = {
-    "jbo": ("jbo_study", "bayesian"),
-    "jbo_forest": ("jbo_study", "forest"),
-    "jbo_parzen": ("jbo_study", "parzen"),
-    "random": ("jbo_study", "random"),
-    "sobol": ("jbo_study", "sobol"),
-    "optuna_gp": ("optuna_study", "gp"),
-    "optuna_tpe": ("optuna_study", "tpe"),
-    "botorch": ("botorch_loop", "log_ei"),
-    "scikit_optimize": ("skopt_optimizer", "gp"),
+    "jbo": ("jbo_study", "bayesian", None),
+    "jbo_forest": ("jbo_study", "forest", None),
+    "jbo_parzen": ("jbo_study", "parzen", None),
+    "random": ("jbo_study", "random", None),
+    "sobol": ("jbo_study", "sobol", None),
+    "optuna_gp": ("optuna_study", "gp", "main"),
+    "optuna_tpe": ("optuna_study", "tpe", "main"),
+    "botorch": ("botorch_loop", "log_ei", "main"),
+    "scikit_optimize": ("skopt_optimizer", "gp", "main"),
+    "smac": ("smac_facade", "hpo", "smac"),
+    "hebo": ("hebo_optimizer", "gp", "hebo"),
+    "gpyopt": ("gpyopt_optimization", "gp", "gpyopt"),
 }
-"""Name of a method: its adapter, and which of the adapter's methods it is."""
+"""Name of a method: its adapter, which of the adapter's methods it is, and the peers' environment (None: our own)."""
 
 
-def peers_python() -> Path:
-    """The interpreter of the environment of the peers, outside of the repository; ``make peers`` builds it."""
+def peers_python(environment: str = "main") -> Path:
+    """The interpreter of an environment of the peers, outside of the repository; ``make peers`` builds them."""
     folder = Path(os.environ.get("JBO_PEERS", "~/.cache/jbo/peers")).expanduser()
-    return folder / "bin" / "python"
+    return folder / environment / "bin" / "python"
 
 
 def describe(space: Space) -> list[dict[str, Any]]:
@@ -70,19 +73,20 @@ class Peer:
       space: What it searches.
       seed: Of the search.
       core: The processor core that the process may use; None: any.
+      num_evaluations: How long a search will be, for methods whose design depends on it.
 
     Raises:
       ValueError: There is no such method.
       FileNotFoundError: There is no environment of peers.
     """
 
-    def __init__(self, method: str, space: Space, seed: int, core: int | None = None):
+    def __init__(self, method: str, space: Space, seed: int, core: int | None = None, num_evaluations: int = 40):
         if method not in METHODS:
             raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-        adapter, own_name = METHODS[method]
-        python = Path(sys.executable) if adapter == "jbo_study" else peers_python()
+        adapter, own_name, environment = METHODS[method]
+        python = Path(sys.executable) if environment is None else peers_python(environment)
         if not python.exists():
-            raise FileNotFoundError(f"no environment of peers at {python.parents[1]}: `make peers` builds one")
+            raise FileNotFoundError(f"no environment of peers at {python.parents[1]}: `make peers` builds it")
         one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")} if core is not None else {}
         pin = [] if core is None else ["taskset", "-c", str(core)]
         self._process = subprocess.Popen(
@@ -93,6 +97,7 @@ class Peer:
             env=os.environ | one_thread,
         )
         self._arguments = {"adapter": adapter, "method": own_name, "space": describe(space)}
+        self._arguments |= {"num_evaluations": num_evaluations}
         self.restart(seed)
 
     def restart(self, seed: int) -> None:

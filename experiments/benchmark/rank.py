@@ -206,7 +206,10 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     used = versions()
     for method, name, left in list(missing_runs(path, list(methods), chosen, seeds, num_evaluations)):
-        with Peer(method, ENTRIES[name].make(left[0]).space, left[0], core) as peer, path.open("a") as file:
+        with (
+            Peer(method, ENTRIES[name].make(left[0]).space, left[0], core, num_evaluations) as peer,
+            path.open("a") as file,
+        ):
             for seed in track(left, f"{method} on {name}", console=console):
                 peer.restart(seed)
                 head = {"method": method, "problem": name, "seed": seed, "num_evaluations": num_evaluations}

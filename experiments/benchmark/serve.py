@@ -19,8 +19,8 @@ def main() -> None:
     for line in sys.stdin:
         command, arguments = json.loads(line)
         if command == "make":
-            adapter = importlib.import_module(f"experiments.benchmark.adapters.{arguments['adapter']}")
-            optimizer = adapter.make(arguments["method"], arguments["space"], arguments["seed"])
+            adapter = importlib.import_module(f"experiments.benchmark.adapters.{arguments.pop('adapter')}")
+            optimizer = adapter.make(**arguments)
             answer = None
         elif command == "recommend" and not hasattr(optimizer, command):
             answer = None

@@ -6,6 +6,7 @@ from jbo.acquisitions._acquisition import confidence_bound as confidence_bound
 from jbo.acquisitions._acquisition import expected_improvement as expected_improvement
 from jbo.acquisitions._acquisition import incumbent as incumbent
 from jbo.acquisitions._acquisition import log_expected_improvement as log_expected_improvement
+from jbo.acquisitions._acquisition import log_expected_quantile_improvement as log_expected_quantile_improvement
 from jbo.acquisitions._acquisition import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions._acquisition import probability_of_improvement as probability_of_improvement
 

@@ -49,6 +49,20 @@ def log_expected_improvement(
     return jnp.log(deviation) + log_improvement((best - mean) / deviation)
 
 
+def deviation_of_mean(variance: Float[Array, "*b"], noise_variance: Float[Array, ""]) -> Float[Array, "*b"]:
+    r"""How far an observation at a point may move the posterior mean there: :math:`\sigma^2/\sqrt{\sigma^2 + \tau^2}`.
+
+    Args:
+      variance: Posterior variance of the function, above 0.
+      noise_variance: Variance of the observation around it; with 0 the result is the function's own deviation.
+
+    References:
+      Picheny et al., Quantile-Based Optimization of Noisy Computer Experiments with Tunable Precision, 2013: the
+      deviation of the future quantile at level 1/2.
+    """
+    return variance / jnp.sqrt(variance + noise_variance)
+
+
 def probability_of_improvement(
     mean: Float[Array, "*b"], deviation: Float[Array, "*b"], best: Float[Array, "*b"]
 ) -> Float[Array, "*b"]:

@@ -288,7 +288,7 @@ def bayesian(
 
     Args:
       space: The search space; only its structure enters.
-      surrogate: The model; None: `jbo.gp`. For exact objectives try its Matérn 3/2 kernel (``docs/method.md``).
+      surrogate: The model; None: `jbo.gp`.
       acquisition: What to ask next; None: `jbo.log_expected_improvement`.
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
         least 5 and at most 10.

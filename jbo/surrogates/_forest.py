@@ -35,6 +35,10 @@ class ForestPosterior:
     columns: tuple[Column, ...] = field(metadata={"static": True})
     """Those of the encoding; empty where all are numbers."""
 
+    def noise_variance(self) -> Float[Array, ""]:
+        """0: a leaf cannot tell noise from what it averages over."""
+        return jnp.zeros((), self.mean.dtype)
+
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `Forest.predict`."""
         keys = column_keys(_encoding(self.log_range, self.columns), x)

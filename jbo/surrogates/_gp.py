@@ -17,7 +17,7 @@ from jbo.surrogates import _regression
 from jbo.surrogates._inducing import collapsed_bound, condition_on_inducing, inducing_rows
 from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates._surrogate import FitInfo
-from jbo.surrogates.kernels import GPParams, Kernel, Stationary, matern52
+from jbo.surrogates.kernels import GPParams, Kernel, Stationary, multiscale
 from jbo.types import Dataset
 
 _LENGTHSCALE_BOUNDS = (0.03, 30.0)
@@ -215,11 +215,11 @@ class GP:
 
 def gp(
     *,
-    kernel: Kernel = matern52,
+    kernel: Kernel = multiscale,
     noise: str | float = "inferred",
     lengthscale_prior: tuple[float, float] = (-0.5, 1.0),
     signal_prior: tuple[float, float] = (0.0, 0.5),
-    noise_prior: tuple[float, float] = (float(np.log(1e-3)), 2.0),
+    noise_prior: tuple[float, float] = (float(np.log(3e-3)), 2.0),
     num_starts: int = 2,
 ) -> GP:
     """A Gaussian process surrogate with maximum a posteriori hyperparameters.

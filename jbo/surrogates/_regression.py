@@ -30,6 +30,10 @@ class GPPosterior:
     """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
     kernel: Kernel = field(metadata={"static": True})
 
+    def noise_variance(self) -> Float[Array, ""]:
+        """Variance of an observation around the function, the mean over the hyperparameter sets."""
+        return jnp.mean(jax.vmap(noise_variance)(self.params))
+
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `predict`."""
         return predict(self, x)

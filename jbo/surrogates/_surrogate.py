@@ -24,6 +24,10 @@ class FitInfo(NamedTuple):
 class Posterior(Protocol):
     """What an acquisition needs of a model."""
 
+    def noise_variance(self) -> Float[Array, ""]:
+        """Variance of an observation around the function, in the units of `predict`; 0 for a model without noise."""
+        ...
+
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function, lower is better."""
         ...

@@ -85,6 +85,21 @@ def _matern52_jvp(primals, tangents):
     return (1 + r + 5 / 3 * primals[0]) * decay, -5 / 6 * (1 + r) * decay * tangents[0]
 
 
+@jax.custom_jvp
+def _multiscale(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    r = jnp.sqrt(3 * sq)
+    decay = jnp.exp(-r)
+    return ((1 + 2 * r) * decay**2 + (1 + r) * decay + jnp.exp(-sq / 18)) / 3
+
+
+@_multiscale.defjvp
+def _multiscale_jvp(primals, tangents):
+    r = jnp.sqrt(3 * primals[0])
+    decay, trend = jnp.exp(-r), jnp.exp(-primals[0] / 18)
+    value = ((1 + 2 * r) * decay**2 + (1 + r) * decay + trend) / 3
+    return value, -(6 * decay**2 + 1.5 * decay + trend / 18) / 3 * tangents[0]
+
+
 @dataclasses.dataclass(frozen=True)
 class Stationary:
     """A kernel of the scaled distance; static and hashable. `bind` tells it which columns are categories."""
@@ -202,6 +217,9 @@ matern32 = Stationary(_matern32)
 """Matérn 3/2, once differentiable (Rasmussen and Williams 2006, eq. 4.17)."""
 matern52 = Stationary(_matern52)
 """Matérn 5/2, twice differentiable (Rasmussen and Williams 2006, eq. 4.17)."""
+multiscale = Stationary(_multiscale)
+"""A smooth trend with details of two sizes: the mean of Matérn 3/2 at half the lengthscale and at the lengthscale, and
+of the squared exponential at three times it (a sum of kernels: Rasmussen and Williams 2006, section 4.2.4)."""
 
 
 def from_pairwise(

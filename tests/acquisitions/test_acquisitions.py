@@ -16,6 +16,7 @@ CAPACITY = 24
 KINDS = {
     "expected": acquisitions.expected_improvement,
     "log_expected": acquisitions.log_expected_improvement,
+    "log_expected_quantile": acquisitions.log_expected_quantile_improvement,
     "probability": acquisitions.probability_of_improvement,
     "log_probability": acquisitions.log_probability_of_improvement,
     "confidence": acquisitions.confidence_bound,
@@ -52,9 +53,13 @@ def test_value_from_an_independent_posterior(kind, dtype):
     mean, deviation, best = _moments(x_new)
     number = 0.3
     z = (best - number - mean) / deviation
+    # What the mean can move by: the deviation of the posterior mean once an observation with noise has come.
+    moves = deviation**2 / np.sqrt(deviation**2 + 1e-3)
     expected = {
         "expected": deviation * (norm.pdf(z) + z * norm.cdf(z)),
         "log_expected": np.log(deviation) + np.array([references.log_improvement(v) for v in z]),
+        "log_expected_quantile": np.log(moves)
+        + np.array([references.log_improvement(v) for v in (best - number - mean) / moves]),
         "probability": norm.cdf(z),
         "log_probability": norm.logcdf(z),
         "confidence": -(mean - number * deviation),
@@ -79,7 +84,7 @@ def test_slope_in_the_point_against_finite_differences(kind, x64):
 
 
 @pytest.mark.parametrize("margin", [1e3, 1e9, -1e9])
-@pytest.mark.parametrize("kind", ["expected", "log_expected", "probability", "log_probability"])
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"confidence"}))
 def test_slopes_are_finite_far_from_improvement(kind, margin, dtype):
     # At data points the deviation is least: with the margin this is the steepest that an optimiser meets.
     posterior, data = _problem(dtype, noise=1e-12)

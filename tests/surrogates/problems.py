@@ -14,6 +14,7 @@ KERNELS = {
     "matern12": kernels.matern12,
     "matern32": kernels.matern32,
     "matern52": kernels.matern52,
+    "multiscale": kernels.multiscale,
 }
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 

@@ -20,6 +20,14 @@ SKLEARN = {
     "matern12": lambda length_scale: sklearn_kernels.Matern(length_scale, nu=0.5),
     "matern32": lambda length_scale: sklearn_kernels.Matern(length_scale, nu=1.5),
     "matern52": lambda length_scale: sklearn_kernels.Matern(length_scale, nu=2.5),
+    "multiscale": lambda length_scale: (
+        sklearn_kernels.ConstantKernel(1 / 3)
+        * (
+            sklearn_kernels.Matern(length_scale / 2, nu=1.5)
+            + sklearn_kernels.Matern(length_scale, nu=1.5)
+            + sklearn_kernels.RBF(3 * length_scale)
+        )
+    ),
 }
 # A real, a category of three, an ordinal of four and a category of two.
 COLUMNS = (Column(REAL), Column(CATEGORY, 3), Column(ORDERED, 4), Column(CATEGORY, 2))
@@ -93,6 +101,14 @@ def test_from_pairwise(name, dtype):
         "matern12": lambda r: jnp.exp(-r),
         "matern32": lambda r: (1 + 3**0.5 * r) * jnp.exp(-(3**0.5) * r),
         "matern52": lambda r: (1 + 5**0.5 * r + 5 / 3 * r**2) * jnp.exp(-(5**0.5) * r),
+        "multiscale": lambda r: (
+            (
+                (1 + 12**0.5 * r) * jnp.exp(-(12**0.5) * r)
+                + (1 + 3**0.5 * r) * jnp.exp(-(3**0.5) * r)
+                + jnp.exp(-(r**2) / 18)
+            )
+            / 3
+        ),
     }[name]
 
     def pairwise(params, a, b):

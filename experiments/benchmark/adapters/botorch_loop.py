@@ -16,7 +16,7 @@ NUM_RESTARTS, NUM_RAW = 10, 512
 """The numbers of BoTorch's tutorials."""
 
 
-def make(method, space, seed):
+def make(method, space, seed, num_evaluations):
     warnings.simplefilter("ignore")
     torch.manual_seed(seed)
     return Optimizer(Columns(space), seed)

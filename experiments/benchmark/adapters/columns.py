@@ -21,14 +21,14 @@ class Columns:
             elif p["kind"] == "category":
                 row += [float(value == config[p["name"]]) for value in p["values"]]
             else:
-                row.append(_place(p, config[p["name"]]))
+                row.append(place(p, config[p["name"]]))
         return np.array(row)
 
     def decode(self, row):
         config, at = {}, 0
         for p, width in zip(self.space, self.widths, strict=True):
             if p["when"] is None or config.get(p["when"][0]) in p["when"][1]:
-                config[p["name"]] = _value(p, row[at : at + width])
+                config[p["name"]] = value_at(p, row[at : at + width])
             at += width
         return config
 
@@ -39,13 +39,13 @@ def _ends(p):
     return (math.log(p["low"]), math.log(p["high"])) if p["log"] else (p["low"], p["high"])
 
 
-def _place(p, value):
+def place(p, value):
     low, high = _ends(p)
     number = p["values"].index(value) if p["kind"] == "ordinal" else math.log(value) if p["log"] else value
     return (number - low) / (high - low)
 
 
-def _value(p, columns):
+def value_at(p, columns):
     if p["kind"] == "category":
         return p["values"][int(np.argmax(columns))]
     low, high = _ends(p)

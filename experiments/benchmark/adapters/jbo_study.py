@@ -23,7 +23,7 @@ def _parameter(described):
     return kind(*described["values"], when=when)
 
 
-def make(method, space, seed):
+def make(method, space, seed, num_evaluations):
     jbo.use_compile_cache()  # as scripts do
     space = jbo.Space({described["name"]: _parameter(described) for described in space})
     return Optimizer(jbo.Study(space, strategy=STRATEGIES[method](space), seed=seed))

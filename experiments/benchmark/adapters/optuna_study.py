@@ -5,7 +5,7 @@ import warnings
 import optuna
 
 
-def make(method, space, seed):
+def make(method, space, seed, num_evaluations):
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if method == "gp":

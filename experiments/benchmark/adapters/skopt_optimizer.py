@@ -18,7 +18,7 @@ def _dimension(p):
     return Categorical(p["values"], name=p["name"])
 
 
-def make(method, space, seed):
+def make(method, space, seed, num_evaluations):
     warnings.simplefilter("ignore")
     return Optimizer(space, SkoptOptimizer([_dimension(p) for p in space], "GP", random_state=seed))
 
