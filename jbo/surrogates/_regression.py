@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from jbo._pytree import pytree
 from jbo.linalg import gaussian_log_density, robust_cholesky, robust_whitening
 from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
-from jbo.surrogates.kernels import GPParams, Kernel, Stationary, matern52
+from jbo.surrogates.kernels import GPParams, Kernel, Stationary, multiscale
 from jbo.types import Dataset
 
 
@@ -39,7 +39,7 @@ class GPPosterior:
         return predict(self, x)
 
 
-def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = matern52) -> Float[Array, "*s"]:
+def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> Float[Array, "*s"]:
     r"""Log marginal likelihood of the valid rows of ``data``, in nats.
 
     .. math:: \log p(y \mid x) = -\tfrac12 y^\top \alpha - \sum_i \log L_{ii} - \tfrac{n_v}{2} \log 2\pi
@@ -50,7 +50,7 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = ma
     Args:
       params: Hyperparameters on the log scale; with a leading axis of sets there is a result for each.
       data: Inputs in the unit cube and standardised values.
-      kernel: Covariance function; Matérn 5/2 over numeric columns unless told otherwise.
+      kernel: Covariance function; the multiscale one over numeric columns, as in `jbo.gp`, unless told otherwise.
 
     Returns:
       A scalar (or one a set), not divided by ``n_v``; 0 without valid rows; ``-inf`` if the covariance is not positive
@@ -78,7 +78,7 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = ma
     return jnp.where(jnp.isfinite(value), value, -jnp.inf)
 
 
-def condition(params: GPParams, data: Dataset, kernel: Kernel = matern52) -> GPPosterior:
+def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> GPPosterior:
     """The posterior of the function given the valid rows of ``data``.
 
     Args:

@@ -42,8 +42,8 @@ def _problem(dtype, garbage=0.0, noise=1e-3, x=None, y=None):
 def _moments(x_new):
     x, y = smooth_data(15, 3)
     values = random_params(3)
-    mean, cov = references.posterior("matern52", values, x, y, x_new)
-    best = references.posterior("matern52", values, x, y, x)[0].min()
+    mean, cov = references.posterior("multiscale", values, x, y, x_new)
+    best = references.posterior("multiscale", values, x, y, x)[0].min()
     return mean, np.sqrt(np.diag(cov)), best
 
 

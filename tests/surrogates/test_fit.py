@@ -94,6 +94,19 @@ def test_optimum_is_as_good_as_that_of_scipy_from_many_starts(x, y, dtype):
     assert own >= -min(f.fun for f in found) - 1e-3
 
 
+def test_a_fit_is_of_the_likelihood_that_the_functions_have_by_default(x64):
+    x, y, _ = next(_datasets())
+    data = as_dataset(x, y, "float64")
+    params, info = gaussian_process.fit(jax.random.key(0), data)
+    one = jax.tree.map(lambda leaf: leaf[0], params)
+    np.testing.assert_allclose(
+        gaussian_process.log_marginal_likelihood(params, data)[0] + gp().log_prior(one), info.log_posterior, rtol=1e-9
+    )
+    np.testing.assert_array_equal(
+        gaussian_process.condition(params, data).whitening, gp().condition(params, data).whitening
+    )
+
+
 def test_more_starts_are_never_worse(x64):
     x, y, _ = next(_datasets())
     results = [run(x, y, "float64", gp(num_starts=n))[2].log_posterior for n in (1, 3)]

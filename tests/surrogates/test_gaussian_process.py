@@ -126,13 +126,13 @@ def test_hyperparameter_sets_are_averaged_by_the_law_of_total_variance(dtype):
     x_new = np.random.default_rng(1).uniform(size=(8, 3))
     sets = [random_params(3, seed, noise=10.0**-seed) for seed in range(1, 4)]
     data, params = as_dataset(x, y, dtype, CAPACITY, 7.0), as_sets(sets, dtype)
-    moments = [references.posterior("matern52", s, x, y, x_new) for s in sets]
+    moments = [references.posterior("multiscale", s, x, y, x_new) for s in sets]
     mean, variance = references.mixture([(m, np.diag(c)) for m, c in moments])
     result = predict(condition(params, data), jnp.asarray(x_new, dtype))
     atol = TOLERANCE[str(dtype)]
     np.testing.assert_allclose(result[0], mean, rtol=0, atol=atol)
     np.testing.assert_allclose(result[1], variance, rtol=0, atol=atol)
-    expected = [references.log_marginal_likelihood("matern52", s, x, y) for s in sets]
+    expected = [references.log_marginal_likelihood("multiscale", s, x, y) for s in sets]
     np.testing.assert_allclose(log_marginal_likelihood(params, data), expected, rtol=atol, atol=atol)
 
 
@@ -190,7 +190,7 @@ def test_gradient_of_mean_and_variance_in_the_point(x64):
         by_mean, by_variance = slope(jnp.asarray(point))
         moments = [
             references.gradient(
-                lambda p, i=i: references.posterior("matern52", values, x, y, p[None, :])[i].ravel()[0], point, 1e-4
+                lambda p, i=i: references.posterior("multiscale", values, x, y, p[None, :])[i].ravel()[0], point, 1e-4
             )
             for i in range(2)
         ]
@@ -206,7 +206,7 @@ def test_samples_have_the_moments_of_the_posterior(dtype):
     count = 20000
     draws = np.asarray(sample(jax.random.key(0), posterior, jnp.asarray(x_new, dtype), num_samples=count), np.float64)
     assert draws.shape == (count, 4)
-    mean, cov = references.posterior("matern52", values, x, y, x_new)
+    mean, cov = references.posterior("multiscale", values, x, y, x_new)
     deviation = np.sqrt(np.diag(cov))
     np.testing.assert_allclose((draws.mean(0) - mean) / deviation, 0, atol=5 / np.sqrt(count))
     scaled = np.cov(draws.T) / np.outer(deviation, deviation)
@@ -220,7 +220,7 @@ def test_samples_take_turns_among_hyperparameter_sets(dtype):
     posterior = condition(as_sets(sets, dtype), as_dataset(x, y, dtype, CAPACITY))
     draws = np.asarray(sample(jax.random.key(0), posterior, x_new, num_samples=20000), np.float64)
     for i, values in enumerate(sets):
-        mean, cov = references.posterior("matern52", values, x, y, np.asarray(x_new, np.float64))
+        mean, cov = references.posterior("multiscale", values, x, y, np.asarray(x_new, np.float64))
         mine = draws[i::2]
         np.testing.assert_allclose((mine.mean(0) - mean) / np.sqrt(np.diag(cov)), 0, atol=0.05)
         np.testing.assert_allclose(np.var(mine, 0) / np.diag(cov), 1, atol=0.08)
