@@ -69,6 +69,34 @@ def draw_rotated(key: Key[Array, ""], base: Problem) -> Rotated:
     )
 
 
+@pytree
+@dataclass(frozen=True, eq=False)
+class Noisy:
+    """A continuous problem seen through Gaussian noise; the same config has the same noise, as a seed would give it."""
+
+    base: Any
+    """The problem without noise."""
+    key: Key[Array, ""]
+    """Of the noise."""
+    deviation: float = field(metadata={"static": True})
+
+    @property
+    def space(self) -> Space:
+        """That of the problem."""
+        return self.base.space
+
+    @property
+    def minimum(self) -> float:
+        """Least value without noise."""
+        return self.base.minimum
+
+    def __call__(self, config: Mapping[str, Any]) -> Any:
+        """What is observed at a config."""
+        bits = jnp.stack([jnp.asarray(value, jnp.float32) for value in config.values()]).view(jnp.uint32)
+        key = jax.lax.fori_loop(0, len(bits), lambda i, key: jax.random.fold_in(key, bits[i]), self.key)
+        return self.base(config) + self.deviation * jax.random.normal(key)
+
+
 MIXED_SPACE = Space(
     rate=Real(1e-5, 1e-1, log=True),
     decay=Real(1e-6, 1e-2, log=True),

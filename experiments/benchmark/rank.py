@@ -167,7 +167,7 @@ def curves_figure(runs: list[dict[str, Any]], methods: list[str], group: str) ->
         axes.fill_between(at, middle - spread, middle + spread, color=colour, alpha=0.2, linewidth=0)
     axes.set_xlabel("evaluations")
     axes.set_ylabel("normalised regret")
-    axes.set_title(f"{group}: mean over problems and seeds, with 95 % bands of the seeds")
+    axes.set_title(f"{group} problems, 95 % bands of the seeds")
     axes.grid(alpha=0.25)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return figure

@@ -405,7 +405,7 @@ def test_models_and_acquisitions_take_effect():
 
     encoding = build().study.strategy.encoding
     surrogate, acquisition = parts()
-    assert equal(surrogate, gp().bind(encoding)) and equal(acquisition, log_expected_improvement(0.01))
+    assert equal(surrogate, gp(kernel=matern52).bind(encoding)) and equal(acquisition, log_expected_improvement(0.01))
     assert parts(exact_feval=True)[0].fixed_noise == 0.0
     assert parts(noise_var=0.25)[0].fixed_noise == 0.5
     assert parts(kernel=matern32, optimize_restarts=5)[0].kernel.profile is matern32.profile

@@ -60,7 +60,7 @@ def test_a_search_behind_pipes_is_the_search_in_this_process():
 
 def test_what_is_told_before_counts():
     space = jbo.functions.mixed.space
-    optimizer = jbo_study.make("parzen", describe(space), 0)
+    optimizer = jbo_study.make("parzen", describe(space), 0, 40)
     configs = [space.decode(x) for x in np.random.default_rng(0).uniform(size=(3, space.encoding.num_columns))]
     optimizer.load(configs, [1.0, 2.0, 3.0])
     assert [t.value for t in optimizer.study.trials] == [1.0, 2.0, 3.0]
@@ -126,7 +126,7 @@ def test_tables_tell_multiples_of_the_first_method():
 
 def test_problems_and_methods_are_named():
     assert {"branin", "hartmann6", "rosenbrock4", "mixed", "conditional"} <= PROBLEMS.keys()
-    assert {adapter for adapter, _ in METHODS.values()} >= {"jbo_study", "optuna_study"}
+    assert {adapter for adapter, _, _ in METHODS.values()} >= {"jbo_study", "optuna_study"}
     config = MIXED_SPACE.decode(np.full(8, 0.5))
     assert mixed_value(config) != mixed_value(config | {"dropout": 0.0})
 

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.benchmark import ablate, rank, tuning
 from experiments.benchmark.peer import Peer
-from experiments.benchmark.problems import MIXED_SPACE, draw_mixed, draw_rotated
+from experiments.benchmark.problems import MIXED_SPACE, Noisy, draw_mixed, draw_rotated
 from experiments.benchmark.rank import curve, curves_figure, normalised, report, run, scales
 from experiments.benchmark.statistics import bootstrap_groups
 from experiments.benchmark.suite import ENTRIES
@@ -31,6 +31,18 @@ def test_a_rotated_function_has_its_minimum_where_it_was_put(x64, base):
     np.testing.assert_allclose(values, [problem(problem.space.decode_traced(jnp.asarray(x))) for x in at[:5]])
     moved = draw_rotated(jax.random.key(4), base)
     assert np.abs(moved.place - problem.place).max() > 0.01
+
+
+def test_noise_is_gaussian_and_the_same_at_the_same_config(x64):
+    exact = draw_rotated(jax.random.key(3), functions.levy(3))
+    noisy = Noisy(exact, jax.random.key(1), 2.0)
+    configs = [jnp.asarray(x) for x in np.random.default_rng(0).random((2000, 3))]
+    of = jax.jit(jax.vmap(lambda x, p: p(p.space.decode_traced(x)), (0, None)))
+    observed = of(jnp.stack(configs), noisy)
+    noise = np.asarray(observed - of(jnp.stack(configs), exact)) / 2
+    np.testing.assert_array_equal(observed, of(jnp.stack(configs), noisy))
+    assert abs(noise.mean()) < 0.1 and abs(noise.std() - 1) < 0.07 and len(set(noise)) == 2000
+    assert noisy.minimum == exact.minimum
 
 
 def test_a_mixed_bowl_has_a_best_pair_of_choices_and_a_plateau(x64):
@@ -143,11 +155,11 @@ def test_the_command_goes_on_and_reports(tmp_path, monkeypatch, capsys):
 
 
 def test_an_ablation_is_paired_by_draw():
-    default = {"a": np.array([0.1, 0.01]), "b": np.array([1.0, 1.0])}
+    default = {"a": np.array([0.1, 0.01]), "b": np.array([3.0, 1.0])}
     other = {"a": np.array([0.01, 0.1]), "b": np.array([0.1, 0.1])}
     text = ablate.table({"default": default, "other": other})
-    assert "| the default itself | -0.75 | -1.50 | 0.00 |" in text
-    assert "| other | -0.50 [" in text and "| +0.00 | -1.00 |" in text
+    assert "| the default itself | 0.78 | 0.06 | 1.50 |" in text, "one regret is cut at 2"
+    assert "| other | -0.70 [" in text and "| +0.00 | -1.40 |" in text
 
 
 @pytest.mark.thorough
