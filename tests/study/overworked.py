@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ import jax
 
 import jbo
 
+# Ctrl-C counts as in a terminal, even where the tests were started in the background, which ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 FOLDER, NUM_TRIALS, MOMENT = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 
 
