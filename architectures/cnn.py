@@ -1,16 +1,13 @@
 """A convolutional network for small images: blocks of convolution and pooling, then three dense layers."""
 
 from dataclasses import dataclass
-from functools import partial
 
-import jax
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from architectures.layers import Dropout, activate, drop, extract_patches, max_pool
+from architectures.layers import Dropout, activate, drop, extract_patches, linear, max_pool, split_dropout
 
 _HIDDEN = (120, 84)  # units of the first two dense layers
-_linear = partial(nnx.Linear, kernel_init=nnx.initializers.lecun_uniform())  # compiles faster than the normal one
 
 
 @dataclass(frozen=True)
@@ -21,6 +18,8 @@ class CNNStructure:
     """Blocks of convolution and pooling, at least 1; each halves height and width, which must allow it."""
     width: int = 16
     """Channels of the first block; each further block has twice as many."""
+    kernel_size: int = 3
+    """Height and width of a convolution's kernel; odd."""
     image_shape: tuple[int, int, int] = (8, 8, 1)
     """Height, width and channels of an image."""
     num_classes: int = 10
@@ -34,7 +33,7 @@ class CNNStructure:
 class CNN(nnx.Module):
     """A network from images to one logit for each class.
 
-    The blocks are: convolution (3x3, padding SAME), activation, max-pooling (2x2). The dense layers have 120 and 84
+    The blocks are: convolution (padding SAME), activation, max-pooling (2x2). The dense layers have 120 and 84
     units, each followed by activation and dropout, and then the classes. The layout is LeNet-5's.
 
     References:
@@ -45,7 +44,7 @@ class CNN(nnx.Module):
         """A network of the given structure, weights from ``rngs``.
 
         Raises:
-          ValueError: If the height or width of the image cannot be halved ``num_blocks`` times.
+          ValueError: If the height or width of the image cannot be halved ``num_blocks`` times, or the kernel is even.
         """
         height, width, channels = structure.image_shape
         scale = 2**structure.num_blocks
@@ -54,17 +53,20 @@ class CNN(nnx.Module):
                 f"{structure.num_blocks} blocks halve an image as many times: "
                 f"expected height and width divisible by {scale}, got {height} and {width}"
             )
+        if structure.kernel_size < 1 or structure.kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size: expected an odd number, got {structure.kernel_size}")
+        self.kernel_size = structure.kernel_size
         convolutions = []
         for block in range(structure.num_blocks):
             outputs = structure.width * 2**block
-            convolutions.append(_linear(9 * channels, outputs, rngs=rngs))
+            convolutions.append(linear(structure.kernel_size**2 * channels, outputs, rngs=rngs))
             channels = outputs
         self.convolutions = nnx.List(convolutions)
         sizes = ((height // scale) * (width // scale) * channels, *_HIDDEN)
         self.hidden = nnx.List(
-            [_linear(inputs, outputs, rngs=rngs) for inputs, outputs in zip(sizes, _HIDDEN, strict=False)]
+            [linear(inputs, outputs, rngs=rngs) for inputs, outputs in zip(sizes, _HIDDEN, strict=False)]
         )
-        self.output = _linear(_HIDDEN[-1], structure.num_classes, rngs=rngs)
+        self.output = linear(_HIDDEN[-1], structure.num_classes, rngs=rngs)
 
     def __call__(
         self, images: Float[Array, "n height width channels"], activation: Int[Array, ""], dropout: Dropout | None
@@ -78,10 +80,10 @@ class CNN(nnx.Module):
         """
         x = images
         for convolution in self.convolutions:
-            x = max_pool(activate(activation, convolution(extract_patches(x))))  # [n, h, w, c] -> [n, h/2, w/2, c']
+            x = max_pool(
+                activate(activation, convolution(extract_patches(x, self.kernel_size)))
+            )  # [n, h, w, c] -> [n, h/2, w/2, c']
         x = x.reshape(x.shape[0], -1)  # [n, h, w, c] -> [n, h w c]
         for depth, layer in enumerate(self.hidden):
-            x = activate(activation, layer(x))  # [n, units]
-            if dropout is not None:
-                x = drop(Dropout(dropout.rate, jax.random.fold_in(dropout.key, depth)), x)
+            x = drop(split_dropout(dropout, depth), activate(activation, layer(x)))  # [n, units]
         return self.output(x)  # [n, classes]

@@ -1,13 +1,16 @@
-"""SGD with momentum, Adam and RMSProp behind one traced index, so that the choice among them compiles nothing."""
+"""Five optimizers behind one traced index, with their schedule: the choice among them compiles nothing."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree
 
-OPTIMIZERS = ("sgd", "adam", "rmsprop")
+OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "lion")
+DECOUPLED = ("adamw", "lion")
+"""Those of `OPTIMIZERS` that take weight decay."""
+SCHEDULES = ("constant", "linear", "cosine")
 
 
 class OptimizerSettings(NamedTuple):
@@ -16,49 +19,98 @@ class OptimizerSettings(NamedTuple):
     optimizer: Int[Array, ""]
     """Index into ``OPTIMIZERS``."""
     learning_rate: Float[Array, ""]
-    """Positive."""
+    """Positive; the largest of the schedule."""
     momentum: Float[Array, ""]
     """In [0, 1); of SGD only, the others do not look at it."""
     weight_decay: Float[Array, ""]
-    """Share of each parameter taken off at every step, times the learning rate (decoupled, as in AdamW)."""
+    """Share of each parameter taken off at every step, times the learning rate; of ``DECOUPLED`` only."""
+    l2: Float[Array, ""]
+    """Weight of half the squared norm of the parameters in the loss, at least 0; of the others only."""
+    max_norm: Float[Array, ""]
+    """Positive; a longer gradient is shortened to this norm. Infinity leaves every gradient as it is."""
+    schedule: Int[Array, ""]
+    """Index into ``SCHEDULES``: how the learning rate falls to 0 after the warm-up, if it does."""
+    warmup: Float[Array, ""]
+    """Share of the run, in [0, 1), in which the learning rate rises from 0."""
 
 
-def _transformations(momentum: Float[Array, ""]) -> tuple[optax.GradientTransformation, ...]:
-    """The three ways to make a direction of a gradient, in the order of ``OPTIMIZERS``."""
-    return optax.trace(decay=momentum), optax.scale_by_adam(), optax.scale_by_rms(decay=0.9)  # pyright: ignore
+class OptimizerState(NamedTuple):
+    """What the optimizers remember; each uses of it what it needs, so that five cost no more than Adam."""
+
+    num_steps: Int[Array, ""]
+    """Steps so far."""
+    first: PyTree[Float[Array, "..."]]
+    """Running sum or mean of the gradients."""
+    second: PyTree[Float[Array, "..."]]
+    """Running mean of their squares."""
 
 
-def init(params: PyTree[Float[Array, "..."]]) -> tuple[Any, ...]:
-    """The first state: one for each optimizer, of which only the chosen one will ever change."""
-    return tuple(transformation.init(params) for transformation in _transformations(jnp.float32(0)))
+def init(params: PyTree[Float[Array, "..."]]) -> OptimizerState:
+    """The state before the first step."""
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    return OptimizerState(jnp.int32(0), zeros, zeros)
+
+
+def rate(settings: OptimizerSettings, progress: Float[Array, ""]) -> Float[Array, ""]:
+    """The learning rate when a share ``progress`` of the run, in [0, 1], is over."""
+    warmup = settings.warmup
+    rising = jnp.where(progress < warmup, progress / jnp.maximum(warmup, 1e-6), 1)
+    rest = jnp.clip((progress - warmup) / jnp.maximum(1 - warmup, 1e-6), 0, 1)
+    falling = jnp.stack([jnp.ones_like(rest), 1 - rest, (1 + jnp.cos(jnp.pi * rest)) / 2])[settings.schedule]
+    return settings.learning_rate * rising * falling
+
+
+def clip(gradient: PyTree[Float[Array, "..."]], max_norm: Float[Array, ""]) -> PyTree[Float[Array, "..."]]:
+    """The gradient, shortened if it is longer than ``max_norm``."""
+    norm = optax.tree.norm(gradient)
+    scale = jnp.where(norm > max_norm, max_norm / norm, 1)
+    return jax.tree.map(lambda slope: slope * scale, gradient)
 
 
 def step(
     settings: OptimizerSettings,
     gradient: PyTree[Float[Array, "..."]],
-    state: tuple[Any, ...],
+    state: OptimizerState,
     params: PyTree[Float[Array, "..."]],
-) -> tuple[PyTree[Float[Array, "..."]], tuple[Any, ...]]:
+    progress: Float[Array, ""],
+) -> tuple[PyTree[Float[Array, "..."]], OptimizerState]:
     """The parameters and the state after one step down the gradient.
 
-    With weight decay 0 these are the steps of ``optax.sgd(learning_rate, momentum)``, ``optax.adam(learning_rate)``
-    and ``optax.rmsprop(learning_rate)``; with weight decay, Adam is ``optax.adamw``.
+    The gradient is clipped, then L2 is added. With a constant schedule these are the steps of ``optax.sgd``,
+    ``optax.adam``, ``optax.adamw``, ``optax.rmsprop`` and ``optax.lion`` with this learning rate, momentum and weight
+    decay, and else optax's defaults.
 
     References:
+      Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015.
       Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019.
+      Tieleman and Hinton, RMSProp, lecture 6.5 of Neural networks for machine learning, 2012.
+      Chen et al., Symbolic discovery of optimization algorithms, NeurIPS 2023 (Lion).
     """
+    count, first, second = state
+    is_decoupled = jnp.array([name in DECOUPLED for name in OPTIMIZERS])[settings.optimizer]
+    l2 = jnp.where(is_decoupled, 0, settings.l2)
+    gradient = clip(gradient, settings.max_norm)
+    gradient = jax.tree.map(lambda slope, parameter: slope + l2 * parameter, gradient, params)
 
-    def branch(index: int, transformation: optax.GradientTransformation):
-        def update(states):
-            direction, changed = transformation.update(gradient, states[index])
-            return direction, (*states[:index], changed, *states[index + 1 :])
+    def sgd():
+        direction, new = optax.trace(decay=settings.momentum).update(gradient, optax.TraceState(first))  # pyright: ignore
+        return direction, OptimizerState(count + 1, new.trace, second)  # pyright: ignore[reportAttributeAccessIssue]
 
-        return update
+    def adam():
+        direction, new = optax.scale_by_adam().update(gradient, optax.ScaleByAdamState(count, first, second))
+        return direction, OptimizerState(*new)  # pyright: ignore[reportGeneralTypeIssues]
 
-    branches = [branch(index, each) for index, each in enumerate(_transformations(settings.momentum))]
-    direction, state = jax.lax.switch(settings.optimizer, branches, state)
+    def rmsprop():
+        direction, new = optax.scale_by_rms(decay=0.9).update(gradient, optax.ScaleByRmsState(second))
+        return direction, OptimizerState(count + 1, first, new.nu)  # pyright: ignore[reportAttributeAccessIssue]
 
-    def move(parameter, along):
-        return parameter - settings.learning_rate * (along + settings.weight_decay * parameter)
+    def lion():
+        direction, new = optax.scale_by_lion().update(gradient, optax.ScaleByLionState(count, first))
+        return direction, OptimizerState(new.count, new.mu, second)  # pyright: ignore[reportAttributeAccessIssue]
 
-    return jax.tree.map(move, params, direction), state
+    which = jnp.array([0, 1, 1, 2, 3])[settings.optimizer]  # Adam and AdamW go the same way, and decay differently
+    direction, state = jax.lax.switch(which, (sgd, adam, rmsprop, lion))
+    decay, now = jnp.where(is_decoupled, settings.weight_decay, 0), rate(settings, progress)
+    return jax.tree.map(
+        lambda parameter, along: parameter - now * (along + decay * parameter), params, direction
+    ), state

@@ -15,7 +15,7 @@ from experiments.task import Score
 
 def versions() -> dict[str, str]:
     """Versions of Python and of everything that has a say in the numbers."""
-    names = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "scikit-learn")
+    names = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "scikit-learn", "babel", "sacrebleu")
     return {"jbo": jbo.__version__, "python": platform.python_version()} | {
         name: importlib.metadata.version(name) for name in names
     }
@@ -29,7 +29,11 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def comparison_table(
-    default: dict[str, Any], recommended: dict[str, Any], scores: dict[str, tuple[Score, Score]], loss_name: str
+    default: dict[str, Any],
+    recommended: dict[str, Any],
+    scores: dict[str, tuple[Score, Score]],
+    loss_name: str,
+    metric_name: str,
 ) -> Table:
     """The two configurations side by side, and how good they are.
 
@@ -37,8 +41,9 @@ def comparison_table(
       default: Configuration one would have taken without the search.
       recommended: What the search recommends.
       scores: From the name of a measurement to the scores of the default and of the recommended configuration; losses
-        are shown for the first, accuracies for all.
+        are shown for the first, metrics for all.
       loss_name: Name of the loss of the first measurement.
+      metric_name: Name of the metric.
     """
     table = Table("", "default", "recommended")
     for name in dict.fromkeys([*default, *recommended]):
@@ -47,7 +52,7 @@ def comparison_table(
     losses = next(iter(scores.values()))
     table.add_row(loss_name, *(f"{score.loss:.4f}" for score in losses))
     for name, pair in scores.items():
-        table.add_row(f"{name} accuracy", *(f"{score.accuracy:.4f}" for score in pair))
+        table.add_row(f"{name} {metric_name}", *(f"{score.metric:.4f}" for score in pair))
     return table
 
 

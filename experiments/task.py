@@ -1,10 +1,22 @@
-"""What every family of networks must say of itself to be tuned."""
+"""What every family of networks must say of itself to be tuned, and what is done with it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
 
 import jbo
+from architectures.examples import Examples, Split
+from architectures.training import Structure, TrainConfig, TrainingResult, train, train_config
+
+SEARCH_SEED, _TEST_SEED = 0, 1
+"""The key of every run of a search is the same, so configurations are compared on the same weights and batches. The
+network that is tested in the end has another one, so that its result owes nothing to a draw that the search picked."""
+
+Part = Literal["validation", "test"]
 
 
 class Score(NamedTuple):
@@ -12,12 +24,20 @@ class Score(NamedTuple):
 
     loss: float
     """Lower is better; NaN or inf if the training diverged."""
-    accuracy: float
-    """Share of right answers, in [0, 1]."""
+    metric: float
+    """What the field judges such networks by."""
 
 
-Judge = Callable[[dict[str, Any], int], Score]
-"""From a configuration and a number of epochs to a score. Deterministic: the same arguments, the same score."""
+class Trained(NamedTuple):
+    """A trained network, and what it takes to use it."""
+
+    structure: Structure
+    config: TrainConfig
+    result: TrainingResult
+
+
+Metric = Callable[[Trained, Part], float]
+"""From a trained network and the part of the data that it was judged on to a number."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +45,59 @@ class Task:
     """A space to search, where to start, and how to judge a configuration."""
 
     space: jbo.Space
-    """What is varied."""
+    """What is varied: structure, and the arguments of ``training.train_config``."""
     default: dict[str, Any]
     """What one would take without a search; the first trial."""
+    structural: tuple[str, ...]
+    """Names of the space that decide shapes, so each combination is a program of its own."""
+    build: Callable[..., Structure]
+    """From the structural part of a configuration to a structure."""
+    data: Callable[[], Split]
+    """What to learn from, to compare by, and to test on."""
     loss_name: str
     """What the search minimises and its unit, for the axis of a picture."""
+    metric_name: str
+    """What is told beside it."""
+    metric: Metric
+    """How it is measured."""
     num_epochs: int
     """Passes over the training examples, if the user does not say."""
-    validate: Judge
-    """Trains on the training examples and judges on the validation examples: all that a search may see."""
-    test: Judge
-    """Trains afresh, with another seed, and judges on the test examples: once, at the end."""
+
+    @cached_property
+    def examples(self) -> Split:
+        """The data, on the device."""
+        return jax.tree.map(jnp.asarray, self.data())
+
+    def structure(self, config: dict[str, Any]) -> Structure:
+        """The structure of a configuration."""
+        return self.build(**{name: config[name] for name in self.structural})
+
+    def train_config(self, config: dict[str, Any]) -> TrainConfig:
+        """The rest of a configuration."""
+        return train_config(**{name: value for name, value in config.items() if name not in self.structural})
+
+    def train(self, config: dict[str, Any], num_epochs: int, part: Part, seed: int) -> Trained:
+        """A network of this configuration, trained on the training examples and judged on a part.
+
+        Deterministic: the same arguments, the same network to the bit.
+        """
+        structure, numbers = self.structure(config), self.train_config(config)
+        judged: Examples = getattr(self.examples, part)
+        result = train(jax.random.key(seed), structure, numbers, self.examples.train, judged, num_epochs=num_epochs)
+        return Trained(structure, numbers, result)
+
+    def loss(self, config: dict[str, Any], num_epochs: int) -> float:
+        """What a search minimises: the loss on the validation examples."""
+        return float(self.train(config, num_epochs, "validation", SEARCH_SEED).result.cross_entropy)
+
+    def validate(self, config: dict[str, Any], num_epochs: int) -> Score:
+        """The score on the validation examples, of the run that the search has seen."""
+        return self._score(self.train(config, num_epochs, "validation", SEARCH_SEED), "validation")
+
+    def test(self, config: dict[str, Any], num_epochs: int) -> tuple[Score, Trained]:
+        """The score on the test examples of a network trained afresh, with another seed; and that network."""
+        trained = self.train(config, num_epochs, "test", _TEST_SEED)
+        return self._score(trained, "test"), trained
+
+    def _score(self, trained: Trained, part: Part) -> Score:
+        return Score(float(trained.result.cross_entropy), self.metric(trained, part))

@@ -1,6 +1,14 @@
 """Everything that can be tuned, by name."""
 
-from experiments import cnn
+from experiments import attention, cnn, lstm, rnn, transformer
 from experiments.task import Task
 
-TASKS: dict[str, Task] = {"cnn": cnn.TASK}
+TASKS: dict[str, Task] = {
+    "cnn": cnn.TASK,
+    "rnn": rnn.TASK,
+    "lstm": lstm.TASK,
+    "attention": attention.DATES,
+    "transformer": transformer.DATES,
+    "attention-names": attention.NAMES,
+    "transformer-names": transformer.NAMES,
+}

@@ -47,7 +47,7 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
 
     @objective_clock.timed
     def objective(config: dict[str, Any]) -> float:
-        return task.validate(config, num_epochs).loss
+        return task.loss(config, num_epochs)
 
     with compile_clock() as compiling, jbo.Study(task.space, seed=seed, path=out / "study.db") as study:
         study.enqueue(task.default)
@@ -59,7 +59,7 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
 
     start = time.perf_counter()
     validation = task.validate(task.default, num_epochs), task.validate(recommended.config, num_epochs)
-    test = task.test(task.default, num_epochs), task.test(recommended.config, num_epochs)
+    test = task.test(task.default, num_epochs)[0], task.test(recommended.config, num_epochs)[0]
     seconds_test = time.perf_counter() - start
     save(trajectory_figure(trials, recommended, task.loss_name), out / "trajectory.png")
 
@@ -73,12 +73,13 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
         "recommended_trial": recommended.number,
         "recommended_value": recommended.value,
         "recommended_config": recommended.config,
-        "validation_accuracy": validation[1].accuracy,
-        "test_accuracy": test[1].accuracy,
+        "metric": task.metric_name,
+        "validation_metric": validation[1].metric,
+        "test_metric": test[1].metric,
         "default_config": task.default,
         "default_value": validation[0].loss,
-        "default_validation_accuracy": validation[0].accuracy,
-        "default_test_accuracy": test[0].accuracy,
+        "default_validation_metric": validation[0].metric,
+        "default_test_metric": test[0].metric,
         # Times are those of this call, over its new trials.
         "seconds_objective": objective_clock.seconds,
         "seconds_suggest": seconds_search - objective_clock.seconds,
@@ -88,7 +89,7 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
     }
     write_json(out / "summary.json", summary)
     scores = {"validation": validation, "test": test}
-    console.print(comparison_table(task.default, recommended.config, scores, task.loss_name))
+    console.print(comparison_table(task.default, recommended.config, scores, task.loss_name, task.metric_name))
     console.print(
         f"{num_finished} trials, {summary['num_new_trials']} of them now: objective {objective_clock.seconds:.1f} s, "
         f"suggestions {summary['seconds_suggest']:.1f} s, retraining {seconds_test:.1f} s; "

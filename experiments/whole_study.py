@@ -20,33 +20,38 @@ from rich.table import Table
 
 import jbo
 from architectures.cnn import CNNStructure
-from architectures.data import digits
+from architectures.data.digits import digits
 from architectures.layers import ACTIVATIONS
-from architectures.optimizers import OPTIMIZERS, OptimizerSettings
-from architectures.training import Hyperparameters, hyperparameters, train, training_run
+from architectures.optimizers import OPTIMIZERS, SCHEDULES, OptimizerSettings
+from architectures.training import TrainConfig, train, train_config, training_run
 from experiments import cnn
-from experiments.cnn import SEARCH_SEED
 from experiments.replicate import keys_of
 from experiments.report import versions, write_json
+from experiments.task import SEARCH_SEED
 from jbo.strategies import Strategy
 
 STRUCTURE = CNNStructure()
-SPACE = jbo.Space({name: cnn.SPACE[name] for name in cnn.SPACE if name not in ("num_blocks", "width")})
-"""All that needs no new program: depth and width decide shapes, and here they are those of the default."""
+SPACE = jbo.Space({name: cnn.SPACE[name] for name in cnn.SPACE if name not in cnn.TASK.structural})
+"""All that needs no new program: depth, width and kernel decide shapes, and here they are those of the default."""
 
 
-def traced_hyperparameters(config: dict[str, Any]) -> Hyperparameters:
-    """The hyperparameters of a config of `jbo.minimize`: scalars, of categories the index.
+_KNOWN = {"optimizer": OPTIMIZERS, "activation": ACTIVATIONS, "schedule": SCHEDULES}
 
-    Momentum is there for every optimizer; those without it do not look at it.
+
+def traced_config(config: dict[str, Any]) -> TrainConfig:
+    """The `TrainConfig` of a config of `jbo.minimize`: scalars, of categories the index.
+
+    Every number is there for every optimizer; those that do not take it do not look at it.
     """
-    optimizer = _index_among("optimizer", OPTIMIZERS)[config["optimizer"]]
-    numbers = (jnp.asarray(config[name], jnp.float32) for name in ("learning_rate", "momentum", "weight_decay"))
-    activation = _index_among("activation", ACTIVATIONS)[config["activation"]]
-    batch_size = jnp.asarray(config["batch_size"], jnp.int32)
-    return Hyperparameters(
-        OptimizerSettings(optimizer, *numbers), batch_size, activation, jnp.asarray(config["dropout"], jnp.float32)
-    )
+    indices = {name: _index_among(name, known)[config[name]] for name, known in _KNOWN.items()}
+    numbers = {
+        name: jnp.asarray(value, jnp.int32 if name == "batch_size" else jnp.float32)
+        for name, value in config.items()
+        if name not in _KNOWN
+    }
+    values = numbers | indices
+    settings = OptimizerSettings(**{name: values.pop(name) for name in OptimizerSettings._fields})
+    return TrainConfig(settings, **values)
 
 
 def _index_among(name: str, known: tuple[str, ...]) -> Int[Array, " k"]:
@@ -69,8 +74,8 @@ class Training:
     def __call__(self, config: dict[str, Any]) -> Float[Array, ""]:
         """Mean cross-entropy in nats on the validation examples after a run with the seed of all runs."""
         parts, key = jax.tree.map(jnp.asarray, digits()), jax.random.key(SEARCH_SEED)
-        hyper = traced_hyperparameters(config)
-        return training_run(key, STRUCTURE, hyper, parts.train, parts.validation, self.num_epochs).cross_entropy
+        numbers = traced_config(config)
+        return training_run(key, STRUCTURE, numbers, parts.train, parts.validation, self.num_epochs).cross_entropy
 
 
 @partial(jax.jit, static_argnames=("num_trials", "num_epochs"))
@@ -97,8 +102,8 @@ def study_on_the_host(seed: int, num_trials: int, num_epochs: int) -> np.ndarray
     parts, key = digits(), jax.random.key(SEARCH_SEED)
 
     def objective(config: dict[str, Any]) -> float:
-        hyper = hyperparameters(**config)
-        result = train(key, STRUCTURE, hyper, parts.train, parts.validation, num_epochs=num_epochs)
+        numbers = train_config(**config)
+        result = train(key, STRUCTURE, numbers, parts.train, parts.validation, num_epochs=num_epochs)
         return float(result.cross_entropy)
 
     study = jbo.Study(SPACE, seed=seed)

@@ -1,0 +1,139 @@
+"""Names of places, languages, scripts, currencies and time zones in many languages, from Unicode's CLDR."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from babel import Locale
+from sklearn.model_selection import train_test_split
+
+from architectures.data.codec import Codec
+from architectures.examples import Split, labelled, translated
+
+LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "sv", "pl", "cs", "fi", "tr")
+LENGTH = 40
+"""Characters that a name may have; the few longer ones are left out."""
+_SPLIT_SEED = 0
+
+Key = tuple[str, str]
+"""What a name is of: the kind of thing and its code, the same in all languages."""
+
+
+@cache
+def names(language: str) -> dict[Key, str]:
+    """The names of one language by what they are of, up to `LENGTH` characters long.
+
+    References:
+      Unicode Common Locale Data Repository, as packaged by Babel.
+    """
+    locale = Locale.parse(language)
+    tables = {
+        "territory": locale.territories,
+        "language": locale.languages,
+        "currency": locale.currencies,
+        "script": locale.scripts,
+        "variant": locale.variants,
+        "city": {code: zone.get("city") for code, zone in locale.time_zones.items()},
+        "zone": {code: zone.get("long", {}).get("generic") for code, zone in locale.meta_zones.items()},
+        "standard zone": {code: zone.get("long", {}).get("standard") for code, zone in locale.meta_zones.items()},
+    }
+    return {
+        (kind, code): str(name)
+        for kind, table in tables.items()
+        for code, name in table.items()
+        if name and len(name) <= LENGTH
+    }
+
+
+@cache
+def key_parts() -> tuple[tuple[Key, ...], tuple[Key, ...], tuple[Key, ...]]:
+    """All that has a name in some language, in three parts of 70, 15 and 15 in 100.
+
+    The split is by what is named, over all languages at once: what is to be guessed in one language was not shown in
+    another.
+    """
+    keys = sorted(set().union(*(names(language) for language in LANGUAGES)))
+    train, rest = train_test_split(keys, train_size=0.7, random_state=_SPLIT_SEED)
+    validation, test = train_test_split(rest, train_size=0.5, random_state=_SPLIT_SEED)
+    return tuple(train), tuple(validation), tuple(test)
+
+
+@cache
+def name_codec() -> Codec:
+    """Of the characters of the names to learn from, in all languages."""
+    train = key_parts()[0]
+    return Codec.of(names(language)[key] for language in LANGUAGES for key in train if key in names(language))
+
+
+class Labelled(NamedTuple):
+    """Names and the language each is in."""
+
+    texts: list[str]
+    """The names."""
+    labels: np.ndarray
+    """Index into `LANGUAGES`."""
+
+
+@cache
+def name_parts() -> tuple[Labelled, Labelled, Labelled]:
+    """Names with their language, in the three parts of `key_parts`.
+
+    A spelling that several languages share has no one answer, so it is left out, and so is one of the later parts that
+    an earlier part has already shown (other things of the same name).
+    """
+    languages_of: dict[str, set[str]] = {}
+    for language in LANGUAGES:
+        for name in names(language).values():
+            languages_of.setdefault(name, set()).add(language)
+    seen: set[str] = set()
+    parts = []
+    for keys in key_parts():
+        texts, labels = [], []
+        for label, language in enumerate(LANGUAGES):
+            known = names(language)
+            for name in dict.fromkeys(known[key] for key in keys if key in known):
+                if len(languages_of[name]) == 1 and name not in seen:
+                    texts.append(name)
+                    labels.append(label)
+        seen.update(texts)
+        parts.append(Labelled(texts, np.array(labels, np.int32)))
+    return parts[0], parts[1], parts[2]
+
+
+@cache
+def name_languages() -> Split:
+    """`name_parts` as examples: tokens of shape [n, 40] and the language."""
+    codec = name_codec()
+    return Split(*(labelled(codec.rows(part.texts, LENGTH), part.labels) for part in name_parts()))
+
+
+class Pairs(NamedTuple):
+    """Texts and what they become in another language or form."""
+
+    sources: list[str]
+    """What is to be translated."""
+    targets: list[str]
+    """The translations."""
+
+
+@cache
+def name_pairs(source: str = "en", target: str = "de") -> tuple[Pairs, Pairs, Pairs]:
+    """The same things named in two languages, in the three parts of `key_parts`."""
+    first, second = names(source), names(target)
+    parts = []
+    for keys in key_parts():
+        pairs = dict.fromkeys((first[key], second[key]) for key in keys if key in first and key in second)
+        parts.append(Pairs([a for a, _ in pairs], [b for _, b in pairs]))
+    return parts[0], parts[1], parts[2]
+
+
+@cache
+def name_translations(source: str = "en", target: str = "de") -> Split:
+    """`name_pairs` as examples: tokens of shape [n, 40], and of the target up to 40 with its start or its end."""
+    codec = name_codec()
+    return Split(
+        *(
+            translated(codec.rows(part.sources, LENGTH), codec.rows(part.targets, LENGTH + 2, with_ends=True))
+            for part in name_pairs(source, target)
+        )
+    )
