@@ -40,12 +40,18 @@ def test_an_image_that_cannot_be_halved_that_often_is_refused():
         build(CNNStructure(num_blocks=4))
 
 
-def test_forward_pass_equals_one_written_with_other_means():
-    model = build(CNNStructure(2, 4))
+def test_a_kernel_without_a_middle_is_refused():
+    with pytest.raises(ValueError, match="kernel_size: expected an odd number, got 4"):
+        build(CNNStructure(kernel_size=4))
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_forward_pass_equals_one_written_with_other_means(size):
+    model = build(CNNStructure(2, 4, size))
     images = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
     x = jnp.asarray(images)
     for layer, (channels, out) in zip(model.convolutions, [(1, 4), (4, 8)], strict=True):
-        kernel = layer.kernel[...].reshape(3, 3, channels, out)  # [9 c, out] -> [3, 3, c, out]
+        kernel = layer.kernel[...].reshape(size, size, channels, out)  # [size² c, out] -> [size, size, c, out]
         x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
         x = jnp.maximum(x + layer.bias[...], 0)
         x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")

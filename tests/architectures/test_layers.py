@@ -9,14 +9,14 @@ from scipy.special import erf, expit
 from architectures.layers import ACTIVATIONS, Dropout, activate, drop, extract_patches, max_pool
 
 
-@pytest.mark.parametrize("height, width, channels", [(8, 8, 1), (6, 4, 3), (1, 1, 2)])
-def test_patches_times_a_matrix_is_the_convolution(height, width, channels):
+@pytest.mark.parametrize("height, width, channels, size", [(8, 8, 1, 3), (6, 4, 3, 5), (1, 1, 2, 3), (4, 4, 2, 1)])
+def test_patches_times_a_matrix_is_the_convolution(height, width, channels, size):
     rng = np.random.default_rng(0)
     images = rng.normal(size=(5, height, width, channels)).astype(np.float32)
-    kernel = rng.normal(size=(3, 3, channels, 7)).astype(np.float32)
+    kernel = rng.normal(size=(size, size, channels, 7)).astype(np.float32)
     expected = jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-    matrix = kernel.reshape(9 * channels, 7)  # [3, 3, c, out] -> [9 c, out]
-    np.testing.assert_allclose(extract_patches(jnp.asarray(images)) @ matrix, expected, rtol=1e-4, atol=1e-5)
+    matrix = kernel.reshape(size**2 * channels, 7)  # [size, size, c, out] -> [size² c, out]
+    np.testing.assert_allclose(extract_patches(jnp.asarray(images), size) @ matrix, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("height, width", [(8, 8), (4, 6), (2, 2)])

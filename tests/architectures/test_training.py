@@ -9,28 +9,32 @@ from flax import nnx
 
 from architectures import training
 from architectures.cnn import CNNStructure
-from architectures.data import Examples
-from architectures.training import hyperparameters, train
+from architectures.examples import labelled
+from architectures.training import predict, train, train_config
 
 STRUCTURE = CNNStructure(num_blocks=1, width=4)
 RNG = np.random.default_rng(0)
-EXAMPLES = Examples(RNG.uniform(size=(64, 8, 8, 1)).astype(np.float32), RNG.integers(0, 10, 64).astype(np.int32))
+EXAMPLES = labelled(RNG.uniform(size=(64, 8, 8, 1)).astype(np.float32), RNG.integers(0, 10, 64).astype(np.int32))
 KEY = jax.random.key(0)
 
 
 def run(key=KEY, num_epochs=100, **hyper):
     """A run on made data; all tests but one share one program."""
-    return train(key, STRUCTURE, hyperparameters(**hyper), EXAMPLES, EXAMPLES, num_epochs=num_epochs)
+    return train(key, STRUCTURE, train_config(**hyper), EXAMPLES, EXAMPLES, num_epochs=num_epochs)
 
 
 @pytest.mark.parametrize(
     "optimizer, learning_rate, activation",
-    [("sgd", 0.05, "relu"), ("adam", 0.003, "relu"), ("rmsprop", 0.002, "tanh")],
+    [
+        ("sgd", 0.05, "relu"),
+        ("adam", 0.003, "relu"),
+        ("adamw", 0.003, "gelu"),
+        ("rmsprop", 0.002, "tanh"),
+        ("lion", 0.001, "silu"),
+    ],
 )
 def test_a_tiny_set_with_random_labels_is_learnt_by_heart(optimizer, learning_rate, activation):
-    result = run(
-        optimizer=optimizer, learning_rate=learning_rate, activation=activation, batch_size=32, weight_decay=0.0
-    )
+    result = run(optimizer=optimizer, learning_rate=learning_rate, activation=activation, batch_size=32)
     assert result.cross_entropy < 0.1 and result.accuracy == 1.0
     assert result.train_losses.shape == (200,)
     assert abs(result.train_losses[0] - np.log(10)) < 0.3  # fresh weights know nothing
@@ -41,15 +45,15 @@ def _gradient(params):
     graph, _ = nnx.split(STRUCTURE.build(nnx.Rngs(KEY)))
 
     def loss(params):
-        logits = nnx.merge(graph, params)(jnp.asarray(EXAMPLES.images), jnp.int32(0), None)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(EXAMPLES.labels)).mean()
+        logits = nnx.merge(graph, params)(jnp.asarray(EXAMPLES.inputs), jnp.int32(0), None)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(EXAMPLES.targets)).mean()
 
     return jax.grad(loss)(params)
 
 
 def test_one_epoch_with_all_examples_in_one_batch_is_one_step_down_the_gradient_of_all():
-    sgd = dict(optimizer="sgd", momentum=0.0, weight_decay=0.0, num_epochs=1)
-    start = run(learning_rate=0.0, **sgd).params
+    sgd = dict(optimizer="sgd", momentum=0.0, num_epochs=1)
+    start = run(learning_rate=1e-12, **sgd).params
     gradient = _gradient(start)
     stepped = run(learning_rate=0.5, batch_size=64, **sgd).params
     expected = jax.tree.map(lambda parameter, slope: parameter - 0.5 * slope, start, gradient)
@@ -58,15 +62,72 @@ def test_one_epoch_with_all_examples_in_one_batch_is_one_step_down_the_gradient_
     assert max(float(jnp.abs(a - b).max()) for a, b in _pairs(two_steps, expected)) > 1e-3
 
 
+def test_predictions_that_do_not_count_change_nothing_and_the_others_count_by_their_weight():
+    """Rows of weight 0 with other answers; and two microbatches of which one has half the weight."""
+    sgd = dict(optimizer="sgd", momentum=0.0, learning_rate=0.5, batch_size=64)
+    weights = np.where(np.arange(64) < 48, 1, 0).astype(np.float32)
+    lies = np.where(weights > 0, EXAMPLES.targets, (EXAMPLES.targets + 1) % 10).astype(np.int32)
+    results = [
+        train(KEY, STRUCTURE, train_config(**sgd), part, part, num_epochs=1)
+        for part in (EXAMPLES._replace(weights=weights), EXAMPLES._replace(weights=weights, targets=lies))
+    ]
+    assert all(np.array_equal(a, b) for a, b in _pairs(results[0].params, results[1].params))
+    assert results[0].cross_entropy == results[1].cross_entropy
+
+    start = train(
+        KEY, STRUCTURE, train_config(**sgd | {"learning_rate": 1e-12}), EXAMPLES, EXAMPLES, num_epochs=1
+    ).params
+    graph, _ = nnx.split(STRUCTURE.build(nnx.Rngs(KEY)))
+
+    def loss(params):
+        logits = nnx.merge(graph, params)(jnp.asarray(EXAMPLES.inputs[:48]), jnp.int32(0), None)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(EXAMPLES.targets[:48])).mean()
+
+    expected = jax.tree.map(lambda parameter, slope: parameter - 0.5 * slope, start, jax.grad(loss)(start))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), results[0].params, expected)
+
+
+def test_the_network_of_a_result_gives_the_loss_it_was_judged_by():
+    result = run(num_epochs=1)
+    logits = predict(STRUCTURE, result.params, EXAMPLES.inputs, jnp.int32(0))
+    expected = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(EXAMPLES.targets)).mean()
+    np.testing.assert_allclose(result.cross_entropy, expected, rtol=1e-5)
+
+
+def test_smoothed_labels_are_those_of_optax():
+    sgd = dict(optimizer="sgd", momentum=0.0, batch_size=64, num_epochs=1)
+    start = run(learning_rate=1e-12, **sgd).params
+    labels = optax.smooth_labels(jax.nn.one_hot(EXAMPLES.targets, 10), 0.2)
+    graph, _ = nnx.split(STRUCTURE.build(nnx.Rngs(KEY)))
+
+    def loss(params):
+        logits = nnx.merge(graph, params)(jnp.asarray(EXAMPLES.inputs), jnp.int32(0), None)
+        return optax.softmax_cross_entropy(logits, labels).mean()
+
+    expected = jax.tree.map(lambda parameter, slope: parameter - 0.5 * slope, start, jax.grad(loss)(start))
+    stepped = run(learning_rate=0.5, label_smoothing=0.2, **sgd).params
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), stepped, expected)
+
+
 def test_a_batch_that_is_never_full_is_never_learnt_from():
-    one, other = (run(learning_rate=rate, batch_size=128, num_epochs=1).params for rate in (0.0, 0.5))
+    one, other = (run(learning_rate=rate, batch_size=128, num_epochs=1).params for rate in (1e-12, 0.5))
     assert all(np.array_equal(a, b) for a, b in _pairs(one, other))
 
 
-def test_dropout_weight_decay_and_momentum_each_have_an_effect():
-    base = dict(optimizer="sgd", learning_rate=0.01, momentum=0.5, weight_decay=0.0, dropout=0.0)
+def test_each_number_has_an_effect():
+    base = dict(optimizer="sgd", learning_rate=0.01, momentum=0.5, dropout=0.0)
     plain = float(run(**base).cross_entropy)
-    for change in (dict(dropout=0.4), dict(weight_decay=0.1), dict(momentum=0.9)):
+    changes = dict(
+        dropout=0.4,
+        l2=0.1,
+        momentum=0.9,
+        label_smoothing=0.2,
+        schedule="cosine",
+        warmup=0.3,
+        max_norm=0.1,
+        batch_size=32,
+    )
+    for change in ({name: value} for name, value in changes.items()):
         assert abs(float(run(**base | change).cross_entropy) - plain) > 1e-3, change
 
 
@@ -102,11 +163,11 @@ def test_nothing_but_the_structure_makes_a_program():
 
 
 def test_a_population_under_vmap_equals_its_members():
-    members = [hyperparameters(learning_rate=0.003), hyperparameters(optimizer="sgd", batch_size=32, activation="tanh")]
+    members = [train_config(learning_rate=0.003), train_config(optimizer="sgd", batch_size=32, activation="tanh")]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
 
-    def loss(hyper):
-        return train(KEY, STRUCTURE, hyper, EXAMPLES, EXAMPLES, num_epochs=1).cross_entropy
+    def loss(config):
+        return train(KEY, STRUCTURE, config, EXAMPLES, EXAMPLES, num_epochs=1).cross_entropy
 
     np.testing.assert_allclose(jax.vmap(loss)(stacked), [loss(each) for each in members], rtol=1e-4)
 
@@ -114,21 +175,26 @@ def test_a_population_under_vmap_equals_its_members():
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(optimizer="lion"), "optimizer: expected one of"),
+        (dict(optimizer="adagrad"), "optimizer: expected one of"),
+        (dict(schedule="step"), "schedule: expected one of"),
+        (dict(dropout=1.0), r"dropout: expected a number in \[0, 1\), got 1.0"),
+        (dict(max_norm=0.0), "max_norm: expected a positive number, got 0.0"),
+        (dict(learning_rate=float("nan")), "learning_rate: expected a positive number, got nan"),
+        (dict(l2=-1.0), "l2: expected a finite number of at least 0, got -1.0"),
         (dict(activation="sine"), "activation: expected one of"),
         (dict(batch_size=48), "positive multiple of 32, got 48"),
     ],
 )
 def test_hyperparameters_that_do_not_exist_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
-        hyperparameters(**wrong)
+        train_config(**wrong)
 
 
 def test_every_example_is_seen_once_an_epoch():
-    order = np.asarray(training._order(KEY, 64, 3)).reshape(3, 64)  # [steps, 32] -> [epochs, n]
+    order = np.asarray(training.visits(KEY, 64, 3)).reshape(3, 64)  # [steps, 32] -> [epochs, n]
     assert all(sorted(epoch) == list(range(64)) for epoch in order)
     assert not np.array_equal(order[0], order[1])
-    assert training._order(KEY, 50, 2).shape == (3, 32)  # 100 visits hold three microbatches
+    assert training.visits(KEY, 50, 2).shape == (3, 32)  # 100 visits hold three microbatches
 
 
 def _pairs(first, second):

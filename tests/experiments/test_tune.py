@@ -12,7 +12,7 @@ import jbo
 from experiments import cnn
 from experiments.tune import main, tune
 
-FIXED = {"num_blocks": 1, "width": 8}  # one structure, so one program
+FIXED = {"num_blocks": 1, "width": 16, "kernel_size": 3}  # one structure, so one program
 TINY = replace(cnn.TASK, space=cnn.SPACE.fix(**FIXED), default=cnn.DEFAULT | FIXED)
 
 
@@ -45,14 +45,14 @@ def test_the_summary_tells_what_is_in_the_study(calls):
     assert {"jax", "jbo", "python", "flax"} <= summary["versions"].keys()
 
 
-def test_the_accuracies_are_those_of_the_recommended_and_of_the_default_configuration(calls):
+def test_the_metrics_are_those_of_the_recommended_and_of_the_default_configuration(calls):
     summary = calls[2]
     recommended, default = summary["recommended_config"], summary["default_config"]
-    assert summary["validation_accuracy"] == TINY.validate(recommended, 1).accuracy
+    assert summary["validation_metric"] == TINY.validate(recommended, 1).metric
     assert summary["recommended_value"] == TINY.validate(recommended, 1).loss
-    assert summary["test_accuracy"] == TINY.test(recommended, 1).accuracy
-    assert summary["default_validation_accuracy"] == TINY.validate(default, 1).accuracy
-    assert summary["default_test_accuracy"] == TINY.test(default, 1).accuracy
+    assert summary["test_metric"] == TINY.test(recommended, 1)[0].metric
+    assert summary["default_validation_metric"] == TINY.validate(default, 1).metric
+    assert summary["default_test_metric"] == TINY.test(default, 1)[0].metric
 
 
 def test_the_picture_has_the_trials_and_the_best_so_far_in_it(calls):
@@ -96,4 +96,6 @@ def test_the_command_line_explains_itself(arguments, status, capsys):
     assert stopped.value.code == status
     if status == 0:
         shown = capsys.readouterr().out
-        assert all(option in shown for option in ("{cnn}", "--num-trials", "--seed", "--out", "--num-epochs"))
+        assert all(
+            option in shown for option in ("transformer-names", "--num-trials", "--seed", "--out", "--num-epochs")
+        )
