@@ -14,13 +14,13 @@ FORMATS = ("full", "long", "medium", "d MMMM y", "EEEE d MMMM y", "MMM d, y", "d
 """Ways to write a date, of Babel: each names day, month and year without doubt."""
 _ISO_LENGTH = 10
 _FIRST, _LAST = date(1900, 1, 1), date(2099, 12, 31)
-_SIZES = 8000, 500, 1000
+_SIZES = 8000, 750, 750
 _SEED = 0
 
 
 @cache
 def date_pairs(language: str = "en") -> tuple[Pairs, Pairs, Pairs]:
-    """Days of 1900 to 2099, in words and as ``YYYY-MM-DD``: 8000, 500 and 1000, no day in two parts.
+    """Days of 1900 to 2099, in words and as ``YYYY-MM-DD``: 8000, 750 and 750, no day in two parts.
 
     Args:
       language: Of the words, as Babel knows it.
