@@ -1,7 +1,8 @@
 """Tune a network: ``python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn``.
 
-The folder then holds the study, a summary and a picture of its course. The same command with a larger number of
-trials goes on from there, as it does after an interruption.
+The folder then holds the study, a summary, a picture of its course, and the network of the recommended configuration
+for `experiments.predict`. The same command with a larger number of trials goes on from there, as it does after an
+interruption.
 """
 
 import time
@@ -13,6 +14,7 @@ from rich.console import Console
 
 import jbo
 from experiments.clock import Clock, compile_clock
+from experiments.model import save_model
 from experiments.picture import save, trajectory_figure
 from experiments.report import comparison_table, versions, write_json
 from experiments.settings import hold_settings
@@ -59,7 +61,10 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
 
     start = time.perf_counter()
     validation = task.validate(task.default, num_epochs), task.validate(recommended.config, num_epochs)
-    test = task.test(task.default, num_epochs)[0], task.test(recommended.config, num_epochs)[0]
+    default_test, _ = task.test(task.default, num_epochs)
+    recommended_test, trained = task.test(recommended.config, num_epochs)
+    save_model(out, name, recommended.config, trained)
+    test = default_test, recommended_test
     seconds_test = time.perf_counter() - start
     save(trajectory_figure(trials, recommended, task.loss_name), out / "trajectory.png")
 
@@ -108,7 +113,8 @@ def main(
 ) -> None:
     """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
 
-    Writes study.db, summary.json and trajectory.png. The same command with a larger number of trials goes on.
+    Writes study.db, summary.json, trajectory.png and the network of the recommended configuration, for
+    `python -m experiments.predict`. The same command with a larger number of trials goes on.
 
     Args:
       task: What to tune.
