@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: tune test check thorough format clean peers bench-speed bench-waits bench-throughput bench-parzen rank ablate accelerator
+.PHONY: tune test check thorough format clean peers bench-speed bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
 
 tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 60" to go further
 	$(BIN)/python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn $(ARGS)
@@ -46,6 +46,9 @@ accelerator: .venv/ready     ## equality with the CPU and suggestions a second, 
 
 bench-throughput: .venv/ready  ## suggestions a second beside BoTorch on the same cores; needs `make peers`
 	$(BIN)/python -m experiments.benchmark.throughput $(ARGS)
+
+bench-training: .venv/ready  ## training steps of the networks beside PyTorch, and populations; needs `make peers`
+	$(BIN)/python -m experiments.benchmark.training $(ARGS)
 
 bench-waits: .venv/ready     ## waits of a study for its programs, and the start of a process beside BoTorch's
 	$(BIN)/python -m experiments.benchmark.waits $(ARGS)
