@@ -1,5 +1,6 @@
 """Factorisations of covariance matrices, each one loop over blocks of rows: a small program whatever the size."""
 
+import itertools
 from collections.abc import Callable
 
 import jax
@@ -54,17 +55,19 @@ def _log_density(covariance, y, num_rows):
 
     def sweep(i, carry):
         matrix, rest, square, log_det = carry
-        own, (factor, whitening) = blocks.own(i), blocks.pivot(i, matrix)
-        rows = blocks.put(blocks.rows(i, matrix), i, -jnp.eye(blocks.size, dtype=y.dtype))
+        factor, whitening = blocks.pivot(i, matrix)
+        rows = blocks.put(blocks.symmetric_rows(i, matrix), i, -jnp.eye(blocks.size, dtype=y.dtype))
         white_rows = _solve(factor, whitening, rows)
         white = _solve(factor, whitening, blocks.rows(i, rest[:, None]))
-        matrix = jnp.where(own[:, None] | own[None, :], zero, matrix) - matmul(white_rows.T, white_rows)
-        rest = jnp.where(own, zero, rest) - matmul(white_rows.T, white)[:, 0]
+        matrix = blocks.eliminate(i, matrix, white_rows, white_rows)
+        rest = jnp.where(blocks.own(i), zero, rest) - matmul(white_rows.T, white)[:, 0]
         log_det = log_det + jnp.sum(jnp.log(jnp.diagonal(factor)))
         return matrix, rest, square + jnp.sum(white**2), log_det
 
     padded = blocks.pad(covariance), jnp.pad(y, (0, blocks.num_padded))
     swept, alpha, square, log_det = jax.lax.fori_loop(np.int32(0), blocks.num_steps, sweep, (*padded, zero, zero))
+    for panel in blocks.panels[1:]:
+        swept = jax.lax.dynamic_update_slice(swept, swept[panel, : panel.start].T, (0, panel.start))
     is_swept = jnp.asarray(blocks.block[:n]) < blocks.num_steps
     inverse = jnp.where(is_swept[:, None], -swept[:n, :n], swept[:n, :n])
     return -0.5 * square - log_det, (inverse, alpha[:n])
@@ -151,14 +154,13 @@ def _whitening(covariance: Float[Array, "n n"], num_rows: Int[Array, ""] | None)
 
     def eliminate(i, matrix):
         # Rows above are done; rows below hold, up to this block's columns, what they owe to the rows above, and beyond
-        # them the Schur complement.
-        own, (factor, whitening) = blocks.own(i), blocks.pivot(i, matrix)
-        is_after = ~own & ~blocks.is_before(i)
-        rows = blocks.put(blocks.rows(i, matrix), i, jnp.eye(blocks.size, dtype=matrix.dtype))
+        # them the Schur complement, which is symmetric.
+        factor, whitening = blocks.pivot(i, matrix)
+        is_after = ~blocks.own(i) & ~blocks.is_before(i)
+        rows = blocks.put(blocks.symmetric_rows(i, matrix), i, jnp.eye(blocks.size, dtype=matrix.dtype))
         white_rows = _solve(factor, whitening, rows)
         below = jnp.where(is_after[None, :], white_rows, 0)
-        matrix = jnp.where(own[None, :], 0, matrix) - matmul(below.T, white_rows)
-        return blocks.put_rows(matrix, i, white_rows - below)
+        return blocks.put_rows(blocks.eliminate(i, matrix, below, white_rows), i, white_rows - below)
 
     return jax.lax.fori_loop(np.int32(0), blocks.num_steps, eliminate, blocks.pad(covariance))[:n, :n]
 
@@ -188,12 +190,32 @@ class _Blocks:
         else:
             rows = largest_of_lanes(num_rows.astype(jnp.int32))
             self.num_steps = jnp.minimum((rows + np.int32(self.size - 1)) // np.int32(self.size), np.int32(num_blocks))
+        # Rows whose columns up to their last one are kept of a symmetric matrix: with four panels 5/8 of the work.
+        num_panels = min(4, max(1, n // 64))
+        ends = [round(num_blocks * k / num_panels) * self.size for k in range(num_panels + 1)]
+        self.panels = [slice(start, end) for start, end in itertools.pairwise(ends)]
 
     def pad(self, matrix: Float[Array, "n n"]) -> Float[Array, "N N"]:
         if not self.num_padded:
             return matrix
         ones = np.arange(self.block.size) >= self.block.size - self.num_padded
         return jnp.pad(matrix, (0, self.num_padded)) + jnp.diag(jnp.asarray(ones, matrix.dtype))
+
+    def symmetric_rows(self, i: Int[Array, ""], matrix: Float[Array, "N N"]) -> Float[Array, "b N"]:
+        """The rows of block ``i`` of a symmetric matrix of which what is below the diagonal, at least, is kept."""
+        columns = jax.lax.dynamic_slice_in_dim(matrix, i * self.size, self.size, axis=1)
+        return jnp.where(self.is_before(i)[None, :], self.rows(i, matrix), columns.T)
+
+    def eliminate(
+        self, i: Int[Array, ""], matrix: Float[Array, "N N"], left: Float[Array, "b N"], right: Float[Array, "b N"]
+    ) -> Float[Array, "N N"]:
+        """The matrix, rows and columns of block ``i`` set to 0, less ``left.T @ right``, in its panels only."""
+        own = self.own(i)
+        for panel in self.panels:
+            part = jnp.where(own[panel, None] | own[None, : panel.stop], 0, matrix[panel, : panel.stop])
+            part = part - matmul(left[:, panel].T, right[:, : panel.stop])
+            matrix = jax.lax.dynamic_update_slice(matrix, part, (panel.start, 0))
+        return matrix
 
     def own(self, i: Int[Array, ""]) -> Bool[Array, " N"]:
         """True for the rows of block ``i``."""

@@ -12,7 +12,7 @@ from jbo.numerics import LOG_SQRT_2PI, jitter
 
 from . import references
 
-SIZES = [1, 2, 5, 31, 32, 33, 64, 70, 97]
+SIZES = [1, 2, 5, 31, 32, 33, 64, 70, 97, 260]
 _whiten = jax.jit(robust_whitening)
 _factorise = jax.jit(robust_cholesky)
 _density = jax.jit(jax.value_and_grad(gaussian_log_density, argnums=(0, 1)))

@@ -132,13 +132,28 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
     def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
         cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
         prior = prior_variance(params, x, posterior.kernel)
-        white = matmul(cross, whitening.T)
+        white = _whiten(cross, whitening)
         least = 16 * jnp.finfo(x.dtype).eps * prior
         return matmul(cross, alpha[:, None])[:, 0], jnp.maximum(prior - jnp.sum(white**2, axis=1), least)
 
     means, variances = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
     mean = jnp.mean(means, axis=0)
     return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
+
+
+@jax.custom_jvp
+def _whiten(cross: Float[Array, "m n"], whitening: Float[Array, "n n"]) -> Float[Array, "m n"]:
+    """What the data explain of the points, in coordinates that are independent."""
+    return matmul(cross, whitening.T)
+
+
+@_whiten.defjvp
+def _whiten_jvp(primals, tangents):
+    # The same product, in an order in which neither it nor its derivative makes a transposed copy of the large matrix:
+    # where a slope is wanted points are few, and the copy would cost as much as all else.
+    (cross, whitening), (cross_tangent, whitening_tangent) = primals, tangents
+    slope = matmul(whitening, cross_tangent.T) + matmul(whitening_tangent, cross.T)
+    return matmul(whitening, cross.T).T, slope.T
 
 
 def sample(

@@ -87,17 +87,18 @@ def _matern52_jvp(primals, tangents):
 
 @jax.custom_jvp
 def _multiscale(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    # One exponential serves both details. Never as its square: XLA would make that another exponential.
     r = jnp.sqrt(3 * sq)
     decay = jnp.exp(-r)
-    return ((1 + 2 * r) * decay**2 + (1 + r) * decay + jnp.exp(-sq / 18)) / 3
+    return (((1 + 2 * r) * decay + (1 + r)) * decay + jnp.exp(-sq / 18)) / 3
 
 
 @_multiscale.defjvp
 def _multiscale_jvp(primals, tangents):
     r = jnp.sqrt(3 * primals[0])
     decay, trend = jnp.exp(-r), jnp.exp(-primals[0] / 18)
-    value = ((1 + 2 * r) * decay**2 + (1 + r) * decay + trend) / 3
-    return value, -(6 * decay**2 + 1.5 * decay + trend / 18) / 3 * tangents[0]
+    value = (((1 + 2 * r) * decay + (1 + r)) * decay + trend) / 3
+    return value, -((6 * decay + 1.5) * decay + trend / 18) / 3 * tangents[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +198,9 @@ def _squared_distance(
 ) -> Float[Array, "n m"]:
     """As a matrix product; in float32 that would lose neighbours."""
     z1, z2 = features1 * scale[None, :], features2 * scale[None, :]
-    cross = matmul(z1, z2.T)
+    # One row more than is needed, so that XLA does not write what comes next in place: on a CPU exponentials over their
+    # own operand are not vectorised and take four times as long.
+    cross = matmul(jnp.pad(z1, ((0, 1), (0, 0))), z2.T)[:-1]
     return jnp.maximum(jnp.sum(z1**2, 1)[:, None] + jnp.sum(z2**2, 1)[None, :] - 2 * cross, 0)
 
 
