@@ -1,0 +1,206 @@
+"""What a model believes of the objective of a study: the host face of a posterior."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jbo.constraint import OnHost
+from jbo.space import Space
+from jbo.strategies import Strategy, bayesian
+from jbo.strategies._bayesian import Bayesian
+from jbo.strategies._transform import Units, dataset, units
+from jbo.study import Trial
+from jbo.study._model import Fits, with_host_constraint, world
+from jbo.study._table import Table
+from jbo.surrogates import Posterior
+from jbo.types import Dataset, Trials
+
+_BLOCK = 512
+"""Points that are predicted at once, so that their number compiles nothing."""
+
+
+@runtime_checkable
+class Searched(Protocol):
+    """What is looked at: a `jbo.Study`, or a file that was read."""
+
+    @property
+    def space(self) -> Space:
+        """Where it is searched."""
+        ...
+
+    @property
+    def maximize(self) -> bool:
+        """True if higher values are better."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of all randomness."""
+        ...
+
+    @property
+    def strategy(self) -> Strategy:
+        """What is tried next."""
+        ...
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, by number."""
+        ...
+
+
+class Interval(NamedTuple):
+    """Predictions in the sign and the units of the objective."""
+
+    middle: np.ndarray
+    """Medians."""
+    low: np.ndarray
+    high: np.ndarray
+
+
+@jax.jit
+def _condition(strategy: Bayesian, state: Trials, params: Any) -> tuple[Dataset, Any, Units]:
+    data = dataset(state)
+    return data, strategy.surrogate.condition(params, data), units(state)
+
+
+@jax.jit
+def _predict(posterior: Posterior, x: Array) -> tuple[Array, Array]:
+    return posterior.predict(x)
+
+
+@jax.jit
+def _told(scale: Units, y: Array) -> Array:
+    return scale.to_told(y)
+
+
+@jax.jit
+def _seen(scale: Units, y: Array) -> Array:
+    return scale.to_model(y)
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A model of a study's objective, its predictions in the names, the sign and the units of the user."""
+
+    space: Space
+    maximize: bool
+    trials: list[Trial]
+    """All trials, by number: row ``i`` of ``state`` is number ``i``."""
+    strategy: Bayesian
+    """Whose surrogate it is: the study's, or `jbo.bayesian` where that has none."""
+    key: Array
+    """The key of the search."""
+    state: Trials
+    """The table, lower is better."""
+    data: Dataset
+    """What the surrogate sees of it: standardised, the worse half drawn together, failures as the worst."""
+    params: Any
+    """Its hyperparameters: those that the study's next suggestion uses."""
+    posterior: Any
+    units: Units
+    """From told values, lower is better, to those of ``data`` and back."""
+
+    def encode(self, configs: Sequence[Mapping[str, Any]]) -> Float[np.ndarray, "m d"]:
+        """The points of the cube where configurations sit.
+
+        Args:
+          configs: Values by name.
+
+        Raises:
+          ValueError: One is not of the space.
+        """
+        return np.array([self.space.encode(config) for config in configs]).reshape(-1, len(self.space))
+
+    def predict(self, x: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+        """Mean and deviation of the function as the surrogate has it: standardised, lower is better.
+
+        Args:
+          x: Snapped points of the cube.
+        """
+        blocks = -(-len(x) // _BLOCK) if len(x) else 1
+        padded = np.full((blocks * _BLOCK, len(self.space)), 0.5)
+        padded[: len(x)] = x
+        with world(None):
+            parts = [_predict(self.posterior, jnp.asarray(block)) for block in np.split(padded, blocks)]
+            mean, variance = (np.concatenate([np.asarray(part[i]) for part in parts])[: len(x)] for i in (0, 1))
+        return mean, np.sqrt(variance)
+
+    def interval(self, x: Float[np.ndarray, "m d"], deviations: float = 1.959964) -> Interval:
+        """Median and central interval of the function, in the sign and the units of the objective.
+
+        Args:
+          x: Snapped points of the cube.
+          deviations: Half the width of the interval in deviations of the model; the default holds 95 %.
+        """
+        return self.told(*self.predict(x), deviations)
+
+    def told(self, mean: np.ndarray, deviation: np.ndarray, deviations: float = 1.959964) -> Interval:
+        """Normal predictions of the surrogate as an interval in the sign and the units of the objective.
+
+        Args:
+          mean: As in `predict`.
+          deviation: As in `predict`.
+          deviations: As in `interval`.
+        """
+        with world(None):
+            ends = [
+                np.asarray(_told(self.units, jnp.asarray(mean + k * deviation))) for k in (0, -deviations, deviations)
+            ]
+        middle, low, high = (-end if self.maximize else end for end in ends)
+        return Interval(middle, *((high, low) if self.maximize else (low, high)))
+
+    def seen(self, values: np.ndarray) -> np.ndarray:
+        """What the surrogate would see of values of the objective, in the user's sign.
+
+        Args:
+          values: Finite ones.
+        """
+        with world(None):
+            return np.asarray(_seen(self.units, jnp.asarray(-values if self.maximize else values, jnp.float64)))
+
+
+def believe(study: Searched) -> Belief:
+    """What the model of a study believes, given its trials; nothing is asked and nothing is written.
+
+    Args:
+      study: A `jbo.Study`, or what else has these attributes.
+
+    Returns:
+      The belief of the model that the next suggestion uses; of `jbo.bayesian` if the strategy has none.
+
+    Raises:
+      ValueError: Fewer than three trials have succeeded, or all have the same value.
+    """
+    trials, space = study.trials, study.space
+    values = [trial.value for trial in trials if trial.value is not None]
+    if len(values) < 3 or len(set(values)) < 2:
+        raise ValueError(
+            f"study: expected three trials that succeeded, with different values, got {len(values)} with "
+            f"{len(set(values))} different values"
+        )
+    strategy: Any = study.strategy
+    if not isinstance(strategy, Bayesian):
+        strategy = with_host_constraint(bayesian(space), space)
+    table = Table(space, study.maximize)
+    table.update(trials)
+    rows = table.rows()
+    with world(None):
+        (params, _), _ = Fits().model(strategy, study.seed, rows, None)
+        state = Trials(*(jnp.asarray(column) for column in rows))
+        data, posterior, scale = _condition(strategy, state, params)
+        key = jax.random.key(study.seed, impl="threefry2x32")
+    return Belief(space, study.maximize, trials, strategy, key, state, data, params, posterior, scale)
+
+
+def check_constraint(strategy: Strategy) -> None:
+    """Raise what the constraint of the space raised while a program called it."""
+    constraint = strategy.encoding.constraint
+    error = constraint.take_error() if isinstance(constraint, OnHost) else None
+    if error is not None:
+        raise error
