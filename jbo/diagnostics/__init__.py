@@ -10,6 +10,7 @@ from jbo.diagnostics._belief import Belief as Belief
 from jbo.diagnostics._belief import Interval as Interval
 from jbo.diagnostics._belief import Searched as Searched
 from jbo.diagnostics._belief import believe as believe
+from jbo.diagnostics._belief import following as following
 from jbo.diagnostics._convergence import best_so_far as best_so_far
 from jbo.diagnostics._convergence import improvement_left as improvement_left
 from jbo.diagnostics._convergence import simple_regret as simple_regret

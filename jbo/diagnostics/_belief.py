@@ -15,8 +15,8 @@ from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian
 from jbo.strategies._transform import Units, dataset, units
 from jbo.study import Trial
-from jbo.study._model import Fits, with_host_constraint, world
-from jbo.study._table import Table
+from jbo.study._model import Fits, suggest, with_host_constraint, world
+from jbo.study._table import Rows, Table
 from jbo.surrogates import Posterior
 from jbo.types import Dataset, Trials
 
@@ -75,6 +75,14 @@ def _predict(posterior: Posterior, x: Array) -> tuple[Array, Array]:
 
 
 @jax.jit
+def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, x: Array) -> Array:
+    """The acquisition's values, pending trials known to it, as at the next suggestion."""
+    _, posterior, believed = strategy._posteriors(params, data, state)
+    aux = strategy.acquisition.prepare(key, posterior, believed)
+    return jax.lax.map(lambda point: strategy.acquisition.value(aux, posterior, point), x)
+
+
+@jax.jit
 def _told(scale: Units, y: Array) -> Array:
     return scale.to_told(y)
 
@@ -94,8 +102,10 @@ class Belief:
     """All trials, by number: row ``i`` of ``state`` is number ``i``."""
     strategy: Bayesian
     """Whose surrogate it is: the study's, or `jbo.bayesian` where that has none."""
+    seed: int
+    """Of all randomness."""
     key: Array
-    """The key of the search."""
+    """The key of the search, made of the seed."""
     state: Trials
     """The table, lower is better."""
     data: Dataset
@@ -130,6 +140,23 @@ class Belief:
             parts = [_predict(self.posterior, jnp.asarray(block)) for block in np.split(padded, blocks)]
             mean, variance = (np.concatenate([np.asarray(part[i]) for part in parts])[: len(x)] for i in (0, 1))
         return mean, np.sqrt(variance)
+
+    def worth(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:
+        """What the acquisition function of the strategy says of points, higher is better.
+
+        Args:
+          x: Snapped points of the cube.
+        """
+        with world(None):
+            found = _worth(self.strategy, self.key, self.state, self.params, self.data, jnp.asarray(x))
+            return np.asarray(found)
+
+    @property
+    def recommended(self) -> Trial:
+        """The trial with the best posterior mean: what to use when values are noisy."""
+        numbers = [trial.number for trial in self.trials if trial.value is not None]
+        mean, _ = self.predict(np.asarray(self.state.x)[numbers])
+        return self.trials[numbers[int(mean.argmin())]]
 
     def interval(self, x: Float[np.ndarray, "m d"], deviations: float = 1.959964) -> Interval:
         """Median and central interval of the function, in the sign and the units of the objective.
@@ -195,7 +222,21 @@ def believe(study: Searched) -> Belief:
         state = Trials(*(jnp.asarray(column) for column in rows))
         data, posterior, scale = _condition(strategy, state, params)
         key = jax.random.key(study.seed, impl="threefry2x32")
-    return Belief(space, study.maximize, trials, strategy, key, state, data, params, posterior, scale)
+    return Belief(space, study.maximize, trials, strategy, study.seed, key, state, data, params, posterior, scale)
+
+
+def following(belief: Belief) -> dict[str, Any] | None:
+    """The configuration that the strategy would suggest now; nothing is asked.
+
+    Args:
+      belief: Of a study, whose pending trials count.
+
+    Returns:
+      None if nothing is left to try.
+    """
+    rows = Rows(*(np.asarray(column) for column in belief.state))
+    found = suggest(belief.strategy, belief.seed, rows, None, Fits())
+    return belief.space.decode(found.x) if found.is_new else None
 
 
 def check_constraint(strategy: Strategy) -> None:
