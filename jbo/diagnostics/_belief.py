@@ -1,6 +1,6 @@
 """What a model believes of the objective of a study: the host face of a posterior."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jbo.constraint import OnHost
+from jbo.encoding import Encoding, snap
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian
@@ -75,6 +76,11 @@ def _predict(posterior: Posterior, x: Array) -> tuple[Array, Array]:
 
 
 @jax.jit
+def _snap(encoding: Encoding, x: Array) -> Array:
+    return snap(encoding, x)
+
+
+@jax.jit
 def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, x: Array) -> Array:
     """The acquisition's values, pending trials known to it, as at the next suggestion."""
     _, posterior, believed = strategy._posteriors(params, data, state)
@@ -133,13 +139,16 @@ class Belief:
         Args:
           x: Snapped points of the cube.
         """
-        blocks = -(-len(x) // _BLOCK) if len(x) else 1
-        padded = np.full((blocks * _BLOCK, len(self.space)), 0.5)
-        padded[: len(x)] = x
-        with world(None):
-            parts = [_predict(self.posterior, jnp.asarray(block)) for block in np.split(padded, blocks)]
-            mean, variance = (np.concatenate([np.asarray(part[i]) for part in parts])[: len(x)] for i in (0, 1))
+        mean, variance = _in_blocks(lambda block: jnp.stack(_predict(self.posterior, block), axis=-1), x).T
         return mean, np.sqrt(variance)
+
+    def snap(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+        """The valid points of the cube that others stand for.
+
+        Args:
+          x: Points of the cube.
+        """
+        return _in_blocks(lambda block: _snap(self.strategy.encoding, block), x)
 
     def worth(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:
         """What the acquisition function of the strategy says of points, higher is better.
@@ -147,9 +156,7 @@ class Belief:
         Args:
           x: Snapped points of the cube.
         """
-        with world(None):
-            found = _worth(self.strategy, self.key, self.state, self.params, self.data, jnp.asarray(x))
-            return np.asarray(found)
+        return _in_blocks(lambda block: _worth(self.strategy, self.key, self.state, self.params, self.data, block), x)
 
     @property
     def recommended(self) -> Trial:
@@ -175,10 +182,7 @@ class Belief:
           deviation: As in `predict`.
           deviations: As in `interval`.
         """
-        with world(None):
-            ends = [
-                np.asarray(_told(self.units, jnp.asarray(mean + k * deviation))) for k in (0, -deviations, deviations)
-            ]
+        ends = [_in_blocks(lambda y: _told(self.units, y), mean + k * deviation) for k in (0, -deviations, deviations)]
         middle, low, high = (-end if self.maximize else end for end in ends)
         return Interval(middle, *((high, low) if self.maximize else (low, high)))
 
@@ -188,8 +192,17 @@ class Belief:
         Args:
           values: Finite ones.
         """
-        with world(None):
-            return np.asarray(_seen(self.units, jnp.asarray(-values if self.maximize else values, jnp.float64)))
+        return _in_blocks(lambda block: _seen(self.units, block), -values if self.maximize else values)
+
+
+def _in_blocks(function: Callable[[Array], Array], values: np.ndarray) -> np.ndarray:
+    """What a compiled function of rows gives, called with as many rows each time, so that no number compiles anew."""
+    num_blocks = max(1, -(-len(values) // _BLOCK))
+    padded = np.full((num_blocks * _BLOCK, *values.shape[1:]), 0.5)
+    padded[: len(values)] = values
+    with world(None):
+        parts = [np.asarray(function(jnp.asarray(block))) for block in np.split(padded, num_blocks)]
+    return np.concatenate(parts)[: len(values)]
 
 
 def believe(study: Searched) -> Belief:

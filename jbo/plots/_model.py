@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from jbo.diagnostics import Belief, Interval, Searched, believe, dependence, following
-from jbo.encoding import CATEGORY, snap
+from jbo.encoding import CATEGORY
 from jbo.plots._style import BLUE, GREEN, MAP, VERMILION, axes_of, dress, grid, legend, place, plain, show_range
-from jbo.study._model import world
 
 _SIDE = {1: 256, 2: 48}
 """Points along an axis, by the number of axes."""
@@ -182,9 +180,7 @@ def _points(belief: Belief, names: tuple[str, ...]) -> tuple[list[np.ndarray], n
     x = np.tile(belief.encode([belief.recommended.config]), (meshes[0].size, 1))
     for name, mesh in zip(names, meshes, strict=True):
         x[:, belief.space.names.index(name)] = mesh.ravel()
-    with world(None):
-        snapped = np.asarray(snap(belief.strategy.encoding, jnp.asarray(x)))
-    return [along for _, along in grids], snapped
+    return [along for _, along in grids], belief.snap(x)
 
 
 def _values(belief: Belief) -> np.ndarray:
