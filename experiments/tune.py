@@ -1,7 +1,7 @@
 """Tune a network: ``python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn``.
 
-The folder then holds the study, a summary and a picture of its course. The same command with a larger number of
-trials goes on from there, as it does after an interruption.
+The folder then holds the study, a summary, a picture of its course and a page that shows it. The same command with a
+larger number of trials goes on from there, as it does after an interruption.
 """
 
 import time
@@ -18,6 +18,8 @@ from experiments.report import comparison_table, versions, write_json
 from experiments.settings import hold_settings
 from experiments.task import Task
 from experiments.tasks import TASKS
+from jbo.report import write_report
+from jbo.study import read_study
 
 
 def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epochs: int | None = None) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
     test = task.test(task.default, num_epochs), task.test(recommended.config, num_epochs)
     seconds_test = time.perf_counter() - start
     save(trajectory_figure(trials, recommended, task.loss_name), out / "trajectory.png")
+    write_report(read_study(out / "study.db"), out / "report.html", label=task.loss_name)
 
     num_finished = sum(trial.status != "pending" for trial in trials)
     summary = settings | {
@@ -107,7 +110,8 @@ def main(
 ) -> None:
     """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
 
-    Writes study.db, summary.json and trajectory.png. The same command with a larger number of trials goes on.
+    Writes study.db, summary.json, trajectory.png and report.html. The same command with a larger number of trials goes
+    on.
 
     Args:
       task: What to tune.

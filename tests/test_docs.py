@@ -1,9 +1,11 @@
 """Every Python block of the documents runs as it stands, page by page, in a user's world; marked ones are counted."""
 
+import importlib
 import os
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import matplotlib
@@ -58,6 +60,18 @@ def test_what_is_your_own_takes_less_than_30_lines():
         code = next(code for _, code in blocks(ROOT / "docs" / "extend.md") if name in code)
         lines = code[code.index(name) :].split("\n\n\n")[0].splitlines()
         assert 3 <= len(lines) < 30, name
+
+
+def test_names_in_the_text_exist():
+    names = {name for page in (ROOT / "docs").glob("*.md") for name in re.findall(r"\bjbo(?:\.\w+)+", page.read_text())}
+    assert len(names) > 50
+    for name in names:
+        found = jbo
+        for inner in name.split(".")[1:]:
+            module = f"{found.__name__}.{inner}" if isinstance(found, types.ModuleType) else None
+            if not hasattr(found, inner) and module is not None:
+                importlib.import_module(module)
+            found = getattr(found, inner)
 
 
 def test_links_and_pictures_are_there():

@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import CHROMIUM, EVIL
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]
 
 PROBE = """
 <script>
