@@ -1,8 +1,8 @@
 """Tune a network: ``python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn``.
 
-The folder then holds the study, a summary, a picture of its course, and the network of the recommended configuration
-for `experiments.predict`. The same command with a larger number of trials goes on from there, as it does after an
-interruption.
+The folder then holds the study, a summary, a picture of its course, a page that shows it, and the network of the
+recommended configuration for `experiments.predict`. The same command with a larger number of trials goes on from there,
+as it does after an interruption.
 """
 
 import time
@@ -20,6 +20,8 @@ from experiments.report import comparison_table, versions, write_json
 from experiments.settings import hold_settings
 from experiments.task import Task
 from experiments.tasks import TASKS
+from jbo.report import write_report
+from jbo.study import read_study
 
 
 def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epochs: int | None = None) -> dict[str, Any]:
@@ -67,6 +69,7 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
     test = default_test, recommended_test
     seconds_test = time.perf_counter() - start
     save(trajectory_figure(trials, recommended, task.loss_name), out / "trajectory.png")
+    write_report(read_study(out / "study.db"), out / "report.html", label=task.loss_name)
 
     num_finished = sum(trial.status != "pending" for trial in trials)
     summary = settings | {
@@ -113,7 +116,7 @@ def main(
 ) -> None:
     """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
 
-    Writes study.db, summary.json, trajectory.png and the network of the recommended configuration, for
+    Writes study.db, summary.json, trajectory.png, report.html, and the network of the recommended configuration for
     `python -m experiments.predict`. The same command with a larger number of trials goes on.
 
     Args:

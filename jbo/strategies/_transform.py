@@ -1,9 +1,65 @@
 """From told values to what a surrogate learns from: the worse half compressed, failures as the worst, standardised."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jbo.types import FAILED, OK, Dataset, Trials
+
+_LONGEST_TAIL = 10
+"""Where `compress` ends, in distances from the best value to the median."""
+
+
+class Units(NamedTuple):
+    """The way between told values and what a surrogate sees of them; both directions keep the order."""
+
+    magnitude: Float[Array, ""]
+    """The largest absolute value, which all are divided by first."""
+    median: Float[Array, ""]
+    """Where compression begins, in those units."""
+    width: Float[Array, ""]
+    """How far from it the logarithm sets in, in those units."""
+    mean: Float[Array, ""]
+    """What standardisation takes away."""
+    deviation: Float[Array, ""]
+    """What it divides by."""
+
+    def to_model(self, y: Float[Array, "*b"]) -> Float[Array, "*b"]:
+        """What a surrogate would see of told values, those that it learns from or others.
+
+        Args:
+          y: Values, lower is better.
+        """
+        scaled = y / self.magnitude
+        tail = jnp.minimum(jnp.log1p(jnp.maximum(scaled - self.median, 0) / self.width), _LONGEST_TAIL)
+        return (jnp.where(scaled > self.median, self.median + self.width * tail, scaled) - self.mean) / self.deviation
+
+    def to_told(self, y: Float[Array, "*b"]) -> Float[Array, "*b"]:
+        """The values that a surrogate would see as ``y``: quantiles of its predictions in units of the objective.
+
+        Args:
+          y: In units of the surrogate.
+        """
+        scaled = y * self.deviation + self.mean
+        tail = jnp.clip((scaled - self.median) / self.width, 0, _LONGEST_TAIL)
+        told = jnp.where(scaled > self.median, self.median + self.width * jnp.expm1(tail), scaled)
+        return told * self.magnitude
+
+
+def units(state: Trials) -> Units:
+    """The way between the values of a table and those in its `dataset`.
+
+    Args:
+      state: The table of trials.
+    """
+    is_ok, data = state.status == OK, dataset(state)
+    scaled, magnitude = _scaled(state.y, is_ok)
+    median, width = _knee(scaled, is_ok)
+    deviation = data.y_scale / magnitude
+    count = jnp.maximum(jnp.sum(is_ok), 1).astype(scaled.dtype)
+    mean = jnp.sum(jnp.where(is_ok, compress(scaled, is_ok) - data.y * deviation, 0)) / count
+    return Units(magnitude, median, width, mean, deviation)
 
 
 def dataset(state: Trials) -> Dataset:
@@ -48,6 +104,16 @@ def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array,
       Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, compresses the worse half too, by
       ranks. A logarithm needs no ranks and does not magnify the differences among crowded trials.
     """
+    y = jnp.where(is_valid, y, 0)
+    median, scale = _knee(y, is_valid)
+    is_worse = is_valid & (y > median)
+    excess = jnp.where(is_worse, y - median, 0)
+    compressed = median + scale * jnp.minimum(jnp.log1p(excess / scale), _LONGEST_TAIL)
+    return jnp.where(is_worse, compressed, y).astype(y.dtype)
+
+
+def _knee(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """The median of the valid rows, and the distance from the best value to it; see `compress`."""
     dtype = y.dtype
     n = jnp.sum(is_valid).astype(jnp.int32)
     y = jnp.where(is_valid, y, 0)
@@ -59,9 +125,7 @@ def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array,
     scale = jnp.where(n > 0, median - ordered[0], 0)
     # A better half that is one plateau has no width; then how much worse the others are on average has to do.
     scale = jnp.where(scale > 0, scale, jnp.sum(excess) / jnp.maximum(jnp.sum(is_worse), 1).astype(dtype))
-    scale = jnp.where(scale > 0, scale, 1).astype(dtype)
-    compressed = median + scale * jnp.minimum(jnp.log1p(excess / scale), 10)
-    return jnp.where(is_worse, compressed, y).astype(dtype)
+    return median, jnp.where(scale > 0, scale, 1).astype(dtype)
 
 
 def standardise(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, ""]]:

@@ -1,5 +1,7 @@
 """A durable study of any Python objective: asked, told, killed, started again, and nothing is lost."""
 
+from jbo.study._snapshot import Snapshot as Snapshot
+from jbo.study._snapshot import read_study as read_study
 from jbo.study._study import Study as Study
 from jbo.study._trial import SpaceExhausted as SpaceExhausted
 from jbo.study._trial import Trial as Trial

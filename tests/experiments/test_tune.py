@@ -64,6 +64,13 @@ def test_the_picture_has_the_trials_and_the_best_so_far_in_it(calls):
         assert (np.abs(pixels - np.array(colour) / 255).max(axis=-1) < 0.02).sum() > 50
 
 
+def test_the_page_has_the_trials_of_the_study_in_it(calls):
+    out, _, summary = calls
+    text = (out / "report.html").read_text()
+    assert f"{summary['best_value']:.6g}" in text and repr(summary["best_config"]["learning_rate"]) in text
+    assert text.count('<tr class="ok">') == 5
+
+
 def test_a_folder_of_other_settings_is_refused(calls):
     with pytest.raises(ValueError, match="holds results with num_epochs=1, got 2"):
         tune("cnn", TINY, num_trials=5, seed=7, out=calls[0], num_epochs=2)

@@ -170,3 +170,40 @@ def test_float32_values_at_the_ends_of_its_range():
 def test_failures_alone_teach_nothing(dtype):
     data = DATASET(table(np.full(NUM_ROWS, np.nan), np.resize([FAILED, PENDING], NUM_ROWS), dtype))
     assert not np.asarray(data.y).any() and np.asarray(data.is_valid).sum() == NUM_ROWS // 2
+
+
+UNITS = jax.jit(_transform.units)
+TO_MODEL, TO_TOLD = jax.jit(_transform.Units.to_model), jax.jit(_transform.Units.to_told)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [3.0, 1.0, 4.0, 1.5, 9.0, 2.6],
+        [5.0, 5.0, 5.0, 5.0, 5.0, 6.0],  # the better half is one plateau
+        [2.0, 2.0, 2.0, 2.0, 2.0, 2.0],
+        [0.0, 1e4, -1e-3, 2e4, 2.0, 1.0],
+    ],
+)
+def test_units_go_there_and_back(y):
+    status = [OK] * 6 + [FAILED, PENDING, EMPTY]
+    with jax.enable_x64(True):
+        state = table([*y, *[np.nan] * 3], status)
+        scale, data = UNITS(state), DATASET(state)
+        told = jnp.asarray(y)
+        np.testing.assert_allclose(TO_MODEL(scale, told), data.y[:6], atol=1e-12)
+        if len(set(y)) > 1:
+            np.testing.assert_allclose(TO_TOLD(scale, data.y[:6]), told, rtol=1e-9, atol=1e-9)
+        best = min(y)
+        slope = (TO_TOLD(scale, TO_MODEL(scale, jnp.asarray([best - 1.0])) + 0.01) - (best - 1.0))[0] / 0.01
+        np.testing.assert_allclose(slope, data.y_scale, rtol=1e-6)
+
+
+def test_units_keep_the_order_of_what_was_not_told():
+    with jax.enable_x64(True):
+        scale = UNITS(table([3.0, 1.0, 4.0, 1.5, 9.0, 2.6], [OK] * 6))
+        values = jnp.linspace(-20, 200, 301)
+        seen = TO_MODEL(scale, values)
+        assert (np.diff(seen) > 0).all()
+        np.testing.assert_allclose(TO_TOLD(scale, seen), values, rtol=1e-9)
+        assert np.isfinite(TO_TOLD(scale, jnp.asarray([1e6]))).all(), "a wild prediction does not overflow"

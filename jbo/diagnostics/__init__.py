@@ -1,0 +1,32 @@
+"""How far the surrogate can be trusted, which parameters matter, and whether it is worth going on.
+
+`believe`, `health`, `importance`, `dependence` and `improvement_left` look at a study; the others are pure functions of
+posteriors and data.
+"""
+
+from jbo.diagnostics._anova import Anova as Anova
+from jbo.diagnostics._anova import functional_anova as functional_anova
+from jbo.diagnostics._belief import Belief as Belief
+from jbo.diagnostics._belief import Interval as Interval
+from jbo.diagnostics._belief import Searched as Searched
+from jbo.diagnostics._belief import believe as believe
+from jbo.diagnostics._belief import following as following
+from jbo.diagnostics._convergence import best_so_far as best_so_far
+from jbo.diagnostics._convergence import improvement_left as improvement_left
+from jbo.diagnostics._convergence import simple_regret as simple_regret
+from jbo.diagnostics._convergence import stop_when_little_is_left as stop_when_little_is_left
+from jbo.diagnostics._dependence import Dependence as Dependence
+from jbo.diagnostics._dependence import partial_dependence as partial_dependence
+from jbo.diagnostics._health import Health as Health
+from jbo.diagnostics._health import Quality as Quality
+from jbo.diagnostics._health import health as health
+from jbo.diagnostics._importance import Importance as Importance
+from jbo.diagnostics._importance import dependence as dependence
+from jbo.diagnostics._importance import importance as importance
+from jbo.diagnostics._scores import LEVELS as LEVELS
+from jbo.diagnostics._scores import Predictions as Predictions
+from jbo.diagnostics._scores import Scores as Scores
+from jbo.diagnostics._scores import score as score
+from jbo.diagnostics._validation import constant as constant
+from jbo.diagnostics._validation import cross_validate as cross_validate
+from jbo.diagnostics._validation import leave_one_out as leave_one_out

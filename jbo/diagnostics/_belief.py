@@ -1,0 +1,260 @@
+"""What a model believes of the objective of a study: the host face of a posterior."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jbo.constraint import OnHost
+from jbo.encoding import Encoding, snap
+from jbo.space import Space
+from jbo.strategies import Strategy, bayesian
+from jbo.strategies._bayesian import Bayesian
+from jbo.strategies._transform import Units, dataset, units
+from jbo.study import Trial
+from jbo.study._model import Fits, suggest, with_host_constraint, world
+from jbo.study._table import Rows, Table
+from jbo.surrogates import Posterior
+from jbo.types import Dataset, Trials
+
+_BLOCK = 512
+"""Points that are predicted at once, so that their number compiles nothing."""
+
+
+@runtime_checkable
+class Searched(Protocol):
+    """What is looked at: a `jbo.Study`, or a file that was read."""
+
+    @property
+    def space(self) -> Space:
+        """Where it is searched."""
+        ...
+
+    @property
+    def maximize(self) -> bool:
+        """True if higher values are better."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of all randomness."""
+        ...
+
+    @property
+    def strategy(self) -> Strategy:
+        """What is tried next."""
+        ...
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, by number."""
+        ...
+
+
+class Interval(NamedTuple):
+    """Predictions in the sign and the units of the objective."""
+
+    middle: np.ndarray
+    """Medians."""
+    low: np.ndarray
+    high: np.ndarray
+
+
+@jax.jit
+def _condition(strategy: Bayesian, state: Trials, params: Any) -> tuple[Dataset, Any, Units]:
+    data = dataset(state)
+    return data, strategy.surrogate.condition(params, data), units(state)
+
+
+@jax.jit
+def _predict(posterior: Posterior, x: Array) -> tuple[Array, Array]:
+    return posterior.predict(x)
+
+
+@jax.jit
+def _snap(encoding: Encoding, x: Array) -> Array:
+    return snap(encoding, x)
+
+
+@jax.jit
+def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, x: Array) -> Array:
+    """The acquisition's values, pending trials known to it, as at the next suggestion."""
+    _, posterior, believed = strategy._posteriors(params, data, state)
+    aux = strategy.acquisition.prepare(key, posterior, believed)
+    return jax.lax.map(lambda point: strategy.acquisition.value(aux, posterior, point), x)
+
+
+@jax.jit
+def _told(scale: Units, y: Array) -> Array:
+    return scale.to_told(y)
+
+
+@jax.jit
+def _seen(scale: Units, y: Array) -> Array:
+    return scale.to_model(y)
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A model of a study's objective, its predictions in the names, the sign and the units of the user."""
+
+    space: Space
+    maximize: bool
+    trials: list[Trial]
+    """All trials, by number: row ``i`` of ``state`` is number ``i``."""
+    strategy: Bayesian
+    """Whose surrogate it is: the study's, or `jbo.bayesian` where that has none."""
+    seed: int
+    """Of all randomness."""
+    key: Array
+    """The key of the search, made of the seed."""
+    state: Trials
+    """The table, lower is better."""
+    data: Dataset
+    """What the surrogate sees of it: standardised, the worse half drawn together, failures as the worst."""
+    params: Any
+    """Its hyperparameters: those that the study's next suggestion uses."""
+    posterior: Any
+    units: Units
+    """From told values, lower is better, to those of ``data`` and back."""
+
+    def encode(self, configs: Sequence[Mapping[str, Any]]) -> Float[np.ndarray, "m d"]:
+        """The points of the cube where configurations sit.
+
+        Args:
+          configs: Values by name.
+
+        Raises:
+          ValueError: One is not of the space.
+        """
+        return np.array([self.space.encode(config) for config in configs]).reshape(-1, len(self.space))
+
+    def predict(self, x: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+        """Mean and deviation of the function as the surrogate has it: standardised, lower is better.
+
+        Args:
+          x: Snapped points of the cube.
+        """
+        mean, variance = _in_blocks(lambda block: jnp.stack(_predict(self.posterior, block), axis=-1), x).T
+        return mean, np.sqrt(variance)
+
+    def snap(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+        """The valid points of the cube that others stand for.
+
+        Args:
+          x: Points of the cube.
+        """
+        return _in_blocks(lambda block: _snap(self.strategy.encoding, block), x)
+
+    def worth(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:
+        """What the acquisition function of the strategy says of points, higher is better.
+
+        Args:
+          x: Snapped points of the cube.
+        """
+        return _in_blocks(lambda block: _worth(self.strategy, self.key, self.state, self.params, self.data, block), x)
+
+    @property
+    def recommended(self) -> Trial:
+        """The trial with the best posterior mean: what to use when values are noisy."""
+        numbers = [trial.number for trial in self.trials if trial.value is not None]
+        mean, _ = self.predict(np.asarray(self.state.x)[numbers])
+        return self.trials[numbers[int(mean.argmin())]]
+
+    def interval(self, x: Float[np.ndarray, "m d"], deviations: float = 1.959964) -> Interval:
+        """Median and central interval of the function, in the sign and the units of the objective.
+
+        Args:
+          x: Snapped points of the cube.
+          deviations: Half the width of the interval in deviations of the model; the default holds 95 %.
+        """
+        return self.told(*self.predict(x), deviations)
+
+    def told(self, mean: np.ndarray, deviation: np.ndarray, deviations: float = 1.959964) -> Interval:
+        """Normal predictions of the surrogate as an interval in the sign and the units of the objective.
+
+        Args:
+          mean: As in `predict`.
+          deviation: As in `predict`.
+          deviations: As in `interval`.
+        """
+        ends = [_in_blocks(lambda y: _told(self.units, y), mean + k * deviation) for k in (0, -deviations, deviations)]
+        middle, low, high = (-end if self.maximize else end for end in ends)
+        return Interval(middle, *((high, low) if self.maximize else (low, high)))
+
+    def seen(self, values: np.ndarray) -> np.ndarray:
+        """What the surrogate would see of values of the objective, in the user's sign.
+
+        Args:
+          values: Finite ones.
+        """
+        return _in_blocks(lambda block: _seen(self.units, block), -values if self.maximize else values)
+
+
+def _in_blocks(function: Callable[[Array], Array], values: np.ndarray) -> np.ndarray:
+    """What a compiled function of rows gives, called with as many rows each time, so that no number compiles anew."""
+    num_blocks = max(1, -(-len(values) // _BLOCK))
+    padded = np.full((num_blocks * _BLOCK, *values.shape[1:]), 0.5)
+    padded[: len(values)] = values
+    with world(None):
+        parts = [np.asarray(function(jnp.asarray(block))) for block in np.split(padded, num_blocks)]
+    return np.concatenate(parts)[: len(values)]
+
+
+def believe(study: Searched) -> Belief:
+    """What the model of a study believes, given its trials; nothing is asked and nothing is written.
+
+    Args:
+      study: A `jbo.Study`, or what else has these attributes.
+
+    Returns:
+      The belief of the model that the next suggestion uses; of `jbo.bayesian` if the strategy has none.
+
+    Raises:
+      ValueError: Fewer than three trials have succeeded, or all have the same value.
+    """
+    trials, space = study.trials, study.space
+    values = [trial.value for trial in trials if trial.value is not None]
+    if len(values) < 3 or len(set(values)) < 2:
+        raise ValueError(
+            f"study: expected three trials that succeeded, with different values, got {len(values)} with "
+            f"{len(set(values))} different values"
+        )
+    strategy: Any = study.strategy
+    if not isinstance(strategy, Bayesian):
+        strategy = with_host_constraint(bayesian(space), space)
+    table = Table(space, study.maximize)
+    table.update(trials)
+    rows = table.rows()
+    with world(None):
+        (params, _), _ = Fits().model(strategy, study.seed, rows, None)
+        state = Trials(*(jnp.asarray(column) for column in rows))
+        data, posterior, scale = _condition(strategy, state, params)
+        key = jax.random.key(study.seed, impl="threefry2x32")
+    return Belief(space, study.maximize, trials, strategy, study.seed, key, state, data, params, posterior, scale)
+
+
+def following(belief: Belief) -> dict[str, Any] | None:
+    """The configuration that the strategy would suggest now; nothing is asked.
+
+    Args:
+      belief: Of a study, whose pending trials count.
+
+    Returns:
+      None if nothing is left to try.
+    """
+    rows = Rows(*(np.asarray(column) for column in belief.state))
+    found = suggest(belief.strategy, belief.seed, rows, None, Fits())
+    return belief.space.decode(found.x) if found.is_new else None
+
+
+def check_constraint(strategy: Strategy) -> None:
+    """Raise what the constraint of the space raised while a program called it."""
+    constraint = strategy.encoding.constraint
+    error = constraint.take_error() if isinstance(constraint, OnHost) else None
+    if error is not None:
+        raise error

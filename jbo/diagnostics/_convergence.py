@@ -1,0 +1,114 @@
+"""Whether it is worth going on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jbo.acquisitions import log_expected_improvement
+from jbo.diagnostics._belief import Belief, Searched, believe, check_constraint
+from jbo.maximize import maximize
+from jbo.region import Region
+from jbo.strategies._bayesian import Bayesian, incumbent_row
+from jbo.study import Trial
+from jbo.study._model import world
+from jbo.types import Dataset, Trials
+
+
+def best_so_far(values: Any, *, maximize: bool = False) -> Float[np.ndarray, "*b n"]:
+    """The best of the values up to each of them, along the last axis.
+
+    Args:
+      values: An array or nested lists in the user's sign, NaN where a trial failed.
+      maximize: True if higher is better.
+
+    Returns:
+      NaN before the first success.
+    """
+    return (np.fmax if maximize else np.fmin).accumulate(np.asarray(values, np.float64), axis=-1)
+
+
+def simple_regret(values: Any, optimum: float, *, maximize: bool = False) -> Float[np.ndarray, "*b n"]:
+    """How far the best so far is from the optimum, along the last axis.
+
+    Args:
+      values: An array or nested lists in the user's sign, NaN where a trial failed.
+      optimum: The best value there is.
+      maximize: True if higher is better.
+
+    Returns:
+      At least 0 if ``optimum`` is what it says; NaN before the first success.
+    """
+    regret = best_so_far(values, maximize=maximize) - optimum
+    return -regret if maximize else regret
+
+
+@jax.jit
+def _log_improvement_left(strategy: Bayesian, key: Array, state: Trials, data: Dataset, posterior: Any) -> Array:
+    acquisition = log_expected_improvement()
+    key_prepare, key_maximize = jax.random.split(key)
+    aux = acquisition.prepare(key_prepare, posterior, data)
+    found = maximize(
+        key_maximize,
+        lambda x: acquisition.value(aux, posterior, x),
+        Region(strategy.encoding),
+        state,
+        state.x[incumbent_row(posterior, data)],
+        is_smooth=strategy.surrogate.is_smooth,
+    )
+    return found.value
+
+
+def improvement_left(study: Searched | Belief) -> float:
+    """How much better than the best posterior mean one more trial is expected to be, at the best place for it.
+
+    Args:
+      study: A study, or what its model believes.
+
+    Returns:
+      Greatest expected improvement over the space in units of the objective, at least 0; 0 if nothing is left to try.
+      It is what the model believes: where the model is wrong (see `health`), so is it.
+
+    Raises:
+      ValueError: As in `believe`.
+    """
+    belief = study if isinstance(study, Belief) else believe(study)
+    with world(None):
+        log_value = _log_improvement_left(belief.strategy, belief.key, belief.state, belief.data, belief.posterior)
+        left = float(jnp.exp(log_value) * belief.data.y_scale)
+    check_constraint(belief.strategy)
+    return left
+
+
+def stop_when_little_is_left(study: Any, least: float) -> Callable[[Trial], bool]:
+    """A rule for ``study.optimize(..., stop=)``: True once less than ``least`` is expected of another trial.
+
+    Args:
+      study: The study that is optimised.
+      least: In units of the objective, above 0.
+
+    Returns:
+      A function of the trial that ended; False while the initial design lasts, and while nothing can be said.
+
+    Raises:
+      ValueError: ``least`` is no number above 0.
+
+    References:
+      Makarova et al., Automatic Termination for Hyperparameter Optimization, 2022, argue for stopping by what a model
+      expects still to gain; Nguyen et al., Regret for Expected Improvement over the Best-Observed Value and Stopping
+      Condition, 2017, stop by expected improvement.
+    """
+    if not least > 0:
+        raise ValueError(f"least: expected a number above 0, got {least!r}")
+
+    def stop(trial: Trial) -> bool:
+        trials = study.trials
+        if sum(t.status != "pending" for t in trials) <= study.strategy.num_initial:
+            return False
+        values = [t.value for t in trials if t.value is not None]
+        return len(values) >= 3 and len(set(values)) > 1 and improvement_left(study) < least
+
+    return stop

@@ -1,0 +1,158 @@
+"""How far the surrogate of a study can be trusted."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool
+
+from jbo.diagnostics import _findings
+from jbo.diagnostics._belief import Belief, Interval, Searched, believe
+from jbo.diagnostics._importance import lengthscales
+from jbo.diagnostics._scores import LEVELS, Predictions, Scores, score
+from jbo.diagnostics._validation import constant, cross_validate, leave_one_out
+from jbo.study._model import world
+from jbo.surrogates import Surrogate
+from jbo.surrogates._gp import GP
+from jbo.surrogates._regression import GPPosterior
+from jbo.types import OK, Dataset
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well predictions agree with trials that the predictor did not see, in units of the model.
+
+    In these the values of all trials have deviation 1, bad ones are drawn together.
+    """
+
+    rmse: float
+    """Root of the mean squared error."""
+    log_density: float
+    """Mean log predictive density, in nats; higher is better."""
+    coverage: dict[float, float]
+    """From the probability of a central interval to the share of the trials inside of it."""
+    rank_correlation: float
+    """Spearman's; NaN where predictions or values do not vary."""
+    residuals: np.ndarray
+    """Observation less mean over deviation, of each trial."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How far the surrogate of a study can be trusted."""
+
+    method: str
+    """How the predictions were made: ``leave-one-out`` or ``10 folds``."""
+    numbers: np.ndarray
+    """The trials that succeeded: those that were predicted."""
+    values: np.ndarray
+    """Their values."""
+    predicted: Interval
+    """Median and 95 % interval of each value, without the trial itself, in the units of the objective."""
+    model: Quality
+    """Of the surrogate."""
+    constant: Quality
+    """Of the mean of the other trials: what the surrogate has to be better than."""
+    held_out: Quality | None
+    """Of the surrogate on trials that only the user knows; None if there were none."""
+    lengthscales: dict[str, float]
+    """As in `Importance`."""
+    noise: float
+    """Deviation of a value around the objective, in its units near the best values."""
+    findings: list[str]
+    """What is wrong, in words; empty if nothing is."""
+
+
+@jax.jit
+def _leave_one_out(posterior: GPPosterior, data: Dataset) -> Predictions:
+    return leave_one_out(posterior, data)
+
+
+@partial(jax.jit, static_argnums=3)
+def _cross_validate(key: Array, surrogate: Surrogate, data: Dataset, num_folds: int) -> Predictions:
+    return cross_validate(key, surrogate, data, num_folds)
+
+
+@jax.jit
+def _scores(predicted: Predictions, data: Dataset, is_ok: Bool[Array, " n"]) -> tuple[Scores, Scores]:
+    mean_of_others = constant(dataclasses.replace(data, is_valid=is_ok))
+    return score(predicted, data.y, is_ok), score(mean_of_others, data.y, is_ok)
+
+
+def health(
+    study: Searched | Belief, *, held_out: Sequence[tuple[Mapping[str, Any], float]] = (), num_folds: int = 10
+) -> Health:
+    """How well the surrogate predicts trials that it does not see, and what is wrong with it.
+
+    A Gaussian process leaves out one trial after another, its hyperparameters kept; other models are fitted anew
+    without each tenth of the trials. Failed trials are learnt from but not scored.
+
+    Args:
+      study: A study, or what its model believes.
+      held_out: Configurations with their values, which the study has not seen.
+      num_folds: Fits of a model that is no exact Gaussian process.
+
+    Raises:
+      ValueError: As in `believe`, or a configuration is not of the space.
+    """
+    belief = study if isinstance(study, Belief) else believe(study)
+    posterior, data = belief.posterior, belief.data
+    with world(None):
+        is_ok = belief.state.status == OK
+        if isinstance(posterior, GPPosterior) and posterior.x.shape == data.x.shape:
+            method, predicted = "leave-one-out", _leave_one_out(posterior, data)
+        else:
+            key = jax.random.fold_in(belief.key, 0)
+            num_folds = min(num_folds, int(data.is_valid.sum()))
+            method = f"{num_folds} folds"
+            predicted = _cross_validate(key, belief.strategy.surrogate, data, num_folds)
+        rows = np.flatnonzero(np.asarray(is_ok))
+        model, of_constant = (_quality(scores, rows) for scores in _scores(predicted, data, is_ok))
+        noise = float(np.sqrt(posterior.noise_variance()) * data.y_scale)
+    mean, deviation = np.asarray(predicted.mean)[rows], np.sqrt(np.asarray(predicted.variance)[rows])
+    ended = [trial for trial in belief.trials if trial.status != "pending"]
+    surrogate: Any = belief.strategy.surrogate
+    is_noise_inferred = isinstance(surrogate, GP) and surrogate.fixed_noise is None
+    counts = {"ok": len(rows)}
+    findings = [
+        *_findings.of_scores(model.rmse, of_constant.rmse, list(model.coverage.values()), len(rows)),
+        *_findings.on_bounds(belief.space.names, belief.params, is_noise_inferred),
+        *_findings.of_place(belief.encode([trial.config for trial in ended])),
+        *_findings.of_failures(belief.space, ended),
+        *_findings.of_lack(counts),
+    ]
+    return Health(
+        method,
+        rows,
+        np.array([belief.trials[row].value for row in rows], np.float64),
+        belief.told(mean, deviation),
+        model,
+        of_constant,
+        _held_out(belief, held_out) if held_out else None,
+        lengthscales(belief.space.names, belief.params),
+        noise,
+        findings,
+    )
+
+
+def _held_out(belief: Belief, pairs: Sequence[tuple[Mapping[str, Any], float]]) -> Quality:
+    values = np.array([value for _, value in pairs], np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(f"held_out: expected finite values, got {values.tolist()}")
+    mean, deviation = belief.predict(belief.encode([config for config, _ in pairs]))
+    with world(None):
+        variance = jnp.asarray(deviation**2) + belief.posterior.noise_variance()
+        every = jnp.ones(len(values), bool)
+        scores = score(Predictions(jnp.asarray(mean), variance), jnp.asarray(belief.seen(values)), every)
+        return _quality(scores, np.arange(len(values)))
+
+
+def _quality(scores: Scores, rows: np.ndarray) -> Quality:
+    coverage = dict(zip(LEVELS, np.asarray(scores.coverage).tolist(), strict=True))
+    residuals = np.asarray(scores.residuals)[rows]
+    return Quality(float(scores.rmse), float(scores.log_density), coverage, float(scores.rank_correlation), residuals)

@@ -1,0 +1,118 @@
+"""Which parameters matter, by what the model of a study believes."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from jbo.designs import sobol
+from jbo.diagnostics._anova import Anova, functional_anova
+from jbo.diagnostics._belief import Belief, Interval, Searched, believe
+from jbo.diagnostics._dependence import Dependence, averaged, where_active
+from jbo.encoding import Encoding
+from jbo.study._model import world
+from jbo.surrogates import GPParams, Posterior
+
+
+@dataclass(frozen=True)
+class Importance:
+    """Shares of the variance of the model's mean over the space, bad values drawn together as the model sees them."""
+
+    main: dict[str, float]
+    """What each parameter alone explains; Sobol's first-order indices."""
+    pairs: dict[tuple[str, str], float]
+    """What two of them explain together beyond that, each pair once."""
+    total: dict[str, float]
+    """What is lost without a parameter, all its interactions in it; Sobol's total indices."""
+    lengthscales: dict[str, float]
+    """Of a Gaussian process: how far a parameter has to go, in units of its range, until values are hardly related; of
+    a category, the distance of two choices is 1. Empty for other models."""
+
+
+@partial(jax.jit, static_argnums=3)
+def _anova(key: Array, posterior: Posterior, encoding: Encoding, num_points: int) -> Anova:
+    return functional_anova(key, lambda x: posterior.predict(x)[0], encoding, num_points)
+
+
+def importance(study: Searched | Belief, num_points: int = 4096) -> Importance:
+    """Which parameters matter, and which of them together; see `functional_anova`.
+
+    Args:
+      study: A study, or what its model believes.
+      num_points: As in `functional_anova`.
+
+    Returns:
+      What the model believes: where it is no better than the mean (see `health`), nothing.
+
+    Raises:
+      ValueError: As in `believe`.
+    """
+    belief = study if isinstance(study, Belief) else believe(study)
+    names = belief.space.names
+    with world(None):
+        found = _anova(belief.key, belief.posterior, _without_constraint(belief), num_points)
+        main, pair, total = (np.asarray(shares) for shares in found[:3])
+    first, second = np.triu_indices(len(names), 1)
+    return Importance(
+        dict(zip(names, main.tolist(), strict=True)),
+        {(names[i], names[j]): float(pair[i, j]) for i, j in zip(first, second, strict=True)},
+        dict(zip(names, total.tolist(), strict=True)),
+        lengthscales(belief.space.names, belief.params),
+    )
+
+
+def lengthscales(names: tuple[str, ...], params: Any) -> dict[str, float]:
+    """Lengthscales by name, the geometric mean over the hyperparameter sets; empty if the model has none.
+
+    Args:
+      names: Of the columns.
+      params: From a fit.
+    """
+    if not isinstance(params, GPParams):
+        return {}
+    mean = np.exp(np.asarray(params.log_lengthscale).mean(0))
+    return dict(zip(names, mean.tolist(), strict=True))
+
+
+@jax.jit
+def _averaged(posterior: Posterior, encoding: Encoding, background: Array, column: Array, places: Array) -> Dependence:
+    return averaged(posterior, encoding, background, column, places)
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _sobol(key: Array, num_points: int, num_columns: int, dtype: Any) -> Array:
+    return sobol(key, num_points, num_columns, dtype)
+
+
+def dependence(study: Searched | Belief, name: str, places: np.ndarray) -> Interval:
+    """The objective averaged over all parameters but one: median and 95 % interval of the average, in user's units.
+
+    The average is taken as the model sees values, bad ones drawn together.
+
+    Args:
+      study: A study, or what its model believes.
+      name: The parameter.
+      places: Where, in ``[0, 1]`` of its column.
+
+    Raises:
+      ValueError: As in `believe`, or there is no such parameter.
+    """
+    belief = study if isinstance(study, Belief) else believe(study)
+    if name not in belief.space:
+        raise ValueError(f"name: expected one of {', '.join(belief.space.names)}, got {name!r}")
+    with world(None):
+        encoding, column = _without_constraint(belief), belief.space.names.index(name)
+        points = where_active(encoding, _sobol(belief.key, 128, len(belief.space), np.dtype("float64")), column)
+        held = jnp.asarray(places, jnp.float64)
+        found = _averaged(belief.posterior, encoding, points, jnp.asarray(column, jnp.int32), held)
+        mean, deviation = (np.asarray(values) for values in found)
+    return belief.told(mean, deviation)
+
+
+def _without_constraint(belief: Belief) -> Encoding:
+    """The columns alone: a program that does not ask the constraint shall not depend on it."""
+    return Encoding(belief.strategy.encoding.log_range, belief.strategy.encoding.columns)

@@ -1,0 +1,123 @@
+"""Predictions of rows by what the other rows say."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from jbo.diagnostics._scores import Predictions
+from jbo.surrogates import GPParams, Surrogate
+from jbo.surrogates._regression import GPPosterior, noise_variance, prior_variance
+from jbo.types import Dataset
+
+
+def leave_one_out(posterior: GPPosterior, data: Dataset) -> Predictions:
+    r"""Each row predicted by a Gaussian process conditioned on all other rows, hyperparameters kept.
+
+    .. math:: \mu_i = y_i - \alpha_i / (K^{-1})_{ii}, \quad \sigma_i^2 = 1 / (K^{-1})_{ii}
+
+    with the covariance :math:`K` of the observations and :math:`\alpha = K^{-1} y`: what conditioning anew for each row
+    would give, out of the one factorisation that is there.
+
+    Args:
+      posterior: Conditioned on ``data``, exactly: not through inducing points. Several hyperparameter sets are
+        averaged as `gaussian_process.predict` does.
+      data: Standardised observations.
+
+    Returns:
+      Mean and variance of each observation; the prior's in rows that are not valid.
+
+    Raises:
+      ValueError: If the posterior has other rows than the data: then it sees them through inducing points, and
+        `cross_validate` has to do.
+
+    References:
+      Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 5.12; Sundararajan and Keerthi,
+      Predictive Approaches for Choosing Hyperparameters in Gaussian Processes, 2001.
+    """
+    if posterior.x.shape != data.x.shape:
+        raise ValueError(
+            f"posterior: expected one of the {data.x.shape[0]} rows of data, got {posterior.x.shape[0]} rows; "
+            "cross_validate takes any surrogate"
+        )
+    y = jnp.where(data.is_valid, data.y, 0)
+
+    def one_set(
+        params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]
+    ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+        precision = jnp.sum(whitening**2, axis=0)
+        prior = prior_variance(params, posterior.x, posterior.kernel) + noise_variance(params)
+        mean = jnp.where(data.is_valid, y - alpha / precision, 0)
+        return mean, jnp.where(data.is_valid, 1 / precision, prior)
+
+    means, variances = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
+    mean = jnp.mean(means, axis=0)
+    return Predictions(mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0))
+
+
+def cross_validate(key: Key[Array, ""], surrogate: Surrogate, data: Dataset, num_folds: int = 10) -> Predictions:
+    """Each row predicted by a surrogate that was fitted to the other folds: for any surrogate.
+
+    Args:
+      key: Deals the rows to folds and draws what the fits need.
+      surrogate: The model.
+      data: Standardised observations.
+      num_folds: Fits to make, at least 2; of sizes that differ by one row at most.
+
+    Returns:
+      Mean and variance of each observation; of no meaning in rows that are not valid.
+
+    Raises:
+      ValueError: If there are fewer than two folds.
+    """
+    if num_folds < 2:
+        raise ValueError(f"num_folds: expected at least 2, got {num_folds}")
+    key_deal, key_fit = jax.random.split(key)
+    fold = folds(key_deal, data.is_valid, num_folds)
+    start = surrogate.init(data.x.shape[1], data.x.dtype)
+
+    def without(i: Int[Array, ""]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+        others = dataclasses.replace(data, is_valid=data.is_valid & (fold != i))
+        params, _ = surrogate.fit(jax.random.fold_in(key_fit, i), others, start)
+        posterior: Any = surrogate.condition(params, others)
+        mean, variance = surrogate.predict(posterior, data.x)
+        return mean, variance + posterior.noise_variance()
+
+    means, variances = jax.lax.map(without, jnp.arange(num_folds, dtype=jnp.int32))
+    own = jnp.arange(num_folds, dtype=jnp.int32)[:, None] == fold[None, :]
+    return Predictions(*(jnp.sum(jnp.where(own, values, 0), axis=0) for values in (means, variances)))
+
+
+def folds(key: Key[Array, ""], is_valid: Bool[Array, " n"], num_folds: int) -> Int[Array, " n"]:
+    """The fold of each row: valid rows are dealt one after another in a random order.
+
+    Args:
+      key: Draws the order.
+      is_valid: Rows that count; the others get a number that says nothing.
+      num_folds: How many folds.
+    """
+    draw = jnp.where(is_valid, jax.random.uniform(key, is_valid.shape, jnp.float32), 2)
+    place = jnp.argsort(jnp.argsort(draw))
+    return (place % num_folds).astype(jnp.int32)
+
+
+def constant(data: Dataset) -> Predictions:
+    """Each row predicted by the mean and the variance of the others: what a model has to be better than.
+
+    Args:
+      data: Observations, three valid rows at least.
+
+    Returns:
+      Mean, and variance of a new observation, :math:`s^2 (1 + 1 / (n - 1))` of the other :math:`n - 1` rows.
+    """
+    y = jnp.where(data.is_valid, data.y, 0)
+    others = jnp.sum(data.is_valid).astype(y.dtype) - 1
+    mean = (jnp.sum(y) - y) / others
+    # Around the mean of all, so that nothing cancels.
+    centre = jnp.sum(y) / (others + 1)
+    squares = jnp.where(data.is_valid, (y - centre) ** 2, 0)
+    spread = jnp.sum(squares) - squares - others * (mean - centre) ** 2
+    least = jnp.finfo(y.dtype).eps * jnp.maximum(jnp.sum(squares), jnp.finfo(y.dtype).tiny)
+    return Predictions(mean, jnp.maximum(spread, least) / (others - 1) * (1 + 1 / others))

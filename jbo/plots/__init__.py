@@ -1,0 +1,13 @@
+"""Pictures of a search and of its model; each function takes ``ax=`` and returns it (``pip install jbo[plots]``)."""
+
+from jbo.plots._model import acquisition as acquisition
+from jbo.plots._model import partial_dependence as partial_dependence
+from jbo.plots._model import posterior as posterior
+from jbo.plots._model import slice_around_best as slice_around_best
+from jbo.plots._quality import calibration as calibration
+from jbo.plots._quality import importance as importance
+from jbo.plots._quality import predicted_against_observed as predicted_against_observed
+from jbo.plots._search import learning_curves as learning_curves
+from jbo.plots._search import parallel_coordinates as parallel_coordinates
+from jbo.plots._search import timeline as timeline
+from jbo.plots._search import trajectory as trajectory

@@ -1,0 +1,242 @@
+"""What the model and the acquisition function believe, over one or two parameters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jbo.diagnostics import Belief, Interval, Searched, believe, dependence, following
+from jbo.encoding import CATEGORY
+from jbo.plots._style import BLUE, GREEN, MAP, VERMILION, axes_of, dress, grid, legend, place, plain, show_range
+
+_SIDE = {1: 256, 2: 48}
+"""Points along an axis, by the number of axes."""
+
+
+def posterior(
+    study: Searched | Belief,
+    names: Sequence[str] | None = None,
+    *,
+    label: str = "objective",
+    ax: Any = None,
+) -> Any:
+    """What the model believes of the objective over one parameter, or over two as a map of its median.
+
+    Other parameters stay as the trial with the best posterior mean has them.
+
+    Args:
+      study: A study, a file that was read, or a belief, which spares the fit.
+      names: One parameter or two; None: all of a space that has no more.
+      label: Of the objective.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes. Over one parameter with a band that holds 95 %; values are in the units of the objective.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.believe`; or the names are not one or two parameters.
+    """
+    belief, names = _belief(study), _names(study, names)
+    ax = axes_of(ax)
+    columns, x = _points(belief, names)
+    middle, low, high = belief.interval(x)
+    values = _values(belief)
+    if len(names) == 1:
+        _band(ax, belief, names[0], columns[0], Interval(middle, low, high), "median", "95 % of the function")
+        _trials(ax, belief, names)
+        show_range(ax, "y", np.concatenate([values, middle[np.isfinite(middle)]]), 0.25)
+        dress(ax, "x", names[0], belief.space[names[0]])
+        ax.set_ylabel(plain(label))
+        ax.grid(alpha=0.25)
+    else:
+        _map(ax, belief, names, columns, middle, f"{plain(label)}, median", (values.min(), values.max()))
+    legend(ax)
+    return ax
+
+
+def acquisition(
+    study: Searched | Belief, names: Sequence[str] | None = None, *, mark_next: bool = True, ax: Any = None
+) -> Any:
+    """How much each point is worth trying next, relative to the best of those that are drawn, and the next one.
+
+    Args:
+      study: A study, a file that was read, or a belief.
+      names: As in `posterior`.
+      mark_next: Mark the configuration that the study would suggest now, which takes one suggestion.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes. Acquisitions that are logarithms are drawn without it; the others from their least value on.
+
+    Raises:
+      ValueError: As in `posterior`.
+    """
+    belief, names = _belief(study), _names(study, names)
+    ax = axes_of(ax, (6.4, 2.6) if len(names) == 1 else (6.4, 4.0))
+    columns, x = _points(belief, names)
+    worth = belief.worth(x)
+    most = worth.max()
+    if getattr(belief.strategy.acquisition, "formula", "").startswith("log_"):
+        worth = np.exp(worth - most)
+    else:
+        worth = (worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny)
+    is_allowed = np.array([belief.space.is_allowed(belief.space.decode(point)) for point in x])
+    worth = np.where(is_allowed, worth, np.nan)
+    coming = following(belief) if mark_next else None
+    is_drawn = coming is not None and all(name in coming for name in names)
+    where = [place(belief.space[name], coming[name]) for name in names] if coming is not None and is_drawn else None
+    if len(names) == 1:
+        if belief.space[names[0]].kind == CATEGORY:
+            ax.bar(columns[0], worth, color=GREEN, width=0.5, label="worth of a trial")
+        else:
+            ax.plot(columns[0], worth, color=GREEN, label="worth of a trial", **_marker(belief, names[0]))
+            ax.fill_between(columns[0], 0, worth, color=GREEN, alpha=0.2, linewidth=0)
+        if where is not None:
+            ax.axvline(where[0], color=VERMILION, linestyle="--", label="next")
+        dress(ax, "x", names[0], belief.space[names[0]])
+        ax.set_ylim(-0.03, 1.08)
+        ax.set_ylabel("acquisition (relative)")
+        ax.grid(alpha=0.25)
+    else:
+        _map(ax, belief, names, columns, worth, "acquisition (relative)", (0.0, 1.0))
+        if where is not None:
+            ax.plot(*([w] for w in where), "*", color="white", markeredgecolor="black", markersize=14, label="next")
+    legend(ax)
+    return ax
+
+
+def slice_around_best(study: Searched | Belief, name: str, *, label: str = "objective", ax: Any = None) -> Any:
+    """What the model believes along one parameter through the trial with the best posterior mean, and all trials.
+
+    Args:
+      study: A study, a file that was read, or a belief.
+      name: The parameter; one that exists at the best trial.
+      label: Of the vertical axis.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes, with a band that holds 95 %.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.believe`; or there is no such parameter there.
+    """
+    belief = _belief(study)
+    _names(belief, (name,))
+    best = belief.recommended
+    if name not in best.config:
+        raise ValueError(f"name: expected a parameter of the best trial, {', '.join(best.config)}, got {name!r}")
+    ax = posterior(belief, (name,), label=label, ax=ax)
+    at = place(belief.space[name], best.config[name])
+    ax.plot([at], [best.value], "*", color="white", markeredgecolor="black", markersize=13, label="best", zorder=5)
+    legend(ax)
+    return ax
+
+
+def partial_dependence(study: Searched | Belief, name: str, *, label: str = "objective", ax: Any = None) -> Any:
+    """The objective along one parameter, all others averaged over as the model sees them, with 95 % of the average.
+
+    Args:
+      study: A study, a file that was read, or a belief.
+      name: The parameter. One with a condition is averaged where it exists.
+      label: Of the vertical axis.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.dependence`.
+    """
+    belief = _belief(study)
+    _names(belief, (name,))
+    ax = axes_of(ax)
+    units, along = grid(belief.space[name], 48)
+    _band(ax, belief, name, along, dependence(belief, name, units), "average", "95 % of the average")
+    dress(ax, "x", name, belief.space[name])
+    ax.set_ylabel(f"{plain(label)}, average")
+    ax.grid(alpha=0.25)
+    legend(ax)
+    return ax
+
+
+def _belief(study: Searched | Belief) -> Belief:
+    return study if isinstance(study, Belief) else believe(study)
+
+
+def _names(study: Searched | Belief, names: Sequence[str] | None) -> tuple[str, ...]:
+    chosen = study.space.names if names is None else tuple(names)
+    unknown = [name for name in chosen if name not in study.space]
+    if unknown:
+        raise ValueError(f"names: expected some of {', '.join(study.space.names)}, got {unknown[0]!r}")
+    if not 1 <= len(chosen) <= 2 or len(set(chosen)) < len(chosen):
+        raise ValueError(f"names: expected one or two parameters, got {len(chosen)}; say which of the space")
+    return chosen
+
+
+def _points(belief: Belief, names: tuple[str, ...]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Where the axes are drawn at, and the points of the cube over them, the first axis slowest."""
+    grids = [grid(belief.space[name], _SIDE[len(names)]) for name in names]
+    meshes = np.meshgrid(*(units for units, _ in grids), indexing="ij")
+    x = np.tile(belief.encode([belief.recommended.config]), (meshes[0].size, 1))
+    for name, mesh in zip(names, meshes, strict=True):
+        x[:, belief.space.names.index(name)] = mesh.ravel()
+    return [along for _, along in grids], belief.snap(x)
+
+
+def _values(belief: Belief) -> np.ndarray:
+    return np.array([trial.value for trial in belief.trials if trial.value is not None])
+
+
+def _marker(belief: Belief, name: str) -> dict[str, Any]:
+    """Dots where there are few values, which a line only joins."""
+    return {"marker": "o", "markersize": 4} if 0 < belief.space[name].num_levels < 20 else {}
+
+
+def _band(ax: Any, belief: Belief, name: str, along: np.ndarray, interval: Interval, middle: str, band: str) -> None:
+    """A line in a band; for choices, between which there is nothing, points with bars."""
+    if belief.space[name].kind == CATEGORY:
+        errors = np.maximum([interval.middle - interval.low, interval.high - interval.middle], 0)
+        bars = ax.errorbar(along, interval.middle, errors, fmt="D", color=BLUE, capsize=6, label=f"{middle}, {band}")
+        bars.lines[0].set_zorder(3)
+        ax.set_xlim(-0.5, len(along) - 0.5)
+        return
+    ax.plot(along, interval.middle, color=BLUE, label=middle, **_marker(belief, name))
+    ax.fill_between(along, interval.low, interval.high, color=BLUE, alpha=0.2, linewidth=0, label=band)
+
+
+def _trials(ax: Any, belief: Belief, names: tuple[str, ...]) -> None:
+    """Trials that succeeded as dots, failed ones as crosses, where the parameters exist."""
+    there = [trial for trial in belief.trials if all(name in trial.config for name in names)]
+    for status, mark in (("ok", "o"), ("failed", "x")):
+        trials = [trial for trial in there if trial.status == status]
+        places = [[place(belief.space[name], trial.config[name]) for trial in trials] for name in names]
+        if not trials:
+            continue
+        label = "trials" if status == "ok" else "failed"
+        if len(names) == 2:
+            style = {"markersize": 5, "color": VERMILION if status == "ok" else "black"}
+            ax.plot(*places, mark, markeredgecolor="white" if mark == "o" else None, label=label, **style)
+        elif status == "ok":
+            values = [trial.value for trial in trials]
+            ax.plot(places[0], values, mark, color=VERMILION, markersize=4, alpha=0.8, label=label)
+        else:
+            edge = np.full(len(trials), 0.03)
+            ax.plot(places[0], edge, mark, color="black", transform=ax.get_xaxis_transform(), label=label)
+
+
+def _map(
+    ax: Any,
+    belief: Belief,
+    names: tuple[str, ...],
+    columns: list[np.ndarray],
+    values: np.ndarray,
+    label: str,
+    ends: tuple[float, float],
+) -> None:
+    shape = tuple(len(along) for along in columns)
+    colours = {"cmap": MAP, "vmin": ends[0], "vmax": ends[1]}
+    mesh = ax.pcolormesh(columns[0], columns[1], values.reshape(shape).T, shading="nearest", **colours)
+    ax.figure.colorbar(mesh, ax=ax, label=label)
+    _trials(ax, belief, names)
+    for which, name in zip("xy", names, strict=True):
+        dress(ax, which, name, belief.space[name])

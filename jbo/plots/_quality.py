@@ -1,0 +1,125 @@
+"""How far the model can be trusted, and which parameters matter to it."""
+
+from typing import Any
+
+import numpy as np
+
+from jbo.diagnostics import Belief, Health, Importance, Searched
+from jbo.diagnostics import health as health_of
+from jbo.diagnostics import importance as importance_of
+from jbo.plots._style import BLUE, GREY, SKY, VERMILION, axes_of, legend, plain, show_range
+
+
+def predicted_against_observed(study: Searched | Belief | Health, *, label: str = "objective", ax: Any = None) -> Any:
+    """Each value against its prediction from the other trials, with 95 % intervals: on the diagonal where it is right.
+
+    Args:
+      study: A study, a file that was read, a belief, or its health, which spares the work.
+      label: Of the objective.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.health`.
+    """
+    health = study if isinstance(study, Health) else health_of(study)
+    ax = axes_of(ax, (4.8, 4.4))
+    middle, low, high = health.predicted
+    is_in = (low <= health.values) & (health.values <= high)
+    for inside, colour, name in ((True, BLUE, "inside of its interval"), (False, VERMILION, "outside")):
+        rows = is_in == inside
+        if rows.any():
+            errors = np.maximum([middle[rows] - low[rows], high[rows] - middle[rows]], 0)
+            ax.errorbar(
+                health.values[rows], middle[rows], errors, fmt="o", color=colour, markersize=4, elinewidth=0.8,
+                alpha=0.8, label=name,
+            )  # fmt: skip
+    show_range(ax, "x", health.values, 0.05)
+    show_range(ax, "y", health.values, 0.35)
+    ends = ax.get_xlim()
+    ax.plot(ends, ends, color="black", linewidth=0.8, linestyle="--", label="as observed")
+    ax.set_xlim(ends)
+    ax.set_xlabel(f"{plain(label)}, observed")
+    ax.set_ylabel(f"predicted by {health.method}")
+    ax.grid(alpha=0.25)
+    legend(ax)
+    return ax
+
+
+def calibration(study: Searched | Belief | Health, *, ax: Any = None) -> Any:
+    """Which share of the trials is inside of central intervals of each probability, and what chance alone would do.
+
+    Below the diagonal the model is too sure, above it too modest.
+
+    Args:
+      study: As in `predicted_against_observed`.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes; the band holds 95 % of what a right model shows with so many trials.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.health`.
+    """
+    from scipy.special import bdtr, ndtr
+
+    health = study if isinstance(study, Health) else health_of(study)
+    ax = axes_of(ax, (4.8, 4.4))
+    residuals = health.model.residuals
+    mass = np.sort(2 * ndtr(np.abs(residuals)) - 1)
+    number = len(mass)
+    levels = np.linspace(0, 1, 101)
+    counts = np.arange(number + 1)
+    below = np.array([bdtr(counts, number, p) for p in levels])  # distribution of the number inside, by level
+    low, high = ((below >= q).argmax(axis=1) / number for q in (0.025, 0.975))
+    ax.fill_between(levels, low, high, color=GREY, alpha=0.25, linewidth=0, label="by chance")
+    ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--", label="right")
+    share = np.concatenate([[0], np.arange(1, number + 1) / number, [1]])
+    ax.step(np.concatenate([[0], mass, [1]]), share, where="post", color=BLUE, label=f"{number} trials")
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    ax.set_xlabel("probability of the interval")
+    ax.set_ylabel("share of the trials inside of it")
+    ax.grid(alpha=0.25)
+    legend(ax)
+    return ax
+
+
+def importance(study: Searched | Belief | Importance, *, num_pairs: int = 3, ax: Any = None) -> Any:
+    """Which share of the variance each parameter explains alone and with its interactions, and the strongest pairs.
+
+    Args:
+      study: A study, a file that was read, a belief, or its importance, which spares the work.
+      num_pairs: How many pairs at most; those that explain less than 1 % are left out.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.importance`.
+    """
+    found = study if isinstance(study, Importance) else importance_of(study)
+    names = sorted(found.main, key=lambda name: found.total[name])
+    pairs = sorted(found.pairs, key=lambda pair: -found.pairs[pair])[:num_pairs]
+    pairs = [pair for pair in pairs[::-1] if found.pairs[pair] >= 0.01]
+    ax = axes_of(ax, (6.4, 1.2 + 0.32 * (len(names) + len(pairs))))
+    rows = np.arange(len(pairs), len(pairs) + len(names))
+    ax.barh(rows, [found.total[name] for name in names], color=SKY, height=0.7, label="with its interactions")
+    ax.barh(rows, [max(found.main[name], 0) for name in names], color=BLUE, height=0.42, label="alone")
+    if pairs:
+        shares = [found.pairs[pair] for pair in pairs]
+        ax.barh(np.arange(len(pairs)), shares, color=VERMILION, height=0.42, label="two together, beyond each alone")
+    ax.set_yticks(range(len(pairs) + len(names)), labels=[*(_pair(pair) for pair in pairs), *map(plain, names)])
+    ax.set_xlim(0, 1.02 * max(1.0, *found.total.values()))
+    ax.set_xlabel("share of the variance of the model's mean")
+    ax.grid(alpha=0.25, axis="x")
+    ax.set_axisbelow(True)
+    legend(ax)
+    return ax
+
+
+def _pair(names: tuple[str, str]) -> str:
+    return f"{plain(names[0])} × {plain(names[1])}"

@@ -1,0 +1,248 @@
+"""How a search went: its trajectory, its trials side by side, its time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jbo.diagnostics import Belief, Searched, best_so_far, simple_regret
+from jbo.plots._style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, legend, plain
+from jbo.study import Trial
+
+Shown = Searched | Belief
+"""A study, a file that was read, or what the model of one believes."""
+
+
+def trajectory(
+    study: Shown | Sequence[Shown] | Mapping[str, Sequence[Shown]],
+    *,
+    optimum: float | None = None,
+    label: str = "objective",
+    ax: Any = None,
+) -> Any:
+    """Every trial, the best value so far as a step line and a cross for each that failed; or several studies at once.
+
+    Args:
+      study: One study; or several that differ by their seed, of which the median of the best so far is drawn, and a
+        band from their lower to their upper quartile; or such groups by name. Groups end with their shortest study.
+      optimum: The best value there is, if it is known: the distance to it is drawn, on a log scale.
+      label: Of the vertical axis.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes.
+
+    Raises:
+      ValueError: There is no study, or one without a finished trial.
+    """
+    ax = axes_of(ax)
+    if isinstance(study, Mapping) or isinstance(study, Sequence):
+        groups = dict(study) if isinstance(study, Mapping) else {"": study}
+        if not groups or not all(groups.values()):
+            raise ValueError("study: expected at least one study, got none")
+        for (name, members), colour in zip(groups.items(), CYCLE * len(groups), strict=False):
+            curves = [_best(member, optimum) for member in members]
+            length = min(map(len, curves))
+            curves = np.array([curve[:length] for curve in curves])
+            low, middle, high = np.nanquantile(curves, [0.25, 0.5, 0.75], axis=0)
+            number = np.arange(length)
+            text = f"{plain(name)} " if name else ""
+            ax.step(number, middle, where="post", color=colour, label=f"{text}best so far, median of {len(curves)}")
+            ax.fill_between(number, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
+    else:
+        finished, values, best = _course(study, optimum)
+        numbers = np.array([trial.number for trial in finished])
+        failed = np.isnan(values)
+        ax.plot(numbers, values, "o", color=BLUE, alpha=0.6, markersize=4, label="trial")
+        ax.step(numbers, best, where="post", color=VERMILION, label="best so far")
+        if failed.any():
+            edge = np.full(failed.sum(), 0.03)
+            ax.plot(numbers[failed], edge, "x", color="black", transform=ax.get_xaxis_transform(), label="failed")
+    if optimum is not None:
+        ax.set_yscale("log")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("trial")
+    ax.set_ylabel(plain(label) if optimum is None else f"{plain(label)}: distance to {optimum:.4g}")
+    ax.grid(alpha=0.25)
+    legend(ax)
+    return ax
+
+
+def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = None) -> Any:
+    """One line a trial through a vertical scale for each parameter, the last one the value, coloured by the value.
+
+    Each scale is the parameter's own, its log among it; a line has a gap where a parameter does not exist. Failed
+    trials are dotted and end before the last scale.
+
+    Args:
+      study: A study, a file that was read, or a belief.
+      label: Of the last scale.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes.
+
+    Raises:
+      ValueError: No trial has ended.
+    """
+    from matplotlib import colormaps
+
+    ax = axes_of(ax, (max(6.4, 1.3 * (len(study.space) + 1)), 4.2))
+    trials = _finished(study)
+    values = np.array([np.nan if trial.value is None else trial.value for trial in trials])
+    low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
+    heights = (values - low) / ((high - low) or 1.0)
+    goodness = heights if study.maximize else 1 - heights
+    order = np.argsort(np.where(np.isnan(goodness), -1, goodness), kind="stable")  # the best above the others
+    for i in order:
+        config, is_failed = trials[i].config, np.isnan(values[i])
+        line = [p.to_unit(config[name]) if name in config else np.nan for name, p in study.space.items()]
+        colour = GREY if is_failed else colormaps[MAP](0.95 * goodness[i])
+        style = {"linestyle": ":", "alpha": 0.6} if is_failed else {"alpha": 0.35 + 0.65 * goodness[i]}
+        way = np.array([*line, heights[i]])
+        ax.plot(np.arange(len(way)), way, color=colour, linewidth=1.3, **style)
+        around = np.isfinite([np.nan, *way, np.nan])
+        alone = around[1:-1] & ~around[:-2] & ~around[2:]  # between two gaps there is no line
+        ax.plot(np.flatnonzero(alone), way[alone], ".", color=colour)
+    for column, (_name, parameter) in enumerate(study.space.items()):
+        ax.axvline(column, color="black", linewidth=0.8)
+        if 0 < parameter.num_levels <= 6:
+            marks = [(parameter.unit_of_level(k), parameter.value_at(k)) for k in range(parameter.num_levels)]
+        else:
+            marks = [(unit, parameter.from_unit(unit)) for unit in (0.0, 0.5, 1.0)]
+        for unit, value in marks:
+            _mark(ax, column, unit, f"{value:.3g}" if isinstance(value, float) else str(value))
+    ax.axvline(len(study.space), color="black", linewidth=0.8)
+    for height, value in ((0.0, low), (0.5, 0.5 * (low + high)), (1.0, high)):
+        _mark(ax, len(study.space), height, f"{value:.4g}")
+    ax.set_xticks(range(len(study.space) + 1), labels=[plain(name) for name in (*study.space, label)])
+    ax.set_yticks([])
+    ax.set_xlim(-0.1, len(study.space) + 0.45)
+    ax.set_ylim(-0.05, 1.05)
+    for side in ("left", "right", "top", "bottom"):
+        ax.spines[side].set_visible(False)
+    ax.tick_params(axis="x", length=0)
+    return ax
+
+
+def timeline(study: Shown, *, ax: Any = None) -> Any:
+    """A bar for each trial from its start to its end, trials that ran at the same time above each other.
+
+    Args:
+      study: A study, a file that was read, or a belief. Pending trials last until the latest time that is known.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes; time is in seconds since the first trial began.
+
+    Raises:
+      ValueError: There is no trial.
+    """
+    from matplotlib.patches import Patch
+
+    trials = sorted(study.trials, key=lambda trial: (trial.started_at, trial.number))
+    if not trials:
+        raise ValueError("study: expected at least one trial, got none")
+    ax = axes_of(ax, (7.0, 3.2))
+    begin = trials[0].started_at
+    now = max([trial.ended_at or trial.started_at for trial in trials])
+    colours = {"ok": BLUE, "failed": VERMILION, "pending": "white"}
+    free: list[float] = []  # when each lane ends
+    for trial in trials:
+        start, end = trial.started_at, trial.ended_at or now
+        lane = next((i for i, time in enumerate(free) if time <= start), len(free))
+        free[lane:] = [end, *free[lane + 1 :]]
+        ax.barh(
+            lane, end - start, left=start - begin, height=0.8, color=colours[trial.status], edgecolor="black",
+            linewidth=0.5, hatch="//" if trial.status == "pending" else None,
+        )  # fmt: skip
+        if end - start > 0.03 * (now - begin):
+            colour = "black" if trial.status == "pending" else "white"
+            middle = 0.5 * (start + end) - begin
+            ax.text(middle, lane, str(trial.number), ha="center", va="center", color=colour, fontsize=7, clip_on=True)
+    ax.set_yticks(range(len(free)), labels=[str(i + 1) for i in range(len(free))])
+    ax.set_ylim(-0.6, len(free) - 0.4)
+    ax.set_xlabel("seconds since the first trial began")
+    ax.set_ylabel("at the same time")
+    seen = {s: "//" if s == "pending" else "" for s in colours if any(trial.status == s for trial in trials)}
+    ax.legend(
+        handles=[Patch(facecolor=colours[s], edgecolor="black", hatch=h, label=s) for s, h in seen.items()],
+        fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False,
+    )  # fmt: skip
+    return ax
+
+
+def learning_curves(
+    curves: Sequence[tuple[Any, Any]],
+    *,
+    maximize: bool = False,
+    step: str = "step",
+    label: str = "objective",
+    ax: Any = None,
+) -> Any:
+    """What trials showed on their way: one line each, that with the best last value in colour.
+
+    Args:
+      curves: Steps and values of each trial. A curve that ends before others do was stopped: its end has a dot.
+      maximize: True if higher values are better.
+      step: Of the horizontal axis.
+      label: Of the vertical axis.
+      ax: Axes of matplotlib; None: new ones.
+
+    Returns:
+      The axes.
+
+    Raises:
+      ValueError: There is no curve, or steps and values differ in number.
+    """
+    if not len(curves):
+        raise ValueError("curves: expected at least one, got none")
+    arrays = [(np.atleast_1d(steps), np.asarray(values, np.float64).reshape(-1)) for steps, values in curves]
+    for i, (steps, values) in enumerate(arrays):
+        if len(steps) != len(values) or not len(steps):
+            raise ValueError(
+                f"curves: expected as many steps as values, got {len(steps)} and {len(values)} in curve {i}"
+            )
+    ax = axes_of(ax)
+    ends = np.array([values[-1] for _, values in arrays])
+    ends = np.where(np.isfinite(ends), ends, np.nan)
+    best = None if np.isnan(ends).all() else int(np.nanargmax(ends) if maximize else np.nanargmin(ends))
+    last = max(steps[-1] for steps, _ in arrays)
+    for i, (steps, values) in enumerate(arrays):
+        if i != best:
+            ax.plot(steps, values, color=GREY, alpha=0.55, linewidth=1, marker="o" if len(steps) == 1 else None, ms=3)
+            if steps[-1] < last:
+                ax.plot(steps[-1:], values[-1:], "o", color=GREY, alpha=0.55, markersize=3)
+    if best is not None:
+        ax.plot(*arrays[best], color=VERMILION, linewidth=2, label=f"best at its end ({ends[best]:.4g})")
+        legend(ax)
+    ax.set_xlabel(plain(step))
+    ax.set_ylabel(plain(label))
+    ax.grid(alpha=0.25)
+    return ax
+
+
+def _finished(study: Shown) -> list[Trial]:
+    trials = [trial for trial in study.trials if trial.status != "pending"]
+    if not trials:
+        raise ValueError("study: expected at least one trial that ended, got none")
+    return trials
+
+
+def _course(study: Shown, optimum: float | None) -> tuple[list[Trial], np.ndarray, np.ndarray]:
+    """Finished trials, and their values and the best so far, or the distances of these to the optimum."""
+    trials = _finished(study)
+    values = np.array([np.nan if trial.value is None else trial.value for trial in trials])
+    if optimum is None:
+        return trials, values, best_so_far(values, maximize=study.maximize)
+    return trials, np.abs(values - optimum), simple_regret(values, optimum, maximize=study.maximize)
+
+
+def _best(study: Shown, optimum: float | None) -> np.ndarray:
+    return _course(study, optimum)[2]
+
+
+def _mark(ax: Any, x: int, y: float, text: str) -> None:
+    """A label beside a vertical scale, readable above lines."""
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
+    ax.text(x + 0.04, y, plain(text), fontsize=7, va="center", bbox=box, zorder=5)

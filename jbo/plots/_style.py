@@ -1,0 +1,102 @@
+"""Colours, and axes that speak of parameters: their names, their scales, their choices."""
+
+from typing import Any
+
+import numpy as np
+
+from jbo.parameters import Integer, Parameter, Real
+
+BLUE, ORANGE, GREEN, PINK, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
+"""Told apart by colour-blind readers: Okabe and Ito, Color Universal Design, 2008."""
+CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PINK, SKY)
+MAP = "cividis"
+"""Of values: rising in brightness, for colour-blind readers too (Nuñez, Anderton and Renslow 2018)."""
+GREY = "#888888"
+
+
+def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.0)) -> Any:
+    """The axes to draw on: those that are given, or those of a new figure of pyplot.
+
+    Args:
+      ax: Axes of matplotlib, or None.
+      size: Of a new figure, in inches.
+    """
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    return pyplot.subplots(figsize=size, layout="constrained")[1]
+
+
+def place(parameter: Parameter, value: Any) -> float:
+    """Where a value is drawn: a number at itself, a choice at its level.
+
+    Args:
+      parameter: Of the axis.
+      value: One that it takes.
+    """
+    return float(value) if isinstance(parameter, Real | Integer) else float(parameter.level_of(value))
+
+
+def grid(parameter: Parameter, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points of a column of the cube, all levels of it if they are no more than ``size``, and where each is drawn.
+
+    Args:
+      parameter: Of the column.
+      size: How many points.
+    """
+    num_levels = parameter.num_levels
+    if 0 < num_levels <= size:
+        units = np.array([parameter.unit_of_level(level) for level in range(num_levels)])
+    else:
+        units = np.linspace(0, 1, size)
+    return units, np.array([place(parameter, parameter.from_unit(float(unit))) for unit in units])
+
+
+def dress(ax: Any, which: str, name: str, parameter: Parameter) -> None:
+    """Give an axis a parameter's name, its log scale, and names where it has no numbers.
+
+    Args:
+      ax: Axes of matplotlib.
+      which: ``x`` or ``y``.
+      name: Of the parameter.
+      parameter: What is along it.
+    """
+    getattr(ax, f"set_{which}label")(plain(name))
+    if isinstance(parameter, Real | Integer):
+        if parameter.log:
+            getattr(ax, f"set_{which}scale")("log")
+        elif isinstance(parameter, Integer):
+            getattr(ax, f"{which}axis").get_major_locator().set_params(integer=True)
+    else:
+        texts = [plain(str(parameter.value_at(level))) for level in range(parameter.num_levels)]
+        getattr(ax, f"set_{which}ticks")(range(parameter.num_levels), labels=texts)
+
+
+def plain(text: str) -> str:
+    """A user's text as matplotlib shows it as it is: without formulas, and short enough for a label.
+
+    Args:
+      text: Any.
+    """
+    text = text.replace("\n", " ")
+    return (text if len(text) <= 40 else text[:37] + "…").replace("$", r"\$")
+
+
+def show_range(ax: Any, which: str, values: np.ndarray, margin: float = 0.15) -> None:
+    """Limit an axis to what was observed and a margin, so that wide intervals do not flatten the rest.
+
+    Args:
+      ax: Axes of matplotlib.
+      which: ``x`` or ``y``.
+      values: Finite ones.
+      margin: As a share of their range.
+    """
+    low, high = float(np.min(values)), float(np.max(values))
+    room = margin * (high - low) or 0.5 * abs(high) or 1.0
+    getattr(ax, f"set_{which}lim")(low - room, high + room)
+
+
+def legend(ax: Any) -> None:
+    """A small legend that hides as little as can be."""
+    ax.legend(fontsize="small", framealpha=0.8)

@@ -1,0 +1,44 @@
+"""``report`` and ``watch`` on the command line."""
+
+import argparse
+from typing import Any
+
+from jbo.report._page import write_report
+from jbo.report._watch import watch
+from jbo.study import read_study
+
+
+def add_report(subparsers: Any) -> None:
+    """Add ``report STUDY -o report.html``.
+
+    Args:
+      subparsers: What `argparse.ArgumentParser.add_subparsers` gave. Parsed arguments have ``run``, a function of them.
+    """
+    parser = subparsers.add_parser("report", help="write a page that shows a study")
+    parser.add_argument("study", metavar="STUDY", help="file of the study, which is only read")
+    parser.add_argument("-o", "--output", default="report.html", help="where to write the page (%(default)s)")
+    parser.add_argument("--label", default="objective", help="what the objective is called")
+    parser.set_defaults(run=_report)
+
+
+def add_watch(subparsers: Any) -> None:
+    """Add ``watch STUDY``.
+
+    Args:
+      subparsers: As in `add_report`.
+    """
+    parser = subparsers.add_parser("watch", help="follow a study in the terminal while others run it")
+    parser.add_argument("study", metavar="STUDY", help="file of the study, which is only read")
+    parser.add_argument("--seconds", type=float, default=2.0, help="between two looks (%(default)s)")
+    parser.add_argument("--num-trials", type=int, default=None, help="how many trials shall end: progress, and the end")
+    parser.set_defaults(run=_watch)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    print(write_report(read_study(arguments.study), arguments.output, label=arguments.label))
+    return 0
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    watch(arguments.study, seconds=arguments.seconds, num_trials=arguments.num_trials)
+    return 0

@@ -1,0 +1,262 @@
+"""The report of a study: one page that needs nothing but itself."""
+
+import html
+import json
+import os
+import time
+from importlib import metadata, resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from jbo.diagnostics import Belief, Health, Searched, believe, health, importance, improvement_left
+from jbo.report import _figures
+from jbo.report._figures import Figure
+from jbo.study import Snapshot, Trial
+
+
+def write_report(study: Searched, path: str | os.PathLike[str], *, label: str = "objective") -> Path:
+    """Write the report of a study as one HTML page, as a whole or not at all.
+
+    The page holds all it needs, plotly.js among it: it opens from a file, without a network. It says which trial is
+    best and which is recommended, how the search went, which parameters matter, how far the model can be trusted,
+    which trials failed and why.
+
+    Args:
+      study: A `jbo.Study`, or a file read by `jbo.study.read_study`.
+      path: Where to write it; an existing file is replaced.
+      label: What the objective is called.
+
+    Returns:
+      The path.
+
+    Raises:
+      OSError: The file cannot be written.
+      ImportError: plotly is not there (``pip install jbo[plots]``).
+    """
+    place = Path(path)
+    draft = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_text(page(study, label), encoding="utf-8")
+        os.replace(draft, place)
+    finally:
+        draft.unlink(missing_ok=True)
+    return place
+
+
+def page(study: Searched, label: str = "objective") -> str:
+    """The report as text.
+
+    Args:
+      study: As in `write_report`.
+      label: As in `write_report`.
+    """
+    from plotly.offline import get_plotlyjs
+
+    trials = study.trials
+    charts: dict[str, Figure] = {}
+    best = _best(study, trials)
+    try:
+        belief, reason = believe(study), ""
+    except ValueError as error:
+        belief, reason = None, str(error)
+    if any(trial.status != "pending" for trial in trials):
+        charts["trajectory"] = _figures.trajectory(study, label)
+    sections = [
+        _summary(study, trials, best, belief),
+        _configs(study, best, None if belief is None else belief.recommended),
+        _section("Trajectory", _chart("trajectory", "charts wide")) if charts else "",
+    ]
+    if belief is None:
+        sections.append(_section("Model", f"<p>The model says nothing yet: {_text(reason)}.</p>"))
+    else:
+        sections += _model(belief, label, charts)
+    sections += [_failures(trials), _table(study, trials)]
+    return Template(_asset("page.html")).substitute(
+        title=_text(f"{_name(study)}: report"),
+        style=_asset("style.css"),
+        sections="\n".join(sections),
+        charts=_script_json(charts),
+        plotly=get_plotlyjs().replace("</script", "<\\/script"),
+        script=_asset("page.js"),
+        footer=_text(f"Written by jbo {metadata.version('jbo')} on {time.strftime('%Y-%m-%d %H:%M:%S')}."),
+    )
+
+
+def _model(belief: Belief, label: str, charts: dict[str, Figure]) -> list[str]:
+    found, recommended = health(belief), belief.recommended
+    charts["importance"] = _figures.importance(importance(belief))
+    names = [name for name in belief.space.names if name in recommended.config]
+    for i, name in enumerate(names):
+        charts[f"slice{i}"] = _figures.slice_around(belief, recommended, name, label)
+    charts["predicted"], charts["calibration"] = _figures.predicted(found, label), _figures.calibration(found)
+    slices = "".join(_chart(f"slice{i}", "chart") for i in range(len(names)))
+    about = (
+        "<p>Shares of the variance of the model's mean over the space. Values in the worse half are drawn together, as "
+        "the model sees them.</p>"
+    )
+    along = "<p>The model through the recommended trial, with the interval that holds 95 % of the function.</p>"
+    return [
+        _section("Health of the model", _health(found, belief)),
+        _section("Importance", about + _chart("importance", "charts wide")),
+        _section("Slices", f'{along}<div class="grid">{slices}</div>'),
+    ]
+
+
+def _health(found: Health, belief: Belief) -> str:
+    findings = "".join(f"<li>{_text(finding)}</li>" for finding in found.findings)
+    findings = f'<ul class="findings">{findings}</ul>' if findings else "<p>No finding: nothing speaks against it.</p>"
+    rows = [
+        ("error (root mean square)", f"{found.model.rmse:.3g}", f"{found.constant.rmse:.3g}"),
+        ("log density", f"{found.model.log_density:.3g}", f"{found.constant.log_density:.3g}"),
+        ("rank correlation", f"{found.model.rank_correlation:.3f}", ""),
+        *(
+            (f"inside of {level:.0%} intervals", f"{share:.0%}", f"{found.constant.coverage[level]:.0%}")
+            for level, share in found.model.coverage.items()
+        ),
+    ]
+    body = "".join(f"<tr><th scope=row>{_text(a)}</th><td>{_text(b)}</td><td>{_text(c)}</td></tr>" for a, b, c in rows)
+    lengths = ", ".join(f"{_text(name)} {value:.3g}" for name, value in found.lengthscales.items())
+    more = f"<p>Lengthscales, in ranges of each parameter: {lengths}.</p>" if lengths else ""
+    left = improvement_left(belief)
+    return (
+        f"{findings}<p>Predictions of each of {len(found.values)} trials by {_text(found.method)}, in units in which "
+        "the values have deviation 1, beside the mean of the other trials:</p>"
+        f'<div class="scroll"><table><thead><tr><td></td><th scope=col>model</th><th scope=col>mean</th></tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+        f'<div class="grid">{_chart("predicted", "chart")}{_chart("calibration", "chart")}</div>'
+        f"<p>Noise around the objective: {found.noise:.3g}. Another trial is expected to improve by {left:.3g}.</p>"
+        f"{more}"
+    )
+
+
+def _summary(study: Searched, trials: list[Trial], best: Trial | None, belief: Belief | None) -> str:
+    count = {status: sum(t.status == status for t in trials) for status in ("ok", "failed", "pending")}
+    cards = [
+        ("best value", "none" if best is None else f"{best.value:.6g}"),
+        ("succeeded", str(count["ok"])),
+        ("failed", str(count["failed"])),
+        ("running", str(count["pending"])),
+        ("goal", "maximize" if study.maximize else "minimize"),
+        ("seed", str(study.seed)),
+    ]
+    ended = [trial.ended_at for trial in trials if trial.ended_at is not None]
+    if ended:
+        cards.append(("from first start to last end", _clock(max(ended) - min(t.started_at for t in trials))))
+    if belief is not None and (isinstance(study, Snapshot) or belief.strategy is not study.strategy):
+        cards.append(("model", "jbo's default"))
+    boxes = "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in cards)
+    return f'<header><h1>{_text(_name(study))}</h1><dl class="cards">{boxes}</dl></header>'
+
+
+def _configs(study: Searched, best: Trial | None, recommended: Trial | None) -> str:
+    if best is None:
+        return _section("Best", "<p>No trial has succeeded.</p>")
+    parts = [("best", "Best: the best value that was seen", best)]
+    if recommended is not None:
+        title = "Recommended: the best posterior mean, for use when values are noisy"
+        parts.append(("recommended", title, recommended))
+    return _section("Configurations", f'<div class="grid">{"".join(_config(study, *part) for part in parts)}</div>')
+
+
+def _config(study: Searched, key: str, title: str, trial: Trial) -> str:
+    entries = "".join(f"    {name!r}: {value!r},\n" for name, value in trial.config.items())
+    texts = {
+        "Python": f"config = {{\n{entries}}}",
+        "JSON": json.dumps(study.space.config_to_json(trial.config), indent=2, ensure_ascii=False),
+    }
+    blocks = "".join(
+        f'<figure><figcaption>{kind} <button type="button" data-copy="{key}-{kind}">copy</button></figcaption>'
+        f'<pre id="{key}-{kind}">{_text(code)}</pre></figure>'
+        for kind, code in texts.items()
+    )
+    return f"<article><h3>{_text(title)}</h3><p>Trial {trial.number}: {trial.value:.6g}</p>{blocks}</article>"
+
+
+def _failures(trials: list[Trial]) -> str:
+    reasons: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.failure is not None:
+            lines = trial.failure.strip().splitlines() or [""]
+            reasons.setdefault(lines[-1], []).append(trial)
+    if not reasons:
+        return _section("Failures", "<p>No trial has failed.</p>")
+    parts = []
+    for reason, failed in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        numbers = ", ".join(str(trial.number) for trial in failed)
+        parts.append(
+            f"<details><summary><b>{len(failed)} ×</b> {_text(reason)}</summary><p>Trials {numbers}. The first of them "
+            f"in full:</p><pre>{_text(failed[0].failure or '')}</pre></details>"
+        )
+    return _section("Failures", "".join(parts))
+
+
+def _table(study: Searched, trials: list[Trial]) -> str:
+    names = list(dict.fromkeys(name for trial in trials for name in trial.config)) or list(study.space.names)
+    heads = ["trial", "status", "value", "seconds", *names]
+    head = "".join(f'<th scope=col aria-sort="none"><button type="button">{_text(h)}</button></th>' for h in heads)
+    rows = []
+    for trial in trials:
+        seconds = None if trial.ended_at is None else trial.ended_at - trial.started_at
+        cells = [
+            _cell(trial.number),
+            _cell(trial.status),
+            _cell(trial.value, ".8g"),
+            _cell(seconds, ".3g"),
+            *(_cell(trial.config.get(name)) for name in names),
+        ]
+        rows.append(f'<tr class="{trial.status}">{"".join(cells)}</tr>')
+    return _section(
+        "Trials",
+        '<p class="controls"><label>Filter <input type="search" id="filter" placeholder="part of any cell"></label> '
+        '<label>Status <select id="status"><option value="">all</option><option>ok</option><option>failed</option>'
+        '<option>pending</option></select></label> <output id="count"></output></p>'
+        f'<div class="scroll"><table id="trials"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>",
+    )
+
+
+def _cell(value: Any, form: str = ".4g") -> str:
+    """A cell that sorts as a number if it holds one."""
+    if value is None:
+        return '<td class="none">–</td>'
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    order = f' data-order="{value!r}"' if is_number else ""
+    return f"<td{order}>{_text(format(value, form) if isinstance(value, float) else str(value))}</td>"
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{_text(title)}</h2>{body}</section>"
+
+
+def _chart(name: str, kind: str) -> str:
+    return f'<div class="{kind}" data-chart="{name}"></div>'
+
+
+def _best(study: Searched, trials: list[Trial]) -> Trial | None:
+    succeeded = [trial for trial in trials if trial.value is not None]
+    sign = -1.0 if study.maximize else 1.0
+    return min(succeeded, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+
+
+def _name(study: Any) -> str:
+    path = getattr(study, "path", None)
+    return "Study in memory" if path is None else Path(path).name
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def _text(value: str) -> str:
+    return html.escape(value, quote=True)
+
+
+def _script_json(value: Any) -> str:
+    """JSON that a script element may hold, whatever a user's text says: nothing in it ends the element."""
+    return json.dumps(value, allow_nan=False).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _asset(name: str) -> str:
+    return (resources.files("jbo.report") / name).read_text(encoding="utf-8")

@@ -1,0 +1,140 @@
+"""A study that others run, as a terminal shows it: read from its file again and again, never written to."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from jbo.diagnostics import best_so_far
+from jbo.report._figures import shown
+from jbo.study import Snapshot, Trial, read_study
+
+_BARS = "▁▂▃▄▅▆▇█"
+_LAST = 8
+"""Trials that are listed."""
+
+
+def watch(
+    path: str | os.PathLike[str],
+    *,
+    seconds: float = 2.0,
+    num_trials: int | None = None,
+    is_over: Callable[[Snapshot], bool] | None = None,
+    console: Any = None,
+) -> None:
+    """Show the best trial, the progress, the last trials and who works on what, until Ctrl-C or the last trial.
+
+    Args:
+      path: File of a study, which is opened for reading only.
+      seconds: Between two looks, above 0.
+      num_trials: How many trials shall have ended: shown as progress, and the end of watching; None: no end.
+      is_over: Ends watching as soon as it is True of what was read; None: ``num_trials`` does.
+      console: Of rich; None: standard output.
+
+    Raises:
+      OSError: As in `jbo.study.read_study`, at the first look.
+      ValueError: As in `jbo.study.read_study`, at the first look; or ``seconds`` is not above 0.
+      ImportError: rich is not there (``pip install rich``).
+    """
+    from rich.console import Console
+    from rich.live import Live
+
+    if not seconds > 0:
+        raise ValueError(f"seconds: expected a number above 0, got {seconds!r}")
+    console = Console() if console is None else console
+    snapshot, trouble = read_study(path), ""
+    with Live(screen(snapshot, time.time(), num_trials), console=console, auto_refresh=False) as live:
+        try:
+            while True:
+                live.update(screen(snapshot, time.time(), num_trials, trouble), refresh=True)
+                if is_over(snapshot) if is_over is not None else _num_ended(snapshot) >= (num_trials or float("inf")):
+                    return
+                time.sleep(seconds)
+                try:
+                    snapshot, trouble = read_study(path), ""
+                except (OSError, ValueError) as error:  # it may come back
+                    trouble = str(error)
+        except KeyboardInterrupt:
+            return
+
+
+def screen(snapshot: Snapshot, now: float, num_trials: int | None = None, trouble: str = "") -> Any:
+    """What `watch` shows of one look.
+
+    Args:
+      snapshot: What the file held.
+      now: Seconds since 1970.
+      num_trials: How many trials shall have ended, if that is known.
+      trouble: Why this is not what the file holds now; empty if it is.
+
+    Returns:
+      Something that rich can print.
+    """
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    trials, ended = snapshot.trials, _num_ended(snapshot)
+    failed = sum(trial.status == "failed" for trial in trials)
+    running = [trial for trial in trials if trial.status == "pending"]
+    counts = f"{ended} ended, {failed} of them failed, {len(running)} pending, {snapshot.num_queued} queued"
+    parts: list[Any] = [Text(counts if num_trials is None else f"{counts}; {ended} of {num_trials}")]
+    if num_trials is not None:
+        bar = Table.grid()  # a bar alone does not end its line
+        bar.add_row(ProgressBar(total=num_trials, completed=min(ended, num_trials), width=60))
+        parts.append(bar)
+    if trouble:
+        parts.append(Text(trouble, style="bold red"))
+    parts += [Text(_best_line(snapshot), style="bold green"), Text(_spark(snapshot))]
+
+    last = Table("trial", "status", "value", "took", "configuration", title="last trials", expand=True)
+    finished = sorted((t for t in trials if t.ended_at is not None), key=lambda t: (t.ended_at or 0.0, t.number))
+    for trial in finished[-_LAST:][::-1]:
+        value = "" if trial.value is None else f"{trial.value:.6g}"
+        what = _config(trial) if trial.failure is None else (trial.failure.strip().splitlines() or [""])[-1]
+        took = _clock((trial.ended_at or now) - trial.started_at)
+        last.add_row(*(Text(t) for t in (str(trial.number), trial.status, value, took, what)))
+    parts.append(last)
+    if running:
+        work = Table("trial", "worker", "since", "configuration", title="at work", expand=True)
+        for trial in running:
+            who = snapshot.workers.get(trial.number)
+            by = "nobody: waits to be run again" if who is None else f"{who.host} process {who.pid}"
+            work.add_row(*(Text(t) for t in (str(trial.number), by, _clock(now - trial.started_at), _config(trial))))
+        parts.append(work)
+    return Panel(Group(*parts), title=Text(snapshot.path), subtitle="Ctrl-C ends watching, not the study")
+
+
+def _best_line(snapshot: Snapshot) -> str:
+    try:
+        best = snapshot.best
+    except ValueError:
+        return "best: none yet"
+    return f"best: {best.value:.6g} (trial {best.number})  {_config(best)}"
+
+
+def _spark(snapshot: Snapshot) -> str:
+    """The best so far as a row of bars, at most 60 of them; higher is better."""
+    values = [float("nan") if t.value is None else t.value for t in snapshot.trials if t.status != "pending"]
+    best = [value for value in best_so_far(values, maximize=snapshot.maximize).tolist() if value == value]
+    if not best:
+        return ""
+    picked = [best[len(best) * i // min(60, len(best))] for i in range(min(60, len(best)) - 1)] + [best[-1]]
+    goodness = picked if snapshot.maximize else [-value for value in picked]
+    low, high = min(goodness), max(goodness)
+    return "".join(_BARS[round(7 * (value - low) / ((high - low) or 1.0))] for value in goodness)
+
+
+def _config(trial: Trial) -> str:
+    return ", ".join(f"{name}={shown(value)}" for name, value in trial.config.items())
+
+
+def _num_ended(snapshot: Snapshot) -> int:
+    return sum(trial.status != "pending" for trial in snapshot.trials)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(max(seconds, 0)), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"

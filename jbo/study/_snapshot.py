@@ -1,0 +1,106 @@
+"""A study as its file holds it at one moment, read without changing it."""
+
+import json
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from jbo.space import Space
+from jbo.strategies import Strategy, bayesian
+from jbo.study._schema import APPLICATION_ID, FORMAT
+from jbo.study._trial import Trial
+
+
+class Worker(NamedTuple):
+    """Who works on a pending trial."""
+
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a study file holds: of a `jbo.Study`, all that needs no objective."""
+
+    path: str
+    space: Space
+    """Without its constraint, which a file does not hold."""
+    maximize: bool
+    """True if higher values are better."""
+    seed: int
+    """Of all randomness."""
+    created_at: float
+    """When the file was made, in seconds since 1970."""
+    trials: list[Trial]
+    """All trials, by number."""
+    workers: dict[int, Worker]
+    """Who works on each pending trial, by its number; missing where nobody does."""
+    num_queued: int
+    """Configurations that wait to be tried."""
+    strategy: Strategy
+    """``jbo.bayesian`` of the space: a file does not say how it is searched."""
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the best value that was seen, the first of equals.
+
+        Raises:
+          ValueError: No trial has succeeded.
+        """
+        sign = -1 if self.maximize else 1
+        losses = [(sign * trial.value, trial.number) for trial in self.trials if trial.value is not None]
+        if not losses:
+            raise ValueError(f"no trial has succeeded, so none is best: {self.path}")
+        return self.trials[min(losses)[1]]
+
+
+def read_study(path: str | os.PathLike[str]) -> Snapshot:
+    """What a study file holds now. The file is opened for reading only; other processes may write to it meanwhile.
+
+    Args:
+      path: Of the file.
+
+    Raises:
+      OSError: There is no such file, or it cannot be read as it is: after a crash the next process that opens the
+        study has to put it in order first.
+      ValueError: The file is no study, or one of a format that this version does not read.
+    """
+    place = Path(path)
+    if not place.is_file():
+        raise OSError(f"cannot open the study file {place}: there is no such file")
+    try:
+        connection = sqlite3.connect(f"{place.resolve().as_uri()}?mode=ro", timeout=60, uri=True, isolation_level=None)
+        try:
+            return _read(connection, str(place))
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        raise OSError(f"cannot read the study file {place} ({error})") from error
+    except sqlite3.DatabaseError as error:
+        raise ValueError(f"{place} is no jbo study ({error}); expected a study file") from error
+
+
+def _read(connection: sqlite3.Connection, path: str) -> Snapshot:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise ValueError(f"{path} is no jbo study; expected a study file")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version != FORMAT:
+        raise ValueError(f"{path} has study format {version}, expected {FORMAT}")
+    connection.execute("BEGIN")  # one moment for all that is read
+    header = connection.execute("SELECT id, space, maximize, seed, created_at FROM study").fetchone()
+    if header is None:
+        raise ValueError(f"{path} holds no study yet; expected one that a process has begun")
+    study_id, definition, maximize, seed, created_at = header
+    space = Space.from_json(json.loads(definition))
+    query = "SELECT number, config, status, value, started_at, ended_at, failure, host, pid FROM trials ORDER BY number"
+    trials, workers = [], {}
+    for number, config, status, value, started_at, ended_at, failure, host, pid in connection.execute(query):
+        values = space.config_from_json(json.loads(config))
+        # The file holds no other status, see its schema.
+        trials.append(Trial(number, values, cast(Any, status), value, started_at, ended_at, failure, study_id))
+        if status == "pending" and host is not None:
+            workers[number] = Worker(host, pid)
+    queued = connection.execute("SELECT count(*) FROM queue WHERE number IS NULL").fetchone()[0]
+    return Snapshot(path, space, bool(maximize), seed, created_at, trials, workers, queued, bayesian(space))

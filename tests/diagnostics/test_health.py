@@ -1,0 +1,81 @@
+"""The health of a study's surrogate, and which parameters matter in it."""
+
+import numpy as np
+import pytest
+
+import jbo
+from jbo.diagnostics import LEVELS, dependence, health, importance
+
+from .conftest import SPACE, accuracy, fill
+
+
+def test_a_good_model_is_told_from_a_constant(study, belief):
+    found = health(belief)
+    succeeded = [t for t in study.trials if t.status == "ok"]
+    assert found.method == "leave-one-out" and found.held_out is None
+    assert found.numbers.tolist() == [t.number for t in succeeded]
+    assert found.values.tolist() == [t.value for t in succeeded]
+    assert found.model.rmse < 0.7 * found.constant.rmse and found.model.log_density > found.constant.log_density
+    assert found.model.rank_correlation > 0.8 and found.model.residuals.shape == found.values.shape
+    assert list(found.model.coverage) == list(LEVELS)
+    assert not any("no better than the mean" in finding for finding in found.findings)
+    seen = np.asarray(belief.data.y)[found.numbers]
+    others = np.array([np.delete(seen, i).mean() for i in range(len(seen))])
+    assert found.constant.rmse == pytest.approx(np.sqrt(np.mean((seen - others) ** 2)))
+    inside = (found.predicted.low <= found.values) & (found.values <= found.predicted.high)
+    assert inside.mean() == pytest.approx(found.model.coverage[0.95]), "the interval is the one that is counted"
+    assert found.noise < 0.1 and set(found.lengthscales) == set(SPACE.names)
+
+
+def test_failures_are_found(study):
+    assert any("rate is at least" in finding for finding in health(study).findings)
+
+
+def test_held_out_trials(belief):
+    rng = np.random.default_rng(11)
+    configs = [SPACE.decode(u) for u in rng.random((40, len(SPACE)))]
+    configs = [c for c in configs if c["rate"] < 0.1]
+    pairs = [(c, accuracy(c)) for c in configs]
+    found = health(belief, held_out=pairs)
+    mean, _ = belief.predict(belief.encode(configs))
+    error = mean - belief.seen(np.array([value for _, value in pairs]))
+    assert (
+        found.held_out.rmse == pytest.approx(np.sqrt(np.mean(error**2))) and found.held_out.rmse < found.constant.rmse
+    )
+    shuffled = [(c, value) for (c, _), (_, value) in zip(pairs, pairs[::-1], strict=True)]
+    assert health(belief, held_out=shuffled).held_out.rmse > 2 * found.held_out.rmse
+    with pytest.raises(ValueError, match="held_out: expected finite values"):
+        health(belief, held_out=[(configs[0], np.nan)])
+
+
+def test_noise_alone_is_no_better_than_the_mean():
+    rng = np.random.default_rng(0)
+    with jbo.Study(SPACE, seed=0) as study:
+        for u in rng.random((24, len(SPACE))):
+            study.tell(SPACE.decode(u), rng.normal())
+        assert any("no better than the mean" in finding for finding in health(study).findings)
+
+
+def test_a_forest_is_fitted_to_folds():
+    strategy = jbo.bayesian(SPACE, surrogate=jbo.forest(num_trees=10))
+    with jbo.Study(SPACE, strategy=strategy, maximize=True, seed=0) as study:
+        found = health(fill(study), num_folds=4)
+        assert found.method == "4 folds" and found.lengthscales == {}
+        assert 0.05 < found.model.rmse < found.constant.rmse, "it does not predict what it grew on"
+
+
+def test_importance_finds_what_matters(belief):
+    found = importance(belief)
+    assert found.main["rate"] > 0.4 and found.main["rate"] == max(found.main.values())
+    assert found.total["layers"] > found.total["idle"] and found.total["idle"] < 0.1
+    assert ("rate", "layers") in found.pairs and len(found.pairs) == 6
+    assert sum(found.main.values()) + sum(found.pairs.values()) == pytest.approx(1, abs=0.1)
+    assert found.lengthscales["idle"] == max(found.lengthscales.values())
+
+
+def test_dependence_peaks_where_the_best_is(belief):
+    places = np.linspace(0, 1, 33)
+    middle, low, high = dependence(belief, "rate", places)
+    assert abs(places[middle.argmax()] - 0.5) < 0.15 and (low < middle).all() and (middle < high).all()
+    with pytest.raises(ValueError, match="name: expected one of rate, layers, kind, idle, got 'speed'"):
+        dependence(belief, "speed", places)

@@ -1,0 +1,132 @@
+"""What is drawn of a model: its predictions in the user's units, on the scales of the space, and what comes next."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from jbo import plots
+from jbo.diagnostics import Importance, believe, dependence, following, health
+
+
+def lines(ax):
+    return {line.get_label(): line for line in ax.lines}
+
+
+def test_one_dimension_and_the_next_point(line):
+    belief = believe(line)
+    ax = plots.posterior(belief)
+    drawn = lines(ax)
+    x, middle = drawn["median"].get_data()
+    assert (x[0], x[-1]) == (-1, 2) and ax.get_xlabel() == "x"
+    np.testing.assert_allclose(middle, belief.interval((x[:, None] + 1) / 3).middle, rtol=1e-12)
+    assert abs(x[middle.argmin()] + 0.42) < 0.05, "the user's sign"
+    np.testing.assert_array_equal(drawn["trials"].get_ydata(), [trial.value for trial in line.trials])
+    band = ax.collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() < middle.min() and band[:, 1].max() > middle.max()
+    before = line.trials
+    below = plots.acquisition(belief)
+    worth, coming = lines(below)["worth of a trial"], lines(below)["next"].get_xdata()[0]
+    assert line.trials == before, "nothing is asked"
+    assert line.ask().config["x"] == coming == following(belief)["x"]
+    assert worth.get_ydata().max() == 1 and abs(worth.get_xdata()[worth.get_ydata().argmax()] - coming) < 0.03
+
+
+def test_two_dimensions(belief):
+    names = ("rate", "cost $")
+    ax = plots.posterior(belief, names)
+    mesh = ax.collections[0].get_array()
+    assert mesh.shape == (4, 48) and ax.get_xscale() == "log" and ax.get_ylabel() == r"cost \$"
+    x = np.tile(belief.encode([belief.recommended.config]), (4, 1))
+    x[:, 0], x[:, 1] = np.linspace(0, 1, 48)[30], [0.125, 0.375, 0.625, 0.875]
+    np.testing.assert_allclose(mesh[:, 30], belief.interval(x).middle, rtol=1e-9)
+    assert abs(np.linspace(-4, 0, 48)[mesh.argmax() % 48] + 2) < 0.5, "the maximum"
+    assert lines(ax)["failed"].get_xdata().min() > 0.3
+    worth = plots.acquisition(belief, names, mark_next=False)
+    values = worth.collections[0].get_array()
+    assert values.max() == 1 and values.min() >= 0 and "next" not in lines(worth)
+
+
+def test_a_slice_goes_through_the_best(belief):
+    ax = plots.slice_around_best(belief, "rate", label="score")
+    star = lines(ax)["best"]
+    best = belief.recommended
+    assert star.get_xdata()[0] == best.config["rate"] and star.get_ydata()[0] == best.value
+    x = np.tile(belief.encode([best.config]), (256, 1))
+    x[:, 0] = np.linspace(0, 1, 256)
+    np.testing.assert_allclose(lines(ax)["median"].get_ydata(), belief.interval(x).middle, rtol=1e-9)
+    assert ax.get_xscale() == "log" and ax.get_ylabel() == "score"
+    choices = plots.slice_around_best(belief, "kind")
+    assert [text.get_text() for text in choices.get_xticklabels()] == ["a", "b", "c"]
+    assert choices.containers[0].lines[0].get_ydata().argmax() == 1
+
+
+def test_partial_dependence(belief):
+    ax = plots.partial_dependence(belief, "cost $")
+    expected = dependence(belief, "cost $", np.array([0.125, 0.375, 0.625, 0.875]))
+    np.testing.assert_array_equal(lines(ax)["average"].get_xdata(), [1, 2, 3, 4])
+    np.testing.assert_allclose(lines(ax)["average"].get_ydata(), expected.middle)
+    edges = ax.collections[0].get_paths()[0].vertices
+    np.testing.assert_allclose(edges[1:5, 1], expected.low)
+    assert all(np.isclose(edges[:, 1], high).any() for high in expected.high)
+
+
+def test_predictions_against_observations(belief):
+    found = health(belief)
+    ax = plots.predicted_against_observed(found, label="score")
+    points = np.concatenate([bars.lines[0].get_xydata() for bars in ax.containers])
+    expected = np.stack([found.values, found.predicted.middle], axis=1)
+    np.testing.assert_allclose(points[np.lexsort(points.T)], expected[np.lexsort(expected.T)])
+    outside = ((found.values < found.predicted.low) | (found.values > found.predicted.high)).sum()
+    shown = {bars.get_label(): len(bars.lines[0].get_xdata()) for bars in ax.containers}
+    assert shown.get("outside", 0) == outside
+    diagonal = lines(ax)["as observed"]
+    np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
+    assert ax.get_ylabel() == "predicted by leave-one-out"
+
+
+def test_calibration_counts_what_is_inside(belief):
+    found = health(belief)
+    ax = plots.calibration(found)
+    number = len(found.values)
+    drawn = lines(ax)[f"{number} trials"]
+    x, y = drawn.get_data()
+    for level, share in found.model.coverage.items():
+        assert y[np.flatnonzero(x <= level)[-1]] == pytest.approx(share)
+    band = ax.collections[0].get_paths()[0].vertices
+    half = band[np.isclose(band[:, 0], 0.5), 1]
+    assert half.min() == pytest.approx(0.5 - 1.96 * 0.5 / np.sqrt(number), abs=1 / number)
+    assert half.max() == pytest.approx(0.5 + 1.96 * 0.5 / np.sqrt(number), abs=1 / number)
+
+
+def test_importance_is_sorted_and_names_the_pairs():
+    found = Importance({"a": 0.1, "b": 0.5}, {("a", "b"): 0.4}, {"a": 0.5, "b": 0.9}, {})
+    ax = plots.importance(found)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a × b", "a", "b"]
+    widths = {(bar.get_y() + bar.get_height() / 2, round(bar.get_width(), 9)) for bar in ax.patches}
+    assert {(0.0, 0.4), (1.0, 0.5), (2.0, 0.9), (1.0, 0.1), (2.0, 0.5)} == {(round(y, 6), w) for y, w in widths}
+    quiet = plots.importance(Importance({"a": 1.0, "b": 0.0}, {("a", "b"): 0.001}, {"a": 1.0, "b": 0.0}, {}))
+    assert len(quiet.get_yticklabels()) == 2
+
+
+def test_what_cannot_be_drawn(belief):
+    with pytest.raises(ValueError, match="names: expected one or two parameters, got 4"):
+        plots.posterior(belief)
+    with pytest.raises(ValueError, match="names: expected some of rate, .*, got 'speed'"):
+        plots.acquisition(belief, ["speed"])
+    with pytest.raises(ValueError, match="name: expected a parameter of the best trial, rate, .*, got 'tail'"):
+        plots.slice_around_best(belief, "tail")
+
+
+def test_colours_are_told_apart_by_colour_blind_readers(study):
+    """Under a simulated lack of each cone, lines that are drawn together keep a distance."""
+    # Machado, Oliveira and Fernandes, A Physiologically-based Model for Simulation of Color Vision Deficiency, 2009.
+    protan = [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    deutan = [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    tritan = [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]]
+    drawn = [to_hex(line.get_color()) for line in plots.trajectory(study).lines]
+    colours = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in drawn])
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    for matrix in (np.eye(3), protan, deutan, tritan):
+        seen = linear @ np.transpose(matrix)
+        apart = np.linalg.norm(seen[:, None] - seen[None, :], axis=-1)
+        assert apart[~np.eye(3, dtype=bool)].min() > 0.15

@@ -1,0 +1,45 @@
+"""The two commands as a parser takes them."""
+
+import argparse
+
+import pytest
+
+from jbo.report import _command, add_report, add_watch
+
+
+@pytest.fixture
+def run():
+    parser = argparse.ArgumentParser(prog="jbo")
+    subparsers = parser.add_subparsers(required=True)
+    add_report(subparsers)
+    add_watch(subparsers)
+
+    def run(*words):
+        arguments = parser.parse_args(list(map(str, words)))
+        return arguments.run(arguments)
+
+    return run
+
+
+def test_report(run, file, tmp_path, capsys):
+    place = tmp_path / "page.html"
+    assert run("report", file, "-o", place, "--label", "accuracy") == 0
+    assert capsys.readouterr().out == f"{place}\n" and "accuracy, observed" in place.read_text()
+
+
+def test_watch(run, file, monkeypatch, capsys):
+    assert run("watch", file, "--num-trials", 30) == 0
+    assert "30 of 30" in capsys.readouterr().out
+    seen = []
+    monkeypatch.setattr(_command, "watch", lambda *args, **options: seen.append((args, options)))
+    run("watch", file, "--seconds", "0.5")
+    assert seen == [((str(file),), {"seconds": 0.5, "num_trials": None})]
+
+
+def test_mistakes(run, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run("report")
+    assert "STUDY" in capsys.readouterr().err
+    with pytest.raises(OSError, match="no such file"):
+        run("report", tmp_path / "none.db", "-o", tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,144 @@
+"""The page says what the study holds, needs nothing else, and takes a user's text for text."""
+
+import ast
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import plotly.graph_objects
+import pytest
+
+import jbo
+from jbo.diagnostics import believe, health
+from jbo.report import _page, write_report
+
+from .conftest import EVIL, SPACE
+
+
+class Page(HTMLParser):
+    """Elements with their attributes and texts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        element = {"tag": tag, "text": "", **dict(attributes)}
+        self.elements.append(element)
+        if tag not in ("meta", "input", "br"):
+            self.open.append(element)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()["tag"] == tag, "each element is closed"
+
+    def handle_data(self, data):
+        for element in self.open:
+            element["text"] += data
+
+    def all(self, tag, **attributes):
+        return [e for e in self.elements if e["tag"] == tag and all(e.get(k) == v for k, v in attributes.items())]
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    return Page(written.read_text())
+
+
+@pytest.fixture(scope="module")
+def charts(page):
+    (script,) = page.all("script", id="charts")
+    return json.loads(script["text"])
+
+
+def test_it_needs_nothing_but_itself(page):
+    assert not page.open
+    assert len(page.all("script")) == 3 and not any("src" in script for script in page.all("script"))
+    assert not page.all("link") and not page.all("img") and not page.all("iframe")
+    (policy,) = [m for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    assert policy["content"].startswith("default-src 'none'")
+    assert any(m.get("name") == "viewport" for m in page.all("meta")), "readable on a phone"
+    assert (
+        "prefers-color-scheme: dark" in page.all("style")[0]["text"] and "@media print" in page.all("style")[0]["text"]
+    )
+
+
+def test_a_users_text_stays_text(written, page, charts):
+    text = written.read_text()
+    assert EVIL not in text and "</script><b>" not in text
+    heads = [head["text"] for head in page.all("th", scope="col")]
+    assert EVIL in heads and "units \"&'" in heads
+    assert page.all("h1")[0]["text"] == "a & <b>.db"
+    assert charts["slice0"]["layout"]["xaxis"]["title"]["text"] == EVIL.replace("<", "&lt;").replace(">", "&gt;")
+    assert "</script>" not in _page._script_json({"</script>": "<!-- \u2028 &amp;"})
+    assert json.loads(_page._script_json({"</script>": "<!-- \u2028 &amp;"})) == {"</script>": "<!-- \u2028 &amp;"}
+
+
+def test_the_table_has_every_trial(page, snapshot):
+    body = [row for row in page.all("tr") if row.get("class") in ("ok", "failed", "pending")]
+    assert [row["class"] for row in body] == [trial.status for trial in snapshot.trials]
+    orders = [cell["data-order"] for cell in page.all("td") if "data-order" in cell]
+    values = [trial.value for trial in snapshot.trials if trial.value is not None]
+    assert {repr(value) for value in values} <= set(orders), "sorted by all digits"
+
+
+def test_configurations_can_be_copied(page, snapshot):
+    python = next(pre["text"] for pre in page.all("pre") if pre.get("id") == "best-Python")
+    assert ast.literal_eval(python.removeprefix("config = ")) == snapshot.best.config
+    recommended = believe(snapshot).recommended
+    text = next(pre["text"] for pre in page.all("pre") if pre.get("id") == "recommended-JSON")
+    assert SPACE.config_from_json(json.loads(text)) == recommended.config
+    assert {b["data-copy"] for b in page.all("button") if "data-copy" in b} == {
+        f"{which}-{kind}" for which in ("best", "recommended") for kind in ("Python", "JSON")
+    }
+
+
+def test_the_charts_are_plotlys_and_show_the_trials(charts, snapshot):
+    for chart in charts.values():
+        plotly.graph_objects.Figure(chart)  # refuses names and values that are none
+    trial, best, failed = charts["trajectory"]["data"]
+    succeeded = [t for t in snapshot.trials if t.value is not None]
+    assert (trial["x"], trial["y"]) == ([t.number for t in succeeded], [t.value for t in succeeded])
+    assert failed["x"] == [t.number for t in snapshot.trials if t.status == "failed"]
+    values = [np.nan if t.value is None else t.value for t in snapshot.trials if t.status != "pending"]
+    np.testing.assert_array_equal(np.array(best["y"], float), np.fmax.accumulate(values))
+    total, alone = charts["importance"]["data"]
+    assert total["y"][-1] == EVIL.replace("<", "&lt;").replace(">", "&gt;") and total["x"][-1] == max(total["x"]) > 0.5
+    recommended, belief = believe(snapshot).recommended, believe(snapshot)
+    low, high, median, trials, star = charts["slice0"]["data"]
+    assert star["x"] == [recommended.config[EVIL]] and star["y"] == [recommended.value]
+    assert charts["slice0"]["layout"]["xaxis"]["type"] == "log" and (median["x"][0], median["x"][-1]) == (1e-4, 1.0)
+    x = np.tile(belief.encode([recommended.config]), (128, 1))
+    x[:, 0] = np.linspace(0, 1, 128)
+    np.testing.assert_allclose(median["y"], belief.interval(x).middle, rtol=1e-9)
+    assert charts["slice2"]["layout"]["xaxis"]["ticktext"] == ["a", "&lt;/script&gt;&lt;b&gt;", "c"]
+    assert len([name for name in charts if name.startswith("slice")]) == len(recommended.config)
+
+
+def test_health_failures_and_numbers_are_said(page, snapshot):
+    text = " ".join(section["text"] for section in page.all("section"))
+    found = health(snapshot)
+    assert f"{found.model.rmse:.3g}" in text and f"{found.constant.rmse:.3g}" in text
+    assert [item["text"] for item in page.all("li")] == found.findings and found.findings
+    (summary,) = page.all("summary")
+    failed = [trial for trial in snapshot.trials if trial.status == "failed"]
+    assert summary["text"] == f"{len(failed)} × MemoryError: </script>{EVIL}"
+    cards = dict(zip([e["text"] for e in page.all("dt")], [e["text"] for e in page.all("dd")], strict=True))
+    assert cards["best value"] == f"{snapshot.best.value:.6g}" and cards["failed"] == str(len(failed))
+    assert (cards["running"], cards["goal"], cards["model"]) == ("1", "maximize", "jbo's default")
+
+
+def test_a_young_study_has_a_page_too(tmp_path):
+    with jbo.Study(jbo.Space(x=jbo.Real(0, 1)), seed=0) as study:
+        empty = Page(write_report(study, tmp_path / "r.html").read_text())
+        assert any("No trial has succeeded" in e["text"] for e in empty.all("p"))
+        study.tell({"x": 0.5}, failed="no")
+        study.tell({"x": 0.25}, 3.0)
+        young = Page(write_report(study, tmp_path / "r.html").read_text())
+        assert any("The model says nothing yet: study: expected three" in e["text"] for e in young.all("p"))
+        with pytest.raises(OSError, match="nowhere"):
+            write_report(study, tmp_path / "nowhere" / "r.html")
+        assert list(json.loads(young.all("script", id="charts")[0]["text"])) == ["trajectory"]
+    assert [path.name for path in tmp_path.iterdir()] == ["r.html"], "no draft is left"
+    assert re.search("<title>Study in memory: report</title>", (tmp_path / "r.html").read_text())
