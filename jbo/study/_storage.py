@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from jbo.study._owner import Owner, is_alive
-from jbo.study._schema import connect
+from jbo.study._schema import connect, explained
 
 _COLUMNS = "number, config, status, value, failure, started_at, ended_at"
 
@@ -49,9 +49,13 @@ class Outcome(NamedTuple):
 
 
 class Storage:
-    """One SQLite file, or the same in memory; may be used from any thread, and by several processes at once."""
+    """One SQLite file, or the same in memory; may be used from any thread, and by several processes at once.
+
+    What cannot be written raises `OSError`, and nothing has changed then.
+    """
 
     def __init__(self, path: str | os.PathLike[str] | None):
+        self._path = path
         self._connection = connect(path)
         self._lock = threading.RLock()
         self.is_open = True
@@ -65,11 +69,20 @@ class Storage:
 
     def header(self, space: str, maximize: bool, seed: int) -> Header:
         """What the file says the study is; a new file takes the arguments."""
-        row = (uuid.uuid4().hex, space, maximize, seed, time.time())
-        with self._transaction() as run:
-            run.execute("INSERT OR IGNORE INTO study VALUES (0, ?, ?, ?, ?, ?)", row)
+        stored = self.stored_header()
+        if stored is None:
+            row = (uuid.uuid4().hex, space, maximize, seed, time.time())
+            with self._transaction() as run:
+                run.execute("INSERT OR IGNORE INTO study VALUES (0, ?, ?, ?, ?, ?)", row)
+            stored = self.stored_header()
+            assert stored is not None
+        return stored
+
+    def stored_header(self) -> Header | None:
+        """What the file says the study is; None in a new one."""
+        with self._transaction(write=False) as run:
             stored = run.execute("SELECT id, space, maximize, seed FROM study").fetchone()
-        return Header(stored[0], stored[1], bool(stored[2]), stored[3])
+        return None if stored is None else Header(stored[0], stored[1], bool(stored[2]), stored[3])
 
     def read(self, first: int) -> list[Record]:
         """All trials from number ``first`` on, by number."""
@@ -160,9 +173,11 @@ class Storage:
                 self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+                    raise explained(error, self._path, "write" if write else "read") from error
                 raise
 
 

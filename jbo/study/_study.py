@@ -17,7 +17,7 @@ from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
 from jbo.study._model import Fits, prepare, recommend, suggest, with_host_constraint
-from jbo.study._owner import current
+from jbo.study._owner import Owner, current, owner_of
 from jbo.study._progress import progress_of
 from jbo.study._storage import Outcome, Record, Storage
 from jbo.study._table import Table
@@ -80,9 +80,9 @@ class Study:
         self.last_suggestion: SuggestInfo | None = None
         """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
         self._table = Table(space, maximize)
+        drawn = secrets.randbits(32) if seed is None else _check_seed(seed)
         self._storage = Storage(path)
         try:
-            drawn = secrets.randbits(32) if seed is None else _check_seed(seed)
             header = self._storage.header(json.dumps(space.to_json()), maximize, drawn)
             self._check_same_study(header.space, header.maximize, header.seed if seed is None else drawn, header.seed)
             self.seed = header.seed
@@ -92,13 +92,53 @@ class Study:
             self._storage.close()
             raise
 
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        strategy: Callable[[Space], Strategy] = bayesian,
+        device: Any = None,
+    ) -> "Study":
+        """The study that a file holds, with the space, the direction and the seed that stand there.
+
+        Args:
+          path: File of the study, or a URI of SQLite such as ``file:cnn.db?mode=ro``.
+          strategy: From the space to what to try next.
+          device: Where the model runs; None is the CPU.
+
+        Raises:
+          FileNotFoundError: There is no such file.
+          ValueError: The file holds no study. (A constraint is in no file: a space that has one is given to `Study`.)
+          OSError: The file cannot be opened.
+        """
+        if not os.fspath(path).startswith("file:") and not os.path.exists(path):
+            raise FileNotFoundError(f"there is no study {os.fspath(path)}")
+        storage = Storage(path)
+        try:
+            header = storage.stored_header()
+        finally:
+            storage.close()
+        if header is None:
+            raise ValueError(f"{os.fspath(path)} holds no study yet")
+        space = _stored_space(header.space, path)
+        return cls(space, strategy=strategy(space), maximize=header.maximize, path=path, device=device)
+
     # Asking and telling
 
     @overload
-    def ask(self, *, context: Mapping[str, Any] | None = None) -> Trial: ...
+    def ask(self, *, context: Mapping[str, Any] | None = None, owner: int | None = None) -> Trial: ...
     @overload
-    def ask(self, num_trials: int, *, context: Mapping[str, Any] | None = None) -> list[Trial]: ...
-    def ask(self, num_trials: int | None = None, *, context: Mapping[str, Any] | None = None) -> Trial | list[Trial]:
+    def ask(
+        self, num_trials: int, *, context: Mapping[str, Any] | None = None, owner: int | None = None
+    ) -> list[Trial]: ...
+    def ask(
+        self,
+        num_trials: int | None = None,
+        *,
+        context: Mapping[str, Any] | None = None,
+        owner: int | None = None,
+    ) -> Trial | list[Trial]:
         """The next trial to run, written down as pending before it is returned.
 
         Trials whose process died come first, then what was enqueued, then what the strategy suggests.
@@ -108,19 +148,22 @@ class Study:
             discrete space has fewer new points.
           context: Values by name of parameters that the environment sets: only the others are searched. The model
             learns from all contexts. What waits to be run comes first only if its values are these.
+          owner: Number of the process of this machine that runs the trials, which are run again once it has ended
+            without a result; None is this process; 0: nobody is watched, they stay pending until they are told.
 
         Raises:
           SpaceExhausted: There is nothing new to try in a discrete space.
           ValueError: The context names no parameter that is searched or has an impossible value; or a bounded search
-            found nothing that the constraint of the space allows.
+            found nothing that the constraint of the space allows; or no process has the number of the owner.
         """
         given = Context(self.space, context or {})
+        runs_it = None if owner is None else owner_of(owner)
         if num_trials is None:
-            return self._ask(given)
+            return self._ask(given, runs_it)
         trials: list[Trial] = []
         for _ in range(num_trials):
             try:
-                trials.append(self._ask(given))
+                trials.append(self._ask(given, runs_it))
             except SpaceExhausted:
                 if not trials:
                     raise
@@ -309,10 +352,10 @@ class Study:
 
     # Inside
 
-    def _ask(self, context: Context) -> Trial:
+    def _ask(self, context: Context, runs_it: Owner | None = None) -> Trial:
         with self._asking:
             while True:
-                owner = current()
+                owner = runs_it or current()
                 record = self._storage.claim(owner, lambda config: context.holds(self._from_text(config)))
                 if record is None:
                     number, config = self._suggest(context)
@@ -417,7 +460,7 @@ class Study:
 
     def _check_same_study(self, space: str, maximize: bool, seed: int, stored_seed: int) -> None:
         where = "this study" if self.path is None else str(self.path)
-        difference = Space.from_json(json.loads(space)).describe_difference(self.space)
+        difference = _stored_space(space, where).describe_difference(self.space)
         if difference is not None:
             raise ValueError(f"{where} holds a study of another space than the one given: {difference}")
         if maximize != self.maximize:
@@ -426,6 +469,13 @@ class Study:
             raise ValueError(
                 f"{where} has seed={stored_seed}, got seed={seed}; leave seed out to go on with the file's"
             )
+
+
+def _stored_space(text: str, where: str | os.PathLike[str]) -> Space:
+    try:
+        return Space.from_json(json.loads(text))
+    except ValueError as error:
+        raise OSError(f"the study file {os.fspath(where)} is damaged, its space cannot be read: {error}") from error
 
 
 def _check_strategy(strategy: Strategy, space: Space) -> Strategy:
