@@ -1,5 +1,6 @@
 """A durable study of any Python objective: asked, told, killed, started again, and nothing is lost."""
 
+from jbo.study._stop import Stop as Stop
 from jbo.study._study import Study as Study
 from jbo.study._trial import SpaceExhausted as SpaceExhausted
 from jbo.study._trial import Trial as Trial

@@ -47,6 +47,11 @@ class Outcome(NamedTuple):
         """As in the table of trials."""
         return "ok" if self.failure is None else "failed"
 
+    @property
+    def in_words(self) -> str:
+        """As `Study.tell` is told it."""
+        return repr(self.value) if self.failure is None else f"failed={self.failure!r}"
+
 
 class Storage:
     """One SQLite file, or the same in memory; may be used from any thread, and by several processes at once.
