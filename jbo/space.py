@@ -334,6 +334,20 @@ class Space(Mapping[str, Parameter]):
                 entries[name] = _with_condition(entries[name], _definition(parent_entry).when)
         return Space(entries, constraint=self.constraint)
 
+    def replace(self, parameters: Mapping[str, Parameter]) -> "Space":
+        """The space with other definitions of some parameters, each in its place.
+
+        Args:
+          parameters: By name.
+
+        Raises:
+          ValueError: A name is not searched.
+        """
+        for name in parameters:
+            if name not in self._parameters:
+                raise ValueError(f"{name}: expected one of {listing(self.names)}, got a name that is not searched")
+        return Space(self._entries | dict(parameters), constraint=self.constraint)
+
     @property
     def num_configs(self) -> int | float:
         """Number of distinct configs; `math.inf` with a real among the parameters."""

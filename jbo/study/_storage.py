@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -141,6 +141,19 @@ class Storage:
             row = (number, config, outcome.status, outcome.value, outcome.failure, now, now)
             run.execute(f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             return _record(run, number)
+
+    def begin_with(self, rows: Sequence[tuple[str, Outcome, float, float]]) -> bool:
+        """Trials that have ended, all or none, as the first of the study; False if it has some already.
+
+        Args:
+          rows: Configuration, outcome, and when it started and ended.
+        """
+        with self._transaction() as run:
+            if _next_number(run):
+                return False
+            insert = f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            run.executemany(insert, [(i, c, o.status, *o, *times) for i, (c, o, *times) in enumerate(rows)])
+            return True
 
     def finish(self, number: int, outcome: Outcome) -> tuple[Record | None, bool]:
         """The trial as it stands now (None if there is no such number), and whether this call ended it."""

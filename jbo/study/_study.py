@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, cast, overload
 
@@ -19,6 +19,7 @@ from jbo.study._evaluation import Evaluation, Objective
 from jbo.study._identity import check_same_study, check_seed, check_strategy, stored_space
 from jbo.study._model import Fits, prepare, recommend, suggest, with_host_constraint
 from jbo.study._owner import Owner, current, owner_of
+from jbo.study._past import past_trials, widened
 from jbo.study._progress import progress_of
 from jbo.study._run import ended_by_sigterm, run_trials
 from jbo.study._stop import Stop
@@ -27,6 +28,7 @@ from jbo.study._table import Table
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
 from jbo.study._value import as_outcome
 from jbo.study._workers import check_settings, workers_of
+from jbo.study.export import columns
 
 _log = logging.getLogger("jbo")
 
@@ -127,6 +129,53 @@ class Study:
             raise ValueError(f"{os.fspath(path)} holds no study yet")
         space = stored_space(header, path)
         return cls(space, strategy=strategy(space), maximize=header.maximize, path=path, device=device)
+
+    @classmethod
+    def from_trials(
+        cls,
+        trials: Iterable[Trial] | str | os.PathLike[str],
+        space: Space,
+        *,
+        widen: bool = False,
+        strategy: Callable[[Space], Strategy] = bayesian,
+        maximize: bool = False,
+        seed: int | np.integer | None = None,
+        path: str | os.PathLike[str] | None = None,
+        device: Any = None,
+    ) -> "Study":
+        """A new study that begins with trials of the past, under new numbers; pending ones are left out.
+
+        Args:
+          trials: Such as ``study.trials`` of another one, or a CSV file with a column ``value`` and one for each
+            parameter, as ``python -m jbo trials --csv`` writes it.
+          space: Where to search.
+          widen: True: bounds and choices grow as far as the trials need it; False: a trial outside of them is an error.
+          strategy: From the space to what to try next.
+          maximize: As in `Study`, for the new study and for the values of the trials.
+          seed: As in `Study`.
+          path: As in `Study`; the file holds no trials yet.
+          device: As in `Study`.
+
+        Raises:
+          ValueError: A trial is not of the space, or the file holds trials already; or as in `Study`.
+          OSError: A file cannot be read or written.
+        """
+        past = past_trials(trials, space)
+        if widen:
+            space = widened(space, [trial.config for trial in past])
+        rows = []
+        for trial in past:
+            try:
+                config = json.dumps(space.config_to_json(trial.config), allow_nan=False)
+            except ValueError as error:
+                raise ValueError(f"{trial.name}: {error}") from error
+            rows.append((config, trial.outcome, trial.started_at, trial.ended_at))
+        study = cls(space, strategy=strategy(space), maximize=maximize, seed=seed, path=path, device=device)
+        if not study._storage.begin_with(rows):
+            study.close()
+            raise ValueError(f"{path} holds trials already; expected a new study")
+        study._sync()
+        return study
 
     # Asking and telling
 
@@ -353,6 +402,18 @@ class Study:
         values = np.array([math.nan if t.value is None else t.value for t in finished], np.float64)
         better = np.fmax if self.maximize else np.fmin
         return values, better.accumulate(values)
+
+    def to_dataframe(self) -> Any:
+        """All trials as a `pandas.DataFrame`, one row a trial, with a column ``config.NAME`` for each parameter.
+
+        Raises:
+          ImportError: pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise ImportError("to_dataframe needs pandas; pip install jbo[dataframe]") from error
+        return DataFrame(columns(self.trials, [*self.space.names, *self.space.constants]))
 
     def close(self) -> None:
         """Close the file. Trials asked here and not told are given back, as if this process had ended."""
