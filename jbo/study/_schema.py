@@ -76,6 +76,8 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
         if not is_study:
             connection.execute("BEGIN IMMEDIATE")
             if not _holds_study(connection, name):  # nor did another process make one just now
+                if path is not None and not _is_uri(name) and 0 < os.path.getsize(name) < 512:
+                    raise sqlite3.DatabaseError("it is cut off")  # SQLite would take what is left for an empty file
                 _create(connection, name)
             connection.execute("COMMIT")
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -115,6 +117,17 @@ def explained(error: sqlite3.Error, path: str | os.PathLike[str] | None, action:
     if advice is None and path is not None and not _is_uri(name) and not Path(path).parent.is_dir():
         advice = "there is no such folder"
     return OSError(f"cannot {action} the study file {name}{f': {advice}' if advice else ''} ({error})")
+
+
+def file_at(path: str | os.PathLike[str] | None) -> tuple[int, int] | None:
+    """Which file a name stands for; None if there is none, or if that is not known."""
+    if path is None or _is_uri(os.fspath(path)):
+        return None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _is_uri(name: str | bytes) -> bool:

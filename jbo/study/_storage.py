@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from jbo.study._owner import Owner, is_alive
-from jbo.study._schema import connect, explained
+from jbo.study._schema import connect, explained, file_at
 
 _COLUMNS = "number, config, status, value, failure, started_at, ended_at"
 
@@ -62,6 +62,7 @@ class Storage:
     def __init__(self, path: str | os.PathLike[str] | None):
         self._path = path
         self._connection = connect(path)
+        self._file = file_at(path)
         self._lock = threading.RLock()
         self.is_open = True
         """False once closed."""
@@ -187,6 +188,11 @@ class Storage:
         with self._lock:
             if not self.is_open:
                 raise ValueError("the study is closed")
+            if write and file_at(self._path) != self._file:
+                raise OSError(
+                    f"the study file {self._path} was moved, deleted or replaced while this study was open: what would "
+                    "be written now were lost; put it back, or open the study again"
+                )
             try:
                 self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield self._connection

@@ -514,7 +514,7 @@ class Study:
     def _trial(self, record: Record) -> Trial:
         return Trial(
             number=record.number,
-            config=self._from_text(record.config),
+            config=self._config_of(record),
             status=cast(Any, record.status),  # the file holds no other, see its schema
             value=record.value,
             started_at=record.started_at,
@@ -522,6 +522,15 @@ class Study:
             failure=record.failure,
             study_id=self._id,
         )
+
+    def _config_of(self, record: Record) -> dict[str, Any]:
+        try:
+            return self._from_text(record.config)
+        except ValueError as error:
+            raise OSError(
+                f"the study file {self.path} is damaged, trial {record.number} cannot be read ({error}); go on from a "
+                "copy of it"
+            ) from error
 
     def _from_text(self, config: str) -> dict[str, Any]:
         return self.space.config_from_json(json.loads(config))
