@@ -125,7 +125,8 @@ def test_owners(call, fail, tmp_path):
     assert [call("ask", "s.db")["number"] for _ in range(2)] == [0, 2], "it has ended without a result"
     for wrong in (str(other.pid), "-1"):
         assert fail("ask", "s.db", "--owner", wrong)[0] == 1
-    assert len(call("trials", "s.db")) == 3
+    assert call("ask", "s.db", "--owner", str(os.getppid()))["number"] == 3, "who has no owner is waited for"
+    assert len(call("trials", "s.db")) == 4
 
 
 def test_errors(call, fail, tmp_path):
