@@ -27,6 +27,7 @@ from jbo.strategies import parzen as parzen
 from jbo.strategies import random_search as random_search
 from jbo.strategies import sobol_search as sobol_search
 from jbo.study import SpaceExhausted as SpaceExhausted
+from jbo.study import Stop as Stop
 from jbo.study import Study as Study
 from jbo.study import Trial as Trial
 from jbo.surrogates import forest as forest

@@ -499,11 +499,17 @@ def from_json(definition: dict[str, Any]) -> Parameter:
     arguments = dict(definition)
     kind = arguments.pop("type", None)
     when = arguments.pop("when", None)
+    if type(arguments.get("log", False)) is not bool:
+        raise ValueError(f"log: expected true or false, got {arguments['log']!r}")
     condition = None if when is None else (when["name"], [plain(v) for v in when["values"]])
-    if kind == "ordinal":
-        return Ordinal(*arguments["values"], when=condition)
-    if kind == "categorical":
-        return Categorical(*map(plain, arguments["choices"]), when=condition)
+    if kind in ("ordinal", "categorical"):
+        key = "values" if kind == "ordinal" else "choices"
+        if set(arguments) != {key} or not isinstance(arguments[key], list):
+            raise ValueError(f"expected a list of {key} and nothing else, got {arguments!r}")
+        values = arguments[key]
+        return (
+            Ordinal(*values, when=condition) if kind == "ordinal" else Categorical(*map(plain, values), when=condition)
+        )
     if kind in ("real", "integer"):
         return {"real": Real, "integer": Integer}[kind](**arguments, when=condition)
     raise ValueError(f"expected a parameter of type real, integer, ordinal or categorical, got {kind!r}")

@@ -334,6 +334,20 @@ class Space(Mapping[str, Parameter]):
                 entries[name] = _with_condition(entries[name], _definition(parent_entry).when)
         return Space(entries, constraint=self.constraint)
 
+    def replace(self, parameters: Mapping[str, Parameter]) -> "Space":
+        """The space with other definitions of some parameters, each in its place.
+
+        Args:
+          parameters: By name.
+
+        Raises:
+          ValueError: A name is not searched.
+        """
+        for name in parameters:
+            if name not in self._parameters:
+                raise ValueError(f"{name}: expected one of {listing(self.names)}, got a name that is not searched")
+        return Space(self._entries | dict(parameters), constraint=self.constraint)
+
     @property
     def num_configs(self) -> int | float:
         """Number of distinct configs; `math.inf` with a real among the parameters."""
@@ -384,23 +398,31 @@ class Space(Mapping[str, Parameter]):
         return {"parameters": [{"name": name} | _entry_to_json(entry) for name, entry in self._entries.items()]}
 
     @staticmethod
-    def from_json(definition: Mapping[str, Any]) -> "Space":
-        """The space whose `to_json` is ``definition``.
+    def from_json(definition: Any) -> "Space":
+        """The space whose `to_json` is ``definition``: data, nothing of which is run.
 
         Raises:
           ValueError: Not the JSON of a space.
+
+        Example:
+          >>> Space.from_json({"parameters": [{"name": "rate", "type": "real", "low": 1e-5, "high": 0.1, "log": True}]})
+          Space(rate=Real(1e-05, 0.1, log=True))
         """
-        try:
-            entries = {}
-            for arguments in definition["parameters"]:
-                arguments = dict(arguments)
-                name = arguments.pop("name")
-                is_constant = "value" in arguments
-                value = arguments.pop("value", None)
-                parameter = from_json(arguments)
-                entries[name] = Constant(parameter, parameter.parse(value)) if is_constant else parameter
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"expected the JSON of a space, got {definition!r}") from error
+        listed = definition.get("parameters") if isinstance(definition, Mapping) else None
+        if not isinstance(listed, list) or not all(isinstance(arguments, Mapping) for arguments in listed):
+            raise ValueError(f'expected {{"parameters": [{{"name": …, "type": …}}, …]}}, got {definition!r}')
+        entries: dict[str, Parameter | Constant] = {}
+        for arguments in map(dict, listed):
+            name = arguments.pop("name", None)
+            if not isinstance(name, str) or name in entries:
+                raise ValueError(f"name: expected a text, each once, got {name!r}")
+            with _named(name):
+                try:
+                    is_constant, value = "value" in arguments, arguments.pop("value", None)
+                    parameter = from_json(arguments)
+                    entries[name] = Constant(parameter, parameter.parse(value)) if is_constant else parameter
+                except (KeyError, TypeError, OverflowError) as error:
+                    raise ValueError(f"expected the JSON of a parameter, got {arguments!r}") from error
         return Space(entries)
 
     def config_to_json(self, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Who works on a pending trial, and whether that process still runs."""
 
+import operator
 import os
 import platform
 import subprocess
@@ -25,6 +26,24 @@ class Owner(NamedTuple):
 def current() -> Owner:
     """The process that asks. Not kept between calls: a forked child is somebody else."""
     pid = os.getpid()
+    return Owner(platform.node(), _boot(), pid, _started(pid) or "")
+
+
+def owner_of(pid: int) -> Owner:
+    """A process of this machine, by its number.
+
+    Args:
+      pid: 0 is nobody, who never ends.
+
+    Raises:
+      ValueError: There is no such process.
+    """
+    if isinstance(pid, bool) or operator.index(pid) < 0:
+        raise ValueError(f"owner: expected the number of a process, got {pid!r}")
+    if pid == 0:
+        return Owner("", "", 0, "")  # on no machine that can be seen, so alive
+    if not _exists(pid) or _started(pid) == "":
+        raise ValueError(f"owner: expected the number of a process that runs, got {pid}")
     return Owner(platform.node(), _boot(), pid, _started(pid) or "")
 
 

@@ -1,13 +1,18 @@
-"""The study file: its tables, how one is made, and how a file that is no study is told."""
+"""The study file: its tables, how one is made, and how a file that is no study, or cannot be used, is told."""
 
+import logging
 import os
 import sqlite3
 from pathlib import Path
+
+_log = logging.getLogger("jbo")
 
 FORMAT = 1
 """Version of the tables below; a change to them is a new number."""
 APPLICATION_ID = 0x6A626F21
 """Marks an SQLite file as a study: "jbo!" in ASCII."""
+SECONDS_TO_WAIT = 60.0
+"""How long a process waits for another one that holds the file."""
 
 _TABLES = """
 CREATE TABLE study (
@@ -48,45 +53,106 @@ CREATE TABLE queue (
 def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
     """An open connection, every change of which is on the disk once its transaction is committed.
 
+    A file that may not be written can be read.
+
     Args:
-      path: The study file; None keeps everything in memory.
+      path: The study file, or a URI of SQLite that begins with ``file:``; None keeps everything in memory.
 
     Raises:
-      OSError: The file cannot be opened.
+      OSError: The file cannot be opened, or is damaged.
       ValueError: The file is something else than a study, or a study of a format that this version does not read.
     """
     name = ":memory:" if path is None else os.fspath(path)
     connection = None
     try:
-        connection = sqlite3.connect(name, timeout=60, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            name, timeout=SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False, uri=_is_uri(name)
+        )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("BEGIN IMMEDIATE")
-        _create_or_check(connection, name)
+        connection.execute("BEGIN")
+        is_study = _holds_study(connection, name)
         connection.execute("COMMIT")
+        if not is_study:
+            connection.execute("BEGIN IMMEDIATE")
+            if not _holds_study(connection, name):  # nor did another process make one just now
+                if path is not None and not _is_uri(name) and 0 < os.path.getsize(name) < 512:
+                    raise sqlite3.DatabaseError("it is cut off")  # SQLite would take what is left for an empty file
+                _create(connection, name)
+            connection.execute("COMMIT")
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage)
         return connection
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.OperationalError):
-            where = "" if path is None or Path(path).parent.is_dir() else ": there is no such folder"
-            raise OSError(f"cannot open the study file {name}{where} ({error})") from error
         if isinstance(error, sqlite3.DatabaseError):
-            raise ValueError(f"{name} is no jbo study ({error}); expected a study file or a new name") from error
+            raise explained(error, path, "open") from error
         raise
 
 
-def _create_or_check(connection: sqlite3.Connection, name: str) -> None:
+def explained(error: sqlite3.Error, path: str | os.PathLike[str] | None, action: str) -> Exception:
+    """What a user is told of an error of SQLite: what is wrong with the file, and what to do.
+
+    Args:
+      error: As it came.
+      path: The study file.
+      action: What could not be done with the file, a verb.
+    """
+    name = ":memory:" if path is None else os.fspath(path)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # the lowest byte says the kind
+    if code == sqlite3.SQLITE_NOTADB:
+        return ValueError(f"{name} is no jbo study ({error}); expected a study file or a new name")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return OSError(
+            f"the study file {name} is damaged ({error}); go on from a copy of it, or save what can be read by "
+            f"`sqlite3 {name} .recover | sqlite3 NEW`"
+        )
+    advice = {
+        sqlite3.SQLITE_FULL: "there is no room left; make some and do the same again, what was told before is safe",
+        sqlite3.SQLITE_READONLY: "it may only be read; change its permissions or work on a copy",
+        sqlite3.SQLITE_BUSY: f"another program has held it for {SECONDS_TO_WAIT:g} s; end that one or try again later",
+    }.get(code)
+    if advice is None and path is not None and not _is_uri(name) and not Path(path).parent.is_dir():
+        advice = "there is no such folder"
+    return OSError(f"cannot {action} the study file {name}{f': {advice}' if advice else ''} ({error})")
+
+
+def file_at(path: str | os.PathLike[str] | None) -> tuple[int, int] | None:
+    """Which file a name stands for; None if there is none, or if that is not known."""
+    if path is None or _is_uri(os.fspath(path)):
+        return None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_uri(name: str | bytes) -> bool:
+    return isinstance(name, str) and name.startswith("file:")
+
+
+def _holds_study(connection: sqlite3.Connection, name: str) -> bool:
+    """True if it does, False if it holds nothing at all; `ValueError` if it holds something else."""
+    num_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    is_new = application == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if is_new:
-        for statement in _TABLES.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
-        connection.execute(f"PRAGMA user_version = {FORMAT:d}")
-    elif application != APPLICATION_ID:
+    if application == 0 and num_tables == 0:
+        return False
+    if application != APPLICATION_ID:
         raise ValueError(f"{name} is an SQLite file but no jbo study; expected a study file or a new name")
-    elif version != FORMAT:
+    if version != FORMAT:
         advice = "a newer jbo wrote it" if version > FORMAT else "it is too old"
         raise ValueError(f"{name} has study format {version}, expected {FORMAT}: {advice}")
+    return True
+
+
+def _create(connection: sqlite3.Connection, name: str) -> None:
+    if name != ":memory:":
+        _log.info("a new study begins in %s", name)
+    for statement in _TABLES.split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+    connection.execute(f"PRAGMA user_version = {FORMAT:d}")

@@ -5,12 +5,12 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from jbo.study._owner import Owner, is_alive
-from jbo.study._schema import connect
+from jbo.study._schema import connect, explained, file_at
 
 _COLUMNS = "number, config, status, value, failure, started_at, ended_at"
 
@@ -47,12 +47,22 @@ class Outcome(NamedTuple):
         """As in the table of trials."""
         return "ok" if self.failure is None else "failed"
 
+    @property
+    def in_words(self) -> str:
+        """As `Study.tell` is told it."""
+        return repr(self.value) if self.failure is None else f"failed={self.failure!r}"
+
 
 class Storage:
-    """One SQLite file, or the same in memory; may be used from any thread, and by several processes at once."""
+    """One SQLite file, or the same in memory; may be used from any thread, and by several processes at once.
+
+    What cannot be written raises `OSError`, and nothing has changed then.
+    """
 
     def __init__(self, path: str | os.PathLike[str] | None):
+        self._path = path
         self._connection = connect(path)
+        self._file = file_at(path)
         self._lock = threading.RLock()
         self.is_open = True
         """False once closed."""
@@ -65,11 +75,20 @@ class Storage:
 
     def header(self, space: str, maximize: bool, seed: int) -> Header:
         """What the file says the study is; a new file takes the arguments."""
-        row = (uuid.uuid4().hex, space, maximize, seed, time.time())
-        with self._transaction() as run:
-            run.execute("INSERT OR IGNORE INTO study VALUES (0, ?, ?, ?, ?, ?)", row)
+        stored = self.stored_header()
+        if stored is None:
+            row = (uuid.uuid4().hex, space, maximize, seed, time.time())
+            with self._transaction() as run:
+                run.execute("INSERT OR IGNORE INTO study VALUES (0, ?, ?, ?, ?, ?)", row)
+            stored = self.stored_header()
+            assert stored is not None
+        return stored
+
+    def stored_header(self) -> Header | None:
+        """What the file says the study is; None in a new one."""
+        with self._transaction(write=False) as run:
             stored = run.execute("SELECT id, space, maximize, seed FROM study").fetchone()
-        return Header(stored[0], stored[1], bool(stored[2]), stored[3])
+        return None if stored is None else Header(stored[0], stored[1], bool(stored[2]), stored[3])
 
     def read(self, first: int) -> list[Record]:
         """All trials from number ``first`` on, by number."""
@@ -124,6 +143,19 @@ class Storage:
             run.execute(f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             return _record(run, number)
 
+    def begin_with(self, rows: Sequence[tuple[str, Outcome, float, float]]) -> bool:
+        """Trials that have ended, all or none, as the first of the study; False if it has some already.
+
+        Args:
+          rows: Configuration, outcome, and when it started and ended.
+        """
+        with self._transaction() as run:
+            if _next_number(run):
+                return False
+            insert = f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            run.executemany(insert, [(i, c, o.status, *o, *times) for i, (c, o, *times) in enumerate(rows)])
+            return True
+
     def finish(self, number: int, outcome: Outcome) -> tuple[Record | None, bool]:
         """The trial as it stands now (None if there is no such number), and whether this call ended it."""
         with self._transaction() as run:
@@ -156,13 +188,20 @@ class Storage:
         with self._lock:
             if not self.is_open:
                 raise ValueError("the study is closed")
+            if write and file_at(self._path) != self._file:
+                raise OSError(
+                    f"the study file {self._path} was moved, deleted or replaced while this study was open: what would "
+                    "be written now were lost; put it back, or open the study again"
+                )
             try:
                 self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+                    raise explained(error, self._path, "write" if write else "read") from error
                 raise
 
 

@@ -3,12 +3,11 @@
 import json
 import logging
 import math
-import operator
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from typing import Any, cast, overload
 
 import numpy as np
@@ -16,14 +15,20 @@ import numpy as np
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
+from jbo.study._evaluation import Evaluation, Objective
+from jbo.study._identity import check_same_study, check_seed, check_strategy, stored_space
 from jbo.study._model import Fits, prepare, recommend, suggest, with_host_constraint
-from jbo.study._owner import current
+from jbo.study._owner import Owner, current, owner_of
+from jbo.study._past import past_trials, widened
 from jbo.study._progress import progress_of
+from jbo.study._run import ended_by_sigterm, run_trials
+from jbo.study._stop import Stop
 from jbo.study._storage import Outcome, Record, Storage
 from jbo.study._table import Table
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
-from jbo.study._value import as_number
-from jbo.study._workers import Evaluation, Objective, evaluate, outcome, processes
+from jbo.study._value import as_outcome
+from jbo.study._workers import check_settings, workers_of
+from jbo.study.export import columns
 
 _log = logging.getLogger("jbo")
 
@@ -66,7 +71,7 @@ class Study:
     ):
         self.space = space
         self.strategy = with_host_constraint(
-            bayesian(space) if strategy is None else _check_strategy(strategy, space), space
+            bayesian(space) if strategy is None else check_strategy(strategy, space), space
         )
         self.maximize = maximize
         self.path = path
@@ -80,11 +85,12 @@ class Study:
         self.last_suggestion: SuggestInfo | None = None
         """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
         self._table = Table(space, maximize)
+        wanted_seed = None if seed is None else check_seed(seed)
         self._storage = Storage(path)
         try:
-            drawn = secrets.randbits(32) if seed is None else _check_seed(seed)
+            drawn = secrets.randbits(32) if wanted_seed is None else wanted_seed
             header = self._storage.header(json.dumps(space.to_json()), maximize, drawn)
-            self._check_same_study(header.space, header.maximize, header.seed if seed is None else drawn, header.seed)
+            check_same_study(header, space, maximize, wanted_seed, path)
             self.seed = header.seed
             self._id = header.id
             self._sync()
@@ -92,13 +98,100 @@ class Study:
             self._storage.close()
             raise
 
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        strategy: Callable[[Space], Strategy] = bayesian,
+        device: Any = None,
+    ) -> "Study":
+        """The study that a file holds, with the space, the direction and the seed that stand there.
+
+        Args:
+          path: File of the study, or a URI of SQLite such as ``file:cnn.db?mode=ro``.
+          strategy: From the space to what to try next.
+          device: Where the model runs; None is the CPU.
+
+        Raises:
+          FileNotFoundError: There is no such file.
+          ValueError: The file holds no study. (A constraint is in no file: a space that has one is given to `Study`.)
+          OSError: The file cannot be opened.
+        """
+        if not os.fspath(path).startswith("file:") and not os.path.exists(path):
+            raise FileNotFoundError(f"there is no study {os.fspath(path)}")
+        storage = Storage(path)
+        try:
+            header = storage.stored_header()
+        finally:
+            storage.close()
+        if header is None:
+            raise ValueError(f"{os.fspath(path)} holds no study yet")
+        space = stored_space(header, path)
+        return cls(space, strategy=strategy(space), maximize=header.maximize, path=path, device=device)
+
+    @classmethod
+    def from_trials(
+        cls,
+        trials: Iterable[Trial] | str | os.PathLike[str],
+        space: Space,
+        *,
+        widen: bool = False,
+        strategy: Callable[[Space], Strategy] = bayesian,
+        maximize: bool = False,
+        seed: int | np.integer | None = None,
+        path: str | os.PathLike[str] | None = None,
+        device: Any = None,
+    ) -> "Study":
+        """A new study that begins with trials of the past, under new numbers; pending ones are left out.
+
+        Args:
+          trials: Such as ``study.trials`` of another one, or a CSV file with a column ``value`` and one for each
+            parameter, as ``python -m jbo trials --csv`` writes it.
+          space: Where to search.
+          widen: True: bounds and choices grow as far as the trials need it; False: a trial outside of them is an error.
+          strategy: From the space to what to try next.
+          maximize: As in `Study`, for the new study and for the values of the trials.
+          seed: As in `Study`.
+          path: As in `Study`; the file holds no trials yet.
+          device: As in `Study`.
+
+        Raises:
+          ValueError: A trial is not of the space, or the file holds trials already; or as in `Study`.
+          OSError: A file cannot be read or written.
+        """
+        past = past_trials(trials, space)
+        if widen:
+            space = widened(space, [trial.config for trial in past])
+        rows = []
+        for trial in past:
+            try:
+                config = json.dumps(space.config_to_json(trial.config), allow_nan=False)
+            except ValueError as error:
+                raise ValueError(f"{trial.name}: {error}") from error
+            rows.append((config, trial.outcome, trial.started_at, trial.ended_at))
+        study = cls(space, strategy=strategy(space), maximize=maximize, seed=seed, path=path, device=device)
+        if not study._storage.begin_with(rows):
+            study.close()
+            raise ValueError(f"{path} holds trials already; expected a new study")
+        study._sync()
+        return study
+
     # Asking and telling
 
     @overload
-    def ask(self, *, context: Mapping[str, Any] | None = None) -> Trial: ...
+    def ask(self, *, context: Mapping[str, Any] | None = None, owner: int | None = None) -> Trial: ...
     @overload
-    def ask(self, num_trials: int, *, context: Mapping[str, Any] | None = None) -> list[Trial]: ...
-    def ask(self, num_trials: int | None = None, *, context: Mapping[str, Any] | None = None) -> Trial | list[Trial]:
+    def ask(
+        self, num_trials: int, *, context: Mapping[str, Any] | None = None, owner: int | None = None
+    ) -> list[Trial]: ...
+    def ask(
+        self,
+        num_trials: int | None = None,
+        *,
+        context: Mapping[str, Any] | None = None,
+        owner: int | None = None,
+    ) -> Trial | list[Trial]:
         """The next trial to run, written down as pending before it is returned.
 
         Trials whose process died come first, then what was enqueued, then what the strategy suggests.
@@ -108,19 +201,22 @@ class Study:
             discrete space has fewer new points.
           context: Values by name of parameters that the environment sets: only the others are searched. The model
             learns from all contexts. What waits to be run comes first only if its values are these.
+          owner: Number of the process of this machine that runs the trials, which are run again once it has ended
+            without a result; None is this process; 0: nobody is watched, they stay pending until they are told.
 
         Raises:
           SpaceExhausted: There is nothing new to try in a discrete space.
           ValueError: The context names no parameter that is searched or has an impossible value; or a bounded search
-            found nothing that the constraint of the space allows.
+            found nothing that the constraint of the space allows; or no process has the number of the owner.
         """
         given = Context(self.space, context or {})
+        runs_it = None if owner is None else owner_of(owner)
         if num_trials is None:
-            return self._ask(given)
+            return self._ask(given, runs_it)
         trials: list[Trial] = []
         for _ in range(num_trials):
             try:
-                trials.append(self._ask(given))
+                trials.append(self._ask(given, runs_it))
             except SpaceExhausted:
                 if not trials:
                     raise
@@ -139,7 +235,7 @@ class Study:
           TypeError: ``value`` is no number, or there are both a value and a failure.
           ValueError: The trial was told before, or belongs to another study; or the configuration is not of the space.
         """
-        outcome = _outcome(value, failed)
+        outcome = as_outcome(value, failed)
         if isinstance(trial, dict):
             return self._trial(self._storage.append(self._to_text(trial), outcome)).copy()
         if not isinstance(trial, Trial):
@@ -152,8 +248,9 @@ class Study:
         if record is None:
             raise ValueError(f"there is no trial {trial.number} in {self!r}")
         if not is_ours:
+            before = Outcome(record.value, record.failure)
             raise ValueError(
-                f"expected one result of trial {trial.number}, got {_in_words(outcome)} after {_in_words(record)}"
+                f"expected one result of trial {trial.number}, got {outcome.in_words} after {before.in_words}"
             )
         self._held.discard(trial.number)
         return self._trial(record).copy()
@@ -180,57 +277,83 @@ class Study:
         num_trials: int,
         *,
         context: Mapping[str, Any] | None = None,
-        workers: int = 1,
-        stop: Callable[[Trial], bool] | None = None,
+        workers: int | None = None,
+        executor: Executor | None = None,
+        timeout: float | None = None,
+        retries: int = 0,
+        max_failures: int | None = None,
+        stop: Stop | Callable[[Trial], bool] | None = None,
+        on_trial_end: Callable[[Trial], object] | None = None,
         progress: bool | None = None,
     ) -> None:
         """Run trials until ``num_trials`` have ended, those of earlier calls and failed ones among them.
 
-        An exception of the objective fails its trial, the traceback is kept, and the study goes on. Ctrl-C gives the
-        trials that run back, to be run again first. Returns early if a discrete space has nothing new.
+        An exception of the objective fails its trial, the traceback is kept, and the study goes on. Ctrl-C and SIGTERM
+        give the trials that run back, to be run again first. Returns early if a discrete space has nothing new.
 
         Args:
           objective: From a configuration to a number.
           num_trials: How many trials shall have ended.
           context: Parameters that the environment sets, as in `ask`.
-          workers: How many run at the same time. More than one run in processes of their own, which are started afresh
-            (no fork) and need no main guard; a trial begins as soon as one has ended, and those that run count in the
-            model. A process that dies fails its trial. Needs loky (``pip install jbo[parallel]``). On a GPU that they
-            share, set ``XLA_PYTHON_CLIENT_PREALLOCATE=false``.
-          stop: Called with each trial that ended; once it returns True no other is begun, and those that run are waited
-            for.
+          workers: How many trials run at the same time; None is 1, and has to be said beside an executor. More than one
+            run in processes of their own, which are started afresh (no fork) and need no main guard; a trial begins as
+            soon as one has ended, and those that run count in the model. A process that dies fails its trial. Needs
+            loky (``pip install jbo[parallel]``). On an accelerator each gets its share of the memory that JAX takes,
+            unless the environment says how much.
+          executor: Runs the objective: any of `concurrent.futures`, for threads its ``ThreadPoolExecutor``, or of
+            another library, such as Dask's ``Client.get_executor()``. It stays open.
+          timeout: Seconds after which a trial's process is killed and the trial has failed, however it would have ended
+            later. The objective runs in a process of its own then, also where it is one at a time.
+          retries: How often a trial is run again, under the same number, before it has failed: after an exception, the
+            death of its process or the timeout. A value that is not finite is an answer and not asked for again.
+          max_failures: How many trials of this call may fail; the next failure raises. None: all of them may.
+          stop: Ends the search early: reasons (`Stop`), or a function called with each trial that ended, which returns
+            True. No other trial is begun then, and those that run are waited for.
+          on_trial_end: Called with each trial that ended, in this thread; its exceptions end the call.
           progress: None: a bar if standard error is a terminal and rich is installed; True: plain lines where there can
             be no bar; False: nothing.
 
         Raises:
           TypeError: The objective returned no number, its trial has failed; or it cannot be sent to other processes.
-          ValueError: As in `ask`; or ``workers`` is below 1.
+          ValueError: As in `ask`; or a number is below its least value; or there is no ``workers`` beside an executor,
+            or a timeout beside one, whose processes are not ours to kill.
+          RuntimeError: More trials failed than ``max_failures``.
+          concurrent.futures.BrokenExecutor: The executor takes no calls any more, since one of its processes died.
         """
-        if isinstance(workers, bool) or operator.index(workers) < 1:
-            raise ValueError(f"workers: expected at least 1, got {workers!r}")
+        num_workers = check_settings(workers, executor, timeout, retries, max_failures)
         held, given = set(self._held), Context(self.space, context or {})
+        is_over = stop.begin(self.maximize) if isinstance(stop, Stop) else lambda trials: False
+        is_stopped, num_failures = False, 0
         try:
-            with progress_of(num_trials, self._num_finished(), progress) as show:
+            with (
+                ended_by_sigterm(),
+                progress_of(num_trials, self._num_finished(), progress) as show,
+                workers_of(objective, num_workers, executor, timeout) as pool,
+            ):
                 self._num_expected = num_trials
-                is_stopped = False
 
                 def end(trial: Trial, evaluation: Evaluation) -> None:
-                    nonlocal is_stopped
+                    nonlocal is_stopped, num_failures
                     told = self._end(trial, evaluation)
                     self._sync()
                     show(told, self._table.best, self._table.num_finished)
-                    if stop is not None and stop(told.copy()):
+                    if on_trial_end is not None:
+                        on_trial_end(told.copy())
+                    if callable(stop) and stop(told.copy()):
                         is_stopped = True
+                    num_failures += told.status == "failed"
+                    if max_failures is not None and num_failures > max_failures:
+                        why = (told.failure or "").strip().splitlines()[-1:]
+                        raise RuntimeError(
+                            f"max_failures: {num_failures} trials of this call failed, at most {max_failures} may; the "
+                            f"last one, trial {told.number}: {''.join(why)}"
+                        )
 
                 def num_left() -> int:
-                    return 0 if is_stopped else num_trials - self._num_finished()
+                    num_finished = self._num_finished()
+                    return 0 if is_stopped or is_over(self._table.trials) else num_trials - num_finished
 
-                if workers == 1:
-                    while num_left() > 0:
-                        trial = self._ask(given)
-                        end(trial, evaluate(objective, trial.config))
-                else:
-                    self._run_in_processes(objective, workers, lambda: self._ask(given), num_left, end)
+                run_trials(pool, lambda: self._ask(given), num_left, end, retries)
         except SpaceExhausted:
             _log.info("the space has no new configuration after %d trials", len(self._table.trials))
         finally:
@@ -280,6 +403,18 @@ class Study:
         better = np.fmax if self.maximize else np.fmin
         return values, better.accumulate(values)
 
+    def to_dataframe(self) -> Any:
+        """All trials as a `pandas.DataFrame`, one row a trial, with a column ``config.NAME`` for each parameter.
+
+        Raises:
+          ImportError: pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise ImportError("to_dataframe needs pandas; pip install jbo[dataframe]") from error
+        return DataFrame(columns(self.trials, [*self.space.names, *self.space.constants]))
+
     def close(self) -> None:
         """Close the file. Trials asked here and not told are given back, as if this process had ended."""
         try:
@@ -309,10 +444,10 @@ class Study:
 
     # Inside
 
-    def _ask(self, context: Context) -> Trial:
+    def _ask(self, context: Context, runs_it: Owner | None = None) -> Trial:
         with self._asking:
             while True:
-                owner = current()
+                owner = runs_it or current()
                 record = self._storage.claim(owner, lambda config: context.holds(self._from_text(config)))
                 if record is None:
                     number, config = self._suggest(context)
@@ -353,29 +488,6 @@ class Study:
             )
         raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
 
-    def _run_in_processes(
-        self,
-        objective: Objective,
-        num_workers: int,
-        ask: Callable[[], Trial],
-        num_left: Callable[[], int],
-        end: Callable[[Trial, Evaluation], None],
-    ) -> None:
-        running: dict[Future[Evaluation], Trial] = {}
-        with processes(objective, num_workers) as start:
-            while True:
-                try:
-                    while len(running) < min(num_workers, num_left()):
-                        trial = ask()
-                        running[start(trial.config)] = trial
-                except SpaceExhausted:
-                    if not running:
-                        raise
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    end(running.pop(future), outcome(future))
-
     def _end(self, trial: Trial, evaluation: Evaluation) -> Trial:
         """The trial as it ended; `TypeError` if the objective gave no number."""
         if evaluation.no_number is not None:
@@ -384,6 +496,8 @@ class Study:
         told = self.tell(trial, evaluation.value, failed=evaluation.failure)
         if evaluation.failure is not None:
             _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
+        else:
+            _log.info("trial %d: %s", told.number, told.value)
         return told
 
     def _num_finished(self) -> int:
@@ -400,7 +514,7 @@ class Study:
     def _trial(self, record: Record) -> Trial:
         return Trial(
             number=record.number,
-            config=self._from_text(record.config),
+            config=self._config_of(record),
             status=cast(Any, record.status),  # the file holds no other, see its schema
             value=record.value,
             started_at=record.started_at,
@@ -409,52 +523,17 @@ class Study:
             study_id=self._id,
         )
 
+    def _config_of(self, record: Record) -> dict[str, Any]:
+        try:
+            return self._from_text(record.config)
+        except ValueError as error:
+            raise OSError(
+                f"the study file {self.path} is damaged, trial {record.number} cannot be read ({error}); go on from a "
+                "copy of it"
+            ) from error
+
     def _from_text(self, config: str) -> dict[str, Any]:
         return self.space.config_from_json(json.loads(config))
 
     def _to_text(self, config: dict[str, Any]) -> str:
         return json.dumps(self.space.config_to_json(config), allow_nan=False)
-
-    def _check_same_study(self, space: str, maximize: bool, seed: int, stored_seed: int) -> None:
-        where = "this study" if self.path is None else str(self.path)
-        difference = Space.from_json(json.loads(space)).describe_difference(self.space)
-        if difference is not None:
-            raise ValueError(f"{where} holds a study of another space than the one given: {difference}")
-        if maximize != self.maximize:
-            raise ValueError(f"{where} has maximize={maximize}, got maximize={self.maximize}")
-        if seed != stored_seed:
-            raise ValueError(
-                f"{where} has seed={stored_seed}, got seed={seed}; leave seed out to go on with the file's"
-            )
-
-
-def _check_strategy(strategy: Strategy, space: Space) -> Strategy:
-    if not isinstance(strategy, Strategy):
-        raise TypeError(f"expected a strategy such as jbo.bayesian(space), got {strategy!r}")
-    if strategy.encoding.columns != space.encoding.columns:
-        raise ValueError(
-            f"expected a strategy made for the study's space, with columns {space.encoding.columns}, "
-            f"got one with columns {strategy.encoding.columns}"
-        )
-    return strategy
-
-
-def _check_seed(seed: int | np.integer) -> int:
-    if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
-        raise ValueError(f"expected a seed from 0 to 2**63 - 1, got {seed!r}")
-    return operator.index(seed)
-
-
-def _outcome(value: Any, failed: str | None) -> Outcome:
-    if failed is None:
-        number = as_number(value)
-        return Outcome(number, None) if math.isfinite(number) else Outcome(None, f"the value is {number}, not finite")
-    if value is not None:
-        raise TypeError(f"expected a value or a failure, got both: {value!r} and failed={failed!r}")
-    if not isinstance(failed, str):
-        raise TypeError(f"expected a text that says why the trial failed, got {failed!r}")
-    return Outcome(None, failed.encode(errors="backslashreplace").decode())  # lone surrogates are no UTF-8
-
-
-def _in_words(result: Outcome | Record) -> str:
-    return repr(result.value) if result.failure is None else f"failed={result.failure!r}"

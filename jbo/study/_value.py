@@ -1,4 +1,4 @@
-"""What counts as the value of an objective."""
+"""What counts as the value of an objective, and as the outcome of a trial."""
 
 import math
 import numbers
@@ -6,6 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+
+from jbo.study._storage import Outcome
 
 
 def as_number(value: Any) -> float:
@@ -34,3 +36,23 @@ def as_number(value: Any) -> float:
     if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
         raise TypeError(f"expected a number, got an array of dtype {array.dtype}")
     return float(array)
+
+
+def as_outcome(value: Any, failed: str | None) -> Outcome:
+    """How a trial ended that was told a value or a failure.
+
+    Args:
+      value: As in `as_number`; one that is not finite is a failure.
+      failed: Why there is no value.
+
+    Raises:
+      TypeError: ``value`` is no number, or there are both, or ``failed`` is no text.
+    """
+    if failed is None:
+        number = as_number(value)
+        return Outcome(number, None) if math.isfinite(number) else Outcome(None, f"the value is {number}, not finite")
+    if value is not None:
+        raise TypeError(f"expected a value or a failure, got both: {value!r} and failed={failed!r}")
+    if not isinstance(failed, str):
+        raise TypeError(f"expected a text that says why the trial failed, got {failed!r}")
+    return Outcome(None, failed.encode(errors="backslashreplace").decode())  # lone surrogates are no UTF-8

@@ -1,121 +1,276 @@
-"""Calling the objective, here or in processes that start afresh, are never forked, and end with the one that asks."""
+"""Calling the objective: here, in processes that start afresh and are never forked, or by an executor of the user's."""
 
+import math
+import operator
 import os
 import pickle
 import re
 import signal
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Future
+import uuid
+from collections.abc import Hashable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any, NamedTuple
+from queue import SimpleQueue
+from typing import Any
 
-from jbo.study._value import as_number
-
-Objective = Callable[[dict[str, Any]], Any]
+from jbo.study._evaluation import CannotBeSent, Evaluation, Objective, Portable, evaluate, received
 
 
-class Evaluation(NamedTuple):
-    """What came of calling an objective once; one of the three is there."""
+class Workers:
+    """Whatever calls an objective, several times at once or not."""
 
-    value: float | None = None
-    """The number that it returned."""
-    failure: str | None = None
-    """Why there is none: the traceback of an exception, or how its process ended."""
-    no_number: str | None = None
-    """What it returned in place of a number, in words."""
+    num = 1
+    """How many calls may be under way at the same time."""
 
+    def start(self, config: dict[str, Any]) -> Hashable:
+        """Begin a call; what stands for it in `wait`."""
+        raise NotImplementedError
 
-def evaluate(objective: Objective, config: dict[str, Any]) -> Evaluation:
-    """What comes of an objective at a configuration. `SystemExit` and `KeyboardInterrupt` pass."""
-    try:
-        value = objective(config)
-    except Exception:
-        return Evaluation(failure=traceback.format_exc())
-    try:
-        return Evaluation(as_number(value))
-    except TypeError as error:
-        return Evaluation(no_number=str(error))
-
-
-def outcome(future: "Future[Evaluation]") -> Evaluation:
-    """What came of a call that `processes` started and that is done; raises what is no fault of the objective."""
-    try:
-        return future.result()
-    except BrokenExecutor as error:
-        codes = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
-        return Evaluation(
-            failure=f"the worker process died before the objective returned: {codes[1] if codes else error}"
-        )
+    def wait(self) -> list[tuple[Hashable, Evaluation]]:
+        """Calls that have ended, one at least; waits for it. Raises what is no fault of the objective."""
+        raise NotImplementedError
 
 
 @contextmanager
-def processes(objective: Objective, num_workers: int) -> Iterator[Callable[[dict[str, Any]], "Future[Evaluation]"]]:
-    """A function that has the objective called at a configuration in another process, and returns at once.
-
-    The processes end with the block; where it ends by an exception, those at work are killed.
+def workers_of(
+    objective: Objective, num_workers: int, executor: Executor | None, timeout: float | None
+) -> Iterator[Workers]:
+    """What calls the objective; none of it is left running after the block, but for threads.
 
     Args:
-      objective: Lambdas and functions of the main script are sent as they are, others by their name; each process
-        receives it once, so that what it has compiled is kept.
+      objective: What is called.
       num_workers: How many calls may be under way at the same time.
+      executor: Calls it; None: this thread, or processes of our own if there are several workers or a timeout.
+      timeout: Seconds after which a call is ended with its process; None: never.
 
     Raises:
-      ImportError: loky is not installed.
+      ImportError: loky is not installed and needed.
       TypeError: The objective cannot be sent to another process.
     """
-    try:
-        import cloudpickle
-        from loky import ProcessPoolExecutor
-    except ImportError as error:
-        raise ImportError("workers: more than one needs loky; pip install jbo[parallel]") from error
-    try:
-        text = cloudpickle.dumps(objective)
-    except Exception as error:
-        raise TypeError(f"workers: the objective cannot be sent to another process: {error}") from error
+    if executor is not None:
+        with _Foreign(executor, objective, num_workers) as workers:
+            yield workers
+    elif num_workers > 1 or timeout is not None:
+        with _Processes(objective, num_workers, timeout) as workers:
+            yield workers
+    else:
+        yield _Here(objective)
 
-    def new_pool() -> Any:
-        return ProcessPoolExecutor(1, initializer=_begin, initargs=(os.getpid(),))
 
-    # A pool for each process: when one dies, its pool is broken and no other call is lost.
-    pools = [new_pool() for _ in range(num_workers)]
-    calls: list[Future[Evaluation] | None] = [None] * num_workers
+def check_settings(
+    workers: int | None, executor: Executor | None, timeout: float | None, retries: int, max_failures: int | None
+) -> int:
+    """How many calls may be under way at the same time; `ValueError` for settings that make no sense.
 
-    def start(config: dict[str, Any]) -> "Future[Evaluation]":
-        free = next(i for i, call in enumerate(calls) if call is None or call.done())
-        try:
-            call = pools[free].submit(_evaluate_there, text, config)
-        except BrokenExecutor:
-            pools[free] = new_pool()
-            call = pools[free].submit(_evaluate_there, text, config)
-        calls[free] = call
+    Args:
+      workers: As in `Study.optimize`.
+      executor: As in `Study.optimize`.
+      timeout: As in `Study.optimize`.
+      retries: As in `Study.optimize`.
+      max_failures: As in `Study.optimize`.
+    """
+    if workers is None and executor is not None:
+        raise ValueError("workers: expected how many trials the executor runs at the same time, got none")
+    num = 1 if workers is None else workers
+    for name, number, least in (("workers", num, 1), ("retries", retries, 0), ("max_failures", max_failures, 0)):
+        if number is not None and (isinstance(number, bool) or operator.index(number) < least):
+            raise ValueError(f"{name}: expected at least {least}, got {number!r}")
+    if timeout is not None and not 0 < timeout <= threading.TIMEOUT_MAX:
+        raise ValueError(f"timeout: expected seconds above 0, got {timeout!r}")
+    if timeout is not None and executor is not None:
+        raise ValueError(
+            "timeout: expected none beside an executor, whose processes are not ours to end; leave one out"
+        )
+    return num
+
+
+class _Here(Workers):
+    """This thread."""
+
+    def __init__(self, objective: Objective):
+        self._objective = objective
+        self._ended: list[tuple[Hashable, Evaluation]] = []
+
+    def start(self, config: dict[str, Any]) -> Hashable:
+        call = object()
+        self._ended.append((call, evaluate(self._objective, config)))
         return call
 
-    kill = True
-    try:
-        yield start
-        kill = False
-    finally:
-        for pool in pools:
-            pool.shutdown(kill_workers=kill)
+    def wait(self) -> list[tuple[Hashable, Evaluation]]:
+        ended, self._ended = self._ended, []
+        return ended
+
+
+class _Foreign(Workers):
+    """An executor of the user's."""
+
+    def __init__(self, executor: Executor, objective: Objective, num: int):
+        self.num = num
+        self._executor, self._objective = executor, Portable(objective)
+        self._running: set[Future[Evaluation]] = set()
+        self._done: SimpleQueue[Future[Evaluation]] = SimpleQueue()
+
+    def start(self, config: dict[str, Any]) -> Hashable:
+        try:
+            # Dask takes equal arguments for one call with one result; a trial that is run again is another call.
+            call = self._executor.submit(self._objective, config, uuid.uuid4().hex)
+        except BrokenExecutor as error:
+            raise BrokenExecutor(
+                "executor: one of its processes died and it takes no calls any more; nothing is lost, the same call of "
+                "optimize with a new one goes on"
+            ) from error
+        self._running.add(call)
+        call.add_done_callback(self._done.put)
+        return call
+
+    def wait(self) -> list[tuple[Hashable, Evaluation]]:
+        # Not by `concurrent.futures.wait`, which misses what an executor cancels as it is shut down.
+        done = {self._done.get()}
+        while not self._done.empty():
+            done.add(self._done.get())
+        self._running -= done
+        return [(call, self._outcome(call)) for call in done]
+
+    def _outcome(self, call: "Future[Evaluation]") -> Evaluation:
+        try:
+            return call.result()
+        except (CancelledError, CannotBeSent):
+            raise
+        except pickle.PicklingError as error:
+            raise TypeError(f"executor: it cannot send the objective: {error.__cause__ or error}") from error
+        except BrokenExecutor as error:
+            return Evaluation(failure=_death(error))
+        except Exception as error:  # of the executor: evaluate has caught those of the objective
+            return Evaluation(failure=f"the executor lost the trial: {type(error).__name__}: {error}")
+
+    def __enter__(self) -> "_Foreign":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for call in self._running:
+            call.cancel()
+
+
+class _Process:
+    """One process, started with its first call, that loads the objective once."""
+
+    def __init__(self, text: bytes, memory_share: float):
+        from loky import ProcessPoolExecutor
+
+        # A pool for each process: when one dies, its pool is broken and no other call is lost.
+        self._pool = ProcessPoolExecutor(1, initializer=_begin, initargs=(os.getpid(), memory_share))
+        self._text = text
+        self._began = self._loaded = self._ended = math.inf
+        self.loading: Future[None] | None = None
+        self.call: Future[Evaluation] | None = None
+
+    def start(self, config: dict[str, Any]) -> "Future[Evaluation]":
+        """Begin a call; raises `RuntimeError` if the process has ended."""
+        if self.loading is None:
+            self.loading = self._pool.submit(_load, self._text)
+            self.loading.add_done_callback(lambda _: setattr(self, "_loaded", time.monotonic()))
+        self._began, self._ended = time.monotonic(), math.inf
+        self.call = self._pool.submit(_evaluate_there, self._text, config)
+        self.call.add_done_callback(lambda _: setattr(self, "_ended", time.monotonic()))
+        return self.call
+
+    @property
+    def seconds(self) -> float:
+        """How long the latest call has taken or took, without the time until the process had the objective."""
+        return max(min(time.monotonic(), self._ended) - max(self._began, self._loaded), 0.0)
+
+    def end(self, kill: bool) -> None:
+        """End the process."""
+        self._pool.shutdown(kill_workers=kill)
+
+
+class _Processes(Workers):
+    """Processes of our own, by loky."""
+
+    def __init__(self, objective: Objective, num: int, timeout: float | None):
+        try:
+            import cloudpickle  # noqa: F401
+            import loky  # noqa: F401
+        except ImportError as error:
+            raise ImportError("workers: more than one, and a timeout, need loky; pip install jbo[parallel]") from error
+        self.num = num
+        self._timeout = timeout
+        self._text = Portable(objective).text
+        self._processes = [self._new() for _ in range(num)]
+
+    def start(self, config: dict[str, Any]) -> Hashable:
+        free = next(i for i, process in enumerate(self._processes) if process.call is None)
+        try:
+            return self._processes[free].start(config)
+        except RuntimeError:  # it died or was killed
+            self._processes[free] = self._new()
+            return self._processes[free].start(config)
+
+    def wait(self) -> list[tuple[Hashable, Evaluation]]:
+        ended: list[tuple[Hashable, Evaluation]] = []
+        while not ended:
+            busy = [i for i, process in enumerate(self._processes) if process.call is not None]
+            futures: set[Any] = {self._processes[i].call for i in busy}
+            seconds_left = None
+            if self._timeout is not None:
+                loading = {self._processes[i].loading for i in busy}
+                futures |= {future for future in loading if future is not None and not future.done()}
+                seconds_left = max(self._timeout - max(self._processes[i].seconds for i in busy), 0.0) + 1e-3
+            wait(futures, seconds_left, FIRST_COMPLETED)
+            for i in busy:
+                process, call = self._processes[i], self._processes[i].call
+                assert call is not None
+                if self._timeout is not None and process.seconds > self._timeout:  # what came afterwards is too late
+                    process.end(kill=True)
+                    ended.append((call, Evaluation(failure=f"it took longer than the timeout of {self._timeout:g} s")))
+                elif call.done():
+                    ended.append((call, self._outcome(call)))
+                else:
+                    continue
+                process.call = None
+        return ended
+
+    def _new(self) -> _Process:
+        return _Process(self._text, 1 / self.num)
+
+    def _outcome(self, call: "Future[Evaluation]") -> Evaluation:
+        try:
+            return call.result()
+        except BrokenExecutor as error:
+            return Evaluation(failure=_death(error))
+
+    def __enter__(self) -> "_Processes":
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        for process in self._processes:
+            process.end(kill=error is not None)
+
+
+def _death(error: BrokenExecutor) -> str:
+    codes = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
+    return f"the worker process died before the objective returned: {codes[1] if codes else error}"
+
+
+def _load(text: bytes) -> None:
+    received(text)
 
 
 def _evaluate_there(text: bytes, config: dict[str, Any]) -> Evaluation:
-    return evaluate(_received(text), config)
+    return received(text)(config)
 
 
-@lru_cache(maxsize=1)
-def _received(text: bytes) -> Objective:
-    return pickle.loads(text)
-
-
-def _begin(parent: int) -> None:
+def _begin(parent: int, memory_share: float) -> None:
     """What a new process does first."""
-    # Ctrl-C in a terminal reaches all processes: the one that asks ends the others.
+    # Ctrl-C in a terminal, and the end of a job, reach all processes: the one that asks ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: None)  # not ignored, which programs that the objective runs would inherit
+    # JAX takes three quarters of an accelerator's memory at its first use, unless it is told otherwise.
+    told = ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
+    if memory_share < 1 and not any(name in os.environ for name in told):
+        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.75 * memory_share:.3f}"
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

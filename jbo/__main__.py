@@ -1,0 +1,154 @@
+"""A study from the shell, or from any language that can start a program: ``python -m jbo --help``."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jbo._compile_cache import use_compile_cache
+from jbo.space import Space
+from jbo.study import SpaceExhausted, Study, export
+
+_NOTHING_NEW = 3
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status of the command: 0, 1 after an error, 3 if there is nothing new to ask for; usage exits with 2.
+
+    Args:
+      arguments: Without the name of the program.
+    """
+    # A number below zero is no option, whatever form it has; argparse knows the plain ones only.
+    options = _parser().parse_args([f" {a}" if a.startswith("-") and _is_number(a) else a for a in arguments])
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except SpaceExhausted as error:
+        return _complain(error, _NOTHING_NEW)
+    except (OSError, ValueError) as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jbo",
+        description="Search for the best configuration of anything that the shell can run, one trial after another.",
+        epilog="Results are JSON on the standard output. Exit status: 0; 1 an error, told in one line on the standard "
+        "error; 2 wrong usage; 3 there is nothing new to ask for.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(run=run)
+        added.add_argument("study", metavar="STUDY", help="file of the study")
+        return added
+
+    new = command("new", _new, "begin a study")
+    new.add_argument(
+        "--space", required=True, metavar="FILE", type=Path,
+        help='its space as JSON: {"parameters": [{"name": "rate", "type": "real", "low": 1e-5, "high": 0.1, "log": '
+        'true}, {"name": "layers", "type": "integer", "low": 2, "high": 9}, {"name": "batch", "type": "ordinal", '
+        '"values": [32, 64]}, {"name": "optimizer", "type": "categorical", "choices": ["sgd", "adam"]}, {"name": '
+        '"momentum", "type": "real", "low": 0, "high": 1, "when": {"name": "optimizer", "values": ["sgd"]}}]}',
+    )  # fmt: skip
+    new.add_argument("--maximize", action="store_true", help="higher values are better")
+    new.add_argument("--seed", type=int, metavar="N", help="of all randomness; drawn by the system if not given")
+
+    ask = command("ask", _ask, "the next trial to run, written down as pending")
+    ask.add_argument(
+        "--owner", type=int, default=0, metavar="PID",
+        help="process that runs it, in a shell script $$: once that has ended without a result the trial comes again; "
+        "without this it stays pending until it is told",
+    )  # fmt: skip
+
+    tell = command("tell", _tell, "write the result of a trial down")
+    tell.add_argument("number", type=int, metavar="NUMBER", help="of the trial")
+    result = tell.add_mutually_exclusive_group(required=True)
+    result.add_argument("value", type=float, nargs="?", metavar="VALUE", help="what came out; nan is a failure")
+    result.add_argument("--failed", metavar="REASON", help="why nothing came out")
+
+    command("best", _best, "the trial with the best value")
+    trials = command("trials", _trials, "all trials")
+    form = trials.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as a JSON list (the default)")
+    form.add_argument("--csv", action="store_true", help="as CSV")
+    return parser
+
+
+def _new(options: argparse.Namespace) -> None:
+    try:
+        space = Space.from_json(json.loads(options.space.read_text(encoding="utf-8")))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{options.space}: {error}") from error
+    if _is_study(options.study):
+        raise FileExistsError(f"{options.study} is there already; a new study needs a new name")
+    with Study(space, maximize=options.maximize, seed=options.seed, path=options.study) as study:
+        _print({"study": options.study, "maximize": study.maximize, "seed": study.seed, "space": space.to_json()})
+
+
+def _is_study(path: str) -> bool:
+    try:
+        Study.open(path).close()
+    except (FileNotFoundError, ValueError):  # none, or one that was killed as it began, or something else
+        return False
+    return True
+
+
+def _ask(options: argparse.Namespace) -> None:
+    use_compile_cache()  # each command is a process of its own
+    with Study.open(options.study) as study:
+        trial = export.as_plain(study.ask(owner=options.owner))
+    _print({name: trial[name] for name in ("number", "config")})
+
+
+def _tell(options: argparse.Namespace) -> None:
+    with Study.open(options.study) as study:
+        trials = study.trials
+        if not 0 <= options.number < len(trials):
+            raise ValueError(f"NUMBER: expected one of the {len(trials)} trials asked for so far, got {options.number}")
+        _print(export.as_plain(study.tell(trials[options.number], options.value, failed=options.failed)))
+
+
+def _best(options: argparse.Namespace) -> None:
+    with Study.open(options.study) as study:
+        _print(export.as_plain(study.best))
+
+
+def _trials(options: argparse.Namespace) -> None:
+    with Study.open(options.study) as study:
+        trials, names = study.trials, [*study.space.names, *study.space.constants]
+    if options.csv:
+        export.write_csv(trials, names, sys.stdout)
+    else:
+        _print([export.as_plain(trial) for trial in trials])
+
+
+def _print(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _complain(error: Exception, status: int) -> int:
+    print(f"jbo: {' '.join(str(error).split())}", file=sys.stderr)
+    return status
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

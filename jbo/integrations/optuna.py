@@ -1,0 +1,230 @@
+"""jbo as a sampler of Optuna, with Optuna's storages, dashboard and pruners, and what is built on them."""
+
+import math
+import secrets
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from jbo.parameters import Categorical, Integer, Parameter, Real
+from jbo.space import Space
+from jbo.strategies import Strategy, bayesian
+from jbo.study._identity import check_seed
+from jbo.study._model import Fits, suggest
+from jbo.study._table import Rows, capacity_for, empty_rows
+from jbo.types import FAILED, OK, PENDING
+
+_SUGGESTED = "jbo:suggested"
+_HAS_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+class JBOSampler(BaseSampler):
+    """A sampler for ``optuna.create_study(sampler=JBOSampler(seed=0))``.
+
+    Parameters that appear in all trials so far, under one distribution, are suggested together. So are those that
+    appear exactly where one of the discrete parameters has certain values: that condition is read off the trials and
+    becomes part of the model. What else the objective asks for, and all of the first trial, is drawn at random.
+
+    Running trials count as pending, those of other processes and machines too. A failed trial and an infinite value
+    teach the model, and are never best. A trial that was pruned counts with its latest intermediate value, but not as
+    better than the median of the complete ones.
+
+    Args:
+      strategy: From a space to a way of searching it, such as `jbo.parzen`.
+      seed: Of all randomness; None: drawn by the system. The same one serves several processes of one study: a
+        suggestion depends on it, the number of the trial and the trials so far.
+
+    Raises:
+      ValueError: The seed is none. Later, if the study has several objectives.
+
+    Example:
+      >>> import optuna
+      >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+      >>> study = optuna.create_study(sampler=JBOSampler(seed=0))
+      >>> study.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2, n_trials=3)
+      >>> len(study.trials)
+      3
+    """
+
+    def __init__(self, *, strategy: Callable[[Space], Strategy] = bayesian, seed: int | None = None):
+        self._strategy = strategy
+        self._seed = secrets.randbits(32) if seed is None else check_seed(seed)
+        self._latest: tuple[Space, Strategy, Fits] | None = None
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Parameters that are suggested together: those whose presence the trials so far explain."""
+        _require_one_objective(study)
+        ended = [t for t in study.get_trials(deepcopy=False, states=_HAS_ENDED) if t.params]
+        found: dict[str, BaseDistribution | None] = {}
+        for past in ended:
+            for name, distribution in past.distributions.items():
+                is_usable = not distribution.single() and found.get(name, distribution) == distribution
+                found[name] = distribution if is_usable else None
+        usable = {name: distribution for name, distribution in found.items() if distribution is not None}
+        conditions = _conditions(usable, ended)
+        return {name: usable[name] for name in sorted(conditions)}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Values of the parameters that are there where the others have theirs."""
+        _require_one_objective(study)
+        if not search_space:
+            return {}
+        trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+        ended = [t for t in trials if t.state in _HAS_ENDED and t.params]
+        conditions = _conditions(search_space, ended)
+        space = Space({name: _parameter(search_space[name]).with_condition(conditions[name]) for name in conditions})
+        if not len(space):
+            return {}
+        strategy, fits = self._strategy_for(space)
+        rows = _rows(space, search_space, trials, study.direction == StudyDirection.MAXIMIZE)
+        config = space.decode(suggest(strategy, self._seed, rows, None, fits).x)
+        # Written down, so that other processes know of it before the objective has asked for all of it.
+        study._storage.set_trial_system_attr(trial._trial_id, _SUGGESTED, config)
+        return {name: _value(search_space[name], level) for name, level in config.items()}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """A value at random, spread as the distribution says."""
+        _require_one_objective(study)
+        if param_distribution.single():
+            return param_distribution.to_external_repr(_lowest(param_distribution))
+        draw = np.random.default_rng([self._seed, trial.number, zlib.crc32(param_name.encode())])
+        level = Space({"x": _parameter(param_distribution)}).decode(draw.random(1))["x"]
+        return _value(param_distribution, level)
+
+    def _strategy_for(self, space: Space) -> tuple[Strategy, Fits]:
+        if self._latest is None or self._latest[0] != space:
+            self._latest = space, self._strategy(space), Fits()
+        return self._latest[1:]
+
+
+def _require_one_objective(study: Study) -> None:
+    if len(study.directions) != 1:
+        raise ValueError(f"JBOSampler: expected a study of one objective, got {len(study.directions)} objectives")
+
+
+# Distributions as parameters: a choice is its index, a step is counted, so that all is a number.
+
+
+def _parameter(distribution: BaseDistribution) -> Parameter:
+    if isinstance(distribution, CategoricalDistribution):
+        return Categorical(*range(len(distribution.choices)))
+    if isinstance(distribution, IntDistribution):
+        return Integer(distribution.low, distribution.high, log=distribution.log, step=distribution.step)
+    if not isinstance(distribution, FloatDistribution):
+        raise ValueError(f"JBOSampler: expected a distribution of floats, integers or categories, got {distribution!r}")
+    if distribution.step is not None:
+        return Integer(0, round((distribution.high - distribution.low) / distribution.step))
+    return Real(distribution.low, distribution.high, log=distribution.log)
+
+
+def _value(distribution: BaseDistribution, level: Any) -> Any:
+    """The value that the objective gets for that of our parameter."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[level]
+    if isinstance(distribution, FloatDistribution) and distribution.step is not None:
+        return min(distribution.low + level * distribution.step, distribution.high)
+    return level
+
+
+def _level(distribution: BaseDistribution, value: Any) -> Any:
+    """The value of our parameter for that of the objective."""
+    if isinstance(distribution, CategoricalDistribution):
+        return int(distribution.to_internal_repr(value))
+    if isinstance(distribution, FloatDistribution) and distribution.step is not None:
+        return round((value - distribution.low) / distribution.step)
+    return value
+
+
+def _lowest(distribution: BaseDistribution) -> float:
+    return distribution.low if isinstance(distribution, FloatDistribution | IntDistribution) else 0
+
+
+# Trials as rows.
+
+
+def _conditions(
+    distributions: Mapping[str, BaseDistribution], trials: Sequence[FrozenTrial]
+) -> dict[str, tuple[str, list[Any]] | None]:
+    """When each parameter exists, None: always; those whose presence nothing explains are left out.
+
+    Args:
+      distributions: Of the parameters.
+      trials: That tell which parameters came together.
+    """
+    conditions: dict[str, tuple[str, list[Any]] | None] = {
+        name: None for name in distributions if all(name in trial.params for trial in trials)
+    }
+    while True:  # a parent may have a parent
+        parents = [name for name in conditions if _parameter(distributions[name]).num_levels]
+        parents.sort(key=lambda name: (_parameter(distributions[name]).num_levels, name))
+        added: dict[str, tuple[str, list[Any]] | None] = {}
+        for name in distributions.keys() - conditions.keys():
+            for parent in parents:
+                values = _values_of_parent(distributions[parent], parent, name, trials)
+                if values is not None:
+                    added[name] = parent, values
+                    break
+        if not added:
+            return {name: conditions[name] for name in sorted(conditions)}
+        conditions |= added
+
+
+def _values_of_parent(
+    distribution: BaseDistribution, parent: str, name: str, trials: Sequence[FrozenTrial]
+) -> list[Any] | None:
+    """Values of a parent at which a parameter exists; None if these do not explain its presence."""
+    if any(name in trial.params and parent not in trial.params for trial in trials):
+        return None
+    values: dict[bool, list[Any]] = {True: [], False: []}
+    for trial in trials:
+        if parent in trial.params:
+            values[name in trial.params].append(_level(distribution, trial.params[parent]))
+    there, absent = set(values[True]), set(values[False])
+    # Where hardly a value came twice, anything would be explained.
+    is_shown = all(len(values[k]) >= 2 * len(set(values[k])) > 0 for k in (True, False))
+    return sorted(there) if is_shown and not there & absent else None
+
+
+def _rows(
+    space: Space, distributions: Mapping[str, BaseDistribution], trials: Sequence[FrozenTrial], maximize: bool
+) -> Rows:
+    """The trials that have a place in the space, by number; lower is better."""
+    placed: list[tuple[np.ndarray, FrozenTrial]] = []
+    for trial in trials:
+        if trial.state != TrialState.RUNNING and trial.state not in _HAS_ENDED:
+            continue
+        config = {n: _level(distributions[n], v) for n, v in trial.params.items() if n in distributions}
+        if trial.state == TrialState.RUNNING:
+            config = trial.system_attrs.get(_SUGGESTED, {}) | config
+        try:
+            placed.append((space.encode({name: value for name, value in config.items() if name in space}), trial))
+        except ValueError:  # it lacks a parameter, or its distribution was another
+            continue
+    sign = -1.0 if maximize else 1.0
+    complete = [sign * t.value for _, t in placed if t.state == TrialState.COMPLETE and t.value is not None]
+    median = float(np.median([y for y in complete if math.isfinite(y)] or [math.nan]))
+    rows = empty_rows(capacity_for(len(placed) + 1), space.encoding.num_columns)
+    for i, (x, trial) in enumerate(placed):
+        rows.x[i], rows.status[i], y = x, PENDING, _loss(trial, sign, median)
+        if trial.state in _HAS_ENDED:
+            rows.y[i], rows.status[i] = (y, OK) if math.isfinite(y) else (0.0, FAILED)
+    return rows
+
+
+def _loss(trial: FrozenTrial, sign: float, median: float) -> float:
+    """What a trial that has ended counts with; NaN: nothing came out of it."""
+    if trial.state == TrialState.COMPLETE and trial.value is not None:
+        return sign * trial.value
+    if trial.state == TrialState.PRUNED and trial.last_step is not None:
+        return max(sign * trial.intermediate_values[trial.last_step], median)
+    return math.nan

@@ -1,0 +1,128 @@
+"""Trials of the past, from another study or a CSV file, as the beginning of a new one."""
+
+import csv
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jbo.choices import canonical, item, plain
+from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real
+from jbo.space import Space
+from jbo.study._storage import Outcome
+from jbo.study._trial import Trial
+from jbo.study._value import as_outcome
+from jbo.study.export import ABOUT, CONFIG, value_of_cell
+
+
+class Past(NamedTuple):
+    """A trial that has ended."""
+
+    name: str
+    """What messages call it."""
+    config: dict[str, Any]
+    outcome: Outcome
+    started_at: float
+    ended_at: float
+
+
+def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space) -> list[Past]:
+    """The trials of a source that have ended, in its order.
+
+    Args:
+      source: Trials, or a CSV file: with a column ``value`` and one for each parameter, ``rate`` or ``config.rate``,
+        and perhaps others that `jbo.study.export.write_csv` writes.
+      space: Says how a cell is read.
+
+    Raises:
+      ValueError: The file has no such columns, or a cell is no number.
+      OSError: The file cannot be read.
+    """
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open(encoding="utf-8", newline="") as file:
+            return list(_rows(csv.DictReader(file), space, os.fspath(source)))
+    return [
+        Past(f"trial {t.number}", dict(t.config), Outcome(t.value, t.failure), t.started_at, t.ended_at)
+        for t in source
+        if t.ended_at is not None
+    ]
+
+
+def _rows(reader: csv.DictReader, space: Space, path: str) -> Iterator[Past]:
+    titles = list(reader.fieldnames or ())
+    if "value" not in titles:
+        raise ValueError(f"{path}: expected a column 'value', got {titles}")
+    names = [name for name in [*space.names, *space.constants] if CONFIG + name in titles or name in titles]
+    if not any(title.startswith(CONFIG) for title in titles):
+        names = [title for title in titles if title not in ABOUT or title in space]
+    for cells in reader:
+        where = f"{path}, line {reader.line_num}"
+        if cells.get("status") == "pending":
+            continue
+        found = {name: cells.get(CONFIG + name) or cells.get(name) for name in names}
+        config = {name: _value(space.get(name), cell) for name, cell in found.items() if cell}
+        try:
+            times = [float(cells.get(name) or time.time()) for name in ("started_at", "ended_at")]
+            value = float(cells["value"]) if cells["value"] else None
+        except ValueError as error:
+            raise ValueError(f"{where}: expected numbers, got {error}") from None
+        outcome = as_outcome(value, None if value is not None else cells.get("failure") or "no value was written down")
+        yield Past(where, config, outcome, *times)
+
+
+def _value(parameter: Parameter | None, cell: str) -> Any:
+    """What a cell means for a parameter: the first reading that it takes, or the plainest."""
+    value = value_of_cell(cell)
+    readings = [value, cell]
+    if isinstance(value, float) and value.is_integer():  # tables turn a column with empty cells into floats
+        readings.insert(1, int(value))
+    for reading in readings if parameter is not None else ():
+        try:
+            return parameter.parse(reading) if parameter is not None else reading
+        except (ValueError, TypeError):
+            continue
+    return readings[1] if isinstance(parameter, Integer) else value
+
+
+def widened(space: Space, configs: Sequence[Mapping[str, Any]]) -> Space:
+    """The space with bounds and choices wide enough for configurations.
+
+    Args:
+      space: What it has stays, and keeps its place.
+      configs: What it shall hold.
+
+    Raises:
+      ValueError: A value fits no parameter of that kind, such as a word among numbers.
+    """
+    wider = {name: _wider(name, space[name], [c[name] for c in configs if name in c]) for name in space}
+    return space.replace(wider)
+
+
+def _wider(name: str, parameter: Parameter, values: Sequence[Any]) -> Parameter:
+    def lacks(value: Any) -> bool:
+        try:
+            parameter.parse(value)
+        except ValueError:
+            return True
+        return False
+
+    new = [item(value) for value in values if lacks(value)]
+    if not new:
+        return parameter
+    types = {Real: (int, float), Integer: (int,)}.get(type(parameter))
+    if types and not all(type(value) in types for value in new):
+        raise ValueError(f"{name}: expected values for {parameter!r}, got {new[0]!r}")
+    if isinstance(parameter, Real):
+        return Real(min(parameter.low, *new), max(parameter.high, *new), log=parameter.log, when=parameter.when)
+    if isinstance(parameter, Integer):
+        low, high = min(parameter.low, *new), max(parameter.high, *new)
+        return Integer(low, high, log=parameter.log, step=parameter.step, when=parameter.when)
+    if isinstance(parameter, Ordinal):
+        if not all(type(value) in (int, float) for value in (*parameter.values, *new)):
+            raise ValueError(f"{name}: expected values in the order of {parameter!r}, got {new[0]!r}")
+        falls = parameter.values[0] > parameter.values[-1]
+        return Ordinal(*sorted({*parameter.values, *new}, reverse=falls), when=parameter.when)
+    assert isinstance(parameter, Categorical)
+    choices = {canonical(plain(choice)): plain(choice) for choice in (*parameter.choices, *new)}
+    return Categorical(*choices.values(), when=parameter.when)

@@ -1,0 +1,185 @@
+"""jbo as a sampler of Optuna: Optuna's own tests, and what they do not look at."""
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
+
+import jbo
+from jbo.integrations import optuna as integration
+from jbo.integrations.optuna import JBOSampler
+from jbo.types import FAILED, OK, PENDING
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+@pytest.mark.thorough
+class TestSampler(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self):
+        return lambda: JBOSampler(seed=0)
+
+
+class TestBasics(SingleOnlySamplerTestCase):
+    test_sample_single_distribution = BasicSamplerTestCase.test_sample_single_distribution
+    test_dynamic_range_objective = BasicSamplerTestCase.test_dynamic_range_objective
+    test_partial_fixed_sampling = BasicSamplerTestCase.test_partial_fixed_sampling
+    test_trial_relative_params = RelativeSamplerTestCase.test_trial_relative_params
+
+    @pytest.fixture
+    def sampler(self):
+        return lambda: JBOSampler(strategy=jbo.random_search, seed=0)
+
+
+DISTRIBUTIONS = {
+    "rate": FloatDistribution(1e-5, 0.1, log=True),
+    "layers": IntDistribution(2, 10, step=2),
+    "kind": CategoricalDistribution([True, 0.5, "1", None]),
+    "width": FloatDistribution(-10.2, 10.2, step=0.1),
+    "momentum": FloatDistribution(0.0, 1.0),
+}
+SPACE = jbo.Space(
+    kind=jbo.Categorical(0, 1, 2, 3),
+    layers=jbo.Integer(2, 10, step=2),
+    momentum=jbo.Real(0.0, 1.0, when=("kind", [0, 3])),
+    rate=jbo.Real(1e-5, 0.1, log=True),
+    width=jbo.Integer(0, 204),
+)
+
+
+def objective(trial):
+    values = [trial._suggest(name, DISTRIBUTIONS[name]) for name in DISTRIBUTIONS if name != "momentum"]
+    if values[2] is True or values[2] is None:
+        return trial._suggest("momentum", DISTRIBUTIONS["momentum"]) + values[3]
+    return values[3]
+
+
+def as_ours(params):
+    kinds = DISTRIBUTIONS["kind"].choices
+    kind = next(i for i, choice in enumerate(kinds) if choice is params["kind"])
+    return params | {"kind": kind, "width": round((params["width"] + 10.2) / 0.1)}
+
+
+@pytest.mark.parametrize(
+    "strategy", [jbo.parzen, pytest.param(jbo.bayesian, marks=pytest.mark.thorough)], ids=["parzen", "bayesian"]
+)
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_it_suggests_what_a_study_of_jbo_does(strategy, direction):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), direction=direction)
+    study.optimize(objective, n_trials=20)
+    sampler = JBOSampler(strategy=strategy, seed=5)
+    together = sampler.infer_relative_search_space(study, study.trials[-1])
+    assert together == DISTRIBUTIONS, "the one with a condition among them"
+    same = jbo.Study(SPACE, strategy=strategy(SPACE), maximize=direction == "maximize", seed=5)
+    for trial in study.trials:
+        same.tell(as_ours(trial.params), trial.value)
+    study.sampler = sampler
+    asked = study.ask(together)
+    want = same.ask().config  # without what is not there; ``fixed_distributions`` asks for all
+    assert {name: value for name, value in as_ours(asked.params).items() if name in want} == pytest.approx(want)
+    for name, value in asked.params.items():
+        assert DISTRIBUTIONS[name]._contains(DISTRIBUTIONS[name].to_internal_repr(value))
+
+
+def ended(**params):
+    distributions = {"a": CategoricalDistribution([5, 6, 7]), "b": IntDistribution(1, 3), "n": IntDistribution(1, 99)}
+    named = {name: distributions.get(name, FloatDistribution(0, 1)) for name in params}
+    return optuna.create_trial(value=0.0, params=params, distributions=named)
+
+
+def conditions(*trials):
+    return integration._conditions({n: d for t in trials for n, d in t.distributions.items()}, trials)
+
+
+def test_conditions_are_read_off_the_trials():
+    with_x, without = ended(a=5, x=0.5, n=1), ended(a=6, n=2)
+    always = {"a": None, "n": None}
+    assert conditions(with_x, without) == always, "once is too little"
+    assert conditions(with_x, without, ended(a=5, x=0.5, n=3), ended(a=6, n=4)) == always | {"x": ("a", [0])}
+    assert conditions(with_x, with_x, without, without, ended(a=6, x=0.5, n=7)) == always, "nothing explains it"
+    nested = [ended(a=5, b=1, x=0.5), ended(a=5, b=2), ended(a=7, b=2), ended(a=7, b=1, x=0.1), ended(a=6), ended(a=6)]
+    assert conditions(*nested) == {"a": None, "b": ("a", [0, 2]), "x": ("b", [1])}
+    unlike = [ended(a=5 + k % 2, n=k, **({"x": 0.5} if k > 10 else {})) for k in range(1, 21)]
+    assert conditions(*unlike) == always, "a number that is never the same twice explains nothing"
+
+
+def test_what_each_state_counts_with():
+    space, distributions = jbo.Space(x=jbo.Real(0.0, 1.0)), {"x": FloatDistribution(0.0, 1.0)}
+    study = optuna.create_study(direction="maximize")
+
+    def add(state, value=None, x=0.5, **more):
+        trial = optuna.create_trial(state=state, value=value, params={"x": x}, distributions=distributions, **more)
+        study.add_trial(trial)
+
+    state = optuna.trial.TrialState
+    add(state.COMPLETE, 3.0, x=0.25)
+    add(state.COMPLETE, 5.0)
+    add(state.COMPLETE, 9.0)
+    add(state.COMPLETE, float("inf"))
+    add(state.FAIL)
+    add(state.PRUNED, intermediate_values={0: 50.0, 7: 4.0})
+    add(state.PRUNED, intermediate_values={0: 8.0})
+    add(state.PRUNED)
+    study.add_trial(optuna.create_trial(value=1.0, params={"x": 7.0}, distributions={"x": FloatDistribution(0, 9)}))
+    study.add_trial(optuna.create_trial(value=1.0))
+    study.enqueue_trial({"x": 0.1})
+    rows = integration._rows(space, distributions, study.get_trials(), maximize=True)
+    n = int(np.sum(rows.status != 0))
+    assert rows.status[:n].tolist() == [OK, OK, OK, FAILED, FAILED, OK, OK, FAILED]
+    assert rows.y[:n].tolist() == [-3.0, -5.0, -9.0, 0.0, 0.0, -4.0, -5.0, 0.0], "no pruned one beats the median"
+    assert rows.x[:n, 0].tolist() == [0.25] + [0.5] * 7
+
+
+def test_running_trials_are_pending_before_the_objective_has_asked(tmp_path):
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal")))
+    distributions = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(0.0, 1.0)}
+    study = optuna.create_study(storage=storage, study_name="a", sampler=JBOSampler(strategy=jbo.random_search, seed=0))
+    study.tell(study.ask(distributions), 1.0)
+    running = study.ask()
+    x = running.suggest_float("x", 0.0, 1.0)
+    other = optuna.load_study(storage=storage, study_name="a")
+    space = jbo.Space(x=jbo.Real(0.0, 1.0), y=jbo.Real(0.0, 1.0))
+    rows = integration._rows(space, distributions, other.get_trials(), maximize=False)
+    assert rows.status[:3].tolist() == [OK, PENDING, 0]
+    assert rows.x[1].tolist() == [x, running.suggest_float("y", 0.0, 1.0)]
+    second = optuna.load_study(storage=storage, study_name="a", sampler=JBOSampler(strategy=jbo.random_search, seed=0))
+    assert second.ask(distributions).params != running.params
+
+
+def test_the_same_seed_gives_the_same_trials():
+    def run(seed):
+        study = optuna.create_study(sampler=JBOSampler(strategy=jbo.random_search, seed=seed))
+        study.optimize(objective, n_trials=6)
+        return [t.params for t in study.trials]
+
+    assert run(1) == run(1) != run(2)
+    with pytest.raises(ValueError, match="expected a seed from 0"):
+        JBOSampler(seed=-1)
+
+
+def test_pruners():
+    study = optuna.create_study(
+        sampler=JBOSampler(strategy=jbo.parzen, seed=0), pruner=optuna.pruners.MedianPruner(n_startup_trials=2)
+    )
+
+    def pruned(trial):
+        x = trial.suggest_float("x", -1, 1)
+        for step in range(3):
+            trial.report((x - 0.3) ** 2 + 1 / (step + 1), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return (x - 0.3) ** 2
+
+    study.optimize(pruned, n_trials=16)
+    states = [t.state.name for t in study.trials]
+    assert set(states) == {"COMPLETE", "PRUNED"} and study.best_value < 0.05
+
+
+def test_several_objectives_are_refused():
+    study = optuna.create_study(directions=["minimize", "maximize"], sampler=JBOSampler(seed=0))
+    with pytest.raises(ValueError, match="JBOSampler: expected a study of one objective, got 2 objectives"):
+        study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 0.0), n_trials=1)

@@ -1,0 +1,233 @@
+"""The command line: what it prints, what it says of errors, and how it ends."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jbo
+import jbo.__main__ as command
+from jbo.__main__ import main
+from jbo.study import export
+
+SPACE = {
+    "parameters": [
+        {"name": "rate", "type": "real", "low": 1e-5, "high": 0.1, "log": True},
+        {"name": "layers", "type": "integer", "low": 2, "high": 10},
+        {"name": "batch", "type": "ordinal", "values": [32, 64]},
+        {"name": "kind", "type": "categorical", "choices": ["a", "1", 1, None, [3, 3], "é, \"q\"\n"]},
+        {"name": "momentum", "type": "real", "low": 0, "high": 1, "when": {"name": "kind", "values": ["a"]}},
+    ]
+}  # fmt: skip
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    """Run a command; what it printed, as JSON."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        command, "use_compile_cache", lambda: None
+    )  # a setting of the whole process, which is ours here
+    Path("space.json").write_text(json.dumps(SPACE), encoding="utf-8")
+
+    def call(*arguments):
+        assert main(arguments) == 0
+        said = capsys.readouterr()
+        assert said.err == ""
+        return json.loads(said.out)
+
+    return call
+
+
+@pytest.fixture
+def fail(call, capsys):
+    """Run a command that cannot be done; its status and the one line that it says."""
+
+    def fail(*arguments):
+        try:
+            status = main(arguments)
+        except SystemExit as end:
+            status = end.code
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert status == 2 or said.err.count("\n") == 1
+        return status, said.err.strip().splitlines()[-1]
+
+    return fail
+
+
+def test_a_study(call):
+    made = call("new", "s.db", "--space", "space.json", "--maximize", "--seed", "3")
+    space = jbo.Space.from_json(made["space"])
+    assert (made["study"], made["maximize"], made["seed"]) == ("s.db", True, 3)
+    assert space == jbo.Space(
+        rate=jbo.Real(1e-5, 0.1, log=True),
+        layers=jbo.Integer(2, 10),
+        batch=jbo.Ordinal(32, 64),
+        kind=jbo.Categorical("a", "1", 1, None, (3, 3), 'é, "q"\n'),
+        momentum=jbo.Real(0, 1, when=("kind", "a")),
+    )
+    asked = [call("ask", "s.db") for _ in range(3)]
+    assert [trial["number"] for trial in asked] == [0, 1, 2], "none comes twice, though each command has ended"
+    assert all(list(trial) == ["number", "config"] for trial in asked)
+    with jbo.Study(space, maximize=True, seed=3) as same:
+        assert [space.config_from_json(t["config"]) for t in asked] == [t.config for t in same.ask(3)]
+    assert call("tell", "s.db", "1", "-1e-3")["value"] == -1e-3
+    told = call("tell", "s.db", "0", "--failed", "out of memory")
+    assert (told["status"], told["value"], told["failure"]) == ("failed", None, "out of memory")
+    assert call("tell", "s.db", "2", "-inf")["failure"] == "the value is -inf, not finite"
+    best = call("best", "s.db")
+    assert (best["number"], best["value"], best["config"]) == (1, -1e-3, asked[1]["config"])
+    trials = call("trials", "s.db")
+    assert trials == call("trials", "s.db", "--json")
+    assert [t["status"] for t in trials] == ["failed", "ok", "failed"] and trials[1] == best
+    with jbo.Study.open("s.db") as study:
+        assert study.maximize and study.seed == 3 and study.space == space
+        assert [export.as_plain(trial) for trial in study.trials] == trials
+
+
+def test_every_value_comes_back_from_csv(call, capsys):
+    call("new", "s.db", "--space", "space.json")
+    with jbo.Study.open("s.db") as study:
+        for k, kind in enumerate(study.space["kind"].choices):
+            config = {"rate": 0.1 / 3**k, "layers": 2 + k, "batch": 64, "kind": kind}
+            study.tell(config | ({"momentum": 1 / 3} if kind == "a" else {}), 0.1 + 0.2)
+        study.tell(config, failed="two\nlines, and a comma")
+        trials = study.trials
+    assert main(["trials", "s.db", "--csv"]) == 0
+    text = capsys.readouterr().out
+    assert text.splitlines()[0] == (
+        "number,status,value,started_at,ended_at,failure,"
+        "config.rate,config.layers,config.batch,config.kind,config.momentum"
+    )
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["config.kind"] for row in rows[:3]] == ["a", '"1"', "1"], "a word that looks like a number is quoted"
+    for row, trial in zip(rows, trials, strict=True):
+        cells = {
+            name.removeprefix("config."): cell for name, cell in row.items() if name.startswith("config.") and cell
+        }
+        assert study.space.config_from_json({n: export.value_of_cell(c) for n, c in cells.items()}) == trial.config
+        assert (row["value"], row["failure"]) == (repr(trial.value) if trial.value else "", trial.failure or "")
+        assert float(row["started_at"]) == trial.started_at
+
+
+def test_owners(call, fail, tmp_path):
+    call("new", "s.db", "--space", "space.json")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        assert call("ask", "s.db", "--owner", str(other.pid))["number"] == 0
+        assert call("ask", "s.db", "--owner", str(os.getppid()))["number"] == 1
+        other.stdin.close()
+    assert [call("ask", "s.db")["number"] for _ in range(2)] == [0, 2], "it has ended without a result"
+    for wrong in (str(other.pid), "-1"):
+        assert fail("ask", "s.db", "--owner", wrong)[0] == 1
+    assert call("ask", "s.db", "--owner", str(os.getppid()))["number"] == 3, "who has no owner is waited for"
+    assert len(call("trials", "s.db")) == 4
+
+
+def test_errors(call, fail, tmp_path):
+    assert fail("best", "s.db") == (1, "jbo: there is no study s.db")
+    assert not Path("s.db").exists(), "nothing silently starts anew"
+    call("new", "s.db", "--space", "space.json", "--seed", "1")
+    before = Path("s.db").read_bytes()
+    assert fail("new", "s.db", "--space", "space.json") == (
+        1, "jbo: s.db is there already; a new study needs a new name",
+    )  # fmt: skip
+    assert fail("best", "s.db")[0] == 1
+    assert fail("tell", "s.db", "0", "1") == (1, "jbo: NUMBER: expected one of the 0 trials asked for so far, got 0")
+    assert Path("s.db").read_bytes() == before
+    call("ask", "s.db")
+    assert fail("tell", "s.db", "-1", "1") == (1, "jbo: NUMBER: expected one of the 1 trials asked for so far, got -1")
+    call("tell", "s.db", "0", "1")
+    assert fail("tell", "s.db", "0", "2") == (1, "jbo: expected one result of trial 0, got 2.0 after 1.0")
+    assert fail("trials", "space.json") == (
+        1, "jbo: space.json is no jbo study (file is not a database); expected a study file or a new name",
+    )  # fmt: skip
+    assert fail("new", "t.db", "--space", "no.json")[0] == 1
+    assert fail("new", "t.db", "--space", "space.json", "--seed", str(2**63))[0] == 1
+    assert not Path("t.db").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["nonsense"], ["new", "s.db"], ["ask"], ["tell", "s.db", "0"], ["tell", "s.db", "x", "1"],
+        ["tell", "s.db", "0", "high"], ["tell", "s.db", "0", "1", "--failed", "why"],
+        ["trials", "s.db", "--csv", "--json"],
+        ["new", "s.db", "--space", "space.json", "--seed", "1.5"], ["ask", "s.db", "--owner", "me"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_usage(fail, arguments):
+    status, said = fail(*arguments)
+    assert status == 2 and "error:" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Expecting value"),
+        ("[" * 100_000, "recursion"),
+        ("[]", "expected {\"parameters\""),
+        ('{"parameters": []}', "expected at least one parameter"),
+        ('{"parameters": [{"name": "x"}]}', "x: expected a parameter of type"),
+        ('{"parameters": [{"name": "x", "type": "real", "low": "0", "high": 1}]}', "x: "),
+        ('{"parameters": [{"name": "x", "type": "real", "low": 0, "high": 1e999}]}', "x: high must be a number"),
+        ('{"parameters": [{"name": "x", "type": "real", "low": 0, "high": 1, "lgo": true}]}', "x: expected the JSON"),
+        ('{"parameters": [{"name": "x", "type": "real", "low": 0, "high": 1, "log": "no"}]}', "x: log: expected true"),
+        ('{"parameters": [{"name": "x", "type": "ordinal", "values": "abc"}]}', "x: expected a list of values"),
+        ('{"parameters": [{"name": "x", "type": "categorical", "choices": [1, {"a": 2}]}]}', "x: a choice must be"),
+        ('{"parameters": [{"name": "x", "type": "integer", "low": 1, "high": 3, "when": "y"}]}', "x: expected the J"),
+        ('{"parameters": [{"name": "x", "type": "integer", "low": 1, "high": 3}, {"name": "x", "type": "integer", '
+         '"low": 1, "high": 3}]}', "name: expected a text, each once, got 'x'"),
+    ],
+)  # fmt: skip
+def test_a_space_that_is_none(fail, text, words):
+    Path("space.json").write_text(text)
+    status, said = fail("new", "s.db", "--space", "space.json")
+    assert status == 1 and said.startswith("jbo: space.json: ") and words in said
+    assert not Path("s.db").exists()
+
+
+SCRIPT = """
+set -eu
+python -m jbo new s.db --space space.json --seed 0 > made.json
+while :; do
+    trial=$(python -m jbo ask s.db --owner $$) || { echo "ended with $?"; break; }
+    number=$(echo "$trial" | sed 's/.*"number": \\([0-9]*\\).*/\\1/')
+    python -m jbo tell s.db "$number" "-$(echo "$trial" | grep -c choice)" > told.json
+done
+"""
+
+
+def test_a_shell_script(tmp_path):
+    space = {"parameters": [{"name": "kind", "type": "categorical", "choices": ["the only choice"]}]}
+    (tmp_path / "space.json").write_text(json.dumps(space))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    env = {
+        **os.environ,
+        "PATH": path,
+        "PYTHONPATH": str(Path(jbo.__file__).parents[1]),
+        "XDG_CACHE_HOME": str(tmp_path),
+    }
+    done = subprocess.run(["sh", "-c", SCRIPT], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "ended with 3\n"), done.stderr
+    assert done.stderr == "jbo: nothing new to try: 1 trials cover the space or all that the strategy offers\n"
+    with jbo.Study.open(tmp_path / "s.db") as study:
+        assert [(t.config, t.value) for t in study.trials] == [({"kind": "the only choice"}, -1)]
+
+
+def test_a_reader_that_has_seen_enough(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
+    with jbo.Study(jbo.Space(x=jbo.Real(0, 1)), path=tmp_path / "s.db") as study:
+        study.tell({"x": 0.5}, failed="x" * 200_000)
+    command = [sys.executable, "-m", "jbo", "trials", str(tmp_path / "s.db")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    assert process.stdout.read(1) == b"["
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 1
+    process.stderr.close()

@@ -1,0 +1,202 @@
+"""Trials run by executors that are not ours: Python's own, loky's, and Dask's on a cluster of two processes."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from jbo.study import _study
+from jbo.types import PENDING
+
+
+@contextmanager
+def dask(allowed_failures=0):
+    """An executor on a cluster of two processes; a trial is given up when more than so many workers died of it."""
+    import dask.config
+    from distributed import Client, LocalCluster
+
+    settings = {"distributed.scheduler.allowed-failures": allowed_failures, "logging.distributed": "critical"}
+    with (
+        dask.config.set(settings),
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client.get_executor()
+
+
+def processes():
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+
+
+def loky():
+    from loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(2)
+
+
+EXECUTORS = {"threads": lambda: ThreadPoolExecutor(2), "processes": processes, "loky": loky, "dask": dask}
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_two_at_once_and_no_barrier(make, tmp_path, monkeypatch, name):
+    seen = []
+    suggest = _study.suggest
+    monkeypatch.setattr(_study, "suggest", lambda *args: (seen.append(args[2].status), suggest(*args))[1])
+
+    def objective(config):
+        # The first trial ends only once all the others have, one after another beside it.
+        (tmp_path / f"process {os.getpid()}").touch()
+        first = config["x"] == 0.5
+        wait_for(lambda: not first or len(list(tmp_path.glob("ended *"))) == 4)
+        if config["x"] == 0.25:
+            raise ArithmeticError("diverged")
+        (tmp_path / f"ended {config['x']}").touch()
+        return -1.0 if first else config["x"]
+
+    study = make()
+    for x in (0.5, 0.25):
+        study.enqueue({"x": x, "n": 1, "c": "b"})
+    ended = []
+    with EXECUTORS[name]() as executor:
+        study.optimize(objective, 6, workers=2, executor=executor, on_trial_end=lambda t: ended.append(t.number))
+        assert executor.submit(int, 3).result() == 3, "it stays open"
+    trials = study.trials
+    assert ended[:4] == [1, 2, 3, 4] and sorted(ended[4:]) == [0, 5]
+    assert [t.value for t in trials] == [-1.0, None, *(t.config["x"] for t in trials[2:])]
+    assert trials[1].failure.startswith("Traceback") and "diverged" in trials[1].failure
+    pending = [np.flatnonzero(status == PENDING).tolist() for status in seen]
+    assert pending == [[0], [0], [0], [0]], "what runs is part of what the strategy sees"
+    num_processes = len(list(tmp_path.glob("process *")))
+    assert num_processes == (1 if name == "threads" else 2)
+
+
+def kills_its_worker_once(folder):
+    def objective(config):
+        if config["x"] == 0.5 and not (folder / "killed").exists():
+            (folder / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return config["x"]
+
+    return objective
+
+
+@pytest.mark.parametrize("retries", [pytest.param(0, marks=pytest.mark.thorough), 1])
+def test_a_worker_of_a_cluster_is_killed(make, tmp_path, caplog, retries):
+    study = make()
+    study.enqueue({"x": 0.0, "n": 1, "c": "b"})
+    study.enqueue({"x": 0.5, "n": 1, "c": "b"})
+    with dask() as executor:
+        study.optimize(kills_its_worker_once(tmp_path), 7, workers=2, executor=executor, retries=retries)
+    trials = study.trials
+    assert [t.number for t in trials] == list(range(7)) and (tmp_path / "killed").exists()
+    assert [t.value for t in trials if t.number != 1] == [t.config["x"] for t in trials if t.number != 1]
+    if retries:
+        assert trials[1].value == 0.5
+        assert any("trial 1 is run again (1 of 1)" in r.getMessage() for r in caplog.records)
+    else:
+        assert trials[1].failure.startswith("the executor lost the trial: KilledWorker")
+
+
+@pytest.mark.thorough
+def test_a_cluster_runs_a_lost_trial_again_by_itself(make, tmp_path):
+    study = make()
+    study.enqueue({"x": 0.5, "n": 1, "c": "b"})
+    with dask(allowed_failures=3) as executor:
+        study.optimize(kills_its_worker_once(tmp_path), 3, workers=2, executor=executor)
+    assert [t.status for t in study.trials] == ["ok"] * 3 and (tmp_path / "killed").exists()
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize("name", ["processes", "loky"])
+def test_a_pool_that_breaks(make, tmp_path, outcome, name, retries):
+    study = make()
+    study.enqueue({"x": 0.5, "n": 1, "c": "b"})
+    objective = kills_its_worker_once(tmp_path)
+    with EXECUTORS[name]() as executor, pytest.raises(BrokenExecutor, match="nothing is lost, the same call of optim"):
+        study.optimize(objective, 4, workers=1, executor=executor, retries=retries)
+    assert [t.status for t in study.trials] == (["pending"] if retries else ["failed", "pending"])
+    with EXECUTORS[name]() as executor:
+        study.optimize(objective, 4, workers=1, executor=executor, retries=retries)
+    trials = study.trials
+    assert [t.number for t in trials] == [0, 1, 2, 3]
+    assert [t.value for t in trials] == [t.config["x"] if retries or t.number else None for t in trials]
+    assert retries or trials[0].failure.startswith("the worker process died before the objective returned")
+
+
+def test_threads_share_what_the_objective_holds(make):
+    lock, seen = threading.Lock(), []
+
+    def objective(config):
+        with lock:
+            seen.append(threading.get_ident())
+        return config["x"]
+
+    study = make()
+    with ThreadPoolExecutor(2) as executor:
+        study.optimize(objective, 6, workers=2, executor=executor)
+    assert len(seen) == 6 and threading.get_ident() not in seen
+    assert all(t.value == t.config["x"] for t in study.trials)
+
+
+def test_what_ends_the_call_gives_the_trials_back(make, outcome):
+    unbroken, study = make(), make()
+    unbroken.ask(3)
+
+    def objective(config):
+        if len(study.trials) == 2:
+            raise SystemExit(3)
+        return 1.0
+
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(SystemExit):
+            study.optimize(objective, 4, workers=1, executor=executor)
+        assert [t.status for t in study.trials] == ["ok", "pending"]
+        with pytest.raises(TypeError, match="the objective must return a number; trial 1"):
+            study.optimize(lambda config: "a", 4, workers=1, executor=executor)
+    executor = ThreadPoolExecutor(1)
+    future = executor.submit(time.sleep, 0.2)
+    stop = threading.Timer(0.05, lambda: executor.shutdown(wait=False, cancel_futures=True))
+    stop.start()
+    with pytest.raises(CancelledError):
+        study.optimize(objective, 4, workers=1, executor=executor)
+    future.result(), stop.join()
+    assert [t.status for t in study.trials] == ["ok", "failed", "pending"]
+    assert outcome(study.ask(1)) == outcome([unbroken.trials[2]])
+
+
+@pytest.mark.parametrize("name", ["processes", "loky"])
+def test_what_cannot_be_sent(make, name):
+    study, lock = make(), threading.Lock()
+    with EXECUTORS[name]() as executor, pytest.raises(TypeError, match="cannot be sent to another process: .*lock"):
+        study.optimize(lambda config: float(lock.locked()), 3, workers=2, executor=executor)
+    assert [t.status for t in study.trials] == ["pending"] * 2 and study.ask().number == 0
+
+
+def test_settings_that_make_no_sense(make, loss):
+    study = make()
+    with ThreadPoolExecutor(1) as executor:
+        for words, options in {
+            "workers: expected how many trials the executor runs at the same time, got none": {"executor": executor},
+            "workers: expected at least 1, got 0": {"executor": executor, "workers": 0},
+            "timeout: expected none beside an executor": {"executor": executor, "workers": 1, "timeout": 1.0},
+            "timeout: expected seconds above 0, got 0.0": {"timeout": 0.0},
+            "timeout: expected seconds above 0, got nan": {"timeout": float("nan")},
+            "retries: expected at least 0, got -1": {"retries": -1},
+            "max_failures: expected at least 0, got True": {"max_failures": True},
+        }.items():
+            with pytest.raises(ValueError, match=words):
+                study.optimize(loss, 3, **options)
+    assert study.trials == []

@@ -1,0 +1,276 @@
+"""What ends a trial or a search early: timeouts, failures, reasons to stop, signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import jbo
+from jbo.study import Stop
+from jbo.study._workers import _Processes
+
+SCRIPT = Path(__file__).parent / "overworked.py"
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.thorough), 2])
+def test_a_timeout_ends_the_process(make, tmp_path, workers):
+    def objective(config):
+        (tmp_path / f"{os.getpid()} {config['n']}").touch()
+        if config["n"] == 1:
+            while True:  # nothing but a kill ends it
+                time.sleep(0.01)
+        if config["n"] == 2:
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            (tmp_path / f"{child.pid} child").touch()
+            child.wait()
+        return config["x"]
+
+    study = make()
+    for k, n in enumerate((5, 1, 5, 2, 5)):
+        study.enqueue({"x": k / 10, "n": n, "c": "b"})
+    start = time.monotonic()
+    study.optimize(objective, 5, workers=workers, timeout=0.6)
+    assert time.monotonic() - start < 30
+    trials = study.trials
+    assert [t.value for t in trials] == [0.0, None, 0.2, None, 0.4]
+    assert {t.failure for t in trials if t.failure} == {"it took longer than the timeout of 0.6 s"}
+    assert all(t.ended_at - t.started_at >= 0.6 for t in trials if t.failure)
+    late = [int(path.name.split()[0]) for path in tmp_path.iterdir() if path.name.split()[1] in ("1", "2", "child")]
+    assert len(late) == 3 and not any(map(is_running, late))
+
+
+def test_what_ends_after_its_time_is_ignored():
+    with _Processes(lambda config: (time.sleep(config["seconds"]), 1.0)[1], 1, 0.5) as workers:
+        call = workers.start({"seconds": 0.0})
+        assert workers.wait() == [(call, (1.0, None, None))]
+        late = workers.start({"seconds": 0.7})
+        time.sleep(1.5)  # the process that asks was busy until the result was there
+        assert late.result() == (1.0, None, None)
+        assert workers.wait() == [(late, (None, "it took longer than the timeout of 0.5 s", None))]
+        early = workers.start({"seconds": 0.1})
+        time.sleep(1.5)
+        assert workers.wait() == [(early, (1.0, None, None))], "in time, though it was looked at later"
+
+
+@pytest.mark.thorough
+def test_the_start_of_a_process_does_not_count(make):
+    class Slow:
+        def __getstate__(self):
+            return "loaded"
+
+        def __setstate__(self, state):
+            time.sleep(1.0)
+            self.state = state
+
+        def __call__(self, config):
+            return 2.0 if self.state == "loaded" else 1.0
+
+    study = make()
+    study.optimize(Slow(), 2, timeout=0.5)
+    assert [t.value for t in study.trials] == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.thorough)])
+def test_retries(make, tmp_path, caplog, workers):
+    def objective(config):
+        attempt = len(list(tmp_path.glob(f"{config['n']} *")))
+        (tmp_path / f"{config['n']} {attempt}").touch()
+        if attempt < config["n"]:
+            raise OSError(f"attempt {attempt}")
+        if config["n"] == 0:
+            config.clear()
+        return float("nan") if config["n"] == 2 else float(attempt)
+
+    study = make()
+    for n in (1, 2, 3, 4):
+        study.enqueue({"x": 0.0, "n": n, "c": "b"})
+    study.optimize(objective, 4, workers=workers, retries=3)
+    assert [t.value for t in study.trials] == [1.0, None, 3.0, None]
+    assert study.trials[1].failure == "the value is nan, not finite"
+    assert "attempt 3" in study.trials[3].failure and "attempt 2" not in study.trials[3].failure
+    assert len(list(tmp_path.iterdir())) == 2 + 3 + 4 + 4
+    again = sorted(r.getMessage().splitlines()[0] for r in caplog.records if "is run again" in r.getMessage())
+    assert again == sorted(f"trial {n - 1} is run again ({k + 1} of 3)" for n in (1, 2, 3, 4) for k in range(min(n, 3)))
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_max_failures(make, most):
+    study = make()
+    study.tell(study.ask(), failed="before")
+
+    def objective(config):
+        if len(study.trials) % 2:
+            raise ArithmeticError("diverged\nhere")
+        return 1.0
+
+    with pytest.raises(RuntimeError, match=rf"max_failures: {most + 1} trials .* at most {most} may; .*: here$"):
+        study.optimize(objective, 100, max_failures=most)
+    assert [t.status for t in study.trials] == ["failed", *["ok", "failed"] * (most + 1)]
+    study.optimize(objective, len(study.trials) + 2, max_failures=1)
+
+
+@pytest.mark.thorough
+def test_all_fail_and_all_are_equal(make):
+    study = make(strategy=None)
+
+    def objective(config):
+        raise ArithmeticError
+
+    study.optimize(objective, 8)
+    assert [t.status for t in study.trials] == ["failed"] * 8
+    study.optimize(lambda config: 1.0, 16)
+    assert len({str(t.config) for t in study.trials}) == 16 and study.best.number == 8
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+def test_reasons_to_stop(make, maximize):
+    sign = -1.0 if maximize else 1.0
+    values = [3.0, 4.0, 2.0, 2.0, None, 5.0, 1.0, 0.0]
+
+    def search(stop):
+        study, rest = make(maximize=maximize), iter(values)
+
+        def objective(config):
+            value = next(rest)
+            if value is None:
+                raise ArithmeticError
+            return sign * value
+
+        study.optimize(objective, 8, stop=stop)
+        num = len(study.trials)
+        study.optimize(objective, 8, stop=stop)
+        assert len(study.trials) == num, "a reason that holds already begins nothing"
+        return num
+
+    assert search(Stop(target=sign * 2.0)) == 3
+    assert search(Stop(target=sign * 2.5)) == 3
+    assert search(Stop(target=sign * -1.0)) == 8
+    assert search(Stop(no_improvement=3)) == 6
+    assert search(Stop(no_improvement=1)) == 2
+    assert search(Stop(no_improvement=4)) == 8
+    assert search(Stop(no_improvement=3, target=sign * 2.0)) == 3
+    assert search(Stop(seconds=0.0)) == 0
+    assert search(Stop(seconds=1000.0)) == 8
+
+
+def test_seconds_are_those_of_the_call(make):
+    study, stop = make(), Stop(seconds=0.3)
+    for _ in range(2):
+        start = time.monotonic()
+        study.optimize(lambda config: time.sleep(0.05) or 1.0, 1000, stop=stop)
+        assert 0.3 <= time.monotonic() - start < 5
+    assert 2 <= len(study.trials) <= 14
+
+
+@pytest.mark.parametrize(
+    ("reasons", "words"),
+    [
+        ({}, "expected target, seconds or no_improvement, got none"),
+        ({"target": float("nan")}, "target: expected a number, got nan"),
+        ({"seconds": -1.0}, "seconds: expected at least 0, got -1.0"),
+        ({"seconds": float("nan")}, "seconds: expected at least 0, got nan"),
+        ({"no_improvement": 0}, "no_improvement: expected at least 1, got 0"),
+    ],
+)
+def test_reasons_that_are_none(reasons, words):
+    with pytest.raises(ValueError, match=words):
+        Stop(**reasons)
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.thorough)])
+def test_on_trial_end(make, workers):
+    study, seen = make(), []
+
+    def see(trial):
+        seen.append((trial.number, trial.status, trial.value, study.trials[trial.number].value))
+        trial.config.clear()  # a copy of its own
+
+    study.optimize(lambda config: 1.0 / (config["n"] - 1), 6, workers=workers, on_trial_end=see)
+    assert sorted(seen) == [(t.number, t.status, t.value, t.value) for t in study.trials]
+    assert all(t.config for t in study.trials)
+
+    def fail(trial):
+        raise LookupError("of the user's")
+
+    with pytest.raises(LookupError, match="of the user's"):
+        study.optimize(lambda config: 1.0, 20, workers=workers, on_trial_end=fail)
+    assert [t.status for t in study.trials][6:] in (["ok"], ["ok", "pending"], ["pending", "ok"])
+    assert workers == 1 or study.ask().number in (6, 7), "what ran beside it is given back"
+
+
+def test_workers_share_the_memory_of_an_accelerator(make, monkeypatch):
+    def share(config):
+        return float(os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION", "-1"))
+
+    names = ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    study = make()
+    study.optimize(share, 2, workers=2)
+    assert [t.value for t in study.trials] == [0.375, 0.375]
+    monkeypatch.setenv(names[0], "false")
+    study.optimize(share, 3, workers=2)
+    assert study.trials[2].value == -1, "the environment has the last word"
+
+
+@pytest.mark.parametrize("to", [pytest.param("the process", marks=pytest.mark.thorough), "the whole group"])
+def test_sigterm_ends_a_study_cleanly(tmp_path, to):
+    env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", str(SCRIPT), str(tmp_path), "4", "wait"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=tmp_path, start_new_session=True,
+    )  # fmt: skip
+    wait_for(lambda: len(list(tmp_path.glob("worker *"))) == 2)
+    workers = [int(path.name.split()[1]) for path in tmp_path.glob("worker *")]
+    if to == "the process":
+        process.terminate()
+    else:
+        os.killpg(process.pid, signal.SIGTERM)
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, said, errors) == (128 + signal.SIGTERM, "", "")
+    assert not any(map(is_running, workers))
+    space = jbo.Space(x=jbo.Real(-1.0, 1.0))
+    with jbo.Study(space, strategy=jbo.random_search(space), path=tmp_path / "study.db") as study:
+        assert [t.status for t in study.trials] == ["pending"] * 2
+        rows = study._storage._connection.execute("SELECT host FROM trials").fetchall()
+        assert rows == [(None,)] * 2, "given back, and not only left behind"
+
+
+def test_a_handler_of_the_users_stays(make):
+    def mine(*_):
+        raise LookupError("mine")
+
+    def objective(config):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 1.0
+
+    study = make()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    with pytest.raises(SystemExit) as end:
+        study.optimize(objective, 1)
+    assert end.value.code == 143 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signal.signal(signal.SIGTERM, mine)
+    try:
+        study.optimize(objective, 1)
+        assert "LookupError: mine" in study.trials[0].failure
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
