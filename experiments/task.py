@@ -1,6 +1,6 @@
 """What every family of networks must say of itself to be tuned, and what is done with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 import jbo
 from architectures.examples import Examples, Split
+from architectures.population import train_population
 from architectures.training import Structure, TrainConfig, TrainingResult, train, train_config
 
 SEARCH_SEED, _TEST_SEED = 0, 1
@@ -89,6 +90,14 @@ class Task:
     def loss(self, config: dict[str, Any], num_epochs: int) -> float:
         """What a search minimises: the loss on the validation examples."""
         return float(self.train(config, num_epochs, "validation", SEARCH_SEED).result.cross_entropy)
+
+    def losses(self, configs: Sequence[dict[str, Any]], num_epochs: int) -> list[float]:
+        """`loss` of each of several configurations, up to rounding; those of one structure are one program."""
+        members = [(self.structure(config), self.train_config(config)) for config in configs]
+        train_examples, judged, _ = self.examples
+        key = jax.random.key(SEARCH_SEED)
+        curves = train_population(key, members, train_examples, judged, num_epochs=num_epochs)
+        return [float(curve.result.cross_entropy) for curve in curves]
 
     def validate(self, config: dict[str, Any], num_epochs: int) -> Score:
         """The score on the validation examples, of the run that the search has seen."""

@@ -24,7 +24,15 @@ from jbo.report import write_report
 from jbo.study import read_study
 
 
-def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epochs: int | None = None) -> dict[str, Any]:
+def tune(
+    name: str,
+    task: Task,
+    num_trials: int,
+    seed: int,
+    out: Path,
+    num_epochs: int | None = None,
+    population: int | None = None,
+) -> dict[str, Any]:
     """Search until ``num_trials`` trials have ended, test what comes of it, and return what ``summary.json`` holds.
 
     Args:
@@ -34,6 +42,7 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
       seed: Of the search; the runs of the objective have a fixed one.
       out: Folder for the results, made if need be.
       num_epochs: Passes over the training examples; None is the task's own number.
+      population: Trials that are asked for together and trained in one program a structure; None trains one at a time.
 
     Raises:
       ValueError: The folder holds a study of something else, or no trial succeeded.
@@ -53,11 +62,16 @@ def tune(name: str, task: Task, num_trials: int, seed: int, out: Path, num_epoch
     def objective(config: dict[str, Any]) -> float:
         return task.loss(config, num_epochs)
 
+    @objective_clock.timed
+    def batch_objective(configs: list[dict[str, Any]]) -> list[float]:
+        return task.losses(configs, num_epochs)
+
     with compile_clock() as compiling, jbo.Study(task.space, seed=seed, path=out / "study.db") as study:
         study.enqueue(task.default)
         num_before = sum(trial.status != "pending" for trial in study.trials)
         start = time.perf_counter()
-        study.optimize(objective, num_trials, progress=True)
+        chosen = objective if population is None else batch_objective
+        study.optimize(chosen, num_trials, batch=population, progress=True)
         seconds_search = time.perf_counter() - start
         trials, best, recommended = study.trials, study.best, study.recommended
 
@@ -113,6 +127,7 @@ def main(
     seed: int = 0,
     out: Path | None = None,
     num_epochs: int | None = None,
+    population: int | None = None,
 ) -> None:
     """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
 
@@ -125,10 +140,12 @@ def main(
       seed: Of the search.
       out: Folder for the results; runs/TASK if not given.
       num_epochs: Passes over the training examples; the task's own number if not given.
+      population: Trials that are asked for together and trained side by side, in one program for each structure among
+        them and on all devices there are; one at a time if not given, which is faster on a CPU.
     """
     jbo.use_compile_cache()
     try:
-        tune(task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs)
+        tune(task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs, population)
     except KeyboardInterrupt:
         raise SystemExit("stopped; the same command goes on from here") from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jbo._compile_cache import use_compile_cache
+from jbo.report import add_report, add_watch
 from jbo.space import Space
 from jbo.study import SpaceExhausted, Study, export
 
@@ -82,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     form = trials.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as a JSON list (the default)")
     form.add_argument("--csv", action="store_true", help="as CSV")
+    add_report(commands)
+    add_watch(commands)
     return parser
 
 

@@ -2,13 +2,14 @@
 
 import pickle
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from jbo.study._value import as_number
 
 Objective = Callable[[dict[str, Any]], Any]
+BatchObjective = Callable[[list[dict[str, Any]]], Any]
 
 
 class Evaluation(NamedTuple):
@@ -32,6 +33,23 @@ def evaluate(objective: Objective, config: dict[str, Any]) -> Evaluation:
         return Evaluation(as_number(value))
     except TypeError as error:
         return Evaluation(no_number=str(error))
+
+
+def evaluate_batch(objective: BatchObjective, configs: Sequence[dict[str, Any]]) -> list[Evaluation]:
+    """What comes of an objective of several configurations: an exception is the failure of each of them."""
+    try:
+        values = objective([dict(config) for config in configs])
+    except Exception:
+        return [Evaluation(failure=traceback.format_exc())] * len(configs)
+    try:
+        values = list(values)
+    except TypeError:
+        wrong = f"objective: expected a list of {len(configs)} numbers, got {values!r}"
+        return [Evaluation(no_number=wrong)] * len(configs)
+    if len(values) != len(configs):
+        wrong = f"objective: expected a list of {len(configs)} numbers, got one of {len(values)}"
+        return [Evaluation(no_number=wrong)] * len(configs)
+    return [evaluate(lambda _, value=value: value, config) for value, config in zip(values, configs, strict=True)]
 
 
 class CannotBeSent(TypeError):

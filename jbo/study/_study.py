@@ -15,7 +15,7 @@ import numpy as np
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
-from jbo.study._evaluation import Evaluation, Objective
+from jbo.study._evaluation import BatchObjective, Evaluation, Objective
 from jbo.study._identity import check_same_study, check_seed, check_strategy, stored_space
 from jbo.study._model import Fits, prepare, recommend, suggest, with_host_constraint
 from jbo.study._owner import Owner, current, owner_of
@@ -273,10 +273,11 @@ class Study:
 
     def optimize(
         self,
-        objective: Objective,
+        objective: Objective | BatchObjective,
         num_trials: int,
         *,
         context: Mapping[str, Any] | None = None,
+        batch: int | None = None,
         workers: int | None = None,
         executor: Executor | None = None,
         timeout: float | None = None,
@@ -292,9 +293,13 @@ class Study:
         give the trials that run back, to be run again first. Returns early if a discrete space has nothing new.
 
         Args:
-          objective: From a configuration to a number.
+          objective: From a configuration to a number; with ``batch`` from a list of configurations to as many numbers.
           num_trials: How many trials shall have ended.
           context: Parameters that the environment sets, as in `ask`.
+          batch: How many trials are asked for, each in the knowledge of those before it, and given to the objective at
+            once; the last batch may be smaller. An exception fails all of a batch, a number that is not finite its own
+            trial. For objectives that are cheaper together, such as a population of networks in one program. None: one
+            trial at a time, not in a list.
           workers: How many trials run at the same time; None is 1, and has to be said beside an executor. More than one
             run in processes of their own, which are started afresh (no fork) and need no main guard; a trial begins as
             soon as one has ended, and those that run count in the model. A process that dies fails its trial. Needs
@@ -320,7 +325,7 @@ class Study:
           RuntimeError: More trials failed than ``max_failures``.
           concurrent.futures.BrokenExecutor: The executor takes no calls any more, since one of its processes died.
         """
-        num_workers = check_settings(workers, executor, timeout, retries, max_failures)
+        num_workers = check_settings(workers, executor, timeout, retries, max_failures, batch)
         held, given = set(self._held), Context(self.space, context or {})
         is_over = stop.begin(self.maximize) if isinstance(stop, Stop) else lambda trials: False
         is_stopped, num_failures = False, 0
@@ -328,7 +333,7 @@ class Study:
             with (
                 ended_by_sigterm(),
                 progress_of(num_trials, self._num_finished(), progress) as show,
-                workers_of(objective, num_workers, executor, timeout) as pool,
+                workers_of(cast(Any, objective), num_workers, executor, timeout, batch) as pool,
             ):
                 self._num_expected = num_trials
 

@@ -9,13 +9,22 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
-from jbo.study._evaluation import CannotBeSent, Evaluation, Objective, Portable, evaluate, received
+from jbo.study._evaluation import (
+    BatchObjective,
+    CannotBeSent,
+    Evaluation,
+    Objective,
+    Portable,
+    evaluate,
+    evaluate_batch,
+    received,
+)
 
 
 class Workers:
@@ -35,7 +44,11 @@ class Workers:
 
 @contextmanager
 def workers_of(
-    objective: Objective, num_workers: int, executor: Executor | None, timeout: float | None
+    objective: Callable[[Any], Any],
+    num_workers: int,
+    executor: Executor | None,
+    timeout: float | None,
+    batch: int | None,
 ) -> Iterator[Workers]:
     """What calls the objective; none of it is left running after the block, but for threads.
 
@@ -44,12 +57,15 @@ def workers_of(
       num_workers: How many calls may be under way at the same time.
       executor: Calls it; None: this thread, or processes of our own if there are several workers or a timeout.
       timeout: Seconds after which a call is ended with its process; None: never.
+      batch: How many configurations the objective takes at once, in this thread; None: one, not in a list.
 
     Raises:
       ImportError: loky is not installed and needed.
       TypeError: The objective cannot be sent to another process.
     """
-    if executor is not None:
+    if batch is not None:
+        yield _Batches(objective, batch)
+    elif executor is not None:
         with _Foreign(executor, objective, num_workers) as workers:
             yield workers
     elif num_workers > 1 or timeout is not None:
@@ -60,7 +76,12 @@ def workers_of(
 
 
 def check_settings(
-    workers: int | None, executor: Executor | None, timeout: float | None, retries: int, max_failures: int | None
+    workers: int | None,
+    executor: Executor | None,
+    timeout: float | None,
+    retries: int,
+    max_failures: int | None,
+    batch: int | None,
 ) -> int:
     """How many calls may be under way at the same time; `ValueError` for settings that make no sense.
 
@@ -70,11 +91,19 @@ def check_settings(
       timeout: As in `Study.optimize`.
       retries: As in `Study.optimize`.
       max_failures: As in `Study.optimize`.
+      batch: As in `Study.optimize`.
     """
+    if batch is not None and not (workers is None and executor is None and timeout is None):
+        raise ValueError("batch: expected none beside workers, an executor or a timeout, got both")
     if workers is None and executor is not None:
         raise ValueError("workers: expected how many trials the executor runs at the same time, got none")
     num = 1 if workers is None else workers
-    for name, number, least in (("workers", num, 1), ("retries", retries, 0), ("max_failures", max_failures, 0)):
+    for name, number, least in (
+        ("workers", num, 1),
+        ("retries", retries, 0),
+        ("max_failures", max_failures, 0),
+        ("batch", batch, 1),
+    ):
         if number is not None and (isinstance(number, bool) or operator.index(number) < least):
             raise ValueError(f"{name}: expected at least {least}, got {number!r}")
     if timeout is not None and not 0 < timeout <= threading.TIMEOUT_MAX:
@@ -101,6 +130,25 @@ class _Here(Workers):
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
         ended, self._ended = self._ended, []
         return ended
+
+
+class _Batches(Workers):
+    """This thread, all configurations of a round in one call."""
+
+    def __init__(self, objective: BatchObjective, num: int):
+        self.num = num
+        self._objective = objective
+        self._waiting: list[tuple[Hashable, dict[str, Any]]] = []
+
+    def start(self, config: dict[str, Any]) -> Hashable:
+        call = object()
+        self._waiting.append((call, config))
+        return call
+
+    def wait(self) -> list[tuple[Hashable, Evaluation]]:
+        waiting, self._waiting = self._waiting, []
+        evaluations = evaluate_batch(self._objective, [config for _, config in waiting])
+        return [(call, evaluation) for (call, _), evaluation in zip(waiting, evaluations, strict=True)]
 
 
 class _Foreign(Workers):

@@ -9,7 +9,11 @@ import pytest
 import tyro
 
 import jbo
+from architectures.data.digits import digits
+from architectures.training import predict
 from experiments import cnn
+from experiments.model import load_model
+from experiments.predict import classify_images
 from experiments.tune import main, tune
 
 FIXED = {"num_blocks": 1, "width": 16, "kernel_size": 3}  # one structure, so one program
@@ -69,6 +73,41 @@ def test_the_page_has_the_trials_of_the_study_in_it(calls):
     text = (out / "report.html").read_text()
     assert f"{summary['best_value']:.6g}" in text and repr(summary["best_config"]["learning_rate"]) in text
     assert text.count('<tr class="ok">') == 5
+
+
+def test_a_population_has_the_losses_of_its_members(tmp_path):
+    summary = tune("cnn", TINY, num_trials=4, seed=7, out=tmp_path, num_epochs=1, population=3)
+    assert summary["num_trials"] == 4
+    with jbo.Study(TINY.space, path=tmp_path / "study.db") as study:
+        for trial in study.trials[:2]:
+            np.testing.assert_allclose(trial.value, TINY.loss(trial.config, 1), rtol=1e-3)
+
+
+def test_a_network_that_was_written_down_is_the_one_that_was_tested(calls):
+    out, _, summary = calls
+    name, task, trained = load_model(out)
+    assert (name, task) == ("cnn", cnn.TASK)
+    logits = predict(trained.structure, trained.result.params, digits().test.inputs, trained.config.activation)
+    assert np.mean(np.asarray(logits).argmax(-1) == digits().test.targets) == pytest.approx(summary["test_metric"])
+    shown = classify_images(trained, ["0", "1"])
+    assert [text.split()[0] for text in shown] == [str(label) for label in np.asarray(logits[:2]).argmax(-1)]
+    with pytest.raises(ValueError, match="expected a number below 400 or a file, got 400"):
+        classify_images(trained, ["400"])
+    with pytest.raises(ValueError, match="expected a folder with model.json"):
+        load_model(out / "elsewhere")
+
+
+def test_an_image_of_a_file_is_read_as_the_digit_it_is(calls, tmp_path):
+    trained = load_model(calls[0])[2]
+    image = digits().test.inputs[3][..., 0]
+    matplotlib.image.imsave(tmp_path / "digit.png", image, cmap="gray", vmin=0, vmax=1)
+    assert (
+        classify_images(trained, [str(tmp_path / "digit.png")])[0].split()[0]
+        == classify_images(trained, ["3"])[0].split()[0]
+    )
+    matplotlib.image.imsave(tmp_path / "large.png", np.zeros((9, 8)))
+    with pytest.raises(ValueError, match="expected 8 by 8 pixels, got 9 by 8"):
+        classify_images(trained, [str(tmp_path / "large.png")])
 
 
 def test_a_folder_of_other_settings_is_refused(calls):
