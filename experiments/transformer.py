@@ -32,4 +32,4 @@ def task(data: Data, num_epochs: int) -> Task:
     )
 
 
-DATES, NAMES = task("dates", 3), task("names", 15)
+DATES, NAMES = task("dates", 4), task("names", 15)

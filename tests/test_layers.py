@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = [
-    {"jbo.__main__", "jbo.integrations", "jbo.compat", "jbo.plots", "jbo.report"},
+    {"jbo.__main__"},
+    {"jbo.integrations", "jbo.compat", "jbo.plots", "jbo.report"},
     {"jbo.diagnostics"},
     {"jbo.study"},
     {"jbo._minimize", "jbo.functions"},
