@@ -1,4 +1,4 @@
-"""How translations are judged: dates by exact match, names by chrF."""
+"""Translations as tasks: dates, judged by exact match, and names, by chrF."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -6,12 +6,14 @@ from typing import Any, Literal
 import numpy as np
 import sacrebleu
 
+import jbo
 from architectures.data.codec import END, START, Codec
 from architectures.data.dates import date_codec, date_pairs, date_translations
 from architectures.data.names import LENGTH, Pairs, name_codec, name_pairs, name_translations
 from architectures.decoding import translate
 from architectures.examples import Split
-from experiments.task import Metric, Part, Trained
+from architectures.training import Structure
+from experiments.task import Part, Task, Trained
 
 Data = Literal["dates", "names"]
 
@@ -57,12 +59,43 @@ METRICS: dict[Data, tuple[str, Callable[[list[str], list[str]], float]]] = {
 }
 
 
-def metric(data: Data) -> Metric:
-    """How translations of these data are judged."""
+def translation_task(
+    data: Data,
+    space: jbo.Space,
+    default: dict[str, Any],
+    structural: tuple[str, ...],
+    build: Callable[..., Structure],
+    num_epochs: int,
+) -> Task:
+    """The task of translating these data.
 
-    def measure(trained: Trained, part: Part) -> float:
+    Args:
+      data: What is translated; source and target have one alphabet.
+      space: As in `Task`.
+      default: As in `Task`.
+      structural: As in `Task`.
+      build: From the number of source tokens, of target tokens, and the structural values by name to a structure.
+      num_epochs: As in `Task`.
+    """
+    metric_name, measure = METRICS[data]
+
+    def build_for_data(**structural_values: Any) -> Structure:
+        num_tokens = CODECS[data]().num_tokens
+        return build(num_tokens, num_tokens, **structural_values)
+
+    def metric(trained: Trained, part: Part) -> float:
         _, validation, test = PAIRS[data]()
         pairs: Any = {"validation": validation, "test": test}[part]
-        return METRICS[data][1](translations(trained, data, pairs.sources), pairs.targets)
+        return measure(translations(trained, data, pairs.sources), pairs.targets)
 
-    return measure
+    return Task(
+        space,
+        default,
+        structural=structural,
+        build=build_for_data,
+        data=EXAMPLES[data],
+        loss_name="validation cross-entropy (nats per character)",
+        metric_name=metric_name,
+        metric=metric,
+        num_epochs=num_epochs,
+    )
