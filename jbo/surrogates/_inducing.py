@@ -17,6 +17,23 @@ from jbo.surrogates.kernels import GPParams, Kernel
 from jbo.types import Dataset
 
 
+def thinned(data: Dataset, num_rows: int) -> Dataset:
+    """So many of the valid rows, evenly spread over the table; all of them if there are no more.
+
+    Args:
+      data: Standardised observations.
+      num_rows: Rows of the result; those that are left over are not valid.
+    """
+    count = jnp.sum(data.is_valid)
+    share = jnp.maximum(count, num_rows).astype(jnp.int32)
+    # In whole numbers: ranks must not repeat where rounding goes the wrong way.
+    ranks = jnp.arange(num_rows, dtype=jnp.int32) * (share // num_rows) + (
+        jnp.arange(num_rows, dtype=jnp.int32) * (share % num_rows) // num_rows
+    )
+    rows = jnp.argsort(~data.is_valid, stable=True)[ranks]
+    return Dataset(data.x[rows], data.y[rows], data.is_valid[rows] & (ranks < count), data.y_scale)
+
+
 def inducing_rows(
     params: GPParams, data: Dataset, kernel: Kernel, num_inducing: int
 ) -> tuple[Int[Array, " m"], Bool[Array, " m"]]:
