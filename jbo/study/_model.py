@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, UInt32
 
 from jbo.constraint import OnHost
 from jbo.space import Space
@@ -19,22 +19,30 @@ from jbo.study._table import Rows, capacity_for, empty_rows
 from jbo.study._trial import SuggestInfo
 from jbo.types import EMPTY, FAILED, OK, Trials
 
-
-# At module level, the strategy an argument: a second study of the same structure compiles nothing.
-def _fit(strategy: Strategy, key: Key[Array, ""], state: Trials, start: Any) -> Any:
-    return strategy.fit(key, state, start)
+_Words = UInt32[Array, "2"] | UInt32[np.ndarray, "2"]
+"""A seed, its upper half first."""
 
 
-def _ask(strategy: Strategy, key: Key[Array, ""], state: Trials, model: Any, fixed: Float[Array, " d"] | None) -> Any:
-    return strategy.ask(key, state, fixed=fixed, **({} if model is None else {"model": model}))
+# At module level, the strategy an argument: a second study of the same structure compiles nothing. Seeds come as words
+# and tables as NumPy's: whatever JAX does outside of these programs is a program more, compiled while the user waits.
+def _fit(strategy: Strategy, seed: _Words, state: Trials, start: Any) -> Any:
+    return strategy.fit(_key(seed), state, start)
 
 
-def _design(strategy: Strategy, key: Key[Array, ""], state: Trials, fixed: Float[Array, " d"] | None) -> Any:
-    return strategy.design(key, state, fixed=fixed)
+def _ask(strategy: Strategy, seed: _Words, state: Trials, model: Any, fixed: Float[Array, " d"] | None) -> Any:
+    return strategy.ask(_key(seed), state, fixed=fixed, **({} if model is None else {"model": model}))
 
 
-def _recommend(strategy: Strategy, key: Key[Array, ""], state: Trials, model: Any) -> Any:
-    return strategy.recommend(key, state, **({} if model is None else {"model": model}))
+def _design(strategy: Strategy, seed: _Words, state: Trials, fixed: Float[Array, " d"] | None) -> Any:
+    return strategy.design(_key(seed), state, fixed=fixed)
+
+
+def _recommend(strategy: Strategy, seed: _Words, state: Trials, model: Any) -> Any:
+    return strategy.recommend(_key(seed), state, **({} if model is None else {"model": model}))
+
+
+def _recommend_design(strategy: Strategy, seed: _Words, state: Trials) -> Any:
+    return Strategy.recommend(strategy, _key(seed), state)
 
 
 def with_host_constraint(strategy: Strategy, space: Space) -> Strategy:
@@ -77,7 +85,7 @@ class Fits:
             is_fitted = strategy.rows_of_start(of_fit.status)
         seconds = 0.0
         for learnt, of_fit in reversed(missing):  # after a restart more than one
-            call = Call(_fit, (strategy, _key(seed), _state(of_fit), strategy.start(len(rows.status), model)), device)
+            call = Call(_fit, (strategy, _words(seed), _state(of_fit), strategy.start(len(rows.status), model)), device)
             model, waited = run(call)
             self._latest, seconds = (learnt, model), seconds + waited
         return model, seconds
@@ -112,8 +120,8 @@ def suggest(
     # While the design lasts the same point comes from a program that is compiled in a tenth of the time.
     is_design = _is_design(strategy, rows)
     with world(device):
-        arguments, seconds_fit = (strategy, _key(seed), _state(rows)), 0.0
-        given = None if fixed is None else jnp.asarray(fixed)
+        arguments, seconds_fit = (strategy, _words(seed), _state(rows)), 0.0
+        given = fixed
         if is_design:
             call = Call(_design, (*arguments, given), device)
         else:
@@ -166,8 +174,8 @@ def prepare(
     prepared.add((capacity, fixed is None))
     rows = empty_rows(capacity, strategy.encoding.num_columns)
     with world(device):
-        arguments = strategy, _key(seed), _state(rows)
-        given = None if fixed is None else jnp.asarray(fixed)
+        arguments = strategy, _words(seed), _state(rows)
+        given = fixed
         if not strategy.rows_of_fit(np.array([OK])).any():
             compile_ahead(Call(_ask, (*arguments, None, given), device), lambda: world(device))
             return
@@ -176,7 +184,7 @@ def prepare(
 
         def ask() -> Call:
             like = jax.eval_shape(_fit, *arguments, start)
-            model = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
+            model = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
             return Call(_ask, (*arguments, model, given), device)
 
         compile_ahead(Call(_fit, (*arguments, start), device), lambda: world(device), ask)
@@ -193,9 +201,9 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any, fits: Fits
       fits: Of the study.
     """
     with world(device):
-        arguments = strategy, _key(seed), _state(rows)
+        arguments = strategy, _words(seed), _state(rows)
         if _is_design(strategy, rows):
-            call = Call(Strategy.recommend, arguments, device)
+            call = Call(_recommend_design, arguments, device)
         else:
             call = Call(_recommend, (*arguments, fits.model(strategy, seed, rows, device)[0]), device)
         return int(run(call)[0])
@@ -205,12 +213,18 @@ def _is_design(strategy: Strategy, rows: Rows) -> bool:
     return bool(np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial)
 
 
-def _key(seed: int) -> jax.Array:
-    return jax.random.key(seed, impl="threefry2x32")  # by name: a user's default would change what a seed means
+def _words(seed: int) -> UInt32[np.ndarray, "2"]:
+    return np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
+
+
+def _key(words: _Words) -> Key[Array, ""]:
+    """The key of `jax.random.key`; by name, since a user's default would change what a seed means."""
+    return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
 
 
 def _state(rows: Rows) -> Trials:
-    return Trials(*(jnp.asarray(column) for column in rows))
+    columns: Any = rows  # NumPy's, see above
+    return Trials(*columns)
 
 
 @contextmanager
