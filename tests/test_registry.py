@@ -16,6 +16,7 @@ import pytest
 import jbo
 from jbo import Categorical, Integer, Ordinal, Real, Space
 from jbo.encoding import snap
+from jbo.surrogates import kernels
 from jbo.types import FAILED, OK
 
 NUM_STEPS = 15
@@ -40,7 +41,11 @@ SPACES = {
         a=Real(0.0, 1.0), b=Integer(1, 9), k=Categorical(0, 1), constraint=lambda c: c["a"] * 10 + c["b"] <= 9
     ),
 }
-SURROGATES = {"gp": jbo.gp, "forest": jbo.forest}
+SURROGATES = {
+    "gp": jbo.gp,
+    "forest": jbo.forest,
+    "gp of kernels": lambda: jbo.gp(kernel=kernels.on(kernels.periodic(), "a") * kernels.matern52 + kernels.linear()),
+}
 ACQUISITIONS = {
     "EI": jbo.expected_improvement,
     "log EI": jbo.log_expected_improvement,
@@ -64,7 +69,7 @@ def combinations():
     for (i, space), (j, strategy) in itertools.product(enumerate(SPACES), enumerate(MODEL_FREE)):
         rows.append((strategy, None, None, space, BATCHES[(i + j) % 3]))
     for (i, space), (j, acquisition) in itertools.product(enumerate(SPACES), enumerate(ACQUISITIONS)):
-        surrogate = list(SURROGATES)[(i + j) % 2]
+        surrogate = list(SURROGATES)[(i + j + 2) % len(SURROGATES)]
         rows.append(("bayesian", surrogate, acquisition, space, BATCHES[(i + 2 * j) % 3]))
     return rows
 

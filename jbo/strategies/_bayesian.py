@@ -18,7 +18,7 @@ from jbo.strategies import _table
 from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._transform import dataset
-from jbo.surrogates import FitInfo, Posterior, Surrogate, gp
+from jbo.surrogates import GP, FitInfo, Posterior, Surrogate, gp
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
 
 _REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
@@ -305,9 +305,12 @@ def bayesian(
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
         )
+    surrogate = gp() if surrogate is None else surrogate
+    if isinstance(surrogate, GP):
+        surrogate = surrogate.resolve(space.names)
     return Bayesian(
         encoding,
-        (gp() if surrogate is None else surrogate).bind(encoding),
+        surrogate.bind(encoding),
         log_expected_improvement() if acquisition is None else acquisition,
         design_size(encoding, num_initial),
     )

@@ -3,6 +3,7 @@
 from jbo.surrogates import gaussian_process as gaussian_process
 from jbo.surrogates import kernels as kernels
 from jbo.surrogates._forest import forest as forest
+from jbo.surrogates._gp import GP as GP
 from jbo.surrogates._gp import gp as gp
 from jbo.surrogates._surrogate import FitInfo as FitInfo
 from jbo.surrogates._surrogate import Posterior as Posterior

@@ -1,8 +1,9 @@
 """The Gaussian process as a surrogate: priors, bounds and the fit of its hyperparameters."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,8 @@ from jbo.surrogates import _regression
 from jbo.surrogates._inducing import condition_on_inducing, inducing_rows, thinned
 from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates._surrogate import FitInfo
-from jbo.surrogates.kernels import GPParams, Kernel, Stationary, multiscale
+from jbo.surrogates.kernels import Covariance, GPParams, Kernel, Normal, Slot, as_covariance, multiscale
+from jbo.surrogates.kernels._kernel import as_normal
 from jbo.types import Dataset
 
 _LENGTHSCALE_BOUNDS = (0.03, 30.0)
@@ -36,13 +38,6 @@ _LARGEST_NOISE = 1e12
 """Variance that stands for any noise beside which the values say nothing."""
 
 
-class Normal(NamedTuple):
-    """A normal prior on the logarithm of a parameter; both are numbers that may be traced."""
-
-    loc: float | Float[Array, ""]
-    scale: float | Float[Array, ""]
-
-
 @pytree
 @dataclass(frozen=True)
 class GP:
@@ -56,15 +51,22 @@ class GP:
     """Prior of the log variance of an observation, where it is inferred."""
     fixed_noise: float | Float[Array, ""] | None
     """Standard deviation of an observation in the units of the objective; None: inferred."""
-    kernel: Kernel = field(metadata={"static": True})
+    kernel: Covariance
     num_starts: int = field(metadata={"static": True})
     is_smooth: ClassVar[bool] = True
     uses_start: ClassVar[bool] = True
 
     def bind(self, encoding: Encoding) -> "GP":
         """The same surrogate over the columns of a space, so that its kernel knows the categories."""
-        kernel = self.kernel.bind(encoding) if isinstance(self.kernel, Stationary) else self.kernel
-        return dataclasses.replace(self, kernel=kernel)
+        return dataclasses.replace(self, kernel=self.kernel.bind(encoding))
+
+    def resolve(self, names: Sequence[str]) -> "GP":
+        """The same surrogate, its kernel with columns in place of names of parameters.
+
+        Args:
+          names: Of all columns, in their order.
+        """
+        return dataclasses.replace(self, kernel=self.kernel.resolve(names))
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> GPParams:
         """Where a fit begins if there is nothing better: short lengthscales and some noise.
@@ -83,12 +85,21 @@ class GP:
         Args:
           params: One set.
         """
-        mode = self._mode(params.log_lengthscale.shape[0], params.log_lengthscale.dtype)
-        scales = GPParams(*(jnp.asarray(p.scale, mode[0].dtype) for p in (self.lengthscale, self.signal, self.noise)))
+        d, dtype = params.log_lengthscale.shape[0], params.log_lengthscale.dtype
+        mode = self._mode(d, dtype)
+        lengthscale, signal, noise = (
+            jnp.asarray(prior.scale, dtype) for prior in (self.lengthscale, self.signal, self.noise)
+        )
+        scales = GPParams(
+            lengthscale,
+            signal,
+            noise,
+            self._stack([self._prior(slot).scale for slot in self.kernel.slots(d)], dtype),
+        )
         terms = jax.tree.map(
             lambda value, loc, scale: -0.5 * jnp.sum(((value - loc) / scale) ** 2), params, mode, scales
         )
-        return sum(terms, jnp.zeros((), mode[0].dtype))
+        return sum(jax.tree.leaves(terms), jnp.zeros((), dtype))
 
     def fit(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[GPParams, FitInfo]:
         """The most probable hyperparameters given ``data``, from several starts.
@@ -168,18 +179,41 @@ class GP:
 
     def _place(self, lengthscale: float, noise: float, num_columns: int, dtype: jnp.dtype) -> GPParams:
         """The mode of the prior, but lengthscales and noise so many units away from it."""
+        slots, widths = self.kernel.slots(num_columns), self.kernel.widths(num_columns)
         loc = GPParams(
-            jnp.full((num_columns,), jnp.asarray(self.lengthscale.loc, dtype) + 0.5 * np.log(max(num_columns, 1))),
+            jnp.asarray(self.lengthscale.loc, dtype) + jnp.asarray(0.5 * np.log(np.maximum(widths, 1)), dtype),
             jnp.asarray(self.signal.loc, dtype),
             jnp.asarray(self.noise.loc, dtype),
+            self._stack([self._prior(slot).loc for slot in slots], dtype),
         )
         unit = _unpack(self._unit(num_columns, dtype), num_columns)
-        return GPParams(loc[0] + lengthscale * unit[0], loc[1], loc[2] + noise * unit[2])
+        loc = loc._replace(
+            log_lengthscale=loc.log_lengthscale + lengthscale * unit.log_lengthscale,
+            log_noise_variance=loc.log_noise_variance + noise * unit.log_noise_variance,
+        )
+        if slots:
+            away = np.array([lengthscale if slot.kind == "lengthscale" else 0.0 for slot in slots])
+            loc = loc._replace(of_kernel=loc.of_kernel + jnp.asarray(away, dtype) * unit.of_kernel)
+        return loc
+
+    def _prior(self, slot: Slot) -> Normal:
+        """What an entry of ``of_kernel`` is believed to be."""
+        if slot.kind == "own":
+            return slot.prior
+        if slot.kind == "signal":
+            return self.signal
+        return Normal(self.lengthscale.loc + 0.5 * np.log(slot.num_columns), self.lengthscale.scale)
+
+    @staticmethod
+    def _stack(numbers: list[Any], dtype: jnp.dtype) -> Any:
+        """The entries of ``of_kernel``: none is ``()``."""
+        return jnp.stack([jnp.asarray(number, dtype) for number in numbers]) if numbers else ()
 
     def _unit(self, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
         """How far each parameter moves at once: the deviation of its prior, but no wide one's."""
-        priors = (*[self.lengthscale] * num_columns, self.signal, self.noise)
-        most = np.array([*[1.0] * num_columns, 0.5, 2.0])
+        slots = self.kernel.slots(num_columns)
+        priors = (*[self.lengthscale] * num_columns, self.signal, self.noise, *map(self._prior, slots))
+        most = np.array([*[1.0] * num_columns, 0.5, 2.0, *(0.5 if s.kind == "signal" else 1.0 for s in slots)])
         return jnp.minimum(jnp.stack([jnp.asarray(prior.scale, dtype) for prior in priors]), most.astype(dtype))
 
     def _starts(self, key: Key[Array, ""], start: GPParams) -> Float[Array, "r p"]:
@@ -187,17 +221,21 @@ class GP:
         d, dtype = start.log_lengthscale.shape[0], start.log_lengthscale.dtype
         starts = [_pack(start), _pack(self._place(-1.0, -1.0, d, dtype))][: self.num_starts]
         if self.num_starts > 2:
-            draws = jax.random.normal(key, (self.num_starts - 2, d + 2), dtype)
             centre, unit = _pack(self._place(-1.0, 0.0, d, dtype)), self._unit(d, dtype)
+            draws = jax.random.normal(key, (self.num_starts - 2, centre.shape[0]), dtype)
             starts += list(centre[None, :] + unit[None, :] * draws)
         return jnp.stack(starts)
 
     def _bounds(self, data: Dataset, dtype: jnp.dtype) -> tuple[Float[Array, " p"], Float[Array, " p"]]:
         d = data.x.shape[1]
+        slots = self.kernel.slots(d)
 
         def side(i: int, noise: Float[Array, ""]) -> Float[Array, " p"]:
-            fixed = [np.log(_LENGTHSCALE_BOUNDS[i])] * d + [np.log(_SIGNAL_BOUNDS[i])]
-            return jnp.concatenate([jnp.asarray(fixed, dtype), noise[None]])
+            log_lengthscale, log_signal = float(np.log(_LENGTHSCALE_BOUNDS[i])), float(np.log(_SIGNAL_BOUNDS[i]))
+            shared = {"lengthscale": log_lengthscale, "signal": log_signal}
+            fixed = jnp.asarray([log_lengthscale] * d + [log_signal], dtype)
+            own = jnp.asarray([shared.get(slot.kind, slot.bounds[i]) for slot in slots], dtype)
+            return jnp.concatenate([fixed, noise[None], *([own] if slots else [])])
 
         if self.fixed_noise is None:
             low, high = (jnp.asarray(np.log(b), dtype) for b in _NOISE_BOUNDS)
@@ -246,23 +284,22 @@ def gp(
     if num_starts < 1:
         raise ValueError(f"num_starts: expected at least 1, got {num_starts}")
     return GP(
-        _normal(lengthscale_prior),
-        _normal(signal_prior),
-        _normal(noise_prior),
+        as_normal(lengthscale_prior),
+        as_normal(signal_prior),
+        as_normal(noise_prior),
         None if isinstance(noise, str) else 1.0 * noise,
-        kernel,
+        as_covariance(kernel),
         num_starts,
     )
 
 
-def _normal(prior: tuple[float, float]) -> Normal:
-    """Times 1.0, so that a whole number is the same kind of leaf as any other and compiles nothing new."""
-    return Normal(1.0 * prior[0], 1.0 * prior[1])
-
-
 def _pack(params: GPParams) -> Float[Array, " p"]:
-    return jnp.concatenate([params.log_lengthscale, params.log_signal_variance[None], params.log_noise_variance[None]])
+    own = [] if isinstance(params.of_kernel, tuple) else [params.of_kernel]
+    return jnp.concatenate(
+        [params.log_lengthscale, params.log_signal_variance[None], params.log_noise_variance[None], *own]
+    )
 
 
 def _unpack(theta: Float[Array, "*r p"], d: int) -> GPParams:
-    return GPParams(theta[..., :d], theta[..., d], theta[..., d + 1])
+    own = theta[..., d + 2 :] if theta.shape[-1] > d + 2 else ()
+    return GPParams(theta[..., :d], theta[..., d], theta[..., d + 1], own)

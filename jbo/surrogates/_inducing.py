@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jbo.linalg import robust_cholesky, robust_whitening
 from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
-from jbo.surrogates._regression import GPPosterior, masked, noise_variance, prior_variance
+from jbo.surrogates._regression import GPPosterior, masked, noise_variance, numbers_as, prior_variance
 from jbo.surrogates.kernels import GPParams, Kernel
 from jbo.types import Dataset
 
@@ -139,7 +139,7 @@ def condition_on_inducing(
         return root, matmul(whitening.T, matmul(whitening_of_sum.T, alpha))[:, 0]
 
     roots, alphas = jax.vmap(one_set)(params)
-    return GPPosterior(params, x[rows], counts, roots, alphas, kernel)
+    return GPPosterior(params, x[rows], counts, roots, alphas, numbers_as(kernel, x.dtype))
 
 
 def _covariances(

@@ -1,6 +1,6 @@
 """Gaussian process regression: marginal likelihood, posterior and samples, as pure functions of parameters and data."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from jbo._pytree import pytree
 from jbo.linalg import gaussian_log_density, robust_cholesky, robust_whitening
 from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
-from jbo.surrogates.kernels import GPParams, Kernel, Stationary, multiscale
+from jbo.surrogates.kernels import Covariance, GPParams, Kernel, as_covariance, multiscale
 from jbo.types import Dataset
 
 
@@ -28,7 +28,7 @@ class GPPosterior:
     what the data add to the precision."""
     alpha: Float[Array, "*b s n"]
     """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
-    kernel: Kernel = field(metadata={"static": True})
+    kernel: Covariance
 
     def noise_variance(self) -> Float[Array, ""]:
         """Variance of an observation around the function, the mean over the hyperparameter sets."""
@@ -71,8 +71,7 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = mu
     if params.log_signal_variance.ndim:
         return jax.vmap(lambda p: log_marginal_likelihood(p, data, kernel))(params)
     x, y = masked(data)
-    gram = kernel.gram(params, x) if isinstance(kernel, Stationary) else kernel(params, x, x)
-    covariance = _observed(gram, params, data.is_valid)
+    covariance = _observed(as_covariance(kernel).gram(params, x), params, data.is_valid)
     value = gaussian_log_density(covariance, y, _num_rows(data.is_valid))
     value = value - LOG_SQRT_2PI * jnp.sum(data.is_valid).astype(y.dtype)
     return jnp.where(jnp.isfinite(value), value, -jnp.inf)
@@ -109,7 +108,7 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
         return whitening, alpha[:, 0]
 
     whitening, alpha = jax.vmap(factorise)(params)
-    return GPPosterior(params, x, data.is_valid, whitening, alpha, kernel)
+    return GPPosterior(params, x, data.is_valid, whitening, alpha, numbers_as(kernel, x.dtype))
 
 
 def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
@@ -209,11 +208,9 @@ def noise_variance(params: GPParams) -> Float[Array, ""]:
 
 def prior_variance(params: GPParams, x: Float[Array, "m d"], kernel: Kernel) -> Float[Array, " m"]:
     """Variance of the function at each point, before any data."""
-    if isinstance(kernel, Stationary):
-        return kernel.variance(params, x)
+    return as_covariance(kernel).variance(params, x)
 
-    def at(point: Float[Array, " d"]) -> Float[Array, ""]:
-        row = point[None, :]
-        return kernel(params, row, row)[0, 0]
 
-    return jax.vmap(at)(x)
+def numbers_as(kernel: Kernel, dtype: jnp.dtype) -> Covariance:
+    """The kernel with its numbers as arrays of a type, so that a posterior is made of arrays."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), as_covariance(kernel))

@@ -7,16 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jbo._pytree import pytree
 from jbo.encoding import Encoding
 from jbo.space import Space
 from jbo.surrogates.kernels import Stationary
 
 
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Arms(Stationary):
     """A stationary kernel of the distance between the points that the levels of each column stand for."""
 
-    points: tuple[tuple[tuple[float, ...], ...], ...] = ()
+    points: tuple[tuple[tuple[float, ...], ...], ...] = dataclasses.field(default=(), metadata={"static": True})
     """Of each column the point of each level, every coordinate spread over ``[0, 1]``."""
 
     def bind(self, encoding: Encoding) -> "Arms":

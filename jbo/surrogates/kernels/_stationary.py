@@ -1,36 +1,22 @@
-r"""Covariance functions of points of the unit cube.
+r"""Kernels of a distance: profiles of one squared distance.
 
-A kernel is any function ``kernel(params, x1[n d], x2[m d]) -> [n m]`` of `GPParams`. The stationary ones here are
-profiles of one squared distance, in which a numeric column gives :math:`(\Delta/\ell)^2` and a category
-:math:`1[\ne]/\ell^2`.
+A numeric column gives :math:`(\Delta/\ell)^2` and a category :math:`1[\ne]/\ell^2`.
 """
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import field
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jbo._pytree import pytree
 from jbo.encoding import Encoding
 from jbo.numerics import matmul
-
-
-class GPParams(NamedTuple):
-    """Parameters of a Gaussian process on the log scale; ``*s`` is empty or one axis of hyperparameter sets."""
-
-    log_lengthscale: Float[Array, "*s d"]
-    """One a column, in units of the unit cube; of a category, the distance between two choices is 1."""
-    log_signal_variance: Float[Array, "*s"]
-    """Prior variance of the function, in units of standardised ``y``."""
-    log_noise_variance: Float[Array, "*s"]
-    """Variance of an observation around the function, in units of standardised ``y``."""
-
-
-Kernel = Callable[[GPParams, Float[Array, "n d"], Float[Array, "m d"]], Float[Array, "n m"]]
+from jbo.surrogates.kernels._kernel import Covariance, GPParams
 
 
 @jax.custom_jvp
@@ -101,32 +87,47 @@ def _multiscale_jvp(primals, tangents):
     return value, -((6 * decay + 1.5) * decay + trend / 18) / 3 * tangents[0]
 
 
+@pytree
 @dataclasses.dataclass(frozen=True)
-class Stationary:
+class Stationary(Covariance):
     """A kernel of the scaled distance; static and hashable. `bind` tells it which columns are categories."""
 
-    profile: Callable[[Float[Array, "n m"]], Float[Array, "n m"]]
+    profile: Callable[[Float[Array, "n m"]], Float[Array, "n m"]] = field(metadata={"static": True})
     """Correlation as a function of the squared distance."""
-    num_choices: tuple[int, ...] = ()
+    num_choices: tuple[int, ...] = field(default=(), metadata={"static": True})
     """Number of choices of each column that is a category, 0 for numeric ones; empty: all are numeric."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
+        return jnp.exp(params.log_signal_variance) * self.profile(self.squared(params, x1, x2))
+
+    def squared(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
+        """Squared distance of each pair of points in lengthscales; exactly 0 on the diagonal where both are one."""
         is_same = x1 is x2
         features1 = self._features(x1)
         features2 = features1 if is_same else self._features(x2)
-        sq = self._squared(features1, features2, self._scales(params))
+        return self.squared_of_features(features1, features2, self._scales(params), is_same)
+
+    def squared_of_features(
+        self, features1: Float[Array, "n f"], features2: Float[Array, "m f"], scale: Float[Array, " f"], is_same: bool
+    ) -> Float[Array, "n m"]:
+        """Squared distance of each pair of points given by their features, each of which is multiplied by its scale."""
+        sq = self._squared(features1, features2, scale)
         if is_same:
             sq = sq * (1 - jnp.eye(sq.shape[0], dtype=sq.dtype))
-        return jnp.exp(params.log_signal_variance) * self.profile(sq)
+        return sq
 
     def gram(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n n"]:
         """Covariance of the function at each pair of ``x``, with a derivative that knows that both sides are the same.
 
         The values of `__call__`, a third of its reverse pass, and no forward mode.
         """
-        correlation: Array = _correlation(self, self._features(x), self._scales(params))
-        return jnp.exp(params.log_signal_variance) * correlation
+        return jnp.exp(params.log_signal_variance) * self.gram_of_features(self._features(x), self._scales(params))
+
+    def gram_of_features(self, features: Float[Array, "n f"], scale: Float[Array, " f"]) -> Float[Array, "n n"]:
+        """Correlation at each pair of points given by their features, with the derivative of `gram`."""
+        correlation: Array = _correlation(self, features, scale)
+        return correlation
 
     def variance(self, params: GPParams, x: Float[Array, "m d"]) -> Float[Array, " m"]:
         """Variance of the function at each point."""
@@ -136,6 +137,10 @@ class Stationary:
         """The same kernel over the columns of a space."""
         choices = tuple(int(k) if c else 0 for k, c in zip(encoding.num_levels, encoding.is_category, strict=True))
         return dataclasses.replace(self, num_choices=choices if any(choices) else ())
+
+    def scaled(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
+        """Features in lengthscales: the kernel is the profile of the squared Euclidean distance between them."""
+        return self._features(x) * self._scales(params)[None, :]
 
     def _scales(self, params: GPParams) -> Float[Array, " f"]:
         """Inverse lengthscale of each feature."""
@@ -223,30 +228,3 @@ matern52 = Stationary(_matern52)
 multiscale = Stationary(_multiscale)
 """A smooth trend with details of two sizes: the mean of Matérn 3/2 at half the lengthscale and at the lengthscale, and
 of the squared exponential at three times it (a sum of kernels: Rasmussen and Williams 2006, section 4.2.4)."""
-
-
-def from_pairwise(
-    function: Callable[[GPParams, Float[Array, " d"], Float[Array, " d"]], Float[Array, ""]],
-) -> Kernel:
-    """A kernel out of a function of two points.
-
-    Args:
-      function: ``function(params, a, b)`` gives the covariance of the function at ``a`` and ``b``; it must be symmetric
-        and positive semi-definite, with a finite gradient where ``a`` equals ``b``.
-
-    Returns:
-      A kernel over matrices of points.
-
-    Example:
-      >>> import jax.numpy as jnp
-      >>> def linear(params, a, b):
-      ...     return jnp.exp(params.log_signal_variance) * jnp.dot(a, b)
-      >>> params = GPParams(jnp.zeros(2), jnp.zeros(()), jnp.zeros(()))
-      >>> float(from_pairwise(linear)(params, jnp.ones((1, 2)), jnp.ones((3, 2)))[0, 0])
-      2.0
-    """
-
-    def kernel(params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
-        return jax.vmap(lambda a: jax.vmap(lambda b: function(params, a, b))(x2))(x1)
-
-    return kernel

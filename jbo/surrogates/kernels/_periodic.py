@@ -1,0 +1,125 @@
+"""Kernels of functions that repeat themselves."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jbo._pytree import pytree
+from jbo.encoding import Encoding
+from jbo.surrogates.kernels._kernel import Covariance, GPParams, Normal, Slot, as_normal
+from jbo.surrogates.kernels._stationary import Stationary, rbf
+
+_BOUNDS = (float(np.log(0.05)), float(np.log(20.0)))
+
+
+@pytree
+@dataclass(frozen=True)
+class Periodic(Covariance):
+    r"""A stationary kernel of columns that were wound around circles, one turn a period; made by `periodic`.
+
+    A column becomes the point :math:`(\cos, \sin)(2\pi x / p) / 2\pi`, so that for neighbours the distance is that
+    of the columns in units of the period: a lengthscale means what it means elsewhere where the period is 1.
+    """
+
+    period: Normal | float | Float[Array, ""] | Float[Array, " d"] | Float[np.ndarray, " d"]
+    """In units of the cube: of all columns, or one a column (where one does not repeat it counts for nothing); or the
+    prior of the logarithms, one a column that repeats."""
+    kernel: Stationary
+    """Of the distance between points on circles."""
+    repeats: tuple[bool, ...] = field(default=(), metadata={"static": True})
+    """Which columns do; empty: all that are no categories."""
+
+    def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
+        """Covariance of the function at each pair of points."""
+        features1 = self.features(params, x1)
+        features2 = features1 if x1 is x2 else self.features(params, x2)
+        sq = self.kernel.squared_of_features(features1, features2, self.scales(params), x1 is x2)
+        return jnp.exp(params.log_signal_variance) * self.kernel.profile(sq)
+
+    def gram(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n n"]:
+        """Covariance of the function at each pair of ``x``, with the derivative of `Stationary.gram`."""
+        correlation = self.kernel.gram_of_features(self.features(params, x), self.scales(params))
+        return jnp.exp(params.log_signal_variance) * correlation
+
+    def variance(self, params: GPParams, x: Float[Array, "m d"]) -> Float[Array, " m"]:
+        """Variance of the function at each point."""
+        return self.kernel.variance(params, x)
+
+    def bind(self, encoding: Encoding) -> "Periodic":
+        """The same kernel over the columns of a space."""
+        return dataclasses.replace(self, kernel=self.kernel.bind(encoding))
+
+    def slots(self, num_columns: int) -> tuple[Slot, ...]:
+        """The log period of each column that repeats, where they are inferred."""
+        if not isinstance(self.period, Normal):
+            return ()
+        return (Slot("own", self.period, _BOUNDS),) * int(self._repeats(num_columns).sum())
+
+    def features(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
+        """What Euclidean distance is taken of, before it is scaled."""
+        repeats, period = self._repeats(x.shape[1]), self._period(params, x.shape[1])
+        choices = self.kernel.num_choices or (0,) * x.shape[1]
+        features = []
+        for j, k in enumerate(choices):
+            if k:
+                one_hot = jax.nn.one_hot(jnp.clip(jnp.floor(x[:, j] * k), 0, k - 1).astype(jnp.int32), k, dtype=x.dtype)
+                features.append(one_hot * 0.5**0.5)
+            elif repeats[j]:
+                angle = (x[:, j] - 0.5) * (2 * np.pi / period[j])
+                features.append(jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1) * (0.5 / np.pi))
+            else:
+                features.append(x[:, j : j + 1] - 0.5)
+        return jnp.concatenate(features, axis=1)
+
+    def scales(self, params: GPParams) -> Float[Array, " f"]:
+        """What each feature is multiplied by: the inverse lengthscale of its column."""
+        d = params.log_lengthscale.shape[0]
+        choices = self.kernel.num_choices or (0,) * d
+        counts = [k or (2 if repeats else 1) for k, repeats in zip(choices, self._repeats(d), strict=True)]
+        return jnp.exp(-params.log_lengthscale)[np.repeat(np.arange(d), counts)]
+
+    def _repeats(self, num_columns: int) -> np.ndarray:
+        is_category = np.array(self.kernel.num_choices or (0,) * num_columns) > 0
+        return np.array(self.repeats or (True,) * num_columns) & ~is_category
+
+    def _period(self, params: GPParams, num_columns: int) -> Float[Array, " d"]:
+        dtype = params.log_lengthscale.dtype
+        if isinstance(self.period, Normal):
+            repeats, ones = np.flatnonzero(self._repeats(num_columns)), jnp.ones(num_columns, dtype)
+            return ones.at[repeats].set(jnp.exp(params.of_kernel)) if len(repeats) else ones
+        return jnp.broadcast_to(jnp.asarray(self.period, dtype), (num_columns,))
+
+
+def periodic(
+    period: float | tuple[float, float] | Float[Array, ""] = (0.0, 0.5), *, profile: Stationary = rbf
+) -> Periodic:
+    r"""A kernel of functions that repeat themselves in every numeric parameter; see `on` for some of them.
+
+    .. math:: k(x, x') = s^2 \exp\!\left(-\frac{2}{(2\pi\ell)^2} \sin^2\frac{\pi (x - x')}{p}\right)
+
+    in one column, with the lengthscale in units of the period. Categories count as elsewhere. A function that repeats
+    itself less and less is ``periodic() * rbf``.
+
+    Args:
+      period: Of all parameters, as a part of a parameter's range (on its scale); or mean and deviation of the log
+        period, and that of each parameter is inferred.
+      profile: Which stationary kernel is taken of the distance between points on circles.
+
+    Raises:
+      ValueError: If the period is not above 0.
+
+    References:
+      MacKay, Introduction to Gaussian Processes, 1998, section 5.2; Rasmussen and Williams, Gaussian Processes for
+      Machine Learning, 2006, eq. 4.31.
+    """
+    if isinstance(period, tuple):
+        return Periodic(as_normal(period), profile)
+    if isinstance(period, int | float) and not (period > 0 and np.isfinite(period)):
+        raise ValueError(f"period: expected a finite number above 0, got {period!r}")
+    number: Any = 1.0 * period
+    return Periodic(number, profile)
