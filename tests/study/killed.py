@@ -1,13 +1,17 @@
 """A study that kills its own process at a chosen instant; run by test_kill.py.
 
-``killed.py PATH STRATEGY MOMENT COUNT`` says on standard output which trials it was told, once they are.
+``killed.py PATH STRATEGY MOMENT COUNT`` says on standard output which trials it was told, once they are. ``killed.py``
+alone does so for each such line that it reads, in a process that it forks while JAX has not begun anything, which saves
+the time of the imports; what is said goes into PATH.said and PATH.errors, and it answers how the process ended.
 """
 
-import itertools
 import os
 import signal
+import statistics
 import sys
+import threading
 import time
+from pathlib import Path
 
 import jbo
 import jbo.study._study
@@ -23,6 +27,7 @@ STRATEGIES = {
 }
 QUEUED = [{"x": 0.1, "kind": "a", "rate": 0.1}, {"x": 0.9, "kind": "b"}]
 NUM_TRIALS = 9
+SECONDS_IN_WORKER = 0.02
 
 
 def loss(config):
@@ -35,22 +40,16 @@ def open_study(strategy, path=None):
     return jbo.Study(SPACE, strategy=STRATEGIES[strategy], maximize=False, seed=3, path=path)
 
 
-def run(study, objective=loss):
+def run(study, objective=loss, **options):
     """The whole of a user's script, as it is run again and again."""
     for config in QUEUED:
         study.enqueue(config)
-    study.optimize(objective, NUM_TRIALS)
+    study.optimize(objective, NUM_TRIALS, **options)
 
 
-def at(count):
-    """A function that kills this process when it is called for the ``count``-th time."""
-    calls = itertools.count(1)
-
-    def call():
-        if next(calls) == count:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return call
+def kill_after(seconds, pid):
+    """Kill a process in so many seconds, whatever it does then."""
+    threading.Thread(target=lambda: (time.sleep(seconds), os.kill(pid, signal.SIGKILL)), daemon=True).start()
 
 
 def around(module, name, before=lambda: None, after=lambda: None):
@@ -80,10 +79,48 @@ def before_commit_of(study, statement, call):
     study._storage._connection.set_trace_callback(trace)
 
 
+def at_lines_of(study, name, call):
+    """Call something at each line of `jbo.study` that runs inside of a method of the study."""
+    folder = str(Path(jbo.study.__file__).parent)
+
+    def trace(frame, event, _):
+        if not frame.f_code.co_filename.startswith(folder):
+            return None
+        if event == "line":
+            call()
+        return trace
+
+    around(study, name, before=lambda: sys.settrace(trace), after=lambda: sys.settrace(None))
+
+
+def in_write(study, place):
+    """Kill this process in the middle of a write: for 7.25 in the seventh, after a quarter of the time they take."""
+    starts, seconds = [], []
+
+    def trace(sql):
+        if sql.startswith(("INSERT INTO trials", "UPDATE trials SET status")):
+            starts.append(time.perf_counter())
+            if len(starts) == int(place):
+                kill_after((place - int(place)) * statistics.median(seconds), os.getpid())
+
+    def ended():
+        if len(starts) > len(seconds):
+            seconds.append(time.perf_counter() - starts[-1])
+
+    study._storage._connection.set_trace_callback(trace)
+    for name in ("claim", "insert", "finish"):
+        around(study._storage, name, after=ended)
+
+
 def main(path, strategy, moment, count):
     study = open_study(strategy, path)
-    die = at(int(count))
-    objective = loss
+    objective, options, calls = loss, {}, []
+
+    def die():
+        calls.append(None)
+        if len(calls) == float(count):
+            os.kill(os.getpid(), signal.SIGKILL)
+
     if moment == "before the model":
         around(jbo.study._study, "suggest", before=die)
     elif moment == "after the model":
@@ -100,6 +137,20 @@ def main(path, strategy, moment, count):
         objective = lambda config: (die(), loss(config))[1]  # noqa: E731
     elif moment == "objective ends":
         objective = lambda config: (loss(config), die())[0]  # noqa: E731
+    elif moment in ("lines of ask", "lines of tell"):
+        at_lines_of(study, {"lines of ask": "_ask", "lines of tell": "tell"}[moment], die)
+    elif moment == "in write":
+        in_write(study, float(count))
+    elif moment == "in a worker":  # ``count`` seconds after the third trial began there
+
+        def objective(config, begun=[]):  # noqa: B006  the worker's own
+            begun.append(config)
+            if len(begun) == 3:
+                kill_after(float(count), os.getppid())
+            time.sleep(SECONDS_IN_WORKER)
+            return loss(config)
+
+        options = {"timeout": 60.0}
     elif moment == "slow":  # killed from outside
         objective = lambda config: (time.sleep(0.002), loss(config))[1]  # noqa: E731
     else:
@@ -114,8 +165,24 @@ def main(path, strategy, moment, count):
     said = set()
     around(study, "tell", after=say)
     print("ready", flush=True)
-    run(study, objective)
+    run(study, objective, **options)
+    if moment in ("in write", "in a worker"):
+        time.sleep(60)  # the kill is under way
+    if moment.startswith("lines of"):
+        print(len(calls), flush=True)
+
+
+def serve():
+    for line in sys.stdin:
+        arguments = line.rstrip("\n").split("\t")
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(300)
+            for name, stream in (("said", sys.stdout), ("errors", sys.stderr)):
+                os.dup2(os.open(f"{arguments[0]}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream.fileno())
+            return main(*arguments)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:]) if sys.argv[1:] else serve()
