@@ -84,8 +84,13 @@ class JBOSampler(BaseSampler):
         if not len(space):
             return {}
         strategy, fits = self._strategy_for(space)
-        rows = _rows(space, search_space, trials, study.direction == StudyDirection.MAXIMIZE)
-        config = space.decode(suggest(strategy, self._seed, rows, None, fits).x)
+        is_maximized, guesses = study.direction == StudyDirection.MAXIMIZE, {}
+        # Other processes may be asking at this moment: what they are about to be told counts as pending too.
+        asking = [t.number for t in trials if t.number < trial.number and _is_asking(t)]
+        for number in [*asking, trial.number]:
+            rows = _rows(space, search_space, trials, is_maximized, guesses)
+            guesses[number] = space.decode(suggest(strategy, self._seed, rows, None, fits).x)
+        config = guesses[trial.number]
         # Written down, so that other processes know of it before the objective has asked for all of it.
         study._storage.set_trial_system_attr(trial._trial_id, _SUGGESTED, config)
         return {name: _value(search_space[name], level) for name, level in config.items()}
@@ -195,17 +200,34 @@ def _values_of_parent(
     return sorted(there) if is_shown and not there & absent else None
 
 
+def _is_asking(trial: FrozenTrial) -> bool:
+    """Whether a trial has begun and was not told its parameters yet."""
+    return trial.state == TrialState.RUNNING and not trial.params and _SUGGESTED not in trial.system_attrs
+
+
 def _rows(
-    space: Space, distributions: Mapping[str, BaseDistribution], trials: Sequence[FrozenTrial], maximize: bool
+    space: Space,
+    distributions: Mapping[str, BaseDistribution],
+    trials: Sequence[FrozenTrial],
+    maximize: bool,
+    guesses: Mapping[int, dict[str, Any]],
 ) -> Rows:
-    """The trials that have a place in the space, by number; lower is better."""
+    """The trials that have a place in the space, by number; lower is better.
+
+    Args:
+      space: Whose points the rows are.
+      distributions: Of its parameters.
+      trials: By number.
+      maximize: True if higher values are better.
+      guesses: Configurations of running trials, by number, that the trials do not tell yet.
+    """
     placed: list[tuple[np.ndarray, FrozenTrial]] = []
     for trial in trials:
         if trial.state != TrialState.RUNNING and trial.state not in _HAS_ENDED:
             continue
         config = {n: _level(distributions[n], v) for n, v in trial.params.items() if n in distributions}
         if trial.state == TrialState.RUNNING:
-            config = trial.system_attrs.get(_SUGGESTED, {}) | config
+            config = trial.system_attrs.get(_SUGGESTED, guesses.get(trial.number, {})) | config
         try:
             placed.append((space.encode({name: value for name, value in config.items() if name in space}), trial))
         except ValueError:  # it lacks a parameter, or its distribution was another

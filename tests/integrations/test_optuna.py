@@ -127,7 +127,7 @@ def test_what_each_state_counts_with():
     study.add_trial(optuna.create_trial(value=1.0, params={"x": 7.0}, distributions={"x": FloatDistribution(0, 9)}))
     study.add_trial(optuna.create_trial(value=1.0))
     study.enqueue_trial({"x": 0.1})
-    rows = integration._rows(space, distributions, study.get_trials(), maximize=True)
+    rows = integration._rows(space, distributions, study.get_trials(), maximize=True, guesses={})
     n = int(np.sum(rows.status != 0))
     assert rows.status[:n].tolist() == [OK, OK, OK, FAILED, FAILED, OK, OK, FAILED]
     assert rows.y[:n].tolist() == [-3.0, -5.0, -9.0, 0.0, 0.0, -4.0, -5.0, 0.0], "no pruned one beats the median"
@@ -143,11 +143,25 @@ def test_running_trials_are_pending_before_the_objective_has_asked(tmp_path):
     x = running.suggest_float("x", 0.0, 1.0)
     other = optuna.load_study(storage=storage, study_name="a")
     space = jbo.Space(x=jbo.Real(0.0, 1.0), y=jbo.Real(0.0, 1.0))
-    rows = integration._rows(space, distributions, other.get_trials(), maximize=False)
+    rows = integration._rows(space, distributions, other.get_trials(), maximize=False, guesses={})
     assert rows.status[:3].tolist() == [OK, PENDING, 0]
     assert rows.x[1].tolist() == [x, running.suggest_float("y", 0.0, 1.0)]
     second = optuna.load_study(storage=storage, study_name="a", sampler=JBOSampler(strategy=jbo.random_search, seed=0))
     assert second.ask(distributions).params != running.params
+
+
+def test_two_processes_that_ask_at_the_same_moment_are_told_different_things():
+    distributions = {"x": FloatDistribution(0.0, 1.0)}
+    study = optuna.create_study(sampler=JBOSampler(strategy=jbo.random_search, seed=5))
+    study.tell(study.ask(distributions), 1.0)
+    space = jbo.Space(x=jbo.Real(0.0, 1.0))
+    same = jbo.Study(space, strategy=jbo.random_search(space), seed=5)
+    same.tell(study.trials[0].params, 1.0)
+    for _ in range(2):  # of other processes, which have begun and know no more
+        study._storage.create_new_trial(study._study_id)
+    assert study.ask(distributions).params == same.ask(3)[2].config
+    study._storage.set_trial_system_attr(1, integration._SUGGESTED, {"x": 0.25})
+    assert not integration._is_asking(study.get_trials(deepcopy=False)[1])
 
 
 def test_the_same_seed_gives_the_same_trials():
