@@ -36,7 +36,10 @@ FOREIGN = {
 }
 """What the packages may not import, anywhere in them."""
 
-OPTIONAL = {"matplotlib", "plotly", "rich", "tyro", "blackjax", "optuna", "dask", "distributed", "loky", "cloudpickle"}
+OPTIONAL = {
+    "matplotlib", "plotly", "rich", "tyro", "blackjax", "optuna", "dask", "distributed", "loky", "cloudpickle",
+    "pandas", "tensorboardX",
+}  # fmt: skip
 """What comes with an extra: `jbo` imports it where it is used, never while it is itself imported.
 
 A module of `jbo.integrations` needs the library that it is named after, and nothing of `jbo` imports it.

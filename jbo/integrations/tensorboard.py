@@ -1,0 +1,62 @@
+"""A study in TensorBoard, trial by trial, by tensorboardX."""
+
+import os
+import uuid
+from typing import Any
+
+from tensorboardX import SummaryWriter
+
+from jbo.study import Study, Trial
+
+
+class TensorBoard:
+    """A callback that writes each trial that ends: ``study.optimize(..., on_trial_end=TensorBoard(study, "board"))``.
+
+    ``tensorboard --logdir board`` then shows the values, the best so far and the seconds by the number of the trial,
+    the reasons of failures as text, and under HPARAMS the configurations beside their values. A study that goes on adds
+    its new trials to the same folder.
+
+    Args:
+      study: Whose trials they are.
+      folder: For the files of TensorBoard, made if need be.
+
+    Example:
+      >>> import jbo, tempfile
+      >>> study = jbo.Study(jbo.Space(x=jbo.Real(0, 1)), strategy=..., seed=0)   # doctest: +SKIP
+      >>> with TensorBoard(study, "board") as board:   # doctest: +SKIP
+      ...     study.optimize(lambda config: config["x"] ** 2, num_trials=3, on_trial_end=board)
+    """
+
+    def __init__(self, study: Study, folder: str | os.PathLike[str]):
+        self._study = study
+        # The name of a file has the second in it: a second one begun in the same would overwrite the first.
+        self._writer = SummaryWriter(os.fspath(folder), filename_suffix=f".{uuid.uuid4().hex}")
+
+    def __call__(self, trial: Trial) -> None:
+        """Write a trial that has ended."""
+        write, number = self._writer, trial.number
+        if trial.ended_at is not None:
+            write.add_scalar("seconds", trial.ended_at - trial.started_at, number, walltime=trial.ended_at)
+        if trial.value is None:
+            write.add_text("failure", trial.failure or "", number, walltime=trial.ended_at)
+        else:
+            write.add_scalar("value", trial.value, number, walltime=trial.ended_at)
+            write.add_scalar("best", self._study.best.value, number, walltime=trial.ended_at)
+            config = {name: _shown(value) for name, value in trial.config.items()}
+            write.add_hparams(config, {"value": trial.value}, name=f"trial-{number}", global_step=number)
+        write.flush()
+
+    def close(self) -> None:
+        """Write what is left and close the files."""
+        self._writer.close()
+
+    def __enter__(self) -> "TensorBoard":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _shown(value: Any) -> bool | int | float | str:
+    """A value as TensorBoard takes it."""
+    return value if isinstance(value, bool | int | float | str) else repr(value)
