@@ -6,8 +6,11 @@ as it does after an interruption.
 """
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import tyro
 from rich.console import Console
@@ -32,6 +35,8 @@ def tune(
     out: Path,
     num_epochs: int | None = None,
     population: int | None = None,
+    executor: Executor | None = None,
+    workers: int | None = None,
 ) -> dict[str, Any]:
     """Search until ``num_trials`` trials have ended, test what comes of it, and return what ``summary.json`` holds.
 
@@ -43,6 +48,8 @@ def tune(
       out: Folder for the results, made if need be.
       num_epochs: Passes over the training examples; None is the task's own number.
       population: Trials that are asked for together and trained in one program a structure; None trains one at a time.
+      executor: Trains the networks elsewhere; a trial that is lost there is run again once. None: here.
+      workers: How many of them the executor trains at the same time.
 
     Raises:
       ValueError: The folder holds a study of something else, or no trial succeeded.
@@ -68,12 +75,23 @@ def tune(
 
     with compile_clock() as compiling, jbo.Study(task.space, seed=seed, path=out / "study.db") as study:
         study.enqueue(task.default)
-        num_before = sum(trial.status != "pending" for trial in study.trials)
+        before = {trial.number for trial in study.trials if trial.status != "pending"}
         start = time.perf_counter()
-        chosen = objective if population is None else batch_objective
-        study.optimize(chosen, num_trials, batch=population, progress=True)
+        if executor is not None:
+            study.optimize(
+                lambda config: task.loss(config, num_epochs), num_trials,
+                batch=population, executor=executor, workers=workers, retries=1, progress=True,
+            )  # fmt: skip
+        else:
+            chosen = objective if population is None else batch_objective
+            study.optimize(chosen, num_trials, batch=population, progress=True)
         seconds_search = time.perf_counter() - start
         trials, best, recommended = study.trials, study.best, study.recommended
+    ended = [trial for trial in trials if trial.ended_at is not None]
+    # Trials that run elsewhere, beside each other, are not what the rest of the time is to be told from.
+    seconds_elsewhere = sum(t.ended_at - t.started_at for t in ended if t.ended_at and t.number not in before)
+    seconds_objective = objective_clock.seconds if executor is None else seconds_elsewhere
+    seconds_suggest = seconds_search - seconds_objective if executor is None else None
 
     start = time.perf_counter()
     validation = task.validate(task.default, num_epochs), task.validate(recommended.config, num_epochs)
@@ -85,11 +103,11 @@ def tune(
     save(trajectory_figure(trials, recommended, task.loss_name), out / "trajectory.png")
     write_report(read_study(out / "study.db"), out / "report.html", label=task.loss_name)
 
-    num_finished = sum(trial.status != "pending" for trial in trials)
+    num_finished = len(ended)
     summary = settings | {
         "num_trials": num_finished,
         "num_failed": sum(trial.status == "failed" for trial in trials),
-        "num_new_trials": num_finished - num_before,
+        "num_new_trials": num_finished - len(before),
         "best_value": best.value,
         "best_config": best.config,
         "recommended_trial": recommended.number,
@@ -103,8 +121,8 @@ def tune(
         "default_validation_metric": validation[0].metric,
         "default_test_metric": test[0].metric,
         # Times are those of this call, over its new trials.
-        "seconds_objective": objective_clock.seconds,
-        "seconds_suggest": seconds_search - objective_clock.seconds,
+        "seconds_objective": seconds_objective,
+        "seconds_suggest": seconds_suggest,
         "seconds_compile": compiling.seconds,
         "seconds_test": seconds_test,
         "versions": used,
@@ -112,13 +130,31 @@ def tune(
     write_json(out / "summary.json", summary)
     scores = {"validation": validation, "test": test}
     console.print(comparison_table(task.default, recommended.config, scores, task.loss_name, task.metric_name))
+    suggestions = "elsewhere" if seconds_suggest is None else f"suggestions {seconds_suggest:.1f} s"
     console.print(
-        f"{num_finished} trials, {summary['num_new_trials']} of them now: objective {objective_clock.seconds:.1f} s, "
-        f"suggestions {summary['seconds_suggest']:.1f} s, retraining {seconds_test:.1f} s; "
+        f"{num_finished} trials, {summary['num_new_trials']} of them now: objective {seconds_objective:.1f} s, "
+        f"{suggestions}, retraining {seconds_test:.1f} s; "
         f"compiling was {compiling.seconds:.1f} s of the search\nresults in {out}",
         highlight=False,
     )
     return summary
+
+
+@contextmanager
+def cluster_at(address: str) -> Iterator[tuple[Executor, int]]:
+    """An executor on the cluster of a Dask scheduler, and how many networks it trains at the same time.
+
+    Raises:
+      OSError: Nobody answers there.
+      ValueError: It has no workers.
+    """
+    from distributed import Client
+
+    with Client(address) as client:
+        workers = sum(cast(Any, client).nthreads().values())
+        if not workers:
+            raise ValueError(f"--dask: expected a scheduler with workers, got none at {address}")
+        yield client.get_executor(), workers
 
 
 def main(
@@ -128,6 +164,7 @@ def main(
     out: Path | None = None,
     num_epochs: int | None = None,
     population: int | None = None,
+    dask: str | None = None,
 ) -> None:
     """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
 
@@ -142,10 +179,17 @@ def main(
       num_epochs: Passes over the training examples; the task's own number if not given.
       population: Trials that are asked for together and trained side by side, in one program for each structure among
         them and on all devices there are; one at a time if not given, which is faster on a CPU.
+      dask: Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks; they need this
+        repository and the same versions.
     """
     jbo.use_compile_cache()
+    given = task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs, population
     try:
-        tune(task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs, population)
+        if dask is None:
+            tune(*given)
+        else:
+            with cluster_at(dask) as (executor, workers):
+                tune(*given, executor, workers)
     except KeyboardInterrupt:
         raise SystemExit("stopped; the same command goes on from here") from None
 

@@ -14,7 +14,7 @@ from architectures.training import predict
 from experiments import cnn
 from experiments.model import load_model
 from experiments.predict import classify_images
-from experiments.tune import main, tune
+from experiments.tune import cluster_at, main, tune
 
 FIXED = {"num_blocks": 1, "width": 16, "kernel_size": 3}  # one structure, so one program
 TINY = replace(cnn.TASK, space=cnn.SPACE.fix(**FIXED), default=cnn.DEFAULT | FIXED)
@@ -81,6 +81,38 @@ def test_a_population_has_the_losses_of_its_members(tmp_path):
     with jbo.Study(TINY.space, path=tmp_path / "study.db") as study:
         for trial in study.trials[:2]:
             np.testing.assert_allclose(trial.value, TINY.loss(trial.config, 1), rtol=1e-3)
+
+
+@pytest.fixture
+def cluster():
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        yield cluster
+
+
+@pytest.mark.thorough
+def test_a_cluster_gives_the_losses_that_this_process_does(calls, cluster, tmp_path):
+    with cluster_at(cluster.scheduler_address) as (executor, workers):
+        assert workers == 2
+        summary = tune("cnn", TINY, 4, 7, tmp_path, 1, executor=executor, workers=workers)
+    assert summary["num_new_trials"] == 4 and summary["seconds_objective"] > 0 and summary["seconds_suggest"] is None
+    with (
+        jbo.Study(TINY.space, path=tmp_path / "study.db") as there,
+        jbo.Study(TINY.space, path=calls[0] / "study.db") as here,
+    ):
+        assert [t.config for t in there.trials[:2]] == [t.config for t in here.trials[:2]]
+        assert there.trials[0].value == pytest.approx(here.trials[0].value, rel=1e-6)
+
+
+def test_the_command_line_takes_the_address_of_a_cluster(cluster, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("jbo.use_compile_cache", lambda: None)
+    monkeypatch.setattr(
+        "experiments.tune.tune", lambda *args: seen.append((args[0], args[-2].submit(abs, -3).result(), args[-1]))
+    )
+    tyro.cli(main, args=["cnn", "--out", str(tmp_path), "--dask", cluster.scheduler_address])
+    assert seen == [("cnn", 3, 2)]
 
 
 def test_a_network_that_was_written_down_is_the_one_that_was_tested(calls):
