@@ -38,6 +38,7 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     assert built.returncode == 0, built.stderr
     reference = (tmp_path / "site" / "reference.html").read_text()
     assert {name for name in vars(jbo) if f'id="jbo.{name}"' in reference} >= {"Study", "Space", "minimize", "bayesian"}
+    assert reference.count("<math") > 40 and not re.search(r":math:|\.\. math", reference), "formulas are drawn"
     pages = {path.stem for path in (tmp_path / "site").glob("*.html")}
     assert pages >= {path.stem for path in (ROOT / "docs").glob("*.md")}
 
