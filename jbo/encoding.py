@@ -33,6 +33,8 @@ class Column(NamedTuple):
     """Index of the column that this one depends on; -1 for none."""
     parent_levels: tuple[int, ...] = ()
     """Levels of the parent at which this column is active."""
+    period: float = 0.0
+    """After how much of ``[0, 1]`` the column is where it was; 0: never."""
 
 
 @pytree
@@ -60,6 +62,11 @@ class Encoding:
     def is_category(self) -> np.ndarray:
         """True where a column has no order; static, ``[d]``."""
         return np.array([c.kind == CATEGORY for c in self.columns], dtype=bool)
+
+    @cached_property
+    def is_wrapped(self) -> np.ndarray:
+        """True where both ends of a column are one place: a whole number of periods; static, ``[d]``."""
+        return np.array([c.period > 0 and abs(1 / c.period - round(1 / c.period)) < 1e-9 for c in self.columns], bool)
 
     @cached_property
     def is_log_ordered(self) -> np.ndarray:

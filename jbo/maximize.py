@@ -141,7 +141,10 @@ def _around(
     # A step of a column with levels is at least as wide as a level, or it would change nothing.
     least = jnp.asarray(1 / np.where(encoding.num_levels > 0, encoding.num_levels, np.inf), dtype)
     normal = ndtri(jnp.clip(step, 1e-6, 1 - 1e-6))
-    stepped = jnp.clip(centre[None, :] + jnp.maximum(scale, least[None, :]) * normal, 0, 1)
+    raw = centre[None, :] + jnp.maximum(scale, least[None, :]) * normal
+    stepped = jnp.clip(raw, 0, 1)
+    if encoding.is_wrapped.any():
+        stepped = jnp.where(encoding.is_wrapped[None, :], raw % 1, stepped)
     # Inactive columns of the centre stand at 1/2 and say nothing: whoever activates them gets a fresh value.
     knows = is_active(encoding, centre)
     changed = jnp.where(knows[None, :] & ~encoding.is_category[None, :], stepped, fresh)

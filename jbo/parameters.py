@@ -35,6 +35,11 @@ class Parameter:
         raise NotImplementedError
 
     @property
+    def period_in_cube(self) -> float:
+        """After how much of ``[0, 1]`` the parameter is where it was; 0: never."""
+        return 0.0
+
+    @property
     def num_levels(self) -> int:
         """Number of distinct values; 0 for reals."""
         raise NotImplementedError
@@ -138,6 +143,7 @@ class Real(Parameter):
       low: Least value; positive where ``log``.
       high: Greatest value.
       log: Spread evenly over the orders of magnitude, as learning rates are.
+      period: After so much the objective is what it was, as with an angle: 360 of degrees. Gaussian processes know it.
       when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
 
     Example:
@@ -148,15 +154,16 @@ class Real(Parameter):
     low: Number
     high: Number
     log: bool = field(default=False, kw_only=True)
+    period: Number | None = field(default=None, kw_only=True)
     when: Condition | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
-        for name in ("low", "high"):
+        for name in ("low", "high", "period"):
             bound = item(getattr(self, name))
             object.__setattr__(self, name, float(bound) if type(bound) is int else bound)
 
     def __repr__(self) -> str:
-        return self._repr((self.low, self.high), **({"log": True} if self.log else {}))
+        return self._repr((self.low, self.high), **({"log": True} if self.log else {}), **_period(self))
 
     @property
     def kind(self) -> str:
@@ -175,6 +182,12 @@ class Real(Parameter):
             raise ValueError(f"log=True needs low greater than 0, got low={self.low}")
         if not math.isfinite(self.high - self.low):
             raise ValueError(f"high - low must be finite, got low={self.low}, high={self.high}")
+        _check_period(self)
+
+    @property
+    def period_in_cube(self) -> float:
+        """As in `Parameter.period_in_cube`."""
+        return 0.0 if self.period is None else float(self.period) / (float(self.high) - float(self.low))
 
     def parse(self, value: Any) -> float:
         """The value as a float; `ValueError` outside the bounds."""
@@ -217,7 +230,7 @@ class Real(Parameter):
 
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
-        return {"type": "real", "low": self.low, "high": self.high, "log": self.log}
+        return {"type": "real", "low": self.low, "high": self.high, "log": self.log} | _period(self)
 
     @cached_property
     def _log_ratio(self) -> float:
@@ -233,6 +246,7 @@ class Integer(Parameter):
       high: Greatest value; ``low`` plus a multiple of ``step``.
       log: Spread evenly over the orders of magnitude; not together with ``step``.
       step: Distance between neighbours.
+      period: After so much the objective is what it was: 24 of the hours of a day. Gaussian processes know it.
       when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
 
     Example:
@@ -244,15 +258,16 @@ class Integer(Parameter):
     high: int | np.integer
     log: bool = field(default=False, kw_only=True)
     step: int | np.integer = field(default=1, kw_only=True)
+    period: Number | None = field(default=None, kw_only=True)
     when: Condition | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
-        for name in ("low", "high", "step"):
+        for name in ("low", "high", "step", "period"):
             object.__setattr__(self, name, item(getattr(self, name)))
 
     def __repr__(self) -> str:
         options = ({"log": True} if self.log else {}) | ({"step": self.step} if self.step != 1 else {})
-        return self._repr((self.low, self.high), **options)
+        return self._repr((self.low, self.high), **options, **_period(self))
 
     @property
     def kind(self) -> str:
@@ -287,6 +302,12 @@ class Integer(Parameter):
             )
         if self.num_levels > MAX_LEVELS:
             raise ValueError(f"expected at most {MAX_LEVELS} integers, got {self.num_levels}; use a step, or a Real")
+        _check_period(self)
+
+    @property
+    def period_in_cube(self) -> float:
+        """As in `Parameter.period_in_cube`."""
+        return 0.0 if self.period is None else float(self.period) / (int(self.step) * self.num_levels)
 
     def parse(self, value: Any) -> int:
         """The value as an int; `ValueError` off the grid. A float is none, not even 3.0."""
@@ -326,7 +347,8 @@ class Integer(Parameter):
 
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
-        return {"type": "integer", "low": self.low, "high": self.high, "log": self.log, "step": self.step}
+        definition = {"type": "integer", "low": self.low, "high": self.high, "log": self.log, "step": self.step}
+        return definition | _period(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -521,6 +543,21 @@ def _check_bounds(low: Any, high: Any, types: tuple[type, ...], expected: str) -
             raise ValueError(f"{name} must be {expected}, got {name}={bound!r}")
     if low >= high:
         raise ValueError(f"low must be less than high, got low={low}, high={high}")
+
+
+def _check_period(parameter: "Real | Integer") -> None:
+    period = parameter.period
+    if period is None:
+        return
+    if type(period) not in (int, float) or not 0 < period < math.inf:
+        raise ValueError(f"period must be a number greater than 0, got period={period!r}")
+    if parameter.log:
+        raise ValueError(f"log=True and period do not go together, got period={period!r}")
+
+
+def _period(parameter: "Real | Integer") -> dict[str, Any]:
+    """As an option, if there is one: definitions from before it was there are read as they were."""
+    return {} if parameter.period is None else {"period": parameter.period}
 
 
 def _star_hint(parameter: Parameter) -> str:

@@ -18,7 +18,7 @@ LAYERS = [
     {"jbo.acquisitions"},
     {"jbo.surrogates"},
     {"jbo.bounded", "jbo.linalg"},
-    {"jbo.region"},
+    {"jbo.belief", "jbo.region"},
     {"jbo.space", "jbo.designs"},
     {"jbo.domain"},
     {"jbo.parameters"},

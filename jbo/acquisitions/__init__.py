@@ -9,6 +9,7 @@ from jbo.acquisitions._acquisition import log_expected_improvement as log_expect
 from jbo.acquisitions._acquisition import log_expected_quantile_improvement as log_expected_quantile_improvement
 from jbo.acquisitions._acquisition import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions._acquisition import probability_of_improvement as probability_of_improvement
+from jbo.acquisitions._believed import Believed as Believed
 
 lower_confidence_bound = upper_confidence_bound = confidence_bound
 EI = expected_improvement

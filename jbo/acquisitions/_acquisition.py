@@ -71,6 +71,11 @@ class Improvement:
     is_of_mean: bool = field(metadata={"static": True})
     """True where the posterior mean after an observation has to improve, False where the function has to."""
 
+    @property
+    def is_positive(self) -> bool:
+        """True where no value is negative, so that a belief can multiply it; False for logarithms."""
+        return not self.formula.startswith("log")
+
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:

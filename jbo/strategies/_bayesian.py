@@ -1,6 +1,7 @@
 """Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,7 +11,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, log_expected_improvement
+from jbo.acquisitions import Acquisition, Believed, log_expected_improvement
+from jbo.belief import Belief, belief_over
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.space import Space
@@ -51,6 +53,8 @@ class Bayesian(Strategy):
     acquisition: Acquisition
     num_design: int = field(metadata={"static": True})
     """Results before the model speaks."""
+    belief: Belief | None = None
+    """Where the initial design looks first; None: everywhere alike."""
 
     @property
     def num_initial(self) -> int:
@@ -95,14 +99,14 @@ class Bayesian(Strategy):
     def design(
         self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
     ) -> tuple[Float[Array, " d"], BayesianInfo]:
-        """A point of the initial design: the centre of the space first, then Sobol's sequence.
+        """A point of the initial design: the centre of the space first, then Sobol's sequence; see `design_point`.
 
         Args:
           key: The key of the search.
           state: The table.
           fixed: The context, see `Strategy.ask`.
         """
-        x, is_new = design_point(key, state, Region(self.encoding, fixed))
+        x, is_new = design_point(key, state, Region(self.encoding, fixed), self.belief)
         dtype = state.x.dtype
         no_fit = FitInfo(jnp.zeros((), dtype), jnp.zeros((), jnp.int32), jnp.asarray(False))
         return x, BayesianInfo(is_new, jnp.asarray(False), jnp.zeros((), dtype), no_fit)
@@ -283,6 +287,8 @@ def bayesian(
     surrogate: Surrogate | None = None,
     acquisition: Acquisition | None = None,
     num_initial: int | None = None,
+    belief: Mapping[str, Any] | None = None,
+    belief_weight: float | Float[Array, ""] = 5.0,
 ) -> Bayesian:
     """Bayesian optimisation of an objective over ``space``.
 
@@ -292,10 +298,14 @@ def bayesian(
       acquisition: What to ask next; None: `jbo.log_expected_improvement`.
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
         least 5 and at most 10.
+      belief: Where the best configuration is expected, by name, for some of the parameters: ``(value, deviation)``,
+        ``(value, factor)`` on a log scale, of an ordinal the deviation in steps; or ``{value: weight}``, in which the
+        values that are not named weigh 1. It multiplies the acquisition function and fades as results come in.
+      belief_weight: The number of results at which the belief counts as it stands: with twice as many only its root.
 
     Raises:
       TypeError: If the surrogate or the acquisition is none.
-      ValueError: If ``num_initial`` is below 1.
+      ValueError: If ``num_initial`` is below 1, or the belief is none of this space.
     """
     encoding = space.encoding
     # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
@@ -308,9 +318,12 @@ def bayesian(
     surrogate = gp() if surrogate is None else surrogate
     if isinstance(surrogate, GP):
         surrogate = surrogate.resolve(space.names)
+    acquisition = log_expected_improvement() if acquisition is None else acquisition
+    expected = None if belief is None else belief_over(space, belief)
     return Bayesian(
         encoding,
         surrogate.bind(encoding),
-        log_expected_improvement() if acquisition is None else acquisition,
+        acquisition if expected is None else Believed(acquisition, expected, 1.0 * belief_weight),
         design_size(encoding, num_initial),
+        expected,
     )

@@ -5,24 +5,32 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo import designs
+from jbo.belief import Belief
 from jbo.encoding import Encoding
 from jbo.region import Region
 from jbo.strategies import _table
 from jbo.types import OK, Trials
 
 
-def design_point(key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
+def design_point(
+    key: Key[Array, ""], state: Trials, region: Region, belief: Belief | None = None
+) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
     """The next point of the initial design, and whether it is new and allowed.
 
     Args:
       key: The key of the search, the same at every ask: all points belong to one sequence.
       state: The table; its number of rows tells which point of the design is next.
       region: Where the point may be.
+      belief: Where the best point is expected: there the design begins, and every second point of it is drawn there.
+        The others are not: where the belief is wrong, the model has to see it.
     """
     row = _table.num_rows(state)
     d, dtype = region.encoding.num_columns, state.x.dtype
     sobol = designs.sobol_point(jax.random.fold_in(key, 2), jnp.maximum(row - 1, 0), d, dtype)
-    raw = jnp.where(row == 0, jnp.full((d,), 0.5, dtype), sobol)
+    first = jnp.full((d,), 0.5, dtype)
+    if belief is not None:
+        first, sobol = belief.mode(dtype), jnp.where(row % 2 == 1, belief.quantile(sobol), sobol)
+    raw = jnp.where(row == 0, first, sobol)
     key_new = jax.random.fold_in(jax.random.fold_in(key, 3), row)
     return _table.first_new(key_new, region, state, region.place(raw))
 

@@ -4,6 +4,7 @@ import csv
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,10 +115,9 @@ def _wider(name: str, parameter: Parameter, values: Sequence[Any]) -> Parameter:
     if types and not all(type(value) in types for value in new):
         raise ValueError(f"{name}: expected values for {parameter!r}, got {new[0]!r}")
     if isinstance(parameter, Real):
-        return Real(min(parameter.low, *new), max(parameter.high, *new), log=parameter.log, when=parameter.when)
+        return replace(parameter, low=min(parameter.low, *new), high=max(parameter.high, *new))
     if isinstance(parameter, Integer):
-        low, high = min(parameter.low, *new), max(parameter.high, *new)
-        return Integer(low, high, log=parameter.log, step=parameter.step, when=parameter.when)
+        return replace(parameter, low=min(parameter.low, *new), high=max(parameter.high, *new))
     if isinstance(parameter, Ordinal):
         if not all(type(value) in (int, float) for value in (*parameter.values, *new)):
             raise ValueError(f"{name}: expected values in the order of {parameter!r}, got {new[0]!r}")

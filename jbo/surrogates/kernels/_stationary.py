@@ -96,6 +96,8 @@ class Stationary(Covariance):
     """Correlation as a function of the squared distance."""
     num_choices: tuple[int, ...] = field(default=(), metadata={"static": True})
     """Number of choices of each column that is a category, 0 for numeric ones; empty: all are numeric."""
+    periods: tuple[float, ...] = field(default=(), metadata={"static": True})
+    """Period of each column that has one, 0 for the others; empty: none has."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
@@ -136,7 +138,10 @@ class Stationary(Covariance):
     def bind(self, encoding: Encoding) -> "Stationary":
         """The same kernel over the columns of a space."""
         choices = tuple(int(k) if c else 0 for k, c in zip(encoding.num_levels, encoding.is_category, strict=True))
-        return dataclasses.replace(self, num_choices=choices if any(choices) else ())
+        periods = tuple(c.period for c in encoding.columns)
+        return dataclasses.replace(
+            self, num_choices=choices if any(choices) else (), periods=periods if any(periods) else ()
+        )
 
     def scaled(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
         """Features in lengthscales: the kernel is the profile of the squared Euclidean distance between them."""
@@ -145,9 +150,15 @@ class Stationary(Covariance):
     def _scales(self, params: GPParams) -> Float[Array, " f"]:
         """Inverse lengthscale of each feature."""
         scales = jnp.exp(-params.log_lengthscale)
-        if not self.num_choices:
+        if not self.num_choices and not self.periods:
             return scales
-        return scales[np.repeat(np.arange(scales.shape[0]), [max(k, 1) for k in self.num_choices])]
+        widths = [2 if p else max(k, 1) for k, p in self._columns(scales.shape[0])]
+        return scales[np.repeat(np.arange(scales.shape[0]), widths)]
+
+    def _columns(self, num_columns: int) -> list[tuple[int, float]]:
+        """Number of choices and period of each column."""
+        choices, periods = self.num_choices or (0,) * num_columns, self.periods or (0.0,) * num_columns
+        return list(zip(choices, periods, strict=True))
 
     def _squared(
         self, features1: Float[Array, "n f"], features2: Float[Array, "m f"], scale: Float[Array, " f"]
@@ -156,13 +167,21 @@ class Stationary(Covariance):
         return (_squared_distance if is_product else _direct_squared_distance)(features1, features2, scale)
 
     def _features(self, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
-        """What Euclidean distance is taken of: a category becomes a one-hot vector over √2."""
+        """What Euclidean distance is taken of: a category becomes a one-hot vector over √2.
+
+        A column with a period becomes a point of the circle of that circumference, so that the distance is a chord:
+        near by that along the column, and what is a period apart is one place (MacKay, Introduction to Gaussian
+        Processes, 1998, section 5.1; with the squared exponential it is his periodic kernel).
+        """
         centred = x - 0.5
-        if not self.num_choices:
+        if not self.num_choices and not self.periods:
             return centred
         features = []
-        for j, k in enumerate(self.num_choices):
-            if k == 0:
+        for j, (k, period) in enumerate(self._columns(x.shape[1])):
+            if period:
+                angle = x[:, j : j + 1] * (2 * np.pi / period)
+                features += [period / (2 * np.pi) * jnp.cos(angle), period / (2 * np.pi) * jnp.sin(angle)]
+            elif k == 0:
                 features.append(centred[:, j : j + 1])
             else:
                 one_hot = jax.nn.one_hot(jnp.clip(jnp.floor(x[:, j] * k), 0, k - 1).astype(jnp.int32), k, dtype=x.dtype)
