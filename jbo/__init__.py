@@ -26,6 +26,7 @@ from jbo.strategies import grid_search as grid_search
 from jbo.strategies import parzen as parzen
 from jbo.strategies import random_search as random_search
 from jbo.strategies import sobol_search as sobol_search
+from jbo.study import MedianPruner as MedianPruner
 from jbo.study import SpaceExhausted as SpaceExhausted
 from jbo.study import Stop as Stop
 from jbo.study import Study as Study

@@ -90,7 +90,7 @@ def health(
     """How well the surrogate predicts trials that it does not see, and what is wrong with it.
 
     A Gaussian process leaves out one trial after another, its hyperparameters kept; other models are fitted anew
-    without each tenth of the trials. Failed trials are learnt from but not scored.
+    without each tenth of the trials. Failed and stopped trials are learnt from but not scored.
 
     Args:
       study: A study, or what its model believes.
@@ -103,7 +103,9 @@ def health(
     belief = study if isinstance(study, Belief) else believe(study)
     posterior, data = belief.posterior, belief.data
     with world(None):
-        is_ok = belief.state.status == OK
+        is_whole = [trial.status != "stopped" for trial in belief.trials]
+        is_whole += [True] * (len(belief.state.status) - len(is_whole))
+        is_ok = (belief.state.status == OK) & jnp.asarray(is_whole)
         if isinstance(posterior, GPPosterior) and posterior.x.shape == data.x.shape:
             method, predicted = "leave-one-out", _leave_one_out(posterior, data)
         else:

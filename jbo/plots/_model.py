@@ -205,7 +205,7 @@ def _band(ax: Any, belief: Belief, name: str, along: np.ndarray, interval: Inter
 
 
 def _trials(ax: Any, belief: Belief, names: tuple[str, ...]) -> None:
-    """Trials that succeeded as dots, failed ones as crosses, where the parameters exist."""
+    """Trials that ran to their end as dots, failed ones as crosses, where the parameters exist."""
     there = [trial for trial in belief.trials if all(name in trial.config for name in names)]
     for status, mark in (("ok", "o"), ("failed", "x")):
         trials = [trial for trial in there if trial.status == status]

@@ -22,6 +22,8 @@ def trajectory(
 ) -> Any:
     """Every trial, the best value so far as a step line and a cross for each that failed; or several studies at once.
 
+    A trial that was stopped stands small and grey at its last value.
+
     Args:
       study: One study; or several that differ by their seed, of which the median of the best so far is drawn, and a
         band from their lower to their upper quartile; or such groups by name. Groups end with their shortest study.
@@ -52,9 +54,14 @@ def trajectory(
     else:
         finished, values, best = _course(study, optimum)
         numbers = np.array([trial.number for trial in finished])
-        failed = np.isnan(values)
+        failed = np.array([trial.status == "failed" for trial in finished])
+        stopped = [trial for trial in finished if trial.status == "stopped"]
         ax.plot(numbers, values, "o", color=BLUE, alpha=0.6, markersize=4, label="trial")
         ax.step(numbers, best, where="post", color=VERMILION, label="best so far")
+        if stopped:
+            last = np.array([list(trial.intermediate_values.values())[-1] for trial in stopped])
+            last = last if optimum is None else np.abs(last - optimum)
+            ax.plot([trial.number for trial in stopped], last, ".", color=GREY, label="stopped")
         if failed.any():
             edge = np.full(failed.sum(), 0.03)
             ax.plot(numbers[failed], edge, "x", color="black", transform=ax.get_xaxis_transform(), label="failed")
@@ -71,8 +78,8 @@ def trajectory(
 def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = None) -> Any:
     """One line a trial through a vertical scale for each parameter, the last one the value, coloured by the value.
 
-    Each scale is the parameter's own, its log among it; a line has a gap where a parameter does not exist. Failed
-    trials are dotted and end before the last scale.
+    Each scale is the parameter's own, its log among it; a line has a gap where a parameter does not exist. Trials
+    without a value, failed or stopped, are dotted and end before the last scale.
 
     Args:
       study: A study, a file that was read, or a belief.
@@ -146,7 +153,7 @@ def timeline(study: Shown, *, ax: Any = None) -> Any:
     ax = axes_of(ax, (7.0, 3.2))
     begin = trials[0].started_at
     now = max([trial.ended_at or trial.started_at for trial in trials])
-    colours = {"ok": BLUE, "failed": VERMILION, "pending": "white"}
+    colours = {"ok": BLUE, "stopped": GREY, "failed": VERMILION, "pending": "white"}
     free: list[float] = []  # when each lane ends
     for trial in trials:
         start, end = trial.started_at, trial.ended_at or now
@@ -173,9 +180,9 @@ def timeline(study: Shown, *, ax: Any = None) -> Any:
 
 
 def learning_curves(
-    curves: Sequence[tuple[Any, Any]],
+    curves: Shown | Sequence[tuple[Any, Any]],
     *,
-    maximize: bool = False,
+    maximize: bool | None = None,
     step: str = "step",
     label: str = "objective",
     ax: Any = None,
@@ -183,8 +190,9 @@ def learning_curves(
     """What trials showed on their way: one line each, that with the best last value in colour.
 
     Args:
-      curves: Steps and values of each trial. A curve that ends before others do was stopped: its end has a dot.
-      maximize: True if higher values are better.
+      curves: A study whose trials reported, or steps and values of each trial. A curve that ends before others do was
+        stopped: its end has a dot.
+      maximize: True if higher values are better; None: as the study says, or False.
       step: Of the horizontal axis.
       label: Of the vertical axis.
       ax: Axes of matplotlib; None: new ones.
@@ -195,6 +203,10 @@ def learning_curves(
     Raises:
       ValueError: There is no curve, or steps and values differ in number.
     """
+    if not isinstance(curves, Sequence):
+        maximize = curves.maximize if maximize is None else maximize
+        seen = [trial.intermediate_values for trial in curves.trials if trial.intermediate_values]
+        curves = [(list(values), list(values.values())) for values in seen]
     if not len(curves):
         raise ValueError("curves: expected at least one, got none")
     arrays = [(np.atleast_1d(steps), np.asarray(values, np.float64).reshape(-1)) for steps, values in curves]

@@ -68,6 +68,34 @@ def trajectory(study: Searched, label: str) -> Figure:
     return {"data": traces, "layout": layout}
 
 
+def learning_curves(study: Searched, label: str) -> Figure | None:
+    """What each trial reported on its way, that of the best one in colour; None if none did.
+
+    Args:
+      study: Any one.
+      label: Of the objective.
+    """
+    reported = [trial for trial in study.trials if trial.intermediate_values]
+    sign = -1.0 if study.maximize else 1.0
+    whole = [trial for trial in reported if trial.value is not None]
+    best = min(whole, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+    traces = []
+    for trial in [*(trial for trial in reported if trial is not best), *([] if best is None else [best])]:
+        steps, values = list(trial.intermediate_values), list(trial.intermediate_values.values())
+        is_best = trial is best
+        traces.append(
+            _scatter(
+                steps, values,
+                "best" if is_best else f"trial {trial.number}", mode="lines+markers",
+                line={"color": _VERMILION if is_best else _BLUE, "width": 2.5 if is_best else 1}, marker={"size": 4},
+                opacity=1.0 if is_best else 0.5, showlegend=is_best, text=[_hover(trial)] * len(steps),
+                hovertemplate="step %{x}: %{y:.6g}<br>%{text}<extra></extra>",
+            )
+        )  # fmt: skip
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": text(label)}}}
+    return {"data": traces, "layout": layout} if traces else None
+
+
 def importance(found: Importance) -> Figure:
     """Shares of the variance, the most important parameter on top.
 
@@ -230,7 +258,7 @@ def _axis(name: str, parameter: Parameter) -> Figure:
 
 
 def _hover(trial: Trial) -> str:
-    value = "failed" if trial.value is None else f"{trial.value:.6g}"
+    value = trial.status if trial.value is None else f"{trial.value:.6g}"
     lines = [f"{text(name, 30)}: {text(shown(value), 30)}" for name, value in trial.config.items()]
     return "<br>".join([f"<b>trial {trial.number}: {value}</b>", *lines])
 

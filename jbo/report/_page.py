@@ -62,10 +62,14 @@ def page(study: Searched, label: str = "objective") -> str:
         belief, reason = None, str(error)
     if any(trial.status != "pending" for trial in trials):
         charts["trajectory"] = _figures.trajectory(study, label)
+    curves = _figures.learning_curves(study, label)
+    if curves is not None:
+        charts["curves"] = curves
     sections = [
         _summary(study, trials, best, belief),
         _configs(study, best, None if belief is None else belief.recommended),
-        _section("Trajectory", _chart("trajectory", "charts wide")) if charts else "",
+        _section("Trajectory", _chart("trajectory", "charts wide")) if "trajectory" in charts else "",
+        _section("Learning curves", _chart("curves", "charts wide")) if "curves" in charts else "",
     ]
     if belief is None:
         sections.append(_section("Model", f"<p>The model says nothing yet: {_text(reason)}.</p>"))
@@ -131,10 +135,11 @@ def _health(found: Health, belief: Belief) -> str:
 
 
 def _summary(study: Searched, trials: list[Trial], best: Trial | None, belief: Belief | None) -> str:
-    count = {status: sum(t.status == status for t in trials) for status in ("ok", "failed", "pending")}
+    count = {status: sum(t.status == status for t in trials) for status in ("ok", "stopped", "failed", "pending")}
     cards = [
         ("best value", "none" if best is None else f"{best.value:.6g}"),
         ("succeeded", str(count["ok"])),
+        *([("stopped early", str(count["stopped"]))] if count["stopped"] else []),
         ("failed", str(count["failed"])),
         ("running", str(count["pending"])),
         ("goal", "maximize" if study.maximize else "minimize"),
@@ -210,7 +215,7 @@ def _table(study: Searched, trials: list[Trial]) -> str:
         "Trials",
         '<p class="controls"><label>Filter <input type="search" id="filter" placeholder="part of any cell"></label> '
         '<label>Status <select id="status"><option value="">all</option><option>ok</option><option>failed</option>'
-        '<option>pending</option></select></label> <output id="count"></output></p>'
+        '<option>stopped</option><option>pending</option></select></label> <output id="count"></output></p>'
         f'<div class="scroll"><table id="trials"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>",
     )

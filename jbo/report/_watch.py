@@ -79,7 +79,10 @@ def screen(snapshot: Snapshot, now: float, num_trials: int | None = None, troubl
     trials, ended = snapshot.trials, _num_ended(snapshot)
     failed = sum(trial.status == "failed" for trial in trials)
     running = [trial for trial in trials if trial.status == "pending"]
-    counts = f"{ended} ended, {failed} of them failed, {len(running)} pending, {snapshot.num_queued} queued"
+    stopped = sum(trial.status == "stopped" for trial in trials)
+    counts = f"{ended} ended, {failed} of them failed"
+    counts += f" and {stopped} stopped" if stopped else ""
+    counts += f", {len(running)} pending, {snapshot.num_queued} queued"
     parts: list[Any] = [Text(counts if num_trials is None else f"{counts}; {ended} of {num_trials}")]
     if num_trials is not None:
         bar = Table.grid()  # a bar alone does not end its line

@@ -1,5 +1,6 @@
 """A durable study of any Python objective: asked, told, killed, started again, and nothing is lost."""
 
+from jbo.study._pruner import MedianPruner as MedianPruner
 from jbo.study._snapshot import Snapshot as Snapshot
 from jbo.study._snapshot import read_study as read_study
 from jbo.study._stop import Stop as Stop

@@ -8,8 +8,18 @@ from typing import Any, NamedTuple
 
 from jbo.study._value import as_number
 
-Objective = Callable[[dict[str, Any]], Any]
-BatchObjective = Callable[[list[dict[str, Any]]], Any]
+Objective = Callable[..., Any]
+"""From a configuration, and perhaps ``report``, to a number."""
+BatchObjective = Callable[..., Any]
+"""From several configurations, and perhaps ``report``, to as many numbers."""
+
+
+class Reporter:
+    """``report(step, value)``, wherever the objective runs."""
+
+    def __call__(self, step: Any, value: Any) -> bool:
+        """Write an intermediate value down; whether to stop."""
+        raise NotImplementedError
 
 
 class Evaluation(NamedTuple):
@@ -23,10 +33,18 @@ class Evaluation(NamedTuple):
     """What it returned in place of a number, in words."""
 
 
-def evaluate(objective: Objective, config: dict[str, Any]) -> Evaluation:
-    """What comes of an objective at a configuration. `SystemExit` and `KeyboardInterrupt` pass."""
+def evaluate(objective: Objective, config: dict[str, Any], report: Reporter | None = None) -> Evaluation:
+    """What comes of an objective at a configuration. `SystemExit` and `KeyboardInterrupt` pass.
+
+    Args:
+      objective: What is called.
+      config: Values by name.
+      report: What the objective is given as ``report``; None: it takes none.
+    """
     try:
-        value = objective(config)
+        value = objective(config) if report is None else objective(config, report=report)
+    except CannotBeSent:
+        raise
     except Exception:
         return Evaluation(failure=traceback.format_exc())
     try:
@@ -35,10 +53,19 @@ def evaluate(objective: Objective, config: dict[str, Any]) -> Evaluation:
         return Evaluation(no_number=str(error))
 
 
-def evaluate_batch(objective: BatchObjective, configs: Sequence[dict[str, Any]]) -> list[Evaluation]:
-    """What comes of an objective of several configurations: an exception is the failure of each of them."""
+def evaluate_batch(
+    objective: BatchObjective, configs: Sequence[dict[str, Any]], reports: Sequence[Reporter] | None = None
+) -> list[Evaluation]:
+    """What comes of an objective of several configurations: an exception is the failure of each of them.
+
+    Args:
+      objective: What is called.
+      configs: Values by name.
+      reports: One for each configuration, which the objective is given as one ``report``; None: it takes none.
+    """
+    copies = [dict(config) for config in configs]
     try:
-        values = objective([dict(config) for config in configs])
+        values = objective(copies) if reports is None else objective(copies, report=_together(reports))
     except Exception:
         return [Evaluation(failure=traceback.format_exc())] * len(configs)
     try:
@@ -52,8 +79,25 @@ def evaluate_batch(objective: BatchObjective, configs: Sequence[dict[str, Any]])
     return [evaluate(lambda _, value=value: value, config) for value, config in zip(values, configs, strict=True)]
 
 
+def _together(reports: Sequence[Reporter]) -> Callable[[Any, Sequence[Any]], list[bool]]:
+    """``report`` of a batch: takes a value for each member, and says of each whether to stop.
+
+    A member that was told to stop is over: nothing more is written down of it, whatever stands in its place.
+    """
+    is_over = [False] * len(reports)
+
+    def report(step: Any, values: Sequence[Any]) -> list[bool]:
+        if len(values) != len(reports):
+            raise ValueError(f"report: expected {len(reports)} values, got {len(values)}")
+        for i, value in enumerate(values):
+            is_over[i] = is_over[i] or reports[i](step, value)
+        return list(is_over)
+
+    return report
+
+
 class CannotBeSent(TypeError):
-    """The objective cannot be made into bytes."""
+    """The objective cannot be made into bytes, or cannot reach its study from where it is."""
 
 
 class Portable:
@@ -66,9 +110,9 @@ class Portable:
     def __init__(self, objective: Objective):
         self._objective = objective
 
-    def __call__(self, config: dict[str, Any], call: str = "") -> Evaluation:
+    def __call__(self, config: dict[str, Any], report: Reporter | None = None, call: str = "") -> Evaluation:
         del call  # tells one call from another
-        return evaluate(self._objective, config)
+        return evaluate(self._objective, config, report)
 
     @cached_property
     def text(self) -> bytes:

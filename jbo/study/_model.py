@@ -190,19 +190,20 @@ def prepare(
         compile_ahead(Call(_fit, (*arguments, start), device), lambda: world(device), ask)
 
 
-def recommend(strategy: Strategy, seed: int, rows: Rows, device: Any, fits: Fits) -> int:
+def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits) -> int:
     """Row of the trial with the best posterior mean.
 
     Args:
       strategy: Holds the model.
       seed: Of the study.
       rows: All trials so far, one of them succeeded at least.
+      whole: The same without those that may not be recommended.
       device: Where to run; None is the CPU.
       fits: Of the study.
     """
     with world(device):
-        arguments = strategy, _words(seed), _state(rows)
-        if _is_design(strategy, rows):
+        arguments = strategy, _words(seed), _state(whole)
+        if _is_design(strategy, whole):
             call = Call(_recommend_design, arguments, device)
         else:
             call = Call(_recommend, (*arguments, fits.model(strategy, seed, rows, device)[0]), device)

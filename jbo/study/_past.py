@@ -1,6 +1,8 @@
 """Trials of the past, from another study or a CSV file, as the beginning of a new one."""
 
 import csv
+import json
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +15,8 @@ from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real
 from jbo.space import Space
 from jbo.study._storage import Outcome
 from jbo.study._trial import Trial
-from jbo.study._value import as_outcome
-from jbo.study.export import ABOUT, CONFIG, value_of_cell
+from jbo.study._value import as_number, as_outcome, as_step
+from jbo.study.export import ABOUT, CONFIG, INTERMEDIATE, value_of_cell
 
 
 class Past(NamedTuple):
@@ -26,6 +28,7 @@ class Past(NamedTuple):
     outcome: Outcome
     started_at: float
     ended_at: float
+    intermediate_values: dict[int, float]
 
 
 def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space) -> list[Past]:
@@ -44,7 +47,14 @@ def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space) 
         with Path(source).open(encoding="utf-8", newline="") as file:
             return list(_rows(csv.DictReader(file), space, os.fspath(source)))
     return [
-        Past(f"trial {t.number}", dict(t.config), Outcome(t.value, t.failure), t.started_at, t.ended_at)
+        Past(
+            f"trial {t.number}",
+            dict(t.config),
+            Outcome(t.value, t.failure),
+            t.started_at,
+            t.ended_at,
+            dict(t.intermediate_values),
+        )
         for t in source
         if t.ended_at is not None
     ]
@@ -56,7 +66,7 @@ def _rows(reader: csv.DictReader, space: Space, path: str) -> Iterator[Past]:
         raise ValueError(f"{path}: expected a column 'value', got {titles}")
     names = [name for name in [*space.names, *space.constants] if CONFIG + name in titles or name in titles]
     if not any(title.startswith(CONFIG) for title in titles):
-        names = [title for title in titles if title not in ABOUT or title in space]
+        names = [title for title in titles if title not in (*ABOUT, INTERMEDIATE) or title in space]
     for cells in reader:
         where = f"{path}, line {reader.line_num}"
         if cells.get("status") == "pending":
@@ -68,8 +78,22 @@ def _rows(reader: csv.DictReader, space: Space, path: str) -> Iterator[Past]:
             value = float(cells["value"]) if cells["value"] else None
         except ValueError as error:
             raise ValueError(f"{where}: expected numbers, got {error}") from None
-        outcome = as_outcome(value, None if value is not None else cells.get("failure") or "no value was written down")
-        yield Past(where, config, outcome, *times)
+        values = _values_by_step(cells.get("intermediate_values"), where)
+        if cells.get("status") == "stopped" and values:
+            outcome = Outcome(None, None)
+        else:
+            failure = None if value is not None else cells.get("failure") or "no value was written down"
+            outcome = as_outcome(value, failure)
+        yield Past(where, config, outcome, times[0], times[1], values)
+
+
+def _values_by_step(cell: str | None, where: str) -> dict[int, float]:
+    """Intermediate values, as `jbo.study.export.write_csv` writes them."""
+    try:
+        pairs = json.loads(cell or "[]")
+        return {as_step(step): math.nan if value is None else as_number(value) for step, value in pairs}
+    except (ValueError, TypeError):
+        raise ValueError(f"{where}: expected pairs of step and value, got intermediate_values {cell!r}") from None
 
 
 def _value(parameter: Parameter | None, cell: str) -> Any:

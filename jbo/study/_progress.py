@@ -26,7 +26,7 @@ def progress_of(num_trials: int, num_finished: int, progress: bool | None) -> It
 
     def line(trial: Trial, best: Trial | None, finished: int) -> dict[str, str]:
         left = (time.monotonic() - start) / max(finished - num_finished, 1) * max(num_trials - finished, 0)
-        value = "failed" if trial.value is None else f"{trial.value:.6g}"
+        value = trial.status if trial.value is None else f"{trial.value:.6g}"
         best_value = "none" if best is None or best.value is None else f"{best.value:.6g}"
         return {"trial": str(trial.number), "value": value, "best": best_value, "left": _clock(left)}
 

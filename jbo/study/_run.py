@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from jbo.study._evaluation import Evaluation
+from jbo.study._evaluation import Evaluation, Reporter
 from jbo.study._trial import SpaceExhausted, Trial
 from jbo.study._workers import Workers
 
@@ -17,6 +17,7 @@ _log = logging.getLogger("jbo")
 def run_trials(
     workers: Workers,
     ask: Callable[[], Trial],
+    report_of: Callable[[Trial], Reporter | None],
     num_left: Callable[[], int],
     end: Callable[[Trial, Evaluation], None],
     retries: int,
@@ -26,6 +27,7 @@ def run_trials(
     Args:
       workers: Call the objective.
       ask: The next trial.
+      report_of: What the objective is given to report by, each time that a trial begins; None: it takes none.
       num_left: How many trials shall still end, those that run among them.
       end: Called with each trial that ended.
       retries: How often one that fails is run again before it has failed.
@@ -38,7 +40,7 @@ def run_trials(
         try:
             while len(running) < min(workers.num, num_left()):
                 trial = ask()
-                running[workers.start(dict(trial.config))] = trial, 0
+                running[workers.start(dict(trial.config), report_of(trial))] = trial, 0
         except SpaceExhausted:
             if not running:
                 raise
@@ -50,7 +52,7 @@ def run_trials(
                 num_retries += 1
                 words = "trial %d is run again (%d of %d)\n%s"
                 _log.warning(words, trial.number, num_retries, retries, evaluation.failure)
-                running[workers.start(dict(trial.config))] = trial, num_retries
+                running[workers.start(dict(trial.config), report_of(trial))] = trial, num_retries
             else:
                 end(trial, evaluation)
 

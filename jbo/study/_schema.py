@@ -7,13 +7,30 @@ from pathlib import Path
 
 _log = logging.getLogger("jbo")
 
-FORMAT = 1
+FORMAT = 2
 """Version of the tables below; a change to them is a new number."""
+READABLE = (1, FORMAT)
+"""Formats whose tables can be read as they are: the first one knows no trial that was stopped."""
 APPLICATION_ID = 0x6A626F21
 """Marks an SQLite file as a study: "jbo!" in ASCII."""
 SECONDS_TO_WAIT = 60.0
 """How long a process waits for another one that holds the file."""
 
+_TRIALS = """
+CREATE TABLE {name} (
+  number INTEGER PRIMARY KEY CHECK (number >= 0),
+  config TEXT NOT NULL,                         -- JSON
+  status TEXT NOT NULL CHECK (status IN ('pending', 'ok', 'failed', 'stopped')),
+  value REAL,                                   -- in the user's sign
+  failure TEXT,
+  started_at REAL NOT NULL,
+  ended_at REAL,
+  host TEXT, boot TEXT, pid INTEGER, process_started TEXT,   -- the owner; all NULL: nobody, free to be run again
+  CHECK ((status = 'ok') = (value IS NOT NULL)),
+  CHECK ((status = 'failed') = (failure IS NOT NULL)),
+  CHECK ((status = 'pending') = (ended_at IS NULL))
+)"""
+_COPIED = "number, config, status, value, failure, started_at, ended_at, host, boot, pid, process_started"
 _TABLES = """
 CREATE TABLE study (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 0),
@@ -23,23 +40,10 @@ CREATE TABLE study (
   seed INTEGER NOT NULL,
   created_at REAL NOT NULL
 );
-CREATE TABLE trials (
-  number INTEGER PRIMARY KEY CHECK (number >= 0),
-  config TEXT NOT NULL,                         -- JSON
-  status TEXT NOT NULL CHECK (status IN ('pending', 'ok', 'failed')),
-  value REAL,                                   -- in the user's sign
-  failure TEXT,
-  started_at REAL NOT NULL,
-  ended_at REAL,
-  host TEXT, boot TEXT, pid INTEGER, process_started TEXT,   -- the owner; all NULL: nobody, free to be run again
-  CHECK ((status = 'ok') = (value IS NOT NULL)),
-  CHECK ((status = 'failed') = (failure IS NOT NULL)),
-  CHECK ((status = 'pending') = (ended_at IS NULL))
-);
 CREATE TABLE intermediate_values (
   number INTEGER NOT NULL REFERENCES trials (number),
   step INTEGER NOT NULL,
-  value REAL,
+  value REAL,                                   -- NULL: not finite
   PRIMARY KEY (number, step)
 );
 CREATE TABLE queue (
@@ -83,6 +87,7 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise sqlite3.DatabaseError(damage)
+        _migrate(connection, name)
         return connection
     except BaseException as error:
         if connection is not None:
@@ -143,7 +148,7 @@ def _holds_study(connection: sqlite3.Connection, name: str) -> bool:
         return False
     if application != APPLICATION_ID:
         raise ValueError(f"{name} is an SQLite file but no jbo study; expected a study file or a new name")
-    if version != FORMAT:
+    if version not in READABLE:
         advice = "a newer jbo wrote it" if version > FORMAT else "it is too old"
         raise ValueError(f"{name} has study format {version}, expected {FORMAT}: {advice}")
     return True
@@ -152,7 +157,41 @@ def _holds_study(connection: sqlite3.Connection, name: str) -> bool:
 def _create(connection: sqlite3.Connection, name: str) -> None:
     if name != ":memory:":
         _log.info("a new study begins in %s", name)
-    for statement in _TABLES.split(";\n"):
+    for statement in (_TRIALS.format(name="trials"), *_TABLES.split(";\n")):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
     connection.execute(f"PRAGMA user_version = {FORMAT:d}")
+
+
+def _migrate(connection: sqlite3.Connection, name: str) -> None:
+    """Bring an older file to this format; one that may only be read stays as it is.
+
+    A table's checks cannot be changed, so the trials go to a new one under the old name (as SQLite's manual of ALTER
+    TABLE has it). What refers to them stays in place, and is checked once they are back.
+    """
+    if _version(connection) == FORMAT:
+        return
+    connection.execute("PRAGMA foreign_keys = OFF")  # counts only outside of a transaction
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        if _version(connection) != FORMAT:  # nor did another process do it just now
+            connection.execute(_TRIALS.format(name="new_trials"))
+            connection.execute(f"INSERT INTO new_trials ({_COPIED}) SELECT {_COPIED} FROM trials")
+            connection.execute("DROP TABLE trials")
+            connection.execute("ALTER TABLE new_trials RENAME TO trials")
+            if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+                raise sqlite3.DatabaseError("a row refers to a trial that is not there")
+            connection.execute(f"PRAGMA user_version = {FORMAT:d}")
+            _log.info("the study file %s is of format %d now", name, FORMAT)
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]

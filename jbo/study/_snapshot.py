@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, cast
 
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._schema import APPLICATION_ID, FORMAT
+from jbo.study._schema import APPLICATION_ID, FORMAT, READABLE
+from jbo.study._storage import intermediate_values
 from jbo.study._trial import Trial
 
 
@@ -86,7 +87,7 @@ def _read(connection: sqlite3.Connection, path: str) -> Snapshot:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ValueError(f"{path} is no jbo study; expected a study file")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version != FORMAT:
+    if version not in READABLE:
         raise ValueError(f"{path} has study format {version}, expected {FORMAT}")
     connection.execute("BEGIN")  # one moment for all that is read
     header = connection.execute("SELECT id, space, maximize, seed, created_at FROM study").fetchone()
@@ -95,11 +96,15 @@ def _read(connection: sqlite3.Connection, path: str) -> Snapshot:
     study_id, definition, maximize, seed, created_at = header
     space = Space.from_json(json.loads(definition))
     query = "SELECT number, config, status, value, started_at, ended_at, failure, host, pid FROM trials ORDER BY number"
-    trials, workers = [], {}
+    trials, workers, seen = [], {}, intermediate_values(connection, 0)
     for number, config, status, value, started_at, ended_at, failure, host, pid in connection.execute(query):
         values = space.config_from_json(json.loads(config))
         # The file holds no other status, see its schema.
-        trials.append(Trial(number, values, cast(Any, status), value, started_at, ended_at, failure, study_id))
+        trials.append(
+            Trial(
+                number, values, cast(Any, status), value, started_at, ended_at, failure, study_id, seen.get(number, {})
+            )
+        )
         if status == "pending" and host is not None:
             workers[number] = Worker(host, pid)
     queued = connection.execute("SELECT count(*) FROM queue WHERE number IS NULL").fetchone()[0]

@@ -1,5 +1,6 @@
 """The truth of a study, on the disk: every change is one transaction, committed before its method returns."""
 
+import math
 import os
 import sqlite3
 import threading
@@ -34,10 +35,12 @@ class Record(NamedTuple):
     failure: str | None
     started_at: float
     ended_at: float | None
+    intermediate_values: dict[int, float] = {}  # noqa: RUF012  never written to
+    """By step."""
 
 
 class Outcome(NamedTuple):
-    """How a trial ended: with a value or with a failure, never both."""
+    """How a trial ended: with a value, with a failure, or, with neither, stopped on its way."""
 
     value: float | None
     failure: str | None
@@ -45,12 +48,16 @@ class Outcome(NamedTuple):
     @property
     def status(self) -> str:
         """As in the table of trials."""
-        return "ok" if self.failure is None else "failed"
+        if self.failure is not None:
+            return "failed"
+        return "stopped" if self.value is None else "ok"
 
     @property
     def in_words(self) -> str:
         """As `Study.tell` is told it."""
-        return repr(self.value) if self.failure is None else f"failed={self.failure!r}"
+        if self.failure is not None:
+            return f"failed={self.failure!r}"
+        return "stopped=True" if self.value is None else repr(self.value)
 
 
 class Storage:
@@ -94,7 +101,8 @@ class Storage:
         """All trials from number ``first`` on, by number."""
         with self._transaction(write=False) as run:
             query = f"SELECT {_COLUMNS} FROM trials WHERE number >= ? ORDER BY number"
-            return [Record(*row) for row in run.execute(query, (first,))]
+            rows, values = run.execute(query, (first,)).fetchall(), intermediate_values(run, first)
+            return [Record(*row, intermediate_values=values.get(row[0], {})) for row in rows]
 
     def claim(self, owner: Owner, is_wanted: Callable[[str], bool]) -> Record | None:
         """The trial that comes before any new suggestion, now owned by ``owner``; None if there is none.
@@ -115,6 +123,7 @@ class Storage:
                 if is_left and is_wanted(config):
                     update = "UPDATE trials SET host=?, boot=?, pid=?, process_started=?, started_at=? WHERE number = ?"
                     run.execute(update, (*owner, time.time(), number))
+                    _forget(run, number)
                     return _record(run, number)
             queued = "SELECT position, config FROM queue WHERE number IS NULL ORDER BY position"
             for position, config in run.execute(queued):
@@ -143,17 +152,38 @@ class Storage:
             run.execute(f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             return _record(run, number)
 
-    def begin_with(self, rows: Sequence[tuple[str, Outcome, float, float]]) -> bool:
+    def report(self, number: int, step: int, value: float) -> bool:
+        """Write an intermediate value of a pending trial down, in place of an earlier one of the step.
+
+        Returns:
+          False, and nothing is written, if the trial is not pending.
+        """
+        with self._transaction() as run:
+            insert = (
+                "INSERT OR REPLACE INTO intermediate_values SELECT number, ?, ? FROM trials "
+                "WHERE number = ? AND status = 'pending'"
+            )
+            return run.execute(insert, (step, value if math.isfinite(value) else None, number)).rowcount == 1
+
+    def forget(self, number: int) -> None:
+        """Forget the intermediate values of a trial, which begins anew."""
+        with self._transaction() as run:
+            _forget(run, number)
+
+    def begin_with(self, rows: Sequence[tuple[str, Outcome, float, float, dict[int, float]]]) -> bool:
         """Trials that have ended, all or none, as the first of the study; False if it has some already.
 
         Args:
-          rows: Configuration, outcome, and when it started and ended.
+          rows: Configuration, outcome, when it started and ended, and its intermediate values.
         """
         with self._transaction() as run:
             if _next_number(run):
                 return False
             insert = f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
-            run.executemany(insert, [(i, c, o.status, *o, *times) for i, (c, o, *times) in enumerate(rows)])
+            run.executemany(insert, [(i, c, o.status, *o, *times) for i, (c, o, *times, _) in enumerate(rows)])
+            values = [(i, step, value) for i, row in enumerate(rows) for step, value in row[-1].items()]
+            values = [(i, step, value if math.isfinite(value) else None) for i, step, value in values]
+            run.executemany("INSERT INTO intermediate_values VALUES (?, ?, ?)", values)
             return True
 
     def finish(self, number: int, outcome: Outcome) -> tuple[Record | None, bool]:
@@ -215,5 +245,19 @@ def _insert_pending(run: sqlite3.Connection, number: int, config: str, owner: Ow
     run.execute(f"INSERT INTO trials ({columns}) VALUES (?, ?, 'pending', ?, ?, ?, ?, ?)", row)
 
 
+def _forget(run: sqlite3.Connection, number: int) -> None:
+    run.execute("DELETE FROM intermediate_values WHERE number = ?", (number,))
+
+
 def _record(run: sqlite3.Connection, number: int) -> Record:
-    return Record(*run.execute(f"SELECT {_COLUMNS} FROM trials WHERE number = ?", (number,)).fetchone())
+    row = run.execute(f"SELECT {_COLUMNS} FROM trials WHERE number = ?", (number,)).fetchone()
+    return Record(*row, intermediate_values=intermediate_values(run, number, number).get(number, {}))
+
+
+def intermediate_values(run: sqlite3.Connection, first: int, last: int = 2**63 - 1) -> dict[int, dict[int, float]]:
+    """By number and step, the steps in their order."""
+    query = "SELECT number, step, value FROM intermediate_values WHERE number BETWEEN ? AND ? ORDER BY number, step"
+    values: dict[int, dict[int, float]] = {}
+    for number, step, value in run.execute(query, (first, last)):
+        values.setdefault(number, {})[step] = math.nan if value is None else value
+    return values

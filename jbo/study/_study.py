@@ -15,22 +15,25 @@ import numpy as np
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
-from jbo.study._evaluation import BatchObjective, Evaluation, Objective
+from jbo.study._evaluation import BatchObjective, Evaluation, Objective, Reporter
 from jbo.study._identity import check_same_study, check_seed, check_strategy, stored_space
 from jbo.study._model import Fits, prepare, recommend, suggest, with_host_constraint
 from jbo.study._owner import Owner, current, owner_of
 from jbo.study._past import past_trials, widened
 from jbo.study._progress import progress_of
+from jbo.study._pruner import Pruner
+from jbo.study._report import Channel, Report, takes_report
 from jbo.study._run import ended_by_sigterm, run_trials
 from jbo.study._stop import Stop
 from jbo.study._storage import Outcome, Record, Storage
 from jbo.study._table import Table
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
-from jbo.study._value import as_outcome
+from jbo.study._value import as_number, as_outcome, as_step
 from jbo.study._workers import check_settings, workers_of
 from jbo.study.export import columns
 
 _log = logging.getLogger("jbo")
+_STATUSES = ("ok", "stopped", "failed", "pending")
 
 
 class Study:
@@ -169,7 +172,7 @@ class Study:
                 config = json.dumps(space.config_to_json(trial.config), allow_nan=False)
             except ValueError as error:
                 raise ValueError(f"{trial.name}: {error}") from error
-            rows.append((config, trial.outcome, trial.started_at, trial.ended_at))
+            rows.append((config, trial.outcome, trial.started_at, trial.ended_at, trial.intermediate_values))
         study = cls(space, strategy=strategy(space), maximize=maximize, seed=seed, path=path, device=device)
         if not study._storage.begin_with(rows):
             study.close()
@@ -223,27 +226,55 @@ class Study:
                 break
         return trials
 
-    def tell(self, trial: Trial | dict[str, Any], value: Any = None, *, failed: str | None = None) -> Trial:
+    def report(self, trial: Trial, step: Any, value: Any, *, pruner: Pruner | None = None) -> bool:
+        """Write an intermediate value of a trial that runs down, and say whether to stop it.
+
+        For the loop of your own; `optimize` hands the objective a function that does this.
+
+        Args:
+          trial: What `ask` gave.
+          step: A whole number of at least 0, such as an epoch; a second value of a step takes the place of the first.
+          value: A number, in your sign, which may be NaN or infinite.
+          pruner: Decides; None: nothing is stopped.
+
+        Raises:
+          TypeError: ``value`` or ``step`` is no number.
+          ValueError: The trial has ended, or belongs to another study; or the step is below 0.
+        """
+        self._check_trial(trial)
+        if not self._storage.report(trial.number, as_step(step), as_number(value)):
+            raise ValueError(f"report: expected a trial that runs, got trial {trial.number}, which does not")
+        if pruner is None:
+            return False
+        self._sync()
+        trials = [each.copy() for each in self._table.trials]
+        return bool(pruner(trials[trial.number], trials, self.maximize))
+
+    def tell(
+        self, trial: Trial | dict[str, Any], value: Any = None, *, failed: str | None = None, stopped: bool = False
+    ) -> Trial:
         """The trial as it ended, written down before it is returned.
 
         Args:
           trial: What `ask` gave, or a configuration of your own, which becomes a new trial.
           value: A number, in your sign. NaN and infinities make it a failed trial.
           failed: Why there is no value.
+          stopped: True: it was ended on its way, and the last of its intermediate values is what is known. It is never
+            best nor recommended. The model takes it for that value, but for no better one than the median of the whole
+            trials numbered before it and no worse one than their worst. If the value is not finite, the trial failed.
 
         Raises:
           TypeError: ``value`` is no number, or there are both a value and a failure.
-          ValueError: The trial was told before, or belongs to another study; or the configuration is not of the space.
+          ValueError: The trial was told before, or belongs to another study; or the configuration is not of the space;
+            or it was stopped without an intermediate value.
         """
-        outcome = as_outcome(value, failed)
+        if stopped:
+            outcome = self._outcome_of_stopped(trial, value, failed)
+        else:
+            outcome = as_outcome(value, failed)
         if isinstance(trial, dict):
             return self._trial(self._storage.append(self._to_text(trial), outcome)).copy()
-        if not isinstance(trial, Trial):
-            raise TypeError(f"expected a trial or a configuration, got {trial!r}")
-        if trial.study_id != self._id:
-            raise ValueError(
-                f"trial {trial.number} is of study {trial.study_id}, expected one of this study, {self._id}"
-            )
+        self._check_trial(trial)
         record, is_ours = self._storage.finish(trial.number, outcome)
         if record is None:
             raise ValueError(f"there is no trial {trial.number} in {self!r}")
@@ -285,6 +316,7 @@ class Study:
         max_failures: int | None = None,
         stop: Stop | Callable[[Trial], bool] | None = None,
         on_trial_end: Callable[[Trial], object] | None = None,
+        pruner: Pruner | None = None,
         progress: bool | None = None,
     ) -> None:
         """Run trials until ``num_trials`` have ended, those of earlier calls and failed ones among them.
@@ -292,8 +324,15 @@ class Study:
         An exception of the objective fails its trial, the traceback is kept, and the study goes on. Ctrl-C and SIGTERM
         give the trials that run back, to be run again first. Returns early if a discrete space has nothing new.
 
+        An objective with a parameter ``report`` is given a function to call on its way: ``report(step, value)`` writes
+        an intermediate value down (`Trial.intermediate_values`) and says whether to stop; with ``batch`` it takes a
+        value for each configuration, anything for those told to stop before, and gives as many answers. An objective
+        that returns after its last answer was True makes a ``stopped`` trial, whatever it returns; `tell` says what
+        that teaches the model.
+
         Args:
           objective: From a configuration to a number; with ``batch`` from a list of configurations to as many numbers.
+            Perhaps with a parameter ``report``, in threads and in processes of this machine.
           num_trials: How many trials shall have ended.
           context: Parameters that the environment sets, as in `ask`.
           batch: How many trials are asked for, each in the knowledge of those before it, and given to the objective at
@@ -315,17 +354,26 @@ class Study:
           stop: Ends the search early: reasons (`Stop`), or a function called with each trial that ended, which returns
             True. No other trial is begun then, and those that run are waited for.
           on_trial_end: Called with each trial that ended, in this thread; its exceptions end the call.
+          pruner: Which trials ``report`` stops, such as `MedianPruner`, or a function of the trial, all trials and
+            whether higher values are better. None: no trial is stopped, since not every objective's first steps say
+            something of its last.
           progress: None: a bar if standard error is a terminal and rich is installed; True: plain lines where there can
             be no bar; False: nothing.
 
         Raises:
-          TypeError: The objective returned no number, its trial has failed; or it cannot be sent to other processes.
+          TypeError: The objective returned no number, its trial has failed; or it cannot be sent to other processes,
+            or, with ``report``, to another machine.
           ValueError: As in `ask`; or a number is below its least value; or there is no ``workers`` beside an executor,
-            or a timeout beside one, whose processes are not ours to kill.
+            or a timeout beside one, whose processes are not ours to kill; or there is a pruner and an objective
+            without ``report``.
           RuntimeError: More trials failed than ``max_failures``.
           concurrent.futures.BrokenExecutor: The executor takes no calls any more, since one of its processes died.
         """
         num_workers = check_settings(workers, executor, timeout, retries, max_failures, batch)
+        has_report = takes_report(objective)
+        if pruner is not None and not has_report:
+            raise ValueError("pruner: expected an objective with a parameter `report`, got one without")
+        answers: dict[int, bool] = {}  # of the last report of each trial
         held, given = set(self._held), Context(self.space, context or {})
         is_over = stop.begin(self.maximize) if isinstance(stop, Stop) else lambda trials: False
         is_stopped, num_failures = False, 0
@@ -333,13 +381,14 @@ class Study:
             with (
                 ended_by_sigterm(),
                 progress_of(num_trials, self._num_finished(), progress) as show,
+                Channel() as channel,
                 workers_of(cast(Any, objective), num_workers, executor, timeout, batch) as pool,
             ):
                 self._num_expected = num_trials
 
                 def end(trial: Trial, evaluation: Evaluation) -> None:
                     nonlocal is_stopped, num_failures
-                    told = self._end(trial, evaluation)
+                    told = self._end(trial, evaluation, answers.pop(trial.number, False))
                     self._sync()
                     show(told, self._table.best, self._table.num_finished)
                     if on_trial_end is not None:
@@ -358,7 +407,19 @@ class Study:
                     num_finished = self._num_finished()
                     return 0 if is_stopped or is_over(self._table.trials) else num_trials - num_finished
 
-                run_trials(pool, lambda: self._ask(given), num_left, end, retries)
+                def report_of(trial: Trial) -> Reporter | None:
+                    if not has_report:
+                        return None
+                    if answers.pop(trial.number, None) is not None:  # it is run again
+                        self._storage.forget(trial.number)
+
+                    def receive(step: int, value: float) -> bool:
+                        answers[trial.number] = self.report(trial, step, value, pruner=pruner)
+                        return answers[trial.number]
+
+                    return Report(receive, channel)
+
+                run_trials(pool, lambda: self._ask(given), report_of, num_left, end, retries)
         except SpaceExhausted:
             _log.info("the space has no new configuration after %d trials", len(self._table.trials))
         finally:
@@ -395,14 +456,14 @@ class Study:
         """
         self._sync()
         with self._syncing:
-            rows, trials = self._table.rows(), list(self._table.trials)
+            rows, whole, trials = self._table.rows(), self._table.whole_rows(), list(self._table.trials)
         if all(trial.status != "ok" for trial in trials):
             raise ValueError(f"no trial has succeeded, so none can be recommended: {self!r}")
-        return trials[recommend(self.strategy, self.seed, rows, self._device, self._fits)].copy()
+        return trials[recommend(self.strategy, self.seed, rows, whole, self._device, self._fits)].copy()
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
-        """Values of the finished trials by number, NaN where one failed, and the best so far at each of them."""
+        """Values of the finished trials by number, NaN where there is none, and the best so far at each of them."""
         finished = [trial for trial in self.trials if trial.status != "pending"]
         values = np.array([math.nan if t.value is None else t.value for t in finished], np.float64)
         better = np.fmax if self.maximize else np.fmin
@@ -439,7 +500,7 @@ class Study:
     def __repr__(self) -> str:
         if self._storage.is_open:
             self._sync()
-        count = {status: sum(t.status == status for t in self._table.trials) for status in ("ok", "failed", "pending")}
+        count = {status: sum(t.status == status for t in self._table.trials) for status in _STATUSES}
         counts = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "none"
         best = self._table.best
         found = "" if best is None else f", best: {best.value:.6g} (trial {best.number})"
@@ -493,8 +554,30 @@ class Study:
             )
         raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
 
-    def _end(self, trial: Trial, evaluation: Evaluation) -> Trial:
+    def _check_trial(self, trial: Any) -> None:
+        if not isinstance(trial, Trial):
+            raise TypeError(f"expected a trial or a configuration, got {trial!r}")
+        if trial.study_id != self._id:
+            raise ValueError(
+                f"trial {trial.number} is of study {trial.study_id}, expected one of this study, {self._id}"
+            )
+
+    def _outcome_of_stopped(self, trial: Any, value: Any, failed: str | None) -> Outcome:
+        if value is not None or failed is not None:
+            raise TypeError(f"stopped: expected no value and no failure beside it, got {value!r} and failed={failed!r}")
+        self._check_trial(trial)
+        self._sync()
+        values = list(self._table.trials[trial.number].intermediate_values.values())
+        if not values:
+            raise ValueError(f"stopped: expected an intermediate value of trial {trial.number}, got none")
+        return Outcome(None, None) if math.isfinite(values[-1]) else as_outcome(values[-1], None)
+
+    def _end(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
         """The trial as it ended; `TypeError` if the objective gave no number."""
+        if is_stopped and evaluation.failure is None:
+            told = self.tell(trial, stopped=True)
+            _log.info("trial %d %s", told.number, "was stopped" if told.failure is None else told.failure)
+            return told
         if evaluation.no_number is not None:
             self.tell(trial, failed=f"the objective returned no number: {evaluation.no_number}")
             raise TypeError(f"the objective must return a number; trial {trial.number}: {evaluation.no_number}")
@@ -526,6 +609,7 @@ class Study:
             ended_at=record.ended_at,
             failure=record.failure,
             study_id=self._id,
+            intermediate_values=record.intermediate_values,
         )
 
     def _config_of(self, record: Record) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from jbo.space import Space
 from jbo.study._trial import Trial
 from jbo.types import EMPTY, FAILED, OK, PENDING
 
-_STATUS = {"ok": OK, "pending": PENDING, "failed": FAILED}
+_STATUS = {"ok": OK, "pending": PENDING, "failed": FAILED, "stopped": OK}
 _CAPACITIES = sorted([2**k for k in range(5, 40)] + [3 * 2**k for k in range(4, 40)])
 
 
@@ -87,6 +87,34 @@ class Table:
         rows = empty_rows(capacity_for(num_rows + 1), self._space.encoding.num_columns)
         if num_rows:
             rows.x[:num_rows] = self._x
-            rows.y[:num_rows] = [0.0 if t.value is None else self._sign * t.value for t in self.trials]
+            rows.y[:num_rows] = self._losses()
             rows.status[:num_rows] = [_STATUS[t.status] for t in self.trials]
         return rows
+
+    def whole_rows(self) -> Rows:
+        """`rows` without the trials that were stopped: those of which one may be recommended."""
+        rows = self.rows()
+        is_stopped = np.array([t.status == "stopped" for t in self.trials], bool)
+        rows.status[: len(self.trials)][is_stopped] = EMPTY
+        return rows
+
+    def _losses(self) -> list[float]:
+        """What the trials count with, lower is better.
+
+        Of a trial that was stopped only its last value is known, of less training than the others had: it is worse
+        than most, so it counts with that value, but with no better one than the median of the whole trials that are
+        numbered before it and no worse one than the worst of them. A row depends on those before it alone.
+        """
+        losses, whole = [], []
+        for trial in self.trials:
+            loss = 0.0
+            if trial.value is not None:
+                loss = self._sign * trial.value
+                bisect.insort(whole, loss)
+            elif trial.status == "stopped":
+                loss = self._sign * list(trial.intermediate_values.values())[-1]
+                if whole:
+                    middle = 0.5 * (whole[(len(whole) - 1) // 2] + whole[len(whole) // 2])
+                    loss = min(max(loss, middle), whole[-1])
+            losses.append(loss)
+        return losses

@@ -27,10 +27,11 @@ class Trial:
     """Counts from 0, in the order in which trials were asked or told."""
     config: dict[str, Any] = field(hash=False)
     """Values by name; names that are not active are absent."""
-    status: Literal["pending", "ok", "failed"]
-    """``pending`` until it is told."""
+    status: Literal["pending", "ok", "failed", "stopped"]
+    """``pending`` until it is told; ``stopped`` if it was told to end on its way."""
     value: float | None
-    """What the objective gave, in the user's sign; None unless ``status`` is ``ok``."""
+    """What the objective gave, in the user's sign; None unless ``status`` is ``ok``: of a trial that was stopped the
+    last of the intermediate values is what is known."""
     started_at: float
     """When it was asked or told, in seconds since 1970."""
     ended_at: float | None
@@ -39,7 +40,9 @@ class Trial:
     """Why it failed: the traceback, or the reason that was told; None unless ``status`` is ``failed``."""
     study_id: str = field(repr=False)
     """Which study it belongs to."""
+    intermediate_values: dict[int, float] = field(default_factory=dict, hash=False, repr=False)
+    """What it reported on its way: values by step, in the order of the steps; NaN where one was not finite."""
 
     def copy(self) -> "Trial":
-        """The same trial with a dict of its own, so that nobody changes the configuration of anybody else."""
-        return replace(self, config=dict(self.config))
+        """The same trial with dicts of its own, so that nobody changes those of anybody else."""
+        return replace(self, config=dict(self.config), intermediate_values=dict(self.intermediate_values))

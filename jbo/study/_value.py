@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import operator
 from typing import Any
 
 import jax.numpy as jnp
@@ -36,6 +37,27 @@ def as_number(value: Any) -> float:
     if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
         raise TypeError(f"expected a number, got an array of dtype {array.dtype}")
     return float(array)
+
+
+def as_step(step: Any) -> int:
+    """The number of a step.
+
+    Args:
+      step: A whole number of any library.
+
+    Raises:
+      TypeError: It is none.
+      ValueError: It is below 0 or beyond 64 bits.
+    """
+    if isinstance(step, bool | np.bool_):
+        raise TypeError(f"step: expected a whole number, got {step!r}")
+    try:
+        number = operator.index(step)
+    except TypeError:
+        raise TypeError(f"step: expected a whole number, got {step!r}") from None
+    if not 0 <= number < 2**63:
+        raise ValueError(f"step: expected at least 0, got {step!r}")
+    return number
 
 
 def as_outcome(value: Any, failed: str | None) -> Outcome:

@@ -21,6 +21,7 @@ from jbo.study._evaluation import (
     Evaluation,
     Objective,
     Portable,
+    Reporter,
     evaluate,
     evaluate_batch,
     received,
@@ -33,8 +34,13 @@ class Workers:
     num = 1
     """How many calls may be under way at the same time."""
 
-    def start(self, config: dict[str, Any]) -> Hashable:
-        """Begin a call; what stands for it in `wait`."""
+    def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
+        """Begin a call; what stands for it in `wait`.
+
+        Args:
+          config: Values by name.
+          report: What the objective is given as ``report``; None: it takes none.
+        """
         raise NotImplementedError
 
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
@@ -122,9 +128,9 @@ class _Here(Workers):
         self._objective = objective
         self._ended: list[tuple[Hashable, Evaluation]] = []
 
-    def start(self, config: dict[str, Any]) -> Hashable:
+    def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
         call = object()
-        self._ended.append((call, evaluate(self._objective, config)))
+        self._ended.append((call, evaluate(self._objective, config, report)))
         return call
 
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
@@ -138,17 +144,18 @@ class _Batches(Workers):
     def __init__(self, objective: BatchObjective, num: int):
         self.num = num
         self._objective = objective
-        self._waiting: list[tuple[Hashable, dict[str, Any]]] = []
+        self._waiting: list[tuple[Hashable, dict[str, Any], Reporter | None]] = []
 
-    def start(self, config: dict[str, Any]) -> Hashable:
+    def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
         call = object()
-        self._waiting.append((call, config))
+        self._waiting.append((call, config, report))
         return call
 
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
         waiting, self._waiting = self._waiting, []
-        evaluations = evaluate_batch(self._objective, [config for _, config in waiting])
-        return [(call, evaluation) for (call, _), evaluation in zip(waiting, evaluations, strict=True)]
+        calls, configs, reports = zip(*waiting, strict=True)
+        given = [report for report in reports if report is not None]
+        return list(zip(calls, evaluate_batch(self._objective, configs, given or None), strict=True))
 
 
 class _Foreign(Workers):
@@ -160,10 +167,10 @@ class _Foreign(Workers):
         self._running: set[Future[Evaluation]] = set()
         self._done: SimpleQueue[Future[Evaluation]] = SimpleQueue()
 
-    def start(self, config: dict[str, Any]) -> Hashable:
+    def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
         try:
             # Dask takes equal arguments for one call with one result; a trial that is run again is another call.
-            call = self._executor.submit(self._objective, config, uuid.uuid4().hex)
+            call = self._executor.submit(self._objective, config, report, uuid.uuid4().hex)
         except BrokenExecutor as error:
             raise BrokenExecutor(
                 "executor: one of its processes died and it takes no calls any more; nothing is lost, the same call of "
@@ -214,13 +221,13 @@ class _Process:
         self.loading: Future[None] | None = None
         self.call: Future[Evaluation] | None = None
 
-    def start(self, config: dict[str, Any]) -> "Future[Evaluation]":
+    def start(self, config: dict[str, Any], report: Reporter | None) -> "Future[Evaluation]":
         """Begin a call; raises `RuntimeError` if the process has ended."""
         if self.loading is None:
             self.loading = self._pool.submit(_load, self._text)
             self.loading.add_done_callback(lambda _: setattr(self, "_loaded", time.monotonic()))
         self._began, self._ended = time.monotonic(), math.inf
-        self.call = self._pool.submit(_evaluate_there, self._text, config)
+        self.call = self._pool.submit(_evaluate_there, self._text, config, report)
         self.call.add_done_callback(lambda _: setattr(self, "_ended", time.monotonic()))
         return self.call
 
@@ -248,13 +255,13 @@ class _Processes(Workers):
         self._text = Portable(objective).text
         self._processes = [self._new() for _ in range(num)]
 
-    def start(self, config: dict[str, Any]) -> Hashable:
+    def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
         free = next(i for i, process in enumerate(self._processes) if process.call is None)
         try:
-            return self._processes[free].start(config)
+            return self._processes[free].start(config, report)
         except RuntimeError:  # it died or was killed
             self._processes[free] = self._new()
-            return self._processes[free].start(config)
+            return self._processes[free].start(config, report)
 
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
         ended: list[tuple[Hashable, Evaluation]] = []
@@ -306,8 +313,8 @@ def _load(text: bytes) -> None:
     received(text)
 
 
-def _evaluate_there(text: bytes, config: dict[str, Any]) -> Evaluation:
-    return received(text)(config)
+def _evaluate_there(text: bytes, config: dict[str, Any], report: Reporter | None) -> Evaluation:
+    return received(text)(config, report)
 
 
 def _begin(parent: int, memory_share: float) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ from jbo.study._trial import Trial
 
 ABOUT = ("number", "status", "value", "started_at", "ended_at", "failure")
 """The columns that are no parameters."""
+INTERMEDIATE = "intermediate_values"
+"""One column more where trials have any: their steps and values as JSON, null where one is not finite."""
 CONFIG = "config."
 """Begins the name of a parameter's column, so that none is taken for one of the others."""
 
@@ -17,7 +20,8 @@ CONFIG = "config."
 def as_plain(trial: Trial) -> dict[str, Any]:
     """A trial as JSON holds it."""
     config = {name: as_json(value) for name, value in trial.config.items()}
-    return {name: getattr(trial, name) for name in ("number", "config", *ABOUT[1:])} | {"config": config}
+    plain = {name: getattr(trial, name) for name in ("number", "config", *ABOUT[1:])} | {"config": config}
+    return plain | ({INTERMEDIATE: _pairs(trial)} if trial.intermediate_values else {})
 
 
 def columns(trials: Iterable[Trial], names: Iterable[str]) -> dict[str, list[Any]]:
@@ -29,6 +33,8 @@ def columns(trials: Iterable[Trial], names: Iterable[str]) -> dict[str, list[Any
     """
     trials = list(trials)
     table = {name: [getattr(trial, name) for trial in trials] for name in ABOUT}
+    if any(trial.intermediate_values for trial in trials):
+        table[INTERMEDIATE] = [dict(trial.intermediate_values) for trial in trials]
     return table | {CONFIG + name: [trial.config.get(name) for trial in trials] for name in names}
 
 
@@ -44,9 +50,11 @@ def write_csv(trials: Iterable[Trial], names: Iterable[str], file: Any) -> None:
     """
     trials, names = list(trials), list(names)
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*ABOUT, *(CONFIG + name for name in names)])
+    more = [INTERMEDIATE] if any(trial.intermediate_values for trial in trials) else []
+    writer.writerow([*ABOUT, *more, *(CONFIG + name for name in names)])
     for trial in trials:
         about = ["" if (value := getattr(trial, name)) is None else value for name in ABOUT]
+        about += [json.dumps(_pairs(trial)) for _ in more]
         writer.writerow([*about, *(_cell(trial.config[name]) if name in trial.config else "" for name in names)])
 
 
@@ -56,6 +64,10 @@ def value_of_cell(cell: str) -> Any:
         return json.loads(cell)
     except ValueError:
         return cell
+
+
+def _pairs(trial: Trial) -> list[list[Any]]:
+    return [[step, value if math.isfinite(value) else None] for step, value in trial.intermediate_values.items()]
 
 
 def _cell(value: Any) -> str:

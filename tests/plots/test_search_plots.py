@@ -106,3 +106,22 @@ def test_learning_curves():
         plots.learning_curves([])
     with pytest.raises(ValueError, match="curves: expected as many steps as values, got 2 and 1 in curve 0"):
         plots.learning_curves([([1, 2], [3.0])])
+
+
+def test_learning_curves_of_a_study_and_its_stopped_trials():
+    space = jbo.Space(x=jbo.Real(0.0, 1.0))
+    with jbo.Study(space, strategy=jbo.random_search(space), maximize=True, seed=0) as study:
+        study.tell({"x": 0.5}, 0.5)
+        for values in ({1: 0.1, 4: 0.7}, {1: 0.2}):
+            trial = study.ask()
+            for step, value in values.items():
+                study.report(trial, step, value)
+            study.tell(trial, **({"value": 0.7} if len(values) > 1 else {"stopped": True}))
+        ax = plots.learning_curves(study)
+        np.testing.assert_array_equal(lines(ax)["best at its end (0.7)"].get_xydata(), [[1, 0.1], [4, 0.7]])
+        assert sorted(len(line.get_xdata()) for line in ax.lines) == [1, 1, 2], "the other curve and its dot"
+        ax = plots.trajectory(study)
+        np.testing.assert_array_equal(lines(ax)["stopped"].get_xydata(), [[2, 0.2]])
+        assert "failed" not in lines(ax)
+        np.testing.assert_array_equal(lines(ax)["best so far"].get_ydata(), [0.5, 0.7, 0.7])
+        assert len(plots.timeline(study).patches) == 3

@@ -142,3 +142,20 @@ def test_a_young_study_has_a_page_too(tmp_path):
         assert list(json.loads(young.all("script", id="charts")[0]["text"])) == ["trajectory"]
     assert [path.name for path in tmp_path.iterdir()] == ["r.html"], "no draft is left"
     assert re.search("<title>Study in memory: report</title>", (tmp_path / "r.html").read_text())
+
+
+def test_learning_curves_are_on_the_page(tmp_path):
+    space = jbo.Space(x=jbo.Real(0.0, 1.0))
+    with jbo.Study(space, strategy=jbo.random_search(space), seed=0) as study:
+        study.optimize(lambda config, report: report(1, float("nan")) + report(3, 0.5) + 0.25, 1)
+        trial = study.ask()
+        study.report(trial, 1, 2.0)
+        study.tell(trial, stopped=True)
+        write_report(study, tmp_path / "page.html")
+    page = Page((tmp_path / "page.html").read_text())
+    (script,) = page.all("script", id="charts")
+    other, best = json.loads(script["text"])["curves"]["data"]
+    assert (other["x"], other["y"], other["name"]) == ([1], [2.0], "trial 1")
+    assert (best["x"], best["y"], best["name"]) == ([1, 3], [None, 0.5], "best")
+    assert page.all("div", **{"data-chart": "curves"}) and page.all("tr", **{"class": "stopped"})
+    assert any("stopped early" in each["text"] for each in page.all("dl"))

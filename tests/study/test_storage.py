@@ -95,7 +95,7 @@ def test_orphans_come_before_the_queue_by_number(storage):
 def test_a_change_that_fails_changes_nothing(storage):
     storage.insert(0, "a", current())
     with pytest.raises(sqlite3.IntegrityError):
-        storage.append("b", Outcome(None, None))
+        storage.append("b", Outcome(1.0, "and why there is none"))
     with pytest.raises(KeyboardInterrupt), storage._transaction() as run:
         run.execute("DELETE FROM trials")
         raise KeyboardInterrupt

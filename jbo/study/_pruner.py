@@ -1,0 +1,70 @@
+"""When a trial that runs is not worth going on with."""
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from jbo.study._trial import Trial
+
+Pruner = Callable[[Trial, Sequence[Trial], bool], bool]
+"""From the trial that reported, all trials of the study and whether higher values are better to whether to stop it."""
+
+
+@dataclass(frozen=True)
+class MedianPruner:
+    """The median rule: stop a trial whose best value so far is worse than what half of the others had by that step.
+
+    The others are trials that ran to their end, each with its best intermediate value up to the step. A value that is
+    not finite stops its trial.
+
+    Args:
+      min_trials: How many others there have to be; before that nothing is stopped.
+      min_step: The first step at which a trial may be stopped.
+
+    Raises:
+      ValueError: A number is below its least value.
+
+    Example:
+      >>> others = [Trial(i, {}, "ok", 0.1, 0.0, 1.0, None, "", {1: 0.1 * i}) for i in range(5)]
+      >>> trial = Trial(5, {}, "pending", None, 0.0, None, None, "", {1: 0.25})
+      >>> MedianPruner()(trial, others, False), MedianPruner(min_step=2)(trial, others, False)
+      (True, False)
+
+    References:
+      Golovin et al., Google Vizier: A Service for Black-Box Optimization, KDD 2017, section 3.2.1, with the best value
+      up to the step of the others, too, where they take a mean over their steps.
+    """
+
+    min_trials: int = 5
+    min_step: int = 0
+
+    def __post_init__(self):
+        for name, number, least in (("min_trials", self.min_trials, 1), ("min_step", self.min_step, 0)):
+            if isinstance(number, bool) or operator.index(number) < least:
+                raise ValueError(f"{name}: expected at least {least}, got {number!r}")
+
+    def __call__(self, trial: Trial, trials: Sequence[Trial], maximize: bool) -> bool:
+        """Whether to stop a trial after its latest report.
+
+        Args:
+          trial: With one intermediate value at least.
+          trials: All of the study; those that count are ``ok``.
+          maximize: True if higher values are better.
+        """
+        step, sign = max(trial.intermediate_values), -1.0 if maximize else 1.0
+        losses = [_least(t.intermediate_values, step, sign) for t in trials if t.status == "ok"]
+        losses = sorted(loss for loss in losses if loss is not None)
+        if step < self.min_step or len(losses) < self.min_trials:
+            return False
+        if not math.isfinite(trial.intermediate_values[step]):
+            return True
+        own = _least(trial.intermediate_values, step, sign)
+        median = 0.5 * (losses[(len(losses) - 1) // 2] + losses[len(losses) // 2])
+        return own is not None and own > median
+
+
+def _least(values: Mapping[int, float], last: int, sign: float) -> float | None:
+    """The least of the losses up to a step, infinite if none of them is finite; None if there are none."""
+    losses = [sign * value for step, value in values.items() if step <= last]
+    return min((loss for loss in losses if math.isfinite(loss)), default=math.inf) if losses else None

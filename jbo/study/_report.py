@@ -1,0 +1,141 @@
+"""How an objective tells what it has come to on its way, from wherever it runs."""
+
+import inspect
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Client, Listener
+from typing import Any
+
+from jbo.study._evaluation import CannotBeSent, Reporter
+from jbo.study._owner import current
+from jbo.study._value import as_number, as_step
+
+Receive = Callable[[int, float], bool]
+"""What is done with an intermediate value: whether the trial is to stop."""
+_SECONDS = 10.0
+"""How long a process may take to say what it has to say, once it began."""
+
+
+def takes_report(objective: Callable[..., Any]) -> bool:
+    """Whether an objective has a parameter ``report`` beside its first one.
+
+    Args:
+      objective: What a user gave; what has no signature has no such parameter.
+    """
+    try:
+        parameters = list(inspect.signature(objective).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    return any(parameter.name == "report" and parameter.kind in kinds for parameter in parameters[1:])
+
+
+class Report(Reporter):
+    """``report(step, value)``: writes an intermediate value down, and says whether to stop.
+
+    Where it is sent to another process of this machine it asks the study's process through a channel.
+    """
+
+    def __init__(self, receive: Receive, channel: "Channel"):
+        self._receive, self._channel = receive, channel
+
+    def __call__(self, step: Any, value: Any) -> bool:
+        return self._receive(as_step(step), as_number(value))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _RemoteReport, (*self._channel.open(), self._channel.place(self._receive))
+
+
+class _RemoteReport(Reporter):
+    """`Report` in another process."""
+
+    def __init__(self, address: Any, secret: bytes, machine: tuple[str, str], place: int):
+        self._address, self._secret, self._machine, self._place = address, secret, machine, place
+
+    def __call__(self, step: Any, value: Any) -> bool:
+        if _machine() != self._machine:
+            raise CannotBeSent(
+                "report: expected an executor whose processes are on the study's machine, got one on another; leave "
+                "the parameter `report` out of the objective"
+            )
+        message = json.dumps([self._place, as_step(step), as_number(value)])
+        with Client(self._address, authkey=self._secret) as connection:
+            connection.send_bytes(message.encode())
+            kind, answer = json.loads(connection.recv_bytes())
+        if kind == "error":
+            raise RuntimeError(f"report: {answer}")
+        return answer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _RemoteReport, (self._address, self._secret, self._machine, self._place)
+
+
+class Channel:
+    """Takes reports of other processes of this machine; begins to listen when the first of them is sent there."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._listener: Listener | None = None
+        self._thread: threading.Thread | None = None
+        self._secret = secrets.token_bytes(32)
+        self._receivers: list[Receive] = []
+        self._is_closed = False
+
+    def open(self) -> tuple[Any, bytes, tuple[str, str]]:
+        """Where to reach it: address, secret, and what tells this machine from others."""
+        with self._lock:
+            if self._listener is None:
+                self._listener = Listener(authkey=self._secret, backlog=64)
+                # Not a daemon: what it writes is whole when the interpreter exits. `close` ends it.
+                self._thread = threading.Thread(target=self._listen, args=(self._listener,), name="jbo reports")
+                self._thread.start()
+            return self._listener.address, self._secret, _machine()
+
+    def place(self, receive: Receive) -> int:
+        """The number under which a message finds its receiver."""
+        with self._lock:
+            self._receivers.append(receive)
+            return len(self._receivers) - 1
+
+    def _listen(self, listener: Listener) -> None:
+        while True:
+            try:
+                with listener.accept() as connection:
+                    if self._is_closed:  # the last connection is the one that `close` makes
+                        return
+                    if connection.poll(_SECONDS):
+                        connection.send_bytes(self._answer(connection.recv_bytes()).encode())
+            except Exception:  # it is no worker of ours, or was killed as it spoke
+                time.sleep(1e-3)
+
+    def _answer(self, message: bytes) -> str:
+        place, step, value = json.loads(message)
+        try:
+            return json.dumps(["answer", self._receivers[place](step, value)])
+        except Exception as error:
+            return json.dumps(["error", str(error)])
+
+    def close(self) -> None:
+        """Take no report any more."""
+        if self._listener is None or self._thread is None:
+            return
+        self._is_closed = True
+        try:
+            Client(self._listener.address, authkey=self._secret).close()  # wakes the thread
+        except OSError:
+            pass
+        self._thread.join()
+        self._listener.close()
+
+    def __enter__(self) -> "Channel":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _machine() -> tuple[str, str]:
+    return current().host, current().boot
