@@ -33,5 +33,7 @@ from jbo.study import Study as Study
 from jbo.study import Trial as Trial
 from jbo.surrogates import forest as forest
 from jbo.surrogates import gp as gp
+from jbo.surrogates import gp_mcmc as gp_mcmc
+from jbo.surrogates import gp_saas as gp_saas
 
 __version__ = "0.1.0"

@@ -45,6 +45,7 @@ SURROGATES = {
     "gp": jbo.gp,
     "forest": jbo.forest,
     "gp of kernels": lambda: jbo.gp(kernel=kernels.on(kernels.periodic(), "a") * kernels.matern52 + kernels.linear()),
+    "gp by NUTS": lambda: jbo.gp_mcmc(num_warmup=16, num_sets=3, thinning=1),
 }
 ACQUISITIONS = {
     "EI": jbo.expected_improvement,
@@ -69,7 +70,7 @@ def combinations():
     for (i, space), (j, strategy) in itertools.product(enumerate(SPACES), enumerate(MODEL_FREE)):
         rows.append((strategy, None, None, space, BATCHES[(i + j) % 3]))
     for (i, space), (j, acquisition) in itertools.product(enumerate(SPACES), enumerate(ACQUISITIONS)):
-        surrogate = list(SURROGATES)[(i + j + 2) % len(SURROGATES)]
+        surrogate = list(SURROGATES)[(i + j) % len(SURROGATES)]
         rows.append(("bayesian", surrogate, acquisition, space, BATCHES[(i + 2 * j) % 3]))
     return rows
 

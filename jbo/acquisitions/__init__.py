@@ -10,6 +10,7 @@ from jbo.acquisitions._acquisition import log_expected_quantile_improvement as l
 from jbo.acquisitions._acquisition import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions._acquisition import probability_of_improvement as probability_of_improvement
 from jbo.acquisitions._believed import Believed as Believed
+from jbo.acquisitions._sets import over_sets as over_sets
 
 lower_confidence_bound = upper_confidence_bound = confidence_bound
 EI = expected_improvement

@@ -76,6 +76,11 @@ class Improvement:
         """True where no value is negative, so that a belief can multiply it; False for logarithms."""
         return not self.formula.startswith("log")
 
+    @property
+    def is_logarithm(self) -> bool:
+        """True where a mean over several models is one of exponentials."""
+        return self.formula.startswith("log_")
+
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -35,6 +35,11 @@ class Believed:
         """As in the acquisition that it is about."""
         return _is_positive(self.acquisition)
 
+    @property
+    def is_logarithm(self) -> bool:
+        """As in the acquisition that it is about."""
+        return bool(getattr(self.acquisition, "is_logarithm", False))
+
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> tuple[Any, Float[Array, ""]]:
         """What the acquisition prepares, and the exponent of the density.
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jbo.acquisitions import over_sets
 from jbo.constraint import OnHost
 from jbo.encoding import Encoding, snap
 from jbo.space import Space
@@ -84,8 +85,9 @@ def _snap(encoding: Encoding, x: Array) -> Array:
 def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, x: Array) -> Array:
     """The acquisition's values, pending trials known to it, as at the next suggestion."""
     _, posterior, believed = strategy._posteriors(params, data, state)
-    aux = strategy.acquisition.prepare(key, posterior, believed)
-    return jax.lax.map(lambda point: strategy.acquisition.value(aux, posterior, point), x)
+    acquisition = over_sets(strategy.acquisition, posterior)
+    aux = acquisition.prepare(key, posterior, believed)
+    return jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
 
 
 @jax.jit

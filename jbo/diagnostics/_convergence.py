@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import log_expected_improvement
+from jbo.acquisitions import log_expected_improvement, over_sets
 from jbo.diagnostics._belief import Belief, Searched, believe, check_constraint
 from jbo.maximize import maximize
 from jbo.region import Region
@@ -48,7 +48,7 @@ def simple_regret(values: Any, optimum: float, *, maximize: bool = False) -> Flo
 
 @jax.jit
 def _log_improvement_left(strategy: Bayesian, key: Array, state: Trials, data: Dataset, posterior: Any) -> Array:
-    acquisition = log_expected_improvement()
+    acquisition = over_sets(log_expected_improvement(), posterior)
     key_prepare, key_maximize = jax.random.split(key)
     aux = acquisition.prepare(key_prepare, posterior, data)
     found = maximize(

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, Believed, log_expected_improvement
+from jbo.acquisitions import Acquisition, Believed, log_expected_improvement, over_sets
 from jbo.belief import Belief, belief_over
 from jbo.maximize import maximize
 from jbo.region import Region
@@ -219,10 +219,11 @@ class Bayesian(Strategy):
             # In a context the value to improve on is what the trials would have given there.
             x_here = state.x if region.fixed is None else region.place(state.x)
             # What is pending counts for the incumbent too, or its neighbourhood would look as good as before.
-            aux = self.acquisition.prepare(key_prepare, posterior, dataclasses.replace(believed, x=x_here))
+            acquisition = over_sets(self.acquisition, posterior)
+            aux = acquisition.prepare(key_prepare, posterior, dataclasses.replace(believed, x=x_here))
             found = maximize(
                 key_maximize,
-                lambda x: self.acquisition.value(aux, posterior, x),
+                lambda x: acquisition.value(aux, posterior, x),
                 region,
                 state,
                 x_here[incumbent_row(told, dataclasses.replace(data, x=x_here))],

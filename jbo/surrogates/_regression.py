@@ -30,6 +30,24 @@ class GPPosterior:
     """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
     kernel: Covariance
 
+    @property
+    def num_sets(self) -> int:
+        """Number of hyperparameter sets."""
+        return self.params.log_signal_variance.shape[-1]
+
+    def sets(self) -> "GPPosterior":
+        """The posteriors of the sets alone, of one set each, with a leading axis: for `jax.vmap`."""
+
+        def alone(leaf: Array) -> Array:
+            return leaf[:, None]
+
+        def repeated(leaf: Array) -> Array:
+            return jnp.broadcast_to(leaf[None], (self.num_sets, *leaf.shape))
+
+        x, is_valid, kernel = jax.tree.map(repeated, (self.x, self.is_valid, self.kernel))
+        params, whitening, alpha = jax.tree.map(alone, (self.params, self.whitening, self.alpha))
+        return GPPosterior(params, x, is_valid, whitening, alpha, kernel)
+
     def noise_variance(self) -> Float[Array, ""]:
         """Variance of an observation around the function, the mean over the hyperparameter sets."""
         return jnp.mean(jax.vmap(noise_variance)(self.params))

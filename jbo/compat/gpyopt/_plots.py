@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jbo.acquisitions import over_sets
 from jbo.parameters import Integer, Parameter, Real
 from jbo.space import Space
 from jbo.strategies import Bayesian
@@ -41,8 +42,9 @@ def _beliefs(strategy: Bayesian, key: Array, state: Trials, x: Array) -> Beliefs
     params, _ = strategy.surrogate.fit(key_fit, data, start)
     posterior = strategy.surrogate.condition(params, data)
     mean, variance = strategy.surrogate.predict(posterior, x)
-    aux = strategy.acquisition.prepare(key_prepare, posterior, data)
-    values = jax.lax.map(lambda point: strategy.acquisition.value(aux, posterior, point), x)
+    acquisition = over_sets(strategy.acquisition, posterior)
+    aux = acquisition.prepare(key_prepare, posterior, data)
+    values = jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
     return Beliefs(mean, jnp.sqrt(variance), values, jnp.where(data.is_valid, data.y, jnp.nan))
 
 

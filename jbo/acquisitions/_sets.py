@@ -1,0 +1,55 @@
+"""An acquisition function averaged over several sets of hyperparameters."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp
+from jaxtyping import Array, Float, Key
+
+from jbo._pytree import pytree
+from jbo.acquisitions._acquisition import Acquisition
+from jbo.surrogates import Posterior
+from jbo.types import Dataset
+
+
+@pytree
+@dataclass(frozen=True)
+class OverSets:
+    """The mean of an acquisition over the hyperparameter sets of a posterior; made by `over_sets`.
+
+    Each set has an incumbent of its own. Of an acquisition that is a logarithm (its ``is_logarithm``) the mean is taken
+    of what it is the logarithm of.
+    """
+
+    acquisition: Acquisition
+
+    def prepare(self, key: Key[Array, ""], posterior: Any, data: Dataset) -> Any:
+        """What the acquisition prepares for each set, with a leading axis."""
+        return jax.vmap(lambda one: self.acquisition.prepare(key, one, data))(posterior.sets())
+
+    def value(self, aux: Any, posterior: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Worth of the point ``x``; higher is better."""
+        values = jax.vmap(lambda own, one: self.acquisition.value(own, one, x))(aux, posterior.sets())
+        if getattr(self.acquisition, "is_logarithm", False):
+            return logsumexp(values) - float(np.log(values.shape[0]))
+        return jnp.mean(values)
+
+
+def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
+    """The acquisition averaged over the hyperparameter sets of a posterior; itself where there is one set.
+
+    The moments of a mixture of Gaussians, which ``posterior.predict`` gives, are not enough: what one set sees as a
+    likely improvement shows in the mean of the acquisitions and drowns in the mixture's variance.
+
+    Args:
+      acquisition: For one set.
+      posterior: The model.
+
+    References:
+      Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
+      (the integrated acquisition function).
+    """
+    return OverSets(acquisition) if getattr(posterior, "num_sets", 1) > 1 else acquisition

@@ -1,0 +1,270 @@
+"""Gaussian processes that do not choose their hyperparameters: several sets are drawn from their posterior by NUTS."""
+
+import importlib.util
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from jbo._pytree import pytree
+from jbo.surrogates import _regression
+from jbo.surrogates._gp import _MOST_EXACT, _NUM_THINNED, GP, _pack, _unpack, gp
+from jbo.surrogates._inducing import thinned
+from jbo.surrogates._surrogate import FitInfo
+from jbo.surrogates.kernels import GPParams, Kernel, matern52, multiscale
+from jbo.types import Dataset
+
+_MOST_DOUBLINGS = 7
+"""Of a trajectory: 128 steps at most."""
+_SHRINKAGE = 0.1
+"""Scale of the half Cauchy prior of SAAS's global shrinkage."""
+
+
+class Samples(NamedTuple):
+    """A chain of hyperparameters, as they were drawn."""
+
+    params: GPParams
+    """With a leading axis, one set a draw."""
+    shrinkage: Float[Array, " s"]
+    """Log of SAAS's global shrinkage; 0 where there is none."""
+    log_posterior: Float[Array, " s"]
+    """Log density of each draw in the coordinates of the sampler, without its constant."""
+    num_steps: Int[Array, " s"]
+    """Leapfrog steps of each draw, each one evaluation of the marginal likelihood."""
+    is_divergent: Bool[Array, " s"]
+    """True where a trajectory left the region in which the step size is right."""
+
+
+@pytree
+@dataclass(frozen=True)
+class SampledGP(GP):
+    """A Gaussian process whose hyperparameters are drawn from their posterior; made by `gp_mcmc` and `gp_saas`."""
+
+    num_warmup: int = field(default=256, metadata={"static": True})
+    num_sets: int = field(default=16, metadata={"static": True})
+    thinning: int = field(default=8, metadata={"static": True})
+    is_sparse: bool = field(default=False, metadata={"static": True})
+    """Whether most columns are believed to have no effect (SAAS)."""
+    uses_start: ClassVar[bool] = False
+
+    def fit(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[GPParams, FitInfo]:
+        """Hyperparameter sets given ``data``: every so many draws of a chain that begins at the most probable set.
+
+        Args:
+          key: Draws the chain.
+          data: Standardised observations; in a table of more than 1,024 rows 512 of them are fitted to.
+          start: One hyperparameter set, where the search for the most probable one begins.
+
+        Returns:
+          Parameters with a leading axis of ``num_sets``, and how the fit went: of all draws the greatest log density.
+        """
+        samples = self.chain(key, data, start)
+        every = slice(self.thinning - 1, None, self.thinning)
+        info = FitInfo(
+            jnp.max(samples.log_posterior),
+            jnp.sum(samples.num_steps).astype(jnp.int32),
+            jnp.all(jnp.isfinite(samples.log_posterior)),
+        )
+        return jax.tree.map(lambda leaf: leaf[every], samples.params), info
+
+    def chain(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> Samples:
+        """All draws of a chain, after the steps in which it finds its step size and its scales.
+
+        Args:
+          key: Draws the chain.
+          data: Standardised observations.
+          start: As in `fit`.
+
+        References:
+          Hoffman and Gelman, The No-U-Turn Sampler, 2014; the implementation is that of blackjax.
+        """
+        import blackjax
+
+        data = data if data.x.shape[0] <= _MOST_EXACT else thinned(data, _NUM_THINNED)
+        key_mode, key_warmup, key_chain = jax.random.split(key, 3)
+        mode, _ = GP.fit(self, key_mode, data, start)
+        first = jax.tree.map(lambda leaf: leaf[0], mode)
+
+        def log_density(z: Float[Array, " p"]) -> Float[Array, ""]:
+            return self.log_density(z, data)
+
+        def step(state: Any, key: Key[Array, ""]) -> tuple[Any, Any]:
+            info: Any
+            state, info = sampler.step(key, state)
+            return state, (state.position, state.logdensity, info.num_integration_steps, info.is_divergent)
+
+        # blackjax mixes types and ranks, which a caller's strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            warmup: Any = blackjax.window_adaptation(
+                blackjax.nuts, log_density, target_acceptance_rate=0.85, max_num_doublings=_MOST_DOUBLINGS
+            )
+            (state, numbers), _ = warmup.run(key_warmup, self.coordinates(first), num_steps=self.num_warmup)
+            sampler = blackjax.nuts(log_density, **numbers)
+            keys = jax.random.split(key_chain, self.num_sets * self.thinning)
+            _, (z, log_posterior, num_steps, is_divergent) = jax.lax.scan(step, state, keys)
+        params, shrinkage = jax.vmap(lambda one: self.params_at(one, data))(z)
+        return Samples(params, shrinkage, log_posterior, num_steps.astype(jnp.int32), is_divergent)
+
+    def log_density(self, z: Float[Array, " p"], data: Dataset) -> Float[Array, ""]:
+        r"""Log posterior density in the coordinates of the sampler, without its constant.
+
+        Each coordinate is a standard normal under the prior, but those of lengthscales with SAAS: there it is the
+        logarithm of a half Cauchy variable, whose density is :math:`1 / \cosh`.
+
+        Args:
+          z: The coordinates, see `params_at`.
+          data: Standardised observations.
+        """
+        params, _ = self.params_at(z, data)
+        value = _regression.log_marginal_likelihood(params, data, self.kernel)
+        if not self.is_sparse:
+            return value - 0.5 * jnp.sum(z**2)
+        d = data.x.shape[1]
+        sparse = jnp.concatenate([z[:d], z[-1:]])
+        # log cosh without overflow, up to a constant.
+        return value - jnp.sum(jnp.logaddexp(sparse, -sparse)) - 0.5 * jnp.sum(z[d:-1] ** 2)
+
+    def params_at(self, z: Float[Array, " p"], data: Dataset) -> tuple[GPParams, Float[Array, ""]]:
+        r"""One hyperparameter set, and the log of SAAS's shrinkage.
+
+        With SAAS the inverse squared lengthscales are :math:`\tau \rho_j` with half Cauchy variables :math:`\rho_j` and
+        :math:`\tau / 0.1`; the last coordinate is that of :math:`\tau`.
+
+        Args:
+          z: Coordinates, in the order of `GPParams`.
+          data: Gives the number of columns, and the scale of a noise that is known.
+        """
+        d, dtype = data.x.shape[1], z.dtype
+        loc, scale = _pack(self._mode(d, dtype)), self._scale(d, dtype)
+        theta = z[:-1] if self.is_sparse else z
+        params = _unpack(loc + scale * theta, d)
+        shrinkage = jnp.zeros((), dtype)
+        if self.is_sparse:
+            shrinkage = z[-1] + float(np.log(_SHRINKAGE))
+            params = params._replace(log_lengthscale=-0.5 * (shrinkage + z[:d]))
+        if self.fixed_noise is not None:
+            params = params._replace(log_noise_variance=self._log_fixed_noise(data, dtype))
+        return params, shrinkage
+
+    def coordinates(self, params: GPParams) -> Float[Array, " p"]:
+        """Where a chain begins, given one hyperparameter set.
+
+        Args:
+          params: One set.
+        """
+        d, dtype = params.log_lengthscale.shape[0], params.log_lengthscale.dtype
+        z = (_pack(params) - _pack(self._mode(d, dtype))) / self._scale(d, dtype)
+        # A bound far out, where a prior is narrow, would be no place to begin at.
+        z = jnp.clip(z, -3, 3)
+        if not self.is_sparse:
+            return z
+        rates = -2 * params.log_lengthscale - float(np.log(_SHRINKAGE))
+        return jnp.concatenate([rates, z[d:], jnp.zeros(1, dtype)])
+
+    def _scale(self, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
+        """Deviation of the prior of each parameter."""
+        slots = map(self._prior, self.kernel.slots(num_columns))
+        priors = (*[self.lengthscale] * num_columns, self.signal, self.noise, *slots)
+        return jnp.stack([jnp.asarray(prior.scale, dtype) for prior in priors])
+
+
+def gp_mcmc(
+    *,
+    kernel: Kernel = multiscale,
+    noise: str | float = "inferred",
+    lengthscale_prior: tuple[float, float] = (-0.5, 1.0),
+    signal_prior: tuple[float, float] = (0.0, 0.5),
+    noise_prior: tuple[float, float] = (float(np.log(3e-3)), 2.0),
+    num_warmup: int = 256,
+    num_sets: int = 16,
+    thinning: int = 8,
+) -> SampledGP:
+    """A fully Bayesian Gaussian process: acquisitions are averaged over sets of hyperparameters drawn by NUTS.
+
+    It needs blackjax (``pip install jbo[bayes]``). A fit costs some thousand evaluations of the marginal likelihood,
+    where `gp` needs some ten.
+
+    Args:
+      kernel: As in `gp`.
+      noise: As in `gp`.
+      lengthscale_prior: As in `gp`.
+      signal_prior: As in `gp`.
+      noise_prior: As in `gp`.
+      num_warmup: Steps in which the sampler finds its step size and its scales.
+      num_sets: How many sets an acquisition is averaged over.
+      thinning: Draws of the chain for each set that is kept.
+
+    Raises:
+      ImportError: If blackjax is not there.
+      ValueError: As in `gp`, or a number is below 1.
+
+    References:
+      Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2.
+    """
+    base = gp(
+        kernel=kernel,
+        noise=noise,
+        lengthscale_prior=lengthscale_prior,
+        signal_prior=signal_prior,
+        noise_prior=noise_prior,
+    )
+    return _sampled(base, num_warmup, num_sets, thinning, False)
+
+
+def gp_saas(
+    *,
+    kernel: Kernel = matern52,
+    noise: str | float = "inferred",
+    signal_prior: tuple[float, float] = (0.0, 0.5),
+    noise_prior: tuple[float, float] = (float(np.log(3e-3)), 2.0),
+    num_warmup: int = 256,
+    num_sets: int = 16,
+    thinning: int = 16,
+) -> SampledGP:
+    """A fully Bayesian Gaussian process for many parameters of which few matter (SAAS), sampled by NUTS.
+
+    Inverse squared lengthscales are half Cauchy variables around 0, on a common scale that is one, too: most parameters
+    have no effect unless the data say so. It needs blackjax (``pip install jbo[bayes]``).
+
+    Args:
+      kernel: As in `gp`; the prior is that of the lengthscales which the kernel takes from ``log_lengthscale``.
+      noise: As in `gp`.
+      signal_prior: As in `gp`.
+      noise_prior: As in `gp`.
+      num_warmup: As in `gp_mcmc`.
+      num_sets: As in `gp_mcmc`.
+      thinning: As in `gp_mcmc`.
+
+    Raises:
+      ImportError: If blackjax is not there.
+      ValueError: As in `gp_mcmc`.
+
+    References:
+      Eriksson and Jankowiak, High-Dimensional Bayesian Optimization with Sparse Axis-Aligned Subspaces, 2021,
+      section 4.1.
+    """
+    base = gp(kernel=kernel, noise=noise, signal_prior=signal_prior, noise_prior=noise_prior)
+    return _sampled(base, num_warmup, num_sets, thinning, True)
+
+
+def _sampled(base: GP, num_warmup: int, num_sets: int, thinning: int, is_sparse: bool) -> SampledGP:
+    for name, value in (("num_warmup", num_warmup), ("num_sets", num_sets), ("thinning", thinning)):
+        if value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}")
+    if importlib.util.find_spec("blackjax") is None:
+        raise ImportError("gp_mcmc: hyperparameters are sampled by blackjax; pip install jbo[bayes]")
+    return SampledGP(
+        base.lengthscale,
+        base.signal,
+        base.noise,
+        base.fixed_noise,
+        base.kernel,
+        base.num_starts,
+        num_warmup,
+        num_sets,
+        thinning,
+        is_sparse,
+    )
