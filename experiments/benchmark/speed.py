@@ -115,7 +115,17 @@ def put_between(document: Path, text: str) -> None:
 
 
 def main(
-    methods: tuple[str, ...] = ("jbo", "jbo_parzen", "optuna_gp", "optuna_tpe", "botorch", "scikit_optimize"),
+    methods: tuple[str, ...] = (
+        "jbo",
+        "jbo_fitted_anew",
+        "jbo_parzen",
+        "optuna_gp",
+        "optuna_tpe",
+        "botorch",
+        "scikit_optimize",
+        "gpyopt",
+        "hebo",
+    ),
     sizes: tuple[int, ...] = (20, 50, 100, 200, 400),
     problems: tuple[str, ...] = tuple(SPACES),
     out: Path = Path("runs/speed"),

@@ -14,6 +14,7 @@ from experiments.benchmark.compare import PROBLEMS, comparison, missing_runs, re
 from experiments.benchmark.peer import METHODS, Peer, describe
 from experiments.benchmark.speed import MIXED_SPACE, Cell, mixed_value, put_between, table
 from experiments.benchmark.statistics import bootstrap_median, share_of_wins, signed_rank_p_value
+from jbo.types import EMPTY, OK
 
 SPACES = [jbo.functions.branin.space, jbo.functions.mixed.space, jbo.functions.conditional.space, MIXED_SPACE]
 
@@ -129,6 +130,14 @@ def test_problems_and_methods_are_named():
     assert {adapter for adapter, _, _ in METHODS.values()} >= {"jbo_study", "optuna_study"}
     config = MIXED_SPACE.decode(np.full(8, 0.5))
     assert mixed_value(config) != mixed_value(config | {"dropout": 0.0})
+
+
+def test_fitted_anew_fits_all_results_and_begins_at_none_before():
+    strategy = jbo_study.fitted_anew(jbo.functions.branin.space)
+    for count in (5, 33, 131, 700):
+        status = np.where(np.arange(768) < count, OK, EMPTY)
+        assert strategy.rows_of_fit(status).sum() == count and not strategy.rows_of_start(status).any()
+    assert jbo.bayesian(jbo.functions.branin.space).rows_of_fit(np.array([OK] * 33)).sum() == 32
 
 
 def test_tables_are_put_between_their_marks(tmp_path):

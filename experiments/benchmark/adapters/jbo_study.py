@@ -1,9 +1,30 @@
 """This library, through the same pipes as the others."""
 
+import dataclasses
+from dataclasses import dataclass
+
 import jbo
+from jbo._pytree import pytree
+from jbo.strategies import Bayesian
+
+
+@pytree
+@dataclass(frozen=True)
+class FittedAnew(Bayesian):
+    """The default with a fit of all results at every ask, none of which begins at one before."""
+
+    def _chain(self, count):
+        return 1, 0
+
+
+def fitted_anew(space):
+    default = jbo.bayesian(space)
+    return FittedAnew(**{field.name: getattr(default, field.name) for field in dataclasses.fields(default)})
+
 
 STRATEGIES = {
     "bayesian": jbo.bayesian,
+    "fitted_anew": fitted_anew,
     "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
     "parzen": jbo.parzen,
     "random": jbo.random_search,
