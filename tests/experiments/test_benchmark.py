@@ -2,18 +2,21 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, wilcoxon
 
 import jbo
-from experiments.benchmark import accelerator, throughput, waits
+from experiments.benchmark import accelerator, batches, throughput, waits
+from experiments.benchmark.ablate import DRAWS
 from experiments.benchmark.adapters import jbo_study
 from experiments.benchmark.adapters.columns import Columns
 from experiments.benchmark.compare import PROBLEMS, comparison, missing_runs, read, run
 from experiments.benchmark.peer import METHODS, Peer, describe
 from experiments.benchmark.speed import MIXED_SPACE, Cell, mixed_value, put_between, table
 from experiments.benchmark.statistics import bootstrap_median, share_of_wins, signed_rank_p_value
+from experiments.replicate import keys_of
 from jbo.types import EMPTY, OK
 
 SPACES = [jbo.functions.branin.space, jbo.functions.mixed.space, jbo.functions.conditional.space, MIXED_SPACE]
@@ -130,6 +133,26 @@ def test_problems_and_methods_are_named():
     assert {adapter for adapter, _, _ in METHODS.values()} >= {"jbo_study", "optuna_study"}
     config = MIXED_SPACE.decode(np.full(8, 0.5))
     assert mixed_value(config) != mixed_value(config | {"dropout": 0.0})
+
+
+def test_evaluations_of_batches_are_counted_to_the_sequential_end():
+    sequential = np.array([[5.0, 4.0, 1.0], [5.0, 2.0, 1.0], [5.0, 3.0, 2.0]])
+    own = np.array([[5.0, 5.0, 4.0, 3.0, 1.0, 0.5]] * 3)
+    assert batches.evaluations_to(sequential, 3.5) == 2 and batches.evaluations_to(sequential, 0.5) == np.inf
+    value, low, high = batches.ratio(own, sequential, 3)
+    assert value == 5 / 3 and low <= value <= high
+
+
+@pytest.mark.parametrize("q", [1, 4])
+def test_a_search_in_batches_that_learns_nothing_is_the_sequential_one(q, x64):
+    problem, keys = DRAWS["rastrigin3"], keys_of(5, 2)
+    strategy = jbo.random_search(problem(keys[0]).space)
+    curves = batches.regrets(keys, "rastrigin3", strategy, q, 10, 2)
+    for key, curve in zip(keys, curves, strict=True):
+        key_problem, key_search = jax.random.split(key)
+        drawn = problem(key_problem)
+        expected = jbo.minimize(key_search, drawn, strategy, 10).best_y - drawn.minimum
+        np.testing.assert_allclose(curve, expected, rtol=1e-9)
 
 
 def test_fitted_anew_fits_all_results_and_begins_at_none_before():

@@ -1,0 +1,133 @@
+"""What batches cost: ``python -m experiments.benchmark.batches``: evaluations beside the sequential search.
+
+Searches of the drawn problems of `experiments.benchmark.ablate` that ask for ``q`` points at once and learn their
+values together. A number is how many evaluations the median search needs to come to the regret that the median
+sequential one has at its end, as a multiple of the sequential one's.
+"""
+
+import functools
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from jaxtyping import Array, Float, Key
+from rich.console import Console
+
+import jbo
+from experiments.benchmark.ablate import DRAWS
+from experiments.replicate import keys_of
+from jbo.strategies import Strategy
+
+
+@functools.partial(jax.jit, static_argnames=("name", "q", "num_evaluations", "lanes"))
+def regrets(
+    keys: Key[Array, " k"], name: str, strategy: Strategy, q: int, num_evaluations: int, lanes: int
+) -> Float[Array, "k t"]:
+    """The regret after each evaluation of one search on each draw; the initial design is told one by one.
+
+    Args:
+      keys: Of the draws and their searches.
+      name: One of `DRAWS`, without noise.
+      strategy: How to search.
+      q: Points asked for at once.
+      num_evaluations: Of each search, up to one batch more.
+      lanes: Draws side by side.
+    """
+    num_design = strategy.num_initial
+    num_rounds = -(-(num_evaluations - num_design) // q)
+
+    def one(key: Key[Array, ""]) -> Float[Array, " t"]:
+        key_problem, key_search = jax.random.split(key)
+        problem = DRAWS[name](key_problem)
+
+        def tell(state, x):
+            y = jnp.asarray(problem(problem.space.decode_traced(x)), state.y.dtype)
+            return strategy.tell(state, x, y), y
+
+        def begin(state, _):
+            return tell(state, strategy.design(key_search, state)[0])
+
+        def go_on(state, _):
+            # The values of a batch are told after all of its points were chosen.
+            return jax.lax.scan(tell, state, strategy.ask(key_search, state, q)[0])
+
+        state, first = jax.lax.scan(begin, strategy.init(num_design + num_rounds * q), None, length=num_design)
+        y = jnp.concatenate([first, jax.lax.scan(go_on, state, None, length=num_rounds)[1].ravel()])
+        return jax.lax.cummin(y)[:num_evaluations] - problem.minimum
+
+    return jax.lax.map(one, keys, batch_size=lanes)
+
+
+def evaluations_to(curves: Float[np.ndarray, "k t"], target: float) -> float:
+    """Evaluations after which the median of the searches is at the target; infinite if it never is."""
+    is_there = np.median(curves, axis=0) <= target
+    return float(np.argmax(is_there) + 1) if is_there.any() else np.inf
+
+
+def ratio(
+    own: Float[np.ndarray, "k t"], sequential: Float[np.ndarray, "k t"], num_evaluations: int
+) -> tuple[float, float, float]:
+    """Evaluations to the sequential search's median regret at its end, over its own; with a 95 % bootstrap interval.
+
+    Args:
+      own: Regrets of the searches in batches.
+      sequential: Those of the sequential ones, paired by draw.
+      num_evaluations: Where the sequential search ends.
+    """
+
+    def of(rows: np.ndarray) -> float:
+        target = float(np.median(sequential[rows, num_evaluations - 1]))
+        return evaluations_to(own[rows], target) / evaluations_to(sequential[rows], target)
+
+    rng = np.random.default_rng(0)
+    resampled = [of(rng.integers(len(own), size=len(own))) for _ in range(1000)]
+    low, high = np.quantile(resampled, [0.025, 0.975], method="nearest")
+    return of(np.arange(len(own))), float(low), float(high)
+
+
+def main(
+    problems: tuple[str, ...] = ("rosenbrock4", "levy8", "styblinski_tang5", "rastrigin3", "hartmann6", "bowl"),
+    batches: tuple[int, ...] = (4, 8),
+    num_evaluations: int = 40,
+    num_seeds: int = 24,
+    first_seed: int = 3100,
+    lanes: int = 4,
+    out: Path = Path("runs/batches"),
+) -> None:
+    """Print how many evaluations batches need beside the sequential search.
+
+    Args:
+      problems: Some of `experiments.benchmark.ablate.DRAWS`, without noise.
+      batches: Points asked for at once.
+      num_evaluations: Of the sequential search; those in batches may take twice as many.
+      num_seeds: Draws of each problem.
+      first_seed: The seeds are this one and those that follow.
+      lanes: Draws side by side.
+      out: Folder for the curves and table.md; curves that it holds are not made again.
+    """
+    if unknown := [name for name in problems if name not in DRAWS or name.startswith("noisy")]:
+        raise SystemExit(f"problems: expected some of the noise-free ones of {', '.join(DRAWS)}, got {unknown}")
+    jbo.use_compile_cache()
+    out.mkdir(parents=True, exist_ok=True)
+    console, keys = Console(), keys_of(first_seed, num_seeds)
+    lines = [f"| problem | {' | '.join(f'q = {q}' for q in batches)} |", "|---" * (len(batches) + 1) + "|"]
+    for problem in problems:
+        strategy, curves = jbo.bayesian(DRAWS[problem](keys[0]).space), {}
+        for q in (1, *batches):
+            length = num_evaluations if q == 1 else 2 * num_evaluations
+            path = out / f"{problem}, {q}, {first_seed}+{num_seeds}, {length}.npy"
+            if not path.exists():
+                with console.status(f"{problem}, q = {q}"):
+                    np.save(path, np.asarray(regrets(keys, problem, strategy, q, length, lanes))[:num_seeds])
+            curves[q] = np.load(path)
+        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*ratio(curves[q], curves[1], num_evaluations)) for q in batches]
+        lines.append(f"| {problem} | {' | '.join(cells)} |")
+        console.print(lines[-1], highlight=False, markup=False)
+    (out / "table.md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_enable_x64", True)
+    tyro.cli(main)
