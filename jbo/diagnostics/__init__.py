@@ -27,6 +27,8 @@ from jbo.diagnostics._scores import LEVELS as LEVELS
 from jbo.diagnostics._scores import Predictions as Predictions
 from jbo.diagnostics._scores import Scores as Scores
 from jbo.diagnostics._scores import score as score
+from jbo.diagnostics._timeline import Span as Span
+from jbo.diagnostics._timeline import spans as spans
 from jbo.diagnostics._validation import constant as constant
 from jbo.diagnostics._validation import cross_validate as cross_validate
 from jbo.diagnostics._validation import leave_one_out as leave_one_out

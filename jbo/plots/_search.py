@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jbo.diagnostics import Belief, Searched, best_so_far, simple_regret
+from jbo.diagnostics import Belief, Searched, best_so_far, simple_regret, spans
 from jbo.plots._style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, legend, plain
 from jbo.study import Trial
 
@@ -147,31 +147,25 @@ def timeline(study: Shown, *, ax: Any = None) -> Any:
     """
     from matplotlib.patches import Patch
 
-    trials = sorted(study.trials, key=lambda trial: (trial.started_at, trial.number))
-    if not trials:
+    found = spans(study.trials)
+    if not found:
         raise ValueError("study: expected at least one trial, got none")
     ax = axes_of(ax, (7.0, 3.2))
-    begin = trials[0].started_at
-    now = max([trial.ended_at or trial.started_at for trial in trials])
     colours = {"ok": BLUE, "stopped": GREY, "failed": VERMILION, "pending": "white"}
-    free: list[float] = []  # when each lane ends
-    for trial in trials:
-        start, end = trial.started_at, trial.ended_at or now
-        lane = next((i for i, time in enumerate(free) if time <= start), len(free))
-        free[lane:] = [end, *free[lane + 1 :]]
+    longest, num_lanes = max(span.end for span in found), max(span.lane for span in found) + 1
+    for trial, start, end, lane in found:
         ax.barh(
-            lane, end - start, left=start - begin, height=0.8, color=colours[trial.status], edgecolor="black",
-            linewidth=0.5, hatch="//" if trial.status == "pending" else None,
+            lane, end - start, left=start, height=0.8, color=colours[trial.status], edgecolor="black", linewidth=0.5,
+            hatch="//" if trial.status == "pending" else None,
         )  # fmt: skip
-        if end - start > 0.03 * (now - begin):
-            colour = "black" if trial.status == "pending" else "white"
-            middle = 0.5 * (start + end) - begin
+        if end - start > 0.03 * longest:
+            colour, middle = "black" if trial.status == "pending" else "white", 0.5 * (start + end)
             ax.text(middle, lane, str(trial.number), ha="center", va="center", color=colour, fontsize=7, clip_on=True)
-    ax.set_yticks(range(len(free)), labels=[str(i + 1) for i in range(len(free))])
-    ax.set_ylim(-0.6, len(free) - 0.4)
+    ax.set_yticks(range(num_lanes), labels=[str(i + 1) for i in range(num_lanes)])
+    ax.set_ylim(-0.6, num_lanes - 0.4)
     ax.set_xlabel("seconds since the first trial began")
     ax.set_ylabel("at the same time")
-    seen = {s: "//" if s == "pending" else "" for s in colours if any(trial.status == s for trial in trials)}
+    seen = {s: "//" if s == "pending" else "" for s in colours if any(span.trial.status == s for span in found)}
     ax.legend(
         handles=[Patch(facecolor=colours[s], edgecolor="black", hatch=h, label=s) for s, h in seen.items()],
         fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False,

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from jbo.diagnostics import Belief, Health, Importance, Interval, Searched, best_so_far
+from jbo.diagnostics import Belief, Health, Importance, Interval, Searched, best_so_far, spans
 from jbo.encoding import CATEGORY
 from jbo.parameters import Integer, Parameter, Real
 from jbo.study import Trial
 
 Figure = dict[str, Any]
 
-_BLUE, _VERMILION, _SKY = "#1F83C4", "#D55E00", "#8CC8EE"  # seen on white and on black
+_BLUE, _VERMILION, _SKY, _GREY = "#1F83C4", "#D55E00", "#8CC8EE", "#8A8A8A"  # seen on white and on black
 _BAND = "rgba(86, 180, 233, 0.3)"
 _SIDE = 128
 
@@ -94,6 +94,37 @@ def learning_curves(study: Searched, label: str) -> Figure | None:
         )  # fmt: skip
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": text(label)}}}
     return {"data": traces, "layout": layout} if traces else None
+
+
+def timeline(study: Searched) -> Figure:
+    """A bar for each trial from its start to its end, trials that ran at the same time above each other.
+
+    Args:
+      study: With a trial that ended.
+    """
+    found = spans(study.trials)
+    traces = []
+    colours = {"ok": _BLUE, "stopped": _GREY, "failed": _VERMILION, "pending": _SKY}
+    for status, colour in colours.items():
+        pattern = "/" if status == "pending" else ""
+        bars = [span for span in found if span.trial.status == status]
+        if bars:
+            marker = {"color": colour, "line": {"width": 1, "color": "white"}, "pattern": {"shape": pattern}}
+            hover = [f"{_hover(span.trial)}<br>{span.end - span.start:.3g} s" for span in bars]
+            traces.append(
+                {
+                    "type": "bar", "orientation": "h", "name": status, "marker": marker, "hovertext": hover,
+                    "y": [span.lane + 1 for span in bars], "base": [span.start for span in bars],
+                    "x": [span.end - span.start for span in bars], "hovertemplate": "%{hovertext}<extra></extra>",
+                }
+            )  # fmt: skip
+    num_lanes = max(span.lane for span in found) + 1
+    layout = {
+        "barmode": "overlay", "bargap": 0.2, "height": 150 + 26 * num_lanes, "showlegend": True,
+        "xaxis": {"title": {"text": "seconds since the first trial began"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": "at once"}, "dtick": max(1, num_lanes // 8), "range": [0.4, num_lanes + 0.6]},
+    }  # fmt: skip
+    return {"data": traces, "layout": layout}
 
 
 def importance(found: Importance) -> Figure:

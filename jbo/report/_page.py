@@ -61,7 +61,7 @@ def page(study: Searched, label: str = "objective") -> str:
     except ValueError as error:
         belief, reason = None, str(error)
     if any(trial.status != "pending" for trial in trials):
-        charts["trajectory"] = _figures.trajectory(study, label)
+        charts["trajectory"], charts["timeline"] = _figures.trajectory(study, label), _figures.timeline(study)
     curves = _figures.learning_curves(study, label)
     if curves is not None:
         charts["curves"] = curves
@@ -75,6 +75,8 @@ def page(study: Searched, label: str = "objective") -> str:
         sections.append(_section("Model", f"<p>The model says nothing yet: {_text(reason)}.</p>"))
     else:
         sections += _model(belief, label, charts)
+    if "timeline" in charts:
+        sections.append(_section("Timeline", _chart("timeline", "charts wide")))
     sections += [_failures(trials), _table(study, trials)]
     return Template(_asset("page.html")).substitute(
         title=_text(f"{_name(study)}: report"),

@@ -116,6 +116,20 @@ def test_the_charts_are_plotlys_and_show_the_trials(charts, snapshot):
     assert len([name for name in charts if name.startswith("slice")]) == len(recommended.config)
 
 
+def test_the_timeline_has_every_trial_at_its_time(charts, snapshot):
+    traces = charts["timeline"]["data"]
+    assert [trace["name"] for trace in traces] == ["ok", "failed", "pending"]
+    bars = {}
+    for trace in traces:
+        for base, length, text in zip(trace["base"], trace["x"], trace["hovertext"], strict=True):
+            bars[int(re.match(r"<b>trial (\d+)", text)[1])] = (trace["name"], base, base + length)
+    begin = min(t.started_at for t in snapshot.trials)
+    end = max(t.ended_at or t.started_at for t in snapshot.trials)
+    for t in snapshot.trials:
+        assert bars[t.number] == pytest.approx((t.status, t.started_at - begin, (t.ended_at or end) - begin), abs=1e-6)
+    assert len(bars) == len(snapshot.trials)
+
+
 def test_health_failures_and_numbers_are_said(page, snapshot):
     text = " ".join(section["text"] for section in page.all("section"))
     found = health(snapshot)

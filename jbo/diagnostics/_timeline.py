@@ -1,0 +1,36 @@
+"""When each trial ran, and what ran beside it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jbo.study import Trial
+
+
+class Span(NamedTuple):
+    """The time of one trial."""
+
+    trial: Trial
+    start: float
+    """Seconds since the first trial began."""
+    end: float
+    """Likewise; a pending trial lasts until the latest time that is known."""
+    lane: int
+    """Counts from 0; trials of one lane ran one after another."""
+
+
+def spans(trials: Sequence[Trial]) -> list[Span]:
+    """The trials in the order in which they began, each in the first lane that was free.
+
+    Args:
+      trials: Of one study, in any order.
+    """
+    trials = sorted(trials, key=lambda trial: (trial.started_at, trial.number))
+    now = max([trial.ended_at or trial.started_at for trial in trials], default=0.0)
+    free: list[float] = []  # when each lane ends
+    found = []
+    for trial in trials:
+        start, end = trial.started_at, trial.ended_at or now
+        lane = next((i for i, time in enumerate(free) if time <= start), len(free))
+        free[lane:] = [end, *free[lane + 1 :]]
+        found.append(Span(trial, start - trials[0].started_at, end - trials[0].started_at, lane))
+    return found
