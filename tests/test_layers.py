@@ -128,5 +128,26 @@ def test_jbo_imports_extras_only_where_they_are_used():
     assert not early
 
 
+def test_nothing_of_a_users_is_unpickled_or_evaluated():
+    """Only the objective, which a study sends to its own workers, is ever unpickled."""
+    unsafe = {"eval", "exec", "compile", "__import__", "Unpickler", "load_module"}
+    found = set()
+    for name, tree in modules("jbo"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
+                found |= {
+                    (name, n) for n in names if n.split(".")[0] in ("marshal", "shelve", "joblib", "dill", "yaml")
+                }
+            elif isinstance(node, ast.Call):
+                called = node.func.id if isinstance(node.func, ast.Name) else None
+                found |= {(name, called)} if called in unsafe else set()
+                found |= {(name, k.arg) for k in node.keywords if k.arg == "allow_pickle"}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                whole = f"{node.value.id}.{node.attr}"
+                found |= {(name, whole)} if whole in ("pickle.load", "pickle.loads", "cloudpickle.load") else set()
+    assert found == {("jbo.study._evaluation", "pickle.loads")}
+
+
 def test_the_packages_are_there():
     assert all(len(list(modules(package))) > 3 for package in FOREIGN)
