@@ -296,8 +296,11 @@ class Study:
           False if it was enqueued in this study before, be it in an earlier process: then nothing happens.
 
         Raises:
+          TypeError: It is no configuration.
           ValueError: The configuration is not of the space, or its constraint does not allow it.
         """
+        if not isinstance(config, dict):
+            raise TypeError(f"config: expected a dict of values by name, got {config!r}")
         if not self.space.is_allowed(config):
             raise ValueError(f"expected a configuration that the constraint of the space allows, got {config}")
         return self._storage.enqueue(self._to_text(config))

@@ -61,12 +61,18 @@ class StudyMachine(RuleBasedStateMachine):
             study_module.current = self.real_current
             self.folder.cleanup()
 
-    def expect_next(self):
-        if self.orphans:
-            number = min(self.orphans)
-            self.orphans.remove(number)
-            return number
-        config = self.queue.pop(0) if self.queue else suggested(len(self.expected))
+    def expect_next(self, context={}):  # noqa: B006  never changed
+        def is_wanted(config):
+            return config == config | context
+
+        orphans = [number for number in sorted(self.orphans) if is_wanted(self.expected[number][0])]
+        if orphans:
+            self.orphans.remove(orphans[0])
+            return orphans[0]
+        waiting = [config for config in self.queue if is_wanted(config)]
+        if waiting:
+            self.queue.remove(waiting[0])
+        config = waiting[0] if waiting else suggested(len(self.expected)) | context
         self.expected.append([config, "pending", None])
         return len(self.expected) - 1
 
@@ -76,6 +82,13 @@ class StudyMachine(RuleBasedStateMachine):
         trials = [self.study.ask()] if count == 1 else self.study.ask(count)
         assert [t.number for t in trials] == numbers
         self.held.update(zip(numbers, trials, strict=True))
+
+    @rule(n=st.integers(1, 5))
+    def ask_in_a_context(self, n):
+        number = self.expect_next({"n": n})
+        trial = self.study.ask(context={"n": n})
+        assert (trial.number, trial.config["n"]) == (number, n)
+        self.held[number] = trial
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), value=finite)
@@ -122,6 +135,25 @@ class StudyMachine(RuleBasedStateMachine):
             number = self.expect_next()
             config = self.expected[number][0]
             self.expected[number][1:] = ["ok", config["x"] + config["n"]]
+
+    @rule(num_more=st.integers(0, 5), batch=st.integers(1, 3), n=st.none() | st.integers(1, 5))
+    def optimize_in_batches(self, num_more, batch, n):
+        context = {} if n is None else {"n": n}
+        num_trials = sum(status != "pending" for _, status, _ in self.expected) + num_more
+
+        def objective(configs):
+            if any(config["n"] == 1 for config in configs):
+                raise ArithmeticError("a one is in it")
+            return [config["x"] for config in configs]
+
+        self.study.optimize(objective, num_trials, batch=batch, context=context)
+        while num_more:
+            numbers = [self.expect_next(context) for _ in range(min(batch, num_more))]
+            num_more -= len(numbers)
+            has_failed = any(self.expected[number][0]["n"] == 1 for number in numbers)
+            for number in numbers:
+                config = self.expected[number][0]
+                self.expected[number][1:] = ["failed", None] if has_failed else ["ok", config["x"]]
 
     @precondition(lambda self: self.path is not None)
     @rule(killed=st.booleans(), seed=st.sampled_from([0, None]))
