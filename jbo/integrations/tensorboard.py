@@ -13,8 +13,8 @@ class TensorBoard:
     """A callback that writes each trial that ends: ``study.optimize(..., on_trial_end=TensorBoard(study, "board"))``.
 
     ``tensorboard --logdir board`` then shows the values, the best so far and the seconds by the number of the trial,
-    the reasons of failures as text, and under HPARAMS the configurations beside their values. A study that goes on adds
-    its new trials to the same folder.
+    the reasons of failures as text, what the trials reported on their way as curves, a run for each, and under HPARAMS
+    the configurations beside their values. A study that goes on adds its new trials to the same folder.
 
     Args:
       study: Whose trials they are.
@@ -28,18 +28,21 @@ class TensorBoard:
     """
 
     def __init__(self, study: Study, folder: str | os.PathLike[str]):
-        self._study = study
-        # The name of a file has the second in it: a second one begun in the same would overwrite the first.
-        self._writer = SummaryWriter(os.fspath(folder), filename_suffix=f".{uuid.uuid4().hex}")
+        self._study, self._folder = study, os.fspath(folder)
+        self._writer = _writer(self._folder)
 
     def __call__(self, trial: Trial) -> None:
         """Write a trial that has ended."""
         write, number = self._writer, trial.number
         if trial.ended_at is not None:
             write.add_scalar("seconds", trial.ended_at - trial.started_at, number, walltime=trial.ended_at)
-        if trial.value is None:
-            write.add_text("failure", trial.failure or "", number, walltime=trial.ended_at)
-        else:
+        if trial.failure is not None:
+            write.add_text("failure", trial.failure, number, walltime=trial.ended_at)
+        if trial.intermediate_values:
+            with _writer(os.path.join(self._folder, f"trial-{number}")) as curve:
+                for step, value in trial.intermediate_values.items():
+                    curve.add_scalar("reported", value, step, walltime=trial.ended_at)
+        if trial.value is not None:
             write.add_scalar("value", trial.value, number, walltime=trial.ended_at)
             write.add_scalar("best", self._study.best.value, number, walltime=trial.ended_at)
             config = {name: _shown(value) for name, value in trial.config.items()}
@@ -55,6 +58,11 @@ class TensorBoard:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _writer(folder: str) -> SummaryWriter:
+    # The name of a file has the second in it: a second one begun in the same would overwrite the first.
+    return SummaryWriter(folder, filename_suffix=f".{uuid.uuid4().hex}")
 
 
 def _shown(value: Any) -> bool | int | float | str:

@@ -66,3 +66,17 @@ def test_configurations_beside_values(told):
             value = summary.simple_value if summary.tag == "value" else value
         assert held == trial.config | ({"kind": "(3, 3)"} if trial.number == 2 else {})
         assert value == trial.value
+
+
+def test_what_a_trial_reports_is_a_curve(tmp_path):
+    def reporting(config, report):
+        for step in range(3):
+            report(step, config["x"] / (step + 1))
+        return config["x"]
+
+    with jbo.Study(SPACE, strategy=jbo.random_search(SPACE), seed=0) as study, TensorBoard(study, tmp_path) as board:
+        study.optimize(reporting, 2, on_trial_end=board)
+        for trial in study.trials:
+            found = list(summaries(tmp_path / f"trial-{trial.number}"))
+            curve = {step: value.simple_value for step, _, value in found if value.tag == "reported"}
+            assert curve == pytest.approx(trial.intermediate_values, rel=1e-6) and len(curve) == 3

@@ -153,7 +153,7 @@ def test_a_young_study_has_a_page_too(tmp_path):
         assert any("The model says nothing yet: study: expected three" in e["text"] for e in young.all("p"))
         with pytest.raises(OSError, match="nowhere"):
             write_report(study, tmp_path / "nowhere" / "r.html")
-        assert list(json.loads(young.all("script", id="charts")[0]["text"])) == ["trajectory"]
+        assert list(json.loads(young.all("script", id="charts")[0]["text"])) == ["trajectory", "timeline"]
     assert [path.name for path in tmp_path.iterdir()] == ["r.html"], "no draft is left"
     assert re.search("<title>Study in memory: report</title>", (tmp_path / "r.html").read_text())
 
