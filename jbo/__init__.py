@@ -1,5 +1,7 @@
 """Bayesian optimisation of hyperparameters as pure functions in JAX."""
 
+from types import ModuleType as _ModuleType
+
 from jbo import functions as functions
 from jbo._compile_cache import use_compile_cache as use_compile_cache
 from jbo._minimize import Run as Run
@@ -37,3 +39,10 @@ from jbo.surrogates import gp_mcmc as gp_mcmc
 from jbo.surrogates import gp_saas as gp_saas
 
 __version__ = "0.1.0"
+
+# What stands above; other modules of the package, which come as attributes with it, are reached by their name.
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+    name
+    for name, value in globals().items()
+    if not name.startswith("_") and (not isinstance(value, _ModuleType) or name == "functions")
+]

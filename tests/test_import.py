@@ -1,10 +1,12 @@
 """``import jbo`` is a good guest: no setting changes, nothing is computed, nothing heavy comes along."""
 
+import ast
 import inspect
 import json
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import jbo
 
@@ -93,3 +95,23 @@ def test_public_names_are_documented():
             for parameter in inspect.signature(thing).parameters:
                 assert parameter in thing.__doc__, f"{name} says nothing of {parameter}"
     assert jbo.__version__.count(".") == 2
+
+
+PROMISED = {
+    "Categorical", "EI", "Integer", "LCB", "MedianPruner", "Ordinal", "PI", "Real", "Run", "Space", "SpaceExhausted",
+    "Stop", "Study", "Trial", "UCB", "bayesian", "expected_improvement", "forest", "functions", "gp", "grid_search",
+    "is_active", "log_expected_improvement", "log_expected_quantile_improvement", "log_probability_of_improvement",
+    "lower_confidence_bound", "minimize", "parzen", "probability_of_improvement", "random_search", "sobol_search",
+    "upper_confidence_bound", "use_compile_cache",
+}  # fmt: skip
+"""Names that stay: one that goes is deprecated first, see the head of docs/reference.md."""
+
+
+def test_the_public_face():
+    tree = ast.parse(Path(jbo.__file__).read_text())
+    imported = [alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted(jbo.__all__) == sorted(name for name in imported if name and not name.startswith("_"))
+    assert set(jbo.__all__) >= PROMISED
+    star = {}
+    exec("from jbo import *", star)
+    assert {name for name in star if name != "__builtins__"} == set(jbo.__all__)

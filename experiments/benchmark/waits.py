@@ -1,10 +1,13 @@
 """What a user waits for beside the objective: ``python -m experiments.benchmark.waits`` (``make bench-waits``).
 
 A study of 130 trials whose objective sleeps, first with an empty compilation cache, then with the one that it left. And
-from the start of a process to the first suggestion of a model, beside BoTorch.
+from the start of a process to the first suggestion of a model, beside BoTorch; and the imports of jbo and of jax.
 """
 
 import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -68,6 +71,22 @@ def seconds_to_model(method: str, num_told: int) -> float:
         return time.perf_counter() - start
 
 
+def seconds_of_imports(num_runs: int) -> dict[str, float]:
+    """Medians of the processor's seconds of processes that only import, one after the other in turns.
+
+    Args:
+      num_runs: Processes of each kind.
+    """
+    seconds: dict[str, list[float]] = {"jax": [], "jbo": []}
+    for _ in range(num_runs):
+        for name, found in seconds.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return {name: float(np.median(found)) for name, found in seconds.items()}
+
+
 def main(
     num_trials: int = 130, pause_cold: float = 1.0, pause_warm: float = 0.5, out: Path = Path("runs/waits")
 ) -> None:
@@ -97,6 +116,9 @@ def main(
             record[name] = seconds_to_model(name.partition(",")[0], 20)
     for name in ("jbo, empty cache", "jbo, warm cache", "botorch"):
         starts.add_row(name, f"{record[name]:.2f}" if name in record else "not run: `make peers` builds it")
+    record["imports"] = imports = seconds_of_imports(11)
+    starts.add_row("import jax, seconds of the processor", f"{imports['jax']:.2f}")
+    starts.add_row("import jbo, likewise", f"{imports['jbo']:.2f}")
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "waits.json", {"results": record, "versions": versions()})
     console.print(studies, starts)
