@@ -87,6 +87,26 @@ def _log_improvement_jvp(primals, tangents):
     return log_improvement(z), jnp.where(is_tail, 1 / _tail(x), body) * dz
 
 
+def truncation_information(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    r"""Nats by which a standard normal loses entropy once it is known to be above :math:`-z`.
+
+    .. math:: \frac{z\,\phi(z)}{2\,\Phi(z)} - \log \Phi(z)
+
+    By the continued fraction of the tail where its terms, of the order of :math:`z^2`, cancel: there it is about
+    :math:`\log |z|`.
+
+    References:
+      Wang and Jegelka, Max-value Entropy Search for Efficient Bayesian Optimization, 2017, eq. 6.
+    """
+    is_tail = z < -_THRESHOLD
+    middle = jnp.where(is_tail, 0.0, z).astype(z.dtype)
+    log_cdf = log_normal_cdf(middle)
+    body = 0.5 * middle * jnp.exp(_log_density_of(middle) - log_cdf) - log_cdf
+    x = jnp.where(is_tail, -z, _THRESHOLD).astype(z.dtype)
+    c = _tail(x)
+    return jnp.where(is_tail, jnp.log(x + c) + LOG_SQRT_2PI - 0.5 * x * c, body)
+
+
 def log_normal_mass(middle: Float[Array, "*b"], width: Float[Array, "*b"]) -> Float[Array, "*b"]:
     r"""Logarithm of the standard normal probability of an interval.
 

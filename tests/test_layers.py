@@ -15,6 +15,7 @@ LAYERS = [
     {"jbo._minimize", "jbo.functions"},
     {"jbo.strategies"},
     {"jbo.maximize"},
+    {"jbo.batches"},
     {"jbo.acquisitions"},
     {"jbo.surrogates"},
     {"jbo.bounded", "jbo.linalg"},

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo import Categorical, Integer, Ordinal, Real, Space
+from jbo import Categorical, Integer, Ordinal, Real, Space, batches
 from jbo.encoding import snap
 from jbo.surrogates import kernels
 from jbo.types import FAILED, OK
@@ -54,6 +54,19 @@ ACQUISITIONS = {
     "PI": jbo.probability_of_improvement,
     "log PI": jbo.log_probability_of_improvement,
     "UCB": jbo.upper_confidence_bound,
+    "scheduled UCB": jbo.scheduled_confidence_bound,
+    "log NEI": lambda: jbo.log_noisy_expected_improvement(num_samples=16),
+    "MES": lambda: jbo.max_value_entropy_search(num_samples=8, num_points=128),
+    "KG": lambda: jbo.knowledge_gradient(num_points=16),
+    "Thompson": jbo.thompson_sampling,
+}
+RULES = {
+    "believer": lambda: None,
+    "joint": lambda: batches.joint_improvement(num_samples=16),
+    "local": batches.local_penalization,
+    "explore": batches.pure_exploration,
+    "random": batches.random_batch,
+    "thompson": batches.thompson_batch,
 }
 MODEL_FREE = {
     "random": jbo.random_search,
@@ -65,13 +78,14 @@ BATCHES = (1, 2, 4)
 
 
 def combinations():
-    """Rows of (strategy, surrogate, acquisition, space, batch) in which each pair of members stands together."""
+    """Rows of (strategy, surrogate, acquisition, space, batch, rule) in which each pair of members stands together."""
     rows = []
     for (i, space), (j, strategy) in itertools.product(enumerate(SPACES), enumerate(MODEL_FREE)):
-        rows.append((strategy, None, None, space, BATCHES[(i + j) % 3]))
+        rows.append((strategy, None, None, space, BATCHES[(i + j) % 3], None))
     for (i, space), (j, acquisition) in itertools.product(enumerate(SPACES), enumerate(ACQUISITIONS)):
         surrogate = list(SURROGATES)[(i + j) % len(SURROGATES)]
-        rows.append(("bayesian", surrogate, acquisition, space, BATCHES[(i + 2 * j) % 3]))
+        rule = list(RULES)[(i + j + j // 3) % len(RULES)]
+        rows.append(("bayesian", surrogate, acquisition, space, BATCHES[(i + 2 * j) % 3], rule))
     return rows
 
 
@@ -92,21 +106,23 @@ def test_each_pair_of_members_stands_together():
         [*ACQUISITIONS, None],
         list(SPACES),
         BATCHES,
+        [*RULES, None],
     ]
-    seen = {(i, row[i], j, row[j]) for row in ROWS for i in range(5) for j in range(i + 1, 5)}
-    for i, j in itertools.combinations(range(5), 2):
+    seen = {(i, row[i], j, row[j]) for row in ROWS for i in range(6) for j in range(i + 1, 6)}
+    for i, j in itertools.combinations(range(6), 2):
         for one, other in itertools.product(factors[i], factors[j]):
-            has_model = i == 0 and j in (1, 2) and (one == "bayesian") != (other is not None)
-            has_one = (i, j) == (1, 2) and (one is None) != (other is None)
+            has_model = i == 0 and j in (1, 2, 5) and (one == "bayesian") != (other is not None)
+            has_one = {i, j} <= {1, 2, 5} and (one is None) != (other is None)
             assert has_model or has_one or (i, one, j, other) in seen, (one, other)
     assert {row[:4] for row in ROWS} >= QUICK
 
 
 def strategy_of(row):
-    name, surrogate, acquisition, space, _ = row
+    name, surrogate, acquisition, space, _, rule = row
     if name != "bayesian":
         return MODEL_FREE[name](SPACES[space])
-    return jbo.bayesian(SPACES[space], surrogate=SURROGATES[surrogate](), acquisition=ACQUISITIONS[acquisition]())
+    parts = {"surrogate": SURROGATES[surrogate](), "acquisition": ACQUISITIONS[acquisition](), "batch": RULES[rule]()}
+    return jbo.bayesian(SPACES[space], **parts)
 
 
 def number_of(value):
@@ -134,7 +150,7 @@ def row(request):
 
 
 def test_fifteen_steps(row):
-    name, _, _, space_name, batch = row
+    name, _, _, space_name, batch, _ = row
     space, strategy = SPACES[space_name], strategy_of(row)
     with jbo.Study(space, strategy=strategy, seed=0) as study:
         for _ in range(0, NUM_STEPS, batch):

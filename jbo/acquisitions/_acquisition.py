@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jbo._pytree import pytree
 from jbo.acquisitions import formulas
+from jbo.region import Region
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 
@@ -37,6 +39,25 @@ class Acquisition(Protocol):
         ...
 
 
+@runtime_checkable
+class OverRegion(Protocol):
+    """An acquisition that looks at points of its own choice, and so has to know where they may be."""
+
+    def bind(self, region: Region) -> Acquisition:
+        """The same acquisition over a region."""
+        ...
+
+
+def bound(acquisition: Acquisition, region: Region) -> Acquisition:
+    """The acquisition over a region, if it has to know of one; else as it is.
+
+    Args:
+      acquisition: What to ask next.
+      region: Where the points may be.
+    """
+    return acquisition.bind(region) if isinstance(acquisition, OverRegion) else acquisition
+
+
 def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
     """The least posterior mean over the observed rows; unlike the least observation it is not a lucky one.
 
@@ -50,6 +71,26 @@ def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
     mean, _ = posterior.predict(data.x)
     best = jnp.min(jnp.where(data.is_valid, mean, jnp.inf))
     return jnp.where(jnp.any(data.is_valid), best, 0).astype(mean.dtype)
+
+
+def log_worth(acquisition: Acquisition, value: Float[Array, ""]) -> Float[Array, ""]:
+    """Logarithm of an acquisition's value, made positive first where it may be of either sign.
+
+    Args:
+      acquisition: Its values are logarithms where it has ``is_logarithm``, positive where it has ``is_positive``, else of
+        either sign.
+      value: One of them.
+
+    References:
+      González et al., Batch Bayesian Optimization via Local Penalization, 2016: the logarithm of 1 and the
+      exponential makes values of either sign positive.
+    """
+    if getattr(acquisition, "is_logarithm", False):
+        return value
+    if getattr(acquisition, "is_positive", False):
+        return jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny))
+    is_low = value < -30  # where it is its own logarithm
+    return jnp.where(is_low, value, jnp.log(jax.nn.softplus(jnp.where(is_low, 0, value)))).astype(value.dtype)
 
 
 _IMPROVEMENTS = {
@@ -74,11 +115,11 @@ class Improvement:
     @property
     def is_positive(self) -> bool:
         """True where no value is negative, so that a belief can multiply it; False for logarithms."""
-        return not self.formula.startswith("log")
+        return not self.is_logarithm
 
     @property
     def is_logarithm(self) -> bool:
-        """True where a mean over several models is one of exponentials."""
+        """True where values are logarithms: a mean over several models is one of exponentials."""
         return self.formula.startswith("log_")
 
     def prepare(

@@ -1,5 +1,6 @@
 """An acquisition function beside a belief where the best point lies, which fades as results come in."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions._acquisition import Acquisition
+from jbo.acquisitions._acquisition import Acquisition, bound
 from jbo.belief import Belief
+from jbo.region import Region
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 
@@ -39,6 +41,10 @@ class Believed:
     def is_logarithm(self) -> bool:
         """As in the acquisition that it is about."""
         return bool(getattr(self.acquisition, "is_logarithm", False))
+
+    def bind(self, region: Region) -> "Believed":
+        """The same over a region; see `OverRegion`."""
+        return dataclasses.replace(self, acquisition=bound(self.acquisition, region))
 
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> tuple[Any, Float[Array, ""]]:
         """What the acquisition prepares, and the exponent of the density.

@@ -26,6 +26,16 @@ class OverSets:
 
     acquisition: Acquisition
 
+    @property
+    def is_positive(self) -> bool:
+        """As in the acquisition that it is of."""
+        return bool(getattr(self.acquisition, "is_positive", False))
+
+    @property
+    def is_logarithm(self) -> bool:
+        """As in the acquisition that it is of."""
+        return bool(getattr(self.acquisition, "is_logarithm", False))
+
     def prepare(self, key: Key[Array, ""], posterior: Any, data: Dataset) -> Any:
         """What the acquisition prepares for each set, with a leading axis."""
         return jax.vmap(lambda one: self.acquisition.prepare(key, one, data))(posterior.sets())
@@ -33,13 +43,15 @@ class OverSets:
     def value(self, aux: Any, posterior: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Worth of the point ``x``; higher is better."""
         values = jax.vmap(lambda own, one: self.acquisition.value(own, one, x))(aux, posterior.sets())
-        if getattr(self.acquisition, "is_logarithm", False):
+        if self.is_logarithm:
             return logsumexp(values) - float(np.log(values.shape[0]))
         return jnp.mean(values)
 
 
 def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
     """The acquisition averaged over the hyperparameter sets of a posterior; itself where there is one set.
+
+    An acquisition that draws a set for itself (its ``draws_a_set``) is not averaged: a mean of draws is none.
 
     The moments of a mixture of Gaussians, which ``posterior.predict`` gives, are not enough: what one set sees as a
     likely improvement shows in the mean of the acquisitions and drowns in the mixture's variance.
@@ -52,4 +64,6 @@ def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
       (the integrated acquisition function).
     """
-    return OverSets(acquisition) if getattr(posterior, "num_sets", 1) > 1 else acquisition
+    if getattr(posterior, "num_sets", 1) == 1 or getattr(acquisition, "draws_a_set", False):
+        return acquisition
+    return OverSets(acquisition)

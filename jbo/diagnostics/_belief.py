@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import over_sets
+from jbo.acquisitions import bound, over_sets
 from jbo.constraint import OnHost
 from jbo.encoding import Encoding, snap
+from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian
@@ -85,7 +86,7 @@ def _snap(encoding: Encoding, x: Array) -> Array:
 def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, x: Array) -> Array:
     """The acquisition's values, pending trials known to it, as at the next suggestion."""
     _, posterior, believed = strategy._posteriors(params, data, state)
-    acquisition = over_sets(strategy.acquisition, posterior)
+    acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
     aux = acquisition.prepare(key, posterior, believed)
     return jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
 

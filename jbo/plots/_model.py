@@ -76,7 +76,7 @@ def acquisition(
     columns, x = _points(belief, names)
     worth = belief.worth(x)
     most = worth.max()
-    if getattr(belief.strategy.acquisition, "formula", "").startswith("log_"):
+    if getattr(belief.strategy.acquisition, "is_logarithm", False):
         worth = np.exp(worth - most)
     else:
         worth = (worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny)

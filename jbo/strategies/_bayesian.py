@@ -1,6 +1,7 @@
 """Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, Believed, log_expected_improvement, over_sets
+from jbo.acquisitions import Acquisition, Believed, bound, log_expected_improvement, over_sets
+from jbo.batches import Batch, Beliefs, JointBatch
 from jbo.belief import Belief, belief_over
 from jbo.maximize import maximize
 from jbo.region import Region
@@ -19,6 +21,7 @@ from jbo.space import Space
 from jbo.strategies import _table
 from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
+from jbo.strategies._together import improve_together
 from jbo.strategies._transform import dataset
 from jbo.surrogates import GP, FitInfo, Posterior, Surrogate, gp
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
@@ -55,6 +58,8 @@ class Bayesian(Strategy):
     """Results before the model speaks."""
     belief: Belief | None = None
     """Where the initial design looks first; None: everywhere alike."""
+    batch: Batch | None = None
+    """How an ask counts with pending trials; None: it believes the model where they are."""
 
     @property
     def num_initial(self) -> int:
@@ -212,27 +217,68 @@ class Bayesian(Strategy):
 
         def one(state: Trials, _: None):
             # Folded in: 0 for the fit, which a batch shares, 1 and the row for what is drawn at it, 2 and 3 for the
-            # design.
+            # design, 4 for a batch as a whole.
             key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
             key_prepare, key_maximize, key_new = jax.random.split(key_row, 3)
             told, posterior, believed = self._posteriors(params, data, state)
             # In a context the value to improve on is what the trials would have given there.
             x_here = state.x if region.fixed is None else region.place(state.x)
+            here = dataclasses.replace(data, x=x_here)
+            acquisition = over_sets(bound(self.acquisition, region), posterior)
             # What is pending counts for the incumbent too, or its neighbourhood would look as good as before.
-            acquisition = over_sets(self.acquisition, posterior)
-            aux = acquisition.prepare(key_prepare, posterior, dataclasses.replace(believed, x=x_here))
+            believed = dataclasses.replace(believed, x=x_here)
+            if self.batch is None:
+                aux = acquisition.prepare(key_prepare, posterior, believed)
+                value = functools.partial(acquisition.value, aux, posterior)
+            else:
+                beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
+                aux = self.batch.prepare(key_prepare, acquisition, beliefs)
+                value = functools.partial(self.batch.value, aux, acquisition, beliefs)
             found = maximize(
                 key_maximize,
-                lambda x: acquisition.value(aux, posterior, x),
+                value,
                 region,
                 state,
-                x_here[incumbent_row(told, dataclasses.replace(data, x=x_here))],
+                x_here[incumbent_row(told, here)],
                 is_smooth=self.surrogate.is_smooth,
             )
             x, is_new = _table.first_new(key_new, region, state, found.x)
             return self.pend(state, x), (x, BayesianInfo(is_new, jnp.asarray(True), found.value, fit))
 
-        return jax.lax.scan(one, state, None, length=q)[1]
+        points, info = jax.lax.scan(one, state, None, length=q)[1]
+        if q == 1 or not isinstance(self.batch, JointBatch):
+            return points, info
+        return self._ask_together(key, state, region, self.batch, params, data, points, info)
+
+    def _ask_together(
+        self,
+        key: Key[Array, ""],
+        state: Trials,
+        region: Region,
+        batch: JointBatch,
+        params: Any,
+        data: Dataset,
+        points: Float[Array, "q d"],
+        info: BayesianInfo,
+    ) -> tuple[Float[Array, "q d"], BayesianInfo]:
+        """The points that were found one after another, moved as a whole."""
+        key_row = jax.random.fold_in(jax.random.fold_in(key, 4), _table.num_rows(state))
+        key_prepare, key_maximize, *keys_new = jax.random.split(key_row, 2 + points.shape[0])
+        told, posterior, believed = self._posteriors(params, data, state)
+        x_here = state.x if region.fixed is None else region.place(state.x)
+        here, believed = (dataclasses.replace(rows, x=x_here) for rows in (data, believed))
+        beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
+        aux = batch.prepare(key_prepare, over_sets(bound(self.acquisition, region), posterior), beliefs)
+        together = functools.partial(batch.value_together, aux, beliefs)
+        points, value = improve_together(key_maximize, together, region, state, points, self.surrogate.is_smooth)
+        final, is_new = [], []
+        for key_new, point in zip(keys_new, points, strict=True):
+            x, new = _table.first_new(key_new, region, state, point)
+            state = self.pend(state, x)
+            final.append(x)
+            is_new.append(new)
+        values = jnp.broadcast_to(value, info.value.shape)
+        return jnp.stack(final), info._replace(is_new=jnp.stack(is_new), value=values)
 
     def _posteriors(self, params: Any, data: Dataset, state: Trials) -> tuple[Posterior, Posterior, Dataset]:
         """The posterior given finished trials, and that with pending ones as if they had returned their mean.
@@ -287,6 +333,7 @@ def bayesian(
     *,
     surrogate: Surrogate | None = None,
     acquisition: Acquisition | None = None,
+    batch: Batch | None = None,
     num_initial: int | None = None,
     belief: Mapping[str, Any] | None = None,
     belief_weight: float | Float[Array, ""] = 5.0,
@@ -297,6 +344,8 @@ def bayesian(
       space: The search space; only its structure enters.
       surrogate: The model; None: `jbo.gp`.
       acquisition: What to ask next; None: `jbo.log_expected_improvement`.
+      batch: How an ask counts with pending trials, one of `jbo.batches`; None: as if they had returned what the model
+        expects (the kriging believer).
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
         least 5 and at most 10.
       belief: Where the best configuration is expected, by name, for some of the parameters: ``(value, deviation)``,
@@ -305,7 +354,7 @@ def bayesian(
       belief_weight: The number of results at which the belief counts as it stands: with twice as many only its root.
 
     Raises:
-      TypeError: If the surrogate or the acquisition is none.
+      TypeError: If the surrogate, the acquisition or the rule for batches is none.
       ValueError: If ``num_initial`` is below 1, or the belief is none of this space.
     """
     encoding = space.encoding
@@ -316,6 +365,8 @@ def bayesian(
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
         )
+    if batch is not None and not isinstance(batch, Batch):
+        raise TypeError(f"batch: expected a rule such as jbo.batches.local_penalization(), got {batch!r}")
     surrogate = gp() if surrogate is None else surrogate
     if isinstance(surrogate, GP):
         surrogate = surrogate.resolve(space.names)
@@ -327,4 +378,5 @@ def bayesian(
         acquisition if expected is None else Believed(acquisition, expected, 1.0 * belief_weight),
         design_size(encoding, num_initial),
         expected,
+        batch,
     )

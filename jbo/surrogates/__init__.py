@@ -8,6 +8,7 @@ from jbo.surrogates._gp import gp as gp
 from jbo.surrogates._sampled import gp_mcmc as gp_mcmc
 from jbo.surrogates._sampled import gp_saas as gp_saas
 from jbo.surrogates._surrogate import FitInfo as FitInfo
+from jbo.surrogates._surrogate import JointPosterior as JointPosterior
 from jbo.surrogates._surrogate import Posterior as Posterior
 from jbo.surrogates._surrogate import Surrogate as Surrogate
 from jbo.surrogates.kernels import GPParams as GPParams

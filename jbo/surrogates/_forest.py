@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
 from jbo.encoding import Column, Encoding
+from jbo.numerics import matmul
 from jbo.surrogates._surrogate import FitInfo
 from jbo.surrogates._trees import Trees, column_keys, find_leaves, grow, stumps
 from jbo.types import Dataset
@@ -52,6 +53,18 @@ class ForestPosterior:
         mean, _ = self._of_trees(column_keys(_encoding(self.log_range, self.columns), x))
         return mean[jax.random.randint(key, (num_samples,), 0, mean.shape[0], jnp.int32)]
 
+    def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
+        """How the predictions of the trees vary together; the variance within leaves is not in it."""
+        encoding = _encoding(self.log_range, self.columns)
+        mean1, mean2 = (self._of_trees(column_keys(encoding, x))[0] for x in (x1, x2))
+        apart1, apart2 = (mean - jnp.mean(mean, axis=0)[None, :] for mean in (mean1, mean2))
+        return matmul(apart1.T, apart2) / mean1.shape[0]
+
+    def paths(self, key: Key[Array, ""], num_paths: int) -> "ForestPaths":
+        """Functions that the forest holds possible: the predictions of single trees drawn at random."""
+        num_trees = self.mean.shape[-3] * self.mean.shape[-2]
+        return ForestPaths(self, jax.random.randint(key, (num_paths,), 0, num_trees, jnp.int32))
+
     def _of_trees(self, keys: Float[Array, "m d"]) -> tuple[Float[Array, "t m"], Float[Array, "t m"]]:
         """Mean and variance of the leaf of each point in each tree; the trees of all sets in one row."""
         trees, mean, variance = jax.tree.map(
@@ -61,6 +74,21 @@ class ForestPosterior:
         # As one vector: a gather from a matrix costs more.
         place = leaf + mean.shape[1] * jnp.arange(mean.shape[0], dtype=jnp.int32)[:, None]
         return mean.reshape(-1)[place], variance.reshape(-1)[place]
+
+
+@pytree
+@dataclass(frozen=True)
+class ForestPaths:
+    """Predictions of single trees as functions."""
+
+    posterior: ForestPosterior
+    chosen: Int[Array, "*b p"]
+    """Numbers of the trees."""
+
+    def __call__(self, x: Float[Array, "m d"]) -> Float[Array, "p m"]:
+        """The value of each path at each point."""
+        keys = column_keys(_encoding(self.posterior.log_range, self.posterior.columns), x)
+        return self.posterior._of_trees(keys)[0][self.chosen]
 
 
 @pytree

@@ -139,7 +139,7 @@ def condition_on_inducing(
         return root, matmul(whitening.T, matmul(whitening_of_sum.T, alpha))[:, 0]
 
     roots, alphas = jax.vmap(one_set)(params)
-    return GPPosterior(params, x[rows], counts, roots, alphas, numbers_as(kernel, x.dtype))
+    return GPPosterior(params, x[rows], counts, roots, alphas, numbers_as(kernel, x.dtype), is_exact=False)
 
 
 def _covariances(

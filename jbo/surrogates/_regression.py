@@ -1,6 +1,7 @@
 """Gaussian process regression: marginal likelihood, posterior and samples, as pure functions of parameters and data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +30,8 @@ class GPPosterior:
     alpha: Float[Array, "*b s n"]
     """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
     kernel: Covariance
+    is_exact: bool = field(default=True, metadata={"static": True})
+    """False with inducing points in place of the data."""
 
     @property
     def num_sets(self) -> int:
@@ -46,7 +49,7 @@ class GPPosterior:
 
         x, is_valid, kernel = jax.tree.map(repeated, (self.x, self.is_valid, self.kernel))
         params, whitening, alpha = jax.tree.map(alone, (self.params, self.whitening, self.alpha))
-        return GPPosterior(params, x, is_valid, whitening, alpha, kernel)
+        return GPPosterior(params, x, is_valid, whitening, alpha, kernel, self.is_exact)
 
     def noise_variance(self) -> Float[Array, ""]:
         """Variance of an observation around the function, the mean over the hyperparameter sets."""
@@ -55,6 +58,16 @@ class GPPosterior:
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `predict`."""
         return predict(self, x)
+
+    def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
+        """Covariance of the function at each pair of points; see `covariance`."""
+        return covariance(self, x1, x2)
+
+    def paths(self, key: Key[Array, ""], num_paths: int) -> Any:
+        """Draws of the function as functions; see `jbo.surrogates.gaussian_process.paths`."""
+        from jbo.surrogates._paths import paths  # which is made of posteriors
+
+        return paths(key, self, num_paths)
 
 
 def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> Float[Array, "*s"]:
@@ -156,6 +169,32 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
     means, variances = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
     mean = jnp.mean(means, axis=0)
     return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
+
+
+def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
+    """Covariance of the function (not of observations) at each pair of points; `predict` has its diagonal.
+
+    Several hyperparameter sets are averaged: the mean of covariances plus the covariance of the means.
+
+    Args:
+      posterior: From `condition`.
+      x1: Points of the unit cube.
+      x2: Others, or the same.
+
+    References:
+      Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.24.
+    """
+
+    def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
+        counts = posterior.is_valid[None, :].astype(x1.dtype)
+        cross1, cross2 = (posterior.kernel(params, x, posterior.x) * counts for x in (x1, x2))
+        explained = matmul(matmul(cross1, whitening.T), matmul(cross2, whitening.T).T)
+        means = matmul(cross1, alpha[:, None])[:, 0], matmul(cross2, alpha[:, None])[:, 0]
+        return posterior.kernel(params, x1, x2) - explained, *means
+
+    within, mean1, mean2 = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
+    apart1, apart2 = (means - jnp.mean(means, axis=0)[None, :] for means in (mean1, mean2))
+    return jnp.mean(within, axis=0) + matmul(apart1.T, apart2) / within.shape[0]
 
 
 @jax.custom_jvp

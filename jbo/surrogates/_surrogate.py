@@ -1,5 +1,6 @@
 """What a model of the objective is to a strategy and to an acquisition function."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
@@ -30,6 +31,19 @@ class Posterior(Protocol):
 
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function, lower is better."""
+        ...
+
+
+@runtime_checkable
+class JointPosterior(Posterior, Protocol):
+    """What those acquisitions need in addition that look at several points at once."""
+
+    def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
+        """Covariance of the function at each pair of points."""
+        ...
+
+    def paths(self, key: Key[Array, ""], num_paths: int) -> Callable[[Float[Array, "m d"]], Float[Array, "p m"]]:
+        """Draws of the function: from points to the value of each draw at each of them; a pytree."""
         ...
 
 

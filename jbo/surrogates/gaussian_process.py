@@ -3,8 +3,11 @@
 from jaxtyping import Array, Key
 
 from jbo.surrogates._gp import GP, gp
+from jbo.surrogates._paths import Paths as Paths
+from jbo.surrogates._paths import paths as paths
 from jbo.surrogates._regression import GPPosterior as GPPosterior
 from jbo.surrogates._regression import condition as condition
+from jbo.surrogates._regression import covariance as covariance
 from jbo.surrogates._regression import log_marginal_likelihood as log_marginal_likelihood
 from jbo.surrogates._regression import predict as predict
 from jbo.surrogates._regression import sample as sample

@@ -1,0 +1,82 @@
+"""Knowledge gradient: ask where an observation is expected to lower the least posterior mean most."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jbo._pytree import pytree
+from jbo.acquisitions import formulas
+from jbo.acquisitions.points import joint, points_to_look_at
+from jbo.region import Region
+from jbo.surrogates import Posterior
+from jbo.types import Dataset
+
+_NUM_CANDIDATES = 1024
+
+
+@pytree
+@dataclass(frozen=True)
+class KnowledgeGradient:
+    """The gain in the least posterior mean; made by `knowledge_gradient`."""
+
+    region: Region | None
+    num_points: int = field(metadata={"static": True})
+    is_positive: ClassVar[bool] = True
+
+    def bind(self, region: Region) -> "KnowledgeGradient":
+        """The same over a region."""
+        return dataclasses.replace(self, region=region)
+
+    def prepare(
+        self, key: Key[Array, ""], posterior: Posterior, data: Dataset
+    ) -> tuple[Float[Array, "k d"], Float[Array, " k"], Float[Array, ""]]:
+        """The points where the mean may come to be least, the mean there, and the variance of the noise."""
+        # From most of the candidates the mean never comes to be least: those are kept that may be lowest, among them,
+        # each at its own depth, half by the mean and half by a bound.
+        candidates = jnp.concatenate([points_to_look_at(key, self.region, data, _NUM_CANDIDATES), data.x])
+        mean, variance = joint(posterior, "knowledge_gradient").predict(candidates)
+        is_there = jnp.concatenate([jnp.ones(_NUM_CANDIDATES, bool), data.is_valid])
+        half = self.num_points // 2
+        by_mean = jax.lax.top_k(jnp.where(is_there, -mean, -jnp.inf), self.num_points - half)[1]
+        bound = jnp.sqrt(variance) - mean
+        by_bound = jax.lax.top_k(jnp.where(is_there, bound, -jnp.inf).at[by_mean].set(-jnp.inf), half)[1]
+        rows = jnp.concatenate([by_mean, by_bound])
+        return candidates[rows], mean[rows], posterior.noise_variance()
+
+    def value(
+        self,
+        aux: tuple[Float[Array, "k d"], Float[Array, " k"], Float[Array, ""]],
+        posterior: Posterior,
+        x: Float[Array, " d"],
+    ) -> Float[Array, ""]:
+        """How much lower the least mean, over those points and ``x``, is expected to be after an observation at it."""
+        points, means, noise = aux
+        model = joint(posterior, "knowledge_gradient")
+        mean, variance = model.predict(x[None, :])
+        together = model.covariance(jnp.concatenate([points, x[None, :]]), x[None, :])[:, 0]
+        means = jnp.concatenate([means, mean])
+        return jnp.min(means) - formulas.expected_least(means, together / jnp.sqrt(variance[0] + noise))
+
+
+def knowledge_gradient(num_points: int = 64) -> KnowledgeGradient:
+    """Knowledge gradient (KG): the expected gain of what would be recommended, not of the observation itself.
+
+    It knows noise, and it may ask at a point that is not promising itself if it tells of others that are.
+
+    Args:
+      num_points: Points among which the least mean is looked for, beside the one that is asked for.
+
+    Raises:
+      ValueError: If ``num_points`` is below 1.
+
+    References:
+      Frazier, Powell and Dayanik, The Knowledge-Gradient Policy for Correlated Normal Beliefs, 2009; Scott, Frazier and
+      Powell, The Correlated Knowledge Gradient for Simulation Optimization of Continuous Parameters, 2011.
+    """
+    if num_points < 1:
+        raise ValueError(f"num_points: expected at least 1, got {num_points}")
+    return KnowledgeGradient(None, num_points)

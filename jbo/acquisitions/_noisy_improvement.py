@@ -1,0 +1,53 @@
+"""Noisy expected improvement: the best value so far is not known either, so it is drawn."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jbo._pytree import pytree
+from jbo.acquisitions.points import DrawnValues, draw_values, joint, log_improvement_on_drawn
+from jbo.surrogates import Posterior
+from jbo.types import Dataset
+
+
+@pytree
+@dataclass(frozen=True)
+class NoisyImprovement:
+    """Expected improvement on drawn values of the function; made by `log_noisy_expected_improvement`."""
+
+    num_samples: int = field(metadata={"static": True})
+    is_logarithm: ClassVar[bool] = True
+
+    def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> DrawnValues:
+        """Draws of the function where it was observed; where nothing was, 0 is to improve on."""
+        best = jnp.where(jnp.any(data.is_valid), jnp.inf, 0).astype(data.x.dtype)
+        model = joint(posterior, "log_noisy_expected_improvement")
+        return draw_values(key, model, data.x, data.is_valid, best, self.num_samples)
+
+    def value(self, aux: DrawnValues, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Logarithm of the expected improvement, the mean over the draws."""
+        model = joint(posterior, "log_noisy_expected_improvement")
+        normal = jnp.zeros((self.num_samples, 1), x.dtype)  # of no account at a single point
+        return log_improvement_on_drawn(aux, model, x[None, :], normal)
+
+
+def log_noisy_expected_improvement(num_samples: int = 64) -> NoisyImprovement:
+    """Logarithm of noisy expected improvement (NEI): the function may be better or worse than it was seen to be.
+
+    Expected improvement given the values that the function itself has at the observations, averaged over draws of them.
+    Without noise it is `log_expected_improvement`.
+
+    Args:
+      num_samples: Draws; a power of two is spread most evenly.
+
+    Raises:
+      ValueError: If ``num_samples`` is below 1.
+
+    References:
+      Letham, Karrer, Ottoni and Bakshy, Constrained Bayesian Optimization with Noisy Experiments, 2019.
+    """
+    if num_samples < 1:
+        raise ValueError(f"num_samples: expected at least 1, got {num_samples}")
+    return NoisyImprovement(num_samples)

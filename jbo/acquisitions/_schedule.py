@@ -1,0 +1,51 @@
+"""The confidence bound whose weight grows as theory wants it."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from jbo._pytree import pytree
+from jbo.acquisitions import formulas
+from jbo.acquisitions._acquisition import ConfidenceBound
+from jbo.surrogates import Posterior
+from jbo.types import Dataset
+
+
+@pytree
+@dataclass(frozen=True)
+class ScheduledBound:
+    """A confidence bound whose weight is a function of the number of observations; made by `scheduled_bound`."""
+
+    delta: float | Float[Array, ""]
+    """Probability with which the guarantee may fail."""
+    factor: float | Float[Array, ""]
+    """What the square of the weight is multiplied by."""
+
+    def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Float[Array, ""]:
+        """The weight."""
+        dtype = data.x.dtype
+        count = 1 + jnp.sum(data.is_valid).astype(dtype)
+        weight = formulas.scheduled_weight(count, data.x.shape[1], jnp.asarray(self.delta, dtype))
+        return jnp.sqrt(jnp.asarray(self.factor, dtype)) * weight
+
+    def value(self, aux: Float[Array, ""], posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Worth of the point ``x``; higher is better."""
+        return ConfidenceBound(aux).value(None, posterior, x)
+
+
+def scheduled_confidence_bound(
+    delta: float | Float[Array, ""] = 0.1, factor: float | Float[Array, ""] = 0.2
+) -> ScheduledBound:
+    r"""Confidence bound with the weight :math:`\sqrt{s \beta_t}` of theory (GP-UCB): it grows with the trials.
+
+    Args:
+      delta: Probability with which the guarantee may fail, above 0 and below 1.
+      factor: What :math:`\beta_t` is multiplied by: 1 has the guarantee and explores for long; 1/5 is what the authors
+        search with.
+
+    References:
+      Srinivas, Krause, Kakade and Seeger, Gaussian Process Optimization in the Bandit Setting, 2010, theorem 2, section
+      6.
+    """
+    return ScheduledBound(1.0 * delta, 1.0 * factor)

@@ -1,0 +1,40 @@
+"""Thompson sampling: ask where a function that the model holds possible is least."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxtyping import Array, Float, Key
+
+from jbo._pytree import pytree
+from jbo.acquisitions.points import joint
+from jbo.surrogates import Posterior
+from jbo.types import Dataset
+
+
+@pytree
+@dataclass(frozen=True)
+class Thompson:
+    """One draw of the function, made by `thompson_sampling`."""
+
+    draws_a_set: ClassVar[bool] = True
+
+    def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
+        """The draw."""
+        return joint(posterior, "thompson_sampling").paths(key, 1)
+
+    def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """The draw at ``x`` with its sign turned, so that higher is better."""
+        return -aux(x[None, :])[0, 0]
+
+
+def thompson_sampling() -> Thompson:
+    """Thompson sampling: each ask minimises another function drawn from the posterior.
+
+    The draw is a function (Matheron's rule with random features), so it is climbed like any other acquisition. Points
+    asked for at the same time differ because their draws do; no number has to be chosen.
+
+    References:
+      Thompson, On the Likelihood that One Unknown Probability Exceeds Another, 1933; Wilson et al., Efficiently
+      Sampling Functions from Gaussian Process Posteriors, 2020.
+    """
+    return Thompson()

@@ -1,0 +1,298 @@
+"""Rules for batches: each value against brute force or a formula worked out by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import jbo
+from jbo import Categorical, Integer, Real, Space, acquisitions, batches
+from jbo.encoding import is_active, snap
+from jbo.region import Region
+from jbo.strategies._together import repeated
+from jbo.types import OK, PENDING, Trials
+
+from .. import references
+from ..surrogates.problems import as_dataset, as_params, condition, random_params, smooth_data
+
+SPACE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
+CAPACITY = 24
+WAITING = np.array([[0.62, 0.31, 0.5], [0.1, 0.85, 0.3]])
+RULES = {
+    "joint": batches.joint_improvement,
+    "local": batches.local_penalization,
+    "explore": batches.pure_exploration,
+    "random": batches.random_batch,
+    "thompson": batches.thompson_batch,
+}
+
+
+@jax.jit
+def _values(rule, acquisition, beliefs, x):
+    aux = rule.prepare(jax.random.key(1), acquisition, beliefs)
+    return jax.vmap(jax.value_and_grad(lambda p: rule.value(aux, acquisition, beliefs, p)))(x)
+
+
+@jax.jit
+def _together(rule, acquisition, beliefs, x):
+    aux = rule.prepare(jax.random.key(1), acquisition, beliefs)
+    return jax.value_and_grad(lambda p: rule.value_together(aux, beliefs, p))(x)
+
+
+@jax.jit
+def _plain(acquisition, beliefs, x):
+    aux = acquisition.prepare(jax.random.key(0), beliefs.told, beliefs.told_data)
+    return jax.vmap(lambda p: acquisition.value(aux, beliefs.told, p))(x)
+
+
+def _problem(dtype="float64", waiting=WAITING, noise=1e-3):
+    """Beliefs about a smooth function with some trials to come, whatever the rule."""
+    x, y = smooth_data(15, 3)
+    values = random_params(3, noise=noise)
+    params, data = as_params(values, dtype), as_dataset(x, y, dtype, CAPACITY, 0.5)
+    told = condition(params, data)
+    rows = np.vstack([x, waiting])
+    mean = references.posterior("multiscale", values, x, y, waiting)[0] if len(waiting) else np.zeros(0)
+    believed_data = as_dataset(rows, np.append(y, mean), dtype, CAPACITY, 0.5)
+    is_pending = (np.arange(CAPACITY) >= len(x)) & (np.arange(CAPACITY) < len(rows))
+    beliefs = batches.Beliefs(
+        told, data, condition(params, believed_data), believed_data, jnp.asarray(is_pending), Region(SPACE.encoding)
+    )
+    return (values, x, y), beliefs
+
+
+def _points(number=8, dtype="float64"):
+    return jnp.asarray(np.random.default_rng(4).uniform(size=(number, 3)), dtype)
+
+
+def _good_points(number=8):
+    """Around the best observation, where there is something to gain."""
+    x, y = smooth_data(15, 3)
+    steps = np.random.default_rng(4).uniform(-0.3, 0.3, size=(number, 3))
+    return jnp.asarray(np.clip(x[y.argmin()] + steps, 0, 1))
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_where_nothing_is_pending_the_acquisition_decides(kind, dtype):
+    _, beliefs = _problem(dtype, np.zeros((0, 3)))
+    rule, acquisition = RULES[kind](), acquisitions.log_expected_improvement()
+    assert isinstance(rule, batches.Batch)
+    value, slope = _values(rule, acquisition, beliefs, _points(8, dtype))
+    assert value.dtype == dtype and np.isfinite(slope).all()
+    tolerance = dict(rtol=1e-6, atol=1e-7) if dtype == jnp.float64 else dict(rtol=2e-2, atol=2e-2)
+    np.testing.assert_allclose(value, _plain(acquisition, beliefs, _points(8, dtype)), **tolerance)
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_values_and_slopes_are_finite_beside_pending_trials(kind, dtype):
+    _, beliefs = _problem(dtype)
+    near = jnp.asarray(
+        np.vstack([WAITING, WAITING + 1e-6, np.zeros((1, 3)), np.ones((1, 3))])[[0, 1, 2, 3, 4, 5, 0, 1]]
+    )
+    value, slope = _values(RULES[kind](), acquisitions.log_expected_improvement(), beliefs, near.astype(dtype))
+    assert np.isfinite(value).all() and np.isfinite(slope).all()
+
+
+# Joint improvement
+
+
+def test_joint_improvement_of_several_points_against_brute_force(x64):
+    (values, x, y), beliefs = _problem(waiting=np.zeros((0, 3)))
+    best = references.posterior("multiscale", values, x, y, x)[0].min()
+    points = _good_points(3)
+    mean, covariance = references.posterior("multiscale", values, x, y, np.asarray(points))
+    draws = np.random.default_rng(0).multivariate_normal(mean, covariance, 400_000)
+    gains = np.maximum(best - draws.min(1), 0)
+    acquisition = acquisitions.log_expected_improvement()
+    value, _ = _together(batches.joint_improvement(num_samples=1024), acquisition, beliefs, points)
+    np.testing.assert_allclose(np.exp(value), gains.mean(), rtol=0.01, atol=5 * gains.std() / np.sqrt(len(draws)))
+    singles = np.exp(_plain(acquisition, beliefs, points))
+    assert singles.max() < np.exp(value) < singles.sum(), "several are better than one and gain less than each alone"
+
+
+def test_joint_improvement_beside_pending_trials_against_brute_force(x64):
+    """What a point gains beyond the trials that are still to come, whatever they return."""
+    (values, x, y), beliefs = _problem()
+    best = references.posterior("multiscale", values, x, y, x)[0].min()
+    points = _good_points()
+    mean, covariance = references.posterior("multiscale", values, x, y, np.vstack([points, WAITING]))
+    draws = np.random.default_rng(0).multivariate_normal(mean, covariance, 400_000)
+    base = np.minimum(draws[:, 8:].min(1), best)
+    gains = np.maximum(base[:, None] - draws[:, :8], 0)
+    value, _ = _values(batches.joint_improvement(num_samples=1024), acquisitions.EI(), beliefs, points)
+    error = gains.std(0) / np.sqrt(len(gains))
+    np.testing.assert_array_less(np.abs(np.exp(value) - gains.mean(0)), 5 * error + 0.02 * gains.mean(0))
+
+
+def test_order_of_a_joint_batch_does_not_matter(x64):
+    _, beliefs = _problem()
+    points = _good_points(3)
+    rule = batches.joint_improvement(num_samples=1024)
+    one, slope = _together(rule, acquisitions.EI(), beliefs, points)
+    other, _ = _together(rule, acquisitions.EI(), beliefs, points[::-1])
+    np.testing.assert_allclose(one, other, atol=0.02)
+    assert np.isfinite(slope).all()
+
+
+def test_slope_of_a_joint_batch_against_finite_differences(x64):
+    _, beliefs = _problem()
+    rule, points = batches.joint_improvement(num_samples=64), _good_points(3)
+    slope = _together(rule, acquisitions.EI(), beliefs, points)[1]
+    expected = references.gradient(lambda p: _together(rule, acquisitions.EI(), beliefs, jnp.asarray(p))[0], points)
+    np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-6)
+
+
+# Local penalisation
+
+
+def test_local_penalisation_by_hand(x64):
+    (values, x, y), beliefs = _problem()
+    points, acquisition = _points(), acquisitions.expected_improvement()
+    best = references.posterior("multiscale", values, x, y, x)[0].min()
+    aux = jax.jit(lambda b: batches.local_penalization().prepare(jax.random.key(1), acquisition, b))(beliefs)
+    slope = float(aux[1].slope)
+    grid = np.random.default_rng(0).uniform(size=(400, 3))
+    steps = [references.posterior("multiscale", values, x, y, grid + 1e-4 * np.eye(3)[i])[0] for i in range(3)]
+    steepest = np.linalg.norm(
+        (np.array(steps) - references.posterior("multiscale", values, x, y, grid)[0]) / 1e-4, axis=0
+    )
+    assert 0.9 * steepest.max() < slope < 1.5 * steepest.max()
+
+    mean, covariance = references.posterior("multiscale", values, x, y, WAITING)
+    distance = np.linalg.norm(np.asarray(points)[:, None] - WAITING[None], axis=2)
+    z = (slope * distance - (mean - best)[None]) / np.sqrt(np.diag(covariance))[None]
+    expected = np.log(_plain(acquisition, beliefs, points)) + norm.logcdf(z).sum(1)
+    np.testing.assert_allclose(
+        _values(batches.local_penalization(), acquisition, beliefs, points)[0], expected, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "acquisition", [acquisitions.confidence_bound(), acquisitions.probability_of_improvement()], ids=["UCB", "PI"]
+)
+def test_worth_is_a_logarithm_whatever_the_acquisition(acquisition, x64):
+    value = jnp.asarray([1e-300, 1e-5, 0.5]) if hasattr(acquisition, "is_positive") else jnp.asarray([-80.0, -2.0, 5.0])
+    expected = np.log(value) if hasattr(acquisition, "is_positive") else np.log(np.logaddexp(0, value))
+    expected = np.where(value == -80, -80, expected)
+    np.testing.assert_allclose(jax.vmap(lambda v: acquisitions.log_worth(acquisition, v))(value), expected, atol=1e-12)
+
+
+# Pure exploration
+
+
+def test_pure_exploration_by_hand(x64):
+    (values, x, y), beliefs = _problem()
+    points = _points()
+    mean, covariance = references.posterior("multiscale", values, x, y, points)
+    rows = np.vstack([x, WAITING])
+    rows_mean, rows_covariance = references.posterior("multiscale", values, x, y, rows)
+    least = (rows_mean + 1.5 * np.sqrt(np.diag(rows_covariance))).min()
+    left = np.diag(references.posterior("multiscale", values, rows, np.zeros(17), points)[1])
+    over = np.maximum(mean - 1.5 * np.sqrt(np.diag(covariance)) - least, 0)
+    assert over.max() > 0.1 and (over == 0).any()
+    value, _ = _values(batches.pure_exploration(1.5), acquisitions.UCB(), beliefs, points)
+    np.testing.assert_allclose(value, np.sqrt(left) - 10 * over, atol=1e-6)
+
+
+# Chance
+
+
+def test_a_random_batch_is_uniform(x64):
+    _, beliefs = _problem()
+    rule, acquisition = batches.random_batch(), acquisitions.EI()
+    prepare = jax.jit(jax.vmap(lambda key: rule.prepare(key, acquisition, beliefs)[1]))
+    drawn = np.asarray(prepare(jax.random.split(jax.random.key(0), 2000)))
+    assert drawn.shape == (2000, 3) and np.abs(np.quantile(drawn, [0.25, 0.75], axis=0).T - [0.25, 0.75]).max() < 0.04
+    own = rule.prepare(jax.random.key(1), acquisition, beliefs)[1]
+    value, _ = _values(rule, acquisition, beliefs, jnp.concatenate([own[None], _points(7)]))
+    assert value[0] == 0 and (np.asarray(value[1:]) < 0).all()
+
+
+def test_a_thompson_batch_minimises_draws_of_what_was_told(x64):
+    _, beliefs = _problem()
+    value, _ = _values(batches.thompson_batch(), acquisitions.EI(), beliefs, _points())
+    key = jax.random.split(jax.random.key(1))[1]
+    np.testing.assert_allclose(value, -beliefs.told.paths(key, 1)(_points())[0], atol=1e-9)
+
+
+# In a strategy
+
+NESTED = Space(
+    a=Categorical("x", "y"), b=Integer(1, 300, log=True, when=("a", "x")), c=Real(-1.0, 1.0), d=Integer(0, 9)
+)
+
+
+def test_columns_of_several_points_are_those_of_each(x64):
+    encoding = repeated(NESTED.encoding, 3)
+    raw = jnp.asarray(np.random.default_rng(0).uniform(size=(50, 3, 4)))
+    each = snap(NESTED.encoding, raw)
+    np.testing.assert_array_equal(snap(encoding, raw.reshape(50, 12)), each.reshape(50, 12))
+    np.testing.assert_array_equal(
+        is_active(encoding, raw.reshape(50, 12)), is_active(NESTED.encoding, raw).reshape(50, 12)
+    )
+    space = Space(c=Real(-1.0, 1.0), d=Integer(0, 9), constraint=lambda c: c["c"] * 10 < c["d"])
+    constraint, each = repeated(space.encoding, 3).constraint, snap(space.encoding, raw[:, :, :2])
+    allowed = jax.vmap(constraint)(each.reshape(50, 6))
+    np.testing.assert_array_equal(allowed, jax.vmap(jax.vmap(space.encoding.constraint))(each).all(1))
+    assert allowed.any() and not allowed.all()
+    assert hash(constraint) == hash(repeated(space.encoding, 3).constraint)
+
+
+@pytest.mark.thorough
+def test_a_joint_batch_is_at_least_as_good_as_one_after_another(x64):
+    space = Space(a=Real(0.0, 1.0), b=Integer(0, 9))
+    x = np.array(snap(space.encoding, np.random.default_rng(0).random((10, 2))))
+    y = (x[:, 0] - 0.3) ** 2 + np.cos(3 * x[:, 1])
+    rows = 2 * [np.full(2, 0.5)]
+    state = Trials(
+        jnp.asarray(np.vstack([x, rows])),
+        jnp.asarray(np.append(y, [0, 0])),
+        jnp.asarray([OK] * 10 + [0] * 2, jnp.int32),
+    )
+    rule = batches.joint_improvement(num_samples=64)
+    strategy = jbo.bayesian(space, batch=rule)
+    run = jax.jit(lambda strategy, state, q: strategy.ask(jax.random.key(0), state, q), static_argnums=2)
+    together, info = run(strategy, state, 2)
+    assert together.shape == (2, 2) and info.is_new.all() and info.is_model_based.all()
+    np.testing.assert_array_equal(snap(space.encoding, together), together)
+
+    @jax.jit
+    def value(points):
+        model = strategy.fit(jax.random.key(0), state)[0]
+        told, posterior, believed = strategy._posteriors(model, jbo.strategies._transform.dataset(state), state)
+        data = jbo.strategies._transform.dataset(state)
+        beliefs = batches.Beliefs(told, data, posterior, believed, state.status == PENDING, Region(space.encoding))
+        aux = rule.prepare(jax.random.key(9), strategy.acquisition, beliefs)
+        return jax.vmap(lambda p: rule.value_together(aux, beliefs, p))(points)
+
+    first, _ = run(strategy, state, None)
+    second, _ = run(strategy, strategy.pend(state, first), None)
+    greedy = jnp.stack([first, second])
+    both = value(jnp.stack([together, greedy]))
+    assert both[0] >= both[1] - 0.05
+    random = value(jnp.asarray(snap(space.encoding, np.random.default_rng(1).random((50, 2, 2)))))
+    assert both[0] > np.max(random)
+    np.testing.assert_allclose(info.value[0], both[0], atol=0.1)
+
+
+@pytest.mark.parametrize("kind", RULES)
+@pytest.mark.thorough
+def test_a_study_in_batches(kind):
+    space = Space(a=Real(0.0, 1.0), b=Categorical("x", "y", "z"), c=Integer(1, 9, when=("b", "x")))
+    with jbo.Study(space, strategy=jbo.bayesian(space, batch=RULES[kind]()), seed=0) as study:
+        for _ in range(4):
+            for trial in study.ask(4):
+                study.tell(trial, (trial.config["a"] - 0.3) ** 2 + 0.1 * trial.config.get("c", 3))
+        configs = [trial.config for trial in study.trials]
+        assert len({str(config) for config in configs}) == 16
+        assert study.best.value < 0.12
+
+
+def test_what_is_no_rule_is_refused():
+    import inspect
+
+    with pytest.raises(TypeError, match="batch: expected a rule such as jbo.batches.local_penalization"):
+        inspect.unwrap(jbo.bayesian)(SPACE, batch=batches.local_penalization)
+    with pytest.raises(ValueError, match="num_samples: expected at least 1, got 0"):
+        batches.joint_improvement(num_samples=0)
