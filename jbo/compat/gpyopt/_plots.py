@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import over_sets
+from jbo.acquisitions import bound, over_sets
+from jbo.region import Region
 from jbo.parameters import Integer, Parameter, Real
 from jbo.space import Space
 from jbo.strategies import Bayesian
@@ -42,7 +43,7 @@ def _beliefs(strategy: Bayesian, key: Array, state: Trials, x: Array) -> Beliefs
     params, _ = strategy.surrogate.fit(key_fit, data, start)
     posterior = strategy.surrogate.condition(params, data)
     mean, variance = strategy.surrogate.predict(posterior, x)
-    acquisition = over_sets(strategy.acquisition, posterior)
+    acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
     aux = acquisition.prepare(key_prepare, posterior, data)
     values = jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
     return Beliefs(mean, jnp.sqrt(variance), values, jnp.where(data.is_valid, data.y, jnp.nan))
