@@ -84,7 +84,7 @@ def combinations():
         rows.append((strategy, None, None, space, BATCHES[(i + j) % 3], None))
     for (i, space), (j, acquisition) in itertools.product(enumerate(SPACES), enumerate(ACQUISITIONS)):
         surrogate = list(SURROGATES)[(i + j) % len(SURROGATES)]
-        rule = list(RULES)[(i + j + j // 3) % len(RULES)]
+        rule = list(RULES)[(i + j // 2 + 2 * (i // 2)) % len(RULES)]
         rows.append(("bayesian", surrogate, acquisition, space, BATCHES[(i + 2 * j) % 3], rule))
     return rows
 

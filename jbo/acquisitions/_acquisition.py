@@ -77,8 +77,8 @@ def log_worth(acquisition: Acquisition, value: Float[Array, ""]) -> Float[Array,
     """Logarithm of an acquisition's value, made positive first where it may be of either sign.
 
     Args:
-      acquisition: Its values are logarithms where it has ``is_logarithm``, positive where it has ``is_positive``, else of
-        either sign.
+      acquisition: Its values are logarithms where it has ``is_logarithm``, positive where it has ``is_positive``, else
+        of either sign.
       value: One of them.
 
     References:

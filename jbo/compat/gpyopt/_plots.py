@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jbo.acquisitions import bound, over_sets
-from jbo.region import Region
 from jbo.parameters import Integer, Parameter, Real
+from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Bayesian
 from jbo.strategies._transform import dataset
