@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jbo.compat.gpyopt as GPyOpt
-from jbo import SpaceExhausted
+from jbo import SpaceExhausted, batches
 from jbo.compat.gpyopt import methods
 from jbo.compat.gpyopt.methods import BayesianOptimization
 from jbo.strategies import random_search
@@ -309,13 +309,40 @@ def test_verbosity(no_model, capsys):
 
 # Options
 
+EVALUATORS = {
+    "sequential": None,
+    "random": batches.random_batch(),
+    "local_penalization": batches.local_penalization(),
+    "thompson_sampling": batches.thompson_batch(),
+}
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_evaluators_are_rules_for_batches(evaluator):
+    def strategy(batch_size):
+        return BayesianOptimization(square, LINE, evaluator_type=evaluator, batch_size=batch_size).study.strategy
+
+    assert strategy(3).batch == EVALUATORS[evaluator]
+    assert strategy(1).batch is None, "where there is no batch"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_a_batch_of_each_evaluator(evaluator):
+    X = np.linspace(-1, 2, 6)[:, None]
+    options = {"X": X, "Y": (X - 0.3) ** 2, "evaluator_type": evaluator, "batch_size": 3, "seed": 0}
+    points = BayesianOptimization(None, LINE, **options).suggest_next_locations()
+    assert points.shape == (3, 1) and abs(points[0, 0] - 0.3) < 0.3
+    assert np.diff(np.sort(points[:, 0])).min() > 1e-3, "they keep apart"
+    again = BayesianOptimization(None, LINE, **options).suggest_next_locations()
+    np.testing.assert_array_equal(points, again)
+
+
 WARNED = [
     ({"normalize_Y": False}, "normalize_Y=False has no effect: values are standardised"),
     ({"acquisition_optimizer_type": "CMA"}, "acquisition_optimizer_type='CMA' has no effect"),
     ({"model_update_interval": 3}, "model_update_interval=3 has no effect: the model is fitted for each suggestion"),
     ({"verbosity_model": True}, "verbosity_model=True has no effect"),
-    ({"evaluator_type": "random", "batch_size": 2}, "evaluator_type='random' has no effect: a batch is spread"),
-    ({"evaluator_type": "local_penalization", "batch_size": 2}, "evaluator_type='local_penalization' has no effect"),
     ({"ARD": False}, "ARD=False has no effect: each parameter has a lengthscale"),
     ({"max_iters": 5}, "max_iters=5 has no effect"),
     ({"model_optimizer_type": "scg"}, "optimizer='scg' has no effect"),
@@ -332,7 +359,6 @@ REFUSED = [
     ({"acquisition_type": "EI_MCMC"}, "^acquisition_type: 'EI_MCMC' is not there yet"),
     ({"acquisition_type": "UCB"}, "^acquisition_type: expected 'EI', 'MPI' or 'LCB', got 'UCB'"),
     ({"initial_design_type": "halton"}, "^initial_design_type: expected one of"),
-    ({"evaluator_type": "thompson_sampling", "batch_size": 2}, "^evaluator_type: 'thompson_sampling' is not there yet"),
     ({"evaluator_type": "parallel"}, "^evaluator_type: expected one of 'sequential'"),
     ({"batch_size": 0}, "^batch_size: expected an integer of at least 1, got 0"),
     ({"num_cores": -1}, "^num_cores: expected an integer of at least 1, got -1"),

@@ -30,9 +30,8 @@ option                                    what becomes of it
 ``num_inducing``                          refused, as ``sparseGP`` is
 ``acquisition_optimizer_type``            other than ``lbfgs``: a warning
 ``model_update_interval``                 other than 1: a warning
-``evaluator_type``                        a batch believes the model where results are to come; with more than one point
-                                          ``random`` and ``local_penalization``: a warning, ``thompson_sampling``:
-                                          refused for now
+``evaluator_type``                        ``sequential`` believes the model where results are to come; the others with
+                                          more than one point: ``local_penalization``, ``thompson_sampling``, ``random``
 ``batch_size``                            points of a suggestion, evaluations of an iteration; none waits for another
 ``num_cores``                             evaluations at the same time, in processes of their own; needs
                                           ``pip install jbo[parallel]``

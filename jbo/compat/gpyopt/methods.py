@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jbo.acquisitions import Acquisition
+from jbo.batches import Batch, local_penalization, random_batch, thompson_batch
 from jbo.compat.gpyopt import _files, _plots
 from jbo.compat.gpyopt._design import initial_design
 from jbo.compat.gpyopt._objective import Objective
@@ -50,7 +51,8 @@ class BayesianOptimization:
       exact_feval: True says that evaluations are exact.
       acquisition_optimizer_type: ``lbfgs``; others are warned about.
       model_update_interval: 1: the model is fitted for each suggestion; others are warned about.
-      evaluator_type: How a batch is spread: always by believing the model where results are still to come.
+      evaluator_type: How points keep apart whose results are still to come: ``sequential`` believes the model there,
+        ``local_penalization``, ``thompson_sampling`` and ``random`` are those of `jbo.batches`.
       batch_size: Evaluations of one iteration, and points of one suggestion.
       num_cores: How many evaluations run at the same time, each in a process of its own.
       verbosity: True shows progress.
@@ -140,7 +142,7 @@ class BayesianOptimization:
             without_effect("model_update_interval", model_update_interval, "the model is fitted for each suggestion")
         if verbosity_model:
             without_effect("verbosity_model", verbosity_model, "a model prints nothing")
-        self._check_evaluator(evaluator_type, batch_size)
+        batch = self._batch(evaluator_type, batch_size)
 
         self.f = f
         self.space = domain if isinstance(domain, Design_space) else Design_space(domain, constraints)
@@ -177,7 +179,11 @@ class BayesianOptimization:
         num_initial = initial_design_numdata if rows is None else 1
         self._num_initial = max(1, num_initial)
         self._strategy = bayesian(
-            self.space.space, surrogate=surrogate, acquisition=asked.acquisition, num_initial=self._num_initial
+            self.space.space,
+            surrogate=surrogate,
+            acquisition=asked.acquisition,
+            batch=batch,
+            num_initial=self._num_initial,
         )
         self.study = Study(self.space.space, strategy=self._strategy, maximize=maximize, seed=seed)
         """The search itself, in memory."""
@@ -494,15 +500,20 @@ class BayesianOptimization:
         return model
 
     @staticmethod
-    def _check_evaluator(evaluator_type: str, batch_size: int) -> None:
-        known = ("sequential", "random", "local_penalization", "thompson_sampling")
-        if evaluator_type not in known:
-            raise ValueError(f"evaluator_type: expected one of {', '.join(map(repr, known))}, got {evaluator_type!r}")
-        if batch_size > 1 and evaluator_type == "thompson_sampling":
-            raise ValueError("evaluator_type: 'thompson_sampling' is not there yet; 'sequential' spreads a batch, too")
-        if batch_size > 1 and evaluator_type != "sequential":
-            reason = "a batch is spread by believing the model where results are still to come"
-            without_effect("evaluator_type", evaluator_type, reason, 2)
+    def _batch(evaluator_type: str, batch_size: int) -> Batch | None:
+        """The rule for batches; None where there are none, or the model is believed."""
+        if evaluator_type not in _EVALUATORS:
+            known = ", ".join(map(repr, _EVALUATORS))
+            raise ValueError(f"evaluator_type: expected one of {known}, got {evaluator_type!r}")
+        return _EVALUATORS[evaluator_type]() if batch_size > 1 else None
+
+
+_EVALUATORS: dict[str, Callable[[], Batch | None]] = {
+    "sequential": lambda: None,
+    "random": random_batch,
+    "local_penalization": local_penalization,
+    "thompson_sampling": thompson_batch,
+}
 
 
 def _acquisition(
