@@ -39,6 +39,9 @@ class Dataset:
     """True for rows that count."""
     y_scale: Float[Array, ""] = field(default_factory=lambda: jnp.ones(()))
     """How many units of the user's objective one unit of ``y`` is worth, near the best values."""
+    noise_variance: Float[Array, " n"] | None = None
+    """What is known of the variance of each observation around the function, in units of ``y``; the Gaussian process
+    adds what it infers. None: nothing is known. A study knows nothing: this is for the functions of a surrogate."""
 
 
 def is_taken(trials: Trials, x: Float[Array, " d"]) -> Bool[Array, " n"]:

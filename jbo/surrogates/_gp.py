@@ -1,6 +1,7 @@
 """The Gaussian process as a surrogate: priors, bounds and the fit of its hyperparameters."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -16,8 +17,10 @@ from jbo.encoding import Encoding
 from jbo.linalg import largest_of_lanes
 from jbo.surrogates import _regression
 from jbo.surrogates._inducing import condition_on_inducing, inducing_rows, thinned
+from jbo.surrogates._output_warp import SLOTS as WARP_SLOTS
+from jbo.surrogates._output_warp import WarpedPosterior, warped
 from jbo.surrogates._regression import GPPosterior
-from jbo.surrogates._surrogate import FitInfo
+from jbo.surrogates._surrogate import FitInfo, Posterior
 from jbo.surrogates.kernels import Covariance, GPParams, Kernel, Normal, Slot, as_covariance, multiscale
 from jbo.surrogates.kernels._kernel import as_normal
 from jbo.types import Dataset
@@ -53,12 +56,23 @@ class GP:
     """Standard deviation of an observation in the units of the objective; None: inferred."""
     kernel: Covariance
     num_starts: int = field(metadata={"static": True})
+    noise_slope: Normal | None = None
+    """Prior of the slope of the log noise variance in each column; None: the noise is the same everywhere."""
+    is_category: tuple[bool, ...] = field(default=(), metadata={"static": True})
+    """Columns without a slope of the noise; empty: none."""
+    warps_output: bool = field(default=False, metadata={"static": True})
+    """Whether the values go through a monotone function that is inferred."""
+    most_exact: int | None = field(default=None, metadata={"static": True})
+    """Tables of more rows are seen through inducing points; None: of more than 1,024."""
+    num_inducing: int | None = field(default=None, metadata={"static": True})
+    """How many; None: 256."""
     is_smooth: ClassVar[bool] = True
     uses_start: ClassVar[bool] = True
 
     def bind(self, encoding: Encoding) -> "GP":
         """The same surrogate over the columns of a space, so that its kernel knows the categories."""
-        return dataclasses.replace(self, kernel=self.kernel.bind(encoding))
+        is_category = () if self.noise_slope is None else tuple(map(bool, encoding.is_category))
+        return dataclasses.replace(self, kernel=self.kernel.bind(encoding), is_category=is_category)
 
     def resolve(self, names: Sequence[str]) -> "GP":
         """The same surrogate, its kernel with columns in place of names of parameters.
@@ -90,12 +104,8 @@ class GP:
         lengthscale, signal, noise = (
             jnp.asarray(prior.scale, dtype) for prior in (self.lengthscale, self.signal, self.noise)
         )
-        scales = GPParams(
-            lengthscale,
-            signal,
-            noise,
-            self._stack([self._prior(slot).scale for slot in self.kernel.slots(d)], dtype),
-        )
+        more = ([self._prior(slot).scale for slot in slots] for slots in self._slots(d))
+        scales = GPParams(lengthscale, signal, noise, *(self._stack(numbers, dtype) for numbers in more))
         terms = jax.tree.map(
             lambda value, loc, scale: -0.5 * jnp.sum(((value - loc) / scale) ** 2), params, mode, scales
         )
@@ -114,7 +124,7 @@ class GP:
           Parameters with a leading axis of 1 and how the fit went. Never NaN.
         """
         # Through inducing points the likelihood takes what they cannot follow for noise, and costs ten times as much.
-        data = data if data.x.shape[0] <= _MOST_EXACT else thinned(data, _NUM_THINNED)
+        data = self._fitted_to(data)
         dtype = data.x.dtype
         d = data.x.shape[1]
         # In these coordinates the prior is a standard normal, unless it is wide: then steps would be too long.
@@ -124,9 +134,8 @@ class GP:
         rows = jnp.maximum(count, 1).astype(dtype)
 
         def loss(u: Float[Array, " p"]) -> Float[Array, ""]:
-            params = _unpack(mode + unit * u, d)
-            evidence = _regression.log_marginal_likelihood(params, data, self.kernel)
-            return -(evidence + self.log_prior(params)) / rows
+            params = self._unpack(mode + unit * u, d)
+            return -(self.log_evidence(params, data) + self.log_prior(params)) / rows
 
         def go_on(i: Int[Array, ""], best: BoundedResult) -> BoundedResult:
             result = minimize_bounded(
@@ -148,21 +157,43 @@ class GP:
         nothing = BoundedResult(starts[0], jnp.asarray(jnp.inf, dtype), jnp.zeros((), jnp.int32))
         best = jax.lax.fori_loop(np.int32(0), largest_of_lanes(num_starts), go_on, nothing)
         info = FitInfo(-best.value * rows, best.num_evaluations, jnp.isfinite(best.value))
-        return _unpack((mode + unit * best.x)[None, :], d), info
+        return self._unpack((mode + unit * best.x)[None, :], d), info
 
-    def condition(self, params: GPParams, data: Dataset) -> GPPosterior:
+    def log_evidence(self, params: GPParams, data: Dataset) -> Float[Array, ""]:
+        """Log marginal likelihood of ``data`` in nats, with the Jacobian of the warp of their values if there is one.
+
+        Args:
+          params: One set.
+          data: Standardised observations.
+        """
+        if not self.warps_output:
+            return _regression.log_marginal_likelihood(params, data, self.kernel)
+        latent, log_jacobian = warped(params.of_output, data)
+        return _regression.log_marginal_likelihood(params, latent, self.kernel) + log_jacobian
+
+    def condition(self, params: GPParams, data: Dataset) -> GPPosterior | WarpedPosterior:
         """The posterior given ``data``; see `gaussian_process.condition`. A noise that is known has their units."""
+        if not self.warps_output:
+            return self._condition(params, data)
+
+        def one(params: GPParams) -> GPPosterior:
+            latent, _ = warped(params.of_output, data)
+            return self._condition(jax.tree.map(lambda leaf: leaf[None], params), latent)
+
+        return WarpedPosterior(jax.vmap(one)(params), params.of_output, data.y, data.is_valid)
+
+    def _condition(self, params: GPParams, data: Dataset) -> GPPosterior:
         if self.fixed_noise is not None:
             log_noise = self._log_fixed_noise(data, params.log_noise_variance.dtype)
             params = params._replace(log_noise_variance=jnp.full_like(params.log_noise_variance, log_noise))
-        if data.x.shape[0] <= _MOST_EXACT:
+        if data.x.shape[0] <= self._most_exact:
             return _regression.condition(params, data, self.kernel)
         first = jax.tree.map(lambda leaf: leaf[0], params)
         return condition_on_inducing(params, data, self.kernel, *self._inducing(first, data))
 
-    def predict(self, posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+    def predict(self, posterior: Posterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `gaussian_process.predict`."""
-        return _regression.predict(posterior, x)
+        return posterior.predict(x)
 
     def sample(
         self, key: Key[Array, ""], posterior: GPPosterior, x: Float[Array, "m d"], num_samples: int
@@ -171,7 +202,31 @@ class GP:
         return _regression.sample(key, posterior, x, num_samples)
 
     def _inducing(self, params: GPParams, data: Dataset) -> tuple[Int[Array, " m"], Bool[Array, " m"]]:
-        return inducing_rows(params, data, self.kernel, _NUM_INDUCING)
+        number = _NUM_INDUCING if self.num_inducing is None else self.num_inducing
+        return inducing_rows(params, data, self.kernel, min(number, data.x.shape[0]))
+
+    @property
+    def _most_exact(self) -> int:
+        return _MOST_EXACT if self.most_exact is None else self.most_exact
+
+    def _fitted_to(self, data: Dataset) -> Dataset:
+        """The rows that hyperparameters are found from."""
+        if data.x.shape[0] <= self._most_exact:
+            return data
+        return thinned(data, min(_NUM_THINNED, data.x.shape[0]))
+
+    def _slots(self, num_columns: int) -> tuple[tuple[Slot, ...], tuple[Slot, ...], tuple[Slot, ...]]:
+        """The entries of the kernel, of the noise and of the output, as `GPParams` has them."""
+        of_noise = ()
+        if self.noise_slope is not None:
+            slope, none = Slot("own", self.noise_slope, (-8.0, 8.0)), Slot("own", Normal(0.0, 1.0), (0.0, 0.0))
+            of_noise = tuple(none if c else slope for c in self.is_category or (False,) * num_columns)
+        return self.kernel.slots(num_columns), of_noise, WARP_SLOTS if self.warps_output else ()
+
+    def _unpack(self, theta: Float[Array, "*r p"], num_columns: int) -> GPParams:
+        ends = num_columns + 2 + np.cumsum([0, *map(len, self._slots(num_columns))])
+        more = (theta[..., a:b] if b > a else () for a, b in itertools.pairwise(ends))
+        return GPParams(theta[..., :num_columns], theta[..., num_columns], theta[..., num_columns + 1], *more)
 
     def _mode(self, num_columns: int, dtype: jnp.dtype) -> GPParams:
         """The mode of the prior."""
@@ -179,20 +234,20 @@ class GP:
 
     def _place(self, lengthscale: float, noise: float, num_columns: int, dtype: jnp.dtype) -> GPParams:
         """The mode of the prior, but lengthscales and noise so many units away from it."""
-        slots, widths = self.kernel.slots(num_columns), self.kernel.widths(num_columns)
+        slots, widths = self._slots(num_columns), self.kernel.widths(num_columns)
         loc = GPParams(
             jnp.asarray(self.lengthscale.loc, dtype) + jnp.asarray(0.5 * np.log(np.maximum(widths, 1)), dtype),
             jnp.asarray(self.signal.loc, dtype),
             jnp.asarray(self.noise.loc, dtype),
-            self._stack([self._prior(slot).loc for slot in slots], dtype),
+            *(self._stack([self._prior(slot).loc for slot in group], dtype) for group in slots),
         )
-        unit = _unpack(self._unit(num_columns, dtype), num_columns)
+        unit = self._unpack(self._unit(num_columns, dtype), num_columns)
         loc = loc._replace(
             log_lengthscale=loc.log_lengthscale + lengthscale * unit.log_lengthscale,
             log_noise_variance=loc.log_noise_variance + noise * unit.log_noise_variance,
         )
-        if slots:
-            away = np.array([lengthscale if slot.kind == "lengthscale" else 0.0 for slot in slots])
+        if slots[0]:
+            away = np.array([lengthscale if slot.kind == "lengthscale" else 0.0 for slot in slots[0]])
             loc = loc._replace(of_kernel=loc.of_kernel + jnp.asarray(away, dtype) * unit.of_kernel)
         return loc
 
@@ -211,7 +266,7 @@ class GP:
 
     def _unit(self, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
         """How far each parameter moves at once: the deviation of its prior, but no wide one's."""
-        slots = self.kernel.slots(num_columns)
+        slots = tuple(itertools.chain(*self._slots(num_columns)))
         priors = (*[self.lengthscale] * num_columns, self.signal, self.noise, *map(self._prior, slots))
         most = np.array([*[1.0] * num_columns, 0.5, 2.0, *(0.5 if s.kind == "signal" else 1.0 for s in slots)])
         return jnp.minimum(jnp.stack([jnp.asarray(prior.scale, dtype) for prior in priors]), most.astype(dtype))
@@ -228,7 +283,7 @@ class GP:
 
     def _bounds(self, data: Dataset, dtype: jnp.dtype) -> tuple[Float[Array, " p"], Float[Array, " p"]]:
         d = data.x.shape[1]
-        slots = self.kernel.slots(d)
+        slots = tuple(itertools.chain(*self._slots(d)))
 
         def side(i: int, noise: Float[Array, ""]) -> Float[Array, " p"]:
             log_lengthscale, log_signal = float(np.log(_LENGTHSCALE_BOUNDS[i])), float(np.log(_SIGNAL_BOUNDS[i]))
@@ -258,6 +313,10 @@ def gp(
     signal_prior: tuple[float, float] = (0.0, 0.5),
     noise_prior: tuple[float, float] = (float(np.log(3e-3)), 2.0),
     num_starts: int = 2,
+    noise_slope_prior: tuple[float, float] | None = None,
+    warps_output: bool = False,
+    most_exact: int = _MOST_EXACT,
+    num_inducing: int = _NUM_INDUCING,
 ) -> GP:
     """A Gaussian process surrogate with maximum a posteriori hyperparameters.
 
@@ -271,18 +330,26 @@ def gp(
       signal_prior: Mean and deviation of the log variance of the function; ``y`` is standardised, so near 0.
       noise_prior: Mean and deviation of the log variance of an observation, in units of standardised ``y``.
       num_starts: How many starts a fit has.
+      noise_slope_prior: Mean and deviation of the slope of the log noise variance in each column, over its whole
+        range, where the noise is another at one end of a parameter than at the other; None: it is the same everywhere.
+      warps_output: Whether the values go through a monotone function (sinh-arcsinh) whose two parameters are inferred
+        with the others, for objectives with a long tail on either side. Beside it a noise that is given is one of the
+        warped values.
+      most_exact: Tables of more rows are seen through inducing points: exact inference costs the cube of them.
+      num_inducing: How many of the rows those are.
 
     Raises:
-      ValueError: If ``noise`` is neither ``"inferred"`` nor a finite number of at least 0, or ``num_starts`` is
-        below 1.
+      ValueError: If ``noise`` is neither ``"inferred"`` nor a finite number of at least 0, or ``num_starts``,
+        ``most_exact`` or ``num_inducing`` is below 1.
     """
     if isinstance(noise, str):
         if noise != "inferred":
             raise ValueError(f"noise: expected 'inferred' or a number >= 0, got {noise!r}")
     elif isinstance(noise, int | float) and not (noise >= 0 and np.isfinite(noise)):
         raise ValueError(f"noise: expected 'inferred' or a finite number >= 0, got {noise!r}")
-    if num_starts < 1:
-        raise ValueError(f"num_starts: expected at least 1, got {num_starts}")
+    for name, value in (("num_starts", num_starts), ("most_exact", most_exact), ("num_inducing", num_inducing)):
+        if value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}")
     return GP(
         as_normal(lengthscale_prior),
         as_normal(signal_prior),
@@ -290,16 +357,16 @@ def gp(
         None if isinstance(noise, str) else 1.0 * noise,
         as_covariance(kernel),
         num_starts,
+        None if noise_slope_prior is None else as_normal(noise_slope_prior),
+        (),
+        warps_output,
+        None if most_exact == _MOST_EXACT else most_exact,
+        None if num_inducing == _NUM_INDUCING else num_inducing,
     )
 
 
 def _pack(params: GPParams) -> Float[Array, " p"]:
-    own = [] if isinstance(params.of_kernel, tuple) else [params.of_kernel]
+    more = [leaf for leaf in (params.of_kernel, params.of_noise, params.of_output) if not isinstance(leaf, tuple)]
     return jnp.concatenate(
-        [params.log_lengthscale, params.log_signal_variance[None], params.log_noise_variance[None], *own]
+        [params.log_lengthscale, params.log_signal_variance[None], params.log_noise_variance[None], *more]
     )
-
-
-def _unpack(theta: Float[Array, "*r p"], d: int) -> GPParams:
-    own = theta[..., d + 2 :] if theta.shape[-1] > d + 2 else ()
-    return GPParams(theta[..., :d], theta[..., d], theta[..., d + 1], own)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jbo.linalg import robust_cholesky, robust_whitening
 from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
-from jbo.surrogates._regression import GPPosterior, masked, noise_variance, numbers_as, prior_variance
+from jbo.surrogates._regression import GPPosterior, masked, noise_of, noise_variance, numbers_as, prior_variance
 from jbo.surrogates.kernels import GPParams, Kernel
 from jbo.types import Dataset
 
@@ -31,7 +31,8 @@ def thinned(data: Dataset, num_rows: int) -> Dataset:
         jnp.arange(num_rows, dtype=jnp.int32) * (share % num_rows) // num_rows
     )
     rows = jnp.argsort(~data.is_valid, stable=True)[ranks]
-    return Dataset(data.x[rows], data.y[rows], data.is_valid[rows] & (ranks < count), data.y_scale)
+    known = None if data.noise_variance is None else data.noise_variance[rows]
+    return Dataset(data.x[rows], data.y[rows], data.is_valid[rows] & (ranks < count), data.y_scale, known)
 
 
 def inducing_rows(
@@ -92,8 +93,8 @@ def collapsed_bound(
       counts: False for those to leave out.
 
     Returns:
-      At most `log_marginal_likelihood`, and that where all valid rows are inducing points; ``-inf`` where it is not
-      finite.
+      At most `log_marginal_likelihood` (with a noise that is the same for all rows), and that where all valid rows are
+      inducing points; ``-inf`` where it is not finite.
 
     References:
       Titsias, Variational Learning of Inducing Variables in Sparse Gaussian Processes, 2009, eq. 9.
@@ -129,13 +130,19 @@ def condition_on_inducing(
 
     def one_set(p: GPParams) -> tuple[Float[Array, "m m"], Float[Array, " m"]]:
         gram, cross = _covariances(p, x, data.is_valid, kernel, rows, counts)
-        noise = noise_variance(p)
+        noise = noise_of(p, data, x)
         whitening = robust_whitening(gram, jnp.exp(p.log_signal_variance))[0]
         white = matmul(whitening, cross)
-        whitening_of_sum = robust_whitening(eye + matmul(white, white.T) / noise, one)[0]
+        if noise.ndim:
+            # Each row by its own noise; it is only here that they differ.
+            by_noise = white / noise[None, :]
+            total, seen = matmul(by_noise, white.T), matmul(by_noise, y[:, None])
+        else:
+            total, seen = matmul(white, white.T) / noise, matmul(white, y[:, None]) / noise
+        whitening_of_sum = robust_whitening(eye + total, one)[0]
         explained = eye - matmul(whitening_of_sum.T, whitening_of_sum)
         root = matmul(robust_cholesky(explained, one).T, whitening)
-        alpha = matmul(whitening_of_sum, matmul(white, y[:, None])) / noise
+        alpha = matmul(whitening_of_sum, seen)
         return root, matmul(whitening.T, matmul(whitening_of_sum.T, alpha))[:, 0]
 
     roots, alphas = jax.vmap(one_set)(params)

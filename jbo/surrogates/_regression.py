@@ -53,7 +53,12 @@ class GPPosterior:
 
     def noise_variance(self) -> Float[Array, ""]:
         """Variance of an observation around the function, the mean over the hyperparameter sets."""
-        return jnp.mean(jax.vmap(noise_variance)(self.params))
+        if isinstance(self.params.of_noise, tuple):
+            return jnp.mean(jax.vmap(noise_variance)(self.params))
+        # Where it is another at each point: its mean over the observations.
+        of_rows = jax.vmap(lambda params: noise_at(params, self.x))(self.params)
+        count = jnp.maximum(jnp.sum(self.is_valid), 1).astype(self.x.dtype)
+        return jnp.mean(jnp.sum(jnp.where(self.is_valid[None, :], of_rows, 0), axis=1) / count)
 
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `predict`."""
@@ -102,7 +107,7 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = mu
     if params.log_signal_variance.ndim:
         return jax.vmap(lambda p: log_marginal_likelihood(p, data, kernel))(params)
     x, y = masked(data)
-    covariance = _observed(as_covariance(kernel).gram(params, x), params, data.is_valid)
+    covariance = _observed(as_covariance(kernel).gram(params, x), noise_of(params, data, x), data.is_valid)
     value = gaussian_log_density(covariance, y, _num_rows(data.is_valid))
     value = value - LOG_SQRT_2PI * jnp.sum(data.is_valid).astype(y.dtype)
     return jnp.where(jnp.isfinite(value), value, -jnp.inf)
@@ -127,7 +132,7 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
     x, y = masked(data)
 
     def factorise(p: GPParams) -> tuple[Float[Array, "n n"], Float[Array, " n"]]:
-        covariance = _observed(kernel(p, x, x), p, data.is_valid)
+        covariance = _observed(kernel(p, x, x), noise_of(p, data, x), data.is_valid)
         whitening, amount = robust_whitening(covariance, jnp.exp(p.log_signal_variance), _num_rows(data.is_valid))
 
         def solve(b: Float[Array, "n 1"]) -> Float[Array, "n 1"]:
@@ -249,9 +254,8 @@ def _num_rows(is_valid: Bool[Array, " n"]) -> Int[Array, ""]:
     return jnp.max(jnp.where(is_valid, jnp.arange(1, is_valid.shape[0] + 1, dtype=jnp.int32), 0), initial=0)
 
 
-def _observed(gram: Float[Array, "n n"], params: GPParams, is_valid: Bool[Array, " n"]) -> Float[Array, "n n"]:
+def _observed(gram: Float[Array, "n n"], noise: Float[Array, "*n"], is_valid: Bool[Array, " n"]) -> Float[Array, "n n"]:
     """Covariance of the observations from that of the function; rows that are not valid are those of the identity."""
-    noise = noise_variance(params)
     both = is_valid[:, None] & is_valid[None, :]
     diagonal = jnp.where(is_valid, noise, 1).astype(gram.dtype)
     return jnp.where(both, gram, 0) + jnp.where(jnp.eye(gram.shape[0], dtype=bool), diagonal[:, None], 0)
@@ -261,6 +265,33 @@ def noise_variance(params: GPParams) -> Float[Array, ""]:
     """Variance of an observation around the function: so much at least that a covariance has a factor."""
     least = jnp.exp(params.log_signal_variance) * jitter(params.log_signal_variance.dtype)
     return jnp.maximum(jnp.exp(params.log_noise_variance), least)
+
+
+def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
+    r"""Variance of an observation at each point, :math:`\sigma^2 \exp(w^\top (x - \tfrac12))`; a scalar without slope.
+
+    Args:
+      params: One set.
+      x: Points of the unit cube.
+    """
+    noise = noise_variance(params)
+    if isinstance(params.of_noise, tuple):
+        return noise
+    return noise * jnp.exp(matmul(x - 0.5, params.of_noise[:, None])[:, 0])
+
+
+def noise_of(params: GPParams, data: Dataset, x: Float[Array, "n d"]) -> Float[Array, "*n"]:
+    """Variance of each observation: what is inferred and what is known; a scalar where it is the same for all.
+
+    Args:
+      params: One set.
+      data: Standardised observations.
+      x: Their inputs, neutral in rows that are not valid.
+    """
+    noise = noise_at(params, x)
+    if data.noise_variance is None:
+        return noise
+    return noise + jnp.where(data.is_valid, data.noise_variance, 0)
 
 
 def prior_variance(params: GPParams, x: Float[Array, "m d"], kernel: Kernel) -> Float[Array, " m"]:

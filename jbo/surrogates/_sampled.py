@@ -1,6 +1,8 @@
 """Gaussian processes that do not choose their hyperparameters: several sets are drawn from their posterior by NUTS."""
 
+import dataclasses
 import importlib.util
+import itertools
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -10,9 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
-from jbo.surrogates import _regression
-from jbo.surrogates._gp import _MOST_EXACT, _NUM_THINNED, GP, _pack, _unpack, gp
-from jbo.surrogates._inducing import thinned
+from jbo.surrogates._gp import GP, _pack, gp
 from jbo.surrogates._surrogate import FitInfo
 from jbo.surrogates.kernels import GPParams, Kernel, matern52, multiscale
 from jbo.types import Dataset
@@ -83,7 +83,7 @@ class SampledGP(GP):
         """
         import blackjax
 
-        data = data if data.x.shape[0] <= _MOST_EXACT else thinned(data, _NUM_THINNED)
+        data = self._fitted_to(data)
         key_mode, key_warmup, key_chain = jax.random.split(key, 3)
         mode, _ = GP.fit(self, key_mode, data, start)
         first = jax.tree.map(lambda leaf: leaf[0], mode)
@@ -119,7 +119,7 @@ class SampledGP(GP):
           data: Standardised observations.
         """
         params, _ = self.params_at(z, data)
-        value = _regression.log_marginal_likelihood(params, data, self.kernel)
+        value = self.log_evidence(params, data)
         if not self.is_sparse:
             return value - 0.5 * jnp.sum(z**2)
         d = data.x.shape[1]
@@ -140,11 +140,13 @@ class SampledGP(GP):
         d, dtype = data.x.shape[1], z.dtype
         loc, scale = _pack(self._mode(d, dtype)), self._scale(d, dtype)
         theta = z[:-1] if self.is_sparse else z
-        params = _unpack(loc + scale * theta, d)
+        params = self._unpack(loc + scale * theta, d)
         shrinkage = jnp.zeros((), dtype)
         if self.is_sparse:
             shrinkage = z[-1] + float(np.log(_SHRINKAGE))
             params = params._replace(log_lengthscale=-0.5 * (shrinkage + z[:d]))
+        if self.noise_slope is not None and self.is_category:
+            params = params._replace(of_noise=jnp.where(np.array(self.is_category), 0, params.of_noise))
         if self.fixed_noise is not None:
             params = params._replace(log_noise_variance=self._log_fixed_noise(data, dtype))
         return params, shrinkage
@@ -166,7 +168,7 @@ class SampledGP(GP):
 
     def _scale(self, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
         """Deviation of the prior of each parameter."""
-        slots = map(self._prior, self.kernel.slots(num_columns))
+        slots = map(self._prior, itertools.chain(*self._slots(num_columns)))
         priors = (*[self.lengthscale] * num_columns, self.signal, self.noise, *slots)
         return jnp.stack([jnp.asarray(prior.scale, dtype) for prior in priors])
 
@@ -256,15 +258,5 @@ def _sampled(base: GP, num_warmup: int, num_sets: int, thinning: int, is_sparse:
             raise ValueError(f"{name}: expected at least 1, got {value}")
     if importlib.util.find_spec("blackjax") is None:
         raise ImportError("gp_mcmc: hyperparameters are sampled by blackjax; pip install jbo[bayes]")
-    return SampledGP(
-        base.lengthscale,
-        base.signal,
-        base.noise,
-        base.fixed_noise,
-        base.kernel,
-        base.num_starts,
-        num_warmup,
-        num_sets,
-        thinning,
-        is_sparse,
-    )
+    of_base = {f.name: getattr(base, f.name) for f in dataclasses.fields(base)}
+    return SampledGP(**of_base, num_warmup=num_warmup, num_sets=num_sets, thinning=thinning, is_sparse=is_sparse)

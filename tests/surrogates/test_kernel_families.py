@@ -40,6 +40,7 @@ FAMILIES = {
     "additive": kernels.additive(multiscale, (0, 1), (2, 3), (1, 2)),
     "sum": rbf + kernels.linear() + periodic(),
     "product": periodic() * matern52,
+    "input warped": kernels.input_warped(rbf + kernels.linear()),
     "sum of products": on(periodic() * rbf, 0)
     + on(rbf, 1) * on(kernels.linear(), 2)
     + kernels.from_pairwise(bump, [(0.0, 1.0)]),

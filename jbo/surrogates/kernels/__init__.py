@@ -31,3 +31,5 @@ from jbo.surrogates.kernels._stationary import matern32 as matern32
 from jbo.surrogates.kernels._stationary import matern52 as matern52
 from jbo.surrogates.kernels._stationary import multiscale as multiscale
 from jbo.surrogates.kernels._stationary import rbf as rbf
+from jbo.surrogates.kernels._warped import InputWarped as InputWarped
+from jbo.surrogates.kernels._warped import input_warped as input_warped

@@ -26,6 +26,10 @@ class GPParams(NamedTuple):
     """Variance of an observation around the function, in units of standardised ``y``."""
     of_kernel: Any = ()
     """What the kernel has besides, ``[*s e]`` in the order of its `Covariance.slots`; ``()`` if it has nothing."""
+    of_noise: Any = ()
+    """Slope of the log noise variance in each column, ``[*s d]``; ``()``: the noise is the same everywhere."""
+    of_output: Any = ()
+    """Skew and log tail of the warp of the values, ``[*s 2]``; ``()``: they are not warped."""
 
 
 Kernel = Callable[[GPParams, Float[Array, "n d"], Float[Array, "m d"]], Float[Array, "n m"]]
