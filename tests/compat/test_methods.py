@@ -352,17 +352,17 @@ WARNED = [
 
 REFUSED = [
     ({"cost_withGradients": "evaluation_time"}, "^cost_withGradients: expected None, got 'evaluation_time'"),
-    ({"model_type": "sparseGP"}, "^model_type: 'sparseGP' is not there yet; expected 'GP' or 'RF'"),
-    ({"model_type": "GP_MCMC"}, "^model_type: 'GP_MCMC' is not there yet"),
+    ({"model_type": "GP_MCMC", "optimize_restarts": 3}, "^optimize_restarts: .* 'GP_MCMC' has none"),
+    ({"model_type": "warpedGP", "noise_var": 1.0}, "^noise_var: expected None or 0 for values that are warped"),
     ({"model_type": "RF", "noise_var": 1.0}, "^noise_var: expected it with model_type 'GP' only"),
-    ({"model_type": "gp"}, "^model_type: expected 'GP' or 'RF', got 'gp'"),
-    ({"acquisition_type": "EI_MCMC"}, "^acquisition_type: 'EI_MCMC' is not there yet"),
-    ({"acquisition_type": "UCB"}, "^acquisition_type: expected 'EI', 'MPI' or 'LCB', got 'UCB'"),
+    ({"model_type": "gp"}, "^model_type: expected one of 'GP', 'sparseGP', 'GP_MCMC', .*, got 'gp'"),
+    ({"acquisition_type": "EI_MCMC"}, "^acquisition_type: expected model_type 'GP_MCMC' beside 'EI_MCMC'"),
+    ({"acquisition_type": "UCB"}, "^acquisition_type: expected 'EI', 'MPI' or 'LCB', .*got 'UCB'"),
     ({"initial_design_type": "halton"}, "^initial_design_type: expected one of"),
     ({"evaluator_type": "parallel"}, "^evaluator_type: expected one of 'sequential'"),
     ({"batch_size": 0}, "^batch_size: expected an integer of at least 1, got 0"),
     ({"num_cores": -1}, "^num_cores: expected an integer of at least 1, got -1"),
-    ({"num_inducing": 10}, "^sparse: sparse Gaussian processes are not there yet"),
+    ({"num_inducing": 10}, "^num_inducing: expected it with a sparse Gaussian process only"),
     ({"noise_var": -1.0}, "^noise_var: expected a finite variance of at least 0"),
     ({"noise_var": 1.0, "exact_feval": True}, "^noise_var: exact_feval=True says that there is no noise"),
     ({"kernel": "Matern52"}, "^kernel: expected one of jbo.surrogates.kernels"),
@@ -478,7 +478,7 @@ def test_models_and_acquisitions_take_effect():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sparse": True}, "^sparse: "),
+        ({"num_inducing": 5}, "^num_inducing: "),
         ({"mean_function": len}, "^mean_function: "),
         ({"noise_var": np.inf}, "^noise_var: "),
     ],
@@ -486,6 +486,61 @@ def test_models_and_acquisitions_take_effect():
 def test_models_refuse(options, message):
     with pytest.raises(ValueError, match=message):
         GPyOpt.models.GPModel(**options)
+
+
+def test_the_other_gaussian_processes_of_gpyopt():
+    from jbo.acquisitions import confidence_bound, log_expected_improvement, log_probability_of_improvement
+    from jbo.surrogates import gp, gp_mcmc
+    from jbo.surrogates.kernels import input_warped, matern32, matern52
+
+    def parts(**options):
+        strategy = build(**options).study.strategy
+        return strategy.surrogate, strategy.acquisition
+
+    encoding, models = build().study.strategy.encoding, GPyOpt.models
+    sampler = {"num_sets": 10, "num_warmup": 100, "thinning": 10}
+    for options, expected in (
+        ({"model_type": "sparseGP"}, gp(kernel=matern52, most_exact=1, num_inducing=10)),
+        ({"model_type": "sparseGP", "num_inducing": 7}, gp(kernel=matern52, most_exact=1, num_inducing=7)),
+        ({"model": models.GPModel(sparse=True)}, gp(kernel=matern52, most_exact=1, num_inducing=10)),
+        ({"model_type": "warpedGP"}, gp(kernel=matern52, warps_output=True)),
+        ({"model": models.WarpedGPModel(matern32)}, gp(kernel=matern32, warps_output=True)),
+        ({"model_type": "input_warped_GP"}, gp(kernel=input_warped(matern52))),
+        ({"model": models.InputWarpedGPModel(noise_var=4.0)}, gp(kernel=input_warped(matern52), noise=2.0)),
+        ({"model_type": "GP_MCMC", "exact_feval": True}, gp_mcmc(kernel=matern52, noise=0.0, **sampler)),
+        (
+            {"model": models.GPModel_MCMC(n_samples=4, n_burnin=20, subsample_interval=2)},
+            gp_mcmc(kernel=matern52, num_sets=4, num_warmup=20, thinning=2),
+        ),
+    ):
+        assert repr(parts(**options)[0]) == repr(expected.bind(encoding)), options
+    for kind, expected in (
+        ("EI", log_expected_improvement(0.01)),
+        ("MPI", log_probability_of_improvement(0.01)),
+        ("LCB", confidence_bound(2.0)),
+    ):
+        _, acquisition = parts(model_type="GP_MCMC", acquisition_type=f"{kind}_MCMC")
+        named = getattr(GPyOpt.acquisitions, f"Acquisition{kind}_MCMC")(models.GPModel_MCMC())
+        surrogate, same = parts(acquisition=named)
+        assert repr(acquisition) == repr(same) == repr(expected) and surrogate.num_sets == 10
+    with pytest.warns(UserWarning, match="step_size=0.1 has no effect: NUTS finds"):
+        models.GPModel_MCMC(step_size=0.1)
+    with pytest.warns(UserWarning, match="warping_terms=3 has no effect"):
+        models.WarpedGPModel(warping_terms=3)
+    for model in (models.WarpedGPModel, models.InputWarpedGPModel):
+        with pytest.raises(ValueError, match="^warping_function: expected None"):
+            model(warping_function=len)
+    with pytest.raises(ValueError, match="^num_sets: expected at least 1"):
+        models.GPModel_MCMC(n_samples=0)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("model_type", ["sparseGP", "GP_MCMC", "warpedGP", "input_warped_GP"])
+def test_the_other_gaussian_processes_find_the_minimum(model_type):
+    kind = "EI_MCMC" if model_type == "GP_MCMC" else "EI"
+    optimization = build(model_type=model_type, acquisition_type=kind)
+    optimization.run_optimization(max_iter=10)
+    assert optimization.fx_opt < np.median(optimization.Y[:5]) and len(optimization.Y) >= 10
 
 
 def test_acquisitions_refuse_and_warn():

@@ -14,12 +14,13 @@ option                                    what becomes of it
 ``constraints``                           at most 0 where allowed; arithmetic in ``x[:, i]``, the columns of the domain
                                           in the user's units
 ``cost_withGradients``                    refused
-``model_type``                            ``GP``, ``RF``; ``sparseGP``, ``GP_MCMC``, ``warpedGP``, ``input_warped_GP``
-                                          are refused for now
+``model_type``                            ``GP``, ``sparseGP``, ``GP_MCMC`` (by NUTS; needs ``pip install jbo[bayes]``),
+                                          ``warpedGP``, ``input_warped_GP``, ``RF``
 ``X``, ``Y``                              in the user's sign; a NaN is a failed evaluation, which teaches the model
 ``initial_design_numdata``, ``_type``     as in GPyOpt, but evaluated when the run begins; what a grid, or a constraint,
                                           leaves out is filled up at random
-``acquisition_type``                      ``EI``, ``MPI``, ``LCB``; the ``_MCMC`` ones are refused for now
+``acquisition_type``                      ``EI``, ``MPI``, ``LCB``; averaged over what ``GP_MCMC`` draws: ``EI_MCMC``,
+                                          ``MPI_MCMC``, ``LCB_MCMC``
 ``acquisition_jitter``, ``_weight``       as in GPyOpt; beside another acquisition: a warning
 ``normalize_Y=False``                     a warning: values are always standardised
 ``exact_feval``, ``noise_var``            no noise; a known variance in the objective's units, held
@@ -27,7 +28,7 @@ option                                    what becomes of it
 ``ARD=False``                             a warning: each parameter has a lengthscale
 ``optimize_restarts``                     starts of a fit
 ``max_iters``, ``model_optimizer_type``   a warning: the fit is jbo's own
-``num_inducing``                          refused, as ``sparseGP`` is
+``num_inducing``                          of ``sparseGP``; refused beside another model
 ``acquisition_optimizer_type``            other than ``lbfgs``: a warning
 ``model_update_interval``                 other than 1: a warning
 ``evaluator_type``                        ``sequential`` believes the model where results are to come; the others with

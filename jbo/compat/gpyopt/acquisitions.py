@@ -81,6 +81,8 @@ def AcquisitionLCB(
 
 
 ExpectedImprovement = AcquisitionEI
+# Each is averaged over the hyperparameter sets of its model by itself, as these are in GPyOpt.
+AcquisitionEI_MCMC, AcquisitionMPI_MCMC, AcquisitionLCB_MCMC = AcquisitionEI, AcquisitionMPI, AcquisitionLCB
 
 
 def _check(optimizer: Any, cost: Any) -> None:

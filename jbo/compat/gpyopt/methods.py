@@ -1,10 +1,12 @@
 """GPyOpt's optimiser: a `jbo.Study` under its names; the package's docstring says what becomes of each option."""
 
+import inspect
 import math
 import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -20,13 +22,20 @@ from jbo.compat.gpyopt._options import without_effect
 from jbo.compat.gpyopt._rows import Row
 from jbo.compat.gpyopt._space import Design_space
 from jbo.compat.gpyopt.acquisitions import AcquisitionEI, AcquisitionLCB, AcquisitionMPI, ModelAcquisition
-from jbo.compat.gpyopt.models import GPModel, RFModel
+from jbo.compat.gpyopt.models import GPModel, GPModel_MCMC, InputWarpedGPModel, RFModel, WarpedGPModel
 from jbo.strategies import bayesian
 from jbo.study import SpaceExhausted, Study, Trial
-from jbo.surrogates import Surrogate
+from jbo.surrogates import SampledGP, Surrogate
 
 Path = str | os.PathLike[str]
-_LATER = ("sparseGP", "GP_MCMC", "warpedGP", "input_warped_GP")
+_MODELS: dict[str, Callable[..., Any]] = {
+    "GP": GPModel,
+    "sparseGP": partial(GPModel, sparse=True),
+    "GP_MCMC": GPModel_MCMC,
+    "warpedGP": WarpedGPModel,
+    "input_warped_GP": InputWarpedGPModel,
+    "RF": RFModel,
+}
 _NO_LIMIT, _EPS = 2**31, 1e-8
 
 
@@ -41,12 +50,12 @@ class BayesianOptimization:
       domain: List of dicts, see `jbo.Space.from_domain`; or a `Design_space`.
       constraints: List of dicts, see `Design_space`.
       cost_withGradients: None; a model of the cost is refused.
-      model_type: ``GP`` or ``RF``.
+      model_type: ``GP``, ``sparseGP``, ``GP_MCMC``, ``warpedGP``, ``input_warped_GP`` or ``RF``.
       X: Points to begin with, as rows.
       Y: Their values, in the user's sign; None: ``f`` is evaluated there.
       initial_design_numdata: How many points are evaluated before the model speaks, if there is no ``X``.
       initial_design_type: ``random``, ``latin``, ``sobol`` or ``grid``.
-      acquisition_type: ``EI``, ``MPI`` or ``LCB``.
+      acquisition_type: ``EI``, ``MPI`` or ``LCB``; ``EI_MCMC``, ``MPI_MCMC`` or ``LCB_MCMC`` with ``GP_MCMC``.
       normalize_Y: Values are always standardised; False is warned about.
       exact_feval: True says that evaluations are exact.
       acquisition_optimizer_type: ``lbfgs``; others are warned about.
@@ -172,6 +181,8 @@ class BayesianOptimization:
         given = {name: value for name, value in options.items() if value is not None}
         model = asked.model if model is None else model
         surrogate = self._surrogate(model, model_type, given)
+        if acquisition is None and acquisition_type.endswith("_MCMC") and not isinstance(surrogate, SampledGP):
+            raise ValueError(f"acquisition_type: expected model_type 'GP_MCMC' beside {acquisition_type!r}")
 
         rows = None if X is None else self._rows(X, "X")
         values = None if Y is None else _column(Y, len(rows or []))
@@ -486,14 +497,13 @@ class BayesianOptimization:
         if model is not None and given:
             raise ValueError(f"{next(iter(given))}: expected it among the arguments of the model, which is given")
         if model is None:
-            if model_type in _LATER:
-                raise ValueError(f"model_type: {model_type!r} is not there yet; expected 'GP' or 'RF'")
-            if model_type not in ("GP", "RF"):
-                raise ValueError(f"model_type: expected 'GP' or 'RF', got {model_type!r}")
-            if model_type == "RF" and given:
-                raise ValueError(f"{next(iter(given))}: expected it with model_type 'GP' only; a forest has none")
-            model = RFModel() if model_type == "RF" else GPModel(**given)
-        if isinstance(model, GPModel | RFModel):
+            if model_type not in _MODELS:
+                raise ValueError(f"model_type: expected one of {', '.join(map(repr, _MODELS))}, got {model_type!r}")
+            make = _MODELS[model_type]
+            for name in given.keys() - inspect.signature(make).parameters.keys():
+                raise ValueError(f"{name}: expected it with model_type 'GP' only; {model_type!r} has none")
+            model = make(**given)
+        if isinstance(model, GPModel | GPModel_MCMC | RFModel):
             return model.surrogate(self.space)
         if not isinstance(model, Surrogate):
             raise ValueError(f"model: expected one of jbo.compat.gpyopt.models or a surrogate of jbo, got {model!r}")
@@ -528,16 +538,15 @@ def _acquisition(
         if not isinstance(acquisition, Acquisition):
             raise ValueError(f"acquisition: expected one of jbo.compat.gpyopt.acquisitions, got {acquisition!r}")
         return ModelAcquisition(acquisition, None, None)
-    if kind.endswith("_MCMC"):
-        raise ValueError(f"acquisition_type: {kind!r} is not there yet; expected 'EI', 'MPI' or 'LCB'")
-    if kind not in ("EI", "MPI", "LCB"):
-        raise ValueError(f"acquisition_type: expected 'EI', 'MPI' or 'LCB', got {kind!r}")
-    unused, value = ("acquisition_jitter", jitter) if kind == "LCB" else ("acquisition_weight", weight)
+    base = kind.removesuffix("_MCMC")
+    if base not in ("EI", "MPI", "LCB"):
+        raise ValueError(f"acquisition_type: expected 'EI', 'MPI' or 'LCB', or one with '_MCMC', got {kind!r}")
+    unused, value = ("acquisition_jitter", jitter) if base == "LCB" else ("acquisition_weight", weight)
     if value is not None:
         without_effect(unused, value, f"{kind} has none", 2)
-    if kind == "LCB":
+    if base == "LCB":
         return AcquisitionLCB(None, exploration_weight=2.0 if weight is None else weight)
-    return {"EI": AcquisitionEI, "MPI": AcquisitionMPI}[kind](None, jitter=0.01 if jitter is None else jitter)
+    return {"EI": AcquisitionEI, "MPI": AcquisitionMPI}[base](None, jitter=0.01 if jitter is None else jitter)
 
 
 def _column(Y: Any, num_rows: int) -> Float[np.ndarray, " n"]:
