@@ -315,8 +315,8 @@ def gp(
     num_starts: int = 2,
     noise_slope_prior: tuple[float, float] | None = None,
     warps_output: bool = False,
-    most_exact: int = _MOST_EXACT,
-    num_inducing: int = _NUM_INDUCING,
+    most_exact: int | None = None,
+    num_inducing: int | None = None,
 ) -> GP:
     """A Gaussian process surrogate with maximum a posteriori hyperparameters.
 
@@ -335,8 +335,9 @@ def gp(
       warps_output: Whether the values go through a monotone function (sinh-arcsinh) whose two parameters are inferred
         with the others, for objectives with a long tail on either side. Beside it a noise that is given is one of the
         warped values.
-      most_exact: Tables of more rows are seen through inducing points: exact inference costs the cube of them.
-      num_inducing: How many of the rows those are.
+      most_exact: Tables of more rows are seen through inducing points: exact inference costs the cube of them. None:
+        1,024.
+      num_inducing: How many of the rows those are, at most; None: 256.
 
     Raises:
       ValueError: If ``noise`` is neither ``"inferred"`` nor a finite number of at least 0, or ``num_starts``,
@@ -348,7 +349,7 @@ def gp(
     elif isinstance(noise, int | float) and not (noise >= 0 and np.isfinite(noise)):
         raise ValueError(f"noise: expected 'inferred' or a finite number >= 0, got {noise!r}")
     for name, value in (("num_starts", num_starts), ("most_exact", most_exact), ("num_inducing", num_inducing)):
-        if value < 1:
+        if value is not None and value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
     return GP(
         as_normal(lengthscale_prior),
@@ -360,8 +361,8 @@ def gp(
         None if noise_slope_prior is None else as_normal(noise_slope_prior),
         (),
         warps_output,
-        None if most_exact == _MOST_EXACT else most_exact,
-        None if num_inducing == _NUM_INDUCING else num_inducing,
+        most_exact,
+        num_inducing,
     )
 
 

@@ -1,7 +1,5 @@
 """Warps of parameters and of values: their slopes by finite differences, likelihood and predictions by references."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -181,9 +179,3 @@ def test_inducing_points_from_so_many_rows_on(x64):
     for name in ("most_exact", "num_inducing"):
         with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):
             jbo.gp(**{name: 0})
-
-
-def test_numbers_that_change_nothing_compile_nothing():
-    plain, named = jbo.gp(), jbo.gp(most_exact=1024, num_inducing=256)
-    assert jax.tree.structure(plain) == jax.tree.structure(named)
-    assert dataclasses.replace(plain, num_starts=3) != plain
