@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Key
 from jbo._pytree import pytree
 from jbo.linalg import robust_cholesky
 from jbo.numerics import matmul
-from jbo.surrogates._regression import GPPosterior, noise_variance
+from jbo.surrogates._regression import GPPosterior, noise_at
 from jbo.surrogates._spectrum import Basis, features, make_basis
 from jbo.surrogates.kernels import Covariance, GPParams
 
@@ -91,7 +91,9 @@ def paths(key: Key[Array, ""], posterior: GPPosterior, num_paths: int, num_featu
     def update(p: GPParams, w, a, f, z, e) -> Float[Array, "p n"]:
         drawn = matmul(z, f.T)
         if posterior.is_exact:
-            drawn = drawn + jnp.sqrt(noise_variance(p)) * e
+            of_rows = jnp.broadcast_to(noise_at(p, posterior.x), (n,))
+            of_rows = of_rows if posterior.known_noise is None else of_rows + posterior.known_noise
+            drawn = drawn + jnp.sqrt(of_rows)[None, :] * e
             solved = a[None, :] - matmul(matmul(jnp.where(posterior.is_valid[None, :], drawn, 0), w.T), w)
         else:
             # With M = W' W in place of the inverse, what is left of its variance is M - M K M.

@@ -32,6 +32,8 @@ class GPPosterior:
     kernel: Covariance
     is_exact: bool = field(default=True, metadata={"static": True})
     """False with inducing points in place of the data."""
+    known_noise: Float[Array, "*b n"] | None = None
+    """What was known of the variance of each observation, 0 in rows that are not valid; None: nothing."""
 
     @property
     def num_sets(self) -> int:
@@ -47,9 +49,9 @@ class GPPosterior:
         def repeated(leaf: Array) -> Array:
             return jnp.broadcast_to(leaf[None], (self.num_sets, *leaf.shape))
 
-        x, is_valid, kernel = jax.tree.map(repeated, (self.x, self.is_valid, self.kernel))
+        x, is_valid, kernel, known = jax.tree.map(repeated, (self.x, self.is_valid, self.kernel, self.known_noise))
         params, whitening, alpha = jax.tree.map(alone, (self.params, self.whitening, self.alpha))
-        return GPPosterior(params, x, is_valid, whitening, alpha, kernel, self.is_exact)
+        return GPPosterior(params, x, is_valid, whitening, alpha, kernel, self.is_exact, known)
 
     def noise_variance(self) -> Float[Array, ""]:
         """Variance of an observation around the function, the mean over the hyperparameter sets."""
@@ -144,7 +146,8 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
         return whitening, alpha[:, 0]
 
     whitening, alpha = jax.vmap(factorise)(params)
-    return GPPosterior(params, x, data.is_valid, whitening, alpha, numbers_as(kernel, x.dtype))
+    known = None if data.noise_variance is None else jnp.where(data.is_valid, data.noise_variance, 0)
+    return GPPosterior(params, x, data.is_valid, whitening, alpha, numbers_as(kernel, x.dtype), known_noise=known)
 
 
 def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:

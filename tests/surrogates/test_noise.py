@@ -129,3 +129,14 @@ def test_categories_have_no_slope(x64):
     sampled = jbo.gp_mcmc()
     sampled = dataclasses.replace(sampled, noise_slope=surrogate.noise_slope, is_category=surrogate.is_category)
     assert sampled.params_at(jnp.ones(6), data)[0].of_noise.tolist() == [3.0, 0.0]
+
+
+def test_paths_are_draws_of_the_posterior_whatever_the_noise_of_each_row_is(x64):
+    _, _, data, params, _ = problem("float64")
+    posterior = _condition(params, data)
+    x_new = jnp.asarray(np.random.default_rng(1).uniform(size=(4, 2)))
+    mean, variance = posterior.predict(x_new)
+    draws = jax.jit(lambda posterior: posterior.paths(jax.random.key(0), 4000)(x_new))(posterior)
+    error = np.sqrt(np.asarray(variance) / 4000)
+    assert (np.abs(draws.mean(0) - mean) < 5 * error + 0.02).all()
+    np.testing.assert_allclose(draws.var(0), variance, rtol=0.15)
