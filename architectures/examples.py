@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float32, Int32, PyTree
 
@@ -54,6 +55,14 @@ def translated(source: Int32[np.ndarray, "n s"], target: Int32[np.ndarray, "n t_
     """
     following = continued(target)
     return Examples((source, following.inputs), following.targets, following.weights)
+
+
+def lengths_of(examples: Examples) -> Int32[Array, " n"] | None:
+    """How many tokens each row has, where rows are texts with one answer; None where it makes no difference."""
+    inputs = examples.inputs
+    if not hasattr(inputs, "dtype") or inputs.dtype != np.int32 or inputs.ndim != 2 or examples.targets.ndim != 1:
+        return None
+    return (jnp.asarray(inputs) != PAD).sum(axis=1)
 
 
 def take(examples: Examples, rows: Any) -> Examples:

@@ -14,7 +14,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from architectures.examples import Examples
+from architectures.examples import Examples, lengths_of
 from architectures.training import (
     Judgement,
     Structure,
@@ -167,7 +167,8 @@ class _Runs:
         self.key, self.structure, self.rows = key, structure, list(rows)
         self._examples = train_examples, judged_examples
         with jax.enable_x64(False):
-            order = np.asarray(visits(key, len(train_examples.targets), num_epochs))
+            lengths = lengths_of(train_examples)
+            order = np.asarray(visits(key, len(train_examples.targets), num_epochs, lengths))
             self._num_steps = len(order)
             length = -(-len(order) // num_reports)
             padded = np.pad(order, ((0, length * num_reports - len(order)), (0, 0)))

@@ -1,11 +1,14 @@
-"""Recurrence over sequences of different lengths: three cells, one scan, layers one upon another.
+"""Recurrence over sequences of different lengths: three cells, one loop, layers one upon another.
 
-The products with the inputs do not wait for one another, so they are one large product before the scan; only the
-product with the state stays inside. A step beyond the end of a row leaves its state as it was, so the last state is
-that of the last valid step, and padding changes nothing.
+The products with the inputs do not wait for one another, so they are made before the loop, some steps at a time; only
+the product with the state stays inside. On the way back it is the same: the gradient of the weights of the state is
+made of such products after the loop, where automatic differentiation would add one up at each step. A step beyond the
+end of a row leaves its state as it was, so the last state is that of the last valid step, and padding changes nothing.
+Nor does it cost much: loop and products end with the longest row, for which they need a way back of their own.
 """
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +18,8 @@ from jaxtyping import Array, Bool, Float, Int
 from architectures.layers import Dropout, activate, drop, linear, split_dropout
 
 CELLS = ("simple", "lstm", "gru")
+BLOCK = 8
+"""Steps whose products with the inputs are one."""
 _NUM_GATES = {"simple": 1, "lstm": 4, "gru": 3}
 
 
@@ -71,18 +76,7 @@ class Recurrence(nnx.Module):
 
     def step(self, projected: Float[Array, "n g"], state: State, activation: Int[Array, ""]) -> State:
         """The state after one more input, of which ``projected`` is the product with the input weights."""
-        recurrent = self.from_hidden(state.hidden)  # [n, h] -> [n, g]
-        if self.cell == "simple":
-            return State(activate(activation, projected + recurrent), state.memory)
-        if self.cell == "gru":
-            reset, update, new = jnp.split(projected, 3, axis=-1)  # [n, 3 h] -> 3 of [n, h]
-            reset_hidden, update_hidden, new_hidden = jnp.split(recurrent, 3, axis=-1)
-            update = jax.nn.sigmoid(update + update_hidden)
-            new = jnp.tanh(new + jax.nn.sigmoid(reset + reset_hidden) * new_hidden)
-            return State((1 - update) * new + update * state.hidden, state.memory)
-        write, forget, new, read = jnp.split(projected + recurrent, 4, axis=-1)  # [n, 4 h] -> 4 of [n, h]
-        memory = jax.nn.sigmoid(forget + 1) * state.memory + jax.nn.sigmoid(write) * jnp.tanh(new)
-        return State(jax.nn.sigmoid(read) * jnp.tanh(memory), memory)
+        return _gates(self.cell, projected, self.from_hidden(state.hidden), state, activation)
 
     def __call__(
         self, x: Float[Array, "n t inputs"], is_valid: Bool[Array, "n t"], state: State, activation: Int[Array, ""]
@@ -95,15 +89,14 @@ class Recurrence(nnx.Module):
           state: Before the first step.
           activation: Of the simple cell, an index into ``layers.ACTIVATIONS``; the others do not look at it.
         """
-
-        def advance(state: State, now: tuple[Array, Array]) -> tuple[State, Array]:
-            projected, is_here = now
-            new = self.step(projected, state, activation)
-            state = jax.tree.map(lambda a, b: jnp.where(is_here[:, None], a, b), new, state)
-            return state, state.hidden
-
-        projected = self.from_input(x).swapaxes(0, 1)  # [n, t, inputs] -> [t, n, g]
-        state, hidden = jax.lax.scan(advance, state, (projected, is_valid.T))
+        num_steps = _num_steps(is_valid.T)
+        from_input: Any = self.from_input
+        weights = from_input.kernel[...], from_input.bias[...]
+        projected: Any = _products(x.swapaxes(0, 1), *weights, num_steps)  # [n, t, inputs] -> [t, n, g]
+        kernel, bias = self.from_hidden.kernel[...], self.from_hidden.bias
+        bias = jnp.zeros(kernel.shape[1], kernel.dtype) if bias is None else bias[...]
+        outcome: Any = _loop(self.cell, projected, is_valid.T, kernel, bias, state, activation)
+        hidden, state = outcome
         return hidden.swapaxes(0, 1), state  # [t, n, h] -> [n, t, h]
 
 
@@ -137,3 +130,161 @@ class Recurrent(nnx.Module):
             x, state = layer(x, is_valid, state, activation)
             after.append(state)
         return x, tuple(after)
+
+
+def _gates(
+    cell: str, projected: Float[Array, "n g"], recurrent: Float[Array, "n g"], state: State, activation: Int[Array, ""]
+) -> State:
+    """The state after one more step, of the products of its input and of the state before it."""
+    if cell == "simple":
+        return State(activate(activation, projected + recurrent), state.memory)
+    if cell == "gru":
+        reset, update, new = jnp.split(projected, 3, axis=-1)  # [n, 3 h] -> 3 of [n, h]
+        reset_hidden, update_hidden, new_hidden = jnp.split(recurrent, 3, axis=-1)
+        update = jax.nn.sigmoid(update + update_hidden)
+        new = jnp.tanh(new + jax.nn.sigmoid(reset + reset_hidden) * new_hidden)
+        return State((1 - update) * new + update * state.hidden, state.memory)
+    write, forget, new, read = jnp.split(projected + recurrent, 4, axis=-1)  # [n, 4 h] -> 4 of [n, h]
+    memory = jax.nn.sigmoid(forget + 1) * state.memory + jax.nn.sigmoid(write) * jnp.tanh(new)
+    return State(jax.nn.sigmoid(read) * jnp.tanh(memory), memory)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _loop(
+    cell: str,
+    projected: Float[Array, "t n g"],
+    is_valid: Bool[Array, "t n"],
+    kernel: Float[Array, "h g"],
+    bias: Float[Array, " g"],
+    state: State,
+    activation: Int[Array, ""],
+) -> tuple[Float[Array, "t n h"], State]:
+    """The hidden state after each step, and the state after the last valid one."""
+    return _forward(cell, projected, is_valid, kernel, bias, state, activation)[0]
+
+
+def _forward(cell, projected, is_valid, kernel, bias, state, activation):
+    """`_loop`, and what its way back needs: beside its arguments the states and the product of each with the kernel."""
+    num_steps = _num_steps(is_valid)
+
+    def advance(step: Array, carry: Any) -> Any:
+        state, hidden, memory, recurrent = carry
+        product = state.hidden @ kernel + bias  # [n, h] -> [n, g]
+        new = _gates(cell, projected[step], product, state, activation)
+        new = jax.tree.map(lambda a, b: jnp.where(is_valid[step][:, None], a, b), new, state)
+        return new, hidden.at[step].set(new.hidden), memory.at[step].set(new.memory), recurrent.at[step].set(product)
+
+    stack = jnp.zeros((len(projected), *state.hidden.shape), projected.dtype)  # [t, n, h]
+    end, hidden, memory, recurrent = jax.lax.fori_loop(
+        0, num_steps, advance, (state, stack, stack, jnp.zeros_like(projected))
+    )
+    is_over = (jnp.arange(len(projected)) >= num_steps)[:, None, None]
+    kept = projected, is_valid, kernel, state, State(hidden, memory), recurrent, activation
+    return (jnp.where(is_over, end.hidden, hidden), end), kept
+
+
+def _backward(cell, kept, gradients):
+    projected, is_valid, kernel, start, states, recurrent, activation = kept
+    of_hidden, of_end = gradients
+    num_steps = _num_steps(is_valid)
+    before = jax.tree.map(lambda first, later: jnp.concatenate([first[None], later[:-1]]), start, states)
+
+    def retreat(count: Array, carry: Any) -> Any:
+        after, of_projected, of_recurrent = carry
+        step = num_steps - 1 - count
+        after = after._replace(hidden=after.hidden + of_hidden[step])
+        is_here = is_valid[step][:, None]
+        of_new = jax.tree.map(lambda leaf: jnp.where(is_here, leaf, 0), after)
+        passed = jax.tree.map(lambda leaf: jnp.where(is_here, 0, leaf), after)  # where the row had ended
+        _, back = jax.vjp(
+            lambda inputs, product, state: _gates(cell, inputs, product, state, activation),
+            projected[step],
+            recurrent[step],
+            jax.tree.map(lambda leaf: leaf[step], before),
+        )
+        of_input, of_product, of_state = back(of_new)
+        of_state = jax.tree.map(jnp.add, of_state, passed)
+        of_state = of_state._replace(hidden=of_state.hidden + of_product @ kernel.T)  # [n, g] -> [n, h]
+        of_recurrent = of_recurrent.at[step].set(of_product) if cell == "gru" else of_recurrent
+        return of_state, of_projected.at[step].set(of_input), of_recurrent
+
+    is_over = (jnp.arange(len(projected)) >= num_steps)[:, None, None]
+    of_rest = jnp.where(is_over, of_hidden, 0).sum(0)  # what repeats the last state
+    of_end = of_end._replace(hidden=of_end.hidden + of_rest)
+    nothing = jnp.zeros_like(projected)
+    of_state, of_projected, of_recurrent = jax.lax.fori_loop(
+        0, num_steps, retreat, (of_end, nothing, nothing if cell == "gru" else None)
+    )
+    of_recurrent = of_projected if of_recurrent is None else of_recurrent  # the other cells add the two up
+    of_kernel = _sum_of_products(before.hidden, of_recurrent, num_steps)
+    return of_projected, None, of_kernel, of_recurrent.sum((0, 1)), of_state, None
+
+
+@jax.custom_vjp
+def _products(
+    x: Float[Array, "t n d"], kernel: Float[Array, "d g"], bias: Float[Array, " g"], num_steps: Int[Array, ""]
+) -> Float[Array, "t n g"]:
+    """``x @ kernel + bias`` of the first steps; what comes after the block in which they end is 0."""
+    return _products_forward(x, kernel, bias, num_steps)[0]
+
+
+def _products_forward(x, kernel, bias, num_steps):
+    blocks = _blocks(x)  # [blocks, size n, d]
+
+    def fill(block: Array, out: Array) -> Array:
+        return out.at[block].set(blocks[block] @ kernel + bias)
+
+    empty = jnp.zeros((*blocks.shape[:2], kernel.shape[1]), x.dtype)
+    out = jax.lax.fori_loop(0, _num_blocks(num_steps, len(x)), fill, empty)
+    return _steps(out, x), (x, kernel, num_steps)
+
+
+def _products_backward(kept, gradient):
+    x, kernel, num_steps = kept
+    blocks = _blocks(gradient)  # [blocks, size n, g]
+
+    def fill(block: Array, out: Array) -> Array:
+        return out.at[block].set(blocks[block] @ kernel.T)
+
+    of_x = jax.lax.fori_loop(0, _num_blocks(num_steps, len(x)), fill, jnp.zeros_like(_blocks(x)))
+    return _steps(of_x, x), _sum_of_products(x, gradient, num_steps), gradient.sum((0, 1)), None
+
+
+_products.defvjp(_products_forward, _products_backward)
+
+
+def _sum_of_products(
+    a: Float[Array, "t n d"], b: Float[Array, "t n g"], num_steps: Int[Array, ""]
+) -> Float[Array, "d g"]:
+    """The sum over steps and rows of the outer products of ``a`` and ``b``, which is 0 after the first steps."""
+    left, right = _blocks(a), _blocks(b)
+
+    def add(block: Array, total: Array) -> Array:
+        return total + left[block].T @ right[block]
+
+    return jax.lax.fori_loop(0, _num_blocks(num_steps, len(a)), add, jnp.zeros((a.shape[2], b.shape[2]), a.dtype))
+
+
+def _blocks(x: Float[Array, "t n d"]) -> Float[Array, "blocks rows d"]:
+    """Some steps at a time, so that large products can end with the longest row, too."""
+    size = min(BLOCK, len(x))
+    padded = jnp.pad(x, ((0, -len(x) % size), (0, 0), (0, 0)))
+    return padded.reshape(-1, size * x.shape[1], x.shape[2])  # [t, n, d] -> [blocks, size n, d]
+
+
+def _steps(blocks: Float[Array, "blocks rows d"], like: Float[Array, "t n e"]) -> Float[Array, "t n d"]:
+    """What `_blocks` was made of."""
+    return blocks.reshape(-1, like.shape[1], blocks.shape[2])[: len(like)]  # [blocks, size n, d] -> [t, n, d]
+
+
+def _num_blocks(num_steps: Int[Array, ""], length: int) -> Int[Array, ""]:
+    size = min(BLOCK, length)
+    return (num_steps + size - 1) // size
+
+
+def _num_steps(is_valid: Bool[Array, "t n"]) -> Int[Array, ""]:
+    """Steps up to the last one of the longest row."""
+    return jnp.max(jnp.where(is_valid.any(axis=1), jnp.arange(1, len(is_valid) + 1), 0))
+
+
+_loop.defvjp(_forward, _backward)

@@ -22,12 +22,14 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from architectures import optimizers
-from architectures.examples import Examples, take
+from architectures.examples import Examples, lengths_of, take
 from architectures.layers import ACTIVATIONS, Dropout
 from architectures.optimizers import OPTIMIZERS, SCHEDULES, OptimizerSettings, OptimizerState
 
 MICROBATCH = 32
 """Examples a step of the scan looks at; a batch size is a multiple of it."""
+POOL = 16
+"""Microbatches among which texts are put with others of their length."""
 
 
 class Structure(Protocol):
@@ -192,8 +194,9 @@ def train(
 ) -> TrainingResult:
     """The result of one training run from fresh random weights.
 
-    Each epoch is a new permutation of the training examples, and batches run on over its end. Examples left over when
-    the last batch is not full are not learnt from. A run is a function of its arguments: the same key gives the same
+    Each epoch is a new permutation of the training examples, and batches run on over its end; texts to be classified
+    are put with others of about their length (`visits`). Examples left over when the last batch is not full are not
+    learnt from. A run is a function of its arguments: the same key gives the same
     result to the bit. Computations are in float32 even where the caller has 64-bit types on.
 
     Compiled on its own; inside a program of yours call ``training_run``, which is the same function.
@@ -219,7 +222,7 @@ def training_run(
     num_epochs: int,
 ) -> TrainingResult:
     """``train`` as a plain function, to be jitted or vmapped as part of something larger; 64-bit types must be off."""
-    order = visits(key, len(train_examples.targets), num_epochs)  # [steps, MICROBATCH]
+    order = visits(key, len(train_examples.targets), num_epochs, lengths_of(train_examples))  # [steps, MICROBATCH]
     is_step = jnp.ones(len(order), bool)
     state = begin(key, structure)
     state, losses = advance(key, structure, config, train_examples, state, order, is_step, len(order))
@@ -307,12 +310,28 @@ def parameters(structure: Structure, state: TrainingState) -> Any:
     return _shapes(structure)[1](state.params)
 
 
-def visits(key: Key[Array, ""], num_examples: int, num_epochs: int) -> Int[Array, "steps microbatch"]:
-    """Rows to visit: one permutation after the other, cut into microbatches; what is left at the end is dropped."""
+def visits(
+    key: Key[Array, ""], num_examples: int, num_epochs: int, lengths: Int[Array, " n"] | None = None
+) -> Int[Array, "steps microbatch"]:
+    """Rows to visit: one permutation after the other, cut into microbatches; what is left at the end is dropped.
+
+    Args:
+      key: Of the permutations.
+      num_examples: Rows there are.
+      num_epochs: How often each is visited.
+      lengths: Of the rows, if those of a microbatch shall be about as long as one another: of each ``POOL`` of them
+        that follow one another the rows are sorted by length, cut anew, and these parts are shuffled.
+    """
     ranks = jax.random.uniform(jax.random.fold_in(key, 1), (num_epochs, num_examples), jnp.float32)
     stream = jnp.argsort(ranks, axis=1).reshape(-1)  # [epochs, n] -> [all]
     num_steps = len(stream) // MICROBATCH
-    return stream[: num_steps * MICROBATCH].reshape(num_steps, MICROBATCH)  # [all] -> [steps, microbatch]
+    stream = stream[: num_steps * MICROBATCH]
+    if lengths is None:
+        return stream.reshape(num_steps, MICROBATCH)  # [all] -> [steps, microbatch]
+    pools = jnp.arange(num_steps) // POOL
+    by_length = stream[jnp.lexsort((lengths[stream], jnp.repeat(pools, MICROBATCH)))]
+    places = jax.random.uniform(jax.random.fold_in(key, 3), (num_steps,), jnp.float32)
+    return by_length.reshape(num_steps, MICROBATCH)[jnp.lexsort((places, pools))]  # [all] -> [steps, microbatch]
 
 
 def _shapes(structure: Structure) -> tuple[Any, Callable[[Array], Any]]:

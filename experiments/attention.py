@@ -22,4 +22,5 @@ _task = partial(
     structural=("cell", "score", "width"),
     build=AttentionStructure,
 )
-DATES, NAMES = _task("dates", num_epochs=4), _task("names", num_epochs=20)
+DATES = _task("dates", num_epochs=4)
+NAMES, FRENCH, SPANISH = (_task(data, num_epochs=20) for data in ("names", "names-fr", "names-es"))

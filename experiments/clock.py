@@ -1,5 +1,6 @@
 """Where the time of an experiment goes."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +18,11 @@ class Clock:
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The same function, its time counted whether it returns or raises."""
 
-        def wrapped(*args: Any) -> Any:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **options: Any) -> Any:
             start = time.perf_counter()
             try:
-                return function(*args)
+                return function(*args, **options)
             finally:
                 self.seconds += time.perf_counter() - start
 

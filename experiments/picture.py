@@ -23,7 +23,7 @@ def trajectory_figure(trials: Sequence[jbo.Trial], recommended: jbo.Trial, loss_
     finished = [trial for trial in trials if trial.status != "pending"]
     numbers = np.array([trial.number for trial in finished])
     values = np.array([np.nan if trial.value is None else trial.value for trial in finished])
-    failed = np.isnan(values)
+    failed = np.array([trial.status == "failed" for trial in finished])
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
@@ -35,7 +35,7 @@ def trajectory_figure(trials: Sequence[jbo.Trial], recommended: jbo.Trial, loss_
     circled = numbers == recommended.number
     ring = {"facecolors": "none", "edgecolors": _GREEN, "linewidths": 1.8}
     axes.scatter(numbers[circled], values[circled], s=150, label="recommended", **ring)
-    if np.all(values[~failed] > 0):
+    if np.all(values[np.isfinite(values)] > 0):
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("trial")

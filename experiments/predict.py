@@ -6,7 +6,7 @@ depends on what the network in the folder was tuned for.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from architectures.decoding import continue_text
 from architectures.training import predict
 from experiments.model import load_model
 from experiments.task import Trained
-from experiments.translation import translations
+from experiments.translation import SOURCES, Data, translations
 
 
 def classify_images(trained: Trained, inputs: Sequence[str]) -> list[str]:
@@ -76,12 +76,20 @@ def continue_texts(trained: Trained, inputs: Sequence[str], length: int, tempera
     return texts
 
 
+def _data(name: str) -> Data:
+    """What a task of translation is trained on: the name of the network is before it, and dates are not named."""
+    data = name.partition("-")[2] or "dates"
+    assert data in SOURCES
+    return cast(Data, data)
+
+
 def main(
     folder: Annotated[Path, tyro.conf.Positional],
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional],
     length: int = 300,
     temperature: float = 0.7,
     seed: int = 0,
+    beams: int = 1,
 ) -> None:
     """Use the network that `python -m experiments.tune` found and trained.
 
@@ -91,10 +99,13 @@ def main(
       length: Characters to write, of a text that is continued.
       temperature: Of a text that is continued; positive, lower is more careful.
       seed: Of a text that is continued.
+      beams: Beginnings that are kept while a translation is written; 1 takes the likeliest character each time.
     """
     try:
         if not inputs or not all(inputs):
             raise ValueError("inputs: expected at least one, none of them empty")
+        if beams < 1:
+            raise ValueError(f"beams: expected at least 1, got {beams}")
         if not temperature > 0:
             raise ValueError(f"temperature: expected a positive number, got {temperature}")
         name, _, trained = load_model(folder)
@@ -102,12 +113,8 @@ def main(
             "cnn": lambda: classify_images(trained, inputs),
             "rnn": lambda: continue_texts(trained, inputs, length, temperature, seed),
             "lstm": lambda: tell_languages(trained, inputs),
-            "attention": lambda: translations(trained, "dates", list(inputs)),
-            "transformer": lambda: translations(trained, "dates", list(inputs)),
-            "attention-names": lambda: translations(trained, "names", list(inputs)),
-            "transformer-names": lambda: translations(trained, "names", list(inputs)),
         }
-        outputs = uses[name]()
+        outputs = uses[name]() if name in uses else translations(trained, _data(name), list(inputs), beams)
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from None
     for output in outputs:

@@ -7,15 +7,19 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import jbo
 from architectures.examples import Examples, Split
-from architectures.population import train_population
-from architectures.training import Structure, TrainConfig, TrainingResult, train, train_config
+from architectures.population import train_population, train_watched
+from architectures.training import Structure, TrainConfig, TrainingResult, train_config
 
 SEARCH_SEED, _TEST_SEED = 0, 1
 """The key of every run of a search is the same, so configurations are compared on the same weights and batches. The
 network that is tested in the end has another one, so that its result owes nothing to a draw that the search picked."""
+
+NUM_REPORTS = 6
+"""Moments at which a run tells its loss, evenly spread over it, the last at its end."""
 
 Part = Literal["validation", "test"]
 
@@ -77,26 +81,71 @@ class Task:
         """The rest of a configuration."""
         return train_config(**{name: value for name, value in config.items() if name not in self.structural})
 
-    def train(self, config: dict[str, Any], num_epochs: int, part: Part, seed: int) -> Trained:
+    def train(
+        self,
+        config: dict[str, Any],
+        num_epochs: int,
+        part: Part,
+        seed: int,
+        report: Callable[[int, float], bool] = lambda step, loss: False,
+    ) -> Trained:
         """A network of this configuration, trained on the training examples and judged on a part.
 
-        Deterministic: the same arguments, the same network to the bit.
+        Deterministic: the same arguments, the same network to the bit, whoever is told of it on the way.
+
+        Args:
+          config: Values by name.
+          num_epochs: Passes over the training examples.
+          part: That it is judged on.
+          seed: Of the weights, the order of the examples and the dropout.
+          report: Called with the number of the report, from 1 to ``NUM_REPORTS - 1``, and the loss then; True ends it.
         """
         structure, numbers = self.structure(config), self.train_config(config)
         judged: Examples = getattr(self.examples, part)
-        result = train(jax.random.key(seed), structure, numbers, self.examples.train, judged, num_epochs=num_epochs)
-        return Trained(structure, numbers, result)
+        curve = train_watched(
+            jax.random.key(seed),
+            structure,
+            numbers,
+            self.examples.train,
+            judged,
+            num_epochs=num_epochs,
+            num_reports=NUM_REPORTS,
+            report=report,
+        )
+        return Trained(structure, numbers, curve.result)
 
-    def loss(self, config: dict[str, Any], num_epochs: int) -> float:
+    def loss(
+        self,
+        config: dict[str, Any],
+        num_epochs: int,
+        report: Callable[[int, float], bool] = lambda step, loss: False,
+    ) -> float:
         """What a search minimises: the loss on the validation examples."""
-        return float(self.train(config, num_epochs, "validation", SEARCH_SEED).result.cross_entropy)
+        return float(self.train(config, num_epochs, "validation", SEARCH_SEED, report).result.cross_entropy)
 
-    def losses(self, configs: Sequence[dict[str, Any]], num_epochs: int) -> list[float]:
-        """`loss` of each of several configurations, up to rounding; those of one structure are one program."""
+    def losses(
+        self,
+        configs: Sequence[dict[str, Any]],
+        num_epochs: int,
+        report: Callable[[int, Sequence[float]], Sequence[bool]] | None = None,
+    ) -> list[float]:
+        """`loss` of each of several configurations, up to rounding; those of one structure are one program.
+
+        Args:
+          configs: Values by name.
+          num_epochs: Passes over the training examples.
+          report: As in `train`, of all members at once, NaN for those that have ended; which ones to end.
+        """
+
+        def stop(step: int, losses: np.ndarray) -> np.ndarray:
+            return np.zeros(len(losses), bool) if report is None else np.array(report(step, losses.tolist()))
+
         members = [(self.structure(config), self.train_config(config)) for config in configs]
         train_examples, judged, _ = self.examples
         key = jax.random.key(SEARCH_SEED)
-        curves = train_population(key, members, train_examples, judged, num_epochs=num_epochs)
+        curves = train_population(
+            key, members, train_examples, judged, num_epochs=num_epochs, num_reports=NUM_REPORTS, stop=stop
+        )
         return [float(curve.result.cross_entropy) for curve in curves]
 
     def validate(self, config: dict[str, Any], num_epochs: int) -> Score:

@@ -11,4 +11,8 @@ TASKS: dict[str, Task] = {
     "transformer": transformer.DATES,
     "attention-names": attention.NAMES,
     "transformer-names": transformer.NAMES,
+    "attention-names-fr": attention.FRENCH,
+    "attention-names-es": attention.SPANISH,
+    "transformer-names-fr": transformer.FRENCH,
+    "transformer-names-es": transformer.SPANISH,
 }

@@ -19,4 +19,5 @@ _task = partial(
     structural=("num_layers", "num_heads", "norm"),
     build=partial(TransformerStructure, width=48),
 )
-DATES, NAMES = _task("dates", num_epochs=4), _task("names", num_epochs=15)
+DATES = _task("dates", num_epochs=4)
+NAMES, FRENCH, SPANISH = (_task(data, num_epochs=15) for data in ("names", "names-fr", "names-es"))

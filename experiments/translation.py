@@ -1,7 +1,7 @@
 """Translations as tasks: dates, judged by exact match, and names, by chrF."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sacrebleu
@@ -10,32 +10,56 @@ import jbo
 from architectures.data.codec import END, START, Codec
 from architectures.data.dates import date_codec, date_pairs, date_translations
 from architectures.data.names import LENGTH, Pairs, name_codec, name_pairs, name_translations
-from architectures.decoding import translate
+from architectures.decoding import beam_search, translate
 from architectures.examples import Split
 from architectures.training import Structure
 from experiments.task import Part, Task, Trained
 
-Data = Literal["dates", "names"]
-
-CODECS: dict[Data, Callable[[], Codec]] = {"dates": date_codec, "names": name_codec}
-EXAMPLES: dict[Data, Callable[[], Split]] = {"dates": date_translations, "names": name_translations}
-PAIRS: dict[Data, Callable[[], tuple[Pairs, Pairs, Pairs]]] = {"dates": date_pairs, "names": name_pairs}
-_LENGTHS: dict[Data, int] = {"dates": 11, "names": LENGTH + 1}  # what a target has, with its end
+Data = Literal["dates", "names", "names-fr", "names-es"]
+"""Dates to ISO, and names from English to German, French and Spanish."""
 
 
-def translations(trained: Trained, data: Data, texts: list[str]) -> list[str]:
-    """What a network makes of texts, greedily."""
-    codec = CODECS[data]()
+class Source(NamedTuple):
+    """Where texts and their translations come from."""
+
+    codec: Callable[[], Codec]
+    """Of both: they have one alphabet."""
+    examples: Callable[[], Split]
+    """As tokens."""
+    pairs: Callable[[], tuple[Pairs, Pairs, Pairs]]
+    """As texts, in the same parts."""
+    length: int
+    """Of a target, its end among it."""
+
+
+def _names(target: str) -> Source:
+    return Source(name_codec, lambda: name_translations("en", target), lambda: name_pairs("en", target), LENGTH + 1)
+
+
+SOURCES: dict[Data, Source] = {
+    "dates": Source(date_codec, date_translations, date_pairs, 11),
+    "names": _names("de"),
+    "names-fr": _names("fr"),
+    "names-es": _names("es"),
+}
+
+
+def translations(trained: Trained, data: Data, texts: list[str], num_beams: int = 1) -> list[str]:
+    """What a network makes of texts.
+
+    Args:
+      trained: A network that translates.
+      data: What it was trained on.
+      texts: To be translated.
+      num_beams: 1 is greedy; more beginnings are kept by a beam search.
+    """
+    codec, options = SOURCES[data].codec(), dict(length=SOURCES[data].length, start=START, end=END)
     source = codec.rows(texts, max(map(len, texts)))
-    tokens = translate(
-        trained.structure,
-        trained.result.params,
-        source,
-        trained.config.activation,
-        length=_LENGTHS[data],
-        start=START,
-        end=END,
-    )
+    network: Any = trained.structure, trained.result.params, source, trained.config.activation
+    if num_beams == 1:
+        tokens = translate(*network, **options)
+    else:
+        tokens, _ = beam_search(*network, **options, num_beams=num_beams)
     return [codec.decode(row) for row in np.asarray(tokens)]
 
 
@@ -51,12 +75,6 @@ def chrf(written: list[str], targets: list[str]) -> float:
       Popović, chrF: character n-gram F-score for automatic MT evaluation, WMT 2015; as sacrebleu computes it.
     """
     return sacrebleu.corpus_chrf(written, [targets]).score
-
-
-METRICS: dict[Data, tuple[str, Callable[[list[str], list[str]], float]]] = {
-    "dates": ("exact match", exact_match),
-    "names": ("chrF", chrf),
-}
 
 
 def translation_task(
@@ -77,14 +95,14 @@ def translation_task(
       build: From the number of source tokens, of target tokens, and the structural values by name to a structure.
       num_epochs: As in `Task`.
     """
-    metric_name, measure = METRICS[data]
+    measure = exact_match if data == "dates" else chrf
 
     def build_for_data(**structural_values: Any) -> Structure:
-        num_tokens = CODECS[data]().num_tokens
+        num_tokens = SOURCES[data].codec().num_tokens
         return build(num_tokens, num_tokens, **structural_values)
 
     def metric(trained: Trained, part: Part) -> float:
-        _, validation, test = PAIRS[data]()
+        _, validation, test = SOURCES[data].pairs()
         pairs: Any = {"validation": validation, "test": test}[part]
         return measure(translations(trained, data, pairs.sources), pairs.targets)
 
@@ -93,9 +111,9 @@ def translation_task(
         default,
         structural=structural,
         build=build_for_data,
-        data=EXAMPLES[data],
+        data=SOURCES[data].examples,
         loss_name="validation cross-entropy (nats per character)",
-        metric_name=metric_name,
+        metric_name="exact match" if data == "dates" else "chrF",
         metric=metric,
         num_epochs=num_epochs,
     )

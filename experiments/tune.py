@@ -37,6 +37,7 @@ def tune(
     population: int | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
+    stop_early: bool = False,
 ) -> dict[str, Any]:
     """Search until ``num_trials`` trials have ended, test what comes of it, and return what ``summary.json`` holds.
 
@@ -50,6 +51,7 @@ def tune(
       population: Trials that are asked for together and trained in one program a structure; None trains one at a time.
       executor: Trains the networks elsewhere; a trial that is lost there is run again once. None: here.
       workers: How many of them the executor trains at the same time.
+      stop_early: Stop runs that fall behind, by the median rule; not beside an executor.
 
     Raises:
       ValueError: The folder holds a study of something else, or no trial succeeded.
@@ -66,25 +68,26 @@ def tune(
     objective_clock = Clock()
 
     @objective_clock.timed
-    def objective(config: dict[str, Any]) -> float:
-        return task.loss(config, num_epochs)
+    def objective(config: dict[str, Any], report: Any) -> float:
+        return task.loss(config, num_epochs, report)
 
     @objective_clock.timed
-    def batch_objective(configs: list[dict[str, Any]]) -> list[float]:
-        return task.losses(configs, num_epochs)
+    def batch_objective(configs: list[dict[str, Any]], report: Any) -> list[float]:
+        return task.losses(configs, num_epochs, report)
 
     with compile_clock() as compiling, jbo.Study(task.space, seed=seed, path=out / "study.db") as study:
         study.enqueue(task.default)
         before = {trial.number for trial in study.trials if trial.status != "pending"}
         start = time.perf_counter()
-        if executor is not None:
+        if executor is not None:  # perhaps on other machines, from which no run can report
             study.optimize(
                 lambda config: task.loss(config, num_epochs), num_trials,
                 batch=population, executor=executor, workers=workers, retries=1, progress=True,
             )  # fmt: skip
         else:
             chosen = objective if population is None else batch_objective
-            study.optimize(chosen, num_trials, batch=population, progress=True)
+            pruner = jbo.MedianPruner() if stop_early else None
+            study.optimize(chosen, num_trials, batch=population, pruner=pruner, progress=True)
         seconds_search = time.perf_counter() - start
         trials, best, recommended = study.trials, study.best, study.recommended
     ended = [trial for trial in trials if trial.ended_at is not None]
@@ -107,6 +110,7 @@ def tune(
     summary = settings | {
         "num_trials": num_finished,
         "num_failed": sum(trial.status == "failed" for trial in trials),
+        "num_stopped": sum(trial.status == "stopped" for trial in trials),
         "num_new_trials": num_finished - len(before),
         "best_value": best.value,
         "best_config": best.config,
@@ -165,6 +169,7 @@ def main(
     num_epochs: int | None = None,
     population: int | None = None,
     dask: str | None = None,
+    stop_early: bool = False,
 ) -> None:
     """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
 
@@ -181,12 +186,16 @@ def main(
         them and on all devices there are; one at a time if not given, which is faster on a CPU.
       dask: Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks; they need this
         repository and the same versions.
+      stop_early: Stop a run whose loss on its way is worse than what half of the whole runs had by then; not beside
+        --dask.
     """
     jbo.use_compile_cache()
     given = task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs, population
     try:
         if dask is None:
-            tune(*given)
+            tune(*given, stop_early=stop_early)
+        elif stop_early:
+            raise ValueError("--stop-early: expected none beside --dask, from whose workers no run reports")
         else:
             with cluster_at(dask) as (executor, workers):
                 tune(*given, executor, workers)

@@ -1,7 +1,8 @@
 """Training steps beside PyTorch's: ``python -m experiments.benchmark.training`` (``make bench-training``).
 
 The same networks at the sizes of the experiments' defaults, batches of 32, Adam with clipping and dropout, one thread
-each, on one core in turn. And a population of eight configurations in one program beside the eight one after another.
+each, on one core in turn. Names are put with others of their length, and a batch is as long as its longest, there
+as here. And a population of eight configurations in one program beside the eight one after another.
 """
 
 import json
@@ -15,10 +16,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import tyro
+from jaxtyping import Array, Int
 from rich.console import Console
 from rich.table import Table
 
-from architectures.examples import take
+from architectures.examples import Examples, lengths_of, take
 from architectures.population import train_population
 from architectures.training import MICROBATCH, advance, begin, train, train_config, visits
 from experiments.benchmark.peer import peers_python
@@ -26,14 +28,27 @@ from experiments.report import versions, write_json
 from experiments.tasks import TASKS
 
 _ADAPTER = Path(__file__).parent / "adapters" / "torch_networks.py"
+NUM_BATCHES = 16
+"""As many different ones are learnt from again and again: a pool of `visits`."""
 FAMILIES = ("cnn", "rnn", "lstm", "attention", "transformer")
 
 
-def sizes(family: str) -> tuple[dict[str, Any], list[int]]:
-    """What the network in PyTorch is made of, and the lengths of its inputs."""
+def batches(family: str) -> tuple[Examples, Int[Array, "steps microbatch"]]:
+    """The examples that are learnt from, and which of them in each step."""
+    examples = take(TASKS[family].examples.train, slice(0, NUM_BATCHES * MICROBATCH))
+    return examples, visits(jax.random.key(0), len(examples.targets), 1, lengths_of(examples))
+
+
+def sizes(family: str) -> tuple[dict[str, Any], list[list[int]]]:
+    """What the network in PyTorch is made of, and the lengths of its inputs in each of some batches."""
     task = TASKS[family]
     structure: Any = task.structure(task.default)
-    lengths = [leaf.shape[1] for leaf in jax.tree.leaves(task.examples.train.inputs)]
+    examples, order = batches(family)
+    of_rows = lengths_of(examples)
+    if of_rows is None:
+        lengths = [[leaf.shape[1] for leaf in jax.tree.leaves(examples.inputs)]]
+    else:
+        lengths = [[int(longest)] for longest in of_rows[order].max(axis=1)]
     chosen = {name: task.default[name] for name in task.structural}
     if family == "transformer":
         chosen["width"] = structure.width
@@ -60,15 +75,14 @@ def seconds_in_torch(family: str, num_steps: int, core: int) -> float:
 
 
 class OwnSteps:
-    """The same network here, compiled once; ten steps a call, as the scan of a run makes them."""
+    """The same network here, compiled once; 16 steps a call, as the scan of a run makes them."""
 
     def __init__(self, family: str):
         """Compile it."""
         task, key = TASKS[family], jax.random.key(0)
         structure = task.structure(task.default)
         config = task.train_config(task.default | {"batch_size": MICROBATCH, "optimizer": "adam"})
-        examples = take(task.examples.train, slice(0, 10 * MICROBATCH))
-        order = visits(key, len(examples.targets), 1)
+        examples, order = batches(family)
 
         def steps(config, state):
             return advance(key, structure, config, examples, state, order, jnp.ones(len(order), bool), len(order))

@@ -8,7 +8,7 @@ from flax import nnx
 from scipy.special import expit
 
 from architectures.layers import Dropout
-from architectures.recurrent import CELLS, Recurrence, Recurrent
+from architectures.recurrent import CELLS, Recurrence, Recurrent, State
 
 TANH = jnp.int32(2)
 RNG = np.random.default_rng(0)
@@ -109,3 +109,35 @@ def test_a_cell_or_a_depth_that_does_not_exist_is_refused():
         Recurrence("elman", 3, 5, nnx.Rngs(0))
     with pytest.raises(ValueError, match="num_layers: expected at least 1, got 0"):
         Recurrent("gru", 3, 5, 0, nnx.Rngs(0))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_way_back_is_that_of_the_steps_written_out(cell):
+    """The gradients of all weights, inputs and states against automatic differentiation of a loop over the steps.
+
+    20 steps are three blocks, of which the longest row ends in the second.
+    """
+    x = RNG.normal(size=(4, 20, 3)).astype(np.float32)
+    is_valid = np.arange(20) < np.array([11, 4, 1, 6])[:, None]
+    layer = Recurrence(cell, 3, 5, nnx.Rngs(4))
+    _weights(layer)
+    graph, weights = nnx.split(layer)
+    start = State(*(jnp.asarray(RNG.normal(size=(4, 5)), jnp.float32) for _ in range(2)))
+    share, ends = (jnp.asarray(RNG.normal(size=size), jnp.float32) for size in ((4, 20, 5), (2, 4, 5)))
+
+    def scanned(weights, x, start):
+        hidden, end = nnx.merge(graph, weights)(x, jnp.asarray(is_valid), start, TANH)
+        return jnp.sum(share * hidden) + jnp.sum(ends * jnp.stack(end))
+
+    def by_steps(weights, x, state):
+        layer, total = nnx.merge(graph, weights), 0.0
+        for step in range(20):
+            new = layer.step(layer.from_input(x[:, step]), state, TANH)
+            state = jax.tree.map(lambda a, b, here=is_valid[:, step, None]: jnp.where(here, a, b), new, state)
+            total += jnp.sum(share[:, step] * state.hidden)
+        return total + jnp.sum(ends * jnp.stack(state))
+
+    arguments = weights, jnp.asarray(x), start
+    expected, found = (jax.grad(loss, argnums=(0, 1, 2))(*arguments) for loss in (by_steps, scanned))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5, rtol=2e-5), expected, found)
+    assert all(float(jnp.abs(leaf).max()) > 0 for leaf in jax.tree.leaves(found[0]))

@@ -9,7 +9,7 @@ from flax import nnx
 
 from architectures import training
 from architectures.cnn import CNNStructure
-from architectures.examples import labelled
+from architectures.examples import continued, labelled, lengths_of
 from architectures.training import predict, train, train_config
 
 STRUCTURE = CNNStructure(num_blocks=1, width=4)
@@ -195,6 +195,26 @@ def test_every_example_is_seen_once_an_epoch():
     assert all(sorted(epoch) == list(range(64)) for epoch in order)
     assert not np.array_equal(order[0], order[1])
     assert training.visits(KEY, 50, 2).shape == (3, 32)  # 100 visits hold three microbatches
+
+
+def test_texts_are_visited_with_others_of_their_length():
+    lengths = jnp.asarray(RNG.integers(1, 40, 900), jnp.int32)
+    order = np.asarray(training.visits(KEY, 900, 4, lengths))
+    plain = np.asarray(training.visits(KEY, 900, 4))
+    assert order.shape == plain.shape == (112, 32)
+    size = training.POOL
+    for start in range(0, 112, size):  # the same rows in each pool, those of a microbatch next to one another in length
+        rows = order[start : start + size].ravel()
+        assert sorted(rows) == sorted(plain[start : start + size].ravel())
+        spans = [(lengths[each].min(), lengths[each].max()) for each in order[start : start + size]]
+        assert all(high <= low for (_, high), (low, _) in zip(sorted(spans), sorted(spans)[1:], strict=False))
+        assert spans != sorted(spans), "shuffled"
+    longest = np.asarray(lengths)[order].max(axis=1).mean(), np.asarray(lengths)[plain].max(axis=1).mean()
+    assert longest[0] < 0.6 * longest[1]
+    assert lengths_of(EXAMPLES) is None
+    texts = np.array([[4, 5, 0], [4, 0, 0]], np.int32)
+    np.testing.assert_array_equal(lengths_of(labelled(texts, np.zeros(2, np.int32))), [2, 1])
+    assert lengths_of(continued(texts)) is None
 
 
 def _pairs(first, second):

@@ -9,14 +9,15 @@ from flax import nnx
 
 from architectures.attention import AttentionStructure
 from architectures.data.dates import date_codec
-from architectures.data.names import LANGUAGES, name_codec
+from architectures.data.names import LANGUAGES, name_codec, name_pairs
 from architectures.data.text import documentation
 from architectures.lstm import LSTMStructure
 from architectures.rnn import RNNStructure
 from architectures.training import TrainingResult, predict, train_config
-from experiments.predict import continue_texts, main, tell_languages
+from experiments.predict import _data, continue_texts, main, tell_languages
 from experiments.task import Trained
-from experiments.translation import translations
+from experiments.tasks import TASKS
+from experiments.translation import SOURCES, translations
 
 
 def trained(structure):
@@ -50,6 +51,17 @@ def test_there_is_a_translation_for_each_text_however_long_the_others_are():
     together = translations(model, "dates", texts)
     assert together == [translations(model, "dates", [text])[0] for text in texts]
     assert all(len(text) <= 11 for text in together)
+    beams = translations(model, "dates", texts, num_beams=3)
+    assert beams == [translations(model, "dates", [text], num_beams=3)[0] for text in texts]
+
+
+def test_each_task_of_translation_has_its_data():
+    names = [name for name in TASKS if name.startswith(("attention", "transformer"))]
+    assert sorted({_data(name) for name in names}) == ["dates", "names", "names-es", "names-fr"]
+    for data, target in (("names", "de"), ("names-fr", "fr"), ("names-es", "es")):
+        assert SOURCES[data].pairs() == name_pairs("en", target)
+        (shown, _), _, _ = TASKS[f"transformer-{data}"].data().test
+        assert name_codec().decode(shown[0]) == name_pairs("en", target)[2].sources[0]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +70,7 @@ def test_there_is_a_translation_for_each_text_however_long_the_others_are():
         (["nowhere", "a"], "expected a folder with model.json"),
         (["nowhere"], "inputs: expected at least one"),
         (["nowhere", ""], "inputs: expected at least one, none of them empty"),
+        (["nowhere", "a", "--beams", "0"], "beams: expected at least 1, got 0"),
         (["nowhere", "a", "--temperature", "0"], "temperature: expected a positive number, got 0.0"),
     ],
 )

@@ -14,6 +14,7 @@ from architectures.training import predict
 from experiments import cnn
 from experiments.model import load_model
 from experiments.predict import classify_images
+from experiments.task import NUM_REPORTS
 from experiments.tune import cluster_at, main, tune
 
 FIXED = {"num_blocks": 1, "width": 16, "kernel_size": 3}  # one structure, so one program
@@ -73,6 +74,22 @@ def test_the_page_has_the_trials_of_the_study_in_it(calls):
     text = (out / "report.html").read_text()
     assert f"{summary['best_value']:.6g}" in text and repr(summary["best_config"]["learning_rate"]) in text
     assert text.count('<tr class="ok">') == 5
+
+
+def test_runs_tell_their_losses_and_those_that_fall_behind_can_be_stopped(calls, tmp_path):
+    with jbo.Study(TINY.space, path=calls[0] / "study.db") as study:
+        for trial in study.trials:
+            assert trial.status == "ok" and list(trial.intermediate_values) == list(range(1, NUM_REPORTS))
+    summary = tune("cnn", TINY, num_trials=9, seed=7, out=tmp_path, num_epochs=1, stop_early=True)
+    with jbo.Study(TINY.space, path=tmp_path / "study.db") as study:
+        stopped = [trial for trial in study.trials if trial.status == "stopped"]
+        assert [trial.status for trial in study.trials[:5]] == ["ok"] * 5, "as many have to end before one is stopped"
+        assert summary["num_stopped"] == len(stopped) > 0
+        for trial in stopped:
+            step = max(trial.intermediate_values)
+            others = [min(list(t.intermediate_values.values())[:step]) for t in study.trials[:5]]
+            assert min(trial.intermediate_values.values()) > np.min(others)
+    assert summary["recommended_value"] == TINY.validate(summary["recommended_config"], 1).loss
 
 
 def test_a_population_has_the_losses_of_its_members(tmp_path):
@@ -158,7 +175,7 @@ def test_progress_and_the_comparison_are_shown(calls, capsys):
 
 
 def test_an_interrupt_ends_the_command_with_a_word_on_how_to_go_on(tmp_path, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("jbo.use_compile_cache", lambda: None)

@@ -1,0 +1,172 @@
+"""What stopping runs early saves and costs: ``python -m experiments.early_stopping cnn``.
+
+Configurations drawn at random are trained to their end, and tell their loss on the way.
+A rule looks at these losses only, so what it would have done is known from them exactly: which runs it ends where, how
+many of the training steps that saves, and how much worse the best run is that it leaves.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+import jbo
+from architectures.population import Stop, halving
+from experiments.report import versions, write_json
+from experiments.task import NUM_REPORTS, SEARCH_SEED, Task
+from experiments.tasks import TASKS
+
+
+class Outcome(NamedTuple):
+    """What a rule did to some runs."""
+
+    share_saved: float
+    """Of all training steps, those that were not made, in [0, 1]."""
+    best_of_all: float
+    """The least loss of the runs to their end."""
+    best_left: float
+    """The least loss of those that the rule did not stop; inf if it left none that is finite."""
+
+
+def curves(task: Task, num: int, seed: int, num_epochs: int) -> np.ndarray:
+    """The losses of random configurations at each report, the last at the end of the run; shape [num, reports].
+
+    Args:
+      task: Whose space they are drawn from.
+      num: How many.
+      seed: Of the draws; all runs have the seed of a search.
+      num_epochs: Passes over the training examples.
+    """
+    losses = np.full((num, NUM_REPORTS), np.nan)
+    with jbo.Study(task.space, strategy=jbo.random_search(task.space), seed=seed) as study:
+        for row, trial in enumerate(study.ask(num)):
+
+            def report(step: int, loss: float, row: int = row) -> bool:
+                losses[row, step - 1] = loss
+                return False
+
+            losses[row, -1] = task.train(trial.config, num_epochs, "validation", SEARCH_SEED, report).result[2]
+    return losses
+
+
+def stopped_together(losses: np.ndarray, stop: Stop) -> np.ndarray:
+    """How many reports each run of one population lives to see, the last not asked.
+
+    Args:
+      losses: Of the runs to their end, [members, reports].
+      stop: As `architectures.population.train_population` takes it.
+    """
+    num_seen = np.full(len(losses), losses.shape[1])
+    running = np.ones(len(losses), bool)
+    for step in range(1, losses.shape[1]):
+        is_over = stop(step, np.where(running, losses[:, step - 1], np.nan)) & running
+        num_seen[is_over], running = step, running & ~is_over
+    return num_seen
+
+
+def stopped_in_turn(losses: np.ndarray, rule: jbo.MedianPruner) -> np.ndarray:
+    """How many reports each run lives to see if they are trials of a study, one after another.
+
+    Args:
+      losses: Of the runs to their end, [trials, reports].
+      rule: What `jbo.Study.optimize` takes as its pruner.
+    """
+    trials: list[jbo.Trial] = []
+    num_seen = np.full(len(losses), losses.shape[1])
+    for number, row in enumerate(losses):
+        seen: dict[int, float] = {}
+        for step in range(1, losses.shape[1]):
+            seen[step] = float(row[step - 1])
+            if rule(jbo.Trial(number, {}, "pending", None, 0.0, None, None, "", seen), trials, False):
+                num_seen[number] = step
+                break
+        is_whole = num_seen[number] == losses.shape[1] and np.isfinite(row[-1])
+        status = "ok" if is_whole else "stopped"
+        value = float(row[-1]) if is_whole else None
+        trials.append(jbo.Trial(number, {}, status, value, 0.0, 1.0, None, "", seen))
+    return num_seen
+
+
+def outcome(losses: np.ndarray, num_seen: np.ndarray) -> Outcome:
+    """What came of stopping runs.
+
+    Args:
+      losses: Of the runs to their end, [runs, reports].
+      num_seen: Reports that each lived to see.
+    """
+    last = np.where(np.isfinite(losses[:, -1]), losses[:, -1], np.inf)
+    left = last[num_seen == losses.shape[1]]
+    return Outcome(
+        1 - num_seen.sum() / losses.size, float(last.min()), float(left.min()) if len(left) else float("inf")
+    )
+
+
+def outcomes(losses: np.ndarray, size: int) -> dict[str, list[Outcome]]:
+    """What the rules come to: halving and thirding for each population, the median rule for all runs in turn.
+
+    Args:
+      losses: Of the runs to their end, [runs, reports].
+      size: Of a population; what is left over of the runs is in none.
+    """
+    groups = [losses[start : start + size] for start in range(0, len(losses) - size + 1, size)]
+    found = {
+        f"halving of {size}": [outcome(group, stopped_together(group, halving(2))) for group in groups],
+        f"halving of {size}, each second report": [
+            outcome(group, stopped_together(group, _each_second(halving(2)))) for group in groups
+        ],
+    }
+    for min_step in (0, 2):
+        rule = jbo.MedianPruner(min_step=min_step)
+        found[f"median rule from report {max(min_step, 1)} on"] = [outcome(losses, stopped_in_turn(losses, rule))]
+    return found
+
+
+def _each_second(stop: Stop) -> Stop:
+    return lambda step, losses: stop(step, losses) if step % 2 == 0 else np.zeros(len(losses), bool)
+
+
+def main(
+    task: Annotated[Literal[tuple(TASKS)], tyro.conf.Positional],  # pyright: ignore[reportInvalidTypeForm]
+    num_runs: int = 24,
+    population: int = 8,
+    seed: int = 0,
+    num_epochs: int | None = None,
+    out: Path = Path("runs/early_stopping"),
+) -> None:
+    """Train random configurations to their end and tell what rules that stop runs early would have saved and cost.
+
+    Args:
+      task: Whose space they are drawn from.
+      num_runs: How many.
+      population: That is halved.
+      seed: Of the draws.
+      num_epochs: Passes over the training examples; the task's own number if not given.
+      out: Folder for TASK.json.
+    """
+    jbo.use_compile_cache()
+    chosen: Task = TASKS[task]
+    losses = curves(chosen, num_runs, seed, chosen.num_epochs if num_epochs is None else num_epochs)
+    table = Table("rule", "steps saved", "best left / best of all", "best kept", title=task)
+    rows: dict[str, Any] = {}
+    for name, found in outcomes(losses, population).items():
+        saved, ratios = [each.share_saved for each in found], _ratios(found)
+        kept = sum(each.best_left == each.best_of_all for each in found)
+        table.add_row(name, f"{np.mean(saved):.0%}", f"{np.mean(ratios):.3f}", f"{kept} of {len(found)}")
+        rows[name] = [each._asdict() for each in found]
+    out.mkdir(parents=True, exist_ok=True)
+    plain = [[float(loss) if np.isfinite(loss) else None for loss in row] for row in losses]
+    settings = {"task": task, "num_runs": num_runs, "population": population, "seed": seed}
+    write_json(out / f"{task}.json", settings | {"losses": plain, "rows": rows, "versions": versions()})
+    Console().print(table)
+
+
+def _ratios(found: Sequence[Outcome]) -> list[float]:
+    return [each.best_left / each.best_of_all for each in found]
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
