@@ -13,7 +13,7 @@ from jbo import Categorical, Integer, Ordinal, Real, Space
 
 METHODS = {
     "jbo": ("jbo_study", "bayesian", None),
-    "jbo_fitted_anew": ("jbo_study", "fitted_anew", None),
+    "jbo_always_fitted": ("jbo_study", "always_fitted", None),
     "jbo_forest": ("jbo_study", "forest", None),
     "jbo_parzen": ("jbo_study", "parzen", None),
     "random": ("jbo_study", "random", None),

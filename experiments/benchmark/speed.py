@@ -117,7 +117,7 @@ def put_between(document: Path, text: str) -> None:
 def main(
     methods: tuple[str, ...] = (
         "jbo",
-        "jbo_fitted_anew",
+        "jbo_always_fitted",
         "jbo_parzen",
         "optuna_gp",
         "optuna_tpe",

@@ -6,25 +6,26 @@ from dataclasses import dataclass
 import jbo
 from jbo._pytree import pytree
 from jbo.strategies import Bayesian
+from jbo.strategies._bayesian import _LEAST_OF_START, _LONGEST_CHAIN
 
 
 @pytree
 @dataclass(frozen=True)
-class FittedAnew(Bayesian):
-    """The default with a fit of all results at every ask, none of which begins at one before."""
+class AlwaysFitted(Bayesian):
+    """The default with a fit of all results at every ask; where the default's begin at the fit before, so do these."""
 
     def _chain(self, count):
-        return 1, 0
+        return 1, count % _LONGEST_CHAIN * (count >= _LEAST_OF_START)
 
 
-def fitted_anew(space):
+def always_fitted(space):
     default = jbo.bayesian(space)
-    return FittedAnew(**{field.name: getattr(default, field.name) for field in dataclasses.fields(default)})
+    return AlwaysFitted(**{field.name: getattr(default, field.name) for field in dataclasses.fields(default)})
 
 
 STRATEGIES = {
     "bayesian": jbo.bayesian,
-    "fitted_anew": fitted_anew,
+    "always_fitted": always_fitted,
     "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
     "parzen": jbo.parzen,
     "random": jbo.random_search,
