@@ -1,8 +1,8 @@
 r"""Gaussian process regression through inducing points, for more rows than exact inference can bear.
 
 With :math:`m` inducing points among the :math:`n` rows the covariance of the function is :math:`Q = K_{nm} K_{mm}^{-1}
-K_{mn}` and what that leaves out is a penalty; all costs grow with :math:`n m^2`. Where every row is an inducing point
-nothing is left out.
+K_{mn}`; all costs grow with :math:`n m^2`. Where every row is an inducing point nothing is left out. The hyperparameters
+come from some of the rows, by exact inference.
 """
 
 import jax
@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jbo.linalg import robust_cholesky, robust_whitening
-from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
-from jbo.surrogates._regression import GPPosterior, masked, noise_of, noise_variance, numbers_as, prior_variance
+from jbo.numerics import jitter, matmul
+from jbo.surrogates._regression import GPPosterior, masked, noise_of, numbers_as, prior_variance
 from jbo.surrogates.kernels import GPParams, Kernel
 from jbo.types import Dataset
 
@@ -78,52 +78,24 @@ def inducing_rows(
     return rows, counts
 
 
-def collapsed_bound(
+def condition_on_inducing(
     params: GPParams, data: Dataset, kernel: Kernel, rows: Int[Array, " m"], counts: Bool[Array, " m"]
-) -> Float[Array, ""]:
-    r"""Lower bound of the log marginal likelihood of the valid rows, in nats.
-
-    .. math:: \log N(y \mid 0, Q + \sigma^2 I) - \frac{1}{2\sigma^2} \operatorname{tr}(K_{nn} - Q)
+) -> GPPosterior:
+    r"""The posterior that goes with the collapsed bound: a Gaussian process whose data are the inducing points.
 
     Args:
-      params: One hyperparameter set.
+      params: Hyperparameters with a leading axis of sets.
       data: Standardised observations.
       kernel: Covariance function.
       rows: Inducing points: which rows of the data.
       counts: False for those to leave out.
 
     Returns:
-      At most `log_marginal_likelihood` (with a noise that is the same for all rows), and that where all valid rows are
-      inducing points; ``-inf`` where it is not finite.
-
-    References:
-      Titsias, Variational Learning of Inducing Variables in Sparse Gaussian Processes, 2009, eq. 9.
-    """
-    x, y = masked(data)
-    gram, cross = _covariances(params, x, data.is_valid, kernel, rows, counts)
-    total = jnp.sum(jnp.where(data.is_valid, prior_variance(params, x, kernel), 0))
-    value = _bound(gram, cross, total, y, noise_variance(params), jnp.sum(data.is_valid).astype(y.dtype))
-    return jnp.where(jnp.isfinite(value), value, -jnp.inf)
-
-
-def condition_on_inducing(
-    params: GPParams, data: Dataset, kernel: Kernel, rows: Int[Array, " m"], counts: Bool[Array, " m"]
-) -> GPPosterior:
-    r"""The posterior that goes with the bound: a Gaussian process whose data are the inducing points.
-
-    Args:
-      params: Hyperparameters with a leading axis of sets.
-      data: Standardised observations.
-      kernel: Covariance function.
-      rows: As in `collapsed_bound`.
-      counts: As in `collapsed_bound`.
-
-    Returns:
       What `predict` and `sample` need, its ``whitening`` a root of :math:`K_{mm}^{-1} - (K_{mm} + \sigma^{-2} K_{mn}
       K_{nm})^{-1}`.
 
     References:
-      Titsias 2009, eq. 6 and 10.
+      Titsias, Variational Learning of Inducing Variables in Sparse Gaussian Processes, 2009, eq. 6 and 10.
     """
     x, y = masked(data)
     one, eye = jnp.ones((), x.dtype), jnp.eye(rows.shape[0], dtype=x.dtype)
@@ -164,41 +136,3 @@ def _covariances(
     least = jitter(x.dtype) * jnp.exp(params.log_signal_variance)
     diagonal = jnp.where(counts, least, 1).astype(x.dtype)
     return gram + jnp.where(jnp.eye(rows.shape[0], dtype=bool), diagonal[:, None], 0), cross
-
-
-@jax.custom_vjp
-def _bound(gram, cross, total, y, noise, num_rows):
-    """The bound as a function of covariances, with its own derivative: it needs two inverses of m rows, no more."""
-    return _bound_forward(gram, cross, total, y, noise, num_rows)[0]
-
-
-def _bound_forward(gram, cross, total, y, noise, num_rows):
-    eye = jnp.eye(gram.shape[0], dtype=gram.dtype)
-    whitening = robust_whitening(gram, jnp.max(jnp.diagonal(gram)))[0]
-    white = matmul(whitening, cross)
-    square = matmul(white, white.T)
-    whitening_of_sum = robust_whitening(eye + square / noise, jnp.ones((), gram.dtype))[0]
-    solved = matmul(whitening_of_sum, matmul(white, y[:, None]))[:, 0] / noise
-    half_log_det = -jnp.sum(jnp.log(jnp.diagonal(whitening_of_sum))) + 0.5 * num_rows * jnp.log(noise)
-    left = total - jnp.trace(square)
-    value = -0.5 * (jnp.sum(y**2) / noise - jnp.sum(solved**2)) - half_log_det - 0.5 * left / noise
-    return value - num_rows * LOG_SQRT_2PI, (whitening, whitening_of_sum, white, square, y, noise, left, num_rows)
-
-
-def _bound_backward(residuals, cotangent):
-    # With Q = U' U, B = I + U U' / noise, A = Q + noise I and a = A^-1 y the derivative by Q is the matrix
-    # H = (a a' + U' B^-1 U / noise^2) / 2; that by K_mn is 2 V H and that by K_mm is -V H V' where V = K_mm^-1 K_mn.
-    whitening, whitening_of_sum, white, square, y, noise, left, num_rows = residuals
-    inverse_of_sum = matmul(whitening_of_sum.T, whitening_of_sum)
-    alpha = y / noise - matmul(matmul(inverse_of_sum, matmul(white, y[:, None])).T, white)[0] / noise**2
-    along = matmul(white, alpha[:, None])
-    mixed = matmul(square, inverse_of_sum) / noise**2
-    by_white = matmul(along, alpha[None, :]) + matmul(mixed, white)
-    by_cross = matmul(whitening.T, by_white)
-    by_gram = -0.5 * matmul(whitening.T, matmul(matmul(by_white, white.T), whitening))
-    inverse_trace = num_rows / noise - jnp.sum(square * inverse_of_sum) / noise**2
-    by_noise = 0.5 * (jnp.sum(alpha**2) - inverse_trace) + 0.5 * left / noise**2
-    return *(cotangent * slope for slope in (by_gram, by_cross, -0.5 / noise, -alpha, by_noise)), None
-
-
-_bound.defvjp(_bound_forward, _bound_backward)
