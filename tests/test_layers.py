@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = [
     {"jbo.__main__"},
-    {"jbo.integrations", "jbo.compat", "jbo.plots", "jbo.report"},
+    {"jbo.integrations", "jbo.compat", "jbo.report"},
+    {"jbo.plots"},
     {"jbo.diagnostics"},
     {"jbo.study"},
     {"jbo._minimize", "jbo.functions"},

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jbo.acquisitions import bound, over_sets
-from jbo.parameters import Integer, Parameter, Real
+from jbo.plots._style import dress, grid, place
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Bayesian
@@ -98,15 +98,17 @@ def plot_acquisition(
       label_x: Of the first axis; None: the parameter's name.
       label_y: Of the second axis; None: the second parameter's name, or that of the model's values.
     """
-    columns = [_axis(parameter, _SIDE[len(space)]) for parameter in space.values()]
-    grid = np.stack([axis.ravel() for axis in np.meshgrid(*(units for units, _ in columns), indexing="ij")], axis=1)
-    found = beliefs(strategy, seed, x, y, grid)
-    is_allowed = np.array([space.is_allowed(space.decode(point)) for point in grid])
+    columns = [grid(parameter, _SIDE[len(space)]) for parameter in space.values()]
+    points = np.stack([axis.ravel() for axis in np.meshgrid(*(units for units, _ in columns), indexing="ij")], axis=1)
+    found = beliefs(strategy, seed, x, y, points)
+    is_allowed = np.array([space.is_allowed(space.decode(point)) for point in points])
     acquisition = np.where(is_allowed, found.acquisition, np.nan)
     sign = -1.0 if maximize else 1.0
-    names = list(space)
-    places = [np.array([_place(p, unit) for unit in x[:, j]]) for j, p in enumerate(space.values())]
-    nexts = [np.array([_place(p, unit) for unit in following[:, j]]) for j, p in enumerate(space.values())]
+    names, parameters = list(space), list(enumerate(space.values()))
+    places, nexts = (
+        [np.array([place(p, p.from_unit(float(unit))) for unit in np.clip(rows[:, j], 0, 1)]) for j, p in parameters]
+        for rows in (x, following)
+    )
     label_x = label_x or names[0]
 
     figure, finish = _figure(filename, (10, 5) if len(space) == 1 else (15, 4.5))
@@ -121,11 +123,10 @@ def plot_acquisition(
         above.legend(fontsize="small")
         below.plot(along, acquisition, color="tab:green")
         below.set_ylabel("acquisition\n(relative)")
-        below.set_xlabel(label_x)
         for axes in (above, below):
-            for i, place in enumerate(nexts[0]):
-                axes.axvline(place, color="tab:red", linestyle=":", label="next" if i == 0 else None)
-        _dress(below.xaxis, below, "x", next(iter(space.values())))
+            for i, value in enumerate(nexts[0]):
+                axes.axvline(value, color="tab:red", linestyle=":", label="next" if i == 0 else None)
+        dress(below, "x", label_x, parameters[0][1])
     else:
         shape = tuple(len(units) for units, _ in columns)
         panels = {
@@ -139,10 +140,9 @@ def plot_acquisition(
             axes.plot(*places, "o", color="tab:red", markersize=4, label="evaluations")
             axes.plot(*nexts, "*", color="white", markeredgecolor="black", markersize=12, label="next")
             axes.set_title(title)
-            axes.set_xlabel(label_x)
-            for name, parameter in zip("xy", space.values(), strict=True):
-                _dress(getattr(axes, f"{name}axis"), axes, name, parameter)
-        figure.axes[0].set_ylabel(label_y or names[1])
+            for name, label, (_, parameter) in zip("xy", (label_x, label_y or names[1]), parameters, strict=True):
+                dress(axes, name, label, parameter)
+            axes.label_outer()
         figure.axes[0].legend(fontsize="small")
     return finish()
 
@@ -171,32 +171,6 @@ def plot_convergence(X: np.ndarray, Y: np.ndarray, Y_best: np.ndarray, filename:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
     return finish()
-
-
-def _axis(parameter: Parameter, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points of a column of the cube, and where each is drawn."""
-    num_levels = parameter.num_levels
-    if 0 < num_levels <= size:
-        units = np.array([parameter.unit_of_level(level) for level in range(num_levels)])
-    else:
-        units = np.linspace(0, 1, size)
-    return units, np.array([_place(parameter, unit) for unit in units])
-
-
-def _place(parameter: Parameter, unit: float) -> float:
-    """Numbers are drawn at their place, what is none at its level."""
-    value = parameter.from_unit(float(np.clip(unit, 0, 1)))
-    return float(value) if isinstance(parameter, Real | Integer) else float(parameter.level_of(value))
-
-
-def _dress(axis: Any, axes: Any, which: str, parameter: Parameter) -> None:
-    """Log scales, and names where there are no numbers."""
-    if isinstance(parameter, Real | Integer):
-        if parameter.log:
-            getattr(axes, f"set_{which}scale")("log")
-    else:
-        levels = range(parameter.num_levels)
-        axis.set_ticks(list(levels), labels=[str(parameter.value_at(level)) for level in levels])
 
 
 def _figure(filename: str | os.PathLike[str] | None, size: tuple[int | float, int | float]) -> tuple[Any, Any]:
