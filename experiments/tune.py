@@ -103,8 +103,9 @@ def tune(
     save_model(out, name, recommended.config, trained)
     test = default_test, recommended_test
     seconds_test = time.perf_counter() - start
-    save(trajectory_figure(trials, recommended, task.loss_name), out / "trajectory.png")
-    write_report(read_study(out / "study.db"), out / "report.html", label=task.loss_name)
+    held = read_study(out / "study.db")
+    save(trajectory_figure(held, recommended, task.loss_name), out / "trajectory.png")
+    write_report(held, out / "report.html", label=task.loss_name)
 
     num_finished = len(ended)
     summary = settings | {
