@@ -215,6 +215,8 @@ def _trials(ax: Any, belief: Belief, names: tuple[str, ...]) -> None:
         label = "trials" if status == "ok" else "failed"
         if len(names) == 2:
             style = {"markersize": 5, "color": VERMILION if status == "ok" else "black"}
+            if status == "failed":  # seen in the dark parts too
+                ax.plot(*places, mark, markersize=8, markeredgewidth=3.5, color="white")
             ax.plot(*places, mark, markeredgecolor="white" if mark == "o" else None, label=label, **style)
         elif status == "ok":
             values = [trial.value for trial in trials]

@@ -52,6 +52,15 @@ def trajectory(study: Searched, label: str) -> Figure:
             line={"color": _VERMILION, "shape": "hv", "width": 2},
         ),
     ]  # fmt: skip
+    stopped = [trial for trial in ended if trial.status == "stopped" and trial.intermediate_values]
+    if stopped:
+        traces.append(
+            _scatter(
+                [t.number for t in stopped], [list(t.intermediate_values.values())[-1] for t in stopped], "stopped",
+                mode="markers", marker={"color": _GREY, "size": 5}, text=[_hover(t) for t in stopped],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )  # fmt: skip
     if failed:
         traces.append(
             _scatter(

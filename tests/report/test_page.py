@@ -11,7 +11,7 @@ import pytest
 
 import jbo
 from jbo.diagnostics import believe, health
-from jbo.report import _page, write_report
+from jbo.report import _figures, _page, write_report
 
 from .conftest import EVIL, SPACE
 
@@ -128,6 +128,18 @@ def test_the_timeline_has_every_trial_at_its_time(charts, snapshot):
     for t in snapshot.trials:
         assert bars[t.number] == pytest.approx((t.status, t.started_at - begin, (t.ended_at or end) - begin), abs=1e-6)
     assert len(bars) == len(snapshot.trials)
+
+
+def test_stopped_trials_are_where_they_stopped():
+    space = jbo.Space(x=jbo.Real(0, 1))
+    with jbo.Study(space, strategy=jbo.random_search(space), seed=0) as study:
+        study.tell({"x": 0.5}, 1.0)
+        trial = study.ask()
+        study.report(trial, 0, 3.0)
+        study.tell(trial, stopped=True)
+        traces = {trace["name"]: trace for trace in _figures.trajectory(study, "loss")["data"]}
+        assert (traces["stopped"]["x"], traces["stopped"]["y"]) == ([1], [3.0])
+        assert [trace["name"] for trace in _figures.timeline(study)["data"]] == ["ok", "stopped"]
 
 
 def test_health_failures_and_numbers_are_said(page, snapshot):
