@@ -51,6 +51,16 @@ def sobol_point(key: Key[Array, ""], index: Int[Array, ""], num_columns: int, dt
     return _shifted(jax.random.fold_in(key, index // 2**_LOG_LENGTH), integers[None, :], dtype)[0]
 
 
+def even_points(num_points: int, num_columns: int) -> Float[np.ndarray, "m d"]:
+    """The points of Sobol's sequence after its first, which is the origin, without a shift: always the same.
+
+    Args:
+      num_points: How many points.
+      num_columns: Columns ``d``, at most 21201.
+    """
+    return _integers(num_points + 1, num_columns)[1:] / 2.0**_BITS
+
+
 def _shifted(key: Key[Array, ""], integers: UInt32[Array, "m d"], dtype: jnp.dtype) -> Float[Array, "m d"]:
     shift = jax.random.bits(key, (integers.shape[1],), jnp.uint32) >> (32 - _BITS)
     shifted = (integers ^ shift[None, :]) >> (_BITS - 23 if dtype == jnp.float32 else 0)

@@ -35,6 +35,8 @@ class Column(NamedTuple):
     """Levels of the parent at which this column is active."""
     period: float = 0.0
     """After how much of ``[0, 1]`` the column is where it was; 0: never."""
+    monotone: int = 0
+    """1 where the objective rises with the column, -1 where it falls, 0 where neither is known."""
 
 
 @pytree
@@ -47,6 +49,8 @@ class Encoding:
     columns: tuple[Column, ...] = field(metadata={"static": True})
     constraint: Constraint | None = field(default=None, metadata={"static": True})
     """Which points are allowed; None: all."""
+    is_negated: bool = field(default=False, metadata={"static": True})
+    """True where what a model sees is the negative of the objective; only in what is given to ``bind``."""
 
     @property
     def num_columns(self) -> int:
@@ -62,6 +66,12 @@ class Encoding:
     def is_category(self) -> np.ndarray:
         """True where a column has no order; static, ``[d]``."""
         return np.array([c.kind == CATEGORY for c in self.columns], dtype=bool)
+
+    def of_model(self) -> "Encoding":
+        """The columns as a model sees them: what rises rises in its values."""
+        sign = -1 if self.is_negated else 1
+        columns = tuple(column._replace(monotone=sign * column.monotone) for column in self.columns)
+        return Encoding(self.log_range, columns)
 
     @cached_property
     def is_wrapped(self) -> np.ndarray:

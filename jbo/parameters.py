@@ -22,6 +22,7 @@ Condition = tuple[str, Any]
 """The name of a parent, and the value or the set or list of values of it at which a parameter exists."""
 
 MAX_LEVELS = 2**31 - 1
+_SIGNS = {"increasing": 1, "decreasing": -1}
 
 
 class Parameter:
@@ -38,6 +39,12 @@ class Parameter:
     def period_in_cube(self) -> float:
         """After how much of ``[0, 1]`` the parameter is where it was; 0: never."""
         return 0.0
+
+    @property
+    def sign(self) -> int:
+        """1 if the objective rises with the parameter, -1 if it falls, 0 if neither is known."""
+        monotone: Any = getattr(self, "monotone", None)
+        return _SIGNS.get(monotone, 0)
 
     @property
     def num_levels(self) -> int:
@@ -144,6 +151,8 @@ class Real(Parameter):
       high: Greatest value.
       log: Spread evenly over the orders of magnitude, as learning rates are.
       period: After so much the objective is what it was, as with an angle: 360 of degrees. Gaussian processes know it.
+      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
+        whatever the others are. Gaussian processes know it.
       when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
 
     Example:
@@ -155,6 +164,7 @@ class Real(Parameter):
     high: Number
     log: bool = field(default=False, kw_only=True)
     period: Number | None = field(default=None, kw_only=True)
+    monotone: str | None = field(default=None, kw_only=True)
     when: Condition | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
@@ -163,7 +173,7 @@ class Real(Parameter):
             object.__setattr__(self, name, float(bound) if type(bound) is int else bound)
 
     def __repr__(self) -> str:
-        return self._repr((self.low, self.high), **({"log": True} if self.log else {}), **_period(self))
+        return self._repr((self.low, self.high), **({"log": True} if self.log else {}), **_known(self))
 
     @property
     def kind(self) -> str:
@@ -182,7 +192,7 @@ class Real(Parameter):
             raise ValueError(f"log=True needs low greater than 0, got low={self.low}")
         if not math.isfinite(self.high - self.low):
             raise ValueError(f"high - low must be finite, got low={self.low}, high={self.high}")
-        _check_period(self)
+        _check_known(self)
 
     @property
     def period_in_cube(self) -> float:
@@ -230,7 +240,7 @@ class Real(Parameter):
 
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
-        return {"type": "real", "low": self.low, "high": self.high, "log": self.log} | _period(self)
+        return {"type": "real", "low": self.low, "high": self.high, "log": self.log} | _known(self)
 
     @cached_property
     def _log_ratio(self) -> float:
@@ -247,6 +257,8 @@ class Integer(Parameter):
       log: Spread evenly over the orders of magnitude; not together with ``step``.
       step: Distance between neighbours.
       period: After so much the objective is what it was: 24 of the hours of a day. Gaussian processes know it.
+      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
+        whatever the others are. Gaussian processes know it.
       when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
 
     Example:
@@ -259,6 +271,7 @@ class Integer(Parameter):
     log: bool = field(default=False, kw_only=True)
     step: int | np.integer = field(default=1, kw_only=True)
     period: Number | None = field(default=None, kw_only=True)
+    monotone: str | None = field(default=None, kw_only=True)
     when: Condition | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
@@ -267,7 +280,7 @@ class Integer(Parameter):
 
     def __repr__(self) -> str:
         options = ({"log": True} if self.log else {}) | ({"step": self.step} if self.step != 1 else {})
-        return self._repr((self.low, self.high), **options, **_period(self))
+        return self._repr((self.low, self.high), **options, **_known(self))
 
     @property
     def kind(self) -> str:
@@ -302,7 +315,7 @@ class Integer(Parameter):
             )
         if self.num_levels > MAX_LEVELS:
             raise ValueError(f"expected at most {MAX_LEVELS} integers, got {self.num_levels}; use a step, or a Real")
-        _check_period(self)
+        _check_known(self)
 
     @property
     def period_in_cube(self) -> float:
@@ -348,7 +361,7 @@ class Integer(Parameter):
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
         definition = {"type": "integer", "low": self.low, "high": self.high, "log": self.log, "step": self.step}
-        return definition | _period(self)
+        return definition | _known(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -357,6 +370,8 @@ class Ordinal(Parameter):
 
     Args:
       values: Numbers, rising or falling, or words in their order.
+      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall along the values,
+        whatever the others are. Gaussian processes know it.
       when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
 
     Example:
@@ -365,14 +380,16 @@ class Ordinal(Parameter):
     """
 
     values: tuple
+    monotone: str | None
     when: Condition | None
 
-    def __init__(self, *values: Any, when: Condition | None = None):
+    def __init__(self, *values: Any, monotone: str | None = None, when: Condition | None = None):
         object.__setattr__(self, "values", tuple(map(item, values)))
+        object.__setattr__(self, "monotone", monotone)
         object.__setattr__(self, "when", when)
 
     def __repr__(self) -> str:
-        return self._repr(self.values)
+        return self._repr(self.values, **_known(self))
 
     @property
     def kind(self) -> str:
@@ -406,6 +423,7 @@ class Ordinal(Parameter):
             raise ValueError(f"expected numbers only or strings only, got {listing(self.values)}{_star_hint(self)}")
         elif len(set(self.values)) < len(self.values):
             raise ValueError(f"expected each value once, got {listing(self.values)}")
+        _check_known(self)
 
     def parse(self, value: Any) -> Any:
         """The value itself; `ValueError` if it is not among the values. Numbers are compared as numbers."""
@@ -432,7 +450,7 @@ class Ordinal(Parameter):
 
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
-        return {"type": "ordinal", "values": list(self.values)}
+        return {"type": "ordinal", "values": list(self.values)} | _known(self)
 
     @cached_property
     def _levels(self) -> dict[Any, int]:
@@ -526,12 +544,13 @@ def from_json(definition: dict[str, Any]) -> Parameter:
     condition = None if when is None else (when["name"], [plain(v) for v in when["values"]])
     if kind in ("ordinal", "categorical"):
         key = "values" if kind == "ordinal" else "choices"
-        if set(arguments) != {key} or not isinstance(arguments[key], list):
-            raise ValueError(f"expected a list of {key} and nothing else, got {arguments!r}")
-        values = arguments[key]
-        return (
-            Ordinal(*values, when=condition) if kind == "ordinal" else Categorical(*map(plain, values), when=condition)
-        )
+        values = arguments.pop(key, None)
+        known = {name: arguments.pop(name) for name in ("monotone",) if kind == "ordinal" and name in arguments}
+        if arguments or not isinstance(values, list):
+            raise ValueError(f"expected a list of {key} and nothing else, got {definition!r}")
+        if kind == "ordinal":
+            return Ordinal(*values, when=condition, **known)
+        return Categorical(*map(plain, values), when=condition)
     if kind in ("real", "integer"):
         return {"real": Real, "integer": Integer}[kind](**arguments, when=condition)
     raise ValueError(f"expected a parameter of type real, integer, ordinal or categorical, got {kind!r}")
@@ -545,19 +564,25 @@ def _check_bounds(low: Any, high: Any, types: tuple[type, ...], expected: str) -
         raise ValueError(f"low must be less than high, got low={low}, high={high}")
 
 
-def _check_period(parameter: "Real | Integer") -> None:
-    period = parameter.period
+def _check_known(parameter: "Real | Integer | Ordinal") -> None:
+    """Raise `ValueError` if what is known of the objective makes no sense."""
+    period, monotone = getattr(parameter, "period", None), parameter.monotone
+    if monotone not in (None, *_SIGNS):
+        raise ValueError(f"monotone must be 'increasing' or 'decreasing', got monotone={monotone!r}")
     if period is None:
         return
     if type(period) not in (int, float) or not 0 < period < math.inf:
         raise ValueError(f"period must be a number greater than 0, got period={period!r}")
-    if parameter.log:
+    if getattr(parameter, "log", False):
         raise ValueError(f"log=True and period do not go together, got period={period!r}")
+    if monotone is not None:
+        raise ValueError(f"period and monotone do not go together, got period={period!r}, monotone={monotone!r}")
 
 
-def _period(parameter: "Real | Integer") -> dict[str, Any]:
-    """As an option, if there is one: definitions from before it was there are read as they were."""
-    return {} if parameter.period is None else {"period": parameter.period}
+def _known(parameter: "Real | Integer | Ordinal") -> dict[str, Any]:
+    """What is known of the objective, as options: definitions from before these were there are read as they were."""
+    options = {"period": getattr(parameter, "period", None), "monotone": parameter.monotone}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _star_hint(parameter: Parameter) -> str:

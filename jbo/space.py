@@ -279,7 +279,9 @@ class Space(Mapping[str, Parameter]):
         index = {name: j for j, name in enumerate(self._parameters)}
         columns, log_range = [], np.zeros((len(self), 2))
         for j, (name, parameter) in enumerate(self._parameters.items()):
-            column = Column(parameter.kind, parameter.num_levels, period=parameter.period_in_cube)
+            column = Column(
+                parameter.kind, parameter.num_levels, period=parameter.period_in_cube, monotone=parameter.sign
+            )
             if parameter.parent is not None:
                 levels = tuple(sorted(self._parent_levels[name]))
                 column = column._replace(parent=index[parameter.parent], parent_levels=levels)

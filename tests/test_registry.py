@@ -37,6 +37,7 @@ SPACES = {
         e=Ordinal(1, 2, 4, 8),
         f=Integer(-3, 90),
     ),
+    "known": Space(a=Real(0.0, 6.0, period=6), b=Integer(0, 9, monotone="increasing"), c=Ordinal(4, 2, 1)),
     "constrained": Space(
         a=Real(0.0, 1.0), b=Integer(1, 9), k=Categorical(0, 1), constraint=lambda c: c["a"] * 10 + c["b"] <= 9
     ),
@@ -44,7 +45,9 @@ SPACES = {
 SURROGATES = {
     "gp": jbo.gp,
     "forest": jbo.forest,
-    "gp of kernels": lambda: jbo.gp(kernel=kernels.on(kernels.periodic(), "a") * kernels.matern52 + kernels.linear()),
+    "gp of kernels": lambda: jbo.gp(
+        kernel=kernels.on(kernels.periodic(), "a") * kernels.matern52 + kernels.linear(), mean=lambda x: jnp.sum(x)
+    ),
     "gp by NUTS": lambda: jbo.gp_mcmc(num_warmup=16, num_sets=3, thinning=1),
 }
 ACQUISITIONS = {

@@ -18,7 +18,7 @@ from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian
 from jbo.strategies._transform import Units, dataset, units
 from jbo.study import Trial
-from jbo.study._model import Fits, suggest, with_host_constraint, world
+from jbo.study._model import Fits, for_study, suggest, world
 from jbo.study._table import Rows, Table
 from jbo.surrogates import Posterior
 from jbo.types import Dataset, Trials
@@ -229,7 +229,7 @@ def believe(study: Searched) -> Belief:
         )
     strategy: Any = study.strategy
     if not isinstance(strategy, Bayesian):
-        strategy = with_host_constraint(bayesian(space), space)
+        strategy = for_study(bayesian(space), space, study.maximize)
     table = Table(space, study.maximize)
     table.update(trials)
     rows = table.rows()

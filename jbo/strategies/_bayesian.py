@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
+from jbo.strategies._earlier import with_earlier
 from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._together import improve_together
@@ -65,6 +66,17 @@ class Bayesian(Strategy):
     def num_initial(self) -> int:
         """Results before the model speaks."""
         return self.num_design
+
+    def oriented(self, maximize: bool) -> "Bayesian":
+        """See `Strategy.oriented`: the surrogate may know that the objective rises with a parameter.
+
+        Args:
+          maximize: As in `Strategy.oriented`.
+        """
+        if not any(column.monotone for column in self.encoding.columns):
+            return self
+        encoding = dataclasses.replace(self.encoding, is_negated=maximize)
+        return dataclasses.replace(self, surrogate=self.surrogate.bind(encoding))
 
     def ask(
         self,
@@ -337,6 +349,7 @@ def bayesian(
     num_initial: int | None = None,
     belief: Mapping[str, Any] | None = None,
     belief_weight: float | Float[Array, ""] = 5.0,
+    prior_trials: Iterable[Any] | None = None,
 ) -> Bayesian:
     """Bayesian optimisation of an objective over ``space``.
 
@@ -352,10 +365,14 @@ def bayesian(
         ``(value, factor)`` on a log scale, of an ordinal the deviation in steps; or ``{value: weight}``, in which the
         values that are not named weigh 1. It multiplies the acquisition function and fades as results come in.
       belief_weight: The number of results at which the belief counts as it stands: with twice as many only its root.
+      prior_trials: Of an earlier study on a similar task, such as ``study.trials``: the model learns how much its
+        objective is like theirs, and which way. They are no results of this search. The initial design then ends
+        after three results, unless ``num_initial`` is given.
 
     Raises:
-      TypeError: If the surrogate, the acquisition or the rule for batches is none.
-      ValueError: If ``num_initial`` is below 1, or the belief is none of this space.
+      TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a
+        surrogate that is no `jbo.gp`.
+      ValueError: If ``num_initial`` is below 1, or the belief or the prior trials are none of this space.
     """
     encoding = space.encoding
     # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
@@ -370,11 +387,17 @@ def bayesian(
     surrogate = gp() if surrogate is None else surrogate
     if isinstance(surrogate, GP):
         surrogate = surrogate.resolve(space.names)
+    surrogate = surrogate.bind(encoding)
+    if prior_trials is not None:
+        if not isinstance(surrogate, GP):
+            raise TypeError(f"prior_trials: expected a Gaussian process such as jbo.gp(), got {surrogate!r}")
+        surrogate = with_earlier(surrogate, space, prior_trials)
+        num_initial = 3 if num_initial is None else num_initial
     acquisition = log_expected_improvement() if acquisition is None else acquisition
     expected = None if belief is None else belief_over(space, belief)
     return Bayesian(
         encoding,
-        surrogate.bind(encoding),
+        surrogate,
         acquisition if expected is None else Believed(acquisition, expected, 1.0 * belief_weight),
         design_size(encoding, num_initial),
         expected,

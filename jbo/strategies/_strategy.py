@@ -39,6 +39,15 @@ class Strategy(ABC):
         """Results before which `ask` follows `design`; 0 for strategies without a model."""
         return 0
 
+    def oriented(self, maximize: bool) -> "Strategy":
+        """The same strategy, told which way what it sees points: what is known of the objective may depend on it.
+
+        Args:
+          maximize: True if the values of the table are the negative of the objective's.
+        """
+        del maximize
+        return self
+
     def init(self, capacity: int, dtype: jnp.dtype | None = None) -> Trials:
         """A table without trials.
 

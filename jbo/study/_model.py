@@ -45,15 +45,17 @@ def _recommend_design(strategy: Strategy, seed: _Words, state: Trials) -> Any:
     return Strategy.recommend(strategy, _key(seed), state)
 
 
-def with_host_constraint(strategy: Strategy, space: Space) -> Strategy:
-    """The same strategy, its constraint called with Python values in place of traced ones.
+def for_study(strategy: Strategy, space: Space, maximize: bool) -> Strategy:
+    """The same strategy, its constraint called with Python values in place of traced ones, and told the direction.
 
     Args:
       strategy: Made for the space.
       space: Where the study searches.
+      maximize: True if higher values are better.
     """
     constraint = None if space.constraint is None else OnHost(space, space.constraint)
-    return dataclasses.replace(strategy, encoding=dataclasses.replace(strategy.encoding, constraint=constraint))
+    encoding = dataclasses.replace(strategy.encoding, constraint=constraint)
+    return dataclasses.replace(strategy, encoding=encoding).oriented(maximize)
 
 
 class Fits:

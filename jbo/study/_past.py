@@ -146,7 +146,8 @@ def _wider(name: str, parameter: Parameter, values: Sequence[Any]) -> Parameter:
         if not all(type(value) in (int, float) for value in (*parameter.values, *new)):
             raise ValueError(f"{name}: expected values in the order of {parameter!r}, got {new[0]!r}")
         falls = parameter.values[0] > parameter.values[-1]
-        return Ordinal(*sorted({*parameter.values, *new}, reverse=falls), when=parameter.when)
+        values = sorted({*parameter.values, *new}, reverse=falls)
+        return Ordinal(*values, monotone=parameter.monotone, when=parameter.when)
     assert isinstance(parameter, Categorical)
     choices = {canonical(plain(choice)): plain(choice) for choice in (*parameter.choices, *new)}
     return Categorical(*choices.values(), when=parameter.when)

@@ -17,7 +17,7 @@ from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
 from jbo.study._evaluation import BatchObjective, Evaluation, Objective, Reporter
 from jbo.study._identity import check_same_study, check_seed, check_strategy, stored_space
-from jbo.study._model import Fits, prepare, recommend, suggest, with_host_constraint
+from jbo.study._model import Fits, for_study, prepare, recommend, suggest
 from jbo.study._owner import Owner, current, owner_of
 from jbo.study._past import past_trials, widened
 from jbo.study._progress import progress_of
@@ -73,8 +73,8 @@ class Study:
         device: Any = None,
     ):
         self.space = space
-        self.strategy = with_host_constraint(
-            bayesian(space) if strategy is None else check_strategy(strategy, space), space
+        self.strategy = for_study(
+            bayesian(space) if strategy is None else check_strategy(strategy, space), space, maximize
         )
         self.maximize = maximize
         self.path = path

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -17,11 +17,12 @@ from jbo.encoding import Encoding
 from jbo.linalg import largest_of_lanes
 from jbo.surrogates import _regression
 from jbo.surrogates._inducing import condition_on_inducing, inducing_rows, thinned
+from jbo.surrogates._monotone import condition_monotone
 from jbo.surrogates._output_warp import SLOTS as WARP_SLOTS
 from jbo.surrogates._output_warp import WarpedPosterior, warped
 from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates._surrogate import FitInfo, Posterior
-from jbo.surrogates.kernels import Covariance, GPParams, Kernel, Normal, Slot, as_covariance, multiscale
+from jbo.surrogates.kernels import Covariance, GPParams, Kernel, Normal, Slot, as_covariance, multiscale, trend
 from jbo.surrogates.kernels._kernel import as_normal
 from jbo.types import Dataset
 
@@ -66,13 +67,21 @@ class GP:
     """Tables of more rows are seen through inducing points; None: of more than 1,024."""
     num_inducing: int | None = field(default=None, metadata={"static": True})
     """How many; None: 256."""
+    monotone: Encoding | None = None
+    """Columns of the space, where it is known of one that the function rises or falls with it."""
     is_smooth: ClassVar[bool] = True
     uses_start: ClassVar[bool] = True
 
     def bind(self, encoding: Encoding) -> "GP":
-        """The same surrogate over the columns of a space, so that its kernel knows the categories."""
+        """The same surrogate over the columns of a space: it knows the categories, and what rises and what falls."""
         is_category = () if self.noise_slope is None else tuple(map(bool, encoding.is_category))
-        return dataclasses.replace(self, kernel=self.kernel.bind(encoding), is_category=is_category)
+        is_monotone = any(column.monotone for column in encoding.columns)
+        return dataclasses.replace(
+            self,
+            kernel=self.kernel.bind(encoding),
+            is_category=is_category,
+            monotone=encoding.of_model() if is_monotone else None,
+        )
 
     def resolve(self, names: Sequence[str]) -> "GP":
         """The same surrogate, its kernel with columns in place of names of parameters.
@@ -187,6 +196,8 @@ class GP:
             log_noise = self._log_fixed_noise(data, params.log_noise_variance.dtype)
             params = params._replace(log_noise_variance=jnp.full_like(params.log_noise_variance, log_noise))
         if data.x.shape[0] <= self._most_exact:
+            if self.monotone is not None:
+                return condition_monotone(params, data, self.kernel, self.monotone)
             return _regression.condition(params, data, self.kernel)
         first = jax.tree.map(lambda leaf: leaf[0], params)
         return condition_on_inducing(params, data, self.kernel, *self._inducing(first, data))
@@ -308,6 +319,7 @@ class GP:
 def gp(
     *,
     kernel: Kernel = multiscale,
+    mean: Callable[[Float[Array, " d"]], Float[Array, ""]] | None = None,
     noise: str | float = "inferred",
     lengthscale_prior: tuple[float, float] = (-0.5, 1.0),
     signal_prior: tuple[float, float] = (0.0, 0.5),
@@ -322,6 +334,8 @@ def gp(
 
     Args:
       kernel: Covariance function, see `jbo.surrogates.kernels`.
+      mean: What the objective is expected to look like, of a point of the unit cube, up to an offset and a weight that
+        are inferred; see `jbo.surrogates.kernels.trend`.
       noise: ``"inferred"``, or the standard deviation of an observation in the units of the objective; 0.0 says that
         evaluations are exact.
       lengthscale_prior: Mean and deviation of log lengthscale, less half the logarithm of the number of columns: that
@@ -356,7 +370,7 @@ def gp(
         as_normal(signal_prior),
         as_normal(noise_prior),
         None if isinstance(noise, str) else 1.0 * noise,
-        as_covariance(kernel),
+        as_covariance(kernel) if mean is None else as_covariance(kernel) + trend(mean),
         num_starts,
         None if noise_slope_prior is None else as_normal(noise_slope_prior),
         (),

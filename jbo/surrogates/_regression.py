@@ -31,7 +31,7 @@ class GPPosterior:
     """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
     kernel: Covariance
     is_exact: bool = field(default=True, metadata={"static": True})
-    """False with inducing points in place of the data."""
+    """False with inducing points in place of the data, or steps beside them."""
     known_noise: Float[Array, "*b n"] | None = None
     """What was known of the variance of each observation, 0 in rows that are not valid; None: nothing."""
 
@@ -109,7 +109,7 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = mu
     if params.log_signal_variance.ndim:
         return jax.vmap(lambda p: log_marginal_likelihood(p, data, kernel))(params)
     x, y = masked(data)
-    covariance = _observed(as_covariance(kernel).gram(params, x), noise_of(params, data, x), data.is_valid)
+    covariance = observed(as_covariance(kernel).gram(params, x), noise_of(params, data, x), data.is_valid)
     value = gaussian_log_density(covariance, y, _num_rows(data.is_valid))
     value = value - LOG_SQRT_2PI * jnp.sum(data.is_valid).astype(y.dtype)
     return jnp.where(jnp.isfinite(value), value, -jnp.inf)
@@ -134,7 +134,7 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
     x, y = masked(data)
 
     def factorise(p: GPParams) -> tuple[Float[Array, "n n"], Float[Array, " n"]]:
-        covariance = _observed(kernel(p, x, x), noise_of(p, data, x), data.is_valid)
+        covariance = observed(kernel(p, x, x), noise_of(p, data, x), data.is_valid)
         whitening, amount = robust_whitening(covariance, jnp.exp(p.log_signal_variance), _num_rows(data.is_valid))
 
         def solve(b: Float[Array, "n 1"]) -> Float[Array, "n 1"]:
@@ -257,7 +257,7 @@ def _num_rows(is_valid: Bool[Array, " n"]) -> Int[Array, ""]:
     return jnp.max(jnp.where(is_valid, jnp.arange(1, is_valid.shape[0] + 1, dtype=jnp.int32), 0), initial=0)
 
 
-def _observed(gram: Float[Array, "n n"], noise: Float[Array, "*n"], is_valid: Bool[Array, " n"]) -> Float[Array, "n n"]:
+def observed(gram: Float[Array, "n n"], noise: Float[Array, "*n"], is_valid: Bool[Array, " n"]) -> Float[Array, "n n"]:
     """Covariance of the observations from that of the function; rows that are not valid are those of the identity."""
     both = is_valid[:, None] & is_valid[None, :]
     diagonal = jnp.where(is_valid, noise, 1).astype(gram.dtype)

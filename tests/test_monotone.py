@@ -1,0 +1,167 @@
+"""Functions known to rise or fall with a parameter: how well a model keeps to it, and what it gains by it."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.stats import norm
+
+import jbo
+from jbo import Categorical, Integer, Ordinal, Real, Space, designs
+from jbo.surrogates import _monotone
+
+from .surrogates.problems import as_dataset, as_params, standardised
+
+
+def test_definitions_come_back():
+    space = Space(
+        a=Real(0.0, 1.0, monotone="increasing"),
+        b=Integer(1, 9, monotone="decreasing"),
+        c=Ordinal(1, 2, 4, monotone="increasing"),
+        d=Ordinal("s", "m", "l"),
+    )
+    again = Space.from_json(json.loads(json.dumps(space.to_json())))
+    assert again == space and [column.monotone for column in again.encoding.columns] == [1, -1, 1, 0]
+    assert repr(again["b"]) == "Integer(1, 9, monotone='decreasing')" and again["a"] != Real(0.0, 1.0)
+    assert repr(again["c"]) == "Ordinal(1, 2, 4, monotone='increasing')"
+    assert "monotone" not in json.dumps(Space(a=Real(0.0, 1.0), c=Ordinal(1, 2)).to_json()), "as old files have it"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        (Real(0.0, 1.0, monotone="up"), "a: monotone must be 'increasing' or 'decreasing', got monotone='up'"),
+        (Ordinal(1, 2, monotone="up"), "a: monotone must be 'increasing' or 'decreasing', got monotone='up'"),
+        (Real(0.0, 1.0, period=1.0, monotone="increasing"), "a: period and monotone do not go together"),
+    ],
+)
+def test_errors_name_the_parameter(parameter, message):
+    with pytest.raises(ValueError, match=message):
+        Space(a=parameter)
+
+
+def test_even_points_fill_the_cube():
+    points = designs.even_points(63, 3)
+    assert points.shape == (63, 3) and np.all((points > 0) & (points < 1))
+    for column in points.T:  # with the origin each of 64 intervals has one
+        np.testing.assert_array_equal(np.sort((column * 64).astype(int)), np.arange(1, 64))
+
+
+def test_sites_are_at_the_most_probable_values(x64):
+    """Against SciPy's minimum of the negative log density, and its curvature by finite differences."""
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(6, 6))
+    covariance, mean = 0.05 * root @ root.T + 0.01 * np.eye(6), np.array([0.3, -0.4, 0.02, -0.01, 0.2, -0.3])
+    precision, shift = map(np.asarray, _monotone.positive_sites(jnp.asarray(mean), jnp.asarray(covariance)))
+    inverse = np.linalg.inv(covariance)
+
+    def loss(g):
+        return 0.5 * (g - mean) @ inverse @ (g - mean) - norm.logcdf((g - 0.005) / 0.005).sum()
+
+    found = minimize(loss, np.maximum(mean, 0.01), method="BFGS", options={"gtol": 1e-9}).x
+    ours = np.linalg.solve(inverse + np.diag(precision), inverse @ mean + shift)
+    np.testing.assert_allclose(ours, found, atol=1e-5)
+    step = 1e-5
+    curvature = -sum(s * norm.logcdf((found + h * step - 0.005) / 0.005) for s, h in ((1, 1), (-2, 0), (1, -1)))
+    np.testing.assert_allclose(precision, curvature / step**2, rtol=1e-3, atol=1.0)
+    assert ours.min() > -0.01 and precision.min() > 0
+
+
+def test_the_posterior_is_regression_on_data_and_steps(x64):
+    """A dense solve with the sites as observations of differences."""
+    rng = np.random.default_rng(0)
+    n, u = 5, 4
+    points = rng.uniform(size=(n + 2 * u, 2))
+    params = as_params((np.log([0.5, 0.8]), 0.2, np.log(1e-2)), "float64")
+    kernel = jbo.surrogates.kernels.matern52
+    gram = np.asarray(kernel(params, jnp.asarray(points), jnp.asarray(points)))
+    y, is_valid = standardised(rng.normal(size=n)), np.arange(n) < 4
+    rows, alpha = _monotone._with_steps(
+        params, jnp.asarray(y), jnp.asarray(1e-2), jnp.asarray(is_valid), jnp.asarray(gram)
+    )
+    assert rows.shape == gram.shape
+
+    seen = np.zeros((4 + u, len(points)))
+    seen[:4, :4] = np.eye(4)
+    for i in range(u):
+        seen[4 + i, [n + 2 * i, n + 2 * i + 1]] = -1, 1
+    noise = np.diag([1e-2] * 4 + [1e-6 * np.exp(0.2)] * u)
+    joint = seen @ gram @ seen.T + noise
+    weights = np.linalg.solve(joint[:4, :4], joint[:4, 4:]).T
+    mean, covariance = weights @ y[:4], joint[4:, 4:] - weights @ joint[:4, 4:]
+    precision, shift = map(np.asarray, _monotone.positive_sites(jnp.asarray(mean), jnp.asarray(covariance)))
+    joint[4:, 4:] += np.diag(1 / precision)
+    explained = seen.T @ np.linalg.solve(joint, seen)
+    np.testing.assert_allclose(rows.T @ rows * np.outer(np.arange(13) != 4, np.arange(13) != 4), explained, atol=1e-6)
+    expected = seen.T @ np.linalg.solve(joint, np.concatenate([y[:4], shift / precision]))
+    np.testing.assert_allclose(np.asarray(alpha)[np.arange(13) != 4], expected[np.arange(13) != 4], atol=1e-5)
+
+
+FUNCTIONS = {
+    "growth": lambda x: np.exp(2 * x[:, 0]) * (0.5 + x[:, 1]) + 0.5 * np.sin(6 * x[:, 1]),
+    "saturation": lambda x: -1 / (0.05 + x[:, 0]) + 2 * (x[:, 1] - 0.5) ** 2,
+}
+
+
+@jax.jit
+def _predict(surrogate, data, x):
+    params, _ = surrogate.fit(jax.random.key(0), data, surrogate.init(data.x.shape[1], data.x.dtype))
+    return surrogate.predict(surrogate.condition(params, data), x)
+
+
+def held_out(function, seed, sign=1):
+    """Of a model without and one with the knowledge: error, share of 1,000 ordered pairs, largest violation."""
+    rng = np.random.default_rng(seed)
+    x, new, low = rng.uniform(size=(10, 2)), rng.uniform(size=(400, 2)), rng.uniform(size=(1000, 2))
+    high = low.copy()
+    high[:, 0] = rng.uniform(size=1000)
+    low[:, 0], high[:, 0] = np.minimum(low[:, 0], high[:, 0]), np.maximum(low[:, 0], high[:, 0])
+    y = function(x)
+    data = as_dataset(x, sign * standardised(y), "float64", 16, garbage=0.3)
+    found = []
+    for monotone in (None, "increasing"):
+        surrogate = jbo.gp().bind(Space(a=Real(0.0, 1.0, monotone=monotone), b=Real(0.0, 1.0)).encoding)
+        mean, variance = _predict(surrogate, data, jnp.asarray(np.concatenate([new, low, high])))
+        assert np.all(np.asarray(variance) > 0)
+        error = np.sqrt(np.mean((sign * mean[:400] - (function(new) - y.mean()) / y.std()) ** 2))
+        rise = sign * np.asarray(mean[1400:] - mean[400:1400])
+        found.append((error, np.mean(rise >= 0), -rise.min()))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_pairs_are_ordered_and_the_error_is_lower(name, x64):
+    plain, knowing = held_out(FUNCTIONS[name], seed=2)
+    assert knowing[1] >= 0.99 and knowing[2] <= 0.01, "no violation above 1 % of the deviation"
+    assert knowing[0] < plain[0] and plain[1] < knowing[1]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_in_ten_draws(name, x64):
+    plain, knowing = np.array([held_out(FUNCTIONS[name], seed) for seed in range(10)]).transpose(1, 0, 2)
+    assert np.mean(knowing[:, 0] < plain[:, 0]) >= 0.9 and knowing[:, 0].mean() < 0.99 * plain[:, 0].mean()
+    assert np.all(knowing[:, 1] >= 0.99)
+    assert np.mean(knowing[:, 2] <= 0.01) >= 0.8 and knowing[:, 2].mean() < 0.1 * plain[:, 2].mean()
+
+
+def test_a_study_turns_the_direction_of_what_it_maximizes():
+    space = Space(a=Real(0.0, 1.0, monotone="increasing"), k=Categorical("x", "y"))
+    strategy = jbo.bayesian(space, num_initial=3)
+    for maximize, sign in ((False, 1), (True, -1)):
+        with jbo.Study(space, strategy=strategy, maximize=maximize, seed=0) as study:
+            assert study.strategy.surrogate.monotone.columns[0].monotone == sign
+            assert study.strategy.encoding.columns == space.encoding.columns
+    assert strategy.surrogate.monotone.columns[0].monotone == 1
+    assert jbo.bayesian(Space(a=Real(0.0, 1.0))).surrogate.monotone is None, "no trace where nothing is known"
+
+
+@pytest.mark.thorough
+def test_a_study_goes_to_the_right_end():
+    space = Space(a=Real(0.0, 1.0, monotone="increasing"), b=Integer(0, 4, monotone="decreasing"))
+    with jbo.Study(space, maximize=True, seed=0, strategy=jbo.bayesian(space, num_initial=3)) as study:
+        study.optimize(lambda c: np.tanh(c["a"]) - 0.1 * c["b"], num_trials=5)
+        assert study.best.config["a"] > 0.9 and study.best.config["b"] == 0
