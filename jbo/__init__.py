@@ -19,6 +19,7 @@ from jbo.acquisitions import log_noisy_expected_improvement as log_noisy_expecte
 from jbo.acquisitions import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions import lower_confidence_bound as lower_confidence_bound
 from jbo.acquisitions import max_value_entropy_search as max_value_entropy_search
+from jbo.acquisitions import portfolio as portfolio
 from jbo.acquisitions import probability_of_improvement as probability_of_improvement
 from jbo.acquisitions import scheduled_confidence_bound as scheduled_confidence_bound
 from jbo.acquisitions import thompson_sampling as thompson_sampling
@@ -34,6 +35,7 @@ from jbo.strategies import grid_search as grid_search
 from jbo.strategies import parzen as parzen
 from jbo.strategies import random_search as random_search
 from jbo.strategies import sobol_search as sobol_search
+from jbo.strategies import trust_region as trust_region
 from jbo.study import MedianPruner as MedianPruner
 from jbo.study import SpaceExhausted as SpaceExhausted
 from jbo.study import Stop as Stop

@@ -62,6 +62,7 @@ ACQUISITIONS = {
     "MES": lambda: jbo.max_value_entropy_search(num_samples=8, num_points=128),
     "KG": lambda: jbo.knowledge_gradient(num_points=16),
     "Thompson": jbo.thompson_sampling,
+    "portfolio": jbo.portfolio,
 }
 RULES = {
     "believer": lambda: None,
@@ -76,6 +77,7 @@ MODEL_FREE = {
     "sobol": jbo.sobol_search,
     "grid": jbo.grid_search,
     "parzen": jbo.parzen,
+    "trust region": lambda space: jbo.trust_region(space, num_candidates=64),
 }
 BATCHES = (1, 2, 4)
 

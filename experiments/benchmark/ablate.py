@@ -72,6 +72,11 @@ VARIANTS = {
     "expected improvement of the mean (EQI)": lambda space: jbo.bayesian(
         space, acquisition=jbo.log_expected_quantile_improvement()
     ),
+    "Thompson sampling": lambda space: jbo.bayesian(space, acquisition=jbo.thompson_sampling()),
+    "max-value entropy search": lambda space: jbo.bayesian(space, acquisition=jbo.max_value_entropy_search()),
+    "knowledge gradient": lambda space: jbo.bayesian(space, acquisition=jbo.knowledge_gradient()),
+    "noisy expected improvement": lambda space: jbo.bayesian(space, acquisition=jbo.log_noisy_expected_improvement()),
+    "scheduled confidence bound": lambda space: jbo.bayesian(space, acquisition=jbo.scheduled_confidence_bound()),
     "plain expected improvement": lambda space: jbo.bayesian(space, acquisition=jbo.expected_improvement()),
     "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
 } | {

@@ -15,6 +15,7 @@ from jbo.acquisitions._believed import Believed as Believed
 from jbo.acquisitions._knowledge_gradient import knowledge_gradient as knowledge_gradient
 from jbo.acquisitions._max_value import max_value_entropy_search as max_value_entropy_search
 from jbo.acquisitions._noisy_improvement import log_noisy_expected_improvement as log_noisy_expected_improvement
+from jbo.acquisitions._portfolio import portfolio as portfolio
 from jbo.acquisitions._schedule import scheduled_confidence_bound as scheduled_confidence_bound
 from jbo.acquisitions._sets import over_sets as over_sets
 from jbo.acquisitions._thompson import thompson_sampling as thompson_sampling

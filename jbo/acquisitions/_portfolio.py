@@ -1,0 +1,125 @@
+"""A portfolio of acquisitions: the one that paid before asks more often."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from jbo._pytree import pytree
+from jbo.acquisitions._acquisition import (
+    Acquisition,
+    bound,
+    confidence_bound,
+    log_expected_improvement,
+    log_probability_of_improvement,
+)
+from jbo.numerics import log_normal_cdf
+from jbo.region import Region
+from jbo.surrogates import Posterior
+from jbo.types import Dataset
+
+_GOLDEN = (5**0.5 - 1) / 2
+_LEAST_SHARE = 0.1
+"""Of the asks, spread over all members whatever they gained."""
+
+
+def replay(data: Dataset, num_members: int, num_initial: int, rate: Float[Array, ""]) -> tuple[Array, Int[Array, ""]]:
+    """What each member has gained by the rows of a table, and which one is next.
+
+    Row after row one member was chosen, by a place in ``[0, 1)`` that is the row's (multiples of the golden section,
+    which are spread evenly) among intervals as wide as its probability. The row's value is its gain, over the
+    probability, so that those that are chosen seldom are not worse off. All is a function of the table.
+
+    Args:
+      data: Rows in the order in which they were asked.
+      num_members: How many there are.
+      num_initial: Rows at the beginning that no member asked for.
+      rate: How much a gain counts.
+
+    Returns:
+      Gains, one a member, and the number of the next member.
+    """
+    dtype = data.y.dtype
+
+    def probabilities(gains: Float[Array, " k"]) -> Float[Array, " k"]:
+        return (1 - _LEAST_SHARE) * jax.nn.softmax(rate * gains) + _LEAST_SHARE / num_members
+
+    def chosen(row: Int[Array, ""], probability: Float[Array, " k"]) -> Int[Array, ""]:
+        place = (row.astype(dtype) * jnp.asarray(_GOLDEN, dtype)) % 1
+        return jnp.minimum(jnp.sum(place >= jnp.cumsum(probability)), num_members - 1).astype(jnp.int32)
+
+    def step(gains: Float[Array, " k"], row: Int[Array, ""]):
+        probability = probabilities(gains)
+        member = chosen(row, probability)
+        reward = jnp.exp(log_normal_cdf(-data.y[row])) / probability[member]
+        counts = data.is_valid[row] & (row >= num_initial)
+        is_it = jnp.arange(num_members, dtype=jnp.int32) == member
+        return gains + jnp.where(counts & is_it, reward, 0).astype(dtype), None
+
+    rows = jnp.arange(data.y.shape[0], dtype=jnp.int32)
+    gains, _ = jax.lax.scan(step, jnp.zeros(num_members, dtype), rows)
+    after = jnp.max(jnp.where(data.is_valid, rows + np.int32(1), 0), initial=0).astype(jnp.int32)
+    return gains, chosen(after, probabilities(gains))
+
+
+@pytree
+@dataclass(frozen=True)
+class Portfolio:
+    """Several acquisitions, one of which asks; made by `portfolio`."""
+
+    members: tuple[Acquisition, ...]
+    rate: float | Float[Array, ""]
+    """How much a gain counts."""
+    num_initial: int = dataclasses.field(metadata={"static": True})
+
+    def bind(self, region: Region) -> "Portfolio":
+        """The same over a region."""
+        return dataclasses.replace(self, members=tuple(bound(member, region) for member in self.members))
+
+    def prepare(
+        self, key: Key[Array, ""], posterior: Posterior, data: Dataset
+    ) -> tuple[Int[Array, ""], tuple[Any, ...]]:
+        """The member that asks, and what each prepares."""
+        rate = jnp.asarray(self.rate, data.y.dtype)
+        _, member = replay(data, len(self.members), self.num_initial, rate)
+        keys = jax.random.split(key, len(self.members))
+        return member, tuple(m.prepare(k, posterior, data) for m, k in zip(self.members, keys, strict=True))
+
+    def value(
+        self, aux: tuple[Int[Array, ""], tuple[Any, ...]], posterior: Posterior, x: Float[Array, " d"]
+    ) -> Float[Array, ""]:
+        """Worth of the point ``x`` to the member that asks."""
+        member, prepared = aux
+        values = [
+            lambda x, m=m, own=own: m.value(own, posterior, x) for m, own in zip(self.members, prepared, strict=True)
+        ]
+        return jax.lax.switch(member, values, x)
+
+
+def portfolio(*members: Acquisition, rate: float | Float[Array, ""] = 0.1, num_initial: int = 10) -> Portfolio:
+    r"""A portfolio: each ask is by one of several acquisitions, more often by one whose trials were good.
+
+    A trial gains :math:`\Phi(-y)` of its standardised value for the member that asked for it. (GP-Hedge also pays what
+    the others would have asked for, which no table of trials holds; of the rules in its paper this is Exp3.)
+
+    Args:
+      members: Acquisitions; none: the logarithms of expected improvement and of the probability of improvement, and a
+        confidence bound.
+      rate: How much a gain counts; 0: each asks as often as the others.
+      num_initial: Trials at the beginning that no member asked for: the initial design.
+
+    Raises:
+      ValueError: If ``num_initial`` is below 0.
+
+    References:
+      Hoffman, Brochu and de Freitas, Portfolio Allocation for Bayesian Optimization, 2011; Auer, Cesa-Bianchi, Freund
+      and Schapire, The Nonstochastic Multiarmed Bandit Problem, 2002, section 3.
+    """
+    if num_initial < 0:
+        raise ValueError(f"num_initial: expected at least 0, got {num_initial}")
+    chosen = members or (log_expected_improvement(), log_probability_of_improvement(), confidence_bound())
+    return Portfolio(tuple(chosen), 1.0 * rate, num_initial)

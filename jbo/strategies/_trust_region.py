@@ -1,0 +1,239 @@
+"""Trust regions: a search of many parameters that stays near its best trial, in a box that learns its size."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from jbo import designs
+from jbo._pytree import pytree
+from jbo.acquisitions import Acquisition, bound, over_sets, thompson_sampling
+from jbo.region import Region
+from jbo.space import Space
+from jbo.strategies import _table
+from jbo.strategies._initial import design_size
+from jbo.strategies._strategy import AskInfo, Strategy
+from jbo.strategies._transform import dataset
+from jbo.surrogates import GP, Surrogate, gp
+from jbo.types import EMPTY, OK, PENDING, Trials, is_taken
+
+_FIRST, _LEAST, _LARGEST = 0.8, 2.0**-7, 1.6
+_NUM_SUCCESSES = 3
+_GAIN = 1e-3
+"""A success improves on the best value by at least so much of its size."""
+_MOVED = 20
+"""Columns that a candidate moves, on average, where there are more."""
+
+
+class Box(NamedTuple):
+    """Where a search by trust regions stands: a function of the table of trials."""
+
+    length: Float[Array, ""]
+    """Side of the box, before lengthscales stretch it."""
+    num_successes: Int[Array, ""]
+    """Trials in a row that improved."""
+    num_failures: Int[Array, ""]
+    """Trials in a row that did not."""
+    best: Float[Array, ""]
+    """Best value since the search began anew."""
+    first_row: Int[Array, ""]
+    """Row of the first trial since then."""
+    num_told: Int[Array, ""]
+    """Results since then."""
+
+
+def replay(state: Trials, num_design: int, num_failures: int) -> Box:
+    """Where the search stands after the trials of a table, in their order; a failed trial is one that did not improve.
+
+    Args:
+      state: The table. Pending trials are passed over: they count once they have ended.
+      num_design: Trials of the design with which a search begins, and begins anew.
+      num_failures: Trials without a gain after which the box is halved.
+
+    References:
+      Eriksson, Pearce, Gardner, Turner and Poloczek, Scalable Global Optimization via Local Bayesian Optimization,
+      2019, section 2 (TuRBO-1), and the constants of its supplement.
+    """
+    dtype = state.y.dtype
+
+    def begin(row: Int[Array, ""]) -> Box:
+        none = jnp.zeros((), jnp.int32)
+        return Box(jnp.asarray(_FIRST, dtype), none, none, jnp.asarray(jnp.inf, dtype), row, none)
+
+    def step(box: Box, trial: tuple[Int[Array, ""], Float[Array, ""], Int[Array, ""]]):
+        row, y, status = trial
+        is_told = (status != EMPTY) & (status != PENDING)
+        y = jnp.where(status == OK, y, jnp.inf)
+        is_design = box.num_told < num_design
+        is_better = y < box.best - _GAIN * jnp.where(jnp.isfinite(box.best), jnp.abs(box.best), 0)
+        successes = jnp.where(is_better, box.num_successes + 1, 0)
+        failures = jnp.where(is_better, 0, box.num_failures + 1)
+        is_wide, is_narrow = successes >= _NUM_SUCCESSES, failures >= num_failures
+        length = jnp.where(is_wide, jnp.minimum(2 * box.length, _LARGEST), box.length)
+        length = jnp.where(is_narrow, 0.5 * length, length).astype(dtype)
+        none = jnp.zeros((), jnp.int32)
+        after = Box(
+            jnp.where(is_design, box.length, length),
+            jnp.where(is_design | is_wide, none, successes).astype(jnp.int32),
+            jnp.where(is_design | is_narrow, none, failures).astype(jnp.int32),
+            jnp.minimum(box.best, y),
+            box.first_row,
+            box.num_told + 1,
+        )
+        anew = begin(row + 1)
+        after = jax.tree.map(lambda new, old: jnp.where(after.length < _LEAST, new, old), anew, after)
+        return jax.tree.map(lambda new, old: jnp.where(is_told, new, old), after, box), None
+
+    rows = jnp.arange(state.y.shape[0], dtype=jnp.int32)
+    return jax.lax.scan(step, begin(jnp.zeros((), jnp.int32)), (rows, state.y, state.status))[0]
+
+
+@pytree
+@dataclass(frozen=True)
+class TrustRegion(Strategy):
+    """Bayesian optimisation in a box around the best trial; made by `trust_region`."""
+
+    surrogate: Surrogate
+    acquisition: Acquisition
+    num_design: int = field(metadata={"static": True})
+    """Results before the model speaks, and again whenever the search begins anew."""
+    num_candidates: int = field(metadata={"static": True})
+
+    @property
+    def num_initial(self) -> int:
+        """Results before the model speaks for the first time."""
+        return self.num_design
+
+    def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
+        """One point: of the design, or of the box."""
+        box = self.box(state)
+        x, is_new = jax.lax.cond(
+            box.num_told < self.num_design,
+            lambda: self._of_design(key, state, region),
+            lambda: self._of_box(key, state, region, box),
+        )
+        return x, AskInfo(is_new)
+
+    def design(
+        self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
+    ) -> tuple[Float[Array, " d"], AskInfo]:
+        """A point of the design: Sobol's sequence, which goes on where the search begins anew.
+
+        Args:
+          key: The key of the search.
+          state: The table.
+          fixed: The context, see `Strategy.ask`.
+        """
+        x, is_new = self._of_design(key, state, Region(self.encoding, fixed))
+        return x, AskInfo(is_new)
+
+    def box(self, state: Trials) -> Box:
+        """Where the search stands, see `replay`.
+
+        Args:
+          state: The table.
+        """
+        return replay(state, self.num_design, max(4, self.encoding.num_columns))
+
+    def _of_design(self, key: Key[Array, ""], state: Trials, region: Region):
+        row = _table.num_rows(state)
+        d, dtype = region.encoding.num_columns, state.x.dtype
+        raw = designs.sobol_point(jax.random.fold_in(key, 2), row, d, dtype)
+        key_new = jax.random.fold_in(jax.random.fold_in(key, 3), row)
+        return _table.first_new(key_new, region, state, region.place(raw))
+
+    def _of_box(self, key: Key[Array, ""], state: Trials, region: Region, box: Box):
+        # Trials from before the search began anew are forgotten; pending ones are not part of the model: draws differ.
+        is_own = jnp.arange(state.y.shape[0]) >= box.first_row
+        own = state._replace(status=jnp.where(is_own & (state.status != PENDING), state.status, EMPTY))
+        data = dataset(own)
+        key_fit = jax.random.fold_in(key, 0)
+        start = self.surrogate.init(self.encoding.num_columns, state.x.dtype)
+        params, _ = self.surrogate.fit(key_fit, data, start)
+        posterior = self.surrogate.condition(params, data)
+
+        key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
+        key_prepare, key_candidates, key_new = jax.random.split(key_row, 3)
+        centre = region.place(state.x[jnp.argmin(jnp.where(own.status == OK, own.y, jnp.inf))])
+        candidates = self._candidates(key_candidates, region, centre, box.length, params)
+        acquisition = over_sets(bound(self.acquisition, region), posterior)
+        here = dataclasses.replace(data, x=data.x if region.fixed is None else region.place(data.x))
+        aux = acquisition.prepare(key_prepare, posterior, here)
+        values = jax.lax.map(lambda x: acquisition.value(aux, posterior, x), candidates, batch_size=256)
+        is_old = jax.vmap(lambda x: jnp.any(is_taken(state, x)))(candidates) | ~region.is_allowed(candidates)
+        best = jnp.argmax(jnp.where(is_old | jnp.isnan(values), -jnp.inf, values))
+        return _table.first_new(key_new, region, state, candidates[best])
+
+    def _candidates(
+        self, key: Key[Array, ""], region: Region, centre: Float[Array, " d"], length: Float[Array, ""], params: Any
+    ) -> Float[Array, "m d"]:
+        """Points of the box that differ from its centre in some columns, one at least."""
+        d, dtype, m = self.encoding.num_columns, centre.dtype, self.num_candidates
+        key_sobol, key_moves = jax.random.split(key)
+        stretch = jnp.ones(d, dtype)
+        log_lengthscale = getattr(params, "log_lengthscale", None)
+        if log_lengthscale is not None:
+            relative = jnp.mean(log_lengthscale, axis=0)
+            stretch = jnp.exp(relative - jnp.mean(relative)).astype(dtype)
+        half = 0.5 * length * stretch
+        lower, upper = jnp.clip(centre - half, 0, 1), jnp.clip(centre + half, 0, 1)
+        uniform = designs.sobol(key_sobol, m, d, dtype)
+        # A category has no neighbours: it is any of its choices, where it moves.
+        low = jnp.where(self.encoding.is_category, 0, lower)
+        width = jnp.where(self.encoding.is_category, 1, upper - lower)
+        inside = low[None, :] + width[None, :] * uniform
+        moves: Bool[Array, "m d"] = jax.random.uniform(key_moves, (m, d + 1), dtype) < min(1.0, _MOVED / d)
+        one = jnp.arange(m, dtype=jnp.int32) % d
+        moves = moves[:, :d] | (jnp.arange(d, dtype=jnp.int32)[None, :] == one[:, None])
+        return region.place(jnp.where(moves, inside, centre[None, :]))
+
+
+def trust_region(
+    space: Space,
+    *,
+    surrogate: Surrogate | None = None,
+    acquisition: Acquisition | None = None,
+    num_initial: int | None = None,
+    num_candidates: int = 2048,
+) -> TrustRegion:
+    """Bayesian optimisation in a trust region (TuRBO), for 20 parameters and more and hundreds of evaluations.
+
+    The model covers the space, but the next trial is looked for in a box around the best one, with sides in proportion
+    to the lengthscales. After three improvements in a row the box is doubled, after as many trials without one as there
+    are parameters it is halved; when it is less than 1/128 wide the search begins anew, without the trials before. All
+    this is a function of the table of trials, so a search that is killed goes on as it would have.
+
+    Args:
+      space: The search space; only its structure enters.
+      surrogate: The model; None: `jbo.gp`.
+      acquisition: What to ask next in the box; None: `jbo.thompson_sampling`, of which points asked for at the same
+        time differ by themselves.
+      num_initial: Results before the model speaks, and again where the search begins anew; None: as in `jbo.bayesian`,
+        but twice as many as there are parameters from 20 of them on.
+      num_candidates: Points of the box that are valued at each ask.
+
+    Raises:
+      ValueError: If ``num_initial`` or ``num_candidates`` is below 1.
+
+    References:
+      Eriksson, Pearce, Gardner, Turner and Poloczek, Scalable Global Optimization via Local Bayesian Optimization,
+      2019.
+    """
+    encoding = space.encoding
+    if num_candidates < 1:
+        raise ValueError(f"num_candidates: expected at least 1, got {num_candidates}")
+    if num_initial is None and encoding.num_columns >= 20:
+        num_initial = 2 * encoding.num_columns
+    surrogate = gp() if surrogate is None else surrogate
+    if isinstance(surrogate, GP):
+        surrogate = surrogate.resolve(space.names)
+    return TrustRegion(
+        encoding,
+        surrogate.bind(encoding),
+        thompson_sampling() if acquisition is None else acquisition,
+        design_size(encoding, num_initial),
+        num_candidates,
+    )

@@ -1,0 +1,125 @@
+"""Trust regions: the box as a function of the table, against a loop in plain Python; the search in many dimensions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import jbo
+from jbo import Categorical, Real, Space
+from jbo.region import Region
+from jbo.strategies._trust_region import replay
+from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
+
+NUM_DESIGN, NUM_FAILURES, CAPACITY = 4, 5, 64
+_replay = jax.jit(lambda state: replay(state, NUM_DESIGN, NUM_FAILURES))
+
+
+def by_hand(values):
+    """TuRBO-1 as a loop: None is a failed trial, a string a pending one."""
+    length, successes, failures, best, told, first = 0.8, 0, 0, np.inf, 0, 0
+    for row, value in enumerate(values):
+        if value == "pending":
+            continue
+        y = np.inf if value is None else value
+        if told >= NUM_DESIGN:
+            if y < best - (1e-3 * abs(best) if np.isfinite(best) else 0):
+                successes, failures = successes + 1, 0
+            else:
+                successes, failures = 0, failures + 1
+            if successes == 3:
+                length, successes = min(2 * length, 1.6), 0
+            if failures == NUM_FAILURES:
+                length, failures = length / 2, 0
+        best, told = min(best, y), told + 1
+        if length < 2**-7:
+            length, successes, failures, best, told, first = 0.8, 0, 0, np.inf, 0, row + 1
+    return length, successes, failures, best, first, told
+
+
+def as_state(values):
+    status = [PENDING if v == "pending" else FAILED if v is None else OK for v in values]
+    y = [v if isinstance(v, float) else 0.0 for v in values]
+    padding = CAPACITY - len(values)
+    return Trials(
+        jnp.full((CAPACITY, 2), 0.5),
+        jnp.asarray(y + [0.0] * padding),
+        jnp.asarray(status + [EMPTY] * padding, jnp.int32),
+    )
+
+
+def check(values):
+    with jax.enable_x64(True):
+        box = [float(part) for part in _replay(as_state(values))]
+    np.testing.assert_allclose(box, by_hand(values), rtol=1e-12)
+
+
+@given(st.lists(st.one_of(st.floats(-1, 1), st.none(), st.just("pending")), max_size=CAPACITY))
+def test_the_box_is_a_function_of_the_table(values):
+    check(values)
+
+
+def test_the_box_grows_shrinks_and_begins_anew():
+    check([float(-k) for k in range(1, 15)])
+    check([0.0] * 20)
+    flat = [0.0] * (NUM_DESIGN + 7 * NUM_FAILURES)
+    assert by_hand(flat)[0] == 0.8 and by_hand(flat)[4] == len(flat), "seven halvings"
+    check(flat)
+    check([*flat, 5.0, 4.0])
+    check([*flat[:-1], "pending"])
+
+
+def test_candidates_are_of_the_box(x64):
+    space = Space({f"x{i}": Real(0.0, 1.0) for i in range(40)} | {"k": Categorical("a", "b", "c")})
+    strategy = jbo.trust_region(space, num_candidates=512)
+    assert strategy.num_initial == 82
+    centre = Region(space.encoding).place(jnp.full(41, 0.4))
+    params = strategy.surrogate.init(41, jnp.dtype("float64"))
+    log_lengthscale = params.log_lengthscale.at[0].add(1.0)
+    sets = jax.tree.map(lambda leaf: leaf[None], params._replace(log_lengthscale=log_lengthscale))
+    found = np.asarray(strategy._candidates(jax.random.key(0), Region(space.encoding), centre, jnp.asarray(0.2), sets))
+    away, is_moved = np.abs(found - np.asarray(centre)), found != np.asarray(centre)
+    stretch = np.exp(np.append(1.0, np.zeros(39)) - 1 / 41)
+    assert (away[:, :40] <= 0.1 * stretch + 1e-12).all() and (away[:, :40].max(0) > 0.09 * stretch).all()
+    assert is_moved[:, :40].any(1).mean() > 0.98 and 15 < is_moved.sum(1).mean() < 26
+    assert len(np.unique(found[:, 40])) == 3
+
+
+@pytest.mark.thorough
+def test_a_search_in_twenty_dimensions_beats_random_and_goes_on_after_a_kill(tmp_path):
+    problem = jbo.functions.levy(20)
+
+    def objective(config):
+        return float(problem(config))
+
+    def values(path, *targets):
+        for target in targets:
+            with jbo.Study(problem.space, strategy=jbo.trust_region(problem.space), seed=0, path=path) as study:
+                study.optimize(objective, target)
+        return [trial.value for trial in study._table.trials]
+
+    whole = values(tmp_path / "whole.db", 70)
+    assert values(tmp_path / "parts.db", 45, 70) == whole, "all of it is in the table"
+    rng = np.random.default_rng(0)
+    random = [min(objective(problem.space.decode(rng.random(20))) for _ in range(70)) for _ in range(21)]
+    assert min(whole) < min(random), "than the best of 21 random searches of as many evaluations"
+    assert min(whole[40:]) < min(whole[:40])
+
+
+@pytest.mark.thorough
+def test_a_search_as_one_program():
+    problem = jbo.functions.branin
+    strategy = jbo.trust_region(problem.space, num_candidates=256)
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(0), 2)
+        run = jax.jit(jax.vmap(lambda key: jbo.minimize(key, problem, strategy, 25)))(keys)
+    assert (np.asarray(run.best_y[:, -1]) < 2.0).all() and len(np.unique(run.x[0], axis=0)) == 25
+
+
+def test_numbers_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="num_candidates: expected at least 1, got 0"):
+        jbo.trust_region(jbo.functions.branin.space, num_candidates=0)
+    with pytest.raises(ValueError, match="num_initial: expected at least 1, got 0"):
+        jbo.trust_region(jbo.functions.branin.space, num_initial=0)
