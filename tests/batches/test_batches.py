@@ -113,10 +113,11 @@ def test_joint_improvement_of_several_points_against_brute_force(x64):
 
 def test_joint_improvement_beside_pending_trials_against_brute_force(x64):
     """What a point gains beyond the trials that are still to come, whatever they return."""
-    (values, x, y), beliefs = _problem()
-    best = references.posterior("multiscale", values, x, y, x)[0].min()
     points = _good_points()
-    mean, covariance = references.posterior("multiscale", values, x, y, np.vstack([points, WAITING]))
+    waiting = np.asarray(points[2:4]) + 0.02  # so near that what they return tells of the points
+    (values, x, y), beliefs = _problem(waiting=waiting)
+    best = references.posterior("multiscale", values, x, y, x)[0].min()
+    mean, covariance = references.posterior("multiscale", values, x, y, np.vstack([points, waiting]))
     draws = np.random.default_rng(0).multivariate_normal(mean, covariance, 400_000)
     base = np.minimum(draws[:, 8:].min(1), best)
     gains = np.maximum(base[:, None] - draws[:, :8], 0)
