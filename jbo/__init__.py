@@ -52,5 +52,5 @@ __version__ = "0.1.0"
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     name
     for name, value in globals().items()
-    if not name.startswith("_") and (not isinstance(value, _ModuleType) or name == "functions")
+    if not name.startswith("_") and (not isinstance(value, _ModuleType) or name in ("batches", "functions"))
 ]

@@ -3,10 +3,11 @@
 Lower is better for the objective; an acquisition's value is better when higher. All take arrays of any one shape.
 """
 
+from functools import cache
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.special import ndtr, ndtri
 
 from jbo.numerics import log_improvement, log_normal_cdf, truncation_information
 
@@ -147,11 +148,17 @@ def least_value_information(
     return truncation_information((mean - least) / deviation)
 
 
-_EDGES = 3**0.5 * ndtri(np.linspace(0, 1, 129))
-"""Of intervals of a standard normal: most where it is likely, but enough where it is not."""
-_MASSES = np.diff(ndtr(_EDGES))
-_MIDDLES = -np.diff(np.exp(-0.5 * _EDGES**2) / np.sqrt(2 * np.pi)) / _MASSES
-"""Where it is on average in each of them."""
+@cache
+def _intervals() -> tuple[np.ndarray, np.ndarray]:
+    """Masses of intervals of a standard normal, and where it is on average in each of them.
+
+    Most of them are where it is likely, but enough where it is not.
+    """
+    from scipy.special import ndtr, ndtri  # which sets a filter of warnings as it is imported
+
+    edges = 3**0.5 * ndtri(np.linspace(0, 1, 129))
+    masses = np.diff(ndtr(edges))
+    return masses, -np.diff(np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi)) / masses
 
 
 def expected_least(intercept: Float[Array, " m"], slope: Float[Array, " m"]) -> Float[Array, ""]:
@@ -168,10 +175,11 @@ def expected_least(intercept: Float[Array, " m"], slope: Float[Array, " m"]) -> 
     References:
       Frazier, Powell and Dayanik, The Knowledge-Gradient Policy for Correlated Normal Beliefs, 2009 (the quantity).
     """
-    z = jnp.asarray(_MIDDLES, slope.dtype)
+    masses, middles = _intervals()
+    z = jnp.asarray(middles, slope.dtype)
     # By number and not by value: a derivative that looks for the value again may not find it, for its rounding.
     least = jnp.argmin(intercept[:, None] + slope[:, None] * z[None, :], axis=0)
-    return jnp.sum(jnp.asarray(_MASSES, slope.dtype) * (intercept[least] + slope[least] * z))
+    return jnp.sum(jnp.asarray(masses, slope.dtype) * (intercept[least] + slope[least] * z))
 
 
 def scheduled_weight(count: Float[Array, ""], num_columns: int, delta: Float[Array, ""]) -> Float[Array, ""]:

@@ -1,8 +1,8 @@
 r"""Gaussian process regression through inducing points, for more rows than exact inference can bear.
 
 With :math:`m` inducing points among the :math:`n` rows the covariance of the function is :math:`Q = K_{nm} K_{mm}^{-1}
-K_{mn}`; all costs grow with :math:`n m^2`. Where every row is an inducing point nothing is left out. The hyperparameters
-come from some of the rows, by exact inference.
+K_{mn}`; all costs grow with :math:`n m^2`. Where every row is an inducing point nothing is left out. The
+hyperparameters come from some of the rows, by exact inference.
 """
 
 import jax
