@@ -10,14 +10,16 @@ References:
   (the likelihood and the predictions); Rios and Tobar, Compositionally-Warped Gaussian Processes, 2019.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Key
 
 from jbo._pytree import pytree
+from jbo.numerics import matmul
 from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates.kernels import Normal, Slot
 from jbo.types import Dataset
@@ -25,6 +27,8 @@ from jbo.types import Dataset
 SLOTS = (Slot("own", Normal(0.0, 0.5), (-2.0, 2.0)), Slot("own", Normal(0.0, 0.3), (-1.0, 1.0)))
 """The skew a and the logarithm of b."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
+_HERMITE = np.polynomial.hermite_e.hermevander(_NODES, 23) / np.sqrt(np.cumprod([1.0, *range(1, 24)]))[None, :]
+"""Hermite's polynomials at the nodes, of variance 1 under the normal distribution, one a column."""
 
 
 def warp(of_output: Float[Array, " 2"], y: Float[Array, "*b"]) -> Float[Array, "*b"]:
@@ -115,9 +119,7 @@ class WarpedPosterior:
         """
 
         def one(latent: GPPosterior, of_output: Float[Array, " 2"]):
-            mean, variance = latent.predict(x)
-            nodes, weights = (jnp.asarray(v, mean.dtype) for v in (_NODES, _WEIGHTS / _WEIGHTS.sum()))
-            values = unwarp(of_output, mean[:, None] + jnp.sqrt(variance)[:, None] * nodes[None, :])
+            values, weights, _ = _at_nodes(latent, of_output, x)
             centre = jnp.sum(weights[None, :] * values, axis=1)
             spread = jnp.sum(weights[None, :] * (values - centre[:, None]) ** 2, axis=1)
             return centre, spread
@@ -125,3 +127,79 @@ class WarpedPosterior:
         means, variances = jax.vmap(one)(self.latent, self.of_output)
         mean = jnp.mean(means, axis=0)
         return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
+
+    def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
+        r"""Covariance of the function at each pair of points; `predict` has its diagonal.
+
+        By Mehler's expansion, :math:`\sum_{j \ge 1} a_j(x) a_j(x') \rho^j` with the correlation of the warped values
+        and the coefficients :math:`a_j` of the inverse warp in Hermite's polynomials: whatever is cut off, it is
+        positive semi-definite.
+
+        Args:
+          x1: Points of the unit cube.
+          x2: Others, or the same.
+
+        References:
+          Mehler 1866; Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 22.7.14.
+        """
+
+        def one(latent: GPPosterior, of_output: Float[Array, " 2"]):
+            coefficients, deviations = [], []
+            for x in (x1, x2):
+                values, weights, deviation = _at_nodes(latent, of_output, x)
+                basis = jnp.asarray(_HERMITE, values.dtype) * weights[:, None]
+                coefficients.append(matmul(values, basis))
+                deviations.append(deviation)
+            spread = deviations[0][:, None] * deviations[1][None, :]
+            correlation = jnp.clip(latent.covariance(x1, x2) / spread, -1, 1)
+            first, second = coefficients
+            total = jnp.zeros_like(correlation)
+            for j in range(_HERMITE.shape[1] - 1, 0, -1):
+                total = correlation * (total + first[:, j, None] * second[None, :, j])
+            return total, first[:, 0], second[:, 0]
+
+        within, mean1, mean2 = jax.vmap(one)(self.latent, self.of_output)
+        apart1, apart2 = (means - jnp.mean(means, axis=0)[None, :] for means in (mean1, mean2))
+        return jnp.mean(within, axis=0) + matmul(apart1.T, apart2) / within.shape[0]
+
+    def paths(self, key: Key[Array, ""], num_paths: int) -> "WarpedPaths":
+        """Draws of the function as functions: those of the warped values, unwarped.
+
+        Args:
+          key: Random key.
+          num_paths: How many. With several hyperparameter sets each path belongs to one of them, in turn.
+        """
+        each = -(-num_paths // self.num_sets)
+        keys = jax.random.split(key, self.num_sets)
+        latent = jax.vmap(lambda key, one: one.paths(key, each))(keys, self.latent)
+        return WarpedPaths(latent, self.of_output, num_paths)
+
+
+@pytree
+@dataclass(frozen=True)
+class WarpedPaths:
+    """Draws of the function; call it with points. Made by `WarpedPosterior.paths`."""
+
+    latent: Any
+    """Of the warped values, with a leading axis of sets."""
+    of_output: Float[Array, "*b s 2"]
+    num_paths: int = field(metadata={"static": True})
+
+    def __call__(self, x: Float[Array, "m d"]) -> Float[Array, "{self.num_paths} m"]:
+        """The value of each path at each point, in units of standardised ``y``.
+
+        Args:
+          x: Points of the unit cube.
+        """
+        values = jax.vmap(lambda latent, of_output: unwarp(of_output, latent(x)))(self.latent, self.of_output)
+        return jnp.swapaxes(values, 0, 1).reshape(-1, x.shape[0])[: self.num_paths]
+
+
+def _at_nodes(
+    latent: GPPosterior, of_output: Float[Array, " 2"], x: Float[Array, "m d"]
+) -> tuple[Float[Array, "m g"], Float[Array, " g"], Float[Array, " m"]]:
+    """The function at the nodes of the quadrature, their weights, and the deviation of the warped values."""
+    mean, variance = latent.predict(x)
+    deviation = jnp.sqrt(variance)
+    nodes, weights = (jnp.asarray(v, mean.dtype) for v in (_NODES, _WEIGHTS / _WEIGHTS.sum()))
+    return unwarp(of_output, mean[:, None] + deviation[:, None] * nodes[None, :]), weights, deviation

@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal, norm
 
 import jbo
 from jbo.encoding import CATEGORY, ORDERED, REAL, Column, Encoding
-from jbo.surrogates import GPParams, kernels
+from jbo.surrogates import GPParams, JointPosterior, kernels
 from jbo.surrogates import _output_warp as output
 
 from .. import references
@@ -129,6 +129,32 @@ def test_predictions_are_of_the_values_themselves(x64):
     np.testing.assert_allclose(alone[0], [m[0] for m in moments], rtol=1e-5, atol=1e-9)
     squares = [np.mean(np.exp(-2 * np.asarray(output.log_slope(jnp.asarray(v), jnp.asarray(y))))) for v in sets]
     np.testing.assert_allclose(posterior.noise_variance(), 0.02 * np.mean(squares), rtol=1e-12)
+
+
+def test_the_covariance_and_the_paths_of_values_that_are_warped(x64):
+    x, y = smooth_data(9, 2)
+    surrogate, data = jbo.gp(kernel=kernels.rbf, warps_output=True), as_dataset(x, y, "float64", capacity=16)
+    one = [params_of(of_output=list(v)) for v in ((0.4, -0.3), (-0.2, 0.2))]
+    posterior = surrogate.condition(jax.tree.map(lambda *leaves: jnp.stack(leaves), *one), data)
+    assert isinstance(posterior, JointPosterior)
+    x_new = jnp.asarray(np.random.default_rng(1).uniform(-0.4, 1.4, size=(4, 2)))
+    mean, variance = posterior.predict(x_new)
+    covariance = np.asarray(posterior.covariance(x_new, x_new))
+    np.testing.assert_allclose(np.diag(covariance), variance, rtol=1e-6)
+    values = []
+    for i, p in enumerate(one):
+        latent = jax.tree.map(lambda leaf, i=i: leaf[i], posterior.latent)
+        latent_mean, _ = latent.predict(x_new)
+        root = np.linalg.cholesky(latent.covariance(x_new, x_new) + 1e-10 * np.eye(4))
+        z = np.asarray(latent_mean) + np.random.default_rng(i).normal(size=(200_000, 4)) @ root.T
+        values.append(output.unwarp(p.of_output, jnp.asarray(z)))
+    draws = np.concatenate(values)
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    assert np.abs(np.cov(draws.T) - covariance).max() < 0.03 * scale.max()
+    paths = jax.jit(lambda posterior: posterior.paths(jax.random.key(0), 4001)(x_new))(posterior)
+    assert paths.shape == (4001, 4)
+    assert (np.abs(paths.mean(0) - mean) < 5 * np.sqrt(np.asarray(variance) / 4001) + 0.03).all()
+    assert np.abs(np.cov(np.asarray(paths).T) - covariance).max() < 0.2 * scale.max()
 
 
 def test_a_long_tail_is_seen_through(x64):
