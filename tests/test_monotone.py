@@ -148,9 +148,10 @@ def test_in_ten_draws(name, x64):
     assert np.mean(knowing[:, 2] <= 0.01) >= 0.8 and knowing[:, 2].mean() < 0.1 * plain[:, 2].mean()
 
 
-def test_a_study_turns_the_direction_of_what_it_maximizes():
+@pytest.mark.parametrize("make", [jbo.bayesian, jbo.trust_region])
+def test_a_study_turns_the_direction_of_what_it_maximizes(make):
     space = Space(a=Real(0.0, 1.0, monotone="increasing"), k=Categorical("x", "y"))
-    strategy = jbo.bayesian(space, num_initial=3)
+    strategy = make(space, num_initial=3)
     for maximize, sign in ((False, 1), (True, -1)):
         with jbo.Study(space, strategy=strategy, maximize=maximize, seed=0) as study:
             assert study.strategy.surrogate.monotone.columns[0].monotone == sign

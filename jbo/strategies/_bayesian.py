@@ -67,17 +67,6 @@ class Bayesian(Strategy):
         """Results before the model speaks."""
         return self.num_design
 
-    def oriented(self, maximize: bool) -> "Bayesian":
-        """See `Strategy.oriented`: the surrogate may know that the objective rises with a parameter.
-
-        Args:
-          maximize: As in `Strategy.oriented`.
-        """
-        if not any(column.monotone for column in self.encoding.columns):
-            return self
-        encoding = dataclasses.replace(self.encoding, is_negated=maximize)
-        return dataclasses.replace(self, surrogate=self.surrogate.bind(encoding))
-
     def ask(
         self,
         key: Key[Array, ""],

@@ -1,5 +1,6 @@
 """What every search strategy is: ``init``, ``ask``, ``pend`` and ``tell`` over a table of trials."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -40,13 +41,17 @@ class Strategy(ABC):
         return 0
 
     def oriented(self, maximize: bool) -> "Strategy":
-        """The same strategy, told which way what it sees points: what is known of the objective may depend on it.
+        """The same strategy, told which way what it sees points: its surrogate may know of parameters that raise it.
 
         Args:
           maximize: True if the values of the table are the negative of the objective's.
         """
-        del maximize
-        return self
+        surrogate = getattr(self, "surrogate", None)
+        if surrogate is None or not any(column.monotone for column in self.encoding.columns):
+            return self
+        encoding = dataclasses.replace(self.encoding, is_negated=maximize)
+        fields: dict[str, Any] = {"surrogate": surrogate.bind(encoding)}
+        return dataclasses.replace(self, **fields)
 
     def init(self, capacity: int, dtype: jnp.dtype | None = None) -> Trials:
         """A table without trials.
