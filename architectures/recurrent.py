@@ -165,6 +165,7 @@ def _loop(
 
 def _forward(cell, projected, is_valid, kernel, bias, state, activation):
     """`_loop`, and what its way back needs: beside its arguments the states and the product of each with the kernel."""
+    is_valid = jnp.asarray(is_valid)  # arrays of NumPy have no traced rows
     num_steps = _num_steps(is_valid)
 
     def advance(step: Array, carry: Any) -> Any:

@@ -1,6 +1,8 @@
 """Settings shared by all tests: strict shapes and dtypes for the core, hypothesis profiles, no skip in CI."""
 
+import gc
 import os
+from pathlib import Path
 
 # Tests compile far more than they compute, so they compile as fast as XLA can: it takes a third of the time, and what
 # comes of it is two to four times as slow. `JBO_OPTIMIZE=1` is what users have.
@@ -12,6 +14,9 @@ import hypothesis
 import jax
 import pytest
 
+_MAPS = Path("/proc/self/maps")
+_MOST_MAPS = 30_000
+"""Pieces of memory of a process; Linux allows 65,530, each program of XLA takes some, and past them it crashes."""
 THOROUGH = os.environ.get("JBO_THOROUGH") == "1"
 hypothesis.settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None, derandomize=True)
@@ -40,3 +45,15 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"skipped in a run that allows no skip: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """The programs of tests that are over go before there are too many of them."""
+    is_next_file = nextitem is None or nextitem.path != item.path
+    if is_next_file and _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
+        from jbo.study import _programs  # not above: jaxtyping wants to be there first
+
+        _programs._programs.clear()
+        jax.clear_caches()
+        gc.collect()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 def main() -> None:
     """Answer ``make``, ``load``, ``ask``, ``tell``, ``recommend``; an error of the library ends the process, told."""
-    sys.path.insert(0, str(Path(__file__).parents[2]))
+    sys.path[0] = str(Path(__file__).parents[2])  # not this folder, whose names are those of other modules too
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not mix with the answers
     optimizer = None

@@ -13,6 +13,8 @@ READABLE = (1, FORMAT)
 """Formats whose tables can be read as they are: the first one knows no trial that was stopped."""
 APPLICATION_ID = 0x6A626F21
 """Marks an SQLite file as a study: "jbo!" in ASCII."""
+SQLITE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a damaged file raises: of a message that repeats what it has read, Python may not even read the message."""
 SECONDS_TO_WAIT = 60.0
 """How long a process waits for another one that holds the file."""
 
@@ -92,12 +94,12 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.DatabaseError):
+        if isinstance(error, SQLITE_ERRORS):
             raise explained(error, path, "open") from error
         raise
 
 
-def explained(error: sqlite3.Error, path: str | os.PathLike[str] | None, action: str) -> Exception:
+def explained(error: Exception, path: str | os.PathLike[str] | None, action: str) -> Exception:
     """What a user is told of an error of SQLite: what is wrong with the file, and what to do.
 
     Args:

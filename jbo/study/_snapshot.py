@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._schema import APPLICATION_ID, FORMAT, READABLE
+from jbo.study._schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS
 from jbo.study._storage import intermediate_values
 from jbo.study._trial import Trial
 
@@ -79,7 +79,7 @@ def read_study(path: str | os.PathLike[str]) -> Snapshot:
             connection.close()
     except sqlite3.OperationalError as error:
         raise OSError(f"cannot read the study file {place} ({error})") from error
-    except sqlite3.DatabaseError as error:
+    except SQLITE_ERRORS as error:
         raise ValueError(f"{place} is no jbo study ({error}); expected a study file") from error
 
 

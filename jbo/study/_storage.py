@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from jbo.study._owner import Owner, is_alive
-from jbo.study._schema import connect, explained, file_at
+from jbo.study._schema import SQLITE_ERRORS, connect, explained, file_at
 
 _COLUMNS = "number, config, status, value, failure, started_at, ended_at"
 
@@ -230,7 +230,7 @@ class Storage:
             except BaseException as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+                if isinstance(error, SQLITE_ERRORS) and not isinstance(error, sqlite3.IntegrityError):
                     raise explained(error, self._path, "write" if write else "read") from error
                 raise
 
