@@ -287,7 +287,8 @@ def test_a_study_in_batches(kind):
                 study.tell(trial, (trial.config["a"] - 0.3) ** 2 + 0.1 * trial.config.get("c", 3))
         configs = [trial.config for trial in study.trials]
         assert len({str(config) for config in configs}) == 16
-        assert study.best.value < 0.12
+        # Three of four points that only explore leave four by the acquisition: enough to see what `c` is worth.
+        assert study.best.value < (0.3 if kind == "explore" else 0.12)
 
 
 def test_what_is_no_rule_is_refused():

@@ -53,4 +53,4 @@ def arms(kernel: Any, space: Space) -> Arms:
         low, width = points.min(0), np.ptp(points, 0)
         points = (points - low) / np.where(width > 0, width, 1)
         columns.append(tuple(map(tuple, points.tolist())))
-    return Arms(kernel.profile, tuple(len(points[0]) for points in columns), tuple(columns))
+    return Arms(kernel.profile, tuple(len(points[0]) for points in columns), points=tuple(columns))
