@@ -13,14 +13,11 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import jbo
 import jbo.__main__ as command
 from jbo.study import read_study
-
-FEWER = settings(max_examples=min(settings().max_examples, 100))
-"""Each example opens files: a thousand of them take minutes a test."""
 
 SPACE = {
     "parameters": [
@@ -81,7 +78,6 @@ words = st.sampled_from([
 ])  # fmt: skip
 
 
-@FEWER
 @given(arguments=st.lists(words | texts | numbers.map(str), max_size=7))
 def test_any_command_line(told, arguments):
     with folder() as there:
@@ -119,7 +115,6 @@ def broken_spaces(draw):
     return definition
 
 
-@FEWER
 @given(definition=anything | broken_spaces())
 def test_any_space(definition):
     text = json.dumps(definition)
@@ -135,7 +130,6 @@ def test_any_space(definition):
             assert read_study("s.db").space == space and jbo.Space.from_json(space.to_json()) == space
 
 
-@FEWER
 @given(start=st.binary(max_size=40), place=st.floats(0, 1), data=st.binary(min_size=1, max_size=64))
 def test_any_file(told, start, place, data):
     """Bytes that are no study, and a study with some bytes replaced."""
@@ -152,7 +146,6 @@ def test_any_file(told, start, place, data):
                 assert Path(name).read_bytes() == written, "nothing starts anew in it"
 
 
-@FEWER
 @given(
     rows=st.lists(
         st.lists(
@@ -179,7 +172,6 @@ def test_any_table_of_trials(rows):
                 assert len(study.trials) <= sum(any(row) for row in rows)
 
 
-@FEWER
 @given(config=st.dictionaries(st.sampled_from(["rate", "batch", "kind", "n"]) | texts, leaves, max_size=5))
 def test_any_config_and_value(config):
     space = jbo.Space.from_json(SPACE)
