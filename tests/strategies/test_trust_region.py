@@ -56,7 +56,8 @@ def check(values):
     np.testing.assert_allclose(box, by_hand(values), rtol=1e-12)
 
 
-@given(st.lists(st.one_of(st.floats(-1, 1), st.none(), st.just("pending")), max_size=CAPACITY))
+# XLA takes subnormal numbers for 0.
+@given(st.lists(st.one_of(st.floats(-1, 1, allow_subnormal=False), st.none(), st.just("pending")), max_size=CAPACITY))
 def test_the_box_is_a_function_of_the_table(values):
     check(values)
 
