@@ -50,8 +50,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item, nextitem):
     """The programs of tests that are over go before there are too many of them."""
-    is_next_file = nextitem is None or nextitem.path != item.path
-    if is_next_file and _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
         from jbo.study import _programs  # not above: jaxtyping wants to be there first
 
         _programs._programs.clear()

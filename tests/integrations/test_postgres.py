@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 import optuna
 import pytest
@@ -18,8 +19,9 @@ NUM_TRIALS = 24
 
 @pytest.mark.postgres
 @pytest.mark.thorough
-def test_four_processes_on_one_study_and_one_is_killed(postgres, tmp_path):
+def test_four_processes_on_one_study_and_one_is_killed(postgres, tmp_path, request):
     storage = optuna.storages.RDBStorage(postgres)
+    request.addfinalizer(storage.engine.dispose)
     optuna.create_study(storage=storage, study_name="shared")
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
     command = [sys.executable, "-W", "ignore::optuna.exceptions.ExperimentalWarning", str(SCRIPT), postgres]
@@ -51,5 +53,5 @@ def test_four_processes_on_one_study_and_one_is_killed(postgres, tmp_path):
     again = [t for t in trials if t.system_attrs.get("failed_trial") == lost.number]
     assert lost.state.name == "FAIL" and [t.params for t in again] == [lost.params], "and is run again once"
     assert len({t.params["x"] for t in trials}) == len(trials) - 1, "what runs elsewhere is not suggested again"
-    assert study.best_value < 1e-3, "which a hundred random points reach every other time"
-    storage.engine.dispose()
+    values = [complete[number].value for number in sorted(told)]
+    assert median(values[-8:]) < 0.1 * median(values[:8]), "the model learns from what all of them told"
