@@ -32,8 +32,9 @@ class JBOSampler(BaseSampler):
     becomes part of the model. What else the objective asks for, and all of the first trial, is drawn at random.
 
     Running trials count as pending, those of other processes and machines too. A failed trial and an infinite value
-    teach the model, and are never best. A trial that was pruned counts with its latest intermediate value, but not as
-    better than the median of the complete ones.
+    teach the model, and are never best; one that was begun again (`RetryHeartbeatStaleTrialCallback`) counts as the
+    new one. A trial that was pruned counts with its latest intermediate value, but not as better than the median of
+    the complete ones.
 
     Args:
       strategy: From a space to a way of searching it, such as `jbo.parzen`.
@@ -77,23 +78,29 @@ class JBOSampler(BaseSampler):
         _require_one_objective(study)
         if not search_space:
             return {}
-        trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+        trials = _others(study, trial)
         ended = [t for t in trials if t.state in _HAS_ENDED and t.params]
         conditions = _conditions(search_space, ended)
         space = Space({name: _parameter(search_space[name]).with_condition(conditions[name]) for name in conditions})
         if not len(space):
             return {}
         strategy, fits = self._strategy_for(space)
-        is_maximized, guesses = study.direction == StudyDirection.MAXIMIZE, {}
-        # Other processes may be asking at this moment: what they are about to be told counts as pending too.
-        asking = [t.number for t in trials if t.number < trial.number and _is_asking(t)]
-        for number in [*asking, trial.number]:
-            rows = _rows(space, search_space, trials, is_maximized, guesses)
-            guesses[number] = space.decode(suggest(strategy, self._seed, rows, None, fits).x)
-        config = guesses[trial.number]
-        # Written down, so that other processes know of it before the objective has asked for all of it.
-        study._storage.set_trial_system_attr(trial._trial_id, _SUGGESTED, config)
-        return {name: _value(search_space[name], level) for name, level in config.items()}
+        seed, is_maximized = self._seed, study.direction == StudyDirection.MAXIMIZE
+        while True:
+            guesses: dict[int, dict[str, Any]] = {}
+            # Other processes may be asking at this moment: what they are about to be told counts as pending too.
+            asking = [t.number for t in trials if t.number < trial.number and _is_asking(t)]
+            for number in [*asking, trial.number]:
+                rows = _rows(space, search_space, trials, is_maximized, guesses)
+                guesses[number] = space.decode(suggest(strategy, seed, rows, None, fits).x)
+            config = guesses[trial.number]
+            # Written down, so that other processes know of it before the objective has asked for all of it.
+            study._storage.set_trial_system_attr(trial._trial_id, _SUGGESTED, config)
+            before, trials = trials, _others(study, trial)
+            # Two that asked at once may have got the same: whoever sees it asks again, each in its own way.
+            if config in _configs(before, search_space) or config not in _configs(trials, search_space):
+                return {name: _value(search_space[name], level) for name, level in config.items()}
+            seed = int(np.random.SeedSequence([seed, trial.number]).generate_state(1)[0])
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -200,6 +207,23 @@ def _values_of_parent(
     return sorted(there) if is_shown and not there & absent else None
 
 
+def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
+    """The other trials, by number, less the failed ones that were begun again: a new trial stands for such a one."""
+    trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+    begun_again = {number for t in [*trials, trial] for number in t.system_attrs.get("retry_history", ())}
+    return [t for t in trials if t.number not in begun_again]
+
+
+def _config(trial: FrozenTrial, distributions: Mapping[str, BaseDistribution]) -> dict[str, Any]:
+    """What the trial was told, or is about to be told, of the parameters."""
+    config = {n: _level(distributions[n], v) for n, v in trial.params.items() if n in distributions}
+    return trial.system_attrs.get(_SUGGESTED, {}) | config if trial.state == TrialState.RUNNING else config
+
+
+def _configs(trials: Sequence[FrozenTrial], distributions: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
+    return [_config(trial, distributions) for trial in trials]
+
+
 def _is_asking(trial: FrozenTrial) -> bool:
     """Whether a trial has begun and was not told its parameters yet."""
     return trial.state == TrialState.RUNNING and not trial.params and _SUGGESTED not in trial.system_attrs
@@ -225,9 +249,7 @@ def _rows(
     for trial in trials:
         if trial.state != TrialState.RUNNING and trial.state not in _HAS_ENDED:
             continue
-        config = {n: _level(distributions[n], v) for n, v in trial.params.items() if n in distributions}
-        if trial.state == TrialState.RUNNING:
-            config = trial.system_attrs.get(_SUGGESTED, guesses.get(trial.number, {})) | config
+        config = guesses.get(trial.number, {}) | _config(trial, distributions)
         try:
             placed.append((space.encode({name: value for name, value in config.items() if name in space}), trial))
         except ValueError:  # it lacks a parameter, or its distribution was another

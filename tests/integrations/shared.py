@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import optuna
-from optuna.storages import RDBStorage, RetryFailedTrialCallback
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
@@ -36,7 +36,7 @@ def say(study, trial):
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 # Whose process beats no more has failed, and whoever asks next runs its configuration again.
 storage = RDBStorage(
-    ADDRESS, heartbeat_interval=1, grace_period=5, failed_trial_callback=RetryFailedTrialCallback(max_retry=1)
+    ADDRESS, heartbeat_interval=1, grace_period=5, failed_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1)
 )
 study = optuna.load_study(storage=storage, study_name="shared", sampler=JBOSampler(seed=0))
 study.optimize(objective, callbacks=[say, MaxTrialsCallback(int(NUM_TRIALS), states=(TrialState.COMPLETE,))])

@@ -164,6 +164,51 @@ def test_two_processes_that_ask_at_the_same_moment_are_told_different_things():
     assert not integration._is_asking(study.get_trials(deepcopy=False)[1])
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_a_failed_trial_that_was_begun_again_counts_as_the_new_one():
+    study = optuna.create_study(sampler=JBOSampler(seed=0))
+    distributions = {"x": FloatDistribution(0.0, 1.0)}
+    study.tell(study.ask(distributions), 1.0)
+    study.enqueue_trial({"x": 0.25})
+    lost, failed = study.ask(distributions), study.ask(distributions)
+    study.tell(lost, state=optuna.trial.TrialState.FAIL)
+    study.tell(failed, state=optuna.trial.TrialState.FAIL)
+    optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=1)(study, study.trials[lost.number])
+    again = study.ask(distributions)
+    assert again.params == lost.params
+    new = study.ask()
+    seen = integration._others(study, study.trials[new.number])
+    assert [t.number for t in seen] == [0, failed.number, again.number], "the lost one teaches nothing"
+    rows = integration._rows(jbo.Space(x=jbo.Real(0.0, 1.0)), distributions, seen, maximize=False, guesses={})
+    assert rows.status[:4].tolist() == [OK, FAILED, PENDING, 0] and rows.x[2] == 0.25
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_what_another_process_was_told_in_the_meantime_is_not_told_again(monkeypatch, has_ended):
+    distributions = {"x": FloatDistribution(0.0, 1.0)}
+    study = optuna.create_study(sampler=JBOSampler(strategy=jbo.random_search, seed=5))
+    study.tell(study.ask(distributions), 1.0)
+    others, write = [], study._storage.set_trial_system_attr
+
+    def write_at_once(trial_id, key, config):
+        if len(others) < 2:  # twice another one reads what we read, and writes what we write, when we have read
+            others.append(config)
+            end = {"state": optuna.trial.TrialState.COMPLETE, "value": 0.5} if has_ended else {}
+            end |= {"params": config, "distributions": distributions} if has_ended else {}
+            end |= {} if has_ended else {"state": optuna.trial.TrialState.RUNNING, "system_attrs": {key: config}}
+            study.add_trial(optuna.create_trial(**end))
+        write(trial_id, key, config)
+
+    monkeypatch.setattr(study._storage, "set_trial_system_attr", write_at_once)
+    told = study.ask(distributions).params
+    assert len(others) == 2 and others[0] != others[1] and told not in others
+    same = {"x": 0.75}, {"x": 0.75}
+    monkeypatch.undo()
+    for config in same:  # of the user, from before: what is there already is no reason to ask again
+        study.enqueue_trial(config)
+        assert study.ask(distributions).params == config
+
+
 def test_the_same_seed_gives_the_same_trials():
     def run(seed):
         study = optuna.create_study(sampler=JBOSampler(strategy=jbo.random_search, seed=seed))
