@@ -29,8 +29,18 @@
   }
   draw(false);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(false));
-  addEventListener("beforeprint", () => draw(true));
-  addEventListener("afterprint", () => draw(false));
+  // What is folded on the screen can't be opened on paper.
+  const folded = Array.from(document.querySelectorAll("details"));
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    draw(true);
+    opened = folded.filter((part) => !part.open);
+    for (const part of opened) part.open = true;
+  });
+  addEventListener("afterprint", () => {
+    draw(false);
+    for (const part of opened) part.open = false;
+  });
 
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", () => {

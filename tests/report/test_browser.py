@@ -27,6 +27,11 @@ addEventListener("load", () => setTimeout(() => {
   seen.count = document.getElementById("count").textContent;
   seen.charts = Array.from(document.querySelectorAll("[data-chart]"), (place) => place.querySelectorAll("svg").length);
   seen.wide = document.documentElement.scrollWidth - innerWidth;
+  const folds = Array.from(document.querySelectorAll("details"));
+  seen.open = [false, true].map((open) => [null, "beforeprint", "afterprint"].map((name) => {
+    name ? dispatchEvent(new Event(name)) : folds.forEach((part) => { part.open = open; });
+    return folds.length > 0 && folds.every((part) => part.open);
+  }));
   const chart = document.querySelector("[data-chart=trajectory]");
   chart.scrollIntoView();
   setTimeout(() => {
@@ -84,6 +89,10 @@ def test_charts_are_drawn_and_answer_the_pointer(seen, snapshot):
     first = next(trial for trial in snapshot.trials if trial.value is not None)
     assert any(f"trial {first.number}: {first.value:.6g}" in text for text in seen["hover"])
     assert any(EVIL in text for text in seen["hover"]) and EVIL in seen["titles"], "shown as it is"
+
+
+def test_what_is_folded_is_open_on_paper(seen):
+    assert seen["open"] == [[False, True, False], [True, True, True]]
 
 
 def test_it_fits_the_screen(seen):
