@@ -6,18 +6,20 @@ best trial, or under noise that of the recommended one, always without its noise
 """
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import tyro
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 from rich.console import Console
 
 import jbo
 from experiments.benchmark.problems import Noisy, draw_mixed, draw_rotated
-from experiments.benchmark.statistics import bootstrap_groups
+from experiments.benchmark.statistics import bootstrap_groups, mean_ranks
 from experiments.replicate import keys_of
 from jbo import functions
 from jbo.strategies import Strategy
@@ -49,10 +51,13 @@ DRAWS = {
 }
 """Problems as functions of a key; Hartmann 6 is the same for all."""
 
-_WITH_GP = {
+_GP = {
     "RBF kernel": {"kernel": kernels.rbf},
     "Matern 3/2 kernel": {"kernel": kernels.matern32},
     "Matern 5/2 kernel": {"kernel": kernels.matern52},
+    "rational quadratic kernel": {"kernel": kernels.rational_quadratic()},
+    "warped inputs": {"kernel": kernels.input_warped(kernels.multiscale)},
+    "warped output": {"warps_output": True},
     "default before: Matern 5/2 kernel, noise prior N(log 1e-3, 2)": {
         "kernel": kernels.matern52,
         "noise_prior": (float(np.log(1e-3)), 2.0),
@@ -65,79 +70,118 @@ _WITH_GP = {
     "noise prior N(log 1e-2, 1)": {"noise_prior": (float(np.log(1e-2)), 1.0)},
     "signal prior N(1, 1)": {"signal_prior": (1.0, 1.0)},
 }
-VARIANTS = {
-    "default": jbo.bayesian,
-    "5 initial trials": lambda space: jbo.bayesian(space, num_initial=5),
-    "confidence bound of weight 1": lambda space: jbo.bayesian(space, acquisition=jbo.lower_confidence_bound(1.0)),
-    "expected improvement of the mean (EQI)": lambda space: jbo.bayesian(
-        space, acquisition=jbo.log_expected_quantile_improvement()
-    ),
-    "Thompson sampling": lambda space: jbo.bayesian(space, acquisition=jbo.thompson_sampling()),
-    "max-value entropy search": lambda space: jbo.bayesian(space, acquisition=jbo.max_value_entropy_search()),
-    "knowledge gradient": lambda space: jbo.bayesian(space, acquisition=jbo.knowledge_gradient()),
-    "noisy expected improvement": lambda space: jbo.bayesian(space, acquisition=jbo.log_noisy_expected_improvement()),
-    "scheduled confidence bound": lambda space: jbo.bayesian(space, acquisition=jbo.scheduled_confidence_bound()),
-    "plain expected improvement": lambda space: jbo.bayesian(space, acquisition=jbo.expected_improvement()),
-    "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
-} | {
-    name: lambda space, options=options: jbo.bayesian(space, surrogate=jbo.gp(**options))
-    for name, options in _WITH_GP.items()
+_SURROGATES = {
+    "forest": jbo.forest,
+    "sampled hyperparameters (NUTS)": jbo.gp_mcmc,
+    "sampled sparse hyperparameters (SAAS)": jbo.gp_saas,
+} | {name: functools.partial(jbo.gp, **options) for name, options in _GP.items()}
+_ACQUISITIONS = {
+    "confidence bound of weight 1": functools.partial(jbo.lower_confidence_bound, 1.0),
+    "confidence bound": jbo.lower_confidence_bound,
+    "scheduled confidence bound": jbo.scheduled_confidence_bound,
+    "plain expected improvement": jbo.expected_improvement,
+    "expected improvement of the mean (EQI)": jbo.log_expected_quantile_improvement,
+    "noisy expected improvement": jbo.log_noisy_expected_improvement,
+    "Thompson sampling": jbo.thompson_sampling,
+    "max-value entropy search": jbo.max_value_entropy_search,
+    "knowledge gradient": jbo.knowledge_gradient,
+    "portfolio": jbo.portfolio,
 }
+VARIANTS = (
+    {"default": jbo.bayesian, "5 initial trials": functools.partial(jbo.bayesian, num_initial=5)}
+    | {name: lambda space, make=make: jbo.bayesian(space, acquisition=make()) for name, make in _ACQUISITIONS.items()}
+    | {name: lambda space, make=make: jbo.bayesian(space, surrogate=make()) for name, make in _SURROGATES.items()}
+    | {"Parzen estimator": jbo.parzen, "trust region": jbo.trust_region, "random search": jbo.random_search}
+)
 """From a space to a strategy."""
 
 
-@functools.partial(jax.jit, static_argnames=("name", "num_evaluations", "lanes"))
+@functools.partial(jax.jit, static_argnames=("names", "num_evaluations", "lanes"))
 def regrets(
-    keys: Key[Array, " k"], name: str, strategy: Strategy, num_evaluations: int, lanes: int
-) -> Float[Array, " k"]:
+    keys: Key[Array, " k"], names: tuple[str, ...], strategy: Strategy, num_evaluations: int, lanes: int
+) -> Float[Array, "p k"]:
     """The final regret of one search on each draw over the median one of 15 random searches there.
+
+    All problems are one program, since it takes far longer to compile a search than to run it.
 
     Args:
       keys: Of the draws and their searches.
-      name: One of `DRAWS`.
+      names: Some of `DRAWS`, alike in what the strategy sees of their spaces.
       strategy: How to search.
       num_evaluations: Of each search.
       lanes: Draws side by side.
     """
 
-    def one(key: Key[Array, ""]) -> Float[Array, ""]:
+    def one(which: Int[Array, ""], key: Key[Array, ""]) -> Float[Array, ""]:
         key_problem, key_search, key_random = jax.random.split(key, 3)
-        problem = DRAWS[name](key_problem)
+        problems = [DRAWS[name](key_problem) for name in names]
+        is_noisy = [isinstance(problem, Noisy) for problem in problems]
 
         def regret(key: Key[Array, ""], strategy: Strategy) -> Float[Array, ""]:
-            run = jbo.minimize(key, problem, strategy, num_evaluations)
-            if not isinstance(problem, Noisy):
-                return run.best_y[-1] - problem.minimum
-            x = run.trials.x[strategy.recommend(key, run.trials)]
-            return problem.base(problem.space.decode_traced(x)) - problem.minimum
+            run = jbo.minimize(key, _OneOf(problems, which), strategy, num_evaluations)
+            row = Strategy.recommend(strategy, key, run.trials)
+            if any(is_noisy):
+                row = jnp.where(jnp.array(is_noisy)[which], strategy.recommend(key, run.trials), row)
+            exact = [problem.base if isinstance(problem, Noisy) else problem for problem in problems]
+            least = jnp.array([problem.minimum for problem in problems])[which]
+            return _OneOf(exact, which)(run.trials.x[row]) - least
 
-        random = jbo.random_search(problem.space)
+        random = jbo.random_search(problems[0].space)
         others = jax.vmap(lambda key: regret(key, random))(jax.random.split(key_random, 15))
-        return regret(key_search, strategy) / jax.numpy.median(others)
+        return regret(key_search, strategy) / jnp.median(others)
 
-    return jax.lax.map(one, keys, batch_size=lanes)
+    which = jnp.repeat(jnp.arange(len(names)), len(keys))
+    found = jax.lax.map(lambda pair: one(*pair), (which, jnp.tile(keys, len(names))), batch_size=lanes)
+    return found.reshape(len(names), len(keys))
+
+
+@dataclass(frozen=True)
+class _OneOf:
+    """Of several problems the one of a number, as a function of points of the cube, which are its configs."""
+
+    problems: list[Any]
+    which: Int[Array, ""]
+
+    @property
+    def space(self) -> Any:
+        return self
+
+    @property
+    def encoding(self) -> Any:
+        return self.problems[0].space.encoding
+
+    def decode_traced(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
+        return x
+
+    def __call__(self, config: Any) -> Float[Array, ""]:
+        def value_of(problem: Any) -> Any:
+            return lambda x: jnp.asarray(problem(problem.space.decode_traced(x)), x.dtype)
+
+        return jax.lax.switch(self.which, [value_of(problem) for problem in self.problems], config)
 
 
 def table(found: dict[str, dict[str, np.ndarray]]) -> str:
     """Each variant less the default in normalised regret, paired by draw, as Markdown: below 0 the variant is better.
 
-    Regrets are cut at twice that of random search: how bad a failed search is shall not decide everything.
+    Regrets are cut at twice that of random search: how bad a failed search is shall not decide everything. The rank is
+    the mean place among all variants, 1 the best; it does not ask by how much.
 
     Args:
       found: Relative regrets by variant and problem; the default among the variants.
     """
     problems = list(found["default"])
-    lines = [f"| change | all [95 %] | {' | '.join(problems)} |", "|---" * (len(problems) + 2) + "|"]
+    places = mean_ranks([np.array([by_problem[p] for by_problem in found.values()]) for p in problems])
+    ranks = {name: "{:.2f} [{:.2f}, {:.2f}]".format(*place) for name, place in zip(found, places, strict=True)}
+    lines = [f"| change | rank [95 %] | all [95 %] | {' | '.join(problems)} |", "|---" * (len(problems) + 3) + "|"]
     own = {p: np.minimum(found["default"][p], 2) for p in problems}
     values = " | ".join(f"{own[p].mean():.2f}" for p in problems)
-    lines.append(f"| the default itself | {np.mean([own[p].mean() for p in problems]):.2f} | {values} |")
-    for name, by_problem in found.items():
-        if name == "default":
-            continue
-        differences = {p: np.minimum(by_problem[p], 2) - own[p] for p in problems if p in by_problem}
+    mean = np.mean([own[p].mean() for p in problems])
+    lines.append(f"| the default itself | {ranks['default']} | {mean:.2f} | {values} |")
+    for name in sorted(found.keys() - {"default"}, key=lambda name: float(ranks[name].split()[0])):
+        differences = {p: np.minimum(found[name][p], 2) - own[p] for p in problems}
         interval = "{:+.2f} [{:+.2f}, {:+.2f}]".format(*bootstrap_groups([list(d) for d in differences.values()]))
-        cells = " | ".join(f"{differences[p].mean():+.2f}" if p in differences else "-" for p in problems)
-        lines.append(f"| {name} | {interval} | {cells} |")
+        cells = " | ".join(f"{differences[p].mean():+.2f}" for p in problems)
+        lines.append(f"| {name} | {ranks[name]} | {interval} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
@@ -169,16 +213,20 @@ def main(
     jbo.use_compile_cache()
     out.mkdir(parents=True, exist_ok=True)
     console, keys = Console(), keys_of(first_seed, num_seeds)
-    found: dict[str, dict[str, Any]] = {}
+    spaces = {problem: DRAWS[problem](keys[0]).space for problem in problems}
+    groups, found = {}, {}
+    for problem, space in spaces.items():
+        groups.setdefault(space.encoding.columns, []).append(problem)
     for variant in dict.fromkeys(["default", *variants]):
-        for problem in problems:
-            path = out / f"{problem}, {variant.replace('/', ' ')}, {first_seed}+{num_seeds}, {num_evaluations}.npy"
-            if not path.exists():
-                with console.status(f"{variant} on {problem}"):
-                    space = DRAWS[problem](keys[0]).space
-                    strategy = VARIANTS[variant](space)
-                    np.save(path, np.asarray(regrets(keys, problem, strategy, num_evaluations, lanes))[:num_seeds])
-            found.setdefault(variant, {})[problem] = np.load(path)
+        end = f", {variant.replace('/', ' ')}, {first_seed}+{num_seeds}, {num_evaluations}.npy"
+        for alike in groups.values():
+            if missing := tuple(problem for problem in alike if not (out / (problem + end)).exists()):
+                with console.status(f"{variant} on {', '.join(missing)}"):
+                    strategy = VARIANTS[variant](spaces[missing[0]])
+                    rows = np.asarray(regrets(keys, missing, strategy, num_evaluations, lanes))
+                for problem, row in zip(missing, rows, strict=True):
+                    np.save(out / (problem + end), row[:num_seeds])
+        found[variant] = {problem: np.load(out / (problem + end)) for problem in problems}
     text = table(found)
     (out / "table.md").write_text(text)
     console.print(text, highlight=False, markup=False, soft_wrap=True)

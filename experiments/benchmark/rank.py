@@ -18,7 +18,7 @@ from rich.progress import track
 import jbo
 from experiments.benchmark.compare import missing_runs, read
 from experiments.benchmark.peer import METHODS, Peer
-from experiments.benchmark.statistics import Interval, bootstrap_groups
+from experiments.benchmark.statistics import Interval, bootstrap_groups, mean_ranks
 from experiments.benchmark.suite import ENTRIES, Case
 from experiments.picture import save
 from experiments.report import versions
@@ -104,7 +104,7 @@ def report(runs: list[dict[str, Any]], methods: list[str]) -> str:
     ranks = _ranks(cells, methods, problems)
     for m in methods:
         means = [text(bootstrap_groups([list(cells[m, p].values()) for p in of(g) if cells[m, p]])) for g in groups]
-        lines.append(f"| {m} | {' | '.join(means)} | {ranks[m]:.2f} |")
+        lines.append(f"| {m} | {' | '.join(means)} | {text(ranks[m])} |")
     lines += ["", f"{methods[0]} less the other, paired by problem and seed; below 0: {methods[0]} is better.", ""]
     lines += [f"| beside | {' | '.join(groups)} | wins : losses | evaluations to its final value |"]
     lines += ["|---" * (len(groups) + 3) + "|"]
@@ -122,15 +122,12 @@ def report(runs: list[dict[str, Any]], methods: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ranks(cells: dict[Any, dict[int, float]], methods: list[str], problems: list[str]) -> dict[str, float]:
-    """The mean over problems and seeds of the place among the methods, 1 the best; ties share theirs."""
-    from scipy.stats import rankdata
-
-    rows = []
-    for p in problems:
-        for seed in set.intersection(*(set(cells[m, p]) for m in methods)):
-            rows.append(rankdata([cells[m, p][seed] for m in methods]))
-    return dict(zip(methods, np.mean(rows, axis=0) if rows else [np.nan] * len(methods), strict=True))
+def _ranks(cells: dict[Any, dict[int, float]], methods: list[str], problems: list[str]) -> dict[str, Interval]:
+    """The mean place of each method over problems and the seeds that all methods have."""
+    shared = {p: set.intersection(*(set(cells[m, p]) for m in methods)) for p in problems}
+    groups = [np.array([[cells[m, p][s] for s in shared[p]] for m in methods]) for p in problems if shared[p]]
+    ranks = mean_ranks(groups) if groups else [Interval(np.nan, np.nan, np.nan)] * len(methods)
+    return dict(zip(methods, ranks, strict=True))
 
 
 def _share_of_evaluations(runs: list[dict[str, Any]], first: str, other: str) -> float:

@@ -61,6 +61,18 @@ def bootstrap_groups(
     return Interval(estimate, float(low), float(high))
 
 
+def mean_ranks(groups: list[np.ndarray]) -> list[Interval]:
+    """The mean place of each contender, 1 the best, with an interval as of `bootstrap_groups`; ties share theirs.
+
+    Args:
+      groups: Scores by group, one row a contender and one column a match; lower is better.
+    """
+    from scipy.stats import rankdata
+
+    places = [rankdata(scores, axis=0) for scores in groups]
+    return [bootstrap_groups([list(rows) for rows in of_one]) for of_one in zip(*places, strict=True)]
+
+
 def share_of_wins(a: np.ndarray, b: np.ndarray) -> float:
     """Share of pairs in which ``a`` is below ``b``, a tie counting half."""
     return float(np.mean((a < b) + 0.5 * (a == b)))

@@ -1,5 +1,6 @@
 """The benchmark of evaluations: what is drawn, what is observed, and how the report counts."""
 
+import dataclasses
 import json
 
 import jax
@@ -7,13 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jbo
 from experiments.benchmark import ablate, rank, tuning
 from experiments.benchmark.peer import Peer
 from experiments.benchmark.problems import MIXED_SPACE, Noisy, draw_mixed, draw_rotated
 from experiments.benchmark.rank import curve, curves_figure, normalised, report, run, scales
-from experiments.benchmark.statistics import bootstrap_groups
+from experiments.benchmark.statistics import bootstrap_groups, mean_ranks
 from experiments.benchmark.suite import ENTRIES
 from jbo import functions
+from jbo._pytree import pytree
+from jbo.strategies._searches import RandomSearch
 
 BASES = [functions.rosenbrock(4), functions.ackley(6), functions.levy(3), functions.styblinski_tang(3)]
 
@@ -140,6 +144,13 @@ def test_an_interval_is_over_groups_and_their_members():
     assert interval.high - interval.low == pytest.approx(2 * 1.96 * np.sqrt(2 / 600), rel=0.4)
 
 
+def test_ranks_are_over_groups_and_ties_share_theirs():
+    first, second = np.array([[0.1, 5.0], [0.2, 5.0], [0.3, 1.0]]), np.array([[1.0], [3.0], [np.inf]])
+    ranks = mean_ranks([first, second])
+    assert [rank.estimate for rank in ranks] == [(1 + 2.5 + 2 * 1) / 4, (2 + 2.5 + 2 * 2) / 4, (3 + 1 + 2 * 3) / 4]
+    assert ranks[0] == bootstrap_groups([[1.0, 2.5], [1.0]])
+
+
 def test_the_command_goes_on_and_reports(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(rank.jbo, "use_compile_cache", lambda: None)
     for _ in range(2):
@@ -158,8 +169,37 @@ def test_an_ablation_is_paired_by_draw():
     default = {"a": np.array([0.1, 0.01]), "b": np.array([3.0, 1.0])}
     other = {"a": np.array([0.01, 0.1]), "b": np.array([0.1, 0.1])}
     text = ablate.table({"default": default, "other": other})
-    assert "| the default itself | 0.78 | 0.06 | 1.50 |" in text, "one regret is cut at 2"
-    assert "| other | -0.70 [" in text and "| +0.00 | -1.40 |" in text
+    assert "| the default itself | 1.75 [1.25, 2.00] | 0.78 | 0.06 | 1.50 |" in text, "one regret is cut at 2"
+    assert "| other | 1.25 [1.00, 1.75] | -0.70 [" in text and "| +0.00 | -1.40 |" in text
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class RecommendsTheFirst(RandomSearch):
+    def recommend(self, key, state):
+        return jnp.zeros((), jnp.int32)
+
+
+def test_problems_that_share_a_program_are_searched_as_if_alone(x64):
+    names, keys = ("rastrigin3", "noisy_styblinski_tang3"), ablate.keys_of(5, 2)
+    encoding = ablate.DRAWS["rastrigin3"](jax.random.key(0)).space.encoding
+
+    @jax.jit
+    def end(key, problem, strategy):
+        run = jbo.minimize(key, problem, strategy, 6)
+        if not isinstance(problem, Noisy):
+            return run.best_y[-1] - problem.minimum
+        x = run.trials.x[strategy.recommend(key, run.trials)]
+        return problem.base(problem.space.decode_traced(x)) - problem.minimum
+
+    found = ablate.regrets(keys, names, RecommendsTheFirst(encoding), 6, lanes=4)
+    for name, row in zip(names, found, strict=True):
+        for key, value in zip(keys, row, strict=True):
+            key_problem, key_search, key_random = jax.random.split(key, 3)
+            problem = ablate.DRAWS[name](key_problem)
+            own = end(key_search, problem, RecommendsTheFirst(encoding))
+            others = [end(k, problem, RandomSearch(encoding)) for k in jax.random.split(key_random, 15)]
+            np.testing.assert_allclose(value, own / np.median(others), rtol=1e-9)
 
 
 @pytest.mark.thorough
