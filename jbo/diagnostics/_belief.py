@@ -84,11 +84,12 @@ def _snap(encoding: Encoding, x: Array) -> Array:
 
 @jax.jit
 def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, x: Array) -> Array:
-    """The acquisition's values, pending trials known to it, as at the next suggestion."""
-    _, posterior, believed = strategy._posteriors(params, data, state)
+    """The acquisition's values, pending and failed trials known to it, as at the next suggestion."""
+    _, posterior, believed, failures = strategy._posteriors(params, data, state)
     acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
     aux = acquisition.prepare(key, posterior, believed)
-    return jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
+    is_positive = bool(getattr(acquisition, "is_positive", False))
+    return jax.lax.map(lambda u: failures.weigh(acquisition.value(aux, posterior, u), u, is_positive), x)
 
 
 @jax.jit
@@ -118,7 +119,7 @@ class Belief:
     state: Trials
     """The table, lower is better."""
     data: Dataset
-    """What the surrogate sees of it: standardised, the worse half drawn together, failures as the worst."""
+    """What the surrogate sees of it: standardised, the worse half drawn together, failed trials left out."""
     params: Any
     """Its hyperparameters: those that the study's next suggestion uses."""
     posterior: Any

@@ -20,6 +20,7 @@ from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
 from jbo.strategies._earlier import with_earlier
+from jbo.strategies._failures import Failures
 from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._together import improve_together
@@ -221,7 +222,7 @@ class Bayesian(Strategy):
             # design, 4 for a batch as a whole.
             key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
             key_prepare, key_maximize, key_new = jax.random.split(key_row, 3)
-            told, posterior, believed = self._posteriors(params, data, state)
+            told, posterior, believed, failures = self._posteriors(params, data, state)
             # In a context the value to improve on is what the trials would have given there.
             x_here = state.x if region.fixed is None else region.place(state.x)
             here = dataclasses.replace(data, x=x_here)
@@ -230,11 +231,16 @@ class Bayesian(Strategy):
             believed = dataclasses.replace(believed, x=x_here)
             if self.batch is None:
                 aux = acquisition.prepare(key_prepare, posterior, believed)
-                value = functools.partial(acquisition.value, aux, posterior)
+                worth = functools.partial(acquisition.value, aux, posterior)
             else:
                 beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
-                value = functools.partial(self.batch.value, aux, acquisition, beliefs)
+                worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
+            is_positive = self.batch is None and bool(getattr(acquisition, "is_positive", False))
+
+            def value(x: Float[Array, " d"]) -> Float[Array, ""]:
+                return failures.weigh(worth(x), x, is_positive)
+
             found = maximize(
                 key_maximize,
                 value,
@@ -265,12 +271,15 @@ class Bayesian(Strategy):
         """The points that were found one after another, moved as a whole."""
         key_row = jax.random.fold_in(jax.random.fold_in(key, 4), _table.num_rows(state))
         key_prepare, key_maximize, *keys_new = jax.random.split(key_row, 2 + points.shape[0])
-        told, posterior, believed = self._posteriors(params, data, state)
+        told, posterior, believed, failures = self._posteriors(params, data, state)
         x_here = state.x if region.fixed is None else region.place(state.x)
         here, believed = (dataclasses.replace(rows, x=x_here) for rows in (data, believed))
         beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
         aux = batch.prepare(key_prepare, over_sets(bound(self.acquisition, region), posterior), beliefs)
-        together = functools.partial(batch.value_together, aux, beliefs)
+
+        def together(x: Float[Array, "q d"]) -> Float[Array, ""]:
+            return batch.value_together(aux, beliefs, x) + jnp.mean(jax.vmap(failures.log_success)(x))
+
         points, value = improve_together(key_maximize, together, region, state, points, self.surrogate.is_smooth)
         final, is_new = [], []
         for key_new, point in zip(keys_new, points, strict=True):
@@ -281,41 +290,51 @@ class Bayesian(Strategy):
         values = jnp.broadcast_to(value, info.value.shape)
         return jnp.stack(final), info._replace(is_new=jnp.stack(is_new), value=values)
 
-    def _posteriors(self, params: Any, data: Dataset, state: Trials) -> tuple[Posterior, Posterior, Dataset]:
-        """The posterior given finished trials, and that with pending ones as if they had returned their mean.
+    def _posteriors(self, params: Any, data: Dataset, state: Trials) -> tuple[Posterior, Posterior, Dataset, Failures]:
+        """The posterior given successful trials, that with the others in it, its data, and what is known of failures.
 
-        The second keeps the mean of the first and knows that something is coming; its data come with it. Where nothing
-        is pending they are one. One loop makes both, so that the program holds the factorisation once.
+        In the second, pending and failed trials are there as if they had returned their mean: it keeps the mean of the
+        first and knows that something is coming, or that nothing can be learnt there. Its data have the pending ones.
+        The same model, given 1 where a trial failed and 0 where it succeeded, says how likely failures are. Where
+        nothing is pending or failed all are one. One loop makes them, so that the program holds the factorisation once.
 
         References:
           Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4.3
           (the kriging believer).
         """
-        is_pending = state.status == PENDING
+        is_pending, is_failed = state.status == PENDING, state.status == FAILED
+        is_believed = is_pending | is_failed
         structures = []
 
-        def condition(is_second: Bool[Array, ""], y: Float[Array, " n"]) -> tuple[Float[Array, " n"], list[Any]]:
-            is_valid = data.is_valid | (is_pending & is_second)
+        def condition(count: Int[Array, ""], y: Float[Array, " n"]) -> tuple[Float[Array, " n"], list[Any]]:
+            is_valid = data.is_valid | jnp.where(count == 2, is_failed, is_believed & (count == 1))
             posterior = self.surrogate.condition(params, Dataset(state.x, y, is_valid, data.y_scale))
             mean, _ = self.surrogate.predict(posterior, state.x)
             # A posterior whose shapes are checked where it is made cannot be made of their shapes; its leaves can.
             leaves, structure = jax.tree.flatten(posterior)
             structures.append(structure)
-            return jnp.where(is_pending & ~is_second, mean, y), leaves
+            y = jnp.where(is_believed & (count == 0), mean, y)
+            return jnp.where(count == 1, is_failed.astype(y.dtype), y), leaves
 
         def believe(carry):
-            count, y, leaves, _ = carry
-            y, new = condition(count > 0, y)
-            return count + 1, y, new, jax.tree.map(lambda a, b: jnp.where(count > 0, a, b), leaves, new)
+            count, y, seen, all_leaves = carry
+            after, new = condition(count, y)
+            # What the second and third are not made for is the first.
+            keep = [
+                jax.tree.map(lambda a, b, k=k: jnp.where((count == k) | ((count == 0) & (k < 2)), b, a), leaves, new)
+                for k, leaves in enumerate(all_leaves)
+            ]
+            return count + 1, after, jnp.where(count == 0, after, seen), keep
 
         none = jnp.zeros((), jnp.int32)
-        empty = jax.tree.map(
-            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(condition, none > 0, data.y)[1]
+        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(condition, none, data.y)[1])
+        num_rounds = 1 + jnp.any(is_believed).astype(jnp.int32) + jnp.any(is_failed).astype(jnp.int32)
+        _, _, y, all_leaves = jax.lax.while_loop(
+            lambda c: c[0] < num_rounds, believe, (none, data.y, data.y, [empty] * 3)
         )
-        num_rounds = 1 + jnp.any(is_pending).astype(jnp.int32)
-        _, y, *both = jax.lax.while_loop(lambda c: c[0] < num_rounds, believe, (none, data.y, empty, empty))
-        posterior, told = (jax.tree.unflatten(structures[0], leaves) for leaves in both)
-        return told, posterior, Dataset(state.x, y, data.is_valid | is_pending, data.y_scale)
+        told, posterior, failures = (jax.tree.unflatten(structures[0], leaves) for leaves in all_leaves)
+        believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale)
+        return told, posterior, believed, Failures(failures, jnp.any(is_failed))
 
 
 def incumbent_row(posterior: Posterior, data: Dataset) -> Int[Array, ""]:

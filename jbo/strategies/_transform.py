@@ -1,4 +1,4 @@
-"""From told values to what a surrogate learns from: the worse half compressed, failures as the worst, standardised."""
+"""From told values to what a surrogate learns from: the worse half compressed, and standardised."""
 
 from typing import NamedTuple
 
@@ -63,24 +63,37 @@ def units(state: Trials) -> Units:
 
 
 def dataset(state: Trials) -> Dataset:
-    """What a surrogate sees of the trials that have ended.
+    """What a surrogate sees of the successful trials.
 
-    The values of successful trials go through `compress`, a failed trial counts as worse than the worst of them by
-    half their range, and all are standardised. Made anew at each ask, since each new value moves the scale.
+    Their values go through `compress` and are standardised, anew at each ask, since each new value moves the scale.
 
     Args:
       state: The table of trials.
 
     Returns:
-      A data set with a valid row for each trial that ended; its ``y_scale`` undoes the standardisation.
+      A data set with a valid row for each successful trial; its ``y_scale`` undoes the standardisation.
+    """
+    is_ok = state.status == OK
+    scaled, magnitude = _scaled(state.y, is_ok)
+    y, deviation = standardise(compress(scaled, is_ok), is_ok)
+    return Dataset(state.x, y, is_ok, magnitude * deviation)
+
+
+def dataset_with_failures(state: Trials) -> Dataset:
+    """What a surrogate sees of all trials that have ended: a failed one as worse than the worst by half the range.
+
+    Args:
+      state: The table of trials.
+
+    Returns:
+      As `dataset`, with valid rows for failed trials too.
     """
     is_ok, is_failed = state.status == OK, state.status == FAILED
     scaled, magnitude = _scaled(state.y, is_ok)
     warped = compress(scaled, is_ok)
     worst = jnp.max(jnp.where(is_ok, warped, -jnp.inf))
     least = jnp.min(jnp.where(is_ok, warped, jnp.inf))
-    has_any = jnp.any(is_ok)
-    penalty = jnp.where(has_any, worst + 0.5 * (worst - least), 0).astype(warped.dtype)
+    penalty = jnp.where(jnp.any(is_ok), worst + 0.5 * (worst - least), 0).astype(warped.dtype)
     y, deviation = standardise(jnp.where(is_failed, penalty, warped), is_ok | is_failed)
     return Dataset(state.x, y, is_ok | is_failed, magnitude * deviation)
 

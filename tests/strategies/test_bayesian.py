@@ -213,7 +213,7 @@ def test_told_trials_count_for_the_design(x64, ask, table):
 
 
 def test_failures_repel(x64, ask, table):
-    """Where a trial failed the model expects bad values."""
+    """Where trials failed the model expects that trials fail."""
     x, _ = ask(STRATEGY, KEY, table(POINTS, VALUES, capacity=CAPACITY))
     around = np.clip(np.asarray(x) + [[0, 0.02], [0.02, 0], [-0.02, 0], [0, -0.02]], 0, 1)
     state = table(np.r_[POINTS, around], np.r_[VALUES, np.zeros(4)], [OK] * 8 + [FAILED] * 4, CAPACITY)

@@ -12,6 +12,7 @@ from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
 NUM_ROWS = 12
 COMPRESS, STANDARDISE, DATASET = map(jax.jit, (_transform.compress, _transform.standardise, _transform.dataset))
+WITH_FAILURES = jax.jit(_transform.dataset_with_failures)
 
 VALUES = st.one_of(
     st.sampled_from([0.0, 1.0, -1.0, 1e300, -1e300, 1e-12, 3.0]), st.floats(-1e300, 1e300), st.floats(-10, 10)
@@ -80,7 +81,7 @@ def test_compress(dtype, y):
 def test_the_data_set_keeps_the_order_and_is_standardised(y, status):
     with jax.enable_x64(True):
         y, status = np.array(y), np.array(status)
-        data = DATASET(table(y, status))
+        data = WITH_FAILURES(table(y, status))
         ok, failed = status == OK, status == FAILED
         np.testing.assert_array_equal(data.is_valid, ok | failed)
         seen = np.asarray(data.y)
@@ -97,6 +98,10 @@ def test_the_data_set_keeps_the_order_and_is_standardised(y, status):
             values = seen[ok | failed]
             assert abs(values.mean()) < 1e-9
             assert abs(values.std() - 1) < 1e-9 or not values.any()
+        alone, without = DATASET(table(y, status)), WITH_FAILURES(table(y, np.where(failed, EMPTY, status)))
+        np.testing.assert_array_equal(alone.is_valid, ok)
+        np.testing.assert_array_equal(alone.y, without.y)
+        assert alone.y_scale == without.y_scale
 
 
 @given(
@@ -168,8 +173,9 @@ def test_float32_values_at_the_ends_of_its_range():
 
 
 def test_failures_alone_teach_nothing(dtype):
-    data = DATASET(table(np.full(NUM_ROWS, np.nan), np.resize([FAILED, PENDING], NUM_ROWS), dtype))
-    assert not np.asarray(data.y).any() and np.asarray(data.is_valid).sum() == NUM_ROWS // 2
+    state = table(np.full(NUM_ROWS, np.nan), np.resize([FAILED, PENDING], NUM_ROWS), dtype)
+    for data, count in ((DATASET(state), 0), (WITH_FAILURES(state), NUM_ROWS // 2)):
+        assert not np.asarray(data.y).any() and np.asarray(data.is_valid).sum() == count
 
 
 UNITS = jax.jit(_transform.units)
