@@ -39,11 +39,12 @@ class Failures:
           x: A point of the unit cube.
         """
 
-        def of_model() -> Float[Array, ""]:
+        def of_model(x: Float[Array, " d"]) -> Float[Array, ""]:
             mean, _ = self.posterior.predict(x[None, :])
             return jnp.log1p(-jnp.clip(mean[0], 0, 1 - _LEAST_SUCCESS)).astype(x.dtype)
 
-        return jax.lax.cond(self.has_any, of_model, lambda: jnp.zeros((), x.dtype))
+        # The zero is made of the point: under a mesh of devices it has to lie where the point does.
+        return jax.lax.cond(self.has_any, of_model, lambda x: 0 * x[0], x)
 
     def weigh(self, value: Float[Array, ""], x: Float[Array, " d"], is_positive: bool) -> Float[Array, ""]:
         """An acquisition's value at ``x``, times the probability of a success.
