@@ -68,7 +68,8 @@ def test_simple_regret(name, num_steps, bound):
 @pytest.mark.thorough
 @pytest.mark.searches
 def test_float32_is_about_as_near():
-    double, single = (regrets(functions.branin, jbo.bayesian, 30, 64, dtype=d) for d in ("float64", "float32"))
+    """Medians of 512 seeds: those of 64 are apart by up to a half, either way."""
+    double, single = (regrets(functions.branin, jbo.bayesian, 30, 512, dtype=d) for d in ("float64", "float32"))
     assert np.median(single) <= 1.2 * np.median(double), (np.median(single), np.median(double))
 
 
