@@ -1,10 +1,12 @@
 """The same functions on an accelerator and on the CPU: ``python -m experiments.benchmark.accelerator``.
 
-How far the values are apart in single precision, and how many suggestions a second searches side by side make on each.
-Without an accelerator the CPU stands beside itself.
+How far the values are apart in both precisions, how long a suggestion of a study takes on each, how many suggestions a
+second searches side by side make, and what a population of networks in one program gains beside its members one after
+another. Without an accelerator the CPU stands beside itself.
 """
 
 import functools
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 import jbo
+from architectures.examples import take
+from architectures.population import train_population
+from architectures.training import MICROBATCH, train, train_config
 from experiments.benchmark.compare import PROBLEMS
 from experiments.replicate import keys_of
 from experiments.report import versions, write_json
+from experiments.tasks import TASKS
 from jbo.functions import Problem
 from jbo.strategies import Strategy
 from jbo.surrogates import gaussian_process as gp
@@ -47,21 +53,46 @@ def _values(params: Any, data: Dataset, at: Any) -> dict[str, Any]:
     }
 
 
-def differences(device: Any, other: Any, num_rows: int = 128) -> dict[str, float]:
-    """The largest difference of each value between two devices, relative to its largest size, in single precision.
+def differences(device: Any, other: Any, dtype: Any, num_rows: int = 128) -> dict[str, float]:
+    """The largest difference of each value between two devices, relative to its largest size.
 
     Args:
       device: One of JAX's devices.
       other: Another one.
+      dtype: In which precision.
       num_rows: Observations.
     """
     rng = np.random.default_rng(0)
-    x, at = (jnp.asarray(rng.uniform(size=(n, 6)), jnp.float32) for n in (num_rows, 256))
-    y = jnp.sin(5 * x[:, 0]) + jnp.sum(x**2, 1) + 0.1 * jnp.asarray(rng.normal(size=num_rows), jnp.float32)
-    data = Dataset(x, (y - jnp.mean(y)) / jnp.std(y), jnp.ones(num_rows, bool), jnp.ones((), jnp.float32))
-    params = gp.GPParams(*(jnp.full(shape, number, jnp.float32) for shape, number in (((1, 6), -0.3), (1, 0), (1, -4))))
-    one, two = (jax.device_get(_values(*jax.device_put((params, data, at), where))) for where in (device, other))
+    with jax.enable_x64(dtype == jnp.float64):
+        x, at = (jnp.asarray(rng.uniform(size=(n, 6)), dtype) for n in (num_rows, 256))
+        y = jnp.sin(5 * x[:, 0]) + jnp.sum(x**2, 1) + 0.1 * jnp.asarray(rng.normal(size=num_rows), dtype)
+        data = Dataset(x, (y - jnp.mean(y)) / jnp.std(y), jnp.ones(num_rows, bool), jnp.ones((), dtype))
+        params = gp.GPParams(*(jnp.full(shape, number, dtype) for shape, number in (((1, 6), -0.3), (1, 0), (1, -4))))
+        one, two = (jax.device_get(_values(*jax.device_put((params, data, at), where))) for where in (device, other))
     return {name: float(np.max(np.abs(one[name] - two[name])) / np.max(np.abs(two[name]))) for name in one}
+
+
+def milliseconds_of_a_suggestion(device: Any, problem: Problem, num_rows: int, num_asked: int = 8) -> float:
+    """The median of suggestions in a row by a study whose model lives on a device; the first compiles, uncounted.
+
+    Args:
+      device: One of JAX's devices.
+      problem: What to minimise.
+      num_rows: Random trials told before.
+      num_asked: Suggestions that count.
+    """
+    rng = np.random.default_rng(0)
+    configs = [problem.space.decode(point) for point in rng.random((num_rows, problem.space.encoding.num_columns))]
+    times = []
+    with jbo.Study(problem.space, device=device, seed=0) as study:
+        for config in configs:
+            study.tell(config, float(problem(config)))
+        for _ in range(1 + num_asked):
+            start = time.perf_counter()
+            trial = study.ask()
+            study.tell(trial, float(problem(trial.config)))
+            times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times[1:])
 
 
 def throughput(device: Any, problem: Problem, num_searches: int, num_steps: int) -> tuple[float, float]:
@@ -82,39 +113,97 @@ def throughput(device: Any, problem: Problem, num_searches: int, num_steps: int)
     return num_searches * num_steps / seconds, float(np.median(best) - problem.minimum)
 
 
-def main(
-    problem: str = "hartmann6", searches: tuple[int, ...] = (1, 8, 64, 256), num_steps: int = 40,
-    out: Path = Path("runs/accelerator"),
-) -> None:  # fmt: skip
-    """Print the device, equality with the CPU, and suggestions a second beside it.
+def population(family: str, size: int, num_epochs: int = 1) -> tuple[float, float]:
+    """Seconds of a population in one program and of its members one after another, on the default device, compiled.
 
     Args:
+      family: Name of a task.
+      size: Its members, of one structure.
+      num_epochs: How often each member sees 40 batches.
+    """
+    task, key = TASKS[family], jax.random.key(0)
+    examples = take(task.examples.train, slice(0, 40 * MICROBATCH))
+    judged = take(task.examples.validation, slice(0, MICROBATCH))
+    structure = task.structure(task.default)
+    configs = [train_config(learning_rate=1e-3 * (1 + index), dropout=0.1, max_norm=1.0) for index in range(size)]
+    times: dict[str, list[float]] = {"together": [], "alone": []}
+    for _ in range(3):  # the first round compiles
+        start = time.perf_counter()
+        train_population(key, [(structure, config) for config in configs], examples, judged, num_epochs=num_epochs)
+        times["together"].append(time.perf_counter() - start)
+        start = time.perf_counter()
+        for config in configs[:8]:
+            jax.block_until_ready(train(key, structure, config, examples, judged, num_epochs=num_epochs))
+        times["alone"].append((time.perf_counter() - start) * size / min(size, 8))
+    together, alone = (min(times[name][1:]) for name in ("together", "alone"))
+    return together, alone
+
+
+PARTS = ("equality", "suggestion", "searches", "population")
+
+
+def main(
+    parts: tuple[str, ...] = PARTS, problem: str = "hartmann6", rows: tuple[int, ...] = (100, 400, 1000, 5000),
+    searches: tuple[int, ...] = (1, 8, 64, 256), searches_on_cpu: int = 64, num_steps: int = 40,
+    families: tuple[str, ...] = tuple(TASKS), sizes: tuple[int, ...] = (8, 64), out: Path = Path("runs/accelerator"),
+) -> None:  # fmt: skip
+    """Print the device, equality with the CPU, and times beside it.
+
+    Args:
+      parts: Which of equality, suggestion, searches and population.
       problem: Name of a test problem.
+      rows: Numbers of trials of a study that is asked.
       searches: Numbers of searches side by side.
+      searches_on_cpu: The most of them that the CPU makes too.
       num_steps: Evaluations of each search.
+      families: Networks of the populations.
+      sizes: Members of the populations.
       out: Folder for accelerator.json.
     """
     console, device, cpu = Console(), jax.devices()[0], jax.local_devices(backend="cpu")[0]
     console.print(f"device: {device.device_kind} ({device.platform}), {len(jax.devices())} of them", highlight=False)
     if device.platform == "cpu":
         console.print("there is no accelerator: the CPU stands beside itself")
-    equality = Table("value, single precision", "largest difference, relative")
-    apart = differences(device, cpu)
-    for name, difference in apart.items():
-        equality.add_row(name, f"{difference:.1e}")
-    speed = Table("searches side by side", "suggestions a second", "on the CPU", "times", "median regret", "on the CPU")
-    rows = []
-    for number in searches:
-        (rate, regret), (rate_cpu, regret_cpu) = (
-            throughput(where, PROBLEMS[problem], number, num_steps) for where in (device, cpu)
-        )
-        rows.append({"searches": number, "rate": rate, "rate_cpu": rate_cpu, "regret": regret})
-        numbers = (f"{v:.3g}" for v in (rate, rate_cpu, rate / rate_cpu, regret, regret_cpu))
-        speed.add_row(str(number), *numbers)
+    record: dict[str, Any] = {"device": device.device_kind, "versions": versions()}
     out.mkdir(parents=True, exist_ok=True)
-    record = {"device": device.device_kind, "differences": apart, "rows": rows, "versions": versions()}
-    write_json(out / "accelerator.json", record)
-    console.print(equality, speed)
+
+    def show(part: str, header: tuple[str, ...], found: list[tuple[Any, ...]]) -> None:
+        table = Table(*header)
+        for row in found:
+            table.add_row(*(value if isinstance(value, str) else f"{value:.3g}" for value in row))
+        console.print(table)
+        record[part] = [dict(zip(header, row, strict=True)) for row in found]
+        write_json(out / "accelerator.json", record)
+
+    if "equality" in parts:
+        single, double = (differences(device, cpu, dtype) for dtype in (jnp.float32, jnp.float64))
+        found = [(name, single[name], double[name]) for name in single]
+        show("equality", ("largest difference, relative", "float32", "float64"), found)
+    if "suggestion" in parts:
+        header = ("trials told", "ms a suggestion", "on the CPU", "times")
+        found = []
+        for number in rows:
+            own, of_cpu = (milliseconds_of_a_suggestion(where, PROBLEMS[problem], number) for where in (device, cpu))
+            found.append((number, own, of_cpu, of_cpu / own))
+        show("suggestion", header, found)
+    if "searches" in parts:
+        header = ("searches side by side", "suggestions a second", "on the CPU", "times", "regret", "regret on the CPU")
+        found = []
+        for number in searches:
+            rate, regret = throughput(device, PROBLEMS[problem], number, num_steps)
+            nothing = float("nan"), float("nan")
+            rate_cpu, regret_cpu = (
+                throughput(cpu, PROBLEMS[problem], number, num_steps) if number <= searches_on_cpu else nothing
+            )
+            found.append((number, rate, rate_cpu, rate / rate_cpu, regret, regret_cpu))
+        show("searches", header, found)
+    if "population" in parts:
+        found = []
+        for family in families:
+            for size in sizes:
+                together, alone = population(family, size)
+                found.append((family, size, alone, together, alone / together))
+        show("population", ("network", "members", "one by one, s", "together, s", "times"), found)
 
 
 if __name__ == "__main__":

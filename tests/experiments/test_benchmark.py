@@ -186,10 +186,15 @@ def test_throughput_counts_the_same_searches():
 
 @pytest.mark.thorough
 def test_an_accelerator_is_compared_with_the_cpu(tmp_path, capsys):
-    accelerator.main("branin", (2,), 7, tmp_path)
+    accelerator.main(
+        problem="branin", rows=(20,), searches=(2,), num_steps=7, families=("cnn",), sizes=(2,), out=tmp_path
+    )
     record = json.loads((tmp_path / "accelerator.json").read_text())
-    assert len(record["differences"]) == 5 and max(record["differences"].values()) <= 1e-2
-    assert record["rows"][0]["rate"] > 0
+    assert len(record["equality"]) == 5
+    assert all(row["float32"] <= 1e-2 and row["float64"] <= 1e-8 for row in record["equality"])
+    assert record["suggestion"][0]["ms a suggestion"] > 0
+    assert record["searches"][0]["suggestions a second"] > 0
+    assert record["population"][0]["together, s"] > 0
     assert "largest difference" in capsys.readouterr().out
 
 
