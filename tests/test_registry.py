@@ -1,7 +1,7 @@
 """Every part in every place: surrogates, acquisitions, strategies, kinds of spaces and batch sizes, in pairs.
 
-Each pair of members stands together in one combination at least: a combination is searched for 15 steps through `Study`
-in batches and, as one program under `vmap`, through `minimize`.
+Each pair of members stands together in one combination at least. A combination is searched for 15 steps through `Study`
+in batches or, as one program under `vmap`, through `minimize`; each member is in both, the quick combinations as well.
 """
 
 import inspect
@@ -44,7 +44,7 @@ SPACES = {
 }
 SURROGATES = {
     "gp": jbo.gp,
-    "forest": jbo.forest,
+    "forest": lambda: jbo.forest(num_trees=16),
     "gp of kernels": lambda: jbo.gp(
         kernel=kernels.on(kernels.periodic(), "a") * kernels.matern52 + kernels.linear(), mean=lambda x: jnp.sum(x)
     ),
@@ -80,21 +80,8 @@ MODEL_FREE = {
     "trust region": lambda space: jbo.trust_region(space, num_candidates=64),
 }
 BATCHES = (1, 2, 4)
-
-
-def combinations():
-    """Rows of (strategy, surrogate, acquisition, space, batch, rule) in which each pair of members stands together."""
-    rows = []
-    for (i, space), (j, strategy) in itertools.product(enumerate(SPACES), enumerate(MODEL_FREE)):
-        rows.append((strategy, None, None, space, BATCHES[(i + j) % 3], None))
-    for (i, space), (j, acquisition) in itertools.product(enumerate(SPACES), enumerate(ACQUISITIONS)):
-        surrogate = list(SURROGATES)[(i + j) % len(SURROGATES)]
-        rule = list(RULES)[(i + j // 2 + 2 * (i // 2)) % len(RULES)]
-        rows.append(("bayesian", surrogate, acquisition, space, BATCHES[(i + 2 * j) % 3], rule))
-    return rows
-
-
-ROWS = combinations()
+FACES = ("study", "minimize")
+"""Each compiles programs of its own, which is most of what a combination takes."""
 QUICK = {
     ("parzen", None, None, "all"),
     ("random", None, None, "constrained"),
@@ -102,6 +89,22 @@ QUICK = {
     ("grid", None, None, "ordinal"),
     ("bayesian", "forest", "EI", "all"),
 }
+
+
+def combinations():
+    """Rows of (strategy, surrogate, acquisition, space, batch, rule, faces) with each pair of members together."""
+    rows = []
+    for (i, space), (j, strategy) in itertools.product(enumerate(SPACES), enumerate(MODEL_FREE)):
+        rows.append((strategy, None, None, space, BATCHES[(i + j) % 3], None, FACES))
+    for (i, space), (j, acquisition) in itertools.product(enumerate(SPACES), enumerate(ACQUISITIONS)):
+        surrogate = list(SURROGATES)[(i + j) % len(SURROGATES)]
+        rule = list(RULES)[(i + j // 2 + 2 * (i // 2)) % len(RULES)]
+        row = ("bayesian", surrogate, acquisition, space, BATCHES[(i + 2 * j) % 3], rule)
+        rows.append((*row, FACES if row[:4] in QUICK else (FACES[(i // 2 + j) % 2],)))
+    return rows
+
+
+ROWS = combinations()
 
 
 def test_each_pair_of_members_stands_together():
@@ -120,10 +123,12 @@ def test_each_pair_of_members_stands_together():
             has_one = {i, j} <= {1, 2, 5} and (one is None) != (other is None)
             assert has_model or has_one or (i, one, j, other) in seen, (one, other)
     assert {row[:4] for row in ROWS} >= QUICK
+    by_face = {(face, i, row[i]) for row in ROWS for i in range(6) for face in row[6]}
+    assert len(by_face) == sum(len(FACES) * len(members) for members in factors)
 
 
 def strategy_of(row):
-    name, surrogate, acquisition, space, _, rule = row
+    name, surrogate, acquisition, space, _, rule, _ = row
     if name != "bayesian":
         return MODEL_FREE[name](SPACES[space])
     parts = {"surrogate": SURROGATES[surrogate](), "acquisition": ACQUISITIONS[acquisition](), "batch": RULES[rule]()}
@@ -155,8 +160,15 @@ def row(request):
 
 
 def test_fifteen_steps(row):
-    name, _, _, space_name, batch, _ = row
+    *_, space_name, batch, _, faces = row
     space, strategy = SPACES[space_name], strategy_of(row)
+    if "study" in faces:
+        search_through_study(space, strategy, batch)
+    if "minimize" in faces:
+        search_in_one_program(space, strategy)
+
+
+def search_through_study(space, strategy, batch):
     with jbo.Study(space, strategy=strategy, seed=0) as study:
         for _ in range(0, NUM_STEPS, batch):
             try:
@@ -172,6 +184,8 @@ def test_fifteen_steps(row):
         assert all(space.is_allowed(config) for config in configs)
         assert study.recommended.status == "ok" and np.isfinite(study.best.value)
 
+
+def search_in_one_program(space, strategy):
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), 2)
         run = jax.jit(jax.vmap(lambda key: jbo.minimize(key, Objective(space), strategy, NUM_STEPS)))(keys)
