@@ -17,7 +17,7 @@ import jbo
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if "```python" in path.read_text())
 BLOCK = re.compile(r"(<!-- not run: (?P<reason>.+?) -->\n+)?```python\n(?P<code>.*?)```", re.DOTALL)
-NOT_RUN = 4
+NOT_RUN = 5
 """Blocks that cannot run here; each says why in a comment before it."""
 
 

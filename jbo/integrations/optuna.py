@@ -113,6 +113,10 @@ class JBOSampler(BaseSampler):
         level = Space({"x": _parameter(param_distribution)}).decode(draw.random(1))["x"]
         return _value(param_distribution, level)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What other libraries keep of a search, such as Ray Tune: fits are made again from the trials.
+        return self.__dict__ | {"_latest": None}
+
     def _strategy_for(self, space: Space) -> tuple[Strategy, Fits]:
         if self._latest is None or self._latest[0] != space:
             self._latest = space, self._strategy(space), Fits()

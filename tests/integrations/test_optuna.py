@@ -1,5 +1,8 @@
 """jbo as a sampler of Optuna: Optuna's own tests, and what they do not look at."""
 
+import copy
+import pickle
+
 import numpy as np
 import optuna
 import pytest
@@ -218,6 +221,17 @@ def test_the_same_seed_gives_the_same_trials():
     assert run(1) == run(1) != run(2)
     with pytest.raises(ValueError, match="expected a seed from 0"):
         JBOSampler(seed=-1)
+
+
+def test_a_sampler_that_was_kept_goes_on_the_same():
+    study = optuna.create_study(sampler=JBOSampler(seed=0))
+    study.optimize(objective, n_trials=2)
+    kept = pickle.dumps(study.sampler)  # as Ray Tune does in the middle of a search
+    asked = study.ask(DISTRIBUTIONS).params
+    again = optuna.create_study(sampler=pickle.loads(kept))
+    again.add_trials(study.trials[:2])
+    assert again.ask(DISTRIBUTIONS).params == asked
+    assert copy.deepcopy(study.sampler)._seed == 0
 
 
 def test_pruners():
