@@ -443,20 +443,28 @@ class Space(Mapping[str, Parameter]):
         """
         return self.validate(config)
 
-    def describe_difference(self, other: "Space") -> str | None:
-        """The first difference between two spaces in words; None if they are equal."""
+    def describe_difference(
+        self, other: "Space", here: str = "in this space", there: str = "in the other"
+    ) -> str | None:
+        """The first difference between two spaces in words; None if they are equal.
+
+        Args:
+          other: To compare with.
+          here: What is said of this space.
+          there: What is said of the other one.
+        """
         for name, entry in self._entries.items():
             if name not in other._entries:
-                return f"{name}: {_shown(entry)} in this space, absent in the other"
+                return f"{name}: {_shown(entry)} {here}, absent {there}"
             theirs = other._entries[name]
             if canonical(_entry_to_json(entry)) != canonical(_entry_to_json(theirs)):
-                return f"{name}: {_shown(entry)} in this space, {_shown(theirs)} in the other"
+                return f"{name}: {_shown(entry)} {here}, {_shown(theirs)} {there}"
         for name, entry in other._entries.items():
             if name not in self._entries:
-                return f"{name}: absent in this space, {_shown(entry)} in the other"
+                return f"{name}: absent {here}, {_shown(entry)} {there}"
         for j, (ours, theirs) in enumerate(zip(self._entries, other._entries, strict=True)):
             if ours != theirs:
-                return f"the order of the parameters: number {j + 1} is {ours} in this space, {theirs} in the other"
+                return f"the order of the parameters: number {j + 1} is {ours} {here}, {theirs} {there}"
         return None
 
     # Conditions.

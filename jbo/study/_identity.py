@@ -57,9 +57,12 @@ def check_same_study(
       path: The file.
     """
     where = "this study" if path is None else str(path)
-    difference = stored_space(header, path).describe_difference(space)
+    difference = stored_space(header, path).describe_difference(space, here="in the file", there="as given")
     if difference is not None:
-        raise ValueError(f"{where} holds a study of another space than the one given: {difference}")
+        raise ValueError(
+            f"{where} holds a study of another space than the one given: {difference}; a new space needs a new path "
+            "(Study.from_trials takes the trials along)"
+        )
     if header.maximize != maximize:
         raise ValueError(f"{where} has maximize={header.maximize}, got maximize={maximize}")
     if seed is not None and header.seed != seed:

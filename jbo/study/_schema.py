@@ -66,9 +66,12 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
 
     Raises:
       OSError: The file cannot be opened, or is damaged.
-      ValueError: The file is something else than a study, or a study of a format that this version does not read.
+      ValueError: The path names no file, or something else than a study, or a study of a format that this version does
+        not read.
     """
     name = ":memory:" if path is None else os.fspath(path)
+    if path is not None and name in ("", ":memory:"):  # to SQLite, no file at all
+        raise ValueError(f"path: expected the name of a file, or None for a study in memory, got {name!r}")
     connection = None
     try:
         connection = sqlite3.connect(
@@ -118,11 +121,18 @@ def explained(error: Exception, path: str | os.PathLike[str] | None, action: str
         )
     advice = {
         sqlite3.SQLITE_FULL: "there is no room left; make some and do the same again, what was told before is safe",
+        sqlite3.SQLITE_IOERR: "the system refused it, as it does at a limit of file sizes or a fault of the disk; mend "
+        "that and do the same again, what was told before is safe",
         sqlite3.SQLITE_READONLY: "it may only be read; change its permissions or work on a copy",
         sqlite3.SQLITE_BUSY: f"another program has held it for {SECONDS_TO_WAIT:g} s; end that one or try again later",
     }.get(code)
-    if advice is None and path is not None and not _is_uri(name) and not Path(path).parent.is_dir():
-        advice = "there is no such folder"
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        advice = "a crash left it in the middle of a write; open it once by jbo.Study, which takes that back"
+    if advice is None and path is not None and not _is_uri(name):
+        if Path(path).is_dir():
+            advice = "it is a folder"
+        elif not Path(path).parent.is_dir():
+            advice = "there is no such folder"
     return OSError(f"cannot {action} the study file {name}{f': {advice}' if advice else ''} ({error})")
 
 

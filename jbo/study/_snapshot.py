@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS
+from jbo.study._schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, explained
 from jbo.study._storage import intermediate_values
 from jbo.study._trial import Trial
 
@@ -77,10 +77,8 @@ def read_study(path: str | os.PathLike[str]) -> Snapshot:
             return _read(connection, str(place))
         finally:
             connection.close()
-    except sqlite3.OperationalError as error:
-        raise OSError(f"cannot read the study file {place} ({error})") from error
     except SQLITE_ERRORS as error:
-        raise ValueError(f"{place} is no jbo study ({error}); expected a study file") from error
+        raise explained(error, place, "read") from error
 
 
 def _read(connection: sqlite3.Connection, path: str) -> Snapshot:

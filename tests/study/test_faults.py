@@ -55,6 +55,29 @@ def test_disk_full(make, path, loss, space):
     assert told_in(path, space)[: len(told)] == told and len(told_in(path, space)) == len(told) + 2
 
 
+LIMITED = """
+import resource
+import jbo
+resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, resource.RLIM_INFINITY))  # bytes; Python ignores SIGXFSZ
+space = jbo.Space(x=jbo.Real(0, 1))
+with jbo.Study(space, strategy=jbo.random_search(space), seed=0, path="study.db") as study:
+    study.optimize(lambda config: config["x"], 5000, on_trial_end=lambda trial: print(trial.number, trial.value))
+"""
+
+
+def test_a_limit_of_file_sizes(tmp_path, path):
+    env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", LIMITED], cwd=tmp_path, env=env, capture_output=True, text=True)
+    words = "OSError: cannot write the study file study.db: the system refused it, as it does at a limit of file sizes"
+    assert done.returncode == 1 and words in done.stderr
+    said = {int(number): float(value) for number, value in map(str.split, done.stdout.splitlines())}
+    space = jbo.Space(x=jbo.Real(0, 1))
+    with Study(space, strategy=jbo.random_search(space), path=path) as study:
+        assert len(said) > 30 and {t.number: t.value for t in study.trials if t.value is not None} == said
+        study.optimize(lambda config: config["x"], len(said) + 2)
+        assert [t.status for t in study.trials] == ["ok"] * (len(said) + 2)
+
+
 def test_a_file_that_may_only_be_read(make, path, loss, space):
     with make(path=path) as study:
         study.optimize(loss, 3)

@@ -124,10 +124,10 @@ def test_another_space_is_refused_and_the_difference_named(make, draws, path, sp
     wider = Space({**space, "n": Integer(1, 6)})
     turned = Space({name: space[name] for name in ("n", "x", "c", "m")})
     for other, words in [
-        (smaller, r"n: Integer\(1, 5\) in this space, absent in the other"),
-        (wider, r"n: Integer\(1, 5\) in this space, Integer\(1, 6\) in the other"),
-        (turned, "the order of the parameters: number 1 is x in this space, n in the other"),
-        (Space({**space, "y": Real(0.0, 1.0)}), r"y: absent in this space, Real"),
+        (smaller, r"n: Integer\(1, 5\) in the file, absent as given"),
+        (wider, r"n: Integer\(1, 5\) in the file, Integer\(1, 6\) as given"),
+        (turned, "the order of the parameters: number 1 is x in the file, n as given"),
+        (Space({**space, "y": Real(0.0, 1.0)}), r"y: absent in the file, Real"),
     ]:
         with pytest.raises(ValueError, match=f"{path} holds a study of another space than the one given: {words}"):
             make(other, strategy=draws(other.encoding), path=path)

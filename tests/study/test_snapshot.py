@@ -51,7 +51,7 @@ def test_what_a_crash_left_is_told_and_not_mended(tmp_path, make):
         writer.execute("ROLLBACK")
         writer.close()
     before = (tmp_path / "crashed.db").read_bytes()
-    with pytest.raises(OSError, match="cannot read the study file .*crashed.db"):
+    with pytest.raises(OSError, match="cannot read the study file .*crashed.db: a crash left it in .*open it once"):
         read_study(tmp_path / "crashed.db")
     assert (tmp_path / "crashed.db").read_bytes() == before
     with make(path=tmp_path / "crashed.db") as study:
@@ -90,6 +90,9 @@ def test_what_is_no_study_is_told(tmp_path, make):
     newer.close()
     with pytest.raises(ValueError, match="new.db has study format 99, expected"):
         read_study(tmp_path / "new.db")
+    (tmp_path / "damaged.db").write_bytes((tmp_path / "new.db").read_bytes()[:5000])
+    with pytest.raises(OSError, match="the study file .*damaged.db is damaged .* go on from a copy of it"):
+        read_study(tmp_path / "damaged.db")
     make(path=tmp_path / "empty.db").close()
     with pytest.raises(ValueError, match="no trial has succeeded, so none is best"):
         _ = read_study(tmp_path / "empty.db").best

@@ -157,8 +157,14 @@ def test_empty_file_is_a_new_study(tmp_path):
 def test_missing_folder_and_folder_as_file(tmp_path):
     with pytest.raises(OSError, match=r"cannot open the study file .*/no/a.db: there is no such folder"):
         Storage(tmp_path / "no" / "a.db")
-    with pytest.raises(OSError, match="cannot open the study file .*unable to open"):
+    with pytest.raises(OSError, match="cannot open the study file .*: it is a folder"):
         Storage(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["", ":memory:"])
+def test_a_path_that_names_no_file(path):
+    with pytest.raises(ValueError, match=f"path: expected the name of a file, or None .*, got '{path}'"):
+        Storage(path)
 
 
 def test_the_file_is_readable_by_any_sqlite(tmp_path):
