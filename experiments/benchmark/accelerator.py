@@ -201,7 +201,8 @@ def main(
         found = []
         for family in families:
             for size in sizes:
-                together, alone = population(family, size)
+                with console.status(f"{size} of {family}"):
+                    together, alone = population(family, size)
                 found.append((family, size, alone, together, alone / together))
         show("population", ("network", "members", "one by one, s", "together, s", "times"), found)
 

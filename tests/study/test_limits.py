@@ -218,11 +218,13 @@ def test_on_trial_end(make, workers):
 
 def test_workers_share_the_memory_of_an_accelerator(make, monkeypatch):
     def share(config):
-        return float(os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION", "-1"))
+        takes_all_at_once = os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE") != "false"
+        return float(os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION", "-1")) + takes_all_at_once
 
     names = ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
     for name in names:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(names[2], "")
     study = make()
     study.optimize(share, 2, workers=2)
     assert [t.value for t in study.trials] == [0.375, 0.375]
