@@ -486,10 +486,10 @@ class Space(Mapping[str, Parameter]):
     def _check_condition(self, name: str) -> frozenset[int]:
         parent, wanted = self._parent(name), _definition(self._entries[name]).parent_values
         if parent is None or parent not in self._parameters:
-            raise ValueError(f"{name}: depends on {parent!r}, expected one of {listing(self.names)}")
+            raise ValueError(f"{name}: when: expected one of {listing(self.names)}, got {parent!r}")
         if isinstance(self._parameters[parent], Real):
             raise ValueError(
-                f"{name}: depends on {parent!r}, which is a Real; expected a parameter with distinct values"
+                f"{name}: when: expected a parameter with distinct values, got {parent!r}, which is a Real"
             )
         with _named(f"{name}: depends on {parent!r}"):
             return frozenset(self._parameters[parent].level_of(self._parameters[parent].parse(v)) for v in wanted)

@@ -344,8 +344,11 @@ def test_a_bad_point_is_refused(x):
         ),
         (lambda: Categorical((1, {2})), "a choice must be a string, .* of type set; give it a name"),
         (lambda: Categorical(float("inf")), "a choice must be finite, got inf"),
-        (lambda: Categorical(1, when=("x", 0.5)), "depends on 'x', which is a Real"),
-        (lambda: Categorical(1, when=("y", 0.5)), "depends on 'y', expected one of 'x', 'z', 'p'"),
+        (
+            lambda: Categorical(1, when=("x", 0.5)),
+            "when: expected a parameter with distinct values, got 'x', which is a Real",
+        ),
+        (lambda: Categorical(1, when=("y", 0.5)), "when: expected one of 'x', 'z', 'p', got 'y'"),
         (lambda: Categorical(1, when=("z", 4)), "depends on 'z': expected one of 1, 2, 3, got 4"),
         (lambda: Categorical(1, when=("z", (1, 2))), r"depends on 'z': expected one of 1, 2, 3, got \(1, 2\)"),
         (lambda: Categorical(1, when=("z", set())), "expected at least one value of 'z' to depend on, got none"),

@@ -30,12 +30,12 @@ def as_number(value: Any) -> float:
         except OverflowError:  # an int or a fraction beyond the largest float
             return -math.inf if value < 0 else math.inf
     if not hasattr(value, "shape"):
-        raise TypeError(f"expected a number, got {value!r} of type {type(value).__name__}")
+        raise TypeError(f"value: expected a number, got {value!r} of type {type(value).__name__}")
     array = np.asarray(value)
     if array.ndim:
-        raise TypeError(f"expected a number, got an array of shape {array.shape}")
+        raise TypeError(f"value: expected a number, got an array of shape {array.shape}")
     if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
-        raise TypeError(f"expected a number, got an array of dtype {array.dtype}")
+        raise TypeError(f"value: expected a number, got an array of dtype {array.dtype}")
     return float(array)
 
 
@@ -74,7 +74,7 @@ def as_outcome(value: Any, failed: str | None) -> Outcome:
         number = as_number(value)
         return Outcome(number, None) if math.isfinite(number) else Outcome(None, f"the value is {number}, not finite")
     if value is not None:
-        raise TypeError(f"expected a value or a failure, got both: {value!r} and failed={failed!r}")
+        raise TypeError(f"value, failed: expected one of the two, got both: {value!r} and failed={failed!r}")
     if not isinstance(failed, str):
-        raise TypeError(f"expected a text that says why the trial failed, got {failed!r}")
+        raise TypeError(f"failed: expected a text that says why the trial failed, got {failed!r}")
     return Outcome(None, failed.encode(errors="backslashreplace").decode())  # lone surrogates are no UTF-8

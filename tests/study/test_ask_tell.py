@@ -67,7 +67,7 @@ def test_values_that_are_not_finite_fail(study, value):
 @pytest.mark.parametrize("value", [None, True, "0.5", [0.5], np.ones(2), 1j], ids=repr)
 def test_no_number_is_refused_and_the_trial_goes_on(study, value):
     trial = study.ask()
-    with pytest.raises(TypeError, match="expected a number, got"):
+    with pytest.raises(TypeError, match="value: expected a number, got"):
         study.tell(trial, value)
     assert study.trials == [trial]
     study.tell(trial, 0.5)
@@ -83,9 +83,9 @@ def test_failed(study):
 
 def test_either_a_value_or_a_failure(study):
     trial = study.ask()
-    with pytest.raises(TypeError, match="expected a value or a failure, got both: 0.5 and failed='why'"):
+    with pytest.raises(TypeError, match="value, failed: expected one of the two, got both: 0.5 and failed='why'"):
         study.tell(trial, 0.5, failed="why")
-    with pytest.raises(TypeError, match="expected a number, got None"):
+    with pytest.raises(TypeError, match="value: expected a number, got None"):
         study.tell(trial)
 
 

@@ -73,10 +73,10 @@ def test_values_that_are_not_finite_fail(make):
 def test_no_number_ends_at_its_first_trial(make, result):
     study = make()
     results = iter([1.0, result, 1.0])
-    with pytest.raises(TypeError, match="the objective must return a number; trial 1: expected a number, got"):
+    with pytest.raises(TypeError, match="the objective must return a number; trial 1: value: expected a number, got"):
         study.optimize(lambda config: next(results), 3)
     assert [t.status for t in study.trials] == ["ok", "failed"]
-    assert study.trials[1].failure.startswith("the objective returned no number: expected a number, got")
+    assert study.trials[1].failure.startswith("the objective returned no number: value: expected a number, got")
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
@@ -261,6 +261,6 @@ def test_in_a_process_without_the_type_checker():
         "expected a strategy made for the study's space, with columns",
         "expected a trial or a configuration, got 0",
         "expected a trial or a configuration, got None",
-        "expected a text that says why the trial failed, got OSError('no disk')",
+        "failed: expected a text that says why the trial failed, got OSError('no disk')",
     ]
     assert done.stderr == ""

@@ -51,5 +51,5 @@ def test_nan_is_a_number():
 
 @pytest.mark.parametrize(("value", "got"), OTHERS.values(), ids=OTHERS)
 def test_everything_else_is_refused(value, got):
-    with pytest.raises(TypeError, match=f"expected a number, got .*{got}"):
+    with pytest.raises(TypeError, match=f"^value: expected a number, got .*{got}"):
         as_number(value)

@@ -105,7 +105,9 @@ def test_the_end_of_a_study_in_workers(make):
 
     study = make()
     study.enqueue({"x": 0.5, "n": 1, "c": "b"})
-    with pytest.raises(TypeError, match="the objective must return a number; trial 0: expected a number, got 'a'"):
+    with pytest.raises(
+        TypeError, match="the objective must return a number; trial 0: value: expected a number, got 'a'"
+    ):
         study.optimize(lambda config: "a" if config["x"] == 0.5 else time.sleep(60), 50, workers=2)
     assert sum(t.status == "failed" for t in study.trials) == 1
     assert study._storage.claim(_study.current(), lambda config: True) is not None, "the other one is given back"
