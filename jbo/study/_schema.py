@@ -136,12 +136,21 @@ def explained(error: Exception, path: str | os.PathLike[str] | None, action: str
     return OSError(f"cannot {action} the study file {name}{f': {advice}' if advice else ''} ({error})")
 
 
-def file_at(path: str | os.PathLike[str] | None) -> tuple[int, int] | None:
-    """Which file a name stands for; None if there is none, or if that is not known."""
-    if path is None or _is_uri(os.fspath(path)):
+def place_of(path: str | os.PathLike[str] | None) -> str | None:
+    """The name of a file from the root, so that it stays the same file in whatever folder the process works later.
+
+    Args:
+      path: The study file; for a URI of SQLite and a study in memory the place is None.
+    """
+    return None if path is None or _is_uri(os.fspath(path)) else os.path.abspath(path)
+
+
+def file_at(place: str | None) -> tuple[int, int] | None:
+    """Which file stands at a place; None if there is none, or if the place is not known."""
+    if place is None:
         return None
     try:
-        status = os.stat(path)
+        status = os.stat(place)
     except OSError:
         return None
     return status.st_dev, status.st_ino

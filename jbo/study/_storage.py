@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from jbo.study._owner import Owner, is_alive
-from jbo.study._schema import SQLITE_ERRORS, connect, explained, file_at
+from jbo.study._schema import SQLITE_ERRORS, connect, explained, file_at, place_of
 
 _COLUMNS = "number, config, status, value, failure, started_at, ended_at"
 
@@ -69,7 +69,8 @@ class Storage:
     def __init__(self, path: str | os.PathLike[str] | None):
         self._path = path
         self._connection = connect(path)
-        self._file = file_at(path)
+        self._place = place_of(path)
+        self._file = file_at(self._place)
         self._lock = threading.RLock()
         self.is_open = True
         """False once closed."""
@@ -218,7 +219,7 @@ class Storage:
         with self._lock:
             if not self.is_open:
                 raise ValueError("the study is closed")
-            if write and file_at(self._path) != self._file:
+            if write and file_at(self._place) != self._file:
                 raise OSError(
                     f"the study file {self._path} was moved, deleted or replaced while this study was open: what would "
                     "be written now were lost; put it back, or open the study again"

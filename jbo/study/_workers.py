@@ -322,8 +322,8 @@ def _begin(parent: int, memory_share: float) -> None:
     # Ctrl-C in a terminal, and the end of a job, reach all processes: the one that asks ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: None)  # not ignored, which programs that the objective runs would inherit
-    # JAX takes three quarters of an accelerator's memory at its first use, unless it is told otherwise. The process that
-    # asks may have done so: what a worker does not need is not taken.
+    # JAX takes three quarters of an accelerator's memory at its first use, unless it is told otherwise. The process
+    # that asks may have done so: what a worker does not need is not taken.
     told = ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
     if memory_share < 1 and not any(os.environ.get(name) for name in told):
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.75 * memory_share:.3f}"

@@ -171,6 +171,14 @@ def test_a_file_that_is_replaced_while_it_is_open(make, path, loss, space):
     assert len(told_in(path, space)) == 4
 
 
+def test_an_objective_that_works_in_another_folder(make, tmp_path, monkeypatch, loss, space):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with make(path="study.db") as study:
+        study.optimize(lambda config: (os.chdir(tmp_path / "elsewhere"), loss(config))[1], 4)
+    assert not list((tmp_path / "elsewhere").iterdir()) and len(told_in(tmp_path / "study.db", space)) == 4
+
+
 def test_a_clock_that_goes_backwards(make, path, loss, outcome, monkeypatch):
     unbroken = make()
     unbroken.optimize(loss, 8)
