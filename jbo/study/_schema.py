@@ -72,6 +72,7 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
     name = ":memory:" if path is None else os.fspath(path)
     if path is not None and name in ("", ":memory:"):  # to SQLite, no file at all
         raise ValueError(f"path: expected the name of a file, or None for a study in memory, got {name!r}")
+    was_there = path is not None and not _is_uri(name) and os.path.exists(name)
     connection = None
     try:
         connection = sqlite3.connect(
@@ -87,6 +88,8 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
             if not _holds_study(connection, name):  # nor did another process make one just now
                 if path is not None and not _is_uri(name) and 0 < os.path.getsize(name) < 512:
                     raise sqlite3.DatabaseError("it is cut off")  # SQLite would take what is left for an empty file
+                if was_there:  # as a new one is for a moment, and as a disk may leave one that was full
+                    _log.warning("the file %s was empty: a new study begins in it", name)
                 _create(connection, name)
             connection.execute("COMMIT")
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]

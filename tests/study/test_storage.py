@@ -147,11 +147,16 @@ def test_unknown_format_is_refused(tmp_path, version, words):
         Storage(path)
 
 
-def test_empty_file_is_a_new_study(tmp_path):
+def test_empty_file_is_a_new_study_and_it_is_said(tmp_path, caplog):
     path = tmp_path / "a.db"
     path.touch()
     with closing(Storage(path)) as storage:
         assert storage.read(0) == []
+    Storage(path).close()
+    Storage(tmp_path / "new.db").close()
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
+        f"the file {path} was empty: a new study begins in it"
+    ]
 
 
 def test_missing_folder_and_folder_as_file(tmp_path):
