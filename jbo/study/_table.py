@@ -10,7 +10,8 @@ from jbo.study._trial import Trial
 from jbo.types import EMPTY, FAILED, OK, PENDING
 
 _STATUS = {"ok": OK, "pending": PENDING, "failed": FAILED, "stopped": OK}
-_CAPACITIES = sorted([2**k for k in range(5, 40)] + [3 * 2**k for k in range(4, 40)])
+_CAPACITIES = sorted([2**k for k in range(6, 40)] + [3 * 2**k for k in range(5, 40)])
+"""A program costs ten seconds to compile and less than two milliseconds to run up to the first of them."""
 
 
 def capacity_for(num_rows: int) -> int:
@@ -20,8 +21,8 @@ def capacity_for(num_rows: int) -> int:
       num_rows: Rows needed.
 
     Example:
-      >>> [capacity_for(n) for n in (0, 32, 33, 49, 65, 97)]
-      [32, 32, 48, 64, 96, 128]
+      >>> [capacity_for(n) for n in (0, 64, 65, 97, 129, 193)]
+      [64, 64, 96, 128, 192, 256]
     """
     return _CAPACITIES[bisect.bisect_left(_CAPACITIES, num_rows)]
 

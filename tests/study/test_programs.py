@@ -64,7 +64,7 @@ def told(study, number):
 
 
 def settle():
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # these threads are polite, and the machine may be busy
     while any(thread.name == "jbo-compile" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -93,13 +93,13 @@ def test_what_comes_next_is_compiled_in_the_background_and_once(watched):
     with watched() as study:
         told(study, 2)
         settle()
-        assert log == [("design", 32, "MainThread"), ("ask", 32, "jbo-compile")]
-        told(study, 20)
+        assert log == [("design", 64, "MainThread"), ("ask", 64, "jbo-compile")]
+        told(study, 44)
         settle()
         assert len(log) == 2, "nothing new for the rest of three quarters of a capacity"
-        told(study, 22)
+        told(study, 30)
         settle()
-        assert log[2:] == [("ask", 48, "jbo-compile"), ("ask", 64, "jbo-compile")]
+        assert log[2:] == [("ask", 96, "jbo-compile"), ("ask", 128, "jbo-compile")]
         waits = []
         for _ in range(4):
             told(study, 1)
@@ -113,16 +113,16 @@ def test_the_program_of_the_model_is_compiled_while_the_queue_is_run(watched):
             study.enqueue({"x": k / 4})
         told(study, 2)
         settle()
-        assert log == [("ask", 32, "jbo-compile")]
+        assert log == [("ask", 64, "jbo-compile")]
         told(study, 3)
         assert len(log) == 1 and study.last_suggestion.seconds_compile == 0.0
 
 
 def test_the_end_of_a_run_is_known(watched):
     with watched() as study:
-        study.optimize(lambda config: 0.0, 32)
+        study.optimize(lambda config: 0.0, 64)
         settle()
-        assert [capacity for _, capacity, _ in log] == [32, 32], "no program for trials that will not come"
+        assert [capacity for _, capacity, _ in log] == [64, 64], "no program for trials that will not come"
 
 
 def test_who_asks_once_waits_for_no_thread(watched):
@@ -200,9 +200,9 @@ def test_three_hundred_trials_compile_each_program_once_per_capacity(monkeypatch
     settle()
     counts = {entry: compiled.count(entry) for entry in compiled}
     assert set(counts.values()) == {1}
-    capacities = [32, 48, 64, 96, 128, 192, 256, 384, 512]  # the last one ahead of its time
+    capacities = [64, 96, 128, 192, 256, 384, 512]  # the last one ahead of its time
     programs = {(name, capacity) for name in ("_fit", "_ask") for capacity in capacities}
-    assert set(counts) == programs | {("_design", 32), ("_recommend", 384)}
+    assert set(counts) == programs | {("_design", 64), ("_recommend", 384)}
 
 
 GROWTH = """

@@ -8,7 +8,7 @@ from jbo.types import EMPTY, FAILED, OK, PENDING
 
 def test_capacity():
     sizes = [capacity_for(n) for n in range(600)]
-    assert sorted(set(sizes)) == [32, 48, 64, 96, 128, 192, 256, 384, 512, 768]
+    assert sorted(set(sizes)) == [64, 96, 128, 192, 256, 384, 512, 768]
     assert all(size >= n for n, size in enumerate(sizes))
     assert all(capacity_for(size) == size for size in sizes)
 
@@ -25,10 +25,10 @@ def test_state(space, maximize, sign):
     table.update(trials[:2])
     table.update(trials[1:])
     state = table.rows()
-    assert state.x.shape == (32, 4) and state.x.dtype == state.y.dtype == np.float64 and state.status.dtype == np.int32
+    assert state.x.shape == (64, 4) and state.x.dtype == state.y.dtype == np.float64 and state.status.dtype == np.int32
     np.testing.assert_array_equal(state.x[:4], [space.encode(t.config) for t in trials])
     np.testing.assert_array_equal(state.y[:4], [sign * 2.5, 0, 0, sign * -1.5])
-    np.testing.assert_array_equal(state.status, [OK, PENDING, FAILED, OK] + [EMPTY] * 28)
+    np.testing.assert_array_equal(state.status, [OK, PENDING, FAILED, OK] + [EMPTY] * 60)
     assert (state.x[4:] == 0.5).all() and not state.y[4:].any()
     assert table.best.number == (0 if maximize else 3)
     assert (table.num_settled, table.num_finished, table.num_distinct) == (1, 3, 4)
