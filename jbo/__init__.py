@@ -45,6 +45,7 @@ from jbo.surrogates import forest as forest
 from jbo.surrogates import gp as gp
 from jbo.surrogates import gp_mcmc as gp_mcmc
 from jbo.surrogates import gp_saas as gp_saas
+from jbo.types import Result as Result
 
 __version__ = "0.1.0"
 

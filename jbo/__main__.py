@@ -77,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     result = tell.add_mutually_exclusive_group(required=True)
     result.add_argument("value", type=float, nargs="?", metavar="VALUE", help="what came out; nan is a failure")
     result.add_argument("--failed", metavar="REASON", help="why nothing came out")
+    tell.add_argument("--cost", type=float, metavar="COST", help="what it cost, above 0, in a unit of your own")
+    tell.add_argument("--noise", type=float, metavar="NOISE", help="standard deviation of the value, at least 0")
 
     command("best", _best, "the trial with the best value")
     trials = command("trials", _trials, "all trials")
@@ -119,7 +121,8 @@ def _tell(options: argparse.Namespace) -> None:
         trials = study.trials
         if not 0 <= options.number < len(trials):
             raise ValueError(f"NUMBER: expected one of the {len(trials)} trials asked for so far, got {options.number}")
-        _print(export.as_plain(study.tell(trials[options.number], options.value, failed=options.failed)))
+        known = {"failed": options.failed, "cost": options.cost, "noise": options.noise}
+        _print(export.as_plain(study.tell(trials[options.number], options.value, **known)))
 
 
 def _best(options: argparse.Namespace) -> None:

@@ -4,11 +4,12 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from jbo.space import Space
 from jbo.strategies import Strategy
-from jbo.types import OK, Trials
+from jbo.types import OK, Result, Trials
 
 
 @runtime_checkable
@@ -21,7 +22,7 @@ class Problem(Protocol):
         ...
 
     def __call__(self, config: dict[str, Any]) -> Any:
-        """Value at a config of traced scalars, lower is better."""
+        """Value at a config of traced scalars, lower is better; or a `jbo.Result` with what else is known of it."""
         ...
 
 
@@ -35,7 +36,7 @@ class Run(NamedTuple):
     best_y: Float[Array, " t"]
     """Least value so far; ``inf`` before the first success."""
     trials: Trials
-    """The final table."""
+    """The final table, its rows in the order of the steps; with what they cost and their noise, if the problem says."""
 
 
 def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_steps: int) -> Run:
@@ -56,7 +57,7 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
 
     Raises:
       ValueError: If ``num_steps`` is below 1, ``strategy`` searches a space of another structure, or the problem's
-        value is no scalar.
+        value, cost or noise is no scalar.
     """
     if num_steps < 1:
         raise ValueError(f"num_steps: expected at least 1, got {num_steps}")
@@ -69,19 +70,34 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
     if space.encoding.constraint != strategy.encoding.constraint:
         raise ValueError("strategy: expected one over the problem's space, got one over a space of another constraint")
 
+    state = strategy.init(num_steps)
+
+    def evaluate(x: Float[Array, " d"]) -> Result:
+        result = problem(space.decode_traced(x))
+        result = result if isinstance(result, Result) else Result(result)
+        result = jax.tree.map(lambda leaf: jnp.asarray(leaf).astype(state.y.dtype), result)
+        for name in ("value", "cost", "noise"):
+            shape = np.shape(getattr(result, name))
+            if shape:
+                raise ValueError(f"problem: expected a scalar, got a {name} of shape {shape}")
+        return result
+
     def step_with(ask):
         def step(state: Trials, _: None):
             x, _ = ask(key, state)
-            y = jnp.asarray(problem(space.decode_traced(x))).astype(state.y.dtype)
-            if y.shape:
-                raise ValueError(f"problem: expected a scalar, got a value of shape {y.shape}")
-            return strategy.tell(state, x, y), (x, y)
+            result = evaluate(x)
+            told = strategy.tell(state, x, result.value, cost=result.cost, noise=result.noise)
+            return told, (x, result.value)
 
         return step
 
+    known = jax.eval_shape(evaluate, state.x[0])
+    state = state._replace(
+        cost=None if known.cost is None else jnp.zeros_like(state.y),
+        noise=None if known.noise is None else jnp.zeros_like(state.y),
+    )
     # Two scans, since under `vmap` a condition pays for both of its branches: the design's steps fit no model.
     num_design = min(strategy.num_initial, num_steps)
-    state = strategy.init(num_steps)
     state, first = jax.lax.scan(step_with(strategy.design), state, None, length=num_design)
     state, last = jax.lax.scan(step_with(strategy.ask), state, None, length=num_steps - num_design)
     x, y = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)

@@ -5,7 +5,7 @@ Axis names used in every signature: ``n`` rows (the capacity), ``m`` test points
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -24,6 +24,25 @@ class Trials(NamedTuple):
     """Objective values, lower is better; 0 where ``status`` is not ``OK``."""
     status: Int[Array, " n"]
     """``EMPTY``, ``OK``, ``PENDING`` or ``FAILED``."""
+    cost: Float[Array, " n"] | None = None
+    """What each trial cost, above 0, in any unit; 0 where that is not known. None: it is known of none."""
+    noise: Float[Array, " n"] | None = None
+    """Standard deviation of each value around the function, as far as it was told, in units of ``y``; 0 where nothing
+    was. None: nothing was told of any."""
+
+
+@pytree
+@dataclass(frozen=True)
+class Result:
+    """What an objective may return in place of a number: the number, and what else is known of it."""
+
+    value: Any
+    """The objective's value."""
+    cost: Any = None
+    """What the evaluation cost, a positive number in any unit that is the same for all; None: nobody says."""
+    noise: Any = None
+    """Standard deviation of this one value around the true one, at least 0, in units of the value; None: nobody says.
+    The Gaussian process adds what it infers from all values."""
 
 
 @pytree
@@ -41,7 +60,7 @@ class Dataset:
     """How many units of the user's objective one unit of ``y`` is worth, near the best values."""
     noise_variance: Float[Array, " n"] | None = None
     """What is known of the variance of each observation around the function, in units of ``y``; the Gaussian process
-    adds what it infers. None: nothing is known. A study knows nothing: this is for the functions of a surrogate."""
+    adds what it infers. None: nothing is known."""
 
 
 def is_taken(trials: Trials, x: Float[Array, " d"]) -> Bool[Array, " n"]:

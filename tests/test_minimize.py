@@ -149,7 +149,7 @@ def run_kind(kind):
 @pytest.mark.parametrize("kind", [k if k == "all" else pytest.param(k, marks=pytest.mark.thorough) for k in KINDS])
 def test_points_are_snapped_valid_and_new(x64, kind):
     space, run, num_steps = KINDS[kind], run_kind(kind), 15
-    for x, y, best_y, trials in zip(run.x, run.y, run.best_y, zip(*run.trials, strict=True), strict=True):
+    for x, y, best_y, trials in zip(run.x, run.y, run.best_y, zip(*run.trials[:3], strict=True), strict=True):
         np.testing.assert_allclose(snap(space.encoding, x), x, rtol=0, atol=1e-15)
         distance = np.abs(np.asarray(x)[:, None] - np.asarray(x)[None]).max(-1) + np.eye(num_steps)
         assert distance.min() > 1e-12, "none comes twice"

@@ -231,12 +231,12 @@ def believe(study: Searched) -> Belief:
     strategy: Any = study.strategy
     if not isinstance(strategy, Bayesian):
         strategy = for_study(bayesian(space), space, study.maximize)
-    table = Table(space, study.maximize)
+    table = Table(space, study.maximize, strategy.learns_cost)
     table.update(trials)
     rows = table.rows()
     with world(None):
         (params, _), _ = Fits().model(strategy, study.seed, rows, None)
-        state = Trials(*(jnp.asarray(column) for column in rows))
+        state = Trials(*jax.tree.map(jnp.asarray, rows))
         data, posterior, scale = _condition(strategy, state, params)
         key = jax.random.key(study.seed, impl="threefry2x32")
     return Belief(space, study.maximize, trials, strategy, study.seed, key, state, data, params, posterior, scale)
@@ -251,7 +251,7 @@ def following(belief: Belief) -> dict[str, Any] | None:
     Returns:
       None if nothing is left to try.
     """
-    rows = Rows(*(np.asarray(column) for column in belief.state))
+    rows = Rows(*jax.tree.map(np.asarray, belief.state))
     found = suggest(belief.strategy, belief.seed, rows, None, Fits())
     return belief.space.decode(found.x) if found.is_new else None
 

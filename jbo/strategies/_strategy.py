@@ -40,6 +40,11 @@ class Strategy(ABC):
         """Results before which `ask` follows `design`; 0 for strategies without a model."""
         return 0
 
+    @property
+    def learns_cost(self) -> bool:
+        """True where the costs in the table change what is asked for."""
+        return False
+
     def oriented(self, maximize: bool) -> "Strategy":
         """The same strategy, told which way what it sees points: its surrogate may know of parameters that raise it.
 
@@ -156,20 +161,26 @@ class Strategy(ABC):
         """
         return _table.write(state, snap(self.encoding, x), jnp.zeros((), state.y.dtype), jnp.asarray(PENDING))
 
-    def tell(self, state: Trials, x: Float[Array, " d"], y: Float[Array, ""]) -> Trials:
+    def tell(
+        self, state: Trials, x: Float[Array, " d"], y: Float[Array, ""], *, cost: Any = None, noise: Any = None
+    ) -> Trials:
         """The table with the result of a trial: of the first pending one at ``x``, or of a new one.
 
         Args:
           state: The table; a full one without that pending trial is returned as it was in traced code.
           x: A point of the cube.
           y: Value of the objective, lower is better; one that is not finite makes a failed trial.
+          cost: What the evaluation cost, a scalar above 0; None: that is not known. The first one makes a column of the
+            table.
+          noise: Standard deviation of the value, a scalar of at least 0 in units of ``y``; None: nothing is known of
+            it. The first one makes a column of the table.
 
         Raises:
           ValueError: If there is no row for the trial, outside of traced code.
         """
         y = jnp.asarray(y, state.y.dtype)
         status = jnp.where(jnp.isfinite(y), OK, FAILED)
-        return _table.write(state, snap(self.encoding, x), y, status)
+        return _table.write(state, snap(self.encoding, x), y, status, cost, noise)
 
     def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
         """Row of the trial to use in the end; without a model, that of the least value.

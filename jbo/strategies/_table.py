@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +40,14 @@ def is_told(state: Trials) -> Bool[Array, " n"]:
     return (state.status == OK) | (state.status == FAILED)
 
 
-def write(state: Trials, x: Float[Array, " d"], y: Float[Array, ""], status: Int[Array, ""]) -> Trials:
+def write(
+    state: Trials,
+    x: Float[Array, " d"],
+    y: Float[Array, ""],
+    status: Int[Array, ""],
+    cost: Any = None,
+    noise: Any = None,
+) -> Trials:
     """The table with a result in the first pending row at ``x``, or with a new row if there is none.
 
     Args:
@@ -47,6 +55,8 @@ def write(state: Trials, x: Float[Array, " d"], y: Float[Array, ""], status: Int
       x: A snapped point.
       y: Its value; ignored unless ``status`` is ``OK``.
       status: What the row becomes. ``PENDING`` always makes a new row.
+      cost: What the trial cost; None, or no finite number above 0: that is not known.
+      noise: Standard deviation of the value; None, or no finite number above 0, or no ``OK``: nothing is known.
 
     Raises:
       ValueError: If the table is full; only outside of traced code, where values are known.
@@ -59,10 +69,20 @@ def write(state: Trials, x: Float[Array, " d"], y: Float[Array, ""], status: Int
         require_room(state, 1)
     row = (jnp.arange(state.y.shape[0]) == where) & fits
     y = jnp.where(status == OK, y, 0).astype(state.y.dtype)
+
+    def known(column: Float[Array, " n"] | None, number: Any, counts: Any = True) -> Float[Array, " n"] | None:
+        if number is None:
+            return column
+        column = jnp.zeros_like(state.y) if column is None else column
+        number = jnp.asarray(number, column.dtype)
+        return jnp.where(row & jnp.isfinite(number) & (number > 0) & counts, number, column)
+
     return Trials(
         jnp.where(row[:, None], x[None, :], state.x),
         jnp.where(row, y, state.y),
         jnp.where(row, status, state.status),
+        known(state.cost, cost),
+        known(state.noise, noise, status == OK),
     )
 
 

@@ -9,6 +9,8 @@ from jbo.types import FAILED, OK, Dataset, Trials
 
 _LONGEST_TAIL = 10
 """Where `compress` ends, in distances from the best value to the median."""
+_LARGEST_NOISE = 1e6
+"""Standard deviation, of standardised values, that stands for any beside which a value says nothing."""
 
 
 class Units(NamedTuple):
@@ -76,7 +78,7 @@ def dataset(state: Trials) -> Dataset:
     is_ok = state.status == OK
     scaled, magnitude = _scaled(state.y, is_ok)
     y, deviation = standardise(compress(scaled, is_ok), is_ok)
-    return Dataset(state.x, y, is_ok, magnitude * deviation)
+    return Dataset(state.x, y, is_ok, magnitude * deviation, _noise_variance(state, scaled, magnitude * deviation))
 
 
 def dataset_with_failures(state: Trials) -> Dataset:
@@ -95,7 +97,8 @@ def dataset_with_failures(state: Trials) -> Dataset:
     least = jnp.min(jnp.where(is_ok, warped, jnp.inf))
     penalty = jnp.where(jnp.any(is_ok), worst + 0.5 * (worst - least), 0).astype(warped.dtype)
     y, deviation = standardise(jnp.where(is_failed, penalty, warped), is_ok | is_failed)
-    return Dataset(state.x, y, is_ok | is_failed, magnitude * deviation)
+    noise = _noise_variance(state, scaled, magnitude * deviation)
+    return Dataset(state.x, y, is_ok | is_failed, magnitude * deviation, noise)
 
 
 def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array, " n"]:
@@ -123,6 +126,21 @@ def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array,
     excess = jnp.where(is_worse, y - median, 0)
     compressed = median + scale * jnp.minimum(jnp.log1p(excess / scale), _LONGEST_TAIL)
     return jnp.where(is_worse, compressed, y).astype(y.dtype)
+
+
+def _noise_variance(state: Trials, scaled: Float[Array, " n"], y_scale: Float[Array, ""]) -> Float[Array, " n"] | None:
+    """Variance that was told of each value, as a surrogate sees it: a worse value is compressed, and so is its noise.
+
+    To first order, by the slope of `compress` at the value.
+    """
+    if state.noise is None:
+        return None
+    is_ok = state.status == OK
+    median, width = _knee(scaled, is_ok)
+    excess = jnp.where(is_ok, jnp.maximum(scaled - median, 0), 0) / width
+    slope = jnp.where(jnp.log1p(excess) < _LONGEST_TAIL, 1 / (1 + excess), 0)
+    deviation = jnp.minimum(jnp.where(is_ok, state.noise, 0) * (slope / y_scale), _LARGEST_NOISE)
+    return (deviation**2).astype(state.y.dtype)
 
 
 def _knee(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, ""], Float[Array, ""]]:

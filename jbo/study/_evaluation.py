@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from jbo.study._value import as_number
+from jbo.study._value import as_cost, as_noise, as_number
+from jbo.types import Result
 
 Objective = Callable[..., Any]
-"""From a configuration, and perhaps ``report``, to a number."""
+"""From a configuration, and perhaps ``report``, to a number or a `jbo.Result`."""
 BatchObjective = Callable[..., Any]
 """From several configurations, and perhaps ``report``, to as many numbers."""
 
@@ -23,7 +24,7 @@ class Reporter:
 
 
 class Evaluation(NamedTuple):
-    """What came of calling an objective once; one of the three is there."""
+    """What came of calling an objective once; one of the first three is there."""
 
     value: float | None = None
     """The number that it returned."""
@@ -31,6 +32,10 @@ class Evaluation(NamedTuple):
     """Why there is none: the traceback of an exception, or how its process ended."""
     no_number: str | None = None
     """What it returned in place of a number, in words."""
+    cost: float | None = None
+    """What it said that it cost."""
+    noise: float | None = None
+    """What it said of the noise of the number."""
 
 
 def evaluate(objective: Objective, config: dict[str, Any], report: Reporter | None = None) -> Evaluation:
@@ -48,8 +53,10 @@ def evaluate(objective: Objective, config: dict[str, Any], report: Reporter | No
     except Exception:
         return Evaluation(failure=traceback.format_exc())
     try:
+        if isinstance(value, Result):
+            return Evaluation(as_number(value.value), cost=as_cost(value.cost), noise=as_noise(value.noise))
         return Evaluation(as_number(value))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         return Evaluation(no_number=str(error))
 
 

@@ -15,7 +15,7 @@ from jbo.constraint import OnHost
 from jbo.space import Space
 from jbo.strategies import Strategy
 from jbo.study._programs import Call, compile_ahead, run
-from jbo.study._table import Rows, capacity_for, empty_rows
+from jbo.study._table import Rows, Table, capacity_for
 from jbo.study._trial import SuggestInfo
 from jbo.types import EMPTY, FAILED, OK, Trials
 
@@ -77,7 +77,8 @@ class Fits:
         missing, model = [], None
         is_fitted = strategy.rows_of_fit(rows.status)
         while is_fitted.any():
-            learnt = b"".join(np.ascontiguousarray(column[is_fitted]).tobytes() for column in rows)
+            columns = [column for column in rows if column is not None]
+            learnt = b"".join(np.ascontiguousarray(column[is_fitted]).tobytes() for column in columns)
             learnt += len(is_fitted).to_bytes(8, "little")
             if learnt == held:
                 model = latest
@@ -146,7 +147,8 @@ def prepare(
     device: Any,
     fixed: Float[np.ndarray, " d"] | None,
     last: int | None,
-    prepared: set[tuple[int, bool]],
+    prepared: set[tuple[int, bool, bool]],
+    table: Table,
 ) -> None:
     """Begin to compile what a coming suggestion will need, in the background, so that none has to wait for it.
 
@@ -161,6 +163,7 @@ def prepare(
       fixed: As in `suggest`.
       last: How many trials there will be, if that is known.
       prepared: What this study has begun already; here added to.
+      table: Says which columns the rows have.
     """
     first = strategy.num_initial  # rows in the table when the model speaks for the first time
     capacity = capacity_for(num_rows + 1)
@@ -171,10 +174,11 @@ def prepare(
     else:
         return
     capacity = capacity_for(needed + 1)
-    if (last is not None and needed >= last) or (capacity, fixed is None) in prepared:
+    rows = table.empty_rows(capacity)
+    kind = capacity, fixed is None, rows.noise is None
+    if (last is not None and needed >= last) or kind in prepared:
         return
-    prepared.add((capacity, fixed is None))
-    rows = empty_rows(capacity, strategy.encoding.num_columns)
+    prepared.add(kind)
     with world(device):
         arguments = strategy, _words(seed), _state(rows)
         given = fixed

@@ -15,8 +15,8 @@ from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real
 from jbo.space import Space
 from jbo.study._storage import Outcome
 from jbo.study._trial import Trial
-from jbo.study._value import as_number, as_outcome, as_step
-from jbo.study.export import ABOUT, CONFIG, INTERMEDIATE, value_of_cell
+from jbo.study._value import as_cost, as_number, as_outcome, as_step
+from jbo.study.export import ABOUT, CONFIG, INTERMEDIATE, KNOWN, value_of_cell
 
 
 class Past(NamedTuple):
@@ -50,7 +50,7 @@ def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space) 
         Past(
             f"trial {t.number}",
             dict(t.config),
-            Outcome(t.value, t.failure),
+            Outcome(t.value, t.failure, t.cost, t.noise),
             t.started_at,
             t.ended_at,
             dict(t.intermediate_values),
@@ -66,7 +66,9 @@ def _rows(reader: csv.DictReader, space: Space, path: str) -> Iterator[Past]:
         raise ValueError(f"{path}: expected a column 'value', got {titles}")
     names = [name for name in [*space.names, *space.constants] if CONFIG + name in titles or name in titles]
     if not any(title.startswith(CONFIG) for title in titles):
-        names = [title for title in titles if title not in (*ABOUT, INTERMEDIATE) or title in space]
+        names = [title for title in titles if title not in (*ABOUT, *KNOWN, INTERMEDIATE) or title in space]
+    # A table of the user's own may have a parameter of that name.
+    known = [name for name in KNOWN if name in titles and (name not in names or CONFIG + name in titles)]
     for cells in reader:
         where = f"{path}, line {reader.line_num}"
         if cells.get("status") == "pending":
@@ -76,14 +78,18 @@ def _rows(reader: csv.DictReader, space: Space, path: str) -> Iterator[Past]:
         try:
             times = [float(cells.get(name) or time.time()) for name in ("started_at", "ended_at")]
             value = float(cells["value"]) if cells["value"] else None
+            cost, noise = (float(cells[name]) if name in known and cells[name] else None for name in KNOWN)
         except ValueError as error:
             raise ValueError(f"{where}: expected numbers, got {error}") from None
         values = _values_by_step(cells.get("intermediate_values"), where)
         if cells.get("status") == "stopped" and values:
-            outcome = Outcome(None, None)
+            outcome = Outcome(None, None, as_cost(cost))
         else:
             failure = None if value is not None else cells.get("failure") or "no value was written down"
-            outcome = as_outcome(value, failure)
+            try:
+                outcome = as_outcome(value, failure, cost, noise)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
         yield Past(where, config, outcome, times[0], times[1], values)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 _log = logging.getLogger("jbo")
 
-FORMAT = 2
+FORMAT = 3
 """Version of the tables below; a change to them is a new number."""
-READABLE = (1, FORMAT)
-"""Formats whose tables can be read as they are: the first one knows no trial that was stopped."""
+READABLE = (1, 2, FORMAT)
+"""Formats whose tables can be read: the first knows no trial that was stopped, neither older one cost and noise."""
 APPLICATION_ID = 0x6A626F21
 """Marks an SQLite file as a study: "jbo!" in ASCII."""
 SQLITE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
@@ -28,10 +28,14 @@ CREATE TABLE {name} (
   started_at REAL NOT NULL,
   ended_at REAL,
   host TEXT, boot TEXT, pid INTEGER, process_started TEXT,   -- the owner; all NULL: nobody, free to be run again
+  cost REAL CHECK (cost > 0),                   -- as it was told, in the user's unit
+  noise REAL CHECK (noise >= 0),                -- standard deviation of the value, in its unit
   CHECK ((status = 'ok') = (value IS NOT NULL)),
   CHECK ((status = 'failed') = (failure IS NOT NULL)),
   CHECK ((status = 'pending') = (ended_at IS NULL))
 )"""
+OF_TRIALS = "number, config, status, value, failure, started_at, ended_at, cost, noise"
+"""Columns of a trial, but its owner's."""
 _COPIED = "number, config, status, value, failure, started_at, ended_at, host, boot, pid, process_started"
 _TABLES = """
 CREATE TABLE study (
@@ -103,6 +107,24 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
         if isinstance(error, SQLITE_ERRORS):
             raise explained(error, path, "open") from error
         raise
+
+
+def of_trials(connection: sqlite3.Connection) -> str:
+    """`OF_TRIALS` for a query; of an older file, which has no cost and noise, NULL in their place.
+
+    Args:
+      connection: To a study file.
+    """
+    return OF_TRIALS.replace("cost, noise", "NULL, NULL") if is_older(connection) else OF_TRIALS
+
+
+def is_older(connection: sqlite3.Connection) -> bool:
+    """True for a file of an older format, which could not be brought to this one: it may only be read.
+
+    Args:
+      connection: To a study file.
+    """
+    return _version(connection) < FORMAT
 
 
 def explained(error: Exception, path: str | os.PathLike[str] | None, action: str) -> Exception:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, explained
+from jbo.study._schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, explained, of_trials
 from jbo.study._storage import intermediate_values
 from jbo.study._trial import Trial
 
@@ -93,14 +93,26 @@ def _read(connection: sqlite3.Connection, path: str) -> Snapshot:
         raise ValueError(f"{path} holds no study yet; expected one that a process has begun")
     study_id, definition, maximize, seed, created_at = header
     space = Space.from_json(json.loads(definition))
-    query = "SELECT number, config, status, value, started_at, ended_at, failure, host, pid FROM trials ORDER BY number"
+    query = f"SELECT {of_trials(connection)}, host, pid FROM trials ORDER BY number"
     trials, workers, seen = [], {}, intermediate_values(connection, 0)
-    for number, config, status, value, started_at, ended_at, failure, host, pid in connection.execute(query):
+    for number, config, status, value, failure, started_at, ended_at, cost, noise, host, pid in connection.execute(
+        query
+    ):
         values = space.config_from_json(json.loads(config))
         # The file holds no other status, see its schema.
         trials.append(
             Trial(
-                number, values, cast(Any, status), value, started_at, ended_at, failure, study_id, seen.get(number, {})
+                number,
+                values,
+                cast(Any, status),
+                value,
+                started_at,
+                ended_at,
+                failure,
+                study_id,
+                seen.get(number, {}),
+                cost,
+                noise,
             )
         )
         if status == "pending" and host is not None:

@@ -8,12 +8,10 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jbo.study._owner import Owner, is_alive
-from jbo.study._schema import SQLITE_ERRORS, connect, explained, file_at, place_of
-
-_COLUMNS = "number, config, status, value, failure, started_at, ended_at"
+from jbo.study._schema import OF_TRIALS, SQLITE_ERRORS, connect, explained, file_at, is_older, of_trials, place_of
 
 
 class Header(NamedTuple):
@@ -35,6 +33,8 @@ class Record(NamedTuple):
     failure: str | None
     started_at: float
     ended_at: float | None
+    cost: float | None = None
+    noise: float | None = None
     intermediate_values: dict[int, float] = {}  # noqa: RUF012  never written to
     """By step."""
 
@@ -44,6 +44,10 @@ class Outcome(NamedTuple):
 
     value: float | None
     failure: str | None
+    cost: float | None = None
+    """What it cost, above 0."""
+    noise: float | None = None
+    """Standard deviation of the value, at least 0; None unless there is one."""
 
     @property
     def status(self) -> str:
@@ -101,7 +105,7 @@ class Storage:
     def read(self, first: int) -> list[Record]:
         """All trials from number ``first`` on, by number."""
         with self._transaction(write=False) as run:
-            query = f"SELECT {_COLUMNS} FROM trials WHERE number >= ? ORDER BY number"
+            query = f"SELECT {of_trials(run)} FROM trials WHERE number >= ? ORDER BY number"
             rows, values = run.execute(query, (first,)).fetchall(), intermediate_values(run, first)
             return [Record(*row, intermediate_values=values.get(row[0], {})) for row in rows]
 
@@ -149,8 +153,7 @@ class Storage:
         now = time.time()
         with self._transaction() as run:
             number = _next_number(run)
-            row = (number, config, outcome.status, outcome.value, outcome.failure, now, now)
-            run.execute(f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            run.execute(_INSERT, _row(number, config, outcome, now, now))
             return _record(run, number)
 
     def report(self, number: int, step: int, value: float) -> bool:
@@ -180,8 +183,7 @@ class Storage:
         with self._transaction() as run:
             if _next_number(run):
                 return False
-            insert = f"INSERT INTO trials ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
-            run.executemany(insert, [(i, c, o.status, *o, *times) for i, (c, o, *times, _) in enumerate(rows)])
+            run.executemany(_INSERT, [_row(i, c, o, *times) for i, (c, o, *times, _) in enumerate(rows)])
             values = [(i, step, value) for i, row in enumerate(rows) for step, value in row[-1].items()]
             values = [(i, step, value if math.isfinite(value) else None) for i, step, value in values]
             run.executemany("INSERT INTO intermediate_values VALUES (?, ?, ?)", values)
@@ -191,7 +193,8 @@ class Storage:
         """The trial as it stands now (None if there is no such number), and whether this call ended it."""
         with self._transaction() as run:
             update = (
-                "UPDATE trials SET status=?, value=?, failure=?, ended_at=? WHERE number = ? AND status = 'pending'"
+                "UPDATE trials SET status=?, value=?, failure=?, cost=?, noise=?, ended_at=? "
+                "WHERE number = ? AND status = 'pending'"
             )
             changed = run.execute(update, (outcome.status, *outcome, time.time(), number)).rowcount
             if not 0 <= number < _next_number(run):
@@ -225,6 +228,11 @@ class Storage:
                     "be written now were lost; put it back, or open the study again"
                 )
             try:
+                if write and is_older(self._connection):
+                    raise OSError(
+                        f"cannot write the study file {self._path}: it is of an older format and may only be read; "
+                        "change its permissions or work on a copy"
+                    )
                 self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield self._connection
                 self._connection.execute("COMMIT")
@@ -234,6 +242,15 @@ class Storage:
                 if isinstance(error, SQLITE_ERRORS) and not isinstance(error, sqlite3.IntegrityError):
                     raise explained(error, self._path, "write" if write else "read") from error
                 raise
+
+
+_INSERT = f"INSERT INTO trials ({OF_TRIALS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def _row(number: int, config: str, outcome: Outcome, started_at: float, ended_at: float) -> tuple[Any, ...]:
+    """The columns `OF_TRIALS` of a trial that has ended."""
+    about = outcome.status, outcome.value, outcome.failure
+    return number, config, *about, started_at, ended_at, outcome.cost, outcome.noise
 
 
 def _next_number(run: sqlite3.Connection) -> int:
@@ -251,7 +268,7 @@ def _forget(run: sqlite3.Connection, number: int) -> None:
 
 
 def _record(run: sqlite3.Connection, number: int) -> Record:
-    row = run.execute(f"SELECT {_COLUMNS} FROM trials WHERE number = ?", (number,)).fetchone()
+    row = run.execute(f"SELECT {of_trials(run)} FROM trials WHERE number = ?", (number,)).fetchone()
     return Record(*row, intermediate_values=intermediate_values(run, number, number).get(number, {}))
 
 

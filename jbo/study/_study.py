@@ -28,7 +28,7 @@ from jbo.study._stop import Stop
 from jbo.study._storage import Outcome, Record, Storage
 from jbo.study._table import Table
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
-from jbo.study._value import as_number, as_outcome, as_step
+from jbo.study._value import as_cost, as_number, as_outcome, as_step
 from jbo.study._workers import check_settings, workers_of
 from jbo.study.export import columns
 
@@ -82,12 +82,12 @@ class Study:
         self._asking, self._syncing = threading.Lock(), threading.Lock()
         self._held: set[int] = set()  # numbers that this object may have to give back
         self._fits = Fits()
-        self._prepared: set[tuple[int, bool]] = set()
+        self._prepared: set[tuple[int, bool, bool]] = set()
         self._num_asked = 0
         self._num_expected: int | None = None  # how many trials there will be, while `optimize` knows
         self.last_suggestion: SuggestInfo | None = None
         """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
-        self._table = Table(space, maximize)
+        self._table = Table(space, maximize, self.strategy.learns_cost)
         wanted_seed = None if seed is None else check_seed(seed)
         self._storage = Storage(path)
         try:
@@ -251,7 +251,14 @@ class Study:
         return bool(pruner(trials[trial.number], trials, self.maximize))
 
     def tell(
-        self, trial: Trial | dict[str, Any], value: Any = None, *, failed: str | None = None, stopped: bool = False
+        self,
+        trial: Trial | dict[str, Any],
+        value: Any = None,
+        *,
+        failed: str | None = None,
+        stopped: bool = False,
+        cost: Any = None,
+        noise: Any = None,
     ) -> Trial:
         """The trial as it ended, written down before it is returned.
 
@@ -262,16 +269,23 @@ class Study:
           stopped: True: it was ended on its way, and the last of its intermediate values is what is known. It is never
             best nor recommended. The model takes it for that value, but for no better one than the median of the whole
             trials numbered before it and no worse one than their worst. If the value is not finite, the trial failed.
+          cost: What it cost, a number above 0 in a unit of your own, for a strategy that learns it:
+            ``jbo.bayesian(space, cost="seconds")``. Once one trial is told a cost, what was told counts in place of
+            the seconds, and of the trials without one nothing is known.
+          noise: Standard deviation of this one value around the true one, at least 0 in its units, such as the standard
+            error of a mean over folds. A Gaussian process trusts the value the less; what it infers from all
+            values comes on top, unless `jbo.gp` is told a noise.
 
         Raises:
-          TypeError: ``value`` is no number, or there are both a value and a failure.
+          TypeError: ``value``, ``cost`` or ``noise`` is no number, or there are both a value and a failure.
           ValueError: The trial was told before, or belongs to another study; or the configuration is not of the space;
-            or it was stopped without an intermediate value.
+            or it was stopped without an intermediate value; or the cost or the noise is impossible, or there is a
+            noise and no value.
         """
         if stopped:
-            outcome = self._outcome_of_stopped(trial, value, failed)
+            outcome = self._outcome_of_stopped(trial, value, failed, cost, noise)
         else:
-            outcome = as_outcome(value, failed)
+            outcome = as_outcome(value, failed, cost, noise)
         if isinstance(trial, dict):
             return self._trial(self._storage.append(self._to_text(trial), outcome)).copy()
         self._check_trial(trial)
@@ -279,7 +293,7 @@ class Study:
         if record is None:
             raise ValueError(f"there is no trial {trial.number} in {self!r}")
         if not is_ours:
-            before = Outcome(record.value, record.failure)
+            before = Outcome(record.value, record.failure, record.cost, record.noise)
             raise ValueError(
                 f"expected one result of trial {trial.number}, got {outcome.in_words} after {before.in_words}"
             )
@@ -334,7 +348,8 @@ class Study:
         that teaches the model.
 
         Args:
-          objective: From a configuration to a number; with ``batch`` from a list of configurations to as many numbers.
+          objective: From a configuration to a number, or to a `jbo.Result` of it and of its cost and its noise (see
+            `tell`); with ``batch`` from a list of configurations to as many of them.
             Perhaps with a parameter ``report``, in threads and in processes of this machine.
           num_trials: How many trials shall have ended.
           context: Parameters that the environment sets, as in `ask`.
@@ -530,7 +545,7 @@ class Study:
                         num_rows = max(record.number + 1, len(self._table.trials))
                         prepare(
                             self.strategy, self.seed, num_rows, self._device, context.fixed, self._num_expected,
-                            self._prepared,
+                            self._prepared, self._table,
                         )  # fmt: skip
                     self._num_asked += 1
                     return self._trial(record).copy()
@@ -565,7 +580,9 @@ class Study:
                 f"trial {trial.number} is of study {trial.study_id}, expected one of this study, {self._id}"
             )
 
-    def _outcome_of_stopped(self, trial: Any, value: Any, failed: str | None) -> Outcome:
+    def _outcome_of_stopped(self, trial: Any, value: Any, failed: str | None, cost: Any, noise: Any) -> Outcome:
+        if noise is not None:
+            raise ValueError(f"noise: expected none beside stopped=True, which comes without a value, got {noise!r}")
         if value is not None or failed is not None:
             raise TypeError(f"stopped: expected no value and no failure beside it, got {value!r} and failed={failed!r}")
         self._check_trial(trial)
@@ -573,18 +590,21 @@ class Study:
         values = list(self._table.trials[trial.number].intermediate_values.values())
         if not values:
             raise ValueError(f"stopped: expected an intermediate value of trial {trial.number}, got none")
-        return Outcome(None, None) if math.isfinite(values[-1]) else as_outcome(values[-1], None)
+        is_value = math.isfinite(values[-1])
+        return Outcome(None, None, as_cost(cost)) if is_value else as_outcome(values[-1], None, cost)
 
     def _end(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
         """The trial as it ended; `TypeError` if the objective gave no number."""
         if is_stopped and evaluation.failure is None:
-            told = self.tell(trial, stopped=True)
+            told = self.tell(trial, stopped=True, cost=evaluation.cost)
             _log.info("trial %d %s", told.number, "was stopped" if told.failure is None else told.failure)
             return told
         if evaluation.no_number is not None:
             self.tell(trial, failed=f"the objective returned no number: {evaluation.no_number}")
             raise TypeError(f"the objective must return a number; trial {trial.number}: {evaluation.no_number}")
-        told = self.tell(trial, evaluation.value, failed=evaluation.failure)
+        told = self.tell(
+            trial, evaluation.value, failed=evaluation.failure, cost=evaluation.cost, noise=evaluation.noise
+        )
         if evaluation.failure is not None:
             _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
         else:
@@ -613,6 +633,8 @@ class Study:
             failure=record.failure,
             study_id=self._id,
             intermediate_values=record.intermediate_values,
+            cost=record.cost,
+            noise=record.noise,
         )
 
     def _config_of(self, record: Record) -> dict[str, Any]:

@@ -36,18 +36,36 @@ class Rows(NamedTuple):
     """Values, lower is better; 0 where ``status`` is not ``OK``."""
     status: np.ndarray
     """As in `jbo.types`, int32."""
+    cost: np.ndarray | None = None
+    """As in `jbo.types`."""
+    noise: np.ndarray | None = None
+    """As in `jbo.types`."""
 
 
-def empty_rows(capacity: int, num_columns: int) -> Rows:
-    """A table without trials."""
-    return Rows(np.full((capacity, num_columns), 0.5), np.zeros(capacity), np.full(capacity, EMPTY, np.int32))
+def empty_rows(capacity: int, num_columns: int, has_cost: bool = False, has_noise: bool = False) -> Rows:
+    """A table without trials.
+
+    Args:
+      capacity: Number of rows.
+      num_columns: Of the encoding.
+      has_cost: Whether there is a column for what the trials cost.
+      has_noise: Whether there is one for the noise of their values.
+    """
+    return Rows(
+        np.full((capacity, num_columns), 0.5),
+        np.zeros(capacity),
+        np.full(capacity, EMPTY, np.int32),
+        np.zeros(capacity) if has_cost else None,
+        np.zeros(capacity) if has_noise else None,
+    )
 
 
 class Table:
     """The trials of a study by number, each with its point of the unit cube, which is worked out once."""
 
-    def __init__(self, space: Space, maximize: bool):
+    def __init__(self, space: Space, maximize: bool, has_cost: bool = False):
         self._space = space
+        self._has_cost = has_cost  # whether a strategy wants to know it
         self._sign = -1.0 if maximize else 1.0
         self._x: list[np.ndarray] = []
         self.trials: list[Trial] = []
@@ -82,14 +100,27 @@ class Table:
         losses = [(self._sign * t.value, t.number) for t in self.trials if t.value is not None]
         return self.trials[min(losses)[1]] if losses else None
 
+    def empty_rows(self, capacity: int) -> Rows:
+        """Rows without trials, with the columns that `rows` has now.
+
+        Args:
+          capacity: How many.
+        """
+        has_noise = any(trial.noise is not None for trial in self.trials)
+        return empty_rows(capacity, self._space.encoding.num_columns, self._has_cost, has_noise)
+
     def rows(self) -> Rows:
         """All rows, with room for one more at least; lower is better from here on."""
         num_rows = len(self.trials)
-        rows = empty_rows(capacity_for(num_rows + 1), self._space.encoding.num_columns)
+        rows = self.empty_rows(capacity_for(num_rows + 1))
         if num_rows:
             rows.x[:num_rows] = self._x
             rows.y[:num_rows] = self._losses()
             rows.status[:num_rows] = [_STATUS[t.status] for t in self.trials]
+        if rows.cost is not None:
+            rows.cost[:num_rows] = self._costs()
+        if rows.noise is not None:
+            rows.noise[:num_rows] = [t.noise or 0.0 for t in self.trials]
         return rows
 
     def whole_rows(self) -> Rows:
@@ -98,6 +129,16 @@ class Table:
         is_stopped = np.array([t.status == "stopped" for t in self.trials], bool)
         rows.status[: len(self.trials)][is_stopped] = EMPTY
         return rows
+
+    def _costs(self) -> list[float]:
+        """What the trials cost, 0 where that is not known: what was told, or where nothing was told of any the seconds.
+
+        The two are never mixed, since they may have different units. A trial that was told when it began, as a result
+        of the user's own, took no time that anybody knows.
+        """
+        if any(trial.cost is not None for trial in self.trials):
+            return [trial.cost or 0.0 for trial in self.trials]
+        return [0.0 if t.ended_at is None else max(t.ended_at - t.started_at, 0.0) for t in self.trials]
 
     def _losses(self) -> list[float]:
         """What the trials count with, lower is better.

@@ -42,6 +42,10 @@ class Trial:
     """Which study it belongs to."""
     intermediate_values: dict[int, float] = field(default_factory=dict, hash=False, repr=False)
     """What it reported on its way: values by step, in the order of the steps; NaN where one was not finite."""
+    cost: float | None = None
+    """What it cost, in the user's unit, as far as that was told; the seconds are between the two times."""
+    noise: float | None = None
+    """Standard deviation of the value around the true one, as far as that was told."""
 
     def copy(self) -> "Trial":
         """The same trial with dicts of its own, so that nobody changes those of anybody else."""

@@ -3,6 +3,7 @@
 import math
 import numbers
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,11 +12,12 @@ import numpy as np
 from jbo.study._storage import Outcome
 
 
-def as_number(value: Any) -> float:
+def as_number(value: Any, name: str = "value") -> float:
     """The float that an objective's result stands for; NaN and infinities pass.
 
     Args:
       value: A Python or NumPy number, or an array without axes of any library that NumPy can read.
+      name: What messages call it.
 
     Raises:
       TypeError: ``value`` is a truth value, an array with axes, or no number at all.
@@ -30,12 +32,12 @@ def as_number(value: Any) -> float:
         except OverflowError:  # an int or a fraction beyond the largest float
             return -math.inf if value < 0 else math.inf
     if not hasattr(value, "shape"):
-        raise TypeError(f"value: expected a number, got {value!r} of type {type(value).__name__}")
+        raise TypeError(f"{name}: expected a number, got {value!r} of type {type(value).__name__}")
     array = np.asarray(value)
     if array.ndim:
-        raise TypeError(f"value: expected a number, got an array of shape {array.shape}")
+        raise TypeError(f"{name}: expected a number, got an array of shape {array.shape}")
     if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
-        raise TypeError(f"value: expected a number, got an array of dtype {array.dtype}")
+        raise TypeError(f"{name}: expected a number, got an array of dtype {array.dtype}")
     return float(array)
 
 
@@ -60,21 +62,65 @@ def as_step(step: Any) -> int:
     return number
 
 
-def as_outcome(value: Any, failed: str | None) -> Outcome:
+def as_cost(cost: Any) -> float | None:
+    """What a trial cost; None where nobody says.
+
+    Args:
+      cost: A number above 0, of any library, or None.
+
+    Raises:
+      TypeError: It is no number.
+      ValueError: It is not finite, or not above 0.
+    """
+    return _as_known("cost", cost, "a finite number above 0", lambda number: number > 0)
+
+
+def as_noise(noise: Any) -> float | None:
+    """Standard deviation of one value; None where nobody says.
+
+    Args:
+      noise: A number of at least 0, of any library, or None.
+
+    Raises:
+      TypeError: It is no number.
+      ValueError: It is not finite, or below 0.
+    """
+    return _as_known("noise", noise, "a finite number of at least 0", lambda number: number >= 0)
+
+
+def _as_known(name: str, value: Any, words: str, is_right: Callable[[float], bool]) -> float | None:
+    if value is None:
+        return None
+    number = as_number(value, name)
+    if not (math.isfinite(number) and is_right(number)):
+        raise ValueError(f"{name}: expected {words}, got {number}")
+    return number
+
+
+def as_outcome(value: Any, failed: str | None, cost: Any = None, noise: Any = None) -> Outcome:
     """How a trial ended that was told a value or a failure.
 
     Args:
       value: As in `as_number`; one that is not finite is a failure.
       failed: Why there is no value.
+      cost: As in `as_cost`.
+      noise: As in `as_noise`; of a failure it is left out.
 
     Raises:
-      TypeError: ``value`` is no number, or there are both, or ``failed`` is no text.
+      TypeError: ``value``, ``cost`` or ``noise`` is no number, or there are both a value and a failure, or ``failed``
+        is no text.
+      ValueError: The cost or the noise is impossible, or there is a noise beside ``failed``.
     """
+    price, deviation = as_cost(cost), as_noise(noise)
     if failed is None:
         number = as_number(value)
-        return Outcome(number, None) if math.isfinite(number) else Outcome(None, f"the value is {number}, not finite")
+        if math.isfinite(number):
+            return Outcome(number, None, price, deviation)
+        return Outcome(None, f"the value is {number}, not finite", price)
+    if deviation is not None:
+        raise ValueError(f"noise: expected none beside a failure, which has no value, got {noise!r}")
     if value is not None:
         raise TypeError(f"value, failed: expected one of the two, got both: {value!r} and failed={failed!r}")
     if not isinstance(failed, str):
         raise TypeError(f"failed: expected a text that says why the trial failed, got {failed!r}")
-    return Outcome(None, failed.encode(errors="backslashreplace").decode())  # lone surrogates are no UTF-8
+    return Outcome(None, failed.encode(errors="backslashreplace").decode(), price)  # lone surrogates are no UTF-8

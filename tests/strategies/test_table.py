@@ -28,7 +28,7 @@ def strict():
 def rows(state):
     return [
         (tuple(np.asarray(x, np.float64).tolist()), float(y), int(status))
-        for x, y, status in zip(*state, strict=True)
+        for x, y, status in zip(*state[:3], strict=True)
         if status != EMPTY
     ]
 
@@ -64,7 +64,7 @@ def test_a_result_fills_its_pending_row_and_other_results_make_rows(dtype, pend,
     ]
     assert _table.num_rows(state) == 3
     np.testing.assert_array_equal(_table.is_told(state), [True, True, True, False, False])
-    assert all(a.dtype == b.dtype for a, b in zip(state, STRATEGY.init(5), strict=True))
+    assert all(a.dtype == b.dtype for a, b in zip(state[:3], STRATEGY.init(5)[:3], strict=True))
 
 
 def test_two_pending_trials_at_one_point_are_two(pend, tell):
@@ -90,7 +90,7 @@ def test_a_full_table_is_never_overwritten(pend, tell):
     for change in (lambda s: pend(s, third), lambda s: tell(s, third, 1.0), lambda s: tell(s, OTHER, 2.0)):
         with pytest.raises(ValueError, match="expected 1 empty rows, got 0 in a table of capacity 2"):
             change(state)
-        for a, b in zip(jax.jit(change)(state), state, strict=True):
+        for a, b in zip(jax.jit(change)(state)[:3], state[:3], strict=True):
             np.testing.assert_array_equal(a, b)
     assert [s for *_, s in rows(tell(state, POINT, 5.0))] == [OK, OK], "a pending row needs no room"
     with pytest.raises(ValueError, match="expected 1 empty rows"):

@@ -213,3 +213,29 @@ def test_units_keep_the_order_of_what_was_not_told():
         assert (np.diff(seen) > 0).all()
         np.testing.assert_allclose(TO_TOLD(scale, seen), values, rtol=1e-9)
         assert np.isfinite(TO_TOLD(scale, jnp.asarray([1e6]))).all(), "a wild prediction does not overflow"
+
+
+def test_a_known_noise_is_scaled_as_its_value_is(x64):
+    """By the slope of the way from told values to the surrogate's: a worse value is compressed, and so is its noise."""
+    rng = np.random.default_rng(3)
+    y = np.r_[rng.normal(size=9) * 5 + 100, 1e6, 7.0, 0.0]
+    noise = np.r_[rng.random(9), 1.0, 0.5, 0.5]
+    status = np.array([OK] * 10 + [FAILED, EMPTY])
+    state = Trials(
+        jnp.asarray(rng.random((12, 2))),
+        jnp.asarray(np.where(status == OK, y, 0)),
+        jnp.asarray(status, jnp.int32),
+        None,
+        jnp.asarray(noise),
+    )
+    scale, step = _transform.units(state), 1e-3
+    ok = jnp.asarray(y[:9])
+    slope = (np.asarray(scale.to_model(ok + step)) - np.asarray(scale.to_model(ok - step))) / (2 * step)
+    for made in (DATASET(state), WITH_FAILURES(state)):
+        ratio = np.sqrt(np.asarray(made.noise_variance)[:9]) / noise[:9] * float(made.y_scale)
+        np.testing.assert_allclose(ratio, slope * float(DATASET(state).y_scale), rtol=1e-4)
+        assert made.noise_variance[10] == made.noise_variance[11] == 0 and made.noise_variance[9] < 1e-12
+    assert ratio.max() == pytest.approx(1) and ratio.min() < 0.9
+    huge = DATASET(state._replace(noise=jnp.full(12, 1e300)))
+    assert np.isfinite(np.asarray(huge.noise_variance)).all()
+    assert DATASET(state._replace(noise=None)).noise_variance is None
