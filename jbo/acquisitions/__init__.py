@@ -2,6 +2,7 @@
 
 from jbo.acquisitions import formulas as formulas
 from jbo.acquisitions._acquisition import Acquisition as Acquisition
+from jbo.acquisitions._acquisition import ConfidenceBound as ConfidenceBound
 from jbo.acquisitions._acquisition import bound as bound
 from jbo.acquisitions._acquisition import confidence_bound as confidence_bound
 from jbo.acquisitions._acquisition import expected_improvement as expected_improvement
@@ -15,6 +16,7 @@ from jbo.acquisitions._believed import Believed as Believed
 from jbo.acquisitions._knowledge_gradient import knowledge_gradient as knowledge_gradient
 from jbo.acquisitions._max_value import max_value_entropy_search as max_value_entropy_search
 from jbo.acquisitions._noisy_improvement import log_noisy_expected_improvement as log_noisy_expected_improvement
+from jbo.acquisitions._per_cost import PerCost as PerCost
 from jbo.acquisitions._portfolio import portfolio as portfolio
 from jbo.acquisitions._schedule import scheduled_confidence_bound as scheduled_confidence_bound
 from jbo.acquisitions._sets import over_sets as over_sets

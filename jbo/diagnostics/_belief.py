@@ -15,7 +15,7 @@ from jbo.encoding import Encoding, snap
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.strategies._bayesian import Bayesian
+from jbo.strategies._bayesian import Bayesian, of_values
 from jbo.strategies._transform import Units, dataset, units
 from jbo.study import Trial
 from jbo.study._model import Fits, for_study, suggest, world
@@ -69,7 +69,7 @@ class Interval(NamedTuple):
 @jax.jit
 def _condition(strategy: Bayesian, state: Trials, params: Any) -> tuple[Dataset, Any, Units]:
     data = dataset(state)
-    return data, strategy.surrogate.condition(params, data), units(state)
+    return data, strategy.surrogate.condition(of_values(params), data), units(state)
 
 
 @jax.jit
@@ -87,6 +87,7 @@ def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dat
     """The acquisition's values, pending and failed trials known to it, as at the next suggestion."""
     _, posterior, believed, failures = strategy._posteriors(params, data, state)
     acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
+    acquisition = strategy._per_cost(params, state)(acquisition)
     aux = acquisition.prepare(key, posterior, believed)
     is_positive = bool(getattr(acquisition, "is_positive", False))
     return jax.lax.map(lambda u: failures.weigh(acquisition.value(aux, posterior, u), u, is_positive), x)
@@ -120,11 +121,16 @@ class Belief:
     """The table, lower is better."""
     data: Dataset
     """What the surrogate sees of it: standardised, the worse half drawn together, failed trials left out."""
-    params: Any
-    """Its hyperparameters: those that the study's next suggestion uses."""
+    fitted: Any
+    """All hyperparameters of the strategy: those that the study's next suggestion uses."""
     posterior: Any
     units: Units
     """From told values, lower is better, to those of ``data`` and back."""
+
+    @property
+    def params(self) -> Any:
+        """The hyperparameters of the surrogate."""
+        return of_values(self.fitted)
 
     def encode(self, configs: Sequence[Mapping[str, Any]]) -> Float[np.ndarray, "m d"]:
         """The points of the cube where configurations sit.
@@ -160,7 +166,7 @@ class Belief:
         Args:
           x: Snapped points of the cube.
         """
-        return _in_blocks(lambda block: _worth(self.strategy, self.key, self.state, self.params, self.data, block), x)
+        return _in_blocks(lambda block: _worth(self.strategy, self.key, self.state, self.fitted, self.data, block), x)
 
     @property
     def recommended(self) -> Trial:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,13 +12,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, Believed, bound, log_expected_improvement, over_sets
+from jbo.acquisitions import Acquisition, Believed, PerCost, bound, log_expected_improvement, over_sets
 from jbo.batches import Batch, Beliefs, JointBatch
 from jbo.belief import Belief, belief_over
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
+from jbo.strategies._cost import KnownCost, LearntCost, WithCost, cost_of
 from jbo.strategies._earlier import with_earlier
 from jbo.strategies._failures import Failures
 from jbo.strategies._initial import design_point, design_size, is_over
@@ -62,6 +63,13 @@ class Bayesian(Strategy):
     """Where the initial design looks first; None: everywhere alike."""
     batch: Batch | None = None
     """How an ask counts with pending trials; None: it believes the model where they are."""
+    cost: LearntCost | KnownCost | None = None
+    """What an evaluation costs, by which the acquisition is divided; None: the same everywhere."""
+
+    @property
+    def learns_cost(self) -> bool:
+        """True where the costs in the table change what is asked for."""
+        return isinstance(self.cost, LearntCost)
 
     @property
     def num_initial(self) -> int:
@@ -131,7 +139,7 @@ class Bayesian(Strategy):
 
         def by_model() -> Int[Array, ""]:
             params, _ = self.fit(key, state) if model is None else model
-            mean, _ = self.surrogate.predict(self.surrogate.condition(params, dataset(state)), state.x)
+            mean, _ = self.surrogate.predict(self.surrogate.condition(of_values(params), dataset(state)), state.x)
             return jnp.argmin(jnp.where(state.status == OK, mean, jnp.inf)).astype(jnp.int32)
 
         return jax.lax.cond(is_over(state, self.num_design), by_model, lambda: Strategy.recommend(self, key, state))
@@ -165,23 +173,26 @@ class Bayesian(Strategy):
             return None
         if model is not None:
             return jax.tree.map(lambda leaf: np.asarray(leaf[0]), model[0])
-        like = jax.eval_shape(lambda: self.surrogate.init(self.encoding.num_columns, jnp.zeros(()).dtype))
+        like = jax.eval_shape(lambda: self._anew(jnp.zeros(()).dtype))
         return jax.tree.map(lambda leaf: np.full(leaf.shape, np.nan, leaf.dtype), like)
 
     def fit(self, key: Key[Array, ""], state: Trials, start: Any = None) -> tuple[Any, FitInfo]:
-        """The surrogate's parameters given `rows_of_fit`, and how the fit went.
+        """The surrogate's parameters given `rows_of_fit`, and how the fit went; where the cost is learnt, `WithCost`.
 
         Args:
           key: The key of the search.
           state: The table.
           start: As in `Strategy.fit`.
         """
-        key, dtype = jax.random.fold_in(key, 0), state.x.dtype
-        anew = self.surrogate.init(self.encoding.num_columns, dtype)
+        key, key_cost = jax.random.fold_in(key, 0), jax.random.fold_in(key, 5)
+        anew = self._anew(state.x.dtype)
 
         def fit(rows: Bool[Array, " n"], start: Any) -> tuple[Any, FitInfo]:
             data = dataset(state._replace(status=jnp.where(rows, state.status, EMPTY)))
-            return self.surrogate.fit(key, data, start)
+            params, info = self.surrogate.fit(key, data, of_values(start))
+            if isinstance(self.cost, LearntCost):
+                params = WithCost(params, self.cost.fit(key_cost, state, rows, start.cost))
+            return params, info
 
         rows = self.rows_of_fit(state.status)
         if start is not None:
@@ -198,6 +209,20 @@ class Bayesian(Strategy):
 
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(fit, rows, anew))
         return jax.lax.fori_loop(np.int32(0), (num_before + 1).astype(jnp.int32), go_on, nothing)
+
+    def _anew(self, dtype: jnp.dtype) -> Any:
+        """Where a fit begins if there is nothing better."""
+        params = self.surrogate.init(self.encoding.num_columns, dtype)
+        if isinstance(self.cost, LearntCost):
+            return WithCost(params, self.cost.init(self.encoding.num_columns, dtype))
+        return params
+
+    def _per_cost(self, params: Any, state: Trials) -> Callable[[Acquisition], Acquisition]:
+        """What divides an acquisition by the cost, given the parameters and the table."""
+        if self.cost is None:
+            return lambda acquisition: acquisition
+        log_cost = self.cost.log_cost(params.cost if isinstance(params, WithCost) else None, state)
+        return lambda acquisition: PerCost(acquisition, log_cost)
 
     def _chain(self, count: Any) -> tuple[Any, Any]:
         """Results between two fits, and the fits before the one to ``count`` rows since one began anew."""
@@ -216,17 +241,18 @@ class Bayesian(Strategy):
     def _ask_model(self, key: Key[Array, ""], state: Trials, region: Region, q: int, model: tuple[Any, FitInfo] | None):
         data = dataset(state)
         params, fit = self.fit(key, state) if model is None else model
+        per_cost = self._per_cost(params, state)
 
         def one(state: Trials, _: None):
             # Folded in: 0 for the fit, which a batch shares, 1 and the row for what is drawn at it, 2 and 3 for the
-            # design, 4 for a batch as a whole.
+            # design, 4 for a batch as a whole, 5 for the fit of the cost.
             key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
             key_prepare, key_maximize, key_new = jax.random.split(key_row, 3)
             told, posterior, believed, failures = self._posteriors(params, data, state)
             # In a context the value to improve on is what the trials would have given there.
             x_here = state.x if region.fixed is None else region.place(state.x)
             here = dataclasses.replace(data, x=x_here)
-            acquisition = over_sets(bound(self.acquisition, region), posterior)
+            acquisition = per_cost(over_sets(bound(self.acquisition, region), posterior))
             # What is pending counts for the incumbent too, or its neighbourhood would look as good as before.
             believed = dataclasses.replace(believed, x=x_here)
             if self.batch is None:
@@ -308,7 +334,9 @@ class Bayesian(Strategy):
 
         def condition(count: Int[Array, ""], y: Float[Array, " n"]) -> tuple[Float[Array, " n"], list[Any]]:
             is_valid = data.is_valid | jnp.where(count == 2, is_failed, is_believed & (count == 1))
-            posterior = self.surrogate.condition(params, Dataset(state.x, y, is_valid, data.y_scale))
+            # Whether a trial failed is known without noise.
+            noise = None if data.noise_variance is None else jnp.where(count == 2, 0, data.noise_variance)
+            posterior = self.surrogate.condition(of_values(params), Dataset(state.x, y, is_valid, data.y_scale, noise))
             mean, _ = self.surrogate.predict(posterior, state.x)
             # A posterior whose shapes are checked where it is made cannot be made of their shapes; its leaves can.
             leaves, structure = jax.tree.flatten(posterior)
@@ -333,8 +361,17 @@ class Bayesian(Strategy):
             lambda c: c[0] < num_rounds, believe, (none, data.y, data.y, [empty] * 3)
         )
         told, posterior, failures = (jax.tree.unflatten(structures[0], leaves) for leaves in all_leaves)
-        believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale)
+        believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale, data.noise_variance)
         return told, posterior, believed, Failures(failures, jnp.any(is_failed))
+
+
+def of_values(params: Any) -> Any:
+    """Of the parameters of a strategy those of the surrogate of the values.
+
+    Args:
+      params: What `Bayesian.fit` gives.
+    """
+    return params.values if isinstance(params, WithCost) else params
 
 
 def incumbent_row(posterior: Posterior, data: Dataset) -> Int[Array, ""]:
@@ -358,6 +395,7 @@ def bayesian(
     belief: Mapping[str, Any] | None = None,
     belief_weight: float | Float[Array, ""] = 5.0,
     prior_trials: Iterable[Any] | None = None,
+    cost: str | Callable[[dict[str, Any]], Any] | None = None,
 ) -> Bayesian:
     """Bayesian optimisation of an objective over ``space``.
 
@@ -376,11 +414,23 @@ def bayesian(
       prior_trials: Of an earlier study on a similar task, such as ``study.trials``: the model learns how much its
         objective is like theirs, and which way. They are no results of this search. The initial design then ends
         after three results, unless ``num_initial`` is given.
+      cost: What an evaluation costs, where that is not the same everywhere: the acquisition is divided by it, so that
+        what counts is the improvement per unit of cost. ``"seconds"``: learnt by a Gaussian process on the logarithm of
+        the seconds from `Study.ask` to `Study.tell`, or of the costs that are told; in `jbo.minimize` of those that the
+        problem says (`jbo.Result`). Or a traceable function of the config, with scalars as `jbo.minimize` gives them to
+        an objective, to a number above 0. The initial design does not count with it. Of the rules for batches each
+        weighs with it as far as it uses the acquisition.
 
     Raises:
       TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a
         surrogate that is no `jbo.gp`.
-      ValueError: If ``num_initial`` is below 1, or the belief or the prior trials are none of this space.
+      ValueError: If ``num_initial`` is below 1, or the belief or the prior trials are none of this space; or ``cost``
+        is neither, or stands beside an acquisition that may be negative and is no logarithm, or a rule that values a
+        batch as a whole.
+
+    References:
+      Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
+      (``cost``).
     """
     encoding = space.encoding
     # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
@@ -403,6 +453,14 @@ def bayesian(
         num_initial = 3 if num_initial is None else num_initial
     acquisition = log_expected_improvement() if acquisition is None else acquisition
     expected = None if belief is None else belief_over(space, belief)
+    if cost is not None:
+        if not (getattr(acquisition, "is_positive", False) or getattr(acquisition, "is_logarithm", False)):
+            raise ValueError(
+                "cost: expected an acquisition whose values are never negative, or logarithms, such as "
+                f"jbo.log_expected_improvement(), beside it, got {acquisition!r}"
+            )
+        if isinstance(batch, JointBatch):
+            raise ValueError(f"cost: expected no rule that values a batch as a whole beside it, got {batch!r}")
     return Bayesian(
         encoding,
         surrogate,
@@ -410,4 +468,5 @@ def bayesian(
         design_size(encoding, num_initial),
         expected,
         batch,
+        None if cost is None else cost_of(cost, gp(), space),
     )

@@ -13,7 +13,7 @@ option                                    what becomes of it
 ``domain``                                GPyOpt's list; also ``integer``, strings as categories, ``'log': True``
 ``constraints``                           at most 0 where allowed; arithmetic in ``x[:, i]``, the columns of the domain
                                           in the user's units
-``cost_withGradients``                    refused
+``cost_withGradients``                    ``evaluation_time`` or a function, as in GPyOpt; with ``LCB``: a warning
 ``model_type``                            ``GP``, ``sparseGP``, ``GP_MCMC`` (by NUTS; needs ``pip install jbo[bayes]``),
                                           ``warpedGP``, ``input_warped_GP``, ``RF``
 ``X``, ``Y``                              in the user's sign; a NaN is a failed evaluation, which teaches the model

@@ -17,6 +17,8 @@ class ModelAcquisition:
     """Takes effect if ``model=`` is not given beside the acquisition."""
     space: Any
     """None, or the space that the optimisation must have."""
+    cost: Any
+    """As ``cost_withGradients`` of the optimisation."""
 
 
 def AcquisitionEI(
@@ -28,14 +30,11 @@ def AcquisitionEI(
       model: One of `models`, or a surrogate of `jbo`; None is the default one.
       space: The `Design_space` of the optimisation; None: whichever it has.
       optimizer: None; an acquisition is maximised by `jbo.maximize`, so another value is warned about.
-      cost_withGradients: None; a model of the cost is refused.
+      cost_withGradients: As in `BayesianOptimization`: None, ``evaluation_time`` or a function.
       jitter: How much better than the best counts as an improvement, in deviations of the objective.
-
-    Raises:
-      ValueError: There is a model of the cost.
     """
-    _check(optimizer, cost_withGradients)
-    return ModelAcquisition(log_expected_improvement(float(jitter)), model, space)
+    _check(optimizer)
+    return ModelAcquisition(log_expected_improvement(float(jitter)), model, space, cost_withGradients)
 
 
 def AcquisitionMPI(
@@ -49,12 +48,9 @@ def AcquisitionMPI(
       optimizer: As in `AcquisitionEI`.
       cost_withGradients: As in `AcquisitionEI`.
       jitter: As in `AcquisitionEI`.
-
-    Raises:
-      ValueError: There is a model of the cost.
     """
-    _check(optimizer, cost_withGradients)
-    return ModelAcquisition(log_probability_of_improvement(float(jitter)), model, space)
+    _check(optimizer)
+    return ModelAcquisition(log_probability_of_improvement(float(jitter)), model, space, cost_withGradients)
 
 
 def AcquisitionLCB(
@@ -72,12 +68,9 @@ def AcquisitionLCB(
       optimizer: As in `AcquisitionEI`.
       cost_withGradients: As in `AcquisitionEI`.
       exploration_weight: Deviations away from the mean, at least 0.
-
-    Raises:
-      ValueError: There is a model of the cost.
     """
-    _check(optimizer, cost_withGradients)
-    return ModelAcquisition(confidence_bound(float(exploration_weight)), model, space)
+    _check(optimizer)
+    return ModelAcquisition(confidence_bound(float(exploration_weight)), model, space, cost_withGradients)
 
 
 ExpectedImprovement = AcquisitionEI
@@ -85,8 +78,6 @@ ExpectedImprovement = AcquisitionEI
 AcquisitionEI_MCMC, AcquisitionMPI_MCMC, AcquisitionLCB_MCMC = AcquisitionEI, AcquisitionMPI, AcquisitionLCB
 
 
-def _check(optimizer: Any, cost: Any) -> None:
+def _check(optimizer: Any) -> None:
     if optimizer is not None:
         without_effect("optimizer", optimizer, "jbo.maximize finds the best point, over reals and levels alike", 2)
-    if cost is not None:
-        raise ValueError(f"cost_withGradients: expected None, got {cost!r}; costs are not modelled yet")

@@ -13,9 +13,10 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 
-from jbo.acquisitions import Acquisition
+from jbo.acquisitions import Acquisition, ConfidenceBound
 from jbo.batches import Batch, local_penalization, random_batch, thompson_batch
 from jbo.compat.gpyopt import _files, _plots
+from jbo.compat.gpyopt._cost import Cost, costs_and_gradients
 from jbo.compat.gpyopt._design import initial_design
 from jbo.compat.gpyopt._objective import Objective
 from jbo.compat.gpyopt._options import without_effect
@@ -49,7 +50,9 @@ class BayesianOptimization:
         number, or an array of one; None: results are given as ``X`` and ``Y``.
       domain: List of dicts, see `jbo.Space.from_domain`; or a `Design_space`.
       constraints: List of dicts, see `Design_space`.
-      cost_withGradients: None; a model of the cost is refused.
+      cost_withGradients: What evaluations cost, by which the acquisition is divided: None: nothing is known;
+        ``evaluation_time``: the seconds that they take, learnt by a Gaussian process of their logarithm; or a function
+        from rows ``(n, k)`` to costs above 0 ``(n, 1)`` and their gradients ``(n, k)``. With ``LCB`` it has no effect.
       model_type: ``GP``, ``sparseGP``, ``GP_MCMC``, ``warpedGP``, ``input_warped_GP`` or ``RF``.
       X: Points to begin with, as rows.
       Y: Their values, in the user's sign; None: ``f`` is evaluated there.
@@ -131,10 +134,6 @@ class BayesianOptimization:
         objective_name: str = "no_name",
         seed: int | np.integer | None = None,
     ):
-        if cost_withGradients is not None:
-            raise ValueError(
-                f"cost_withGradients: expected None, got {cost_withGradients!r}; costs are not modelled yet"
-            )
         for name, value in (("batch_size", batch_size), ("num_cores", num_cores)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"{name}: expected an integer of at least 1, got {value!r}")
@@ -184,6 +183,7 @@ class BayesianOptimization:
         if acquisition is None and acquisition_type.endswith("_MCMC") and not isinstance(surrogate, SampledGP):
             raise ValueError(f"acquisition_type: expected model_type 'GP_MCMC' beside {acquisition_type!r}")
 
+        self._cost = self._cost_of(cost_withGradients, asked)
         rows = None if X is None else self._rows(X, "X")
         values = None if Y is None else _column(Y, len(rows or []))
         # With X and Y a caller comes again with each new row: a number that stays the same compiles once.
@@ -195,6 +195,7 @@ class BayesianOptimization:
             acquisition=asked.acquisition,
             batch=batch,
             num_initial=self._num_initial,
+            cost=self._cost,
         )
         self.study = Study(self.space.space, strategy=self._strategy, maximize=maximize, seed=seed)
         """The search itself, in memory."""
@@ -462,7 +463,10 @@ class BayesianOptimization:
         space, trials = self.space.space, self._finished()
         with Study(space, strategy=self._strategy, maximize=self.maximize, seed=self.study.seed) as study:
             for trial in trials:
-                study.tell(trial.config, trial.value, failed=trial.failure)
+                # What this study is told took no time: the seconds of the other one are its costs.
+                seconds = cast(float, trial.ended_at) - trial.started_at
+                cost = seconds if self._cost == "seconds" and seconds > 0 else None
+                study.tell(trial.config, trial.value, failed=trial.failure, cost=cost)
             for name, rows in (("pending_X", pending_X), ("ignored_X", ignored_X)):
                 if rows is not None:
                     num_new = sum(study.enqueue(config) for config in self._rows(rows, name))
@@ -509,6 +513,28 @@ class BayesianOptimization:
             raise ValueError(f"model: expected one of jbo.compat.gpyopt.models or a surrogate of jbo, got {model!r}")
         return model
 
+    def _cost_of(self, given: Any, asked: ModelAcquisition) -> Any:
+        """The cost as `jbo.bayesian` takes it."""
+        if given is not None and asked.cost is not None and given is not asked.cost:
+            raise ValueError(
+                f"cost_withGradients: expected that of the acquisition, which has one, or None, got {given!r}"
+            )
+        given = asked.cost if given is None else given
+        if given is None or isinstance(asked.acquisition, ConfidenceBound):
+            if given is not None:
+                without_effect("cost_withGradients", given, "a confidence bound cannot be divided by a cost", 2)
+            return None
+        if isinstance(given, str):
+            if given != "evaluation_time":
+                raise ValueError(f"cost_withGradients: expected None, 'evaluation_time' or a function, got {given!r}")
+            return "seconds"
+        if not callable(given):
+            raise ValueError(f"cost_withGradients: expected None, 'evaluation_time' or a function, got {given!r}")
+        columns = self.space.columns
+        centre = self.space.space.decode(np.full(len(self.space.space), 0.5))
+        costs_and_gradients(given, columns.to_row(centre)[None])
+        return Cost(given, columns)
+
     @staticmethod
     def _batch(evaluator_type: str, batch_size: int) -> Batch | None:
         """The rule for batches; None where there are none, or the model is believed."""
@@ -537,7 +563,7 @@ def _acquisition(
             return acquisition
         if not isinstance(acquisition, Acquisition):
             raise ValueError(f"acquisition: expected one of jbo.compat.gpyopt.acquisitions, got {acquisition!r}")
-        return ModelAcquisition(acquisition, None, None)
+        return ModelAcquisition(acquisition, None, None, None)
     base = kind.removesuffix("_MCMC")
     if base not in ("EI", "MPI", "LCB"):
         raise ValueError(f"acquisition_type: expected 'EI', 'MPI' or 'LCB', or one with '_MCMC', got {kind!r}")

@@ -1,0 +1,211 @@
+"""What an evaluation costs: the learnt cost and the acquisition over it against NumPy, and what a search does."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import jbo
+from jbo import batches
+from jbo.strategies._cost import KnownCost, LearntCost, WithCost
+from jbo.strategies._transform import dataset
+from jbo.surrogates import GPParams
+from jbo.surrogates.kernels import rbf
+from jbo.types import FAILED, OK, PENDING, Trials
+
+SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(-2.0, 2.0))
+KEY = jax.random.key(3)
+LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE = np.array([-1.0, -0.5]), 0.3, -4.0
+ORDINARY = jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement())
+LEARNT = jbo.bayesian(SPACE, cost="seconds")
+
+
+def linear(config):
+    return 1 + 19 * config["a"]
+
+
+KNOWN = jbo.bayesian(SPACE, cost=linear)
+
+
+def search(seed=0, num=9, capacity=16):
+    """A table with failed and pending trials, the costs of two of them unknown."""
+    rng = np.random.default_rng(seed)
+    x, y, status, cost = rng.random((capacity, 2)), np.zeros(capacity), np.zeros(capacity, np.int32), np.zeros(capacity)
+    status[:num] = [OK] * (num - 3) + [FAILED, PENDING, OK]
+    y[:num] = np.where(status[:num] == OK, 0.1 * (x[:num, 0] - 0.8) ** 2 + (x[:num, 1] - 0.3) ** 2, 0)
+    cost[:num] = np.where(np.arange(num) % 4 == 1, 0, np.exp(rng.normal(size=num) + 2 * x[:num, 0]))
+    cost[num - 2] = 0
+    return Trials(jnp.asarray(x), jnp.asarray(y), jnp.asarray(status), jnp.asarray(cost))
+
+
+def predicted(x, y, at):
+    """Mean of a Gaussian process written out."""
+
+    def k(x1, x2):
+        scaled = (x1[:, None] - x2[None]) / np.exp(LOG_LENGTHSCALES)
+        return np.exp(LOG_SIGNAL) * np.exp(-0.5 * (scaled**2).sum(-1))
+
+    return k(at, x) @ np.linalg.solve(k(x, x) + np.exp(LOG_NOISE) * np.eye(len(x)), y)
+
+
+def test_the_learnt_cost_is_the_exponential_of_the_mean_log_cost(x64):
+    """Of the trials that ended with a known cost, failed ones among them; the others change nothing."""
+    state = search()
+    model = LearntCost(jbo.gp(kernel=rbf).bind(SPACE.encoding))
+    params = GPParams(*(jnp.asarray(p)[None] for p in (LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE)))
+    at = np.random.default_rng(1).random((5, 2))
+    got = jax.vmap(model.log_cost(params, state))(jnp.asarray(at))
+    status, cost = np.asarray(state.status), np.asarray(state.cost)
+    rows = ((status == OK) | (status == FAILED)) & (cost > 0)
+    assert rows.sum() == 6 and rows[status == FAILED].all()
+    logs = np.log(cost[rows])
+    expected = logs.mean() + logs.std() * predicted(
+        np.asarray(state.x)[rows], (logs - logs.mean()) / logs.std(), np.asarray(at)
+    )
+    np.testing.assert_allclose(got, expected, rtol=1e-7)
+    other = state._replace(cost=state.cost.at[np.flatnonzero(status == PENDING)].set(1e9))
+    np.testing.assert_array_equal(jax.vmap(model.log_cost(params, other))(jnp.asarray(at)), got)
+
+
+def log_improvement(posterior, best, at):
+    mean, variance = (np.asarray(v) for v in posterior.predict(jnp.asarray(at)))
+    z = (best - mean) / np.sqrt(variance)
+    return 0.5 * np.log(variance) + np.log(np.maximum(norm.pdf(z) + z * norm.cdf(z), 1e-300))
+
+
+@pytest.mark.parametrize("strategy", [LEARNT, KNOWN], ids=["learnt", "known"])
+def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy):
+    """Beside failed and pending trials, with everything but the maximum written in NumPy."""
+    state = search()
+    params, _ = strategy.fit(KEY, state)
+    assert isinstance(params, WithCost) == strategy.learns_cost
+    _, posterior, believed, failures = strategy._posteriors(params, dataset(state), state)
+    means = np.asarray(posterior.predict(state.x)[0])
+    best = means[np.asarray(believed.is_valid)].min()
+
+    def worth(at):
+        if strategy.learns_cost:
+            log_cost = np.asarray(jax.vmap(strategy.cost.log_cost(params.cost, state))(jnp.asarray(at)))
+        else:
+            log_cost = np.log(1 + 19 * at[:, 0])
+        log_success = np.asarray(jax.vmap(failures.log_success)(jnp.asarray(at)))
+        return log_improvement(posterior, best, at) + log_success - log_cost
+
+    side = np.linspace(0, 1, 101)
+    grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
+    x, info = ask(strategy, KEY, state)
+    assert info.is_model_based and info.is_new
+    values = worth(grid)
+    best_there = np.nanmax(values)
+    np.testing.assert_allclose(info.value, worth(np.asarray(x)[None])[0], atol=1e-5)
+    assert best_there - 1e-3 < info.value < best_there + 0.2
+    assert np.linalg.norm(grid[np.nanargmax(values)] - x) < 0.03
+    without, _ = ask(ORDINARY, KEY, state._replace(cost=None))
+    assert worth(np.asarray(without)[None])[0] < info.value - 1e-3, "the cost counts"
+
+
+@pytest.mark.parametrize("strategy", [LEARNT, KNOWN], ids=["learnt", "known"])
+def test_a_batch_is_that_many_asks(x64, ask, pend, strategy):
+    """Failed trials, pending ones and a cost together; the cost's fit is one for the batch, and for each ask."""
+    state = search()
+    points, infos = ask(strategy, KEY, state, 3)
+    for i in range(3):
+        x, info = ask(strategy, KEY, state)
+        np.testing.assert_allclose(x, points[i], atol=1e-5)
+        np.testing.assert_allclose(info.value, infos.value[i], atol=1e-5)
+        state = pend(strategy, state, points[i])
+        assert (state.cost is None) == (search().cost is None)
+
+
+def test_costs_in_other_units_change_no_suggestion(x64, ask):
+    state = search()
+    x, info = ask(LEARNT, KEY, state)
+    y, other = ask(LEARNT, KEY, state._replace(cost=state.cost * 1000))
+    np.testing.assert_allclose(y, x, atol=1e-5)
+    np.testing.assert_allclose(other.value, info.value - np.log(1000), atol=1e-6)
+
+
+@pytest.mark.parametrize("cost", [None, 0.0, 3.0], ids=["no column", "none known", "all equal"])
+def test_without_costs_that_differ_it_is_the_ordinary_search(x64, ask, cost):
+    state = search()
+    state = state._replace(cost=None if cost is None else jnp.full_like(state.y, cost))
+    x, info = ask(LEARNT, KEY, state)
+    y, other = ask(ORDINARY, KEY, state._replace(cost=None))
+    np.testing.assert_allclose(x, y, atol=1e-4)
+    np.testing.assert_allclose(info.value, other.value - np.log(cost or 1), atol=1e-5)
+
+
+def test_no_point_is_asked_for_where_a_cost_is_none(x64, ask):
+    """NaN, infinity and what is not above 0 are no cost: no improvement is worth that."""
+    state = search()
+    for nothing in (jnp.nan, jnp.inf, 0.0, -1.0):
+        strategy = jbo.bayesian(SPACE, cost=lambda c, nothing=nothing: jnp.where(c["a"] > 0.4, nothing, 1.0))
+        log_cost = strategy.cost.log_cost(None, state)
+        assert log_cost(jnp.array([0.5, 0.5])) == np.inf and log_cost(jnp.array([0.3, 0.5])) == 0
+    assert ask(strategy, KEY, state)[0][0] <= 0.4
+
+
+def test_what_is_told_of_a_trial(x64):
+    state = LEARNT.init(4)
+    assert state.cost is None and state.noise is None
+    state = LEARNT.tell(LEARNT.pend(state, jnp.array([0.25, 0.5])), jnp.array([0.25, 0.5]), jnp.float64(1), cost=3.0)
+    state = LEARNT.tell(state, jnp.array([0.75, 0.5]), jnp.float64(jnp.nan), cost=5.0, noise=0.5)
+    state = LEARNT.tell(state, jnp.array([0.75, 0.25]), jnp.float64(2), cost=jnp.nan, noise=0.125)
+    assert state.cost.tolist() == [3, 5, 0, 0] and state.noise.tolist() == [0, 0, 0.125, 0]
+    assert state.status.tolist() == [OK, FAILED, OK, 0]
+
+
+class Priced:
+    space = SPACE
+
+    def __call__(self, config):
+        return jbo.Result(0.05 * (config["a"] - 0.7) ** 2 + 0.1 * config["b"] ** 2, cost=linear(config))
+
+
+@pytest.mark.parametrize("strategy", [LEARNT, KNOWN], ids=["learnt", "known"])
+def test_whole_searches_side_by_side_spend_less(strategy):
+    """Under `jax.vmap`; the table has what each step cost."""
+
+    @jax.jit
+    def spent(strategy):
+        keys = jax.random.split(KEY, 4)
+        return jax.vmap(lambda key: jbo.minimize(key, Priced(), strategy, 12))(keys)
+
+    run, without = spent(strategy), spent(ORDINARY)
+    a = np.asarray(run.x)[..., 0]
+    np.testing.assert_allclose(run.trials.cost, 1 + 19 * a, rtol=1e-5)
+    assert run.trials.noise is None
+    by_model = [np.asarray(each.trials.cost)[:, 5:].sum(1).mean() for each in (run, without)]
+    assert by_model[0] < 0.9 * by_model[1]
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="^cost: expected 'seconds' or a function of the config, got 'minutes'"):
+        jbo.bayesian(SPACE, cost="minutes")
+    with pytest.raises(ValueError, match="^cost: expected an acquisition whose values are never negative"):
+        jbo.bayesian(SPACE, cost="seconds", acquisition=jbo.upper_confidence_bound())
+    with pytest.raises(ValueError, match="^cost: expected no rule that values a batch as a whole"):
+        jbo.bayesian(SPACE, cost="seconds", batch=batches.joint_improvement())
+    with pytest.raises(ValueError, match=r"^cost: expected a scalar, got a value of shape \(2,\)"):
+        KnownCost(SPACE, lambda config: jnp.ones(2))(jnp.zeros(2))
+    with pytest.raises(ValueError, match=r"^problem: expected a scalar, got a cost of shape \(2,\)"):
+        Vector = type("Vector", (Priced,), {"__call__": lambda self, config: jbo.Result(1.0, cost=jnp.ones(2))})
+        jbo.minimize(KEY, Vector(), jbo.random_search(SPACE), 3)
+
+
+def test_a_value_that_is_no_logarithm_is_divided(x64, ask):
+    """Expected improvement over the cost has the maximum of its logarithm less that of the cost."""
+    state = search()
+    x, info = ask(KNOWN, KEY, state)
+    y, other = ask(jbo.bayesian(SPACE, cost=linear, acquisition=jbo.expected_improvement()), KEY, state)
+    np.testing.assert_allclose(np.log(other.value), info.value, atol=1e-3)
+    np.testing.assert_allclose(y, x, atol=0.02)
+
+
+def test_local_penalization_weighs_with_the_cost(x64, ask):
+    state = search()
+    rule = batches.local_penalization()
+    x, _ = ask(jbo.bayesian(SPACE, cost=linear, batch=rule), KEY, state)
+    y, _ = ask(jbo.bayesian(SPACE, batch=rule), KEY, state)
+    assert x[0] < y[0], "what is cheaper comes first"

@@ -1,0 +1,123 @@
+"""What trials cost in a study: the seconds, learnt by a strategy that wants to know them."""
+
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+
+import jbo
+import jbo.study._storage as storage
+from jbo.diagnostics._belief import believe
+from jbo.study._model import Fits, world
+from jbo.study._table import Table
+
+SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(0.0, 1.0))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time stands still unless somebody moves it."""
+    now = SimpleNamespace(seconds=1e9)
+    monkeypatch.setattr(storage, "time", SimpleNamespace(time=lambda: now.seconds))
+    return now
+
+
+def seconds(config):
+    return np.exp(3 * config["a"])
+
+
+def value(config):
+    return 0.1 * (config["a"] - 0.6) ** 2 + (config["b"] - 0.3) ** 2
+
+
+def learnt_cost(study):
+    """The strategy's log cost as the next suggestion sees it, as a function of a point."""
+    rows = study._table.rows()
+    with world(None):
+        (params, _), _ = Fits().model(study.strategy, study.seed, rows, None)
+        return study.strategy.cost.log_cost(params.cost, jbo.types.Trials(*jax.tree.map(jax.numpy.asarray, rows)))
+
+
+def test_a_study_learns_how_long_its_trials_take(clock):
+    """Failed trials, a pending one, one that was told as it is, and a fit that is kept, in one study."""
+    studies = {}
+    for cost in ("seconds", None):
+        strategy = jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement(), cost=cost)
+        studies[cost] = study = jbo.Study(SPACE, strategy=strategy, seed=1)
+        study.tell({"a": 0.25, "b": 0.75}, value({"a": 0.25, "b": 0.75}))
+        study.ask()
+
+        def objective(config):
+            clock.seconds += seconds(config)
+            if config["b"] > 0.7:
+                raise RuntimeError("no memory")
+            return value(config)
+
+        study.optimize(objective, 16, progress=False)
+    study = studies["seconds"]
+    assert {trial.status for trial in study.trials} == {"ok", "failed", "pending"}
+    rows = study._table.rows()
+    took = [0.0 if t.number < 2 else seconds(t.config) for t in study.trials]
+    np.testing.assert_allclose(rows.cost[:17], took, rtol=1e-6)
+    log_cost = learnt_cost(study)
+    with world(None):
+        for a in (0.2, 0.5, 0.8):
+            np.testing.assert_allclose(log_cost(jax.numpy.array([a, 0.3])), 3 * a, atol=0.2)
+    spent = {
+        cost: sum(t.ended_at - t.started_at for t in study.trials if t.ended_at is not None)
+        for cost, study in studies.items()
+    }
+    assert spent["seconds"] < 0.9 * spent[None]
+    assert studies[None]._table.rows().cost is None, "who does not ask for it has the programs of before"
+
+
+def test_it_goes_on_as_if_it_had_not_stopped(clock, tmp_path):
+    def run(path, times):
+        for num_trials in times:
+            with jbo.Study(SPACE, strategy=jbo.bayesian(SPACE, cost="seconds"), seed=0, path=path) as study:
+
+                def objective(config):
+                    clock.seconds += round(16 * seconds(config)) / 16
+                    return value(config)
+
+                study.optimize(objective, num_trials, progress=False)
+                configs = [trial.config for trial in study.trials]
+        return configs
+
+    assert run(tmp_path / "whole.db", [9]) == run(tmp_path / "parts.db", [4, 7, 9])
+
+
+def test_the_seconds_of_the_trials(clock):
+    """Of what a clock that goes back says, and of what was not asked for, nothing is known."""
+    study = jbo.Study(SPACE, strategy=jbo.random_search(SPACE), seed=0)
+    for i, step in enumerate((2.5, -1.0, 0.5)):
+        trial = study.ask()
+        clock.seconds += step
+        study.tell(trial, float(i))
+    study.tell({"a": 0.5, "b": 0.5}, 3.0)
+    study.ask()
+    table = Table(SPACE, False, has_cost=True)
+    table.update(study.trials)
+    cost = table.rows().cost
+    assert cost[:5].tolist() == [2.5, 0.0, 0.5, 0.0, 0.0] and not cost[5:].any()
+
+
+def test_a_model_of_the_values_is_seen_beside_it(clock):
+    """The diagnostics see the surrogate of the values, and the acquisition with the cost."""
+    study = jbo.Study(SPACE, strategy=jbo.bayesian(SPACE, cost="seconds"), seed=0)
+    for _ in range(8):
+        trial = study.ask()
+        clock.seconds += seconds(trial.config)
+        study.tell(trial, value(trial.config))
+    belief = believe(study)
+    x = np.random.default_rng(0).random((4, 2))
+    mean, deviation = belief.predict(x)
+    assert np.isfinite(mean).all() and (deviation > 0).all() and belief.params.log_lengthscale.shape == (1, 2)
+    improvement = jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement())
+    ordinary = jbo.Study.from_trials(study.trials, SPACE, strategy=lambda space: improvement, seed=0)
+    difference = believe(ordinary).worth(x) - belief.worth(x)
+    with world(None):
+        np.testing.assert_allclose(
+            difference, [float(learnt_cost(study)(jax.numpy.asarray(point))) for point in x], atol=1e-6
+        )
