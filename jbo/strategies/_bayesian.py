@@ -12,14 +12,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, Believed, PerCost, bound, log_expected_improvement, over_sets
+from jbo.acquisitions import Acquisition, Believed, bound, log_expected_improvement, over_sets
 from jbo.batches import Batch, Beliefs, JointBatch
 from jbo.belief import Belief, belief_over
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
-from jbo.strategies._cost import KnownCost, LearntCost, WithCost, cost_of
+from jbo.strategies._cost import KnownCost, LearntCost, WithCost, cost_of, divided
 from jbo.strategies._earlier import with_earlier
 from jbo.strategies._failures import Failures
 from jbo.strategies._initial import design_point, design_size, is_over
@@ -221,8 +221,7 @@ class Bayesian(Strategy):
         """What divides an acquisition by the cost, given the parameters and the table."""
         if self.cost is None:
             return lambda acquisition: acquisition
-        log_cost = self.cost.log_cost(params.cost if isinstance(params, WithCost) else None, state)
-        return lambda acquisition: PerCost(acquisition, log_cost)
+        return divided(self.cost.log_cost(params.cost if isinstance(params, WithCost) else None, state))
 
     def _chain(self, count: Any) -> tuple[Any, Any]:
         """Results between two fits, and the fits before the one to ``count`` rows since one began anew."""
@@ -419,7 +418,7 @@ def bayesian(
         the seconds from `Study.ask` to `Study.tell`, or of the costs that are told; in `jbo.minimize` of those that the
         problem says (`jbo.Result`). Or a traceable function of the config, with scalars as `jbo.minimize` gives them to
         an objective, to a number above 0. The initial design does not count with it. Of the rules for batches each
-        weighs with it as far as it uses the acquisition.
+        weighs with it as far as it uses the acquisition, which is `jbo.log_expected_improvement` unless you name one.
 
     Raises:
       TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a
@@ -432,6 +431,8 @@ def bayesian(
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
       (``cost``).
     """
+    if cost is not None and acquisition is None:
+        acquisition = log_expected_improvement()  # whatever the default is: it can be divided
     encoding = space.encoding
     # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
     if surrogate is not None and not isinstance(surrogate, Surrogate):
@@ -453,14 +454,6 @@ def bayesian(
         num_initial = 3 if num_initial is None else num_initial
     acquisition = log_expected_improvement() if acquisition is None else acquisition
     expected = None if belief is None else belief_over(space, belief)
-    if cost is not None:
-        if not (getattr(acquisition, "is_positive", False) or getattr(acquisition, "is_logarithm", False)):
-            raise ValueError(
-                "cost: expected an acquisition whose values are never negative, or logarithms, such as "
-                f"jbo.log_expected_improvement(), beside it, got {acquisition!r}"
-            )
-        if isinstance(batch, JointBatch):
-            raise ValueError(f"cost: expected no rule that values a batch as a whole beside it, got {batch!r}")
     return Bayesian(
         encoding,
         surrogate,
@@ -468,5 +461,5 @@ def bayesian(
         design_size(encoding, num_initial),
         expected,
         batch,
-        None if cost is None else cost_of(cost, gp(), space),
+        None if cost is None else cost_of(cost, space, acquisition, batch),
     )

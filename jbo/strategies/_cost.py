@@ -9,9 +9,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo._pytree import pytree
+from jbo.acquisitions import Acquisition, PerCost
+from jbo.batches import Batch, JointBatch
 from jbo.space import Space
 from jbo.strategies._transform import standardise
-from jbo.surrogates import GP, Posterior
+from jbo.surrogates import GP, Posterior, gp
 from jbo.types import FAILED, OK, Dataset, Trials
 
 
@@ -136,21 +138,38 @@ class KnownCost:
         return jnp.where(is_cost, jnp.log(jnp.where(is_cost, cost, 1)), jnp.inf).astype(x.dtype)
 
 
-def cost_of(cost: Any, surrogate: GP, space: Space) -> LearntCost | KnownCost:
+def divided(log_cost: LogCost | KnownCost) -> Callable[[Acquisition], Acquisition]:
+    """What divides an acquisition by the cost.
+
+    Args:
+      log_cost: Of a point of the cube.
+    """
+    return lambda acquisition: PerCost(acquisition, log_cost)
+
+
+def cost_of(cost: Any, space: Space, acquisition: Acquisition, batch: Batch | None) -> LearntCost | KnownCost:
     """The user's word for what an evaluation costs, as a strategy has it.
 
     Args:
       cost: ``"seconds"``, or a function of the config.
-      surrogate: Learns the costs.
       space: The search space.
+      acquisition: What is divided by it.
+      batch: The rule for batches.
 
     Raises:
-      ValueError: ``cost`` is neither.
+      ValueError: ``cost`` is neither, or stands beside what cannot be divided.
     """
+    if not (getattr(acquisition, "is_positive", False) or getattr(acquisition, "is_logarithm", False)):
+        raise ValueError(
+            "cost: expected an acquisition whose values are never negative, or logarithms, such as "
+            f"jbo.log_expected_improvement(), beside it, got {acquisition!r}"
+        )
+    if isinstance(batch, JointBatch):
+        raise ValueError(f"cost: expected no rule that values a batch as a whole beside it, got {batch!r}")
     if isinstance(cost, str) and cost == "seconds":
         encoding = dataclasses.replace(space.encoding, constraint=None)
         columns = tuple(column._replace(monotone=0) for column in encoding.columns)
-        return LearntCost(surrogate.bind(dataclasses.replace(encoding, columns=columns)))
+        return LearntCost(gp().bind(dataclasses.replace(encoding, columns=columns)))
     if not callable(cost):
         raise ValueError(f"cost: expected 'seconds' or a function of the config, got {cost!r}")
     return KnownCost(space, cost)
