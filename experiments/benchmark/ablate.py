@@ -77,7 +77,7 @@ _SURROGATES = {
 } | {name: functools.partial(jbo.gp, **options) for name, options in _GP.items()}
 _ACQUISITIONS = {
     "confidence bound of weight 1": functools.partial(jbo.lower_confidence_bound, 1.0),
-    "confidence bound": jbo.lower_confidence_bound,
+    "log expected improvement": jbo.log_expected_improvement,
     "scheduled confidence bound": jbo.scheduled_confidence_bound,
     "plain expected improvement": jbo.expected_improvement,
     "expected improvement of the mean (EQI)": jbo.log_expected_quantile_improvement,

@@ -1,7 +1,7 @@
 """Acquisition functions as objects: the formulas bound to a posterior, their numbers as leaves."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -144,6 +144,9 @@ class Improvement:
 class ConfidenceBound:
     """How good a point may be: the confidence bound on its better side."""
 
+    is_of_values: ClassVar[bool] = True
+    """Values are those of the objective, with their sign turned."""
+
     weight: float | Float[Array, ""]
     """Deviations away from the mean."""
 
@@ -170,7 +173,7 @@ def expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
 
 
 def log_expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
-    """Logarithm of expected improvement (LogEI), the default.
+    """Logarithm of expected improvement (LogEI).
 
     Args:
       margin: What counts as an improvement, in deviations of the objective; more explores more.
@@ -214,6 +217,8 @@ def log_probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> I
 
 def confidence_bound(weight: float | Float[Array, ""] = 2.0) -> ConfidenceBound:
     """Confidence bound on the better side: the upper one (UCB) of what is maximised, the lower one (LCB) below `Study`.
+
+    The default of `jbo.bayesian`.
 
     Args:
       weight: Deviations away from the mean, at least 0; more explores more.

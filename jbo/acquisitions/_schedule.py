@@ -1,6 +1,7 @@
 """The confidence bound whose weight grows as theory wants it."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
@@ -16,6 +17,9 @@ from jbo.types import Dataset
 @dataclass(frozen=True)
 class ScheduledBound:
     """A confidence bound whose weight is a function of the number of observations; made by `scheduled_bound`."""
+
+    is_of_values: ClassVar[bool] = True
+    """Values are those of the objective, with their sign turned."""
 
     delta: float | Float[Array, ""]
     """Probability with which the guarantee may fail."""

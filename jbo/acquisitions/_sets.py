@@ -36,6 +36,11 @@ class OverSets:
         """As in the acquisition that it is of."""
         return bool(getattr(self.acquisition, "is_logarithm", False))
 
+    @property
+    def is_of_values(self) -> bool:
+        """As in the acquisition that it is of."""
+        return bool(getattr(self.acquisition, "is_of_values", False))
+
     def prepare(self, key: Key[Array, ""], posterior: Any, data: Dataset) -> Any:
         """What the acquisition prepares for each set, with a leading axis."""
         return jax.vmap(lambda one: self.acquisition.prepare(key, one, data))(posterior.sets())

@@ -17,6 +17,7 @@ class Thompson:
     """One draw of the function, made by `thompson_sampling`."""
 
     draws_a_set: ClassVar[bool] = True
+    is_of_values: ClassVar[bool] = True
 
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
         """The draw."""

@@ -16,6 +16,7 @@ from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian, of_values
+from jbo.strategies._failures import nothing_gained
 from jbo.strategies._transform import Units, dataset, units
 from jbo.study import Trial
 from jbo.study._model import Fits, for_study, suggest, world
@@ -89,8 +90,8 @@ def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dat
     acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
     acquisition = strategy._per_cost(params, state)(acquisition)
     aux = acquisition.prepare(key, posterior, believed)
-    is_positive = bool(getattr(acquisition, "is_positive", False))
-    return jax.lax.map(lambda u: failures.weigh(acquisition.value(aux, posterior, u), u, is_positive), x)
+    zero = nothing_gained(acquisition, posterior, believed)
+    return jax.lax.map(lambda u: failures.weigh(acquisition.value(aux, posterior, u), u, zero), x)
 
 
 @jax.jit

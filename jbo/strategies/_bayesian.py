@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, Believed, bound, log_expected_improvement, over_sets
+from jbo.acquisitions import Acquisition, Believed, bound, confidence_bound, log_expected_improvement, over_sets
 from jbo.batches import Batch, Beliefs, JointBatch
 from jbo.belief import Belief, belief_over
 from jbo.maximize import maximize
@@ -21,7 +21,7 @@ from jbo.space import Space
 from jbo.strategies import _table
 from jbo.strategies._cost import KnownCost, LearntCost, WithCost, cost_of, divided
 from jbo.strategies._earlier import with_earlier
-from jbo.strategies._failures import Failures
+from jbo.strategies._failures import Failures, nothing_gained
 from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._together import improve_together
@@ -261,10 +261,10 @@ class Bayesian(Strategy):
                 beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
                 worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
-            is_positive = self.batch is None and bool(getattr(acquisition, "is_positive", False))
+            zero = None if self.batch is not None else nothing_gained(acquisition, posterior, believed)
 
             def value(x: Float[Array, " d"]) -> Float[Array, ""]:
-                return failures.weigh(worth(x), x, is_positive)
+                return failures.weigh(worth(x), x, zero)
 
             found = maximize(
                 key_maximize,
@@ -401,7 +401,8 @@ def bayesian(
     Args:
       space: The search space; only its structure enters.
       surrogate: The model; None: `jbo.gp`.
-      acquisition: What to ask next; None: `jbo.log_expected_improvement`.
+      acquisition: What to ask next; None: `jbo.lower_confidence_bound`, and with a ``belief`` or a ``cost``, which
+        multiply or divide it, `jbo.log_expected_improvement`.
       batch: How an ask counts with pending trials, one of `jbo.batches`; None: as if they had returned what the model
         expects (the kriging believer).
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
@@ -431,13 +432,13 @@ def bayesian(
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
       (``cost``).
     """
-    if cost is not None and acquisition is None:
-        acquisition = log_expected_improvement()  # whatever the default is: it can be divided
+    if acquisition is None:
+        acquisition = confidence_bound() if belief is None and cost is None else log_expected_improvement()
     encoding = space.encoding
     # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
     if surrogate is not None and not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
-    if acquisition is not None and not isinstance(acquisition, Acquisition):
+    if not isinstance(acquisition, Acquisition):
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
         )
@@ -452,7 +453,6 @@ def bayesian(
             raise TypeError(f"prior_trials: expected a Gaussian process such as jbo.gp(), got {surrogate!r}")
         surrogate = with_earlier(surrogate, space, prior_trials)
         num_initial = 3 if num_initial is None else num_initial
-    acquisition = log_expected_improvement() if acquisition is None else acquisition
     expected = None if belief is None else belief_over(space, belief)
     return Bayesian(
         encoding,

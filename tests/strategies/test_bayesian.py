@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jbo import Categorical, Integer, Real, Space, bayesian, forest, lower_confidence_bound
+from jbo import Categorical, Integer, Real, Space, bayesian, forest, log_expected_improvement, lower_confidence_bound
 from jbo.encoding import snap
+from jbo.strategies._transform import dataset
 from jbo.study._table import capacity_for
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
@@ -288,6 +289,24 @@ def test_a_model_needs_a_trial(num_initial):
 def test_the_default_design_grows_with_the_space():
     sizes = [bayesian(Space({f"x{i}": Real(0.0, 1.0) for i in range(d)})).num_initial for d in (1, 4, 5, 9, 40)]
     assert sizes == [5, 5, 6, 10, 10]
+
+
+def test_a_suggestion_has_the_least_bound_of_all_points(x64, ask, table):
+    """The default is the mean less two deviations; where a belief multiplies it, expected improvement."""
+    rng = np.random.default_rng(5)
+    x = rng.uniform(size=(9, 2))
+    state = table(x, loss(x) + 0.02 * rng.normal(size=9), capacity=CAPACITY)
+    found, info = ask(STRATEGY, KEY, state)
+    params, _ = STRATEGY.fit(KEY, state)
+    posterior = STRATEGY.surrogate.condition(params, dataset(state))
+    axis = np.linspace(0, 1, 101)
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    mean, variance = posterior.predict(jnp.asarray(np.vstack([found, grid])))
+    bound = mean - 2 * jnp.sqrt(variance)
+    assert info.value == pytest.approx(-float(bound[0]), abs=1e-9)
+    assert bound[0] <= bound[1:].min() + 1e-9
+    believing = bayesian(REALS, belief={next(iter(REALS)): (0.5, 0.2)})
+    assert believing.acquisition.acquisition == log_expected_improvement()
 
 
 def test_points_are_snapped(x64, ask, table):

@@ -70,9 +70,9 @@ def test_a_second_study_of_the_same_structure_compiles_nothing(make, draws, trac
     assert len(traces) == 1, "once for all trials that fit"
     study = run(-5.0, 7.0, 1, True)
     assert len(traces) == 1
-    study.optimize(lambda config: config["p"], 32)
+    study.optimize(lambda config: config["p"], 64)
     assert len(traces) == 1
-    study.optimize(lambda config: config["p"], 48)
+    study.optimize(lambda config: config["p"], 65)
     assert len(traces) == 2, "once more for the next capacity"
 
 
