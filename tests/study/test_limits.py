@@ -11,6 +11,7 @@ import pytest
 
 import jbo
 from jbo.study import Stop
+from jbo.study._evaluation import Evaluation
 from jbo.study._workers import _Processes
 
 SCRIPT = Path(__file__).parent / "overworked.py"
@@ -60,14 +61,14 @@ def test_a_timeout_ends_the_process(make, tmp_path, workers):
 def test_what_ends_after_its_time_is_ignored():
     with _Processes(lambda config: (time.sleep(config["seconds"]), 1.0)[1], 1, 0.5) as workers:
         call = workers.start({"seconds": 0.0}, None)
-        assert workers.wait() == [(call, (1.0, None, None))]
+        assert workers.wait() == [(call, Evaluation(1.0))]
         late = workers.start({"seconds": 0.7}, None)
         time.sleep(1.5)  # the process that asks was busy until the result was there
-        assert late.result() == (1.0, None, None)
-        assert workers.wait() == [(late, (None, "it took longer than the timeout of 0.5 s", None))]
+        assert late.result() == Evaluation(1.0)
+        assert workers.wait() == [(late, Evaluation(failure="it took longer than the timeout of 0.5 s"))]
         early = workers.start({"seconds": 0.1}, None)
         time.sleep(1.5)
-        assert workers.wait() == [(early, (1.0, None, None))], "in time, though it was looked at later"
+        assert workers.wait() == [(early, Evaluation(1.0))], "in time, though it was looked at later"
 
 
 @pytest.mark.thorough

@@ -35,7 +35,8 @@ def test_a_table_is_what_a_strategy_begins_with(name):
     rows = Table(SPACE, False).rows()
     with jax.enable_x64(True):
         empty = strategy.init(len(rows.y))
-    for ours, theirs in zip(rows, empty, strict=True):
+    assert rows[3:] == empty[3:] == (None, None), "no cost and no noise were told"
+    for ours, theirs in zip(rows[:3], empty[:3], strict=True):
         np.testing.assert_array_equal(ours, theirs)
         assert ours.dtype == theirs.dtype
 
