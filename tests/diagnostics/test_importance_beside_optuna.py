@@ -48,6 +48,7 @@ def test_a_function_that_both_see_all_of():
     np.testing.assert_allclose(hers, ours, rtol=0, atol=0.05)
 
 
+@pytest.mark.thorough
 def test_a_study_of_mixed_parameters_as_the_model_sees_it():
     """The model from 40 trials, hers from 600, none of which failed: within 0.1 of each other, in the same order."""
     rng = np.random.default_rng(0)

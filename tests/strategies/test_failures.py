@@ -111,7 +111,9 @@ def test_without_failures_nothing_is_weighed(x64):
     [
         ({"acquisition": jbo.log_expected_improvement()}, 1e-4),
         ({}, 1e-4),
-        ({"acquisition": jbo.log_expected_improvement(), "surrogate": jbo.forest()}, 1e-2),
+        pytest.param(
+            {"acquisition": jbo.log_expected_improvement(), "surrogate": jbo.forest()}, 1e-2, marks=pytest.mark.thorough
+        ),
     ],
     ids=["improvement", "bound", "forest"],
 )
