@@ -161,8 +161,11 @@ def test_a_study_turns_the_direction_of_what_it_maximizes(make):
 
 
 @pytest.mark.thorough
-def test_a_study_goes_to_the_right_end():
+@pytest.mark.parametrize(("acquisition", "num_trials"), [(jbo.log_expected_improvement(), 5), (None, 7)])
+def test_a_study_goes_to_the_right_end(acquisition, num_trials):
+    """Improvement goes there at once, the default by way of where it knows little."""
     space = Space(a=Real(0.0, 1.0, monotone="increasing"), b=Integer(0, 4, monotone="decreasing"))
-    with jbo.Study(space, maximize=True, seed=0, strategy=jbo.bayesian(space, num_initial=3)) as study:
-        study.optimize(lambda c: np.tanh(c["a"]) - 0.1 * c["b"], num_trials=5)
+    strategy = jbo.bayesian(space, num_initial=3, acquisition=acquisition)
+    with jbo.Study(space, maximize=True, seed=0, strategy=strategy) as study:
+        study.optimize(lambda c: np.tanh(c["a"]) - 0.1 * c["b"], num_trials=num_trials)
         assert study.best.config["a"] > 0.9 and study.best.config["b"] == 0
