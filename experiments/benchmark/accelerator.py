@@ -19,10 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 import jbo
-from architectures.examples import take
-from architectures.population import train_population
-from architectures.training import MICROBATCH, train, train_config
 from experiments.benchmark.compare import PROBLEMS
+from experiments.benchmark.training import population
 from experiments.replicate import keys_of
 from experiments.report import versions, write_json
 from experiments.tasks import TASKS
@@ -111,32 +109,6 @@ def throughput(device: Any, problem: Problem, num_searches: int, num_steps: int)
         best = np.asarray(searches(keys, problem, strategy, num_steps))
         seconds = time.perf_counter() - start
     return num_searches * num_steps / seconds, float(np.median(best) - problem.minimum)
-
-
-def population(family: str, size: int, num_epochs: int = 1) -> tuple[float, float]:
-    """Seconds of a population in one program and of its members one after another, on the default device, compiled.
-
-    Args:
-      family: Name of a task.
-      size: Its members, of one structure.
-      num_epochs: How often each member sees 40 batches.
-    """
-    task, key = TASKS[family], jax.random.key(0)
-    examples = take(task.examples.train, slice(0, 40 * MICROBATCH))
-    judged = take(task.examples.validation, slice(0, MICROBATCH))
-    structure = task.structure(task.default)
-    configs = [train_config(learning_rate=1e-3 * (1 + index), dropout=0.1, max_norm=1.0) for index in range(size)]
-    times: dict[str, list[float]] = {"together": [], "alone": []}
-    for _ in range(3):  # the first round compiles
-        start = time.perf_counter()
-        train_population(key, [(structure, config) for config in configs], examples, judged, num_epochs=num_epochs)
-        times["together"].append(time.perf_counter() - start)
-        start = time.perf_counter()
-        for config in configs[:8]:
-            jax.block_until_ready(train(key, structure, config, examples, judged, num_epochs=num_epochs))
-        times["alone"].append((time.perf_counter() - start) * size / min(size, 8))
-    together, alone = (min(times[name][1:]) for name in ("together", "alone"))
-    return together, alone
 
 
 PARTS = ("equality", "suggestion", "searches", "population")
