@@ -16,7 +16,6 @@ from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian, of_values
-from jbo.strategies._failures import nothing_gained
 from jbo.strategies._transform import Units, dataset, units
 from jbo.study import Trial
 from jbo.study._model import Fits, for_study, suggest, world
@@ -90,7 +89,7 @@ def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dat
     acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
     acquisition = strategy._per_cost(params, state)(acquisition)
     aux = acquisition.prepare(key, posterior, believed)
-    zero = nothing_gained(acquisition, posterior, believed)
+    zero = failures.nothing_gained(acquisition, posterior, believed)
     return jax.lax.map(lambda u: failures.weigh(acquisition.value(aux, posterior, u), u, zero), x)
 
 

@@ -21,7 +21,7 @@ from jbo.space import Space
 from jbo.strategies import _table
 from jbo.strategies._cost import KnownCost, LearntCost, WithCost, cost_of, divided
 from jbo.strategies._earlier import with_earlier
-from jbo.strategies._failures import Failures, nothing_gained
+from jbo.strategies._failures import Failures
 from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._together import improve_together
@@ -261,7 +261,7 @@ class Bayesian(Strategy):
                 beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
                 worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
-            zero = None if self.batch is not None else nothing_gained(acquisition, posterior, believed)
+            zero = None if self.batch is not None else failures.nothing_gained(acquisition, posterior, believed)
 
             def value(x: Float[Array, " d"]) -> Float[Array, ""]:
                 return failures.weigh(worth(x), x, zero)

@@ -49,6 +49,23 @@ class Failures:
         # The zero is made of the point: under a mesh of devices it has to lie where the point does.
         return jax.lax.cond(self.has_any, of_model, lambda x: 0 * x[0], x)
 
+    def nothing_gained(self, acquisition: Acquisition, posterior: Posterior, data: Dataset) -> Float[Array, ""] | None:
+        """The value of an acquisition that gains nothing: 0, or that of the incumbent where values are the objective's.
+
+        Args:
+          acquisition: Its values are never negative where it has ``is_positive``, and those of the objective with their
+            sign turned where it has ``is_of_values``.
+          posterior: The model.
+          data: Finished observations.
+
+        Returns:
+          None of other acquisitions, whose values count as logarithms: their exponential is meant. Any number if no
+          trial failed.
+        """
+        if getattr(acquisition, "is_of_values", False):
+            return jax.lax.cond(self.has_any, lambda: -incumbent(posterior, data), lambda: jnp.zeros((), data.y.dtype))
+        return jnp.zeros((), data.y.dtype) if getattr(acquisition, "is_positive", False) else None
+
     def weigh(self, value: Float[Array, ""], x: Float[Array, " d"], zero: Float[Array, ""] | None) -> Float[Array, ""]:
         """An acquisition's value at ``x``, its gain times the probability of a success.
 
@@ -63,20 +80,3 @@ class Failures:
             return value + log_success
         gain = value - zero
         return zero + jnp.where(gain > 0, gain * jnp.exp(log_success), gain)
-
-
-def nothing_gained(acquisition: Acquisition, posterior: Posterior, data: Dataset) -> Float[Array, ""] | None:
-    """The value of an acquisition that gains nothing: 0, or that of the incumbent where values are the objective's.
-
-    Args:
-      acquisition: Its values are never negative where it has ``is_positive``, and those of the objective with their
-        sign turned where it has ``is_of_values``.
-      posterior: The model.
-      data: Finished observations.
-
-    Returns:
-      None of other acquisitions, whose values count as logarithms: their exponential is meant.
-    """
-    if getattr(acquisition, "is_of_values", False):
-        return -incumbent(posterior, data)
-    return jnp.zeros((), data.y.dtype) if getattr(acquisition, "is_positive", False) else None

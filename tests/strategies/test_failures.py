@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jbo
-from jbo.strategies._failures import Failures, nothing_gained
+from jbo.strategies._failures import Failures
 from jbo.strategies._transform import dataset
 from jbo.surrogates import GPParams, gaussian_process
 from jbo.surrogates.kernels import rbf
@@ -66,7 +66,7 @@ def test_what_gains_nothing_is_known_of_each_kind(x64, make, expected):
     data = Dataset(jnp.asarray(rng.random((8, 2))), jnp.asarray(rng.normal(size=8)), jnp.ones(8, bool), jnp.ones(()))
     params = GPParams(jnp.asarray(LOG_LENGTHSCALES), jnp.asarray(LOG_SIGNAL), jnp.asarray(LOG_NOISE))
     posterior = gaussian_process.condition(params, data, rbf)
-    zero = nothing_gained(make(), posterior, data)
+    zero = Failures(posterior, jnp.asarray(True)).nothing_gained(make(), posterior, data)
     wanted = expected(float(jnp.min(posterior.predict(data.x)[0])))
     assert zero is None if wanted is None else zero == pytest.approx(wanted, abs=1e-12)
 
