@@ -1,8 +1,8 @@
 """The same functions on an accelerator and on the CPU: ``python -m experiments.benchmark.accelerator``.
 
 How far the values are apart in both precisions, how long a suggestion of a study takes on each, how many suggestions a
-second searches side by side make, and what a population of networks in one program gains beside its members one after
-another. Without an accelerator the CPU stands beside itself.
+second searches side by side make, what a population of networks in one program gains beside its members one after
+another, and the memory that workers of a study may take. Without an accelerator the CPU stands beside itself.
 """
 
 import functools
@@ -111,18 +111,40 @@ def throughput(device: Any, problem: Problem, num_searches: int, num_steps: int)
     return num_searches * num_steps / seconds, float(np.median(best) - problem.minimum)
 
 
-PARTS = ("equality", "suggestion", "searches", "population")
+def memory_of_workers(num_workers: int, num_trials: int) -> list[float]:
+    """GiB of the device that the process of each trial may take, 0 where the device sets no limit, as on a CPU.
+
+    Each trial also multiplies two matrices of 64 MiB there; one that fails ends all with an error.
+
+    Args:
+      num_workers: Processes side by side.
+      num_trials: Trials.
+    """
+
+    def limit(config: dict[str, Any]) -> float:
+        ones = jnp.ones((4096, 4096), jnp.float32)
+        jax.block_until_ready(ones @ ones)
+        return (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0) / 2**30
+
+    space = jbo.Space(x=jbo.Real(0, 1))
+    with jbo.Study(space, strategy=jbo.random_search(space), seed=0) as study:
+        study.optimize(limit, num_trials, workers=num_workers, max_failures=0, progress=False)
+        return [trial.value for trial in study.trials if trial.value is not None]
+
+
+PARTS = ("equality", "suggestion", "searches", "population", "workers")
 
 
 def main(
     parts: tuple[str, ...] = PARTS, problem: str = "hartmann6", rows: tuple[int, ...] = (100, 400, 1000, 5000),
     searches: tuple[int, ...] = (1, 8, 64, 256), searches_on_cpu: int = 64, num_steps: int = 40,
-    families: tuple[str, ...] = tuple(TASKS), sizes: tuple[int, ...] = (8, 64), out: Path = Path("runs/accelerator"),
+    families: tuple[str, ...] = tuple(TASKS), sizes: tuple[int, ...] = (8, 64),
+    workers: tuple[int, ...] = (1, 3), out: Path = Path("runs/accelerator"),
 ) -> None:  # fmt: skip
     """Print the device, equality with the CPU, and times beside it.
 
     Args:
-      parts: Which of equality, suggestion, searches and population.
+      parts: Which of equality, suggestion, searches, population and workers.
       problem: Name of a test problem.
       rows: Numbers of trials of a study that is asked.
       searches: Numbers of searches side by side.
@@ -130,6 +152,7 @@ def main(
       num_steps: Evaluations of each search.
       families: Networks of the populations.
       sizes: Members of the populations.
+      workers: Numbers of workers of a study.
       out: Folder for accelerator.json.
     """
     console, device, cpu = Console(), jax.devices()[0], jax.local_devices(backend="cpu")[0]
@@ -177,6 +200,9 @@ def main(
                     together, alone = population(family, size)
                 found.append((family, size, alone, together, alone / together))
         show("population", ("network", "members", "one by one, s", "together, s", "times"), found)
+    if "workers" in parts:
+        found = [(number, min(limits), max(limits)) for number in workers for limits in [memory_of_workers(number, 6)]]
+        show("workers", ("workers", "GiB for each, least", "most"), found)
 
 
 if __name__ == "__main__":
