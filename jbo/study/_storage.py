@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -73,6 +74,9 @@ class Storage:
     def __init__(self, path: str | os.PathLike[str] | None):
         self._path = path
         self._connection = connect(path)
+        # Of a study that nobody closes the file is closed with it; Python warns of connections that are not. At the
+        # exit of the interpreter other threads may still write.
+        weakref.finalize(self, self._connection.close).atexit = False
         self._place = place_of(path)
         self._file = file_at(self._place)
         self._lock = threading.RLock()

@@ -1,3 +1,4 @@
+import gc
 import json
 import sqlite3
 from contextlib import closing
@@ -108,6 +109,15 @@ def test_closed(storage):
     storage.close()
     with pytest.raises(ValueError, match="the study is closed"):
         storage.read(0)
+
+
+def test_what_nobody_closes_is_closed_with_it(tmp_path):
+    storage = Storage(tmp_path / "a.db")
+    connection = storage._connection
+    del storage
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_floats_are_kept_to_the_bit(storage):
