@@ -1,6 +1,5 @@
 """From told values to what a surrogate learns from: the worse half compressed, and standardised."""
 
-import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -8,8 +7,8 @@ from jaxtyping import Array, Bool, Float
 
 from jbo.types import FAILED, OK, Dataset, Trials
 
-_LONGEST_TAIL = 10
-"""Where the first logarithm of `compress` ends."""
+_FARTHEST = 1e6
+"""A prediction is never farther from the median than so many distances from the best value to it."""
 _LARGEST_NOISE = 1e6
 """Standard deviation, of standardised values, that stands for any beside which a value says nothing."""
 
@@ -45,8 +44,8 @@ class Units(NamedTuple):
           y: In units of the surrogate.
         """
         scaled = y * self.deviation + self.mean
-        tail = jnp.expm1(jnp.clip((scaled - self.median) / self.width, 0, math.log1p(_LONGEST_TAIL)))
-        told = jnp.where(scaled > self.median, self.median + self.width * jnp.expm1(tail), scaled)
+        left = jnp.clip(2 - (scaled - self.median) / self.width, 4 / (2 + _FARTHEST), 2)
+        told = jnp.where(scaled > self.median, self.median + self.width * (4 / left - 2), scaled)
         return told * self.magnitude
 
 
@@ -103,13 +102,12 @@ def dataset_with_failures(state: Trials) -> Dataset:
 
 
 def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array, " n"]:
-    r"""The values with the worse half drawn together by the logarithm of a logarithm.
+    r"""The values with the worse half drawn together.
 
     How bad a bad point is says little about where the good ones are, but a few huge values would set the scale of all.
-    A value above the median :math:`m` becomes :math:`m + s \log(1 + \min(\log(1 + (y - m)/s), 10))`, with the distance
-    :math:`s` from the best value to the median; what is beyond :math:`e^{10}` such distances is equally bad, and no
-    value is farther than :math:`2.4 s` from the median. Order, ties and shifts are kept, and the slope at the median is
-    1, so values that are alike in size are hardly changed.
+    A value above the median :math:`m` becomes :math:`m + e / (1 + e / 2s)`, with :math:`e = y - m` and the distance
+    :math:`s` from the best value to the median: at most :math:`m + 2s`, however large it is. Order, ties and shifts are
+    kept, and the slope at the median is 1, so values that are alike in size are hardly changed.
 
     Args:
       y: Values, lower is better.
@@ -120,7 +118,7 @@ def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array,
 
     References:
       Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, compresses the worse half too, by
-      ranks. Logarithms need no ranks and do not magnify the differences among crowded trials.
+      ranks. This needs no ranks and does not magnify the differences among crowded trials.
     """
     y = jnp.where(is_valid, y, 0)
     median, scale = _knee(y, is_valid)
@@ -130,8 +128,11 @@ def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array,
 
 
 def _shortened(excess: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """How far from the median a value stands that was so far, in distances from the best value to it."""
-    return jnp.log1p(jnp.minimum(jnp.log1p(excess), _LONGEST_TAIL))
+    """How far from the median a value stands that was so far, in distances from the best value to it.
+
+    The same as ``excess / (1 + excess / 2)``, but rounding keeps the order and infinity becomes 2.
+    """
+    return 2 - 4 / (2 + excess)
 
 
 def _noise_variance(state: Trials, scaled: Float[Array, " n"], y_scale: Float[Array, ""]) -> Float[Array, " n"] | None:
@@ -144,8 +145,7 @@ def _noise_variance(state: Trials, scaled: Float[Array, " n"], y_scale: Float[Ar
     is_ok = state.status == OK
     median, width = _knee(scaled, is_ok)
     excess = jnp.where(is_ok, jnp.maximum(scaled - median, 0), 0) / width
-    tail = jnp.log1p(excess)
-    slope = jnp.where(tail < _LONGEST_TAIL, 1 / ((1 + excess) * (1 + tail)), 0)
+    slope = (2 / (2 + excess)) ** 2
     deviation = jnp.minimum(jnp.where(is_ok, state.noise, 0) * (slope / y_scale), _LARGEST_NOISE)
     return (deviation**2).astype(state.y.dtype)
 

@@ -29,11 +29,7 @@ def compress(y):
     median = np.median(y)
     worse = y > median
     scale = median - y.min() or np.mean(y[worse] - median) if worse.any() else 1.0
-
-    def tail(distance):
-        return np.log1p(min(np.log1p(distance), 10))
-
-    return np.array([median + scale * tail((v - median) / scale) if v > median else v for v in y])
+    return np.array([v if v <= median else median + (v - median) / (1 + (v - median) / (2 * scale)) for v in y])
 
 
 def table(y, status, dtype="float64", x=None):
@@ -59,7 +55,7 @@ def strict():
         [5.0, 1.0, 4.0, 2.0],
         [1.0, 1.0, 1.0, 1.0, 2.0],  # the better half is one plateau
         [1.0, 2.0, 2.0, 2.0, 3.0, 3.0],  # ties on both sides of the median
-        [0.0, 1e6, -1e-6, 1e12, 2.0, 2.0, 1.0],  # the largest is beyond what is told apart
+        [0.0, 1e6, -1e-6, 1e12, 2.0, 2.0, 1.0],  # the largest are hardly told apart
         list(np.random.default_rng(0).normal(size=NUM_ROWS)),
         list(np.random.default_rng(1).integers(0, 4, NUM_ROWS).astype(float)),
     ],
@@ -130,7 +126,7 @@ def test_the_scale_undoes_the_standardisation_of_the_better_half(dtype):
     seen = np.asarray(data.y, np.float64) * float(data.y_scale)
     np.testing.assert_allclose(np.diff(seen[better]), np.diff(y[better]), rtol=1e-9 if dtype == jnp.float64 else 2e-3)
     width = np.median(y) - y.min()
-    assert seen.max() - seen[better].max() <= 2.4 * width, "a huge value does not set the scale"
+    assert seen.max() - np.median(y) - seen[better].max() + y[better].max() <= 2 * width, "it does not set the scale"
 
 
 def test_the_data_set_moves_with_the_values_as_it_must(dtype):
@@ -251,8 +247,8 @@ def test_a_known_noise_is_scaled_as_its_value_is(x64):
 def test_a_search_is_not_lost_where_bad_values_are_huge():
     """Two functions that categories choose, added, with a third one that weighs more; from -1 to a few thousand.
 
-    With a worse half that is drawn together by one logarithm the model takes the better half for noise, and the bound
-    looks into corners: two of nine searches came below 0.05.
+    With a worse half that is drawn together by a mere logarithm the model takes the better half for noise, and the
+    bound looks into corners: two of nine searches come below 0.05.
 
     References:
       Ru et al., Bayesian Optimisation over Multiple Continuous and Categorical Inputs, 2020, Func-3C.
@@ -279,7 +275,7 @@ def test_a_search_is_not_lost_where_bad_values_are_huge():
         )
 
     found = []
-    for seed in range(7):
+    for seed in range(9):
         with jbo.Study(space, seed=seed) as study:
             study.optimize(objective, 40, progress=False)
             found.append(study.best.value)
