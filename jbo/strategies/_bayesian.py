@@ -402,7 +402,7 @@ def bayesian(
       space: The search space; only its structure enters.
       surrogate: The model; None: `jbo.gp`.
       acquisition: What to ask next; None: `jbo.lower_confidence_bound`, and with a ``belief`` or a ``cost``, which
-        multiply or divide it, `jbo.log_expected_improvement`.
+        multiply or divide it, or with a forest, whose deviations are rough, `jbo.log_expected_improvement`.
       batch: How an ask counts with pending trials, one of `jbo.batches`; None: as if they had returned what the model
         expects (the kriging believer).
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
@@ -432,19 +432,20 @@ def bayesian(
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
       (``cost``).
     """
-    if acquisition is None:
-        acquisition = confidence_bound() if belief is None and cost is None else log_expected_improvement()
     encoding = space.encoding
     # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
     if surrogate is not None and not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
+    surrogate = gp() if surrogate is None else surrogate
+    if acquisition is None:
+        is_bound = belief is None and cost is None and surrogate.is_smooth
+        acquisition = confidence_bound() if is_bound else log_expected_improvement()
     if not isinstance(acquisition, Acquisition):
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
         )
     if batch is not None and not isinstance(batch, Batch):
         raise TypeError(f"batch: expected a rule such as jbo.batches.local_penalization(), got {batch!r}")
-    surrogate = gp() if surrogate is None else surrogate
     if isinstance(surrogate, GP):
         surrogate = surrogate.resolve(space.names)
     surrogate = surrogate.bind(encoding)

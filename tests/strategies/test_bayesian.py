@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jbo import Categorical, Integer, Real, Space, bayesian, forest, log_expected_improvement, lower_confidence_bound
+from jbo import (
+    Categorical,
+    Integer,
+    Real,
+    Space,
+    bayesian,
+    forest,
+    gp_mcmc,
+    log_expected_improvement,
+    lower_confidence_bound,
+)
 from jbo.encoding import snap
 from jbo.strategies._transform import dataset
 from jbo.study._table import capacity_for
@@ -114,6 +124,14 @@ def test_a_model_that_is_kept_is_the_one_that_is_made(x64, table):
     params, fit = model
     shorter = params._replace(log_lengthscale=params.log_lengthscale - 2)
     assert np.abs(with_model(strategy, state, (shorter, fit))[0][0] - kept).max() > 1e-3, "the model is used"
+
+
+def test_what_is_asked_by_unless_it_is_said():
+    bound, improvement = lower_confidence_bound(2.0), log_expected_improvement()
+    assert bayesian(REALS).acquisition == bayesian(REALS, surrogate=gp_mcmc()).acquisition == bound
+    assert bayesian(REALS, surrogate=forest()).acquisition == improvement
+    assert bayesian(REALS, cost="seconds").acquisition == improvement
+    assert bayesian(REALS, surrogate=forest(), acquisition=bound).acquisition == bound
 
 
 def test_every_fourth_fit_begins_anew_and_the_others_at_the_one_before():
