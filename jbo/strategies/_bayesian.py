@@ -401,8 +401,8 @@ def bayesian(
     Args:
       space: The search space; only its structure enters.
       surrogate: The model; None: `jbo.gp`.
-      acquisition: What to ask next; None: `jbo.lower_confidence_bound`, and with a ``belief`` or a ``cost``, which
-        multiply or divide it, or with a forest, whose deviations are rough, `jbo.log_expected_improvement`.
+      acquisition: What to ask next; None: `jbo.lower_confidence_bound`, but `jbo.log_expected_improvement` in a space
+        with categories, with a ``belief`` or a ``cost``, which multiply or divide it, and with a forest.
       batch: How an ask counts with pending trials, one of `jbo.batches`; None: as if they had returned what the model
         expects (the kriging believer).
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
@@ -438,7 +438,8 @@ def bayesian(
         raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
     surrogate = gp() if surrogate is None else surrogate
     if acquisition is None:
-        is_bound = belief is None and cost is None and surrogate.is_smooth
+        # The bound is better under noise, and may be lost among categories or with rough deviations: docs/method.md.
+        is_bound = belief is None and cost is None and surrogate.is_smooth and not encoding.is_category.any()
         acquisition = confidence_bound() if is_bound else log_expected_improvement()
     if not isinstance(acquisition, Acquisition):
         raise TypeError(

@@ -7,8 +7,8 @@ from jaxtyping import Array, Bool, Float
 
 from jbo.types import FAILED, OK, Dataset, Trials
 
-_FARTHEST = 1e6
-"""A prediction is never farther from the median than so many distances from the best value to it."""
+_LONGEST_TAIL = 10
+"""Where `compress` ends, in distances from the best value to the median."""
 _LARGEST_NOISE = 1e6
 """Standard deviation, of standardised values, that stands for any beside which a value says nothing."""
 
@@ -34,8 +34,8 @@ class Units(NamedTuple):
           y: Values, lower is better.
         """
         scaled = y / self.magnitude
-        tail = self.width * _shortened(jnp.maximum(scaled - self.median, 0) / self.width)
-        return (jnp.where(scaled > self.median, self.median + tail, scaled) - self.mean) / self.deviation
+        tail = jnp.minimum(jnp.log1p(jnp.maximum(scaled - self.median, 0) / self.width), _LONGEST_TAIL)
+        return (jnp.where(scaled > self.median, self.median + self.width * tail, scaled) - self.mean) / self.deviation
 
     def to_told(self, y: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """The values that a surrogate would see as ``y``: quantiles of its predictions in units of the objective.
@@ -44,8 +44,8 @@ class Units(NamedTuple):
           y: In units of the surrogate.
         """
         scaled = y * self.deviation + self.mean
-        left = jnp.clip(2 - (scaled - self.median) / self.width, 4 / (2 + _FARTHEST), 2)
-        told = jnp.where(scaled > self.median, self.median + self.width * (4 / left - 2), scaled)
+        tail = jnp.clip((scaled - self.median) / self.width, 0, _LONGEST_TAIL)
+        told = jnp.where(scaled > self.median, self.median + self.width * jnp.expm1(tail), scaled)
         return told * self.magnitude
 
 
@@ -102,12 +102,12 @@ def dataset_with_failures(state: Trials) -> Dataset:
 
 
 def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array, " n"]:
-    r"""The values with the worse half drawn together.
+    r"""The values with the worse half drawn together by a logarithm.
 
     How bad a bad point is says little about where the good ones are, but a few huge values would set the scale of all.
-    A value above the median :math:`m` becomes :math:`m + e / (1 + e / 2s)`, with :math:`e = y - m` and the distance
-    :math:`s` from the best value to the median: at most :math:`m + 2s`, however large it is. Order, ties and shifts are
-    kept, and the slope at the median is 1, so values that are alike in size are hardly changed.
+    A value above the median :math:`m` becomes :math:`m + s \min(\log(1 + (y - m)/s), 10)`, with the distance
+    :math:`s` from the best value to the median; what is beyond :math:`e^{10}` such distances is equally bad. Order,
+    ties and shifts are kept, and the slope at the median is 1, so values that are alike in size are hardly changed.
 
     Args:
       y: Values, lower is better.
@@ -118,21 +118,14 @@ def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array,
 
     References:
       Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, compresses the worse half too, by
-      ranks. This needs no ranks and does not magnify the differences among crowded trials.
+      ranks. A logarithm needs no ranks and does not magnify the differences among crowded trials.
     """
     y = jnp.where(is_valid, y, 0)
     median, scale = _knee(y, is_valid)
     is_worse = is_valid & (y > median)
     excess = jnp.where(is_worse, y - median, 0)
-    return jnp.where(is_worse, median + scale * _shortened(excess / scale), y).astype(y.dtype)
-
-
-def _shortened(excess: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """How far from the median a value stands that was so far, in distances from the best value to it.
-
-    The same as ``excess / (1 + excess / 2)``, but rounding keeps the order and infinity becomes 2.
-    """
-    return 2 - 4 / (2 + excess)
+    compressed = median + scale * jnp.minimum(jnp.log1p(excess / scale), _LONGEST_TAIL)
+    return jnp.where(is_worse, compressed, y).astype(y.dtype)
 
 
 def _noise_variance(state: Trials, scaled: Float[Array, " n"], y_scale: Float[Array, ""]) -> Float[Array, " n"] | None:
@@ -145,7 +138,7 @@ def _noise_variance(state: Trials, scaled: Float[Array, " n"], y_scale: Float[Ar
     is_ok = state.status == OK
     median, width = _knee(scaled, is_ok)
     excess = jnp.where(is_ok, jnp.maximum(scaled - median, 0), 0) / width
-    slope = (2 / (2 + excess)) ** 2
+    slope = jnp.where(jnp.log1p(excess) < _LONGEST_TAIL, 1 / (1 + excess), 0)
     deviation = jnp.minimum(jnp.where(is_ok, state.noise, 0) * (slope / y_scale), _LARGEST_NOISE)
     return (deviation**2).astype(state.y.dtype)
 

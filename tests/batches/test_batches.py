@@ -281,14 +281,16 @@ def test_a_joint_batch_is_at_least_as_good_as_one_after_another(x64):
 @pytest.mark.thorough
 def test_a_study_in_batches(kind):
     space = Space(a=Real(0.0, 1.0), b=Categorical("x", "y", "z"), c=Integer(1, 9, when=("b", "x")))
-    with jbo.Study(space, strategy=jbo.bayesian(space, batch=RULES[kind]()), seed=0) as study:
-        for _ in range(4):
-            for trial in study.ask(4):
-                study.tell(trial, (trial.config["a"] - 0.3) ** 2 + 0.1 * trial.config.get("c", 3))
-        configs = [trial.config for trial in study.trials]
-        assert len({str(config) for config in configs}) == 16
-        # Three of four points that only explore leave four by the acquisition: enough to see what `c` is worth.
-        assert study.best.value < (0.3 if kind == "explore" else 0.12)
+    strategy, found = jbo.bayesian(space, batch=RULES[kind]()), []
+    for seed in range(3):
+        with jbo.Study(space, strategy=strategy, seed=seed) as study:
+            for _ in range(4):
+                for trial in study.ask(4):
+                    study.tell(trial, (trial.config["a"] - 0.3) ** 2 + 0.1 * trial.config.get("c", 3))
+            assert len({str(trial.config) for trial in study.trials}) == 16
+            found.append(study.best.value)
+    # Three of four points that only explore leave four by the acquisition: enough to see what `c` is worth.
+    assert np.median(found) < (0.3 if kind == "explore" else 0.12), found
 
 
 def test_what_is_no_rule_is_refused():

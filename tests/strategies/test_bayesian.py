@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import jbo
 from jbo import (
     Categorical,
     Integer,
@@ -131,6 +132,8 @@ def test_what_is_asked_by_unless_it_is_said():
     assert bayesian(REALS).acquisition == bayesian(REALS, surrogate=gp_mcmc()).acquisition == bound
     assert bayesian(REALS, surrogate=forest()).acquisition == improvement
     assert bayesian(REALS, cost="seconds").acquisition == improvement
+    assert bayesian(Space(a=Real(0.0, 1.0), b=Categorical("x", "y"))).acquisition == improvement
+    assert bayesian(Space(a=Real(0.0, 1.0), b=Integer(1, 3))).acquisition == bound
     assert bayesian(REALS, surrogate=forest(), acquisition=bound).acquisition == bound
 
 
@@ -332,3 +335,43 @@ def test_points_are_snapped(x64, ask, table):
     points = np.array([DISCRETE.encode(c) for c in DISCRETE.configs()])[::2]
     x, _ = ask(strategy, KEY, table(points, np.arange(len(points)), capacity=CAPACITY))
     np.testing.assert_allclose(snap(DISCRETE.encoding, x), x, rtol=0, atol=1e-15)
+
+
+@pytest.mark.searches
+@pytest.mark.thorough
+def test_a_search_is_not_lost_where_bad_values_are_huge():
+    """Two functions that categories choose, added, with a third one that weighs more; from -1 to a few thousand.
+
+    The model takes the better half for noise, and by a confidence bound it looks into corners for the rest of the
+    search: two of nine come below 0.05.
+
+    References:
+      Ru et al., Bayesian Optimisation over Multiple Continuous and Categorical Inputs, 2020, Func-3C.
+    """
+    space = Space(
+        first=Categorical(*"abc"),
+        second=Categorical(*"abcde"),
+        third=Categorical(*"abcd"),
+        x=Real(-1.0, 1.0),
+        y=Real(-1.0, 1.0),
+    )
+
+    def objective(config):
+        x, y = config["x"], config["y"]
+        rosenbrock = (100 * (2 * y - 4 * x**2) ** 2 + (2 * x - 1) ** 2) / 300
+        camel = ((4 - 8.4 * x**2 + 16 * x**4 / 3) * 4 * x**2 + 2 * x * y + (-4 + 4 * y**2) * y**2) / 10
+        u, v = 4.5 * x, 4.5 * y
+        beale = ((1.5 - u + u * v) ** 2 + (2.25 - u + u * v**2) ** 2 + (2.625 - u + u * v**3) ** 2) / 50
+        one = {"a": rosenbrock, "b": camel, "c": beale}
+        return (
+            one[config["first"]]
+            + (one | {"d": 0.9, "e": 1.2})[config["second"]]
+            + {"a": 5 * camel, "b": 2 * rosenbrock, "c": 2 * beale, "d": 1.0}[config["third"]]
+        )
+
+    found = []
+    for seed in range(9):
+        with jbo.Study(space, seed=seed) as study:
+            study.optimize(objective, 40, progress=False)
+            found.append(study.best.value)
+    assert np.sum(np.array(found) < 0.05) >= 6, found
