@@ -160,7 +160,7 @@ def main(path, strategy, moment, count):
         for trial in study.trials:
             if trial.status != "pending" and trial.number not in said:
                 said.add(trial.number)
-                print(trial.number, trial.status, trial.value and trial.value.hex(), flush=True)
+                print(f"{trial.number} {trial.status} {trial.value and trial.value.hex()}", flush=True)
 
     said = set()
     around(study, "tell", after=say)
