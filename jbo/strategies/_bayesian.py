@@ -19,10 +19,12 @@ from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
+from jbo.strategies._classifier import Classifier
 from jbo.strategies._cost import KnownCost, LearntCost, WithCost, cost_of, divided
 from jbo.strategies._earlier import with_earlier
 from jbo.strategies._failures import Failures
 from jbo.strategies._initial import design_point, design_size, is_over
+from jbo.strategies._parzen import parzen
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._together import improve_together
 from jbo.strategies._transform import dataset
@@ -65,6 +67,8 @@ class Bayesian(Strategy):
     """How an ask counts with pending trials; None: it believes the model where they are."""
     cost: LearntCost | KnownCost | None = None
     """What an evaluation costs, by which the acquisition is divided; None: the same everywhere."""
+    classifier: Classifier | None = None
+    """What the acquisition is multiplied by besides; None: nothing."""
 
     @property
     def learns_cost(self) -> bool:
@@ -262,9 +266,11 @@ class Bayesian(Strategy):
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
                 worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
             zero = None if self.batch is not None else failures.nothing_gained(acquisition, posterior, believed)
+            log_factor = None if self.classifier is None else self.classifier.log_factor(state)
 
             def value(x: Float[Array, " d"]) -> Float[Array, ""]:
-                return failures.weigh(worth(x), x, zero)
+                weighed = failures.weigh(worth(x), x, zero)
+                return weighed if log_factor is None else weighed + log_factor(x)
 
             found = maximize(
                 key_maximize,
@@ -395,6 +401,7 @@ def bayesian(
     belief_weight: float | Float[Array, ""] = 5.0,
     prior_trials: Iterable[Any] | None = None,
     cost: str | Callable[[dict[str, Any]], Any] | None = None,
+    classifier_weight: float | Float[Array, ""] | None = None,
 ) -> Bayesian:
     """Bayesian optimisation of an objective over ``space``.
 
@@ -420,13 +427,17 @@ def bayesian(
         problem says (`jbo.Result`). Or a traceable function of the config, with scalars as `jbo.minimize` gives them to
         an objective, to a number above 0. The initial design does not count with it. Of the rules for batches each
         weighs with it as far as it uses the acquisition, which is `jbo.log_expected_improvement` unless you name one.
+      classifier_weight: The power, at least 0, of the probability that a trial is among the good ones, by the densities
+        of `jbo.parzen`, that multiplies the acquisition, which has to be a logarithm: `jbo.log_expected_improvement`
+        unless you name one. It helps where the objective has cliffs and plateaus. None: 1 where that is asked by
+        because of categories, else none. What `jbo.batches.joint_improvement` moves as a whole it moves without it.
 
     Raises:
       TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a
         surrogate that is no `jbo.gp`.
       ValueError: If ``num_initial`` is below 1, or the belief or the prior trials are none of this space; or ``cost``
         is neither, or stands beside an acquisition that may be negative and is no logarithm, or a rule that values a
-        batch as a whole.
+        batch as a whole; or ``classifier_weight`` is negative, not finite, or beside what is no logarithm.
 
     References:
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
@@ -439,8 +450,11 @@ def bayesian(
     surrogate = gp() if surrogate is None else surrogate
     if acquisition is None:
         # The bound is better under noise, and may be lost among categories or with rough deviations: docs/method.md.
-        is_bound = belief is None and cost is None and surrogate.is_smooth and not encoding.is_category.any()
-        acquisition = confidence_bound() if is_bound else log_expected_improvement()
+        has_categories = bool(encoding.is_category.any())
+        if has_categories and surrogate.is_smooth and classifier_weight is None:
+            classifier_weight = 1.0
+        is_plain = belief is None and cost is None and classifier_weight is None and not has_categories
+        acquisition = confidence_bound() if is_plain and surrogate.is_smooth else log_expected_improvement()
     if not isinstance(acquisition, Acquisition):
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
@@ -455,6 +469,13 @@ def bayesian(
             raise TypeError(f"prior_trials: expected a Gaussian process such as jbo.gp(), got {surrogate!r}")
         surrogate = with_earlier(surrogate, space, prior_trials)
         num_initial = 3 if num_initial is None else num_initial
+    if classifier_weight is not None:
+        if not getattr(acquisition, "is_logarithm", False):
+            raise ValueError(
+                f"classifier_weight: expected an acquisition that is a logarithm beside it, got {acquisition!r}"
+            )
+        if isinstance(classifier_weight, int | float) and not 0 <= classifier_weight < np.inf:
+            raise ValueError(f"classifier_weight: expected a finite number of at least 0, got {classifier_weight!r}")
     expected = None if belief is None else belief_over(space, belief)
     return Bayesian(
         encoding,
@@ -464,4 +485,5 @@ def bayesian(
         expected,
         batch,
         None if cost is None else cost_of(cost, space, acquisition, batch),
+        None if classifier_weight is None else Classifier(parzen(space), 1.0 * classifier_weight),
     )

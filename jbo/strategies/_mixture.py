@@ -7,6 +7,7 @@ uniform there. So each column is drawn after its parents from a distribution of 
 all configs of a conditional space.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,9 @@ from jaxtyping import Array, Bool, Float, Key
 
 from jbo.encoding import Encoding, cells, is_active, level
 from jbo.numerics import LOG_SQRT_2PI, log_normal_mass
+
+_MOST_LISTED = 256
+"""Columns with more levels are valued at the level that is asked for."""
 
 
 class Mixture(NamedTuple):
@@ -43,6 +47,38 @@ def log_density(encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"]) ->
     kernels = _log_kernels(encoding, mixture, x, is_active(encoding, x))
     log_weight = jnp.log(mixture.weight / jnp.sum(mixture.weight))
     return logsumexp(kernels + log_weight[None, :], axis=1)
+
+
+def log_density_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Array, " d"]], Float[Array, ""]]:
+    """`log_density` as a function of one point, for a mixture that is asked often: levels are valued once.
+
+    Args:
+      encoding: Columns of the space.
+      mixture: The density.
+    """
+    dtype, num_levels = mixture.x.dtype, encoding.num_levels
+    is_listed = (num_levels > 0) & (num_levels <= _MOST_LISTED)
+    listed, others = np.flatnonzero(is_listed), np.flatnonzero(~is_listed)
+    first = np.cumsum(num_levels[listed]) - num_levels[listed]
+    column = np.repeat(listed, num_levels[listed])
+    levels = np.arange(column.size) - np.repeat(first, num_levels[listed])
+    log_weight = jnp.log(mixture.weight / jnp.sum(mixture.weight))
+    kernels = _Kernels(encoding, mixture)
+    place = np.zeros((column.size, encoding.num_columns), np.int32)
+    place[np.arange(column.size), column] = levels
+    middle, width = (part[np.arange(column.size), column] for part in cells(encoding, jnp.asarray(place), dtype))
+    table = kernels.at_levels(column, levels, middle, width)
+
+    def at(x: Float[Array, " d"]) -> Float[Array, ""]:
+        levels, active = level(encoding, x), is_active(encoding, x)
+        kernel = jnp.sum(jnp.where(active[listed, None], table[first + levels[listed]], 0), axis=0) + log_weight
+        if others.size:
+            middle, width = cells(encoding, levels, x.dtype)
+            value = kernels.at_places(others, x[others], middle[others], width[others])
+            kernel += jnp.sum(jnp.where(active[others, None], value, 0), axis=0)
+        return logsumexp(kernel)
+
+    return at
 
 
 def given(encoding: Encoding, mixture: Mixture, x: Float[Array, " d"], is_given: Bool[Array, " d"]) -> Mixture:
@@ -82,6 +118,39 @@ def sample(key: Key[Array, ""], encoding: Encoding, mixture: Mixture, num_points
     category = jnp.where(chance < bandwidth, u, x)
     drawn = jnp.where(jnp.asarray(encoding.is_category)[None, :], category, near)
     return jnp.clip(jnp.where(mixture.is_seen[row], drawn, u), 0, 1)
+
+
+class _Kernels:
+    """Logarithms of kernels in single columns, each ``[c n]`` for ``c`` places and the points of a mixture."""
+
+    def __init__(self, encoding: Encoding, mixture: Mixture) -> None:
+        """Of a mixture over a space."""
+        self.encoding = encoding
+        self.centre, self.bandwidth, self.is_seen = mixture.x.T, mixture.bandwidth.T, mixture.is_seen.T
+        self.own_levels = level(encoding, mixture.x).T
+        self.log_inside = log_normal_mass((0.5 - self.centre) / self.bandwidth, 1 / self.bandwidth)
+
+    def at_levels(self, j: np.ndarray, levels: np.ndarray, middle: Array, width: Array) -> Float[Array, "c n"]:
+        """Of columns ``j``, none of them real, at levels of theirs."""
+        again, width = self.bandwidth[j], width[:, None]
+        own = jnp.where(jnp.asarray(levels)[:, None] == self.own_levels[j], 1 - again, 0)
+        is_category = jnp.asarray(self.encoding.is_category[j])[:, None]
+        value = jnp.where(is_category, jnp.log(own + again * width), self._ordered(j, middle, width))
+        return jnp.where(self.is_seen[j], value, jnp.log(width))
+
+    def at_places(self, j: np.ndarray, x: Array, middle: Array, width: Array) -> Float[Array, "c n"]:
+        """Of columns ``j``, none of them a category, at places of the cube."""
+        width = width[:, None]
+        z = (x[:, None] - self.centre[j]) / self.bandwidth[j]
+        value = -0.5 * z**2 - (LOG_SQRT_2PI + jnp.log(self.bandwidth[j]) + self.log_inside[j])
+        is_ordered = self.encoding.num_levels[j] > 0
+        if is_ordered.any():
+            value = jnp.where(jnp.asarray(is_ordered)[:, None], self._ordered(j, middle, width), value)
+        return jnp.where(self.is_seen[j], value, jnp.log(width))
+
+    def _ordered(self, j: np.ndarray, middle: Array, width: Array) -> Float[Array, "c n"]:
+        z = (middle[:, None] - self.centre[j]) / self.bandwidth[j]
+        return log_normal_mass(z, width / self.bandwidth[j]) - self.log_inside[j]
 
 
 def _log_kernels(

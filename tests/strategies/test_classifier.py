@@ -1,0 +1,132 @@
+"""How likely a trial is a good one, beside the surrogate: what that changes, and where it helps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.datasets import make_classification
+from sklearn.model_selection import cross_val_score
+from sklearn.tree import DecisionTreeClassifier
+
+import jbo
+from jbo import Categorical, Integer, Real, Space
+from jbo.strategies import _mixture
+from jbo.strategies._transform import dataset
+from jbo.types import OK, Trials
+
+SPACE = Space(kind=Categorical("a", "b", "c"), size=Integer(1, 9), rate=Real(0.0, 1.0), depth=Real(0.0, 1.0))
+KEY = jax.random.key(5)
+NUM, CAPACITY = 14, 16
+
+
+@pytest.fixture
+def state(x64):
+    """A table of a cliff and a slope, with two rows to spare."""
+    x = np.zeros((CAPACITY, SPACE.encoding.num_columns))
+    x[:NUM] = np.random.default_rng(2).random((NUM, x.shape[1]))
+    y = np.where(x[:, 2] > 0.6, 5.0, 0.0) + x[:, 3]
+    status = np.where(np.arange(CAPACITY) < NUM, OK, 0).astype(np.int8)
+    return Trials(jnp.asarray(jbo.encoding.snap(SPACE.encoding, x)), jnp.asarray(y), jnp.asarray(status))
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])
+def test_what_is_asked_is_worth_improvement_times_the_chance_to_be_good(state, weight):
+    strategy = jbo.bayesian(SPACE, classifier_weight=weight)
+    x, info = jax.jit(strategy.ask)(KEY, state)
+    params, _ = strategy.fit(KEY, state)
+    posterior = strategy.surrogate.condition(params, dataset(state))
+    best = float(jnp.min(jnp.where(state.status == OK, posterior.predict(state.x)[0], jnp.inf)))
+
+    def worth(points):
+        mean, variance = posterior.predict(points)
+        deviation = np.sqrt(variance)
+        z = (best - mean) / deviation
+        improvement = deviation * (z * norm.cdf(z) + norm.pdf(z))
+        good, bad = jbo.parzen(SPACE).densities(state)
+        uniform = 1 / 3 / 9  # the prior of `parzen` in both densities, one trial heavy
+        by_good, by_bad = (
+            np.exp(_mixture.log_density(SPACE.encoding, density, points)) * density.weight.sum() - uniform
+            for density in (good, bad)
+        )
+        chance = (by_good + 0.1 * uniform) / (by_good + by_bad + uniform)
+        with np.errstate(divide="ignore"):
+            return np.log(improvement) + weight * np.log(chance)
+
+    assert info.is_model_based
+    np.testing.assert_allclose(info.value, worth(x[None])[0], rtol=1e-6)
+    others = jbo.encoding.snap(SPACE.encoding, np.random.default_rng(3).random((2000, x.size)))
+    assert info.value > worth(jnp.asarray(others)).max()
+
+
+def test_a_weight_of_nothing_changes_nothing(state):
+    plain, none = (
+        jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement(), classifier_weight=w) for w in (None, 0.0)
+    )
+    np.testing.assert_allclose(jax.jit(plain.ask)(KEY, state)[0], jax.jit(none.ask)(KEY, state)[0], atol=1e-6)
+
+
+def test_a_pending_trial_is_a_bad_one(state):
+    strategy = jbo.bayesian(SPACE, classifier_weight=5.0)
+    x, _ = strategy.ask(KEY, state)
+    before, after = (strategy.classifier.log_factor(table)(x) for table in (state, strategy.pend(state, x)))
+    assert after < before - 0.5
+
+
+def test_far_from_all_trials_a_trial_is_good_as_often_as_anywhere(x64):
+    space = Space(kind=Categorical("a", "b", "c"), x=Real(0.0, 1.0))
+    x = np.array([[1 / 6, 0.1], [1 / 6, 0.11], [1 / 6, 0.12]])
+    state = Trials(jnp.asarray(x), jnp.array([0.0, 1.0, 2.0]), jnp.full(3, OK, jnp.int8))
+    log_factor = jbo.bayesian(space).classifier.log_factor(state)
+    near, far = (np.exp(log_factor(jnp.array([1 / 6, at]))) for at in (0.1, 0.95))
+    np.testing.assert_allclose(far, 0.1, rtol=1e-2)
+    np.testing.assert_allclose(near, 1 / 3, atol=0.05)
+
+
+def test_when_it_counts_unless_it_is_said():
+    assert jbo.bayesian(SPACE).classifier.weight == jbo.bayesian(SPACE, cost="seconds").classifier.weight == 1.0
+    assert jbo.bayesian(SPACE, classifier_weight=0.5).classifier.weight == 0.5
+    numbers = Space(a=Real(0.0, 1.0), b=Integer(1, 3))
+    for strategy in (
+        jbo.bayesian(numbers),
+        jbo.bayesian(numbers, cost="seconds"),
+        jbo.bayesian(SPACE, surrogate=jbo.forest()),
+        jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement()),
+    ):
+        assert strategy.classifier is None
+
+
+def test_what_a_chance_cannot_multiply():
+    with pytest.raises(ValueError, match=r"classifier_weight: .*at least 0, got -1"):
+        jbo.bayesian(SPACE, classifier_weight=-1.0)
+    with pytest.raises(ValueError, match=r"classifier_weight: .*logarithm"):
+        jbo.bayesian(SPACE, acquisition=jbo.lower_confidence_bound(), classifier_weight=1.0)
+
+
+def errors_of_tree():
+    """Share of wrong predictions of a decision tree, as a function of its hyperparameters: cliffs and plateaus."""
+    x, y = make_classification(n_samples=300, n_features=20, n_informative=6, n_classes=3, random_state=1)
+    space = Space(
+        max_depth=Integer(1, 20),
+        min_samples_split=Integer(2, 50, log=True),
+        min_samples_leaf=Integer(1, 50, log=True),
+        max_features=Real(0.05, 1.0),
+        criterion=Categorical("gini", "entropy", "log_loss"),
+        splitter=Categorical("best", "random"),
+        ccp_alpha=Real(1e-5, 1e-1, log=True),
+    )
+    return space, lambda c: 1 - cross_val_score(DecisionTreeClassifier(**c, random_state=0), x, y, cv=3).mean()
+
+
+@pytest.mark.searches
+def test_among_cliffs_a_classifier_finds_more():
+    space, loss = errors_of_tree()
+
+    def best(weight, seed):
+        strategy = jbo.bayesian(space, acquisition=jbo.log_expected_improvement(), classifier_weight=weight)
+        study = jbo.Study(space, strategy=strategy, maximize=False, seed=seed)
+        study.optimize(loss, 40)
+        return study.best.value
+
+    found = {weight: np.mean([best(weight, seed) for seed in range(100, 112)]) for weight in (None, 1.0)}
+    assert found[1.0] < found[None] - 0.005, found
