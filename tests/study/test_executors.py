@@ -182,7 +182,9 @@ def test_what_cannot_be_sent(make, name):
     study, lock = make(), threading.Lock()
     with EXECUTORS[name]() as executor, pytest.raises(TypeError, match="cannot be sent to another process: .*lock"):
         study.optimize(lambda config: float(lock.locked()), 3, workers=2, executor=executor)
-    assert [t.status for t in study.trials] == ["pending"] * 2 and study.ask().number == 0
+    # Found out before the first trial where an executor may never end otherwise.
+    assert [t.status for t in study.trials] == ["pending"] * (0 if name == "processes" else 2)
+    assert study.ask().number == 0
 
 
 def test_settings_that_make_no_sense(make, loss):
