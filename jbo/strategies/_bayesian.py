@@ -430,7 +430,8 @@ def bayesian(
       classifier_weight: The power, at least 0, of the probability that a trial is among the good ones, by the densities
         of `jbo.parzen`, that multiplies the acquisition, which has to be a logarithm: `jbo.log_expected_improvement`
         unless you name one. It helps where the objective has cliffs and plateaus. None: 1 where that is asked by
-        because of categories, else none. What `jbo.batches.joint_improvement` moves as a whole it moves without it.
+        because of categories, else none. A table of more than 1,024 rows is left to the model, and what
+        `jbo.batches.joint_improvement` moves as a whole it moves without it.
 
     Raises:
       TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a

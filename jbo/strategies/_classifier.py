@@ -12,6 +12,9 @@ from jbo.strategies import _mixture
 from jbo.strategies._parzen import Parzen
 from jbo.types import Trials
 
+_MOST_ROWS = 1024
+"""Of a table that is larger a point would cost more to value by densities than by the model."""
+
 
 @pytree
 @dataclass(frozen=True)
@@ -35,12 +38,17 @@ class Classifier:
     weight: Float[Array, ""] | float
     """The power."""
 
-    def log_factor(self, state: Trials) -> Callable[[Float[Array, " d"]], Float[Array, ""]]:
+    def log_factor(self, state: Trials) -> Callable[[Float[Array, " d"]], Float[Array, ""]] | None:
         """The logarithm of what an acquisition is multiplied by, as a function of a point of the cube.
 
         Args:
           state: The table; pending and failed trials count among the bad ones.
+
+        Returns:
+          None for a table of more than 1,024 rows, beside which nothing is multiplied.
         """
+        if state.y.shape[0] > _MOST_ROWS:
+            return None
         dtype = state.x.dtype
         share = jnp.asarray(self.parzen.good_fraction, dtype)
         prior, weight = (jnp.asarray(number, dtype) for number in (self.parzen.prior_weight, self.weight))

@@ -80,6 +80,12 @@ def test_far_from_all_trials_a_trial_is_good_as_often_as_anywhere(x64):
     np.testing.assert_allclose(near, 1 / 3, atol=0.05)
 
 
+def test_a_large_table_is_left_to_the_model(x64):
+    classifier = jbo.bayesian(SPACE).classifier
+    sizes = {n: Trials(jnp.full((n, 4), 0.5), jnp.zeros(n), jnp.full(n, OK, jnp.int8)) for n in (1024, 1025)}
+    assert [classifier.log_factor(state) is None for state in sizes.values()] == [False, True]
+
+
 def test_when_it_counts_unless_it_is_said():
     assert jbo.bayesian(SPACE).classifier.weight == jbo.bayesian(SPACE, cost="seconds").classifier.weight == 1.0
     assert jbo.bayesian(SPACE, classifier_weight=0.5).classifier.weight == 0.5
