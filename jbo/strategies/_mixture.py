@@ -120,6 +120,19 @@ def sample(key: Key[Array, ""], encoding: Encoding, mixture: Mixture, num_points
     return jnp.clip(jnp.where(mixture.is_seen[row], drawn, u), 0, 1)
 
 
+def _log_real(x: Array, centre: Array, bandwidth: Array, log_inside: Array) -> Array:
+    z = (x - centre) / bandwidth
+    return -0.5 * z**2 - (LOG_SQRT_2PI + jnp.log(bandwidth) + log_inside)
+
+
+def _log_ordered(middle: Array, width: Array, centre: Array, bandwidth: Array, log_inside: Array) -> Array:
+    return log_normal_mass((middle - centre) / bandwidth, width / bandwidth) - log_inside
+
+
+def _log_category(is_own: Array, width: Array, again: Array) -> Array:
+    return jnp.log(jnp.where(is_own, 1 - again, 0) + again * width)
+
+
 class _Kernels:
     """Logarithms of kernels in single columns, each ``[c n]`` for ``c`` places and the points of a mixture."""
 
@@ -132,25 +145,23 @@ class _Kernels:
 
     def at_levels(self, j: np.ndarray, levels: np.ndarray, middle: Array, width: Array) -> Float[Array, "c n"]:
         """Of columns ``j``, none of them real, at levels of theirs."""
-        again, width = self.bandwidth[j], width[:, None]
-        own = jnp.where(jnp.asarray(levels)[:, None] == self.own_levels[j], 1 - again, 0)
+        width = width[:, None]
+        category = _log_category(jnp.asarray(levels)[:, None] == self.own_levels[j], width, self.bandwidth[j])
         is_category = jnp.asarray(self.encoding.is_category[j])[:, None]
-        value = jnp.where(is_category, jnp.log(own + again * width), self._ordered(j, middle, width))
+        value = jnp.where(is_category, category, self._ordered(j, middle, width))
         return jnp.where(self.is_seen[j], value, jnp.log(width))
 
     def at_places(self, j: np.ndarray, x: Array, middle: Array, width: Array) -> Float[Array, "c n"]:
         """Of columns ``j``, none of them a category, at places of the cube."""
         width = width[:, None]
-        z = (x[:, None] - self.centre[j]) / self.bandwidth[j]
-        value = -0.5 * z**2 - (LOG_SQRT_2PI + jnp.log(self.bandwidth[j]) + self.log_inside[j])
+        value = _log_real(x[:, None], self.centre[j], self.bandwidth[j], self.log_inside[j])
         is_ordered = self.encoding.num_levels[j] > 0
         if is_ordered.any():
             value = jnp.where(jnp.asarray(is_ordered)[:, None], self._ordered(j, middle, width), value)
         return jnp.where(self.is_seen[j], value, jnp.log(width))
 
     def _ordered(self, j: np.ndarray, middle: Array, width: Array) -> Float[Array, "c n"]:
-        z = (middle[:, None] - self.centre[j]) / self.bandwidth[j]
-        return log_normal_mass(z, width / self.bandwidth[j]) - self.log_inside[j]
+        return _log_ordered(middle[:, None], width, self.centre[j], self.bandwidth[j], self.log_inside[j])
 
 
 def _log_kernels(
@@ -168,18 +179,16 @@ def _log_kernels(
         return values[:, j].T[None, :, :]  # kernels last: the long axis makes the fast loop
 
     def real(j: np.ndarray) -> Float[Array, "m c n"]:
-        z = (of_points(x, j) - of_kernels(mixture.x, j)) / of_kernels(mixture.bandwidth, j)
-        return -0.5 * z**2 - of_kernels(LOG_SQRT_2PI + jnp.log(mixture.bandwidth) + log_inside, j)
+        kernels = (of_kernels(part, j) for part in (mixture.x, mixture.bandwidth, log_inside))
+        return _log_real(of_points(x, j), *kernels)
 
     def ordered(j: np.ndarray) -> Float[Array, "m c n"]:
-        bandwidth = of_kernels(mixture.bandwidth, j)
-        z = (of_points(middle, j) - of_kernels(mixture.x, j)) / bandwidth
-        return log_normal_mass(z, of_points(width, j) / bandwidth) - of_kernels(log_inside, j)
+        kernels = (of_kernels(part, j) for part in (mixture.x, mixture.bandwidth, log_inside))
+        return _log_ordered(of_points(middle, j), of_points(width, j), *kernels)
 
     def category(j: np.ndarray) -> Float[Array, "m c n"]:
-        again = of_kernels(mixture.bandwidth, j)
-        own = jnp.where(of_points(levels, j) == of_kernels(own_levels, j), 1 - again, 0)
-        return jnp.log(own + again * of_points(width, j))
+        is_own = of_points(levels, j) == of_kernels(own_levels, j)
+        return _log_category(is_own, of_points(width, j), of_kernels(mixture.bandwidth, j))
 
     is_real, is_category = encoding.num_levels == 0, encoding.is_category
     total = jnp.zeros((x.shape[0], mixture.x.shape[0]), x.dtype)
