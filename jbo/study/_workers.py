@@ -162,10 +162,10 @@ class _Foreign(Workers):
     """An executor of the user's."""
 
     def __init__(self, executor: Executor, objective: Objective, num: int):
-        self.num = num
-        self._executor, self._objective = executor, Portable(objective)
         from concurrent.futures import ProcessPoolExecutor  # its import is that of multiprocessing
 
+        self.num = num
+        self._executor, self._objective = executor, Portable(objective)
         if isinstance(executor, ProcessPoolExecutor):
             # Its shutdown may wait for ever (CPython 3.11) for calls that could not be sent: none shall be begun.
             _ = self._objective.text
