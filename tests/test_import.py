@@ -77,18 +77,30 @@ def test_nothing_heavy_comes_along():
     assert not came
 
 
-def test_it_takes_at_most_half_as_long_again_as_jax():
-    # As a user has it: with the bytecode of an earlier import. What others do on the machine does not count.
+COUNT = """
+import sys
+calls = 0
+def count(frame, event, argument):
+    global calls
+    calls += 1
+sys.setprofile(count)
+import {}
+sys.setprofile(None)
+print(calls)
+"""
+
+
+def test_it_is_little_work_beside_jax():
+    # Counted in calls and returns, the same in every run; seconds on a busy machine are not (docs/performance.md has
+    # those). As a user has it: with the bytecode of an earlier import.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    script = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
 
-    def seconds(name):
-        command = [sys.executable, "-c", script.format(name)]
-        return float(subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout)
+    def calls(name):
+        command = [sys.executable, "-c", COUNT.format(name)]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout)
 
-    seconds("jbo")
-    jax, ours = zip(*[(seconds("jax"), seconds("jbo")) for _ in range(3)], strict=True)
-    assert min(ours) < 1.5 * min(jax), (ours, jax)
+    calls("jbo")
+    assert calls("jbo") < 1.2 * calls("jax")
 
 
 def _home(thing):
