@@ -16,6 +16,7 @@ METHODS = {
     "jbo_always_fitted": ("jbo_study", "always_fitted", None),
     "jbo_forest": ("jbo_study", "forest", None),
     "jbo_parzen": ("jbo_study", "parzen", None),
+    "jbo_trust_region": ("jbo_study", "trust_region", None),
     "random": ("jbo_study", "random", None),
     "sobol": ("jbo_study", "sobol", None),
     "optuna_gp": ("optuna_study", "gp", "main"),

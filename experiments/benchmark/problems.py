@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from jbo import Categorical, Integer, Ordinal, Real, Space
 from jbo._pytree import pytree
@@ -67,6 +67,46 @@ def draw_rotated(key: Key[Array, ""], base: Problem) -> Rotated:
     return Rotated(
         jax.random.orthogonal(key_rotation, d), jax.random.uniform(key_place, (d,), minval=0.1, maxval=0.9), base
     )
+
+
+@pytree
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """A problem of the unit cube in a larger one, most of whose columns do nothing."""
+
+    base: Rotated
+    columns: Int[Array, " d"]
+    """Those that the problem sees, in its order."""
+    num_columns: int = field(metadata={"static": True})
+
+    @property
+    def space(self) -> Space:
+        """The larger cube."""
+        return cube(self.num_columns)
+
+    @property
+    def minimum(self) -> float:
+        """Least value."""
+        return self.base.minimum
+
+    def __call__(self, config: Mapping[str, Any]) -> Any:
+        """The value at a config of the larger cube."""
+        u = jnp.stack([jnp.asarray(value) for value in config.values()])
+        return self.base(dict(zip(self.base.space, u[self.columns], strict=True)))
+
+
+def draw_embedded(key: Key[Array, ""], base: Problem, num_columns: int) -> Embedded:
+    """A function as `draw_rotated` draws it, of some columns of many.
+
+    Args:
+      key: Of the draw.
+      base: The function.
+      num_columns: Columns there are.
+    """
+    key_function, key_columns = jax.random.split(key)
+    rotated = draw_rotated(key_function, base)
+    columns = jax.random.permutation(key_columns, num_columns)[: len(rotated.place)].astype(jnp.int32)
+    return Embedded(rotated, columns, num_columns)
 
 
 @pytree

@@ -198,7 +198,7 @@ def main(
         if unknown := [entry for entry in chosen if entry not in known]:
             raise SystemExit(f"{name}: expected some of {', '.join(known)}, got {unknown}")
     jbo.use_compile_cache()
-    chosen = list(problems) or [name for name, e in ENTRIES.items() if e.is_for_choosing == (half == "choosing")]
+    chosen = list(problems) or [name for name, e in ENTRIES.items() if e.is_for_choosing is (half == "choosing")]
     console, path, seeds = Console(), out / "runs.jsonl", list(range(first_seed, first_seed + num_seeds))
     out.mkdir(parents=True, exist_ok=True)
     used = versions()

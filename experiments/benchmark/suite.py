@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 from experiments.benchmark import tuning
-from experiments.benchmark.problems import draw_mixed, draw_rotated
+from experiments.benchmark.problems import draw_embedded, draw_mixed, draw_rotated
 from jbo import Space, functions
 
 
@@ -29,8 +29,9 @@ class Entry(NamedTuple):
     """A problem of the benchmark."""
 
     group: str
-    """``continuous``, ``noisy``, ``mixed`` or ``tuning``."""
-    is_for_choosing: bool
+    """``continuous``, ``noisy``, ``mixed``, ``tuning``, or ``many`` columns."""
+    is_for_choosing: bool | None
+    """Whether a method may be chosen by it, or it is for reporting; None: it is in neither half and run by name."""
     make: Callable[[int], Case]
     """The problem that a seed draws; a tuning task is the same for all seeds."""
 
@@ -53,6 +54,10 @@ def _drawn(draw: Callable[[Any], Any], seed: int) -> Case:
 
 def _rotated(base: functions.Problem, noise: float = 0.0) -> Callable[[int], Case]:
     return lambda seed: replace(_drawn(lambda key: draw_rotated(key, base), seed), noise=noise)
+
+
+def _embedded(base: functions.Problem) -> Callable[[int], Case]:
+    return lambda seed: _drawn(lambda key: draw_embedded(key, base, 100), seed)
 
 
 def _fixed(problem: functions.Problem, noise: float = 0.0) -> Callable[[int], Case]:
@@ -91,5 +96,7 @@ ENTRIES = {
     "bowl": Entry("mixed", True, lambda seed: _drawn(draw_mixed, seed)),
     "mixed": Entry("mixed", False, _fixed(functions.mixed)),
     "conditional": Entry("mixed", False, _fixed(functions.conditional)),
+    "levy20_of_100": Entry("many", None, _embedded(functions.levy(20))),
+    "styblinski_tang20_of_100": Entry("many", None, _embedded(functions.styblinski_tang(20))),
 } | {name: Entry("tuning", number < 6, _task(task)) for number, (name, task) in enumerate(tuning.TASKS.items())}
 """Name of a problem, its group, its half, and how it is drawn."""

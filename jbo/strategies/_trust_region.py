@@ -24,6 +24,8 @@ _FIRST, _LEAST, _LARGEST = 0.8, 2.0**-7, 1.6
 _NUM_SUCCESSES = 3
 _GAIN = 1e-3
 """A success improves on the best value by at least so much of its size."""
+_LARGE_DESIGN, _MANY = 40, 20
+"""Trials of the design from so many columns on."""
 _MOVED = 20
 """Columns that a candidate moves, on average, where there are more."""
 
@@ -212,7 +214,7 @@ def trust_region(
       acquisition: What to ask next in the box; None: `jbo.thompson_sampling`, of which points asked for at the same
         time differ by themselves.
       num_initial: Results before the model speaks, and again where the search begins anew; None: as in `jbo.bayesian`,
-        but twice as many as there are parameters from 20 of them on.
+        but 40 from 20 parameters on.
       num_candidates: Points of the box that are valued at each ask.
 
     Raises:
@@ -225,8 +227,8 @@ def trust_region(
     encoding = space.encoding
     if num_candidates < 1:
         raise ValueError(f"num_candidates: expected at least 1, got {num_candidates}")
-    if num_initial is None and encoding.num_columns >= 20:
-        num_initial = 2 * encoding.num_columns
+    if num_initial is None and encoding.num_columns >= _MANY:
+        num_initial = _LARGE_DESIGN
     surrogate = gp() if surrogate is None else surrogate
     if isinstance(surrogate, GP):
         surrogate = surrogate.resolve(space.names)

@@ -75,7 +75,7 @@ def test_the_box_grows_shrinks_and_begins_anew():
 def test_candidates_are_of_the_box(x64):
     space = Space({f"x{i}": Real(0.0, 1.0) for i in range(40)} | {"k": Categorical("a", "b", "c")})
     strategy = jbo.trust_region(space, num_candidates=512)
-    assert strategy.num_initial == 82
+    assert strategy.num_initial == 40
     centre = Region(space.encoding).place(jnp.full(41, 0.4))
     params = strategy.surrogate.init(41, jnp.dtype("float64"))
     log_lengthscale = params.log_lengthscale.at[0].add(1.0)

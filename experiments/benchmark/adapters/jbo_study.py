@@ -28,6 +28,7 @@ STRATEGIES = {
     "always_fitted": always_fitted,
     "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
     "parzen": jbo.parzen,
+    "trust_region": jbo.trust_region,
     "random": jbo.random_search,
     "sobol": jbo.sobol_search,
 }
