@@ -34,7 +34,7 @@ _MAX_ASCENT = 40
 _NUM_WALK_ROUNDS = 16
 _NUM_WALK_STEPS = 32
 _MAX_STRATA = 64
-_MAX_LEVELS = 64
+MOST_LEVELS = 64
 """A column of more levels is climbed like a real one and moved on a ladder of steps instead of to every level."""
 
 Function = Callable[[Float[Array, " d"]], Float[Array, ""]]
@@ -194,7 +194,7 @@ def _climb(
     """The point that ascents in the reals and single moves of the levels reach from ``raw``."""
     encoding = region.encoding
     is_smooth = np.array(
-        [c.kind == REAL or (c.kind != CATEGORY and c.num_levels > _MAX_LEVELS) for c in encoding.columns]
+        [c.kind == REAL or (c.kind != CATEGORY and c.num_levels > MOST_LEVELS) for c in encoding.columns]
     )
     moves = _moves(encoding)
 
@@ -269,7 +269,7 @@ def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
         k = column.num_levels
         if column.kind == REAL:
             continue
-        if k <= _MAX_LEVELS:
+        if k <= MOST_LEVELS:
             moves += [(j, i, False) for i in range(k)]
         else:
             moves += [(j, sign * 2**i, True) for i in range(int(np.log2(k))) for sign in (-1, 1)]

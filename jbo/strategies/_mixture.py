@@ -17,10 +17,11 @@ from jax.scipy.special import erf, erfinv, logsumexp
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo.encoding import Encoding, cells, is_active, level
-from jbo.numerics import LOG_SQRT_2PI, log_normal_mass
+from jbo.maximize import MOST_LEVELS
+from jbo.numerics import LOG_SQRT_2PI, log_normal_mass, matmul
 
-_MOST_LISTED = 256
-"""Columns with more levels are valued at the level that is asked for."""
+_MIDDLE = 0.5
+"""Of the cube: squares of places are small around it."""
 
 
 class Mixture(NamedTuple):
@@ -52,31 +53,29 @@ def log_density(encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"]) ->
 def log_density_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Array, " d"]], Float[Array, ""]]:
     """`log_density` as a function of one point, for a mixture that is asked often: levels are valued once.
 
+    A column of more levels than `maximize` goes through counts as a real one, a density in place of a mass: it is
+    climbed as one.
+
     Args:
       encoding: Columns of the space.
       mixture: The density.
     """
     dtype, num_levels = mixture.x.dtype, encoding.num_levels
-    is_listed = (num_levels > 0) & (num_levels <= _MOST_LISTED)
-    listed, others = np.flatnonzero(is_listed), np.flatnonzero(~is_listed)
-    first = np.cumsum(num_levels[listed]) - num_levels[listed]
-    column = np.repeat(listed, num_levels[listed])
-    levels = np.arange(column.size) - np.repeat(first, num_levels[listed])
-    log_weight = jnp.log(mixture.weight / jnp.sum(mixture.weight))
+    is_listed = (num_levels > 0) & (num_levels <= MOST_LEVELS)
+    real = np.flatnonzero(~is_listed)
+    column = np.repeat(np.arange(encoding.num_columns), np.where(is_listed, num_levels, 0))
+    levels = np.concatenate([np.arange(num_levels[j]) for j in np.flatnonzero(is_listed)] or [np.zeros(0, int)])
     kernels = _Kernels(encoding, mixture)
-    place = np.zeros((column.size, encoding.num_columns), np.int32)
-    place[np.arange(column.size), column] = levels
-    middle, width = (part[np.arange(column.size), column] for part in cells(encoding, jnp.asarray(place), dtype))
-    table = kernels.at_levels(column, levels, middle, width)
+    coefficients = jnp.concatenate([kernels.of_levels(column, levels), *kernels.of_reals(real)])  # [features n]
+    log_weight = jnp.log(mixture.weight / jnp.sum(mixture.weight))
 
     def at(x: Float[Array, " d"]) -> Float[Array, ""]:
-        levels, active = level(encoding, x), is_active(encoding, x)
-        kernel = jnp.sum(jnp.where(active[listed, None], table[first + levels[listed]], 0), axis=0) + log_weight
-        if others.size:
-            middle, width = cells(encoding, levels, x.dtype)
-            value = kernels.at_places(others, x[others], middle[others], width[others])
-            kernel += jnp.sum(jnp.where(active[others, None], value, 0), axis=0)
-        return logsumexp(kernel)
+        active = is_active(encoding, x)
+        is_level = (level(encoding, x)[column] == levels) & active[column]
+        u, counts = x[real] - _MIDDLE, active[real]
+        features = jnp.concatenate([is_level, u**2 * counts, u * counts, counts]).astype(dtype)
+        # A product, so that many points at once are a product of matrices.
+        return logsumexp(matmul(features[None, :], coefficients)[0] + log_weight)
 
     return at
 
@@ -143,25 +142,23 @@ class _Kernels:
         self.own_levels = level(encoding, mixture.x).T
         self.log_inside = log_normal_mass((0.5 - self.centre) / self.bandwidth, 1 / self.bandwidth)
 
-    def at_levels(self, j: np.ndarray, levels: np.ndarray, middle: Array, width: Array) -> Float[Array, "c n"]:
-        """Of columns ``j``, none of them real, at levels of theirs."""
-        width = width[:, None]
+    def of_levels(self, j: np.ndarray, levels: np.ndarray) -> Float[Array, "c n"]:
+        """At levels of the columns ``j``, none of them real."""
+        place = np.zeros((j.size, self.encoding.num_columns), np.int32)
+        place[np.arange(j.size), j] = levels
+        parts = cells(self.encoding, jnp.asarray(place), self.centre.dtype)
+        middle, width = (part[np.arange(j.size), j][:, None] for part in parts)
         category = _log_category(jnp.asarray(levels)[:, None] == self.own_levels[j], width, self.bandwidth[j])
-        is_category = jnp.asarray(self.encoding.is_category[j])[:, None]
-        value = jnp.where(is_category, category, self._ordered(j, middle, width))
+        ordered = _log_ordered(middle, width, self.centre[j], self.bandwidth[j], self.log_inside[j])
+        value = jnp.where(jnp.asarray(self.encoding.is_category[j])[:, None], category, ordered)
         return jnp.where(self.is_seen[j], value, jnp.log(width))
 
-    def at_places(self, j: np.ndarray, x: Array, middle: Array, width: Array) -> Float[Array, "c n"]:
-        """Of columns ``j``, none of them a category, at places of the cube."""
-        width = width[:, None]
-        value = _log_real(x[:, None], self.centre[j], self.bandwidth[j], self.log_inside[j])
-        is_ordered = self.encoding.num_levels[j] > 0
-        if is_ordered.any():
-            value = jnp.where(jnp.asarray(is_ordered)[:, None], self._ordered(j, middle, width), value)
-        return jnp.where(self.is_seen[j], value, jnp.log(width))
-
-    def _ordered(self, j: np.ndarray, middle: Array, width: Array) -> Float[Array, "c n"]:
-        return _log_ordered(middle[:, None], width, self.centre[j], self.bandwidth[j], self.log_inside[j])
+    def of_reals(self, j: np.ndarray) -> list[Float[Array, "c n"]]:
+        """Of columns ``j``, as if real: coefficients of the square of a place from `_MIDDLE` on, of it, and of 1."""
+        bandwidth, centre = self.bandwidth[j], self.centre[j] - _MIDDLE
+        square = -0.5 / bandwidth**2
+        constant = _log_real(jnp.zeros((), centre.dtype), centre, bandwidth, self.log_inside[j])
+        return [jnp.where(self.is_seen[j], part, 0) for part in (square, -2 * square * centre, constant)]
 
 
 def _log_kernels(
