@@ -56,6 +56,21 @@ def test_what_is_asked_is_worth_improvement_times_the_chance_to_be_good(state, w
     assert info.value > worth(jnp.asarray(others)).max()
 
 
+def test_a_point_costs_one_exponential_a_trial_in_each_density():
+    """Whatever its columns are: of an integer of hundreds of levels it was nine, and an ask took ten times as long."""
+    space = Space(size=Integer(8, 512, log=True), kind=Categorical("a", "b"), rate=Real(0, 1, when=("kind", "a")))
+    classifier, rows = jbo.bayesian(space).classifier, 256
+
+    def count(num_points):
+        def factor(state, points):
+            return jax.vmap(classifier.log_factor(state))(points)
+
+        state = Trials(jnp.zeros((rows, 3)), jnp.zeros(rows), jnp.full(rows, OK, jnp.int8))
+        return jax.jit(factor).lower(state, jnp.zeros((num_points, 3))).cost_analysis()["transcendentals"]
+
+    assert count(1100) - count(100) < 2.2 * 1000 * rows
+
+
 def test_a_weight_of_nothing_changes_nothing(state):
     plain, none = (
         jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement(), classifier_weight=w) for w in (None, 0.0)
