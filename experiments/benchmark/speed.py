@@ -146,9 +146,9 @@ def main(
       pause: What the objective takes, in seconds; it does not count, but a library may use it.
       core: The processor core that the methods run on.
     """
-    unknown = [name for name in methods if name not in METHODS]
-    if unknown:
-        raise SystemExit(f"methods: expected some of {', '.join(METHODS)}, got {unknown}")
+    for name, known, chosen in (("methods", METHODS, methods), ("problems", SPACES, problems)):
+        if unknown := [entry for entry in chosen if entry not in known]:
+            raise SystemExit(f"{name}: expected some of {', '.join(known)}, got {unknown}")
     console, tables, record = Console(), [], {}
     for problem in problems:
         cells: dict[str, list[Cell | None]] = {method: [] for method in methods}

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import bootstrap, wilcoxon
 
 import jbo
-from experiments.benchmark import accelerator, batches, throughput, waits
+from experiments.benchmark import accelerator, batches, speed, throughput, waits
 from experiments.benchmark.ablate import DRAWS
 from experiments.benchmark.adapters import jbo_study
 from experiments.benchmark.adapters.columns import Columns
@@ -203,3 +203,10 @@ def test_waits_are_those_of_asks_and_tells(monkeypatch):
     monkeypatch.setattr(waits, "PROBLEM", PROBLEMS["branin"])
     found = waits.waits_of_study(6, 0.0, 3)
     assert 0 < found.median <= found.model and found.design > 0 and found.num_long in range(4)
+
+
+def test_speed_says_what_it_does_not_know(tmp_path):
+    with pytest.raises(SystemExit, match="problems: expected some of continuous, d = 6, .* got \\['mixed'\\]"):
+        speed.main(problems=("mixed",), out=tmp_path)
+    with pytest.raises(SystemExit, match="methods: expected some of jbo, .* got \\['nothing'\\]"):
+        speed.main(methods=("nothing",), out=tmp_path)
