@@ -53,15 +53,15 @@ def log_density(encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"]) ->
 def log_density_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Array, " d"]], Float[Array, ""]]:
     """`log_density` as a function of one point, for a mixture that is asked often: levels are valued once.
 
-    A column of more levels than `maximize` goes through counts as a real one, a density in place of a mass: it is
-    climbed as one.
+    An ordered column of more levels than `maximize` goes through counts as a real one, a density in place of a mass: it
+    is climbed as one.
 
     Args:
       encoding: Columns of the space.
       mixture: The density.
     """
     dtype, num_levels = mixture.x.dtype, encoding.num_levels
-    is_listed = (num_levels > 0) & (num_levels <= MOST_LEVELS)
+    is_listed = encoding.is_category | (num_levels > 0) & (num_levels <= MOST_LEVELS)
     real = np.flatnonzero(~is_listed)
     column = np.repeat(np.arange(encoding.num_columns), np.where(is_listed, num_levels, 0))
     levels = np.concatenate([np.arange(num_levels[j]) for j in np.flatnonzero(is_listed)] or [np.zeros(0, int)])
