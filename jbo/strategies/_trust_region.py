@@ -25,7 +25,7 @@ _NUM_SUCCESSES = 3
 _GAIN = 1e-3
 """A success improves on the best value by at least so much of its size."""
 _LARGE_DESIGN, _MANY = 40, 20
-"""Trials of the design from so many columns on."""
+"""Trials of the design, from how many columns on."""
 _MOVED = 20
 """Columns that a candidate moves, on average, where there are more."""
 

@@ -72,6 +72,11 @@ def test_the_box_grows_shrinks_and_begins_anew():
     check([*flat[:-1], "pending"])
 
 
+def test_from_twenty_columns_on_the_design_is_large():
+    spaces = {d: Space({f"x{i}": Real(0.0, 1.0) for i in range(d)}) for d in (19, 20, 100)}
+    assert {d: jbo.trust_region(space).num_initial for d, space in spaces.items()} == {19: 10, 20: 40, 100: 40}
+
+
 def test_candidates_are_of_the_box(x64):
     space = Space({f"x{i}": Real(0.0, 1.0) for i in range(40)} | {"k": Categorical("a", "b", "c")})
     strategy = jbo.trust_region(space, num_candidates=512)
