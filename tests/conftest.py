@@ -13,6 +13,9 @@ if os.environ.get("JBO_OPTIMIZE") != "1":
         fast_compile += " --xla_cpu_use_fusion_emitters=false"
     os.environ["XLA_FLAGS"] = f"{fast_compile} {os.environ.get('XLA_FLAGS', '')}"
 
+# Two processes side by side, each with a thread of OpenBLAS for each core, wait for each other most of the time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import jax
 import pytest
