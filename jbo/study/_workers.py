@@ -27,6 +27,9 @@ from jbo.study._evaluation import (
     received,
 )
 
+_NUMBERS_OF_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_OF_MEMORY = ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
+
 
 class Workers:
     """Whatever calls an objective, several times at once or not."""
@@ -216,11 +219,11 @@ class _Foreign(Workers):
 class _Process:
     """One process, started with its first call, that loads the objective once."""
 
-    def __init__(self, text: bytes, memory_share: float):
+    def __init__(self, text: bytes, num: int):
         from loky import ProcessPoolExecutor
 
         # A pool for each process: when one dies, its pool is broken and no other call is lost.
-        self._pool = ProcessPoolExecutor(1, initializer=_begin, initargs=(os.getpid(), memory_share))
+        self._pool = ProcessPoolExecutor(1, initializer=_begin, initargs=(os.getpid(),), env=_share(num))
         self._text = text
         self._began = self._loaded = self._ended = math.inf
         self.loading: Future[None] | None = None
@@ -293,7 +296,7 @@ class _Processes(Workers):
         return ended
 
     def _new(self) -> _Process:
-        return _Process(self._text, 1 / self.num)
+        return _Process(self._text, self.num)
 
     def _outcome(self, call: "Future[Evaluation]") -> Evaluation:
         try:
@@ -322,17 +325,26 @@ def _evaluate_there(text: bytes, config: dict[str, Any], report: Reporter | None
     return received(text)(config, report)
 
 
-def _begin(parent: int, memory_share: float) -> None:
+def _share(num: int) -> dict[str, str]:
+    """Environment of one of ``num`` processes, in which each has its share; what is set already stays."""
+    if num == 1:
+        return {}
+    from loky import cpu_count
+
+    # Linear algebra starts a thread for each core, and threads that are more than the cores wait for each other.
+    share = {name: str(max(cpu_count() // num, 1)) for name in _NUMBERS_OF_THREADS if not os.environ.get(name)}
+    # JAX takes three quarters of an accelerator's memory at its first use, unless it is told otherwise. The process
+    # that asks may have done so: what a worker does not need is not taken.
+    if not any(os.environ.get(name) for name in _OF_MEMORY):
+        share |= {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.75 / num:.3f}", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    return share
+
+
+def _begin(parent: int) -> None:
     """What a new process does first."""
     # Ctrl-C in a terminal, and the end of a job, reach all processes: the one that asks ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: None)  # not ignored, which programs that the objective runs would inherit
-    # JAX takes three quarters of an accelerator's memory at its first use, unless it is told otherwise. The process
-    # that asks may have done so: what a worker does not need is not taken.
-    told = ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
-    if memory_share < 1 and not any(os.environ.get(name) for name in told):
-        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.75 * memory_share:.3f}"
-        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import loky
 import pytest
 
 import jbo
@@ -232,6 +233,29 @@ def test_workers_share_the_memory_of_an_accelerator(make, monkeypatch):
     monkeypatch.setenv(names[0], "false")
     study.optimize(share, 3, workers=2)
     assert study.trials[2].value == -1, "the environment has the last word"
+
+
+def test_workers_share_the_cores(make, monkeypatch):
+    """As many threads of linear algebra as cores, over all workers; a worker has its own before NumPy is there."""
+
+    def threads(config):
+        from threadpoolctl import threadpool_info
+
+        pools = [pool["num_threads"] for pool in threadpool_info() if pool["internal_api"] == "openblas"]
+        assert pools and len(set(pools)) == 1
+        return pools[0] + 100 * int(os.environ["MKL_NUM_THREADS"])
+
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    study = make()
+    study.optimize(threads, 2, workers=2)
+    each = max(loky.cpu_count() // 2, 1)
+    assert [t.value for t in study.trials] == [101 * each] * 2
+    assert not any(name in os.environ for name in names), "the process that asks keeps its own"
+    monkeypatch.setenv(names[2], "7")
+    study.optimize(threads, 3, workers=2)
+    assert study.trials[2].value == 700 + each, "the environment has the last word"
 
 
 @pytest.mark.parametrize("to", [pytest.param("the process", marks=pytest.mark.thorough), "the whole group"])
