@@ -48,12 +48,14 @@ DRAWS = {
     "noisy_levy4": _noisy(functions.levy(4), 2.0),
     "noisy_hartmann6": _noisy(functions.hartmann6, 0.15),
     "noisy_styblinski_tang3": _noisy(functions.styblinski_tang(3), 8.0),
+    "levy4_of_30": functools.partial(draw_embedded, base=functions.levy(4), num_columns=30),
+    "styblinski_tang3_of_30": functools.partial(draw_embedded, base=functions.styblinski_tang(3), num_columns=30),
     "levy20_of_100": functools.partial(draw_embedded, base=functions.levy(20), num_columns=100),
     "styblinski_tang20_of_100": functools.partial(draw_embedded, base=functions.styblinski_tang(20), num_columns=100),
 }
 """Problems as functions of a key; Hartmann 6 is the same for all."""
 
-_MANY = {"levy20_of_100", "styblinski_tang20_of_100"}
+_MANY = {"levy4_of_30", "styblinski_tang3_of_30", "levy20_of_100", "styblinski_tang20_of_100"}
 """Of many columns, which are run by name only."""
 
 _GP = {

@@ -1,12 +1,14 @@
 """What batches cost: ``python -m experiments.benchmark.batches``: evaluations beside the sequential search.
 
-Searches of the drawn problems of `experiments.benchmark.ablate` that ask for ``q`` points at once and learn their
-values together. A number is how many evaluations the median search needs to come to the regret that the median
-sequential one has at its end, as a multiple of the sequential one's.
+Searches of the drawn problems of `experiments.benchmark.ablate` that ask for ``q`` points at once, by any rule of
+`jbo.batches`, and learn their values together. A number is how many evaluations the median search needs to come to the
+regret that the median sequential one has at its end, as a multiple of the sequential one's.
 """
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +20,18 @@ from rich.console import Console
 import jbo
 from experiments.benchmark.ablate import DRAWS
 from experiments.replicate import keys_of
+from jbo.batches import Batch, joint_improvement, local_penalization, pure_exploration, random_batch, thompson_batch
 from jbo.strategies import Strategy
+
+Rule = Literal["default", "joint", "local", "explore", "thompson", "random"]
+RULES: dict[Rule, Callable[[], Batch | None]] = {
+    "default": lambda: None,
+    "joint": joint_improvement,
+    "local": local_penalization,
+    "explore": pure_exploration,
+    "thompson": thompson_batch,
+    "random": random_batch,
+}
 
 
 @functools.partial(jax.jit, static_argnames=("name", "q", "num_evaluations", "lanes"))
@@ -90,17 +103,19 @@ def ratio(
 def main(
     problems: tuple[str, ...] = ("rosenbrock4", "levy8", "styblinski_tang5", "rastrigin3", "hartmann6", "bowl"),
     batches: tuple[int, ...] = (4, 8),
+    rules: tuple[Rule, ...] = ("default",),
     num_evaluations: int = 40,
     num_seeds: int = 24,
     first_seed: int = 3100,
     lanes: int = 4,
     out: Path = Path("runs/batches"),
 ) -> None:
-    """Print how many evaluations batches need beside the sequential search.
+    """Print how many evaluations batches need beside the sequential search, and the median regret after as many.
 
     Args:
       problems: Some of `experiments.benchmark.ablate.DRAWS`, without noise.
       batches: Points asked for at once.
+      rules: Those of `jbo.batches`, or that of `jbo.bayesian`.
       num_evaluations: Of the sequential search; those in batches may take twice as many.
       num_seeds: Draws of each problem.
       first_seed: The seeds are this one and those that follow.
@@ -111,20 +126,31 @@ def main(
         raise SystemExit(f"problems: expected some of the noise-free ones of {', '.join(DRAWS)}, got {unknown}")
     jbo.use_compile_cache()
     out.mkdir(parents=True, exist_ok=True)
-    console, keys = Console(), keys_of(first_seed, num_seeds)
-    lines = [f"| problem | {' | '.join(f'q = {q}' for q in batches)} |", "|---" * (len(batches) + 1) + "|"]
+    console, keys = Console(width=200), keys_of(first_seed, num_seeds)
+    lines = [
+        f"| problem | rule | one by one | {' | '.join(f'q = {q}' for q in batches)} |",
+        "|---" * (len(batches) + 3) + "|",
+    ]
+
+    def curves(problem: str, rule: Rule, q: int) -> Float[np.ndarray, "k t"]:
+        length = num_evaluations if q == 1 else 2 * num_evaluations
+        path = out / f"{problem}, {rule}, {q}, {first_seed}+{num_seeds}, {length}.npy"
+        if not path.exists():
+            strategy = jbo.bayesian(DRAWS[problem](keys[0]).space, batch=RULES[rule]())
+            with console.status(path.stem):
+                np.save(path, np.asarray(regrets(keys, problem, strategy, q, length, lanes))[:num_seeds])
+        return np.load(path)
+
     for problem in problems:
-        strategy, curves = jbo.bayesian(DRAWS[problem](keys[0]).space), {}
-        for q in (1, *batches):
-            length = num_evaluations if q == 1 else 2 * num_evaluations
-            path = out / f"{problem}, {q}, {first_seed}+{num_seeds}, {length}.npy"
-            if not path.exists():
-                with console.status(f"{problem}, q = {q}"):
-                    np.save(path, np.asarray(regrets(keys, problem, strategy, q, length, lanes))[:num_seeds])
-            curves[q] = np.load(path)
-        cells = ["{:.2f} [{:.2f}, {:.2f}]".format(*ratio(curves[q], curves[1], num_evaluations)) for q in batches]
-        lines.append(f"| {problem} | {' | '.join(cells)} |")
-        console.print(lines[-1], highlight=False, markup=False)
+        sequential = curves(problem, "default", 1)
+        for rule in rules:
+            cells = [f"{np.median(sequential[:, num_evaluations - 1]):.3g}"]
+            for q in batches:
+                own = curves(problem, rule, q)
+                needed = "{:.2f} [{:.2f}, {:.2f}]".format(*ratio(own, sequential, num_evaluations))
+                cells.append(f"{needed}, {np.median(own[:, num_evaluations - 1]):.3g}")
+            lines.append(f"| {problem} | {rule} | {' | '.join(cells)} |")
+            console.print(lines[-1], highlight=False, markup=False)
     (out / "table.md").write_text("\n".join(lines) + "\n")
 
 
