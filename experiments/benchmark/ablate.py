@@ -83,6 +83,7 @@ _SURROGATES = {
     "sampled sparse hyperparameters (SAAS)": jbo.gp_saas,
 } | {name: functools.partial(jbo.gp, **options) for name, options in _GP.items()}
 _ACQUISITIONS = {
+    "confidence bound of weight 2": jbo.lower_confidence_bound,
     "confidence bound of weight 1": functools.partial(jbo.lower_confidence_bound, 1.0),
     "log expected improvement": jbo.log_expected_improvement,
     "scheduled confidence bound": jbo.scheduled_confidence_bound,

@@ -33,6 +33,8 @@ from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
 
 _REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
 """Numbers of results from which on a fit lasts for twice as many of them."""
+_MOST_COLUMNS_OF_BOUND = 20
+"""With more of them improvement asks unless another acquisition is named."""
 _LEAST_OF_START = 128
 """Results from which on a fit may begin at the one before: what an evaluation costs grows with their cube."""
 _LONGEST_CHAIN = 4
@@ -409,7 +411,8 @@ def bayesian(
       space: The search space; only its structure enters.
       surrogate: The model; None: `jbo.gp`.
       acquisition: What to ask next; None: `jbo.lower_confidence_bound`, but `jbo.log_expected_improvement` in a space
-        with categories, with a ``belief`` or a ``cost``, which multiply or divide it, and with a forest.
+        with categories or more than 20 parameters, with a ``belief`` or a ``cost``, which multiply or divide it, and
+        with a forest.
       batch: How an ask counts with pending trials, one of `jbo.batches`; None: as if they had returned what the model
         expects (the kriging believer).
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
@@ -450,12 +453,14 @@ def bayesian(
         raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
     surrogate = gp() if surrogate is None else surrogate
     if acquisition is None:
-        # The bound is better under noise, and may be lost among categories or with rough deviations: docs/method.md.
+        # The bound is better under noise, and may be lost among categories, with rough deviations or where there are so
+        # many parameters that the model knows nothing almost everywhere: docs/method.md.
         has_categories = bool(encoding.is_category.any())
         if has_categories and surrogate.is_smooth and classifier_weight is None:
             classifier_weight = 1.0
         is_plain = belief is None and cost is None and classifier_weight is None and not has_categories
-        acquisition = confidence_bound() if is_plain and surrogate.is_smooth else log_expected_improvement()
+        is_known = surrogate.is_smooth and encoding.num_columns <= _MOST_COLUMNS_OF_BOUND
+        acquisition = confidence_bound() if is_plain and is_known else log_expected_improvement()
     if not isinstance(acquisition, Acquisition):
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"

@@ -134,6 +134,9 @@ def test_what_is_asked_by_unless_it_is_said():
     assert bayesian(REALS, cost="seconds").acquisition == improvement
     assert bayesian(Space(a=Real(0.0, 1.0), b=Categorical("x", "y"))).acquisition == improvement
     assert bayesian(Space(a=Real(0.0, 1.0), b=Integer(1, 3))).acquisition == bound
+    for num_columns, expected in ((20, bound), (21, improvement)):
+        space = Space(**{f"x{i}": Real(0.0, 1.0) for i in range(num_columns)})
+        assert bayesian(space).acquisition == expected and bayesian(space, acquisition=bound).acquisition == bound
     assert bayesian(REALS, surrogate=forest(), acquisition=bound).acquisition == bound
 
 
