@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from experiments.benchmark.monotone import FUNCTIONS, kept
 from jbo import Categorical, Integer, Ordinal, Real, Space, designs
 from jbo.surrogates import _monotone
 
-from .surrogates.problems import as_params, standardised
+from .surrogates.problems import as_dataset, as_params, standardised
 
 
 def test_definitions_come_back():
@@ -110,6 +111,26 @@ def test_pairs_are_ordered_and_the_error_is_lower(name):
 def test_a_fall_is_a_rise_turned_round():
     rises, falls = (kept(FUNCTIONS["exponential"], 2, True, direction) for direction in ("increasing", "decreasing"))
     np.testing.assert_allclose(falls, rises, atol=2e-3)
+
+
+def test_rows_that_are_not_valid_change_nothing(x64):
+    rng = np.random.default_rng(2)
+    x, new = rng.uniform(size=(10, 2)), jnp.asarray(rng.uniform(size=(50, 2)))
+    y = standardised(FUNCTIONS["exponential"].value(x))
+    encoding = Space(a=Real(0.0, 1.0, monotone="increasing"), b=Real(0.0, 1.0)).encoding
+    kernel, params = jbo.gp().bind(encoding).kernel, as_params((np.log([0.5, 0.8]), 0.2, np.log(1e-4)), "float64")
+    params = jax.tree.map(lambda leaf: leaf[None], params)
+    (mean, variance), garbage, short = (
+        _monotone.condition_monotone(params, data, kernel, encoding).predict(new)
+        for data in (
+            as_dataset(x, y, "float64", 16),
+            as_dataset(x, y, "float64", 16, garbage=0.3),
+            as_dataset(x, y, "float64"),
+        )
+    )
+    np.testing.assert_array_equal(garbage, (mean, variance))
+    np.testing.assert_allclose(short[0], mean, atol=0.01, err_msg="what differs is on which lines steps are looked for")
+    assert np.all(variance > 0)
 
 
 @pytest.mark.thorough
