@@ -55,6 +55,8 @@ class TrainConfig(NamedTuple):
     """Probability in [0, 1) that a unit is dropped, where the network says."""
     label_smoothing: Float[Array, ""]
     """Share in [0, 1) of each answer that is spread over all classes while learning."""
+    averaging: Float[Array, ""]
+    """Share in [0, 1) of the run so far over which the weights are averaged for use; 0: the last ones are used."""
 
 
 class Judgement(NamedTuple):
@@ -84,6 +86,8 @@ class TrainingState(NamedTuple):
 
     params: Float[Array, " p"]
     """All parameters as one vector: a third of the program to compile, and fewer, larger updates."""
+    average: Float[Array, " p"]
+    """What is judged and used: the mean of the parameters over the last part of the run."""
     optimizer: OptimizerState
     """What the optimizer remembers."""
     gradient: Float[Array, " p"]
@@ -107,6 +111,7 @@ def train_config(
     schedule: str = "constant",
     warmup: float = 0.0,
     max_norm: float = float("inf"),
+    averaging: float = 0.1,
 ) -> TrainConfig:
     """The config of one run, from names and Python numbers.
 
@@ -123,6 +128,7 @@ def train_config(
       schedule: One of ``SCHEDULES``.
       warmup: Share of the run, in [0, 1).
       max_norm: Norm to which a longer gradient is shortened; positive, may be infinite.
+      averaging: In [0, 1).
 
     Raises:
       ValueError: If a name is not known or a number is not in its range.
@@ -141,6 +147,7 @@ def train_config(
         ("dropout", dropout),
         ("label_smoothing", label_smoothing),
         ("warmup", warmup),
+        ("averaging", averaging),
     ):
         if not 0 <= value < 1:
             raise ValueError(f"{name}: expected a number in [0, 1), got {value}")
@@ -166,6 +173,7 @@ def train_config(
         jnp.int32(ACTIVATIONS.index(activation)),
         jnp.float32(dropout),
         jnp.float32(label_smoothing),
+        jnp.float32(averaging),
     )
 
 
@@ -233,7 +241,7 @@ def training_run(
 def begin(key: Key[Array, ""], structure: Structure) -> TrainingState:
     """A run before its first step, with the random weights of ``key``."""
     params, _ = ravel_pytree(nnx.split(structure.build(nnx.Rngs(jax.random.fold_in(key, 0))))[1])
-    return TrainingState(params, optimizers.init(params), jnp.zeros_like(params), jnp.float32(0), jnp.int32(0))
+    return TrainingState(params, params, optimizers.init(params), jnp.zeros_like(params), jnp.float32(0), jnp.int32(0))
 
 
 def advance(
@@ -279,10 +287,12 @@ def advance(
         state = state._replace(gradient=state.gradient + gradient, weight=state.weight + weight, num_steps=index)
 
         def update(state: TrainingState) -> TrainingState:
-            progress = (index // num_parts - 0.5) / num_updates
+            count = index // num_parts
+            progress = (count - 0.5) / num_updates
             mean = state.gradient / jnp.maximum(state.weight, 1e-6)
             params, optimizer = optimizers.step(config.settings, mean, state.optimizer, state.params, progress)
-            return TrainingState(params, optimizer, jnp.zeros_like(mean), jnp.zeros_like(weight), index)
+            average = state.average + (params - state.average) / jnp.maximum(config.averaging * count, 1)
+            return TrainingState(params, average, optimizer, jnp.zeros_like(mean), jnp.zeros_like(weight), index)
 
         is_batch_full = index % num_parts == 0
         return jax.lax.cond(is_batch_full, update, lambda unchanged: unchanged, state), plain / jnp.maximum(
@@ -299,7 +309,7 @@ def advance(
 def judge(structure: Structure, config: TrainConfig, state: TrainingState, examples: Examples) -> Judgement:
     """How good the network of a run is, as it is now, on examples; nothing is dropped or smoothed."""
     graph, unravel = _shapes(structure)
-    logits = nnx.merge(graph, unravel(state.params))(examples.inputs, config.activation, None)
+    logits = nnx.merge(graph, unravel(state.average))(examples.inputs, config.activation, None)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, examples.targets)
     is_right = jnp.argmax(logits, axis=-1) == examples.targets
     return Judgement(*(jnp.sum(examples.weights * each) / jnp.sum(examples.weights) for each in (losses, is_right)))
@@ -307,7 +317,7 @@ def judge(structure: Structure, config: TrainConfig, state: TrainingState, examp
 
 def parameters(structure: Structure, state: TrainingState) -> Any:
     """The parameters of a run in the shapes of its network, for `network`."""
-    return _shapes(structure)[1](state.params)
+    return _shapes(structure)[1](state.average)
 
 
 def visits(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import erf, expit
 
-from architectures.layers import ACTIVATIONS, Dropout, activate, drop, extract_patches, max_pool
+from architectures.layers import ACTIVATIONS, Dropout, _bits, activate, drop, extract_patches, max_pool
 
 
 @pytest.mark.parametrize("height, width, channels, size", [(8, 8, 1, 3), (6, 4, 3, 5), (1, 1, 2, 3), (4, 4, 2, 1)])
@@ -59,3 +59,32 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
 def test_dropout_at_rate_zero_changes_nothing():
     x = jax.random.normal(jax.random.key(1), (50, 50))
     np.testing.assert_array_equal(drop(Dropout(jnp.float32(0), jax.random.key(2)), x), x)
+
+
+def test_units_are_dropped_each_for_itself_and_at_any_rate():
+    """Shares by places and by keys; neighbours, rows and other keys say nothing of a unit. Bounds are 5 deviations."""
+    x, keys = jnp.ones((64, 96)), jax.random.split(jax.random.key(3), 200)
+    for rate in (0.004, 0.1, 0.5, 0.95):
+        one = jax.vmap(lambda key, rate=rate: drop(Dropout(jnp.float32(rate), key), x))
+        dropped = np.asarray(one(keys)) == 0  # [keys, 64, 96]
+        deviation = (rate * (1 - rate)) ** 0.5
+        assert abs(dropped.mean() - rate) < 5 * deviation / dropped.size**0.5
+        # By place over the keys, by key over the places: the spread of binomial shares.
+        np.testing.assert_allclose(dropped.mean(0).std(), deviation / 200**0.5, rtol=0.1)
+        np.testing.assert_allclose(dropped.mean((1, 2)).std(), deviation / x.size**0.5, rtol=0.3)
+        z = (dropped - rate) / deviation
+        pairs = (z[:, :, 1:], z[:, :, :-1]), (z[:, 1:], z[:, :-1]), (z[1:], z[:-1]), (z[:, :, 48:], z[:, :, :48])
+        for a, b in pairs:
+            assert abs((a * b).mean()) < 5 / a.size**0.5
+
+
+def test_every_bit_of_a_random_word_is_fair_and_depends_on_the_key():
+    words = np.asarray(_bits(jax.random.key(4), (200, 500)))
+    others = np.asarray(_bits(jax.random.key(5), (200, 500)))
+    bits = (words[..., None] >> np.arange(32, dtype=np.uint32)) & 1
+    flips = ((words ^ others)[..., None] >> np.arange(32, dtype=np.uint32)) & 1
+    for each in (bits, flips):
+        assert np.abs(each.mean((0, 1)) - 0.5).max() < 5 * 0.5 / words.size**0.5
+    together = np.corrcoef(bits.reshape(-1, 32).T) - np.eye(32)
+    assert np.abs(together).max() < 5 / words.size**0.5
+    assert len(np.unique(words)) == words.size  # the mixing is a bijection

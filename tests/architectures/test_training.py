@@ -1,6 +1,9 @@
 """A training run: it learns, a large batch is a large batch, it repeats, and it survives anything."""
 
+import math
+
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -85,6 +88,31 @@ def test_predictions_that_do_not_count_change_nothing_and_the_others_count_by_th
 
     expected = jax.tree.map(lambda parameter, slope: parameter - 0.5 * slope, start, jax.grad(loss)(start))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), results[0].params, expected)
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.25, 0.5])
+def test_what_is_used_is_the_mean_of_the_weights_that_were_so_far(averaging):
+    """By the weights written out: of T steps the t-th counts as the binomial coefficient of t - 1 over 1 / a - 1."""
+    config = train_config(learning_rate=0.05, batch_size=32, averaging=averaging)
+    examples, order = jax.tree.map(jnp.asarray, EXAMPLES), jnp.asarray(RNG.integers(0, 64, (24, 32)))
+    state, history = training.begin(KEY, STRUCTURE), []
+    go_on = jax.jit(
+        lambda state, rows: training.advance(KEY, STRUCTURE, config, examples, state, rows, rows[:, 0] >= 0, 24)
+    )
+    for step in range(24):
+        state, _ = go_on(state, order[step : step + 1])
+        history.append(np.asarray(state.params, np.float64))
+    if averaging:
+        counts = np.array([math.comb(step, round(1 / averaging) - 1) for step in range(24)])
+    else:
+        counts = np.arange(24) == 23
+    expected = np.average(history, axis=0, weights=counts)
+    np.testing.assert_allclose(state.average, expected, atol=1e-5)
+    used = jax.flatten_util.ravel_pytree(training.parameters(STRUCTURE, state))[0]
+    np.testing.assert_array_equal(used, state.average)
+    by_network = predict(STRUCTURE, training.parameters(STRUCTURE, state), EXAMPLES.inputs, jnp.int32(0))
+    loss = optax.softmax_cross_entropy_with_integer_labels(by_network, jnp.asarray(EXAMPLES.targets)).mean()
+    np.testing.assert_allclose(training.judge(STRUCTURE, config, state, examples).cross_entropy, loss, rtol=1e-5)
 
 
 def test_the_network_of_a_result_gives_the_loss_it_was_judged_by():
