@@ -69,16 +69,16 @@ def drop(dropout: Dropout | None, x: Float[Array, "..."]) -> Float[Array, "..."]
 
 
 def _bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
-    """A random word for each place: its number, spread over the words and mixed with two words of the key.
+    """A random word for each place: its number, spread over the words from one that the key draws, and mixed.
 
     References:
       Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014 (a sequence with steps of
       the golden ratio, and mixing by shifts and products); the factors of Wellons, Prospecting for hash functions,
       2018, which bias few bits of 32.
     """
-    start, other = jax.random.bits(key, (2,), jnp.uint32)
+    start = jax.random.bits(key, (), jnp.uint32)
     word = jnp.arange(math.prod(shape), dtype=jnp.uint32) * jnp.uint32(0x9E3779B9) + start
-    word = (word ^ (word >> 16)) * jnp.uint32(0x7FEB352D) ^ other  # keys are no shifts of one another
+    word = (word ^ (word >> 16)) * jnp.uint32(0x7FEB352D)
     word = (word ^ (word >> 15)) * jnp.uint32(0x846CA68B)
     return (word ^ (word >> 16)).reshape(shape)
 
