@@ -20,7 +20,7 @@ def _macro_f1(trained: Trained, part: Part) -> float:
 
 
 def _build(cell: str, num_layers: int, width: int) -> LSTMStructure:
-    return LSTMStructure(name_codec().num_tokens, len(LANGUAGES), cell, width, num_layers)
+    return LSTMStructure(name_codec().num_tokens, len(LANGUAGES), cell, width, num_layers, longest_run=4)
 
 
 SPACE = jbo.Space(

@@ -1,6 +1,7 @@
 """What holds for every network of sequences: causality, padding, counted parameters, a small batch learnt by heart."""
 
 from functools import cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,14 +14,14 @@ from architectures.attention import AttentionStructure
 from architectures.data.codec import END, START
 from architectures.decoding import continue_text, translate
 from architectures.examples import PAD, continued, labelled, translated
-from architectures.lstm import LSTMStructure
+from architectures.lstm import NUM_RUNS, LSTMStructure, RunEmbedding
 from architectures.rnn import RNNStructure
 from architectures.training import network, predict, train, train_config
 from architectures.transformer import TransformerStructure
 
 TANH = jnp.int32(2)
 RNN_ = RNNStructure(11, "gru", width=24, num_layers=2, embedding=8)
-LSTM_ = LSTMStructure(11, 3, "lstm", width=24, num_layers=2, embedding=8)
+LSTM_ = LSTMStructure(11, 3, "lstm", width=24, num_layers=2, embedding=8, longest_run=3)
 TRANSLATORS = {
     "dot": AttentionStructure(11, 13, "lstm", "dot", width=24, embedding=8),
     "additive": AttentionStructure(11, 13, "gru", "additive", width=24, embedding=8),
@@ -140,6 +141,25 @@ def test_a_class_is_told_by_the_valid_steps_and_all_of_them():
         np.testing.assert_array_equal(moved, here)
 
 
+def test_runs_of_tokens_have_embeddings_of_their_own():
+    """Against loops over Python's integers; a run that begins before the text is none that is inside it."""
+    model: Any = RunEmbedding(11, 8, 3, nnx.Rngs(jax.random.key(2)))
+    np.testing.assert_array_equal(model(SOURCE), model.token(SOURCE))  # those of runs begin at zero
+    for table in model.runs:
+        table.embedding[...] = jnp.asarray(RNG.normal(size=(NUM_RUNS, 8)), jnp.float32)
+    expected = np.zeros((*SOURCE.shape, 8))
+    for row, step in np.ndindex(*SOURCE.shape):
+        word = 0x811C9DC5
+        for back in range(3):
+            word = (word ^ int(SOURCE[row, step - back] if back <= step else PAD)) * 0x01000193 % 2**32
+            table = model.token if back == 0 else model.runs[back - 1]
+            place = int(SOURCE[row, step]) if back == 0 else (word ^ word >> 15) % NUM_RUNS
+            expected[row, step] += np.asarray(table.embedding[...])[place]
+    np.testing.assert_allclose(model(SOURCE), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="longest_run: expected at least 1, got 0"):
+        RunEmbedding(11, 8, 0, nnx.Rngs(0))
+
+
 LSTM_LAYER = lambda inputs, units: 4 * (inputs * units + units * units + units)  # noqa: E731
 GRU_LAYER = lambda inputs, units: 3 * (inputs * units + units * units + 2 * units)  # noqa: E731
 ATTENTION_OF_24 = 4 * (24 * 24 + 24)
@@ -150,7 +170,7 @@ FEED_FORWARD_OF_24 = 24 * 48 + 48 + 48 * 24 + 24
     "structure, expected",
     [
         (RNN_, 11 * 8 + GRU_LAYER(8, 24) + GRU_LAYER(24, 24) + 24 * 11 + 11),
-        (LSTM_, 11 * 8 + LSTM_LAYER(8, 24) + LSTM_LAYER(24, 24) + (24 * 24 + 24) + 24 * 3 + 3),
+        (LSTM_, (11 + 2 * 4096) * 8 + LSTM_LAYER(8, 24) + LSTM_LAYER(24, 24) + (24 * 24 + 24) + 24 * 3 + 3),
         (TRANSLATORS["dot"], 24 * 8 + 2 * LSTM_LAYER(8, 24) + 24 * 24 + (48 * 24 + 24) + 24 * 13 + 13),
         (
             TRANSLATORS["additive"],
