@@ -56,7 +56,7 @@ def sizes(family: str) -> tuple[dict[str, Any], list[list[int]]]:
     if tokens is not None:
         chosen["num_tokens"] = tokens
     if family == "lstm":
-        chosen["num_classes"] = structure.num_classes
+        chosen |= {"num_classes": structure.num_classes, "longest_run": structure.longest_run}
     return chosen, lengths
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 MICROBATCH = 32
+NUM_RUNS = 4096
 
 
 class ConvNet(nn.Module):
@@ -47,14 +48,21 @@ class Text(nn.Module):
 
 
 class Classifier(nn.Module):
-    def __init__(self, num_tokens, num_classes, cell, width, num_layers):
+    def __init__(self, num_tokens, num_classes, longest_run, cell, width, num_layers):
         super().__init__()
         self.embed = nn.Embedding(num_tokens, 32)
+        self.runs = nn.ModuleList([nn.Embedding(NUM_RUNS, 32) for _ in range(longest_run - 1)])
         self.recurrent = {"lstm": nn.LSTM, "gru": nn.GRU}[cell](32, width, num_layers, batch_first=True)
         self.hidden, self.output = nn.Linear(width, width), nn.Linear(width, num_classes)
 
     def forward(self, tokens):
-        outputs, _ = self.recurrent(self.embed(tokens))
+        x, earlier = self.embed(tokens), tokens
+        word = (tokens ^ 0x811C9DC5) * 0x01000193 & 0xFFFFFFFF
+        for table in self.runs:
+            earlier = functional.pad(earlier[:, :-1], (1, 0))
+            word = (word ^ earlier) * 0x01000193 & 0xFFFFFFFF
+            x = x + table((word ^ word >> 15) % NUM_RUNS)
+        outputs, _ = self.recurrent(functional.dropout(x, 0.1, self.training))
         last = (tokens != 0).sum(1) - 1
         hidden = outputs[torch.arange(len(tokens)), last]
         hidden = functional.dropout(hidden, 0.1, self.training)
