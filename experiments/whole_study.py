@@ -41,7 +41,8 @@ _KNOWN = {"optimizer": OPTIMIZERS, "activation": ACTIVATIONS, "schedule": SCHEDU
 def traced_config(config: dict[str, Any]) -> TrainConfig:
     """The `TrainConfig` of a config of `jbo.minimize`: scalars, of categories the index.
 
-    Every number is there for every optimizer; those that do not take it do not look at it.
+    Every number is there for every optimizer; those that do not take it do not look at it. What the space leaves open
+    is as `train_config` has it.
     """
     indices = {name: _index_among(name, known)[config[name]] for name, known in _KNOWN.items()}
     numbers = {
@@ -51,7 +52,7 @@ def traced_config(config: dict[str, Any]) -> TrainConfig:
     }
     values = numbers | indices
     settings = OptimizerSettings(**{name: values.pop(name) for name in OptimizerSettings._fields})
-    return TrainConfig(settings, **values)
+    return train_config()._replace(settings=settings, **values)
 
 
 def _index_among(name: str, known: tuple[str, ...]) -> Int[Array, " k"]:
