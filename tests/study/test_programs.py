@@ -1,5 +1,7 @@
 """Programs are compiled once, ahead of their first call where a study can know what comes, and a wait is told."""
 
+import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -51,6 +53,33 @@ def begin_anew():
     for thread in threading.enumerate():
         if thread.name == "jbo-compile":
             thread.join()
+
+
+def test_a_thread_that_compiles_gives_way_until_somebody_waits_for_it(monkeypatch):
+    asked, begun, go_on = [], threading.Event(), threading.Event()
+    monkeypatch.setattr(os, "setpriority", lambda *request: asked.append(request))
+
+    def slow(x):
+        begun.set()
+        assert go_on.wait(60)
+        return x + 1
+
+    call = _programs.Call(slow, (jnp.float32(1),), None)
+    _programs.compile_ahead(call, contextlib.nullcontext)
+    assert begun.wait(60)
+    [compiles] = [thread.native_id for thread in threading.enumerate() if thread.name == "jbo-compile"]
+    assert asked == [(os.PRIO_PROCESS, compiles, 10)]
+    results = []
+    waits = threading.Thread(target=lambda: results.append(_programs.run(call)))
+    waits.start()
+    while len(asked) < 2 and waits.is_alive():
+        time.sleep(0.01)
+    go_on.set()
+    waits.join()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert asked[1:] == [(os.PRIO_PROCESS, compiles, own)]
+    assert results[0][0] == 2 and results[0][1] > 0
+    assert _programs.run(call) == (2, 0.0) and len(asked) == 2
 
 
 @pytest.fixture
