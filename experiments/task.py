@@ -14,9 +14,10 @@ from architectures.examples import Examples, Split
 from architectures.population import train_population, train_watched
 from architectures.training import Structure, TrainConfig, TrainingResult, train_config
 
-SEARCH_SEED, _TEST_SEED = 0, 1
+SEARCH_SEED, _TEST_SEEDS = 0, (1, 2, 3)
 """The key of every run of a search is the same, so configurations are compared on the same weights and batches. The
-network that is tested in the end has another one, so that its result owes nothing to a draw that the search picked."""
+network that is tested in the end has another one, so that its result owes nothing to a draw that the search picked: the
+first with which its training does not diverge."""
 
 NUM_REPORTS = 6
 """Moments at which a run tells its loss, evenly spread over it, the last at its end."""
@@ -152,10 +153,19 @@ class Task:
         """The score on the validation examples, of the run that the search has seen."""
         return self._score(self.train(config, num_epochs, "validation", SEARCH_SEED), "validation")
 
-    def test(self, config: dict[str, Any], num_epochs: int) -> tuple[Score, Trained]:
-        """The score on the test examples of a network trained afresh, with another seed; and that network."""
-        trained = self.train(config, num_epochs, "test", _TEST_SEED)
-        return self._score(trained, "test"), trained
+    def test(self, config: dict[str, Any], num_epochs: int) -> tuple[Score, Trained, int]:
+        """The score on the test examples of a network trained afresh, with another seed; that network; and how many
+        seeds before it had to be given up, since training diverged. The score is not finite if all did.
+        """
+        num_diverged = 0
+        while True:
+            trained = self.train(config, num_epochs, "test", _TEST_SEEDS[num_diverged])
+            if jnp.isfinite(trained.result.cross_entropy):
+                break
+            num_diverged += 1
+            if num_diverged == len(_TEST_SEEDS):
+                break
+        return self._score(trained, "test"), trained, num_diverged
 
     def _score(self, trained: Trained, part: Part) -> Score:
         return Score(float(trained.result.cross_entropy), self.metric(trained, part))

@@ -31,7 +31,7 @@ def train(name: str, task: Task, changes: dict[str, Any], out: Path, num_epochs:
     config = task.default | changes
     inactive = [name for name in task.default if name not in changes and not _is_active(task.space.get(name), config)]
     config = dict(task.space.validate({name: value for name, value in config.items() if name not in inactive}))
-    score, trained = task.test(config, task.num_epochs if num_epochs is None else num_epochs)
+    score, trained, _ = task.test(config, task.num_epochs if num_epochs is None else num_epochs)
     out.mkdir(parents=True, exist_ok=True)
     save_model(out, name, config, trained)
     return score

@@ -98,8 +98,8 @@ def tune(
 
     start = time.perf_counter()
     validation = task.validate(task.default, num_epochs), task.validate(recommended.config, num_epochs)
-    default_test, _ = task.test(task.default, num_epochs)
-    recommended_test, trained = task.test(recommended.config, num_epochs)
+    default_test, _, _ = task.test(task.default, num_epochs)
+    recommended_test, trained, num_diverged = task.test(recommended.config, num_epochs)
     save_model(out, name, recommended.config, trained)
     test = default_test, recommended_test
     seconds_test = time.perf_counter() - start
@@ -121,6 +121,7 @@ def tune(
         "metric": task.metric_name,
         "validation_metric": validation[1].metric,
         "test_metric": test[1].metric,
+        "test_num_diverged": num_diverged,
         "default_config": task.default,
         "default_value": validation[0].loss,
         "default_validation_metric": validation[0].metric,
@@ -135,6 +136,8 @@ def tune(
     write_json(out / "summary.json", summary)
     scores = {"validation": validation, "test": test}
     console.print(comparison_table(task.default, recommended.config, scores, task.loss_name, task.metric_name))
+    if num_diverged:
+        console.print(f"trained anew the recommended configuration diverged with {num_diverged} of the seeds tried")
     suggestions = "elsewhere" if seconds_suggest is None else f"suggestions {seconds_suggest:.1f} s"
     console.print(
         f"{num_finished} trials, {summary['num_new_trials']} of them now: objective {seconds_objective:.1f} s, "

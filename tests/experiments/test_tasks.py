@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -51,3 +52,22 @@ def test_a_step_of_no_length_learns_nothing_and_one_far_too_long_is_a_number():
     assert TASK.loss(small, 1) == sensible.loss
     diverged = TASK.validate(small | {"learning_rate": 1e6, "optimizer": "sgd", "momentum": 0.9, "max_norm": 10.0}, 1)
     assert not diverged.loss < 10
+
+
+def test_a_network_that_diverges_when_it_is_trained_anew_gets_another_seed(monkeypatch):
+    """The first seed of the test diverges, then all do."""
+    small, seeds, sick = DEFAULT | {"num_blocks": 1, "width": 16, "kernel_size": 3}, [], {1}
+    train = type(TASK).train
+
+    def with_some_sick(self, config, num_epochs, part, seed, *rest):
+        seeds.append(seed)
+        trained = train(self, config, num_epochs, part, seed, *rest)
+        loss = jnp.float32(jnp.nan) if seed in sick else trained.result.cross_entropy
+        return trained._replace(result=trained.result._replace(cross_entropy=loss))
+
+    monkeypatch.setattr(type(TASK), "train", with_some_sick)
+    score, trained, num_diverged = TASK.test(small, 1)
+    assert seeds == [1, 2] and num_diverged == 1 and score.loss == trained.result.cross_entropy < math.log(10)
+    sick.update((2, 3))
+    score, _, num_diverged = TASK.test(small, 1)
+    assert seeds == [1, 2, 1, 2, 3] and num_diverged == 3 and math.isnan(score.loss)
