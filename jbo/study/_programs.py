@@ -75,7 +75,7 @@ def run(call: Call) -> tuple[Any, float]:
     start = time.perf_counter()
     if is_ours:
         _compile(call, program)
-    elif is_ours is False and program.thread is not None and hasattr(os, "setpriority"):
+    elif is_ours is False and program.thread is not None and sys.platform == "linux":
         # Nothing goes before it any more: among busy processes its thread would take ten times as long.
         with contextlib.suppress(OSError):  # the system lets a superuser only
             os.setpriority(os.PRIO_PROCESS, program.thread, os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
@@ -116,7 +116,7 @@ def _in_thread(
     world: Callable[[], AbstractContextManager[None]], function: Callable[..., None], *arguments: Any
 ) -> None:
     def work() -> None:
-        if hasattr(os, "setpriority"):
+        if sys.platform == "linux":  # elsewhere a thread has no priority, and its number may be that of a process
             with contextlib.suppress(OSError):  # of this thread alone: the search and the objective go first
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         with world():
