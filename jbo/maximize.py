@@ -72,6 +72,7 @@ def maximize(
       The point and its value, at least as good as that of all candidates.
     """
     encoding = region.encoding
+    function = jax.jit(function)  # traced once for the three places where a program values points
     key_sobol, key_local, *keys_walk = jax.random.split(key, 2 if is_smooth and encoding.constraint is None else 4)
     d, dtype = encoding.num_columns, trials.x.dtype
 
@@ -200,19 +201,24 @@ def _climb(
 
     def round_of(carry, _):
         raw, value = carry
-        if is_smooth.any():
-            raw, value = _ascend(function, value_of_new, region, trials, is_smooth, raw, value)
-        if moves:
-            raw, value = _move(value_of_new, encoding, moves, raw, value)
-        return (raw, value), None
+        ends = _ascend(function, region, trials, is_smooth, raw) if is_smooth.any() else raw[None, :]
+        if moves and len(ends) == 1:
+            return _move(value_of_new, encoding, moves, raw, value, ends[0]), None
+        end_values = jax.vmap(value_of_new)(ends)
+        best = jnp.argmax(end_values)
+        is_better = end_values[best] > value
+        raw, value = jnp.where(is_better, ends[best], raw), jnp.where(is_better, end_values[best], value)
+        return (_move(value_of_new, encoding, moves, raw, value, raw) if moves else (raw, value)), None
 
     if not moves:
         return round_of((raw, value), None)[0]
     return jax.lax.scan(round_of, (raw, value), None, length=_NUM_ROUNDS)[0]
 
 
-def _ascend(function, value_of_new, region, trials, is_smooth, raw, value):
-    """A local maximum in the smooth columns, the others held; kept if it is new and better."""
+def _ascend(
+    function: Function, region: Region, trials: Trials, is_smooth: np.ndarray, raw: Float[Array, " d"]
+) -> Float[Array, "k d"]:
+    """A local maximum in the smooth columns, the others held; under a constraint others on the way to it as well."""
     fixed = region.place(raw)
     free = jnp.asarray(is_smooth) & is_active(region.encoding, fixed) & region.is_free
     dtype = raw.dtype
@@ -233,17 +239,10 @@ def _ascend(function, value_of_new, region, trials, is_smooth, raw, value):
     if region.encoding.constraint is None:
         # Under noise a maximum may be in the table already, in a corner for instance: then a little short of it.
         is_old = jnp.any(is_taken(trials, region.place(end)))
-        end = jnp.where(is_old, end + jnp.asarray(0.01, dtype) * (raw - end), end)
-        end_value = value_of_new(end)
-    else:
-        # Or beyond the border of what is allowed: then as near to it as is.
-        short = jnp.asarray([0.0, *np.logspace(-2, 0, 15)[:-1]], dtype)
-        ends = end[None, :] + short[:, None] * (raw - end)[None, :]
-        end_values = jax.vmap(value_of_new)(ends)
-        best = jnp.argmax(end_values)
-        end, end_value = ends[best], end_values[best]
-    is_better = end_value > value
-    return jnp.where(is_better, end, raw), jnp.where(is_better, end_value, value)
+        return jnp.where(is_old, end + jnp.asarray(0.01, dtype) * (raw - end), end)[None, :]
+    # Or beyond the border of what is allowed: then as near to it as is.
+    short = jnp.asarray([0.0, *np.logspace(-2, 0, 15)[:-1]], dtype)
+    return end[None, :] + short[:, None] * (raw - end)[None, :]
 
 
 def _walk(key, value_of_new, encoding, raw, value):
@@ -259,7 +258,7 @@ def _walk(key, value_of_new, encoding, raw, value):
 
     raw, value = jax.lax.scan(round_of, (raw, value), jax.random.split(key, _NUM_WALK_ROUNDS))[0]
     moves = _moves(encoding)
-    return _move(value_of_new, encoding, moves, raw, value) if moves else (raw, value)
+    return _move(value_of_new, encoding, moves, raw, value, raw) if moves else (raw, value)
 
 
 def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
@@ -276,8 +275,12 @@ def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
     return moves
 
 
-def _move(value_of_new, encoding, moves, raw, value):
-    """The best chain of single moves: each step takes the best move of all, until none is better."""
+def _move(value_of_new, encoding, moves, raw, value, here):
+    """The best chain of single moves from ``here``, or from ``raw`` if nothing there is better.
+
+    Each step takes the best move of all, until none is better. The program holds one evaluation, so ``here``, whose value
+    is not known, is valued beside its neighbours.
+    """
     column = np.array([j for j, _, _ in moves])
     is_step = np.array([s for _, _, s in moves])
     target_level = np.array([0 if s else i for _, i, s in moves], np.int32)
@@ -287,14 +290,16 @@ def _move(value_of_new, encoding, moves, raw, value):
     place = from_level(encoding, levels, raw.dtype)[np.arange(len(moves)), column]
 
     def improve(carry):
-        raw, value, _, count = carry
-        target = jnp.clip(jnp.where(is_step, raw[column] + step, place), 0, 1)
-        neighbours = jnp.where(is_moved, target[:, None], raw[None, :])
-        values = jax.vmap(value_of_new)(neighbours)
+        raw, value, here, _, count = carry
+        target = jnp.clip(jnp.where(is_step, here[column] + step, place), 0, 1)
+        neighbours = jnp.where(is_moved, target[:, None], here[None, :])
+        points = jnp.concatenate([here[None, :], neighbours])
+        values = jax.vmap(value_of_new)(points)
         best = jnp.argmax(values)
         is_better = values[best] > value
-        raw = jnp.where(is_better, neighbours[best], raw)
-        return raw, jnp.where(is_better, values[best], value), is_better, count + 1
+        goes_on = jnp.where(is_better, best > 0, jnp.any(here != raw))
+        raw = jnp.where(is_better, points[best], raw)
+        return raw, jnp.where(is_better, values[best], value), raw, goes_on, count + 1
 
-    start = (raw, value, jnp.asarray(True), jnp.zeros((), jnp.int32))
-    return jax.lax.while_loop(lambda c: c[2] & (c[3] < 2 * encoding.num_columns), improve, start)[:2]
+    start = (raw, value, here, jnp.asarray(True), jnp.zeros((), jnp.int32))
+    return jax.lax.while_loop(lambda c: c[3] & (c[4] < 2 * encoding.num_columns), improve, start)[:2]

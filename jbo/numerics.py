@@ -121,7 +121,9 @@ def log_normal_mass(middle: Float[Array, "*b"], width: Float[Array, "*b"]) -> Fl
       At least the logarithm of the least normal number, which stands for all that is rarer.
     """
     distance, half = jnp.abs(middle), 0.5 * width
-    tails = 0.5 * (erfc((distance - half) * np.sqrt(0.5)) - erfc((distance + half) * np.sqrt(0.5)))
+    # One call for both ends: it is a long expression, to be compiled once.
+    ends = erfc(jnp.stack([distance - half, distance + half]) * np.sqrt(0.5))
+    tails = 0.5 * (ends[0] - ends[1])
     least = jnp.finfo(middle.dtype).tiny
     narrow = jnp.log(width) + _log_density_of(middle) + width**2 * (middle**2 - 1) / 24
     is_narrow = width * jnp.maximum(distance, 1) < jnp.finfo(middle.dtype).eps ** 0.2

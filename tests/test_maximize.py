@@ -222,3 +222,28 @@ def test_columns_of_many_levels(x64):
         second = maximize_large(KEY, target, best, middle(LARGE))
         away = level(LARGE.encoding, second.x) - target
         assert away.any() and second.value > -1e-2
+
+
+LADDER = Space({f"o{i}": Ordinal(*range(9)) for i in range(9)} | {"n": Integer(0, 999), "r": Real(0.0, 1.0)})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_columns_that_have_to_move_one_after_another(x64, seed):
+    """Each is best at a level of its own: a start is wrong in most of them, and a move changes one."""
+    best = np.random.default_rng(seed).integers(0, 9, 9)
+    target = jnp.asarray([*((best + 0.5) / 9), 0.1235, 0.7])
+
+    @jax.jit
+    def search(key):
+        return maximize(
+            key,
+            lambda x: -jnp.sum(jnp.abs(x - target)[:9]) - jnp.sum((x - target)[9:] ** 2),
+            Region(LADDER.encoding),
+            none_of(LADDER),
+            middle(LADDER),
+        )
+
+    found = search(jax.random.key(seed))
+    np.testing.assert_array_equal(level(LADDER.encoding, found.x)[:9], best)
+    np.testing.assert_allclose(found.x[9:], target[9:], atol=1e-3)
+    assert found.value > -1e-6

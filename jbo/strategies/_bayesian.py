@@ -93,7 +93,8 @@ class Bayesian(Strategy):
     ) -> tuple[Float[Array, "*q d"], BayesianInfo]:
         """The next point, or the next ``q`` of them; see `Strategy.ask`. A batch shares one fit.
 
-        The initial design goes on until ``num_initial`` trials have ended and two of their values differ.
+        The initial design goes on until ``num_initial`` trials have ended and two of their values differ. Whoever gives
+        a ``model`` says that it is over.
 
         Args:
           key: The key of the search, the same at every ask.
@@ -104,11 +105,16 @@ class Bayesian(Strategy):
         """
         _table.require_room(state, 1 if q is None else q)
         region = Region(self.encoding, fixed)
-        points, info = jax.lax.cond(
-            is_over(state, self.num_design),
-            lambda: self._ask_model(key, state, region, q or 1, model),
-            lambda: self._ask_design(key, state, region, q or 1),
-        )
+
+        def by_model() -> tuple[Float[Array, "q d"], BayesianInfo]:
+            return self._ask_model(key, state, region, q or 1, model)
+
+        if model is not None:
+            points, info = by_model()
+        else:
+            points, info = jax.lax.cond(
+                is_over(state, self.num_design), by_model, lambda: self._ask_design(key, state, region, q or 1)
+            )
         if q is None:
             return points[0], jax.tree.map(lambda leaf: leaf[0], info)
         return points, info

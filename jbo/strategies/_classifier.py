@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
 from jbo._pytree import pytree
@@ -53,12 +54,16 @@ class Classifier:
         share = jnp.asarray(self.parzen.good_fraction, dtype)
         prior, weight = (jnp.asarray(number, dtype) for number in (self.parzen.prior_weight, self.weight))
         # The uniform part, which comes first in both, is shared out as trials are: it says nothing.
-        good, bad = (
+        densities = [
             density._replace(weight=density.weight.at[0].set(part * prior))
             for density, part in zip(self.parzen.densities(state), (share, 1 - share), strict=True)
-        )
+        ]
+        # Kernels of both at once: the program holds one graph of them.
+        both = jax.tree.map(lambda *parts: jnp.concatenate(parts), *densities)
+        log_kernels, log_weight = _mixture.log_kernels_at(self.parzen.encoding, both), jnp.log(both.weight)
 
-        log_good, log_bad = (_mixture.log_density_at(self.parzen.encoding, density) for density in (good, bad))
-        # Densities are normalised; what is compared is not.
-        offset = jnp.log(jnp.sum(bad.weight)) - jnp.log(jnp.sum(good.weight))
-        return lambda x: -weight * jax.nn.softplus(offset + log_bad(x) - log_good(x))
+        def log_factor(x: Float[Array, " d"]) -> Float[Array, ""]:
+            log_good, log_bad = logsumexp((log_kernels(x) + log_weight).reshape(2, -1), axis=1)
+            return -weight * jax.nn.softplus(log_bad - log_good)
+
+        return log_factor

@@ -50,15 +50,15 @@ def log_density(encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"]) ->
     return logsumexp(kernels + log_weight[None, :], axis=1)
 
 
-def log_density_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Array, " d"]], Float[Array, ""]]:
-    """`log_density` as a function of one point, for a mixture that is asked often: levels are valued once.
+def log_kernels_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Array, " d"]], Float[Array, " n"]]:
+    """Logarithm of each kernel as a function of one point, for a mixture that is asked often: levels are valued once.
 
     An ordered column of more levels than `maximize` goes through counts as a real one, a density in place of a mass: it
     is climbed as one.
 
     Args:
       encoding: Columns of the space.
-      mixture: The density.
+      mixture: Whose kernels they are.
     """
     dtype, num_levels = mixture.x.dtype, encoding.num_levels
     is_listed = encoding.is_category | (num_levels > 0) & (num_levels <= MOST_LEVELS)
@@ -67,15 +67,17 @@ def log_density_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Arra
     levels = np.concatenate([np.arange(num_levels[j]) for j in np.flatnonzero(is_listed)] or [np.zeros(0, int)])
     kernels = _Kernels(encoding, mixture)
     coefficients = jnp.concatenate([kernels.of_levels(column, levels), *kernels.of_reals(real)])  # [features n]
-    log_weight = jnp.log(mixture.weight / jnp.sum(mixture.weight))
 
-    def at(x: Float[Array, " d"]) -> Float[Array, ""]:
+    # A product with zeros and ones: its derivative is another one, that of an index would be a loop.
+    reals = jnp.asarray(np.arange(encoding.num_columns)[:, None] == real[None, :], dtype)
+
+    def at(x: Float[Array, " d"]) -> Float[Array, " n"]:
         active = is_active(encoding, x)
         is_level = (level(encoding, x)[column] == levels) & active[column]
-        u, counts = x[real] - _MIDDLE, active[real]
+        u, counts = matmul(x[None, :], reals)[0] - _MIDDLE, active[real]
         features = jnp.concatenate([is_level, u**2 * counts, u * counts, counts]).astype(dtype)
         # A product, so that many points at once are a product of matrices.
-        return logsumexp(matmul(features[None, :], coefficients)[0] + log_weight)
+        return matmul(features[None, :], coefficients)[0]
 
     return at
 

@@ -37,7 +37,10 @@ class Strategy(ABC):
 
     @property
     def num_initial(self) -> int:
-        """Results before which `ask` follows `design`; 0 for strategies without a model."""
+        """Results before which `ask` follows `design`; 0 for strategies without a model.
+
+        Where there is a `fit`, two of the results have to differ besides.
+        """
         return 0
 
     @property

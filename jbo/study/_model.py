@@ -182,7 +182,7 @@ def prepare(
     with world(device):
         arguments = strategy, _words(seed), _state(rows)
         given = fixed
-        if not strategy.rows_of_fit(np.array([OK])).any():
+        if not _has_fit(strategy):
             compile_ahead(Call(_ask, (*arguments, None, given), device), lambda: world(device))
             return
 
@@ -217,7 +217,14 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: An
 
 
 def _is_design(strategy: Strategy, rows: Rows) -> bool:
-    return bool(np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial)
+    if np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial:
+        return True
+    values = rows.y[rows.status == OK]
+    return _has_fit(strategy) and not (values.size and values.min() < values.max())
+
+
+def _has_fit(strategy: Strategy) -> bool:
+    return bool(strategy.rows_of_fit(np.array([OK])).any())
 
 
 def _words(seed: int) -> UInt32[np.ndarray, "2"]:

@@ -1,6 +1,7 @@
 """Programs are compiled once, ahead of their first call where a study can know what comes, and a wait is told."""
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -99,23 +100,27 @@ def settle():
         time.sleep(0.01)
 
 
-def test_the_interpreter_lock_changes_hands_often_while_a_program_is_traced():
-    before = sys.getswitchinterval()
-    seen = []
+@pytest.mark.parametrize("collects", [True, False])
+def test_a_program_is_traced_with_short_turns_and_without_the_collector(collects):
+    before, seen = sys.getswitchinterval(), []
 
     def traced(x):
-        seen.append(sys.getswitchinterval())
+        seen.append((sys.getswitchinterval(), gc.isenabled()))
         return x + 1
-
-    _programs.run(_programs.Call(traced, (jnp.zeros(3),), None))
-    assert 0 < seen[0] <= 1.1e-4 < before and sys.getswitchinterval() == before
 
     def broken(x):
         raise ValueError("broken")
 
-    with pytest.raises(ValueError, match="broken"):
-        _programs.run(_programs.Call(broken, (jnp.zeros(3),), None))
-    assert sys.getswitchinterval() == before
+    (gc.enable if collects else gc.disable)()
+    try:
+        _programs.run(_programs.Call(traced, (jnp.zeros(3),), None))
+        [(interval, was_enabled)] = seen
+        assert 0 < interval <= 1.1e-4 < before and not was_enabled
+        with pytest.raises(ValueError, match="broken"):
+            _programs.run(_programs.Call(broken, (jnp.zeros(3),), None))
+        assert sys.getswitchinterval() == before and gc.isenabled() == collects
+    finally:
+        gc.enable()
 
 
 def test_what_comes_next_is_compiled_in_the_background_and_once(watched):

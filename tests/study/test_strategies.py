@@ -140,3 +140,17 @@ def test_a_fit_is_made_when_the_schedule_says_so(monkeypatch):
         study.tell(ahead[0], 0.1)
         study.ask()
         assert fits == [30, 31, 32, 34, 36, 36], "37 results, of which the first 36 are others now"
+
+
+def test_a_study_whose_values_are_all_equal_goes_on_with_the_design():
+    """No value tells one place from another: the points spread as those of the design, and no model is fitted."""
+    space = Space(x=Real(0.0, 1.0), y=Real(0.0, 1.0))
+    with jbo.Study(space, seed=1) as study:
+        for number in range(9):
+            study.tell(study.ask(), 3.0 if number % 3 else float("nan"))
+            assert not study.last_suggestion.is_model_based
+        points = np.array([list(trial.config.values()) for trial in study.trials])
+        assert len(np.unique(np.floor(points[1:] * [4, 2]), axis=0)) == 8, "one point in each cell of the net"
+        study.tell(study.ask(), 2.0)
+        study.ask()
+        assert study.last_suggestion.is_model_based

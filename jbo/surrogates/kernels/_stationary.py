@@ -152,13 +152,7 @@ class Stationary(Covariance):
         scales = jnp.exp(-params.log_lengthscale)
         if not self.num_choices and not self.periods:
             return scales
-        widths = [2 if p else max(k, 1) for k, p in self._columns(scales.shape[0])]
-        return scales[np.repeat(np.arange(scales.shape[0]), widths)]
-
-    def _columns(self, num_columns: int) -> list[tuple[int, float]]:
-        """Number of choices and period of each column."""
-        choices, periods = self.num_choices or (0,) * num_columns, self.periods or (0.0,) * num_columns
-        return list(zip(choices, periods, strict=True))
+        return scales[self._layout(scales.shape[0])[0]]
 
     def _squared(
         self, features1: Float[Array, "n f"], features2: Float[Array, "m f"], scale: Float[Array, " f"]
@@ -173,20 +167,33 @@ class Stationary(Covariance):
         near by that along the column, and what is a period apart is one place (MacKay, Introduction to Gaussian
         Processes, 1998, section 5.1; with the squared exponential it is his periodic kernel).
         """
-        centred = x - 0.5
         if not self.num_choices and not self.periods:
-            return centred
-        features = []
-        for j, (k, period) in enumerate(self._columns(x.shape[1])):
-            if period:
-                angle = x[:, j : j + 1] * (2 * np.pi / period)
-                features += [period / (2 * np.pi) * jnp.cos(angle), period / (2 * np.pi) * jnp.sin(angle)]
-            elif k == 0:
-                features.append(centred[:, j : j + 1])
-            else:
-                one_hot = jax.nn.one_hot(jnp.clip(jnp.floor(x[:, j] * k), 0, k - 1).astype(jnp.int32), k, dtype=x.dtype)
-                features.append(one_hot * 0.5**0.5)
-        return jnp.concatenate(features, axis=1)
+            return x - 0.5
+        owner, choice, num_choices, period = self._layout(x.shape[1])
+        is_choice, is_circle = num_choices > 0, period > 0
+        # A product with zeros and ones: its derivative is another one, that of an index would be a loop.
+        own = matmul(x, jnp.asarray(owner[None, :] == np.arange(x.shape[1])[:, None], x.dtype))
+
+        def row(values: np.ndarray) -> Float[Array, "n f"]:
+            return jnp.broadcast_to(jnp.asarray(values, x.dtype), own.shape)
+
+        features = own - 0.5
+        if is_choice.any():
+            level = jnp.clip(jnp.floor(own * row(num_choices)), 0, row(np.maximum(num_choices - 1, 0)))
+            features = jnp.where(is_choice[None, :], jnp.where(level == row(choice), 0.5**0.5, 0), features)
+        if is_circle.any():
+            turn = 2 * np.pi / np.where(is_circle, period, 1)
+            circle = jnp.cos(own * row(turn) - row(0.5 * np.pi * choice)) * row(1 / turn)
+            features = jnp.where(is_circle[None, :], circle, features)
+        return features.astype(x.dtype)
+
+    def _layout(self, num_columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of each feature its column, which choice it stands for (or sine and not cosine), and the column's numbers."""
+        choices, periods = self.num_choices or (0,) * num_columns, self.periods or (0.0,) * num_columns
+        widths = [2 if period else max(k, 1) for k, period in zip(choices, periods, strict=True)]
+        owner = np.repeat(np.arange(num_columns), widths)
+        choice = np.concatenate([np.arange(width) for width in widths])
+        return owner, choice, np.array(choices)[owner], np.array(periods)[owner]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
