@@ -278,8 +278,8 @@ def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
 def _move(value_of_new, encoding, moves, raw, value, here):
     """The best chain of single moves from ``here``, or from ``raw`` if nothing there is better.
 
-    Each step takes the best move of all, until none is better. The program holds one evaluation, so ``here``, whose value
-    is not known, is valued beside its neighbours.
+    Each step takes the best move of all, until none is better. The program holds one evaluation, so ``here``, whose
+    value is not known, is valued beside its neighbours.
     """
     column = np.array([j for j, _, _ in moves])
     is_step = np.array([s for _, _, s in moves])

@@ -59,7 +59,8 @@ class KnowledgeGradient:
         mean, variance = model.predict(x[None, :])
         together = model.covariance(jnp.concatenate([points, x[None, :]]), x[None, :])[:, 0]
         means = jnp.concatenate([means, mean])
-        return jnp.min(means) - formulas.expected_least(means, together / jnp.sqrt(variance[0] + noise))
+        gain = jnp.min(means) - formulas.expected_least(means, together / jnp.sqrt(variance[0] + noise))
+        return jnp.maximum(gain, 0)  # of a rounding error below it
 
 
 def knowledge_gradient(num_points: int = 64) -> KnowledgeGradient:
