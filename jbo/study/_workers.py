@@ -28,7 +28,7 @@ from jbo.study._evaluation import (
 )
 
 _NUMBERS_OF_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_OF_MEMORY = ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
+_SHARES_OF_MEMORY = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
 
 
 class Workers:
@@ -335,8 +335,10 @@ def _share(num: int) -> dict[str, str]:
     share = {name: str(max(cpu_count() // num, 1)) for name in _NUMBERS_OF_THREADS if not os.environ.get(name)}
     # JAX takes three quarters of an accelerator's memory at its first use, unless it is told otherwise. The process
     # that asks may have done so: what a worker does not need is not taken.
-    if not any(os.environ.get(name) for name in _OF_MEMORY):
-        share |= {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.75 / num:.3f}", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    if not any(os.environ.get(name) for name in _SHARES_OF_MEMORY):
+        share["XLA_CLIENT_MEM_FRACTION"] = f"{0.75 / num:.3f}"
+        if not os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE"):
+            share["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     return share
 
 

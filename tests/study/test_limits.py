@@ -218,21 +218,34 @@ def test_on_trial_end(make, workers):
     assert workers == 1 or study.ask().number in (6, 7), "what ran beside it is given back"
 
 
-def test_workers_share_the_memory_of_an_accelerator(make, monkeypatch):
-    def share(config):
-        takes_all_at_once = os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE") != "false"
-        return float(os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION", "-1")) + takes_all_at_once
+@pytest.mark.parametrize(
+    ("set_before", "expected"),
+    [
+        ({}, [0.375, 0.0]),
+        ({"XLA_PYTHON_CLIENT_PREALLOCATE": "true"}, [0.375, 1.0]),
+        ({"XLA_CLIENT_MEM_FRACTION": "0.2"}, [0.2, -1.0]),
+        ({"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.2"}, [0.2, -1.0]),
+        ({"XLA_PYTHON_CLIENT_ALLOCATOR": "platform"}, [-1.0, -1.0]),
+    ],
+    ids=["nothing", "preallocate", "fraction", "older-fraction", "allocator"],
+)
+def test_workers_share_the_memory_of_an_accelerator(make, monkeypatch, set_before, expected):
+    """What JAX gives to the driver of a GPU in a worker; what the environment says already is left alone."""
 
-    names = ("XLA_PYTHON_CLIENT_PREALLOCATE", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
-    for name in names:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(names[2], "")
+    def share(config):
+        from jaxlib.xla_client import generate_pjrt_gpu_plugin_options
+
+        options = generate_pjrt_gpu_plugin_options()
+        return 10 * float(options.get("memory_fraction", -1)) + float(options.get("preallocate", -1))
+
+    for name in ("PYTHON_CLIENT_PREALLOCATE", "PYTHON_CLIENT_MEM_FRACTION", "PYTHON_CLIENT_ALLOCATOR"):
+        monkeypatch.delenv(f"XLA_{name}", raising=False)
+    monkeypatch.delenv("XLA_CLIENT_MEM_FRACTION", raising=False)
+    for name, value in set_before.items():
+        monkeypatch.setenv(name, value)
     study = make()
     study.optimize(share, 2, workers=2)
-    assert [t.value for t in study.trials] == [0.375, 0.375]
-    monkeypatch.setenv(names[0], "false")
-    study.optimize(share, 3, workers=2)
-    assert study.trials[2].value == -1, "the environment has the last word"
+    assert [t.value for t in study.trials] == pytest.approx([10 * expected[0] + expected[1]] * 2)
 
 
 def test_workers_share_the_cores(make, monkeypatch):
