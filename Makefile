@@ -59,7 +59,7 @@ bench-waits: .venv/ready     ## waits of a study for its programs, and the start
 ablate: .venv/ready          ## what each choice of the default is worth, on the problems for choosing
 	$(BIN)/python -m experiments.benchmark.ablate $(ARGS)
 
-rank: .venv/ready            ## evaluations needed beside the peers; needs `make peers`
+rank: .venv/ready            ## evaluations needed beside the peers, whose runs are kept in the repository
 	$(BIN)/python -m experiments.benchmark.rank $(ARGS)
 
 bench-parzen: .venv/ready    ## regret of `parzen` beside Optuna's TPE, paired by seed; needs `make peers`

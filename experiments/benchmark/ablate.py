@@ -26,28 +26,36 @@ from jbo.strategies import Strategy
 from jbo.surrogates import kernels
 
 
-def _noisy(base: functions.Problem, deviation: float) -> Any:
-    def draw(key: Key[Array, ""]) -> Noisy:
-        key_problem, key_noise = jax.random.split(key)
-        problem = base if base is functions.hartmann6 else draw_rotated(key_problem, base)
-        return Noisy(problem, key_noise, deviation)
+def _rotated(base: functions.Problem) -> Any:
+    return functools.partial(draw_rotated, base=base)
 
-    return draw
+
+def _hartmann6(key: Key[Array, ""]) -> functions.Problem:
+    return functions.hartmann6
+
+
+def _noisy(draw: Any, deviation: float) -> Any:
+    def noisy(key: Key[Array, ""]) -> Noisy:
+        key_problem, key_noise = jax.random.split(key)
+        return Noisy(draw(key_problem), key_noise, deviation)
+
+    return noisy
 
 
 DRAWS = {
-    "rosenbrock4": functools.partial(draw_rotated, base=functions.rosenbrock(4)),
-    "ackley6": functools.partial(draw_rotated, base=functions.ackley(6)),
-    "levy8": functools.partial(draw_rotated, base=functions.levy(8)),
-    "styblinski_tang5": functools.partial(draw_rotated, base=functions.styblinski_tang(5)),
-    "levy15": functools.partial(draw_rotated, base=functions.levy(15)),
-    "rastrigin3": functools.partial(draw_rotated, base=functions.rastrigin(3)),
-    "hartmann6": lambda key: functions.hartmann6,
+    "rosenbrock4": _rotated(functions.rosenbrock(4)),
+    "ackley6": _rotated(functions.ackley(6)),
+    "levy8": _rotated(functions.levy(8)),
+    "styblinski_tang5": _rotated(functions.styblinski_tang(5)),
+    "levy15": _rotated(functions.levy(15)),
+    "rastrigin3": _rotated(functions.rastrigin(3)),
+    "hartmann6": _hartmann6,
     "bowl": draw_mixed,
-    "noisy_ackley6": _noisy(functions.ackley(6), 1.0),
-    "noisy_levy4": _noisy(functions.levy(4), 2.0),
-    "noisy_hartmann6": _noisy(functions.hartmann6, 0.15),
-    "noisy_styblinski_tang3": _noisy(functions.styblinski_tang(3), 8.0),
+    "noisy_ackley6": _noisy(_rotated(functions.ackley(6)), 1.0),
+    "noisy_levy4": _noisy(_rotated(functions.levy(4)), 2.0),
+    "noisy_hartmann6": _noisy(_hartmann6, 0.15),
+    "noisy_styblinski_tang3": _noisy(_rotated(functions.styblinski_tang(3)), 8.0),
+    "noisy_bowl": _noisy(draw_mixed, 0.2),
     "levy4_of_30": functools.partial(draw_embedded, base=functions.levy(4), num_columns=30),
     "styblinski_tang3_of_30": functools.partial(draw_embedded, base=functions.styblinski_tang(3), num_columns=30),
     "levy20_of_100": functools.partial(draw_embedded, base=functions.levy(20), num_columns=100),

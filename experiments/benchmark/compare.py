@@ -31,10 +31,10 @@ def run(peer: Peer, problem: functions.Problem, num_evaluations: int) -> dict[st
 
 
 def missing_runs(
-    path: Path, methods: list[str], problems: list[str], seeds: list[int], num_evaluations: int
+    runs: list[dict[str, Any]], methods: list[str], problems: list[str], seeds: list[int], num_evaluations: int
 ) -> Iterator[tuple[str, str, list[int]]]:
-    """Method, problem and the seeds that the file does not hold yet."""
-    held = {(r["method"], r["problem"], r["seed"], r["num_evaluations"]) for r in read(path)}
+    """Method, problem and the seeds that are not among the runs yet."""
+    held = {(r["method"], r["problem"], r["seed"], r["num_evaluations"]) for r in runs}
     for problem in problems:
         for method in methods:
             left = [seed for seed in seeds if (method, problem, seed, num_evaluations) not in held]
@@ -98,7 +98,7 @@ def main(
         raise SystemExit(f"problems: expected some of {', '.join(PROBLEMS)}, got {unknown}")
     out.mkdir(parents=True, exist_ok=True)
     path, seeds = out / "runs.jsonl", list(range(first_seed, first_seed + num_seeds))
-    for method, name, left in list(missing_runs(path, methods, problems, seeds, num_evaluations)):
+    for method, name, left in list(missing_runs(read(path), methods, problems, seeds, num_evaluations)):
         with Peer(method, PROBLEMS[name].space, left[0]) as peer, path.open("a") as file:
             for seed in track(left, f"{method} on {name}", console=console):
                 peer.restart(seed)

@@ -2,6 +2,10 @@
 
 Each run is one JSON line in ``OUT/runs.jsonl``; the same command goes on where it was interrupted. At the end the
 report: normalised regrets, ranks and paired differences, in ``OUT/report.md``, and curves in ``OUT/GROUP.png``.
+
+Runs of the peers on the problems for reporting are kept in the repository (`KEPT`), so that nobody needs hours and
+their libraries to see where jbo stands: they are not made again, those of jbo always are. ``--known None`` makes all of
+them anew; ``--keep-in FILE`` adds those of the peers to a file.
 """
 
 import json
@@ -23,6 +27,11 @@ from experiments.benchmark.suite import ENTRIES, Case
 from experiments.picture import save
 from experiments.report import versions
 
+KEPT = Path(__file__).with_name("kept") / "reporting.jsonl"
+"""Runs of the peers, of the versions in ``peers/*.txt``, and of random search: the fields of `run`, rounded; what was
+observed only where it is not the score."""
+
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#332288", "#882255", "#999999")
 _WORST = 2.0
 """Normalised regrets are cut here: how bad a failed search is shall not decide everything."""
 
@@ -50,6 +59,32 @@ def run(peer: Peer, case: Case, seed: int, num_evaluations: int) -> dict[str, An
     return {"observed": observed, "scores": scores, "recommended": recommended, "seconds": seconds}
 
 
+def keep(path: Path, runs: list[dict[str, Any]]) -> None:
+    """Add the runs that are not of jbo, and that a file does not hold yet, to it: in order, numbers rounded.
+
+    Args:
+      path: A file of JSON lines; made if there is none.
+      runs: As this command writes them.
+    """
+
+    def place(record: dict[str, Any]) -> tuple[Any, ...]:
+        return record["problem"], record["method"], record["num_evaluations"], record["seed"]
+
+    held = {place(r): r for r in read(path)}
+    for record in runs:
+        if not record["method"].startswith("jbo"):
+            short = {k: v for k, v in record.items() if k != "versions"}
+            short["scores"] = [float(f"{v:.6g}") for v in record["scores"]]
+            short["observed"] = [float(f"{v:.6g}") for v in record["observed"]]
+            short["recommended"] = float(f"{record['recommended']:.6g}")
+            short["seconds"] = [float(f"{v:.2g}") for v in record["seconds"]]
+            if short["observed"] == short["scores"]:
+                del short["observed"]
+            held.setdefault(place(record), short)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(held[k]) + "\n" for k in sorted(held)))
+
+
 def final_scores(runs: list[dict[str, Any]]) -> dict[tuple[str, str, int], float]:
     """What each search has come to, noise-free: the recommended trial, by method, problem and seed."""
     return {(r["method"], r["problem"], r["seed"]): r["recommended"] for r in runs}
@@ -57,7 +92,8 @@ def final_scores(runs: list[dict[str, Any]]) -> dict[tuple[str, str, int], float
 
 def curve(record: dict[str, Any]) -> np.ndarray:
     """The noise-free score of the best observation so far, after each evaluation."""
-    observed, scores = np.array(record["observed"]), np.array(record["scores"])
+    scores = np.array(record["scores"])
+    observed = np.array(record.get("observed", scores))  # where there is no noise they are kept once
     best = np.array([int(np.argmin(observed[: i + 1])) for i in range(len(observed))])
     return scores[best]
 
@@ -119,6 +155,22 @@ def report(runs: list[dict[str, Any]], methods: list[str]) -> str:
     for p in problems:
         means = [f"{np.mean(list(cells[m, p].values())):.3f}" if cells[m, p] else "not run" for m in methods]
         lines.append(f"| {p} | {ENTRIES[p].group} | {' | '.join(means)} | {len(cells[methods[0], p])} |")
+    if noisy := of("noisy"):
+        lines += [
+            "",
+            "Under noise, the recommended trial and (the luckiest observation), both without their noise.",
+            "",
+        ]
+        lines += ["| problem | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+        for p in noisy:
+            means = []
+            for m in methods:
+                luckiest = [
+                    float(normalised(curve(r)[-1], scale[p])) for r in runs if (r["method"], r["problem"]) == (m, p)
+                ]
+                both = f"{np.mean(list(cells[m, p].values())):.3f} ({np.mean(luckiest):.3f})" if luckiest else "not run"
+                means.append(both)
+            lines.append(f"| {p} | {' | '.join(means)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -150,7 +202,7 @@ def curves_figure(runs: list[dict[str, Any]], methods: list[str], group: str) ->
     """Mean normalised regret against evaluations over the problems of a group, with 95 % bands."""
     scale, figure = scales(runs), Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
-    for m, colour in zip(methods, ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#999999"), strict=False):
+    for m, colour in zip(methods, _COLOURS, strict=False):
         here = [r for r in runs if r["method"] == m and ENTRIES[r["problem"]].group == group]
         if not here:
             continue
@@ -179,6 +231,8 @@ def main(
     first_seed: int = 0,
     core: int | None = None,
     out: Path = Path("runs/rank"),
+    known: Path | None = KEPT,
+    keep_in: Path | None = None,
 ) -> None:
     """Search problems with several methods and report who came how far.
 
@@ -191,18 +245,20 @@ def main(
       first_seed: The seeds are this one and those that follow.
       core: The processor core that the methods run on; None: any.
       out: Folder for the runs and the report.
+      known: Runs that are not made again, as ``keep_in`` writes them; None: all are made.
+      keep_in: A file to which the runs that are not of jbo are added.
     """
     if half not in ("reporting", "choosing"):
         raise SystemExit(f"half: expected 'reporting' or 'choosing', got {half!r}")
-    for name, known, chosen in (("methods", METHODS, methods), ("problems", ENTRIES, problems)):
-        if unknown := [entry for entry in chosen if entry not in known]:
-            raise SystemExit(f"{name}: expected some of {', '.join(known)}, got {unknown}")
+    for name, possible, chosen in (("methods", METHODS, methods), ("problems", ENTRIES, problems)):
+        if unknown := [entry for entry in chosen if entry not in possible]:
+            raise SystemExit(f"{name}: expected some of {', '.join(possible)}, got {unknown}")
     jbo.use_compile_cache()
     chosen = list(problems) or [name for name, e in ENTRIES.items() if e.is_for_choosing is (half == "choosing")]
     console, path, seeds = Console(), out / "runs.jsonl", list(range(first_seed, first_seed + num_seeds))
     out.mkdir(parents=True, exist_ok=True)
-    used = versions()
-    for method, name, left in list(missing_runs(path, list(methods), chosen, seeds, num_evaluations)):
+    used, kept = versions(), [] if known is None else read(known)
+    for method, name, left in list(missing_runs([*kept, *read(path)], list(methods), chosen, seeds, num_evaluations)):
         with (
             Peer(method, ENTRIES[name].make(left[0]).space, left[0], core, num_evaluations) as peer,
             path.open("a") as file,
@@ -213,9 +269,11 @@ def main(
                 record = head | run(peer, ENTRIES[name].make(seed), seed, num_evaluations) | {"versions": used}
                 file.write(json.dumps(record) + "\n")
                 file.flush()
+    if keep_in is not None:
+        keep(keep_in, read(path))
     runs = [
         r
-        for r in read(path)
+        for r in [*kept, *read(path)]
         if r["num_evaluations"] == num_evaluations and r["seed"] in seeds and r["problem"] in chosen
     ]
     text = report(runs, list(methods))

@@ -88,8 +88,8 @@ def test_runs_are_kept_and_missing_ones_are_found(tmp_path):
     head = {"method": "a", "problem": "p", "num_evaluations": 3}
     path.write_text("".join(json.dumps(head | {"seed": s, "regret": [1.0]}) + "\n" for s in (0, 2)) + '{"method": "a')
     assert [r["seed"] for r in read(path)] == [0, 2]
-    assert list(missing_runs(path, ["a", "b"], ["p"], [0, 1, 2], 3)) == [("a", "p", [1]), ("b", "p", [0, 1, 2])]
-    assert list(missing_runs(path, ["a"], ["p"], [0], 4)) == [("a", "p", [0])]
+    assert list(missing_runs(read(path), ["a", "b"], ["p"], [0, 1, 2], 3)) == [("a", "p", [1]), ("b", "p", [0, 1, 2])]
+    assert list(missing_runs(read(path), ["a"], ["p"], [0], 4)) == [("a", "p", [0])]
 
 
 def test_a_comparison_pairs_by_seed():

@@ -10,7 +10,7 @@ import pytest
 
 import jbo
 from experiments.benchmark import ablate, rank, tuning
-from experiments.benchmark.peer import Peer
+from experiments.benchmark.peer import METHODS, Peer
 from experiments.benchmark.problems import MIXED_SPACE, Noisy, draw_embedded, draw_mixed, draw_rotated
 from experiments.benchmark.rank import curve, curves_figure, normalised, report, run, scales
 from experiments.benchmark.statistics import bootstrap_groups, mean_ranks
@@ -149,6 +149,45 @@ def test_the_report_counts_by_hand():
     assert "| knn_digits | tuning | 0.000 | 1.000 | 2 |" in text
     figure = curves_figure(RUNS, ["a", "random"], "continuous")
     assert figure.axes[0].lines[0].get_ydata().tolist() == [0.75, 0.25]
+
+
+def test_under_noise_what_is_recommended_stands_beside_the_luckiest_observation():
+    runs = [
+        *runs_of(
+            "a", "noisy_branin", [[4.0, 1.0], [2.0, 1.0]], observed=[[0.0, 2.0], [5.0, 0.0]], recommended=[1.0, 2.0]
+        ),
+        *runs_of("random", "noisy_branin", [[4.0, 4.0], [4.0, 4.0]]),
+    ]
+    assert "| noisy_branin | 0.375 (0.625) | 1.000 (1.000) |" in report(runs, ["a", "random"])
+
+
+def test_runs_of_the_peers_are_kept_and_not_made_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(rank.jbo, "use_compile_cache", lambda: None)
+    kept, known = tmp_path / "kept" / "runs.jsonl", {"problems": ("noisy_branin",), "num_evaluations": 3}
+    rank.main(("jbo_parzen", "random"), num_seeds=2, out=tmp_path / "a", known=None, keep_in=kept, **known)
+    held = rank.read(kept)
+    assert [(r["method"], r["seed"]) for r in held] == [("random", 0), ("random", 1)] and "versions" not in held[0]
+    made = [r for r in rank.read(tmp_path / "a" / "runs.jsonl") if r["method"] == "random"]
+    for name in ("scores", "observed"):
+        np.testing.assert_allclose([r[name] for r in held], [r[name] for r in made], rtol=1e-5)
+    rank.keep(kept, runs_of("optuna_gp", "branin", [[2.0, 1.0]]))
+    assert rank.read(kept)[0].keys() == {*held[0]} - {"observed"} and curve(rank.read(kept)[0]).tolist() == [2.0, 1.0]
+    assert rank.read(kept)[1:] == held
+    rank.main(("jbo_parzen", "random"), num_seeds=3, out=tmp_path / "b", known=kept, keep_in=kept, **known)
+    new = [(r["method"], r["seed"]) for r in rank.read(tmp_path / "b" / "runs.jsonl")]
+    assert sorted(new) == [("jbo_parzen", 0), ("jbo_parzen", 1), ("jbo_parzen", 2), ("random", 2)]
+    assert [r["seed"] for r in rank.read(kept)[1:]] == [0, 1, 2] and rank.read(kept)[1:3] == held
+    first, second = ((tmp_path / folder / "report.md").read_text() for folder in "ab")
+    assert "| random | " in first and second.count("| 3 |") == 1
+
+
+def test_what_is_kept_is_of_problems_for_reporting_and_of_peers():
+    kept = rank.read(rank.KEPT)
+    assert kept and {r["problem"] for r in kept} <= {n for n, e in ENTRIES.items() if e.is_for_choosing is False}
+    assert not [r for r in kept if r["method"].startswith("jbo")] and {r["method"] for r in kept} <= METHODS.keys()
+    for record in kept:
+        lengths = {len(record.get(name, record["scores"])) for name in ("scores", "observed", "seconds")}
+        assert lengths == {record["num_evaluations"]} and np.isfinite(record["recommended"])
 
 
 def test_an_interval_is_over_groups_and_their_members():

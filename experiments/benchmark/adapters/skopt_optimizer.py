@@ -55,4 +55,5 @@ def _value(p, number):
         return float(number)
     if p["kind"] == "integer":
         return int(number) if p["step"] == 1 else p["low"] + int(number) * p["step"]
-    return p["values"][int(number)] if p["kind"] == "ordinal" else number
+    # A number among the choices comes back as NumPy's, which no JSON holds.
+    return p["values"][int(number) if p["kind"] == "ordinal" else p["values"].index(number)]
