@@ -19,6 +19,7 @@ from rich.console import Console
 
 import jbo
 from experiments.benchmark.problems import Noisy, draw_embedded, draw_mixed, draw_rotated
+from experiments.benchmark.rough import ROUGH, schwefel3
 from experiments.benchmark.statistics import bootstrap_groups, mean_ranks
 from experiments.replicate import keys_of
 from jbo import functions
@@ -32,6 +33,10 @@ def _rotated(base: functions.Problem) -> Any:
 
 def _hartmann6(key: Key[Array, ""]) -> functions.Problem:
     return functions.hartmann6
+
+
+def _schwefel3(key: Key[Array, ""]) -> functions.Problem:
+    return schwefel3
 
 
 def _noisy(draw: Any, deviation: float) -> Any:
@@ -56,15 +61,19 @@ DRAWS = {
     "noisy_hartmann6": _noisy(_hartmann6, 0.15),
     "noisy_styblinski_tang3": _noisy(_rotated(functions.styblinski_tang(3)), 8.0),
     "noisy_bowl": _noisy(draw_mixed, 0.2),
+    **{name: _rotated(base) for name, base in ROUGH.items()},
+    "schwefel3": _schwefel3,
+    "noisy_griewank4": _noisy(_rotated(ROUGH["griewank4"]), 0.1),
+    "noisy_salomon4": _noisy(_rotated(ROUGH["salomon4"]), 0.08),
     "levy4_of_30": functools.partial(draw_embedded, base=functions.levy(4), num_columns=30),
     "styblinski_tang3_of_30": functools.partial(draw_embedded, base=functions.styblinski_tang(3), num_columns=30),
     "levy20_of_100": functools.partial(draw_embedded, base=functions.levy(20), num_columns=100),
     "styblinski_tang20_of_100": functools.partial(draw_embedded, base=functions.styblinski_tang(20), num_columns=100),
 }
-"""Problems as functions of a key; Hartmann 6 is the same for all."""
+"""Problems as functions of a key; Hartmann 6 and Schwefel 3 are the same for all."""
 
-_MANY = {"levy4_of_30", "styblinski_tang3_of_30", "levy20_of_100", "styblinski_tang20_of_100"}
-"""Of many columns, which are run by name only."""
+_BY_NAME = {*ROUGH, "schwefel3", "noisy_griewank4", "noisy_salomon4", *(name for name in DRAWS if "_of_" in name)}
+"""Rough ones, and those of many columns, which are run by name only."""
 
 _GP = {
     "RBF kernel": {"kernel": kernels.rbf},
@@ -203,7 +212,7 @@ def table(found: dict[str, dict[str, np.ndarray]]) -> str:
 
 def main(
     variants: tuple[str, ...] = tuple(VARIANTS),
-    problems: tuple[str, ...] = tuple(name for name in DRAWS if name not in _MANY),
+    problems: tuple[str, ...] = tuple(name for name in DRAWS if name not in _BY_NAME),
     num_evaluations: int = 40,
     num_seeds: int = 32,
     first_seed: int = 100,

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import bound, over_sets
+from jbo.acquisitions import bound, incumbent, over_sets
 from jbo.constraint import OnHost
 from jbo.encoding import Encoding, snap
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian, of_values
+from jbo.strategies._chance import nothing_gained, times
 from jbo.strategies._transform import Units, dataset, units
 from jbo.study import Trial
 from jbo.study._model import Fits, for_study, suggest, world
@@ -89,8 +90,8 @@ def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dat
     acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
     acquisition = strategy._per_cost(params, state)(acquisition)
     aux = acquisition.prepare(key, posterior, believed)
-    zero = failures.nothing_gained(acquisition, posterior, believed)
-    return jax.lax.map(lambda u: failures.weigh(acquisition.value(aux, posterior, u), u, zero), x)
+    zero, log_chance = nothing_gained(acquisition, incumbent(posterior, believed)), strategy.log_chance(state, failures)
+    return jax.lax.map(lambda u: times(acquisition.value(aux, posterior, u), log_chance(u), zero), x)
 
 
 @jax.jit

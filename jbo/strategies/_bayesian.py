@@ -19,6 +19,7 @@ from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import _table
+from jbo.strategies._chance import can_be_multiplied, nothing_gained, times
 from jbo.strategies._classifier import Classifier
 from jbo.strategies._cost import KnownCost, LearntCost, WithCost, cost_of, divided
 from jbo.strategies._earlier import with_earlier
@@ -35,6 +36,8 @@ _REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
 """Numbers of results from which on a fit lasts for twice as many of them."""
 _MOST_COLUMNS_OF_BOUND = 20
 """With more of them improvement asks unless another acquisition is named."""
+_MOST_COLUMNS_OF_CHANCE = 10
+"""With more of them, none a category, densities of so few trials say nothing: the bound asks alone."""
 _LEAST_OF_START = 128
 """Results from which on a fit may begin at the one before: what an evaluation costs grows with their cube."""
 _LONGEST_CHAIN = 4
@@ -235,6 +238,18 @@ class Bayesian(Strategy):
             return lambda acquisition: acquisition
         return divided(self.cost.log_cost(params.cost if isinstance(params, WithCost) else None, state))
 
+    def log_chance(self, state: Trials, failures: Failures) -> Callable[[Float[Array, " d"]], Float[Array, ""]]:
+        """The logarithm of the probability that the acquisition is multiplied by, as a function of a point.
+
+        Args:
+          state: The table.
+          failures: What is known of where trials fail.
+        """
+        log_factor = None if self.classifier is None else self.classifier.log_factor(state)
+        if log_factor is None:
+            return failures.log_success
+        return lambda x: failures.log_success(x) + log_factor(x)
+
     def _chain(self, count: Any) -> tuple[Any, Any]:
         """Results between two fits, and the fits before the one to ``count`` rows since one began anew."""
         # Whole numbers of the same kind in NumPy and in traced code.
@@ -273,19 +288,16 @@ class Bayesian(Strategy):
                 beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
                 worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
-            zero = None if self.batch is not None else failures.nothing_gained(acquisition, posterior, believed)
-            log_factor = None if self.classifier is None else self.classifier.log_factor(state)
-
-            def value(x: Float[Array, " d"]) -> Float[Array, ""]:
-                weighed = failures.weigh(worth(x), x, zero)
-                return weighed if log_factor is None else weighed + log_factor(x)
-
+            mean = told.predict(x_here)[0]  # what pending trials, which stand at it, do not change
+            best_of_told, best = (jnp.where(rows.is_valid, mean, jnp.inf) for rows in (here, believed))
+            zero = None if self.batch is not None else nothing_gained(acquisition, jnp.min(best))
+            log_chance = self.log_chance(state, failures)
             found = maximize(
                 key_maximize,
-                value,
+                lambda x: times(worth(x), log_chance(x), zero),
                 region,
                 state,
-                x_here[incumbent_row(told, here)],
+                x_here[jnp.argmin(best_of_told)],
                 is_smooth=self.surrogate.is_smooth,
             )
             x, is_new = _table.first_new(key_new, region, state, found.x)
@@ -437,17 +449,20 @@ def bayesian(
         an objective, to a number above 0. The initial design does not count with it. Of the rules for batches each
         weighs with it as far as it uses the acquisition, which is `jbo.log_expected_improvement` unless you name one.
       classifier_weight: The power, at least 0, of the probability that a trial is among the good ones, by the densities
-        of `jbo.parzen`, that multiplies the acquisition, which has to be a logarithm: `jbo.log_expected_improvement`
-        unless you name one. It helps where the objective has cliffs and plateaus. None: 1 where that is asked by
-        because of categories, else none. A table of more than 1,024 rows is left to the model, and what
-        `jbo.batches.joint_improvement` moves as a whole it moves without it.
+        of `jbo.parzen`, that multiplies the acquisition; of a confidence bound what it promises beyond the least mean.
+        It helps where the objective is not what a Gaussian process takes it for: cliffs, plateaus, ripples. None: 1
+        where there are categories, or where the bound asks because no acquisition and no ``batch`` is named and of at
+        most 10 parameters, else none.
+        A table of more than 1,024 rows is left to the model, and what `jbo.batches.joint_improvement` moves as a whole
+        it moves without it.
 
     Raises:
       TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a
         surrogate that is no `jbo.gp`.
       ValueError: If ``num_initial`` is below 1, or the belief or the prior trials are none of this space; or ``cost``
         is neither, or stands beside an acquisition that may be negative and is no logarithm, or a rule that values a
-        batch as a whole; or ``classifier_weight`` is negative, not finite, or beside what is no logarithm.
+        batch as a whole; or ``classifier_weight`` is negative, not finite, or beside an acquisition of your own that
+        does not say what its values are (``is_positive``, ``is_logarithm``, ``is_of_values``).
 
     References:
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
@@ -462,11 +477,12 @@ def bayesian(
         # The bound is better under noise, and may be lost among categories, with rough deviations or where there are so
         # many parameters that the model knows nothing almost everywhere: docs/method.md.
         has_categories = bool(encoding.is_category.any())
-        if has_categories and surrogate.is_smooth and classifier_weight is None:
+        is_plain = belief is None and cost is None and not has_categories
+        is_bound = is_plain and surrogate.is_smooth and encoding.num_columns <= _MOST_COLUMNS_OF_BOUND
+        acquisition = confidence_bound() if is_bound else log_expected_improvement()
+        is_chance = is_bound and batch is None and encoding.num_columns <= _MOST_COLUMNS_OF_CHANCE
+        if classifier_weight is None and surrogate.is_smooth and (has_categories or is_chance):
             classifier_weight = 1.0
-        is_plain = belief is None and cost is None and classifier_weight is None and not has_categories
-        is_known = surrogate.is_smooth and encoding.num_columns <= _MOST_COLUMNS_OF_BOUND
-        acquisition = confidence_bound() if is_plain and is_known else log_expected_improvement()
     if not isinstance(acquisition, Acquisition):
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
@@ -482,9 +498,10 @@ def bayesian(
         surrogate = with_earlier(surrogate, space, prior_trials)
         num_initial = 3 if num_initial is None else num_initial
     if classifier_weight is not None:
-        if not getattr(acquisition, "is_logarithm", False):
+        if not can_be_multiplied(acquisition):
             raise ValueError(
-                f"classifier_weight: expected an acquisition that is a logarithm beside it, got {acquisition!r}"
+                "classifier_weight: expected an acquisition beside it that is positive, a logarithm or a bound,"
+                f" got {acquisition!r}"
             )
         if isinstance(classifier_weight, int | float) and not 0 <= classifier_weight < np.inf:
             raise ValueError(f"classifier_weight: expected a finite number of at least 0, got {classifier_weight!r}")

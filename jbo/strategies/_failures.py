@@ -7,9 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, incumbent
 from jbo.surrogates import Posterior
-from jbo.types import Dataset
 
 _LEAST_SUCCESS = 1e-3
 """What the probability of success is at least: a trial that failed may have been unlucky."""
@@ -22,8 +20,7 @@ class Failures:
 
     The surrogate of the values, conditioned on 1 where trials failed and 0 where they succeeded, has the probability of
     a failure as its mean; 0 is also its mean far from all trials. An acquisition is multiplied by that of a success,
-    :math:`\alpha(x)\,(1 - p(x))`, of a logarithm :math:`\alpha(x) + \log(1 - p(x))`. Of a confidence bound what it
-    promises beyond the least mean is multiplied: late in a search bounds differ by little and probabilities by much.
+    :math:`1 - p(x)`.
 
     References:
       Gardner et al., Bayesian Optimization with Inequality Constraints, 2014, eq. 6, with a probability for each
@@ -48,35 +45,3 @@ class Failures:
 
         # The zero is made of the point: under a mesh of devices it has to lie where the point does.
         return jax.lax.cond(self.has_any, of_model, lambda x: 0 * x[0], x)
-
-    def nothing_gained(self, acquisition: Acquisition, posterior: Posterior, data: Dataset) -> Float[Array, ""] | None:
-        """The value of an acquisition that gains nothing: 0, or that of the incumbent where values are the objective's.
-
-        Args:
-          acquisition: Its values are never negative where it has ``is_positive``, and those of the objective with their
-            sign turned where it has ``is_of_values``.
-          posterior: The model.
-          data: Finished observations.
-
-        Returns:
-          None of other acquisitions, whose values count as logarithms: their exponential is meant. Any number if no
-          trial failed.
-        """
-        if getattr(acquisition, "is_of_values", False):
-            return jax.lax.cond(self.has_any, lambda: -incumbent(posterior, data), lambda: jnp.zeros((), data.y.dtype))
-        return jnp.zeros((), data.y.dtype) if getattr(acquisition, "is_positive", False) else None
-
-    def weigh(self, value: Float[Array, ""], x: Float[Array, " d"], zero: Float[Array, ""] | None) -> Float[Array, ""]:
-        """An acquisition's value at ``x``, its gain times the probability of a success.
-
-        Args:
-          value: Of the acquisition.
-          x: A point of the unit cube.
-          zero: The value that gains nothing, from `nothing_gained`: what is above it is multiplied. None: the value is
-            a logarithm.
-        """
-        log_success = self.log_success(x)
-        if zero is None:
-            return value + log_success
-        gain = value - zero
-        return zero + jnp.where(gain > 0, gain * jnp.exp(log_success), gain)

@@ -128,7 +128,7 @@ def test_a_model_that_is_kept_is_the_one_that_is_made(x64, table):
 
 
 def test_what_is_asked_by_unless_it_is_said():
-    bound, improvement = lower_confidence_bound(2.0), log_expected_improvement()
+    bound, improvement = lower_jbo.lower_confidence_bound(2.0), log_expected_improvement()
     assert bayesian(REALS).acquisition == bayesian(REALS, surrogate=gp_mcmc()).acquisition == bound
     assert bayesian(REALS, surrogate=forest()).acquisition == improvement
     assert bayesian(REALS, cost="seconds").acquisition == improvement
@@ -316,13 +316,15 @@ def test_the_default_design_grows_with_the_space():
 
 
 def test_a_suggestion_has_the_least_bound_of_all_points(x64, ask, table):
-    """The default is the mean less two deviations; where a belief multiplies it, expected improvement."""
+    """The default is the mean less two deviations, with a chance of its own; with a belief, expected improvement."""
     rng = np.random.default_rng(5)
     x = rng.uniform(size=(9, 2))
     state = table(x, loss(x) + 0.02 * rng.normal(size=9), capacity=CAPACITY)
-    found, info = ask(STRATEGY, KEY, state)
-    params, _ = STRATEGY.fit(KEY, state)
-    posterior = STRATEGY.surrogate.condition(params, dataset(state))
+    assert STRATEGY.acquisition == jbo.lower_confidence_bound(2.0)
+    strategy = bayesian(REALS, acquisition=jbo.lower_confidence_bound(2.0))
+    found, info = ask(strategy, KEY, state)
+    params, _ = strategy.fit(KEY, state)
+    posterior = strategy.surrogate.condition(params, dataset(state))
     axis = np.linspace(0, 1, 101)
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     mean, variance = posterior.predict(jnp.asarray(np.vstack([found, grid])))

@@ -27,9 +27,10 @@ def state(x64):
     return Trials(jnp.asarray(jbo.encoding.snap(SPACE.encoding, x)), jnp.asarray(y), jnp.asarray(status))
 
 
+@pytest.mark.parametrize("acquisition", [None, jbo.lower_confidence_bound()], ids=["improvement", "bound"])
 @pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])
-def test_what_is_asked_is_worth_improvement_times_the_chance_to_be_good(state, weight):
-    strategy = jbo.bayesian(SPACE, classifier_weight=weight)
+def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weight, acquisition):
+    strategy = jbo.bayesian(SPACE, acquisition=acquisition, classifier_weight=weight)
     x, info = jax.jit(strategy.ask)(KEY, state)
     params, _ = strategy.fit(KEY, state)
     posterior = strategy.surrogate.condition(params, dataset(state))
@@ -47,6 +48,9 @@ def test_what_is_asked_is_worth_improvement_times_the_chance_to_be_good(state, w
             for density in (good, bad)
         )
         chance = (by_good + 0.1 * uniform) / (by_good + by_bad + uniform)
+        if acquisition is not None:
+            gain = best - (mean - 2 * deviation)
+            return -best + np.where(gain > 0, gain * chance**weight, gain)
         with np.errstate(divide="ignore"):
             return np.log(improvement) + weight * np.log(chance)
 
@@ -105,20 +109,36 @@ def test_when_it_counts_unless_it_is_said():
     assert jbo.bayesian(SPACE).classifier.weight == jbo.bayesian(SPACE, cost="seconds").classifier.weight == 1.0
     assert jbo.bayesian(SPACE, classifier_weight=0.5).classifier.weight == 0.5
     numbers = Space(a=Real(0.0, 1.0), b=Integer(1, 3))
+    assert jbo.bayesian(numbers).classifier.weight == 1.0 and jbo.bayesian(numbers).acquisition.is_of_values
+    ten, eleven = (Space({f"x{i}": Real(0.0, 1.0) for i in range(n)}) for n in (10, 11))
+    assert jbo.bayesian(ten).classifier.weight == 1.0
     for strategy in (
-        jbo.bayesian(numbers),
+        jbo.bayesian(eleven),
         jbo.bayesian(numbers, cost="seconds"),
+        jbo.bayesian(numbers, belief={"a": (0.5, 0.1)}),
+        jbo.bayesian(numbers, batch=jbo.batches.local_penalization()),
+        jbo.bayesian(numbers, acquisition=jbo.lower_confidence_bound()),
         jbo.bayesian(SPACE, surrogate=jbo.forest()),
         jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement()),
     ):
         assert strategy.classifier is None
 
 
+class OfNoKind:
+    """It does not say what its values are."""
+
+    def prepare(self, key, posterior, data):
+        return None
+
+    def value(self, aux, posterior, x):
+        return -posterior.predict(x[None])[0][0]
+
+
 def test_what_a_chance_cannot_multiply():
     with pytest.raises(ValueError, match=r"classifier_weight: .*at least 0, got -1"):
         jbo.bayesian(SPACE, classifier_weight=-1.0)
     with pytest.raises(ValueError, match=r"classifier_weight: .*logarithm"):
-        jbo.bayesian(SPACE, acquisition=jbo.lower_confidence_bound(), classifier_weight=1.0)
+        jbo.bayesian(SPACE, acquisition=OfNoKind(), classifier_weight=1.0)
 
 
 JAGGED = Space(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jbo
+from jbo.strategies._chance import nothing_gained, times
 from jbo.strategies._failures import Failures
 from jbo.strategies._transform import dataset
 from jbo.surrogates import GPParams, gaussian_process
@@ -23,7 +24,7 @@ LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE = np.array([-1.0, -0.5]), 0.3, -4.0
 @jax.jit
 def weighed(params, data, at, zero):
     failures = Failures(gaussian_process.condition(params, data, rbf), jnp.any(data.y > 0))
-    return jax.vmap(lambda x: failures.weigh(jnp.asarray(0.7, x.dtype), x, zero))(at)
+    return jax.vmap(lambda x: times(jnp.asarray(0.7, x.dtype), failures.log_success(x), zero))(at)
 
 
 def probability(x, labels, at):
@@ -68,8 +69,9 @@ def test_what_gains_nothing_is_known_of_each_kind(x64, make, expected):
     data = Dataset(jnp.asarray(rng.random((8, 2))), jnp.asarray(rng.normal(size=8)), jnp.ones(8, bool), jnp.ones(()))
     params = GPParams(jnp.asarray(LOG_LENGTHSCALES), jnp.asarray(LOG_SIGNAL), jnp.asarray(LOG_NOISE))
     posterior = gaussian_process.condition(params, data, rbf)
-    zero = Failures(posterior, jnp.asarray(True)).nothing_gained(make(), posterior, data)
-    wanted = expected(float(jnp.min(posterior.predict(data.x)[0])))
+    least_mean = jnp.min(posterior.predict(data.x)[0])
+    zero = nothing_gained(make(), least_mean)
+    wanted = expected(float(least_mean))
     assert zero is None if wanted is None else zero == pytest.approx(wanted, abs=1e-12)
 
 
