@@ -128,7 +128,7 @@ def test_a_model_that_is_kept_is_the_one_that_is_made(x64, table):
 
 
 def test_what_is_asked_by_unless_it_is_said():
-    bound, improvement = lower_jbo.lower_confidence_bound(2.0), log_expected_improvement()
+    bound, improvement = lower_confidence_bound(2.0), log_expected_improvement()
     assert bayesian(REALS).acquisition == bayesian(REALS, surrogate=gp_mcmc()).acquisition == bound
     assert bayesian(REALS, surrogate=forest()).acquisition == improvement
     assert bayesian(REALS, cost="seconds").acquisition == improvement
