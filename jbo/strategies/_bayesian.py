@@ -289,15 +289,15 @@ class Bayesian(Strategy):
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
                 worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
             mean = told.predict(x_here)[0]  # what pending trials, which stand at it, do not change
-            best_of_told, best = (jnp.where(rows.is_valid, mean, jnp.inf) for rows in (here, believed))
-            zero = None if self.batch is not None else nothing_gained(acquisition, jnp.min(best))
+            least_mean = jnp.min(jnp.where(believed.is_valid, mean, jnp.inf))
+            zero = None if self.batch is not None else nothing_gained(acquisition, least_mean)
             log_chance = self.log_chance(state, failures)
             found = maximize(
                 key_maximize,
                 lambda x: times(worth(x), log_chance(x), zero),
                 region,
                 state,
-                x_here[jnp.argmin(best_of_told)],
+                x_here[jnp.argmin(jnp.where(here.is_valid, mean, jnp.inf))],
                 is_smooth=self.surrogate.is_smooth,
             )
             x, is_new = _table.first_new(key_new, region, state, found.x)
