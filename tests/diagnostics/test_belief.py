@@ -1,11 +1,13 @@
 """The model of a study in the user's names, sign and units."""
 
+import jax
 import numpy as np
 import pytest
 
 import jbo
 from jbo.diagnostics import believe
 from jbo.study._model import Fits, world
+from jbo.surrogates import FitInfo
 
 from .conftest import SPACE, accuracy
 
@@ -65,3 +67,13 @@ def test_too_little_is_said(values):
             study.tell({"x": i / 4}, value)
         with pytest.raises(ValueError, match=f"study: expected three trials that succeeded.*got {len(values)} with"):
             believe(study)
+
+
+def test_the_worth_of_a_point_is_what_the_next_suggestion_says_of_it(belief):
+    """With the chances to succeed and to be good that multiply the acquisition."""
+    with world(None):
+        zero = np.zeros(())
+        model = belief.fitted, FitInfo(zero, zero.astype(np.int32), zero.astype(bool))
+        x, info = jax.jit(belief.strategy.ask)(belief.key, belief.state, model=model)
+    assert info.is_model_based and belief.strategy.classifier is not None
+    np.testing.assert_allclose(belief.worth(np.asarray(x)[None])[0], info.value, rtol=1e-6)
