@@ -86,7 +86,7 @@ def _snap(encoding: Encoding, x: Array) -> Array:
 @jax.jit
 def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, x: Array) -> Array:
     """The acquisition's values, pending and failed trials known to it, as at the next suggestion."""
-    _, posterior, believed, failures = strategy._posteriors(params, data, state)
+    _, _, posterior, believed, failures = strategy.posteriors(params, data, state)
     acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
     acquisition = strategy._per_cost(params, state)(acquisition)
     aux = acquisition.prepare(key, posterior, believed)

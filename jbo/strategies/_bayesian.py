@@ -57,6 +57,21 @@ class BayesianInfo(NamedTuple):
     """How the surrogate's fit went; zeros in the initial design."""
 
 
+class Posteriors(NamedTuple):
+    """What is believed at an ask; see `Bayesian.posteriors`."""
+
+    told: Posterior
+    """Given the successful trials."""
+    mean: Float[Array, " n"]
+    """Of it, at each row of the table; pending trials, which stand at it, do not change it."""
+    posterior: Posterior
+    """Given pending and failed trials as well."""
+    believed: Dataset
+    """Successful and pending trials."""
+    failures: Failures
+    """Where trials fail."""
+
+
 @pytree
 @dataclass(frozen=True)
 class Bayesian(Strategy):
@@ -274,7 +289,7 @@ class Bayesian(Strategy):
             # design, 4 for a batch as a whole, 5 for the fit of the cost.
             key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
             key_prepare, key_maximize, key_new = jax.random.split(key_row, 3)
-            told, posterior, believed, failures = self._posteriors(params, data, state)
+            told, mean, posterior, believed, failures = self.posteriors(params, data, state)
             # In a context the value to improve on is what the trials would have given there.
             x_here = state.x if region.fixed is None else region.place(state.x)
             here = dataclasses.replace(data, x=x_here)
@@ -288,7 +303,8 @@ class Bayesian(Strategy):
                 beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
                 worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
-            mean = told.predict(x_here)[0]  # what pending trials, which stand at it, do not change
+            if region.fixed is not None:
+                mean = told.predict(x_here)[0]
             least_mean = jnp.min(jnp.where(believed.is_valid, mean, jnp.inf))
             zero = None if self.batch is not None else nothing_gained(acquisition, least_mean)
             log_chance = self.log_chance(state, failures)
@@ -322,7 +338,7 @@ class Bayesian(Strategy):
         """The points that were found one after another, moved as a whole."""
         key_row = jax.random.fold_in(jax.random.fold_in(key, 4), _table.num_rows(state))
         key_prepare, key_maximize, *keys_new = jax.random.split(key_row, 2 + points.shape[0])
-        told, posterior, believed, failures = self._posteriors(params, data, state)
+        told, _, posterior, believed, failures = self.posteriors(params, data, state)
         x_here = state.x if region.fixed is None else region.place(state.x)
         here, believed = (dataclasses.replace(rows, x=x_here) for rows in (data, believed))
         beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
@@ -341,7 +357,7 @@ class Bayesian(Strategy):
         values = jnp.broadcast_to(value, info.value.shape)
         return jnp.stack(final), info._replace(is_new=jnp.stack(is_new), value=values)
 
-    def _posteriors(self, params: Any, data: Dataset, state: Trials) -> tuple[Posterior, Posterior, Dataset, Failures]:
+    def posteriors(self, params: Any, data: Dataset, state: Trials) -> Posteriors:
         """The posterior given successful trials, that with the others in it, its data, and what is known of failures.
 
         In the second, pending and failed trials are there as if they had returned their mean: it keeps the mean of the
@@ -357,7 +373,7 @@ class Bayesian(Strategy):
         is_believed = is_pending | is_failed
         structures = []
 
-        def condition(count: Int[Array, ""], y: Float[Array, " n"]) -> tuple[Float[Array, " n"], list[Any]]:
+        def condition(count: Int[Array, ""], y: Float[Array, " n"]) -> tuple[Any, Float[Array, " n"], list[Any]]:
             is_valid = data.is_valid | jnp.where(count == 2, is_failed, is_believed & (count == 1))
             # Whether a trial failed is known without noise.
             noise = None if data.noise_variance is None else jnp.where(count == 2, 0, data.noise_variance)
@@ -367,27 +383,28 @@ class Bayesian(Strategy):
             leaves, structure = jax.tree.flatten(posterior)
             structures.append(structure)
             y = jnp.where(is_believed & (count == 0), mean, y)
-            return jnp.where(count == 1, is_failed.astype(y.dtype), y), leaves
+            return mean, jnp.where(count == 1, is_failed.astype(y.dtype), y), leaves
 
         def believe(carry):
-            count, y, seen, all_leaves = carry
-            after, new = condition(count, y)
+            count, y, first, all_leaves = carry
+            mean, after, new = condition(count, y)
             # What the second and third are not made for is the first.
             keep = [
                 jax.tree.map(lambda a, b, k=k: jnp.where((count == k) | ((count == 0) & (k < 2)), b, a), leaves, new)
                 for k, leaves in enumerate(all_leaves)
             ]
-            return count + 1, after, jnp.where(count == 0, after, seen), keep
+            first = jax.tree.map(lambda own, other: jnp.where(count == 0, own, other), (mean, after), first)
+            return count + 1, after, first, keep
 
         none = jnp.zeros((), jnp.int32)
-        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(condition, none, data.y)[1])
+        empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(condition, none, data.y)[2])
         num_rounds = 1 + jnp.any(is_believed).astype(jnp.int32) + jnp.any(is_failed).astype(jnp.int32)
-        _, _, y, all_leaves = jax.lax.while_loop(
-            lambda c: c[0] < num_rounds, believe, (none, data.y, data.y, [empty] * 3)
+        _, _, (mean, y), all_leaves = jax.lax.while_loop(
+            lambda c: c[0] < num_rounds, believe, (none, data.y, (data.y, data.y), [empty] * 3)
         )
         told, posterior, failures = (jax.tree.unflatten(structures[0], leaves) for leaves in all_leaves)
         believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale, data.noise_variance)
-        return told, posterior, believed, Failures(failures, jnp.any(is_failed))
+        return Posteriors(told, mean, posterior, believed, Failures(failures, jnp.any(is_failed)))
 
 
 def of_values(params: Any) -> Any:

@@ -261,7 +261,7 @@ def test_a_joint_batch_is_at_least_as_good_as_one_after_another(x64):
     @jax.jit
     def value(points):
         model = strategy.fit(jax.random.key(0), state)[0]
-        told, posterior, believed, _ = strategy._posteriors(model, jbo.strategies._transform.dataset(state), state)
+        told, _, posterior, believed, _ = strategy.posteriors(model, jbo.strategies._transform.dataset(state), state)
         data = jbo.strategies._transform.dataset(state)
         beliefs = batches.Beliefs(told, data, posterior, believed, state.status == PENDING, Region(space.encoding))
         aux = rule.prepare(jax.random.key(9), strategy.acquisition, beliefs)

@@ -80,7 +80,7 @@ def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy
     state = search()
     params, _ = strategy.fit(KEY, state)
     assert isinstance(params, WithCost) == strategy.learns_cost
-    _, posterior, believed, failures = strategy._posteriors(params, dataset(state), state)
+    _, _, posterior, believed, failures = strategy.posteriors(params, dataset(state), state)
     means = np.asarray(posterior.predict(state.x)[0])
     best = means[np.asarray(believed.is_valid)].min()
 

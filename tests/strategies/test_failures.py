@@ -87,7 +87,7 @@ def test_what_the_model_of_failures_learns_from(x64):
     strategy = jbo.bayesian(SPACE)
     data = dataset(state)
     params, _ = strategy.fit(jax.random.key(0), state)
-    told, posterior, believed, failures = strategy._posteriors(params, data, state)
+    told, mean, posterior, believed, failures = strategy.posteriors(params, data, state)
     assert failures.has_any and data.is_valid.sum() == 6 and believed.is_valid.sum() == 7
     has_failed = state.status == FAILED
     labels = Dataset(state.x, has_failed.astype(float), has_failed | data.is_valid, data.y_scale)
@@ -97,6 +97,7 @@ def test_what_the_model_of_failures_learns_from(x64):
     np.testing.assert_allclose(posterior.predict(at)[0], told.predict(at)[0], atol=1e-6)
     assert (np.asarray(posterior.predict(state.x[6:9])[1]) < 0.1 * np.asarray(told.predict(state.x[6:9])[1])).all()
     of_told = strategy.surrogate.condition(params, data)
+    np.testing.assert_allclose(mean, of_told.predict(state.x)[0], rtol=1e-9)
     np.testing.assert_allclose(told.predict(at)[0], of_told.predict(at)[0], rtol=1e-9)
 
 
@@ -106,7 +107,7 @@ def test_without_failures_nothing_is_weighed(x64):
         state = table(rng.random((8, 2)), rng.random(8), [OK] * 7 + [last])
         strategy = jbo.bayesian(SPACE)
         params, _ = strategy.fit(jax.random.key(0), state)
-        *_, failures = strategy._posteriors(params, dataset(state), state)
+        *_, failures = strategy.posteriors(params, dataset(state), state)
         assert not failures.has_any and failures.log_success(jnp.array([0.3, 0.9])) == 0
 
 
