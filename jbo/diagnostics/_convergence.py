@@ -12,7 +12,7 @@ from jbo.acquisitions import log_expected_improvement, over_sets
 from jbo.diagnostics._belief import Belief, Searched, believe, check_constraint
 from jbo.maximize import maximize
 from jbo.region import Region
-from jbo.strategies._bayesian import Bayesian, incumbent_row
+from jbo.strategies._bayesian import Bayesian
 from jbo.study import Trial
 from jbo.study._model import world
 from jbo.types import Dataset, Trials
@@ -49,6 +49,7 @@ def simple_regret(values: Any, optimum: float, *, maximize: bool = False) -> Flo
 @jax.jit
 def _log_improvement_left(strategy: Bayesian, key: Array, state: Trials, data: Dataset, posterior: Any) -> Array:
     acquisition = over_sets(log_expected_improvement(), posterior)
+    mean, _ = posterior.predict(data.x)
     key_prepare, key_maximize = jax.random.split(key)
     aux = acquisition.prepare(key_prepare, posterior, data)
     found = maximize(
@@ -56,7 +57,7 @@ def _log_improvement_left(strategy: Bayesian, key: Array, state: Trials, data: D
         lambda x: acquisition.value(aux, posterior, x),
         Region(strategy.encoding),
         state,
-        state.x[incumbent_row(posterior, data)],
+        state.x[jnp.argmin(jnp.where(data.is_valid, mean, jnp.inf))],
         is_smooth=strategy.surrogate.is_smooth,
     )
     return found.value

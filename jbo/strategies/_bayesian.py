@@ -416,17 +416,6 @@ def of_values(params: Any) -> Any:
     return params.values if isinstance(params, WithCost) else params
 
 
-def incumbent_row(posterior: Posterior, data: Dataset) -> Int[Array, ""]:
-    """Row of the observation with the least posterior mean.
-
-    Args:
-      posterior: The model.
-      data: Finished observations.
-    """
-    mean, _ = posterior.predict(data.x)
-    return jnp.argmin(jnp.where(data.is_valid, mean, jnp.inf))
-
-
 def bayesian(
     space: Space,
     *,

@@ -60,6 +60,24 @@ def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weig
     assert info.value > worth(jnp.asarray(others)).max()
 
 
+def test_in_a_context_what_is_gained_is_beyond_the_least_mean_there(state):
+    """Of a bound it is multiplied; where the trials were, in other contexts, the mean is lower."""
+    strategy = jbo.bayesian(SPACE, acquisition=jbo.lower_confidence_bound(), classifier_weight=1.0)
+    fixed = jnp.array([jnp.nan, jnp.nan, 0.9, jnp.nan])
+    x, info = jax.jit(lambda state: strategy.ask(KEY, state, fixed=fixed))(state)
+    params, _ = strategy.fit(KEY, state)
+    posterior = strategy.surrogate.condition(params, dataset(state))
+    there, here = (
+        float(jnp.min(jnp.where(state.status == OK, posterior.predict(rows)[0], jnp.inf)))
+        for rows in (state.x, state.x.at[:, 2].set(0.9))
+    )
+    assert here > there + 0.1 and x[2] == 0.9 and info.is_model_based
+    mean, variance = posterior.predict(x[None])
+    chance = jnp.exp(strategy.classifier.log_factor(state)(x))
+    gain = here - (mean[0] - 2 * jnp.sqrt(variance[0]))
+    np.testing.assert_allclose(info.value, -here + gain * chance, rtol=1e-6)
+
+
 def test_a_point_costs_one_exponential_a_trial_in_each_density():
     """Whatever its columns are: of an integer of hundreds of levels it was nine, and an ask took ten times as long."""
     space = Space(size=Integer(8, 512, log=True), kind=Categorical("a", "b"), rate=Real(0, 1, when=("kind", "a")))
