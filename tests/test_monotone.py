@@ -154,6 +154,12 @@ def test_a_study_turns_the_direction_of_what_it_maximizes(make):
     assert jbo.bayesian(Space(a=Real(0.0, 1.0))).surrogate.monotone is None, "no trace where nothing is known"
 
 
+def test_densities_that_know_no_direction_do_not_hold_a_search_back():
+    known, unknown = Space(a=Real(0.0, 1.0, monotone="increasing")), Space(a=Real(0.0, 1.0))
+    assert jbo.bayesian(known).classifier is None and jbo.bayesian(unknown).classifier is not None
+    assert jbo.bayesian(known, classifier_weight=1.0).classifier is not None
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize(("acquisition", "num_trials"), [(jbo.log_expected_improvement(), 5), (None, 7)])
 def test_a_study_goes_to_the_right_end(acquisition, num_trials):

@@ -458,7 +458,7 @@ def bayesian(
         of `jbo.parzen`, that multiplies the acquisition; of a confidence bound what it promises beyond the least mean.
         It helps where the objective is not what a Gaussian process takes it for: cliffs, plateaus, ripples. None: 1
         where there are categories, or where the bound asks because no acquisition and no ``batch`` is named and of at
-        most 10 parameters, else none.
+        most 10 parameters none is ``monotone``, else none.
         A table of more than 1,024 rows is left to the model, and what `jbo.batches.joint_improvement` moves as a whole
         it moves without it.
 
@@ -486,7 +486,9 @@ def bayesian(
         is_plain = belief is None and cost is None and not has_categories
         is_bound = is_plain and surrogate.is_smooth and encoding.num_columns <= _MOST_COLUMNS_OF_BOUND
         acquisition = confidence_bound() if is_bound else log_expected_improvement()
-        is_chance = is_bound and batch is None and encoding.num_columns <= _MOST_COLUMNS_OF_CHANCE
+        # Densities know no direction: they would hold a search back from the end that the model knows to be best.
+        is_directed = any(column.monotone for column in encoding.columns)
+        is_chance = is_bound and batch is None and not is_directed and encoding.num_columns <= _MOST_COLUMNS_OF_CHANCE
         if classifier_weight is None and surrogate.is_smooth and (has_categories or is_chance):
             classifier_weight = 1.0
     if not isinstance(acquisition, Acquisition):
