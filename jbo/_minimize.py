@@ -9,6 +9,8 @@ from jaxtyping import Array, Float, Key
 
 from jbo.space import Space
 from jbo.strategies import Strategy
+from jbo.strategies._held import Held, nothing_held, refit
+from jbo.strategies._initial import is_over
 from jbo.types import OK, Result, Trials
 
 
@@ -82,14 +84,26 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
                 raise ValueError(f"problem: expected a scalar, got a {name} of shape {shape}")
         return result
 
-    def step_with(ask):
-        def step(state: Trials, _: None):
-            x, _ = ask(key, state)
-            result = evaluate(x)
-            told = strategy.tell(state, x, result.value, cost=result.cost, noise=result.noise)
-            return told, (x, result.value)
+    def tell(state: Trials, x: Float[Array, " d"]) -> tuple[Trials, tuple[Float[Array, " d"], Float[Array, ""]]]:
+        result = evaluate(x)
+        return strategy.tell(state, x, result.value, cost=result.cost, noise=result.noise), (x, result.value)
 
-        return step
+    def by_design(state: Trials, _: None):
+        return tell(state, strategy.design(key, state)[0])
+
+    def by_model(carry: tuple[Trials, Held], _: None):
+        state, held = carry
+        held = refit(strategy, key, state, held)
+        if held.model is None:
+            x, _ = strategy.ask(key, state)
+        else:
+            x, _ = jax.lax.cond(
+                is_over(state, strategy.num_initial),
+                lambda: strategy.ask(key, state, **{"model": held.model}),
+                lambda: strategy.design(key, state),
+            )
+        state, out = tell(state, x)
+        return (state, held), out
 
     known = jax.eval_shape(evaluate, state.x[0])
     state = state._replace(
@@ -98,8 +112,9 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
     )
     # Two scans, since under `vmap` a condition pays for both of its branches: the design's steps fit no model.
     num_design = min(strategy.num_initial, num_steps)
-    state, first = jax.lax.scan(step_with(strategy.design), state, None, length=num_design)
-    state, last = jax.lax.scan(step_with(strategy.ask), state, None, length=num_steps - num_design)
+    state, first = jax.lax.scan(by_design, state, None, length=num_design)
+    carry = state, nothing_held(strategy, key, state)
+    (state, _), last = jax.lax.scan(by_model, carry, None, length=num_steps - num_design)
     x, y = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)
     # XLA may compute a value once for the table and once for the output, which then differ in a last bit.
     y = jnp.where(state.status == OK, state.y, y)

@@ -38,7 +38,7 @@ _MOST_COLUMNS_OF_BOUND = 20
 """With more of them improvement asks unless another acquisition is named."""
 _MOST_COLUMNS_OF_CHANCE = 10
 """With more of them, none a category, densities of so few trials say nothing: the bound asks alone."""
-_LEAST_OF_START = 128
+_LEAST_OF_START = 32
 """Results from which on a fit may begin at the one before: what an evaluation costs grows with their cube."""
 _LONGEST_CHAIN = 4
 """Every so many fits one begins anew, so that each is known from few others."""
@@ -188,7 +188,7 @@ class Bayesian(Strategy):
         return is_told & (is_told.cumsum() <= count - count % self._chain(count)[0])
 
     def rows_of_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows of the fit before, at which a fit to 128 rows or more begins; none at every fourth fit.
+        """True for the rows of the fit before, at which a fit to 32 rows or more begins; none at every fourth fit.
 
         Args:
           status: As in `Strategy.rows_of_start`.
@@ -198,16 +198,18 @@ class Bayesian(Strategy):
         return is_fitted & (is_fitted.cumsum() <= is_fitted.sum() - lag) & (num_before > 0)
 
     def start(self, capacity: int, model: tuple[Any, FitInfo] | None) -> Any:
-        """One set of parameters at which a fit begins, NaN if it begins anew; None where all of this capacity do."""
+        """One set of parameters at which a fit begins, NaN if there is none; None where all of a capacity are anew."""
         if capacity <= _LEAST_OF_START or not self.surrogate.uses_start:
             return None
         if model is not None:
-            return jax.tree.map(lambda leaf: np.asarray(leaf[0]), model[0])
+            return jax.tree.map(lambda leaf: leaf[0], model[0])
         like = jax.eval_shape(lambda: self._anew(jnp.zeros(()).dtype))
         return jax.tree.map(lambda leaf: np.full(leaf.shape, np.nan, leaf.dtype), like)
 
     def fit(self, key: Key[Array, ""], state: Trials, start: Any = None) -> tuple[Any, FitInfo]:
         """The surrogate's parameters given `rows_of_fit`, and how the fit went; where the cost is learnt, `WithCost`.
+
+        Without a ``start`` the fits that come before it are made here, one after another, three at most.
 
         Args:
           key: The key of the search.
@@ -225,20 +227,23 @@ class Bayesian(Strategy):
             return params, info
 
         rows = self.rows_of_fit(state.status)
-        if start is not None:
-            return fit(rows, jax.tree.map(lambda new, own: jnp.where(jnp.isnan(own), new, own), anew, start))
         if state.status.shape[0] <= _LEAST_OF_START or not self.surrogate.uses_start:
             return fit(rows, anew)
 
         count = jnp.sum(rows)
         lag, num_before = self._chain(count)
+        begin, is_begun = anew, jnp.asarray(False)
+        if start is not None:
+            begin = jax.tree.map(lambda new, own: jnp.where(jnp.isnan(own), new, own), anew, start)
+            is_begun = ~jnp.isnan(jax.tree.leaves(start)[0].ravel()[0])
+        num_more = jnp.where(is_begun, 0, num_before).astype(jnp.int32)
 
         def go_on(i: Int[Array, ""], model: tuple[Any, FitInfo]) -> tuple[Any, FitInfo]:
-            begin = jax.tree.map(lambda new, own: jnp.where(i == 0, new, own[0]), anew, model[0])
-            return fit(rows & (jnp.cumsum(rows) <= count - lag * (num_before - i)), begin)
+            start = jax.tree.map(lambda new, own: jnp.where(i == 0, new, own[0]), begin, model[0])
+            return fit(rows & (jnp.cumsum(rows) <= count - lag * (num_more - i)), start)
 
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(fit, rows, anew))
-        return jax.lax.fori_loop(np.int32(0), (num_before + 1).astype(jnp.int32), go_on, nothing)
+        return jax.lax.fori_loop(np.int32(0), num_more + 1, go_on, nothing)
 
     def _anew(self, dtype: jnp.dtype) -> Any:
         """Where a fit begins if there is nothing better."""

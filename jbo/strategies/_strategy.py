@@ -126,11 +126,11 @@ class Strategy(ABC):
         return status < 0
 
     def start(self, capacity: int, model: Any) -> Any:
-        """Where a fit begins, in NumPy.
+        """Where a fit begins.
 
         Args:
           capacity: Rows of the table.
-          model: What `fit` gave for `rows_of_start`; None: there are none.
+          model: What `fit` gave for `rows_of_start`; None: it is not at hand, or there are none.
         """
         return None
 
@@ -142,7 +142,7 @@ class Strategy(ABC):
         Args:
           key: The key of the search.
           state: The table.
-          start: From `start`, if the earlier fit is at hand; None: it is made here.
+          start: From `start`; without the earlier fit, or None: it is made here.
         """
         return None
 

@@ -127,7 +127,8 @@ class GP:
           key: Draws the starts after the second.
           data: Standardised observations. From 128 of them on the first start is the only one; in a table of more than
             1,024 rows 512 of them, evenly spread, are fitted to.
-          start: One hyperparameter set, where the first start begins.
+          start: One hyperparameter set, where the first start begins; another than `init` is known to be a good one,
+            such as that of an earlier fit, and then the only start.
 
         Returns:
           Parameters with a leading axis of 1 and how the fit went. Never NaN.
@@ -162,7 +163,8 @@ class GP:
 
         # One after another: side by side they would wait for each other, and products gain little by a batch.
         starts = (self._starts(key, start) - mode[None, :]) / unit[None, :]
-        num_starts = jnp.where(count >= _ROWS_OF_ONE_START, 1, self.num_starts).astype(jnp.int32)
+        is_known = jnp.any(_pack(start) != _pack(self.init(d, dtype)))
+        num_starts = jnp.where((count >= _ROWS_OF_ONE_START) | is_known, 1, self.num_starts).astype(jnp.int32)
         nothing = BoundedResult(starts[0], jnp.asarray(jnp.inf, dtype), jnp.zeros((), jnp.int32))
         best = jax.lax.fori_loop(np.int32(0), largest_of_lanes(num_starts), go_on, nothing)
         info = FitInfo(-best.value * rows, best.num_evaluations, jnp.isfinite(best.value))
