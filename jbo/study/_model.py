@@ -84,7 +84,7 @@ class Fits:
         is_start = strategy.rows_of_start(of_fit.status)
         before = latest if is_start.any() and _content(rows, is_start) == held else None
         # Without the one before the program makes it, after a restart for one.
-        start = strategy.start(len(rows.status), jax.tree.map(np.asarray, before))
+        start = jax.tree.map(np.asarray, strategy.start(len(rows.status), jax.tree.map(np.asarray, before)))
         model, seconds = run(Call(_fit, (strategy, _words(seed), _state(of_fit), start), device))
         self._latest = learnt, model
         return model, seconds
