@@ -2,7 +2,7 @@
 
 from jbo.strategies._bayesian import Bayesian as Bayesian
 from jbo.strategies._bayesian import BayesianInfo as BayesianInfo
-from jbo.strategies._bayesian import bayesian as bayesian
+from jbo.strategies._default import bayesian as bayesian
 from jbo.strategies._parzen import Parzen as Parzen
 from jbo.strategies._parzen import ParzenInfo as ParzenInfo
 from jbo.strategies._parzen import parzen as parzen

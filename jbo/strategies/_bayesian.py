@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,32 +12,25 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, Believed, bound, confidence_bound, log_expected_improvement, over_sets
+from jbo.acquisitions import Acquisition, bound, over_sets
 from jbo.batches import Batch, Beliefs, JointBatch
-from jbo.belief import Belief, belief_over
+from jbo.belief import Belief
 from jbo.maximize import maximize
 from jbo.region import Region
-from jbo.space import Space
 from jbo.strategies import _table
-from jbo.strategies._chance import can_be_multiplied, nothing_gained, times
+from jbo.strategies._chance import nothing_gained, times
 from jbo.strategies._classifier import Classifier
-from jbo.strategies._cost import KnownCost, LearntCost, WithCost, cost_of, divided
-from jbo.strategies._earlier import with_earlier
+from jbo.strategies._cost import KnownCost, LearntCost, WithCost, divided
 from jbo.strategies._failures import Failures
-from jbo.strategies._initial import design_point, design_size, is_over
-from jbo.strategies._parzen import parzen
+from jbo.strategies._initial import design_point, is_over
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._together import improve_together
 from jbo.strategies._transform import dataset
-from jbo.surrogates import GP, FitInfo, Posterior, Surrogate, gp
+from jbo.surrogates import FitInfo, Posterior, Surrogate
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
 
 _REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
 """Numbers of results from which on a fit lasts for twice as many of them."""
-_MOST_COLUMNS_OF_BOUND = 20
-"""With more of them improvement asks unless another acquisition is named."""
-_MOST_COLUMNS_OF_CHANCE = 10
-"""With more of them, none a category, densities of so few trials say nothing: the bound asks alone."""
 _LEAST_OF_START = 32
 """Results from which on a fit may begin at the one before: what an evaluation costs grows with their cube."""
 _LONGEST_CHAIN = 4
@@ -419,113 +412,3 @@ def of_values(params: Any) -> Any:
       params: What `Bayesian.fit` gives.
     """
     return params.values if isinstance(params, WithCost) else params
-
-
-def bayesian(
-    space: Space,
-    *,
-    surrogate: Surrogate | None = None,
-    acquisition: Acquisition | None = None,
-    batch: Batch | None = None,
-    num_initial: int | None = None,
-    belief: Mapping[str, Any] | None = None,
-    belief_weight: float | Float[Array, ""] = 5.0,
-    prior_trials: Iterable[Any] | None = None,
-    cost: str | Callable[[dict[str, Any]], Any] | None = None,
-    classifier_weight: float | Float[Array, ""] | None = None,
-) -> Bayesian:
-    """Bayesian optimisation of an objective over ``space``.
-
-    Args:
-      space: The search space; only its structure enters.
-      surrogate: The model; None: `jbo.gp`.
-      acquisition: What to ask next; None: `jbo.lower_confidence_bound`, but `jbo.log_expected_improvement` in a space
-        with categories or more than 20 parameters, with a ``belief`` or a ``cost``, which multiply or divide it, and
-        with a forest.
-      batch: How an ask counts with pending trials, one of `jbo.batches`; None: as if they had returned what the model
-        expects (the kriging believer).
-      num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
-        least 5 and at most 10.
-      belief: Where the best configuration is expected, by name, for some of the parameters: ``(value, deviation)``,
-        ``(value, factor)`` on a log scale, of an ordinal the deviation in steps; or ``{value: weight}``, in which the
-        values that are not named weigh 1. It multiplies the acquisition function and fades as results come in.
-      belief_weight: The number of results at which the belief counts as it stands: with twice as many only its root.
-      prior_trials: Of an earlier study on a similar task, such as ``study.trials``: the model learns how much its
-        objective is like theirs, and which way. They are no results of this search. The initial design then ends
-        after three results, unless ``num_initial`` is given.
-      cost: What an evaluation costs, where that is not the same everywhere: the acquisition is divided by it, so that
-        what counts is the improvement per unit of cost. ``"seconds"``: learnt by a Gaussian process on the logarithm of
-        the seconds from `Study.ask` to `Study.tell`, or of the costs that are told; in `jbo.minimize` of those that the
-        problem says (`jbo.Result`). Or a traceable function of the config, with scalars as `jbo.minimize` gives them to
-        an objective, to a number above 0. The initial design does not count with it. Of the rules for batches each
-        weighs with it as far as it uses the acquisition, which is `jbo.log_expected_improvement` unless you name one.
-      classifier_weight: The power, at least 0, of the probability that a trial is among the good ones, by the densities
-        of `jbo.parzen`, that multiplies the acquisition; of a confidence bound what it promises beyond the least mean.
-        It helps where the objective is not what a Gaussian process takes it for: cliffs, plateaus, ripples. None: 1
-        where there are categories, or where the bound asks because no acquisition and no ``batch`` is named and of at
-        most 10 parameters none is ``monotone``, else none.
-        A table of more than 1,024 rows is left to the model, and what `jbo.batches.joint_improvement` moves as a whole
-        it moves without it.
-
-    Raises:
-      TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a
-        surrogate that is no `jbo.gp`.
-      ValueError: If ``num_initial`` is below 1, or the belief or the prior trials are none of this space; or ``cost``
-        is neither, or stands beside an acquisition that may be negative and is no logarithm, or a rule that values a
-        batch as a whole; or ``classifier_weight`` is negative, not finite, or beside an acquisition of your own that
-        does not say what its values are (``is_positive``, ``is_logarithm``, ``is_of_values``).
-
-    References:
-      Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
-      (``cost``).
-    """
-    encoding = space.encoding
-    # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
-    if surrogate is not None and not isinstance(surrogate, Surrogate):
-        raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
-    surrogate = gp() if surrogate is None else surrogate
-    if acquisition is None:
-        # The bound is better under noise, and may be lost among categories, with rough deviations or where there are so
-        # many parameters that the model knows nothing almost everywhere: docs/method.md.
-        has_categories = bool(encoding.is_category.any())
-        is_plain = belief is None and cost is None and not has_categories
-        is_bound = is_plain and surrogate.is_smooth and encoding.num_columns <= _MOST_COLUMNS_OF_BOUND
-        acquisition = confidence_bound() if is_bound else log_expected_improvement()
-        # Densities know no direction: they would hold a search back from the end that the model knows to be best.
-        is_directed = any(column.monotone for column in encoding.columns)
-        is_chance = is_bound and batch is None and not is_directed and encoding.num_columns <= _MOST_COLUMNS_OF_CHANCE
-        if classifier_weight is None and surrogate.is_smooth and (has_categories or is_chance):
-            classifier_weight = 1.0
-    if not isinstance(acquisition, Acquisition):
-        raise TypeError(
-            f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
-        )
-    if batch is not None and not isinstance(batch, Batch):
-        raise TypeError(f"batch: expected a rule such as jbo.batches.local_penalization(), got {batch!r}")
-    if isinstance(surrogate, GP):
-        surrogate = surrogate.resolve(space.names)
-    surrogate = surrogate.bind(encoding)
-    if prior_trials is not None:
-        if not isinstance(surrogate, GP):
-            raise TypeError(f"prior_trials: expected a Gaussian process such as jbo.gp(), got {surrogate!r}")
-        surrogate = with_earlier(surrogate, space, prior_trials)
-        num_initial = 3 if num_initial is None else num_initial
-    if classifier_weight is not None:
-        if not can_be_multiplied(acquisition):
-            raise ValueError(
-                "classifier_weight: expected an acquisition beside it that is positive, a logarithm or a bound,"
-                f" got {acquisition!r}"
-            )
-        if isinstance(classifier_weight, int | float) and not 0 <= classifier_weight < np.inf:
-            raise ValueError(f"classifier_weight: expected a finite number of at least 0, got {classifier_weight!r}")
-    expected = None if belief is None else belief_over(space, belief)
-    return Bayesian(
-        encoding,
-        surrogate,
-        acquisition if expected is None else Believed(acquisition, expected, 1.0 * belief_weight),
-        design_size(encoding, num_initial),
-        expected,
-        batch,
-        None if cost is None else cost_of(cost, space, acquisition, batch),
-        None if classifier_weight is None else Classifier(parzen(space), 1.0 * classifier_weight),
-    )
