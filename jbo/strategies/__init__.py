@@ -10,6 +10,7 @@ from jbo.strategies._searches import grid_search as grid_search
 from jbo.strategies._searches import random_search as random_search
 from jbo.strategies._searches import sobol_search as sobol_search
 from jbo.strategies._strategy import AskInfo as AskInfo
+from jbo.strategies._strategy import Start as Start
 from jbo.strategies._strategy import Strategy as Strategy
 from jbo.strategies._trust_region import TrustRegion as TrustRegion
 from jbo.strategies._trust_region import trust_region as trust_region

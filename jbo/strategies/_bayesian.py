@@ -23,7 +23,7 @@ from jbo.strategies._classifier import Classifier
 from jbo.strategies._cost import KnownCost, LearntCost, WithCost, divided
 from jbo.strategies._failures import Failures
 from jbo.strategies._initial import design_point, is_over
-from jbo.strategies._strategy import Strategy
+from jbo.strategies._strategy import Start, Strategy
 from jbo.strategies._together import improve_together
 from jbo.strategies._transform import dataset
 from jbo.surrogates import FitInfo, Posterior, Surrogate
@@ -190,16 +190,16 @@ class Bayesian(Strategy):
         lag, num_before = self._chain(is_fitted.sum())
         return is_fitted & (is_fitted.cumsum() <= is_fitted.sum() - lag) & (num_before > 0)
 
-    def start(self, capacity: int, model: tuple[Any, FitInfo] | None) -> Any:
-        """One set of parameters at which a fit begins, NaN if there is none; None where all of a capacity are anew."""
+    def start(self, capacity: int, model: tuple[Any, FitInfo] | None) -> Start | None:
+        """The parameters at which a fit begins; None where all of this capacity begin anew."""
         if capacity <= _LEAST_OF_START or not self.surrogate.uses_start:
             return None
         if model is not None:
-            return jax.tree.map(lambda leaf: leaf[0], model[0])
+            return Start(np.asarray(True), jax.tree.map(lambda leaf: leaf[0], model[0]))
         like = jax.eval_shape(lambda: self._anew(jnp.zeros(()).dtype))
-        return jax.tree.map(lambda leaf: np.full(leaf.shape, np.nan, leaf.dtype), like)
+        return Start(np.asarray(False), jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like))
 
-    def fit(self, key: Key[Array, ""], state: Trials, start: Any = None) -> tuple[Any, FitInfo]:
+    def fit(self, key: Key[Array, ""], state: Trials, start: Start | None = None) -> tuple[Any, FitInfo]:
         """The surrogate's parameters given `rows_of_fit`, and how the fit went; where the cost is learnt, `WithCost`.
 
         Without a ``start`` the fits that come before it are made here, one after another, three at most.
@@ -225,11 +225,9 @@ class Bayesian(Strategy):
 
         count = jnp.sum(rows)
         lag, num_before = self._chain(count)
-        begin, is_begun = anew, jnp.asarray(False)
-        if start is not None:
-            begin = jax.tree.map(lambda new, own: jnp.where(jnp.isnan(own), new, own), anew, start)
-            is_begun = ~jnp.isnan(jax.tree.leaves(start)[0].ravel()[0])
-        num_more = jnp.where(is_begun, 0, num_before).astype(jnp.int32)
+        known = Start(np.asarray(False), anew) if start is None else start
+        begin = jax.tree.map(lambda new, own: jnp.where(known.is_known, own, new), anew, known.params)
+        num_more = jnp.where(known.is_known, 0, num_before).astype(jnp.int32)
 
         def go_on(i: Int[Array, ""], model: tuple[Any, FitInfo]) -> tuple[Any, FitInfo]:
             start = jax.tree.map(lambda new, own: jnp.where(i == 0, new, own[0]), begin, model[0])
@@ -268,7 +266,7 @@ class Bayesian(Strategy):
         # Whole numbers of the same kind in NumPy and in traced code.
         lag = 2 ** (count >= _REFIT_LESS_OFTEN).sum()
         is_chained = (count >= _LEAST_OF_START) & self.surrogate.uses_start
-        return lag, count // lag % _LONGEST_CHAIN * is_chained
+        return lag, count // lag % _LONGEST_CHAIN * is_chained.astype(count.dtype)
 
     def _ask_design(self, key: Key[Array, ""], state: Trials, region: Region, q: int):
         def one(state: Trials, _: None):

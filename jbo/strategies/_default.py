@@ -65,9 +65,10 @@ def bayesian(
         weighs with it as far as it uses the acquisition, which is `jbo.log_expected_improvement` unless you name one.
       classifier_weight: The power, at least 0, of the probability that a trial is among the good ones, by the densities
         of `jbo.parzen`, that multiplies the acquisition; of a confidence bound what it promises beyond the least mean.
-        It helps where the objective is not what a Gaussian process takes it for: cliffs, plateaus, ripples. None: 1
-        where there are categories, or where the bound asks because no acquisition and no ``batch`` is named and of at
-        most 10 parameters none is ``monotone``, else none.
+        Beside a ``belief`` the exponential of a bound is what is multiplied. It helps where the objective is not what a
+        Gaussian process takes it for: cliffs, plateaus, ripples. None: 1 where no ``acquisition`` is named, the
+        surrogate is smooth (no forest) and there are categories, or no ``batch`` and at most 10 parameters of which
+        none is ``monotone``; else none.
         A table of more than 1,024 rows is left to the model, and what `jbo.batches.joint_improvement` moves as a whole
         it moves without it.
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Int, Key
 
 from jbo.linalg import largest_of_lanes
 from jbo.strategies._strategy import Strategy
-from jbo.types import EMPTY, Trials
+from jbo.types import EMPTY, OK, Trials
 
 
 class Held(NamedTuple):
@@ -29,7 +29,8 @@ def nothing_held(strategy: Strategy, key: Key[Array, ""], state: Trials) -> Held
       key: The key of the search.
       state: The table.
     """
-    like = jax.eval_shape(strategy.fit, key, state)
+    is_fitted = strategy.rows_of_fit(np.full(state.status.shape, OK)).any()
+    like = jax.eval_shape(strategy.fit, key, state) if is_fitted else None
     return Held(jnp.zeros(state.status.shape, bool), jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like))
 
 
@@ -48,8 +49,7 @@ def refit(strategy: Strategy, key: Key[Array, ""], state: Trials, held: Held) ->
     of_start = strategy.rows_of_start(jnp.where(rows, state.status, EMPTY))
     start = strategy.start(state.status.shape[0], held.model)
     if start is not None:
-        is_before = jnp.any(of_start) & jnp.all(of_start == held.rows)
-        start = jax.tree.map(lambda leaf: jnp.where(is_before, leaf, jnp.nan).astype(leaf.dtype), start)
+        start = start._replace(is_known=jnp.any(of_start) & jnp.all(of_start == held.rows))
 
     # Under `jax.vmap` a condition would pay for both of its branches, and this loop ends before it begins.
     is_other = jnp.any(rows != held.rows)

@@ -23,6 +23,15 @@ class AskInfo(NamedTuple):
     """False if every point that was looked at is in the table already or not allowed: nothing is left to try."""
 
 
+class Start(NamedTuple):
+    """Where a fit begins."""
+
+    is_known: Bool[Array, ""] | Bool[np.ndarray, ""]
+    """False: it begins anew, whatever the parameters are."""
+    params: Any
+    """One set of the earlier fit."""
+
+
 @dataclass(frozen=True)
 class Strategy(ABC):
     """A way of searching; a frozen dataclass registered as a pytree whose numbers are leaves and structure is static.
@@ -112,6 +121,8 @@ class Strategy(ABC):
     def rows_of_fit(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
         """True for the rows that `fit` learns from, in NumPy for NumPy; none for strategies without a model.
 
+        One at least of those with a model, once ``num_initial`` trials have ended.
+
         Args:
           status: As in `Trials`.
         """
@@ -125,7 +136,7 @@ class Strategy(ABC):
         """
         return status < 0
 
-    def start(self, capacity: int, model: Any) -> Any:
+    def start(self, capacity: int, model: Any) -> Start | None:
         """Where a fit begins.
 
         Args:
@@ -134,7 +145,7 @@ class Strategy(ABC):
         """
         return None
 
-    def fit(self, key: Key[Array, ""], state: Trials, start: Any = None) -> Any:
+    def fit(self, key: Key[Array, ""], state: Trials, start: Start | None = None) -> Any:
         """What `ask` and `recommend` take as ``model``; None for strategies without one.
 
         It depends on the key, the capacity, `rows_of_fit` and `rows_of_start` alone, so whoever keeps it spares fits.

@@ -127,8 +127,8 @@ class GP:
           key: Draws the starts after the second.
           data: Standardised observations. From 128 of them on the first start is the only one; in a table of more than
             1,024 rows 512 of them, evenly spread, are fitted to.
-          start: One hyperparameter set, where the first start begins; another than `init` is known to be a good one,
-            such as that of an earlier fit, and then the only start.
+          start: One hyperparameter set, where the first start begins. Another than that of `init` counts as near, such
+            as that of an earlier fit, and is the only start.
 
         Returns:
           Parameters with a leading axis of 1 and how the fit went. Never NaN.
@@ -345,7 +345,8 @@ def gp(
         High Dimensions, 2024. Their (2**0.5, 3**0.5) is wider and longer; on Branin and Hartmann 6 it was slower.
       signal_prior: Mean and deviation of the log variance of the function; ``y`` is standardised, so near 0.
       noise_prior: Mean and deviation of the log variance of an observation, in units of standardised ``y``.
-      num_starts: How many starts a fit has.
+      num_starts: How many starts a fit has that begins anew, to fewer than 128 results; of the fits of a search from
+        32 results on three of four begin at the one before, and there only.
       noise_slope_prior: Mean and deviation of the slope of the log noise variance in each column, over its whole
         range, where the noise is another at one end of a parameter than at the other; None: it is the same everywhere.
       warps_output: Whether the values go through a monotone function (sinh-arcsinh) whose two parameters are inferred

@@ -19,12 +19,13 @@ from jbo.types import Dataset
 def fit(
     key: Key[Array, ""], data: Dataset, start: GPParams | None = None, *, surrogate: GP | None = None
 ) -> tuple[GPParams, FitInfo]:
-    """The most probable hyperparameters given ``data``, found by L-BFGS from several starts.
+    """The most probable hyperparameters given ``data``, found by L-BFGS, from several starts unless one is given.
 
     Args:
-      key: Draws the starts after the first.
+      key: Draws the starts after the second.
       data: Standardised observations.
-      start: One hyperparameter set, where the first start begins; None: the mode of the prior.
+      start: One hyperparameter set that is near, such as that of an earlier fit, and then the only start; None: it
+        begins anew, at `GP.init` and with little noise.
       surrogate: Kernel, priors, noise and number of starts; None: those of `jbo.gp`.
 
     Returns:

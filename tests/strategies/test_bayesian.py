@@ -162,7 +162,8 @@ def test_a_fit_is_the_end_of_its_chain(numbers, capacity, x64, table):
     model, evaluations = None, []
     for number in numbers:
         start = strategy.start(capacity, model)
-        assert model is None or start.log_noise_variance == model[0].log_noise_variance[0]
+        assert start.is_known == (model is not None)
+        assert model is None or start.params.log_noise_variance == model[0].log_noise_variance[0]
         model = run(strategy, table(x[:number], loss(x[:number]), capacity=capacity), start)
         evaluations.append(int(model[1].num_evaluations))
     state = table(x, loss(x), capacity=capacity)

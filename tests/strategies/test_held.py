@@ -1,11 +1,21 @@
 """A fit that lasts from one ask to the next: the one that is made anew, for less."""
 
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+import jbo
 from jbo import Real, Space, bayesian, random_search
+from jbo._pytree import pytree
+from jbo.strategies import AskInfo, Strategy
 from jbo.strategies._held import Held, nothing_held, refit
+from jbo.surrogates import FitInfo
+from jbo.types import OK
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
 KEY = jax.random.key(3)
@@ -66,3 +76,107 @@ def test_lanes_whose_rows_differ_each_have_their_own_fit(x64, table):
         mine = jax.tree.map(lambda leaf, i=i: leaf[i], held)
         assert mine.rows.sum() == number
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), mine.model[0], alone)
+
+
+@pytree
+@dataclass(frozen=True)
+class Told:
+    """What `Counting` believes: the same everywhere."""
+
+    level: Any
+
+    def noise_variance(self):
+        return jnp.zeros_like(self.level)
+
+    def predict(self, x):
+        return jnp.full(x.shape[0], self.level), jnp.full(x.shape[0], jnp.ones_like(self.level))
+
+
+@pytree
+@dataclass(frozen=True)
+class Counting:
+    """A surrogate whose parameter is a whole number: of the fits since one began anew, and three."""
+
+    is_smooth: ClassVar[bool] = True
+    uses_start: ClassVar[bool] = True
+    has_parameter: bool = dataclasses.field(default=True, metadata={"static": True})
+
+    def bind(self, encoding):
+        return self
+
+    def init(self, num_columns, dtype):
+        return (jnp.asarray(3, jnp.int32),) if self.has_parameter else ()
+
+    def fit(self, key, data, start):
+        info = FitInfo(jnp.zeros((), data.y.dtype), jnp.zeros((), jnp.int32), jnp.asarray(True))
+        return jax.tree.map(lambda number: number[None] + 1, start), info
+
+    def condition(self, params, data):
+        return Told(jnp.zeros((), data.y.dtype))
+
+    def predict(self, posterior, x):
+        return posterior.predict(x)
+
+
+def test_parameters_may_be_whole_numbers_or_none(table):
+    """Not a number says nothing of an integer: where a fit begins is told by a flag."""
+    x = np.random.default_rng(1).random((48, 2))
+    strategy = bayesian(REALS, surrogate=Counting())
+    fit, step = jax.jit(lambda s: strategy.fit(KEY, s)), jax.jit(lambda s, held: refit(strategy, KEY, s, held))
+    held = nothing_held(strategy, KEY, table(x[:5], loss(x[:5]), capacity=48))
+    for number, expected in ((31, 4), (32, 4), (33, 4), (34, 5), (36, 6), (38, 7), (40, 4), (46, 7)):
+        state = table(x[:number], loss(x[:number]), capacity=48)
+        held = step(state, held)
+        assert fit(state)[0][0] == held.model[0][0] == expected
+    for has_parameter in (True, False):
+        strategy = bayesian(REALS, surrogate=Counting(has_parameter))
+        with jbo.Study(REALS, strategy=strategy, seed=0) as study:
+            for point in x[:40]:
+                study.tell(REALS.decode(point), 0.1)
+            study.tell({"a": 0.5, "b": 0.5}, 0.2)
+            study.ask()
+        jax.jit(lambda key, strategy: jbo.minimize(key, jbo.functions.branin, strategy, 34))(
+            KEY, bayesian(jbo.functions.branin.space, surrogate=Counting(has_parameter))
+        )
+
+
+@pytree
+@dataclass(frozen=True)
+class ByTheMean(Strategy):
+    """A model that no rows are said of: it is made at each ask."""
+
+    def fit(self, key, state, start=None):
+        return jnp.mean(state.x, where=(state.status == OK)[:, None])
+
+    def suggest(self, key, state, region):
+        raise NotImplementedError
+
+    def ask(self, key, state, q=None, *, fixed=None, model=None):
+        mean = self.fit(key, state) if model is None else model
+        number = jnp.sum(state.status == OK)
+        return jnp.stack([0.05 + 0.9 * jnp.nan_to_num(mean), number / 9]), AskInfo(jnp.asarray(True))
+
+
+def test_a_strategy_that_says_no_rows_is_asked_without_a_model(x64):
+    problem = jbo.functions.branin
+    strategy = ByTheMean(problem.space.encoding)
+    run = jax.jit(lambda key: jbo.minimize(key, problem, strategy, 8))(KEY)
+    state = strategy.init(8)
+    for x in run.x:
+        point, _ = strategy.ask(KEY, state)
+        np.testing.assert_allclose(point, x, rtol=1e-12)
+        state = strategy.tell(state, point, problem(problem.space.decode_traced(point)))
+    assert len(np.unique(np.round(run.x[:, 0], 6))) == 8
+
+
+@pytest.mark.parametrize("make", [bayesian, jbo.trust_region, jbo.parzen, random_search])
+def test_a_whole_search_is_the_loop_of_ask_and_tell(make, x64):
+    """Through results at which fits begin at the one before."""
+    problem, num_steps = jbo.functions.branin, 37
+    strategy = make(problem.space)
+    run = jax.jit(lambda key: jbo.minimize(key, problem, strategy, num_steps))(KEY)
+    ask = jax.jit(lambda state: strategy.ask(KEY, state))
+    for number in (3, 20, 33, 36):
+        status = jnp.where(jnp.arange(num_steps) < number, run.trials.status, 0)
+        point, _ = ask(run.trials._replace(status=status))
+        np.testing.assert_allclose(point, run.x[number], atol=1e-6)

@@ -15,7 +15,7 @@ class AlwaysFitted(Bayesian):
     """The default with a fit of all results at every ask; where the default's begin at the fit before, so do these."""
 
     def _chain(self, count):
-        return 1, count % _LONGEST_CHAIN * (count >= _LEAST_OF_START)
+        return 1, count % _LONGEST_CHAIN * (count >= _LEAST_OF_START).astype(count.dtype)
 
 
 def always_fitted(space):
