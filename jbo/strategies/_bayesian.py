@@ -212,6 +212,7 @@ class Bayesian(Strategy):
         key, key_cost = jax.random.fold_in(key, 0), jax.random.fold_in(key, 5)
         anew = self._anew(state.x.dtype)
 
+        @jax.jit  # traced once, for its shapes and for the loop
         def fit(rows: Bool[Array, " n"], start: Any) -> tuple[Any, FitInfo]:
             data = dataset(state._replace(status=jnp.where(rows, state.status, EMPTY)))
             params, info = self.surrogate.fit(key, data, of_values(start))
@@ -369,6 +370,7 @@ class Bayesian(Strategy):
         is_believed = is_pending | is_failed
         structures = []
 
+        @jax.jit  # traced once, for its shapes and for the loop
         def condition(count: Int[Array, ""], y: Float[Array, " n"]) -> tuple[Any, Float[Array, " n"], list[Any]]:
             is_valid = data.is_valid | jnp.where(count == 2, is_failed, is_believed & (count == 1))
             # Whether a trial failed is known without noise.

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Key, UInt32
 from jbo.constraint import OnHost
 from jbo.space import Space
 from jbo.strategies import Strategy
-from jbo.study._programs import Call, compile_ahead, run
+from jbo.study._programs import Call, Then, compile_ahead, run
 from jbo.study._table import Rows, Table, capacity_for
 from jbo.study._trial import SuggestInfo
 from jbo.types import EMPTY, FAILED, OK, Trials
@@ -64,7 +64,9 @@ class Fits:
     def __init__(self):
         self._latest: tuple[bytes, Any] = (b"", None)
 
-    def model(self, strategy: Strategy, seed: int, rows: Rows, device: Any) -> tuple[Any, float]:
+    def model(
+        self, strategy: Strategy, seed: int, rows: Rows, device: Any, then: Then | None = None
+    ) -> tuple[Any, float]:
         """What `Strategy.fit` gives for the rows, and the seconds of waiting for its program to be compiled.
 
         Args:
@@ -72,6 +74,7 @@ class Fits:
           seed: As in `suggest`.
           rows: As in `suggest`.
           device: As in `suggest`; called in its world.
+          then: What the model is for, see `run`.
         """
         held, latest = self._latest  # one object: threads see a fit with its own rows
         is_fitted = strategy.rows_of_fit(rows.status)
@@ -85,7 +88,7 @@ class Fits:
         before = latest if is_start.any() and _content(rows, is_start) == held else None
         # Without the one before the program makes it, after a restart for one.
         start = jax.tree.map(np.asarray, strategy.start(len(rows.status), jax.tree.map(np.asarray, before)))
-        model, seconds = run(Call(_fit, (strategy, _words(seed), _state(of_fit), start), device))
+        model, seconds = run(Call(_fit, (strategy, _words(seed), _state(of_fit), start), device), then)
         self._latest = learnt, model
         return model, seconds
 
@@ -126,12 +129,12 @@ def suggest(
     is_design = _is_design(strategy, rows)
     with world(device):
         arguments, seconds_fit = (strategy, _words(seed), _state(rows)), 0.0
-        given = fixed
         if is_design:
-            call = Call(_design, (*arguments, given), device)
+            call = Call(_design, (*arguments, fixed), device)
         else:
-            model, seconds_fit = fits.model(strategy, seed, rows, device)
-            call = Call(_ask, (*arguments, model, given), device)
+            then = Then(_asked(*arguments, fixed, device), lambda: world(device))
+            model, seconds_fit = fits.model(strategy, seed, rows, device, then)
+            call = Call(_ask, (*arguments, model, fixed), device)
         (x, info), seconds_compile = run(call)
         seconds_compile += seconds_fit
         point, is_new = np.array(x, np.float64), bool(info.is_new)
@@ -183,19 +186,23 @@ def prepare(
     prepared.add(kind)
     with world(device):
         arguments = strategy, _words(seed), _state(rows)
-        given = fixed
         if not _has_fit(strategy):
-            compile_ahead(Call(_ask, (*arguments, None, given), device), lambda: world(device))
+            compile_ahead(Call(_ask, (*arguments, None, fixed), device), lambda: world(device))
             return
+        fit = Call(_fit, (*arguments, strategy.start(capacity, None)), device)
+        compile_ahead(fit, lambda: world(device), _asked(*arguments, fixed, device))
 
-        start = strategy.start(capacity, None)
 
-        def ask() -> Call:
-            like = jax.eval_shape(_fit, *arguments, start)
-            model = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-            return Call(_ask, (*arguments, model, given), device)
+def _asked(
+    strategy: Strategy, words: _Words, state: Trials, fixed: Float[np.ndarray, " d"] | None, device: Any
+) -> Callable[[Any], Call]:
+    """The ask by a model, as a function of the model's shapes."""
 
-        compile_ahead(Call(_fit, (*arguments, start), device), lambda: world(device), ask)
+    def call(shapes: Any) -> Call:
+        model = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+        return Call(_ask, (strategy, words, state, model, fixed), device)
+
+    return call
 
 
 def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits) -> int:

@@ -73,16 +73,29 @@ class _Tracing:
 _tracing = _Tracing()
 
 
-def run(call: Call) -> tuple[Any, float]:
+_World = Callable[[], AbstractContextManager[None]]
+
+
+class Then(NamedTuple):
+    """What is compiled at the same time as a program whose result it takes."""
+
+    call: Callable[[Any], Call]
+    """Of the shapes and types of that result."""
+    world: _World
+    """The context in which a thread compiles: threads do not inherit it."""
+
+
+def run(call: Call, then: Then | None = None) -> tuple[Any, float]:
     """The function's result, and the seconds that were spent waiting for its program to be compiled.
 
     Args:
       call: What to run, called in the world (types, device) where it shall run.
+      then: What is run next; if this one has to be compiled, so is that, in a thread.
     """
     program, is_ours = _program(call)
     start = time.perf_counter()
     if is_ours:
-        _compile(call, program)
+        _compile(call, program, then)
     elif is_ours is False and program.thread is not None and sys.platform == "linux":
         # Nothing goes before it any more: among busy processes its thread would take ten times as long.
         with contextlib.suppress(OSError):  # the system lets a superuser only
@@ -92,43 +105,24 @@ def run(call: Call) -> tuple[Any, float]:
     return compiled(jax.tree.leaves(call.arguments)), seconds
 
 
-def compile_ahead(
-    call: Call, world: Callable[[], AbstractContextManager[None]], also: Callable[[], Call] | None = None
-) -> None:
+def compile_ahead(call: Call, world: _World, then: Callable[[Any], Call] | None = None) -> None:
     """Compile a program in a thread of its own, unless it is there or under way.
 
     Args:
       call: What will be run; of the arguments only the structure and the types count.
-      world: The context in which a thread compiles: threads do not inherit it.
-      also: Gives what to compile at the same time, in another thread.
+      world: As in `Then`.
+      then: Gives what to compile at the same time, in another thread, as in `Then`.
     """
     program, is_ours = _program(call)
     if not is_ours:
         return
 
-    def compile_other(make: Callable[[], Call]) -> None:
-        try:
-            other = make()
-        except Exception:  # of the user's own parts: it comes again, to whoever needs the program
-            return
-        program, is_ours = _program(other)
-        if is_ours:
-            _compile(other, program)
-
-    _in_thread(world, _compile, call, program)
-    if also is not None:
-        _in_thread(world, compile_other, also)
-
-
-def _in_thread(
-    world: Callable[[], AbstractContextManager[None]], function: Callable[..., None], *arguments: Any
-) -> None:
     def work() -> None:
         if sys.platform == "linux":  # elsewhere a thread has no priority, and its number may be that of a process
             with contextlib.suppress(OSError):  # of this thread alone: the search and the objective go first
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         with world():
-            function(*arguments)
+            _compile(call, program, None if then is None else Then(then, world))
 
     # Not a daemon: a thread that compiles while the interpreter exits aborts the process.
     threading.Thread(target=work, name="jbo-compile").start()
@@ -163,7 +157,7 @@ def _compiled(lowered: Any) -> Any:
     return lowered.compile()
 
 
-def _compile(call: Call, program: _Program) -> None:
+def _compile(call: Call, program: _Program, then: Then | None) -> None:
     program.thread = threading.get_native_id()
     try:
         leaves, structure = jax.tree.flatten(call.arguments)
@@ -172,6 +166,8 @@ def _compile(call: Call, program: _Program) -> None:
         jitted = jax.jit(lambda leaves: call.function(*structure.unflatten(leaves)))
         with _tracing:
             lowered = jitted.lower(leaves)
+        if then is not None:
+            compile_ahead(then.call(lowered.out_info), then.world)
         program.set_result(_compiled(lowered))
     except BaseException as error:
         program.set_exception(error)

@@ -168,9 +168,9 @@ def test_who_asks_once_waits_for_no_thread(watched):
 def test_a_wait_is_told(watched, monkeypatch, caplog):
     real = _programs._compile
 
-    def slow(call, program):
+    def slow(*arguments):
         time.sleep(0.3)
-        real(call, program)
+        real(*arguments)
 
     monkeypatch.setattr(_programs, "_compile", slow)
     with watched() as study, caplog.at_level("INFO", "jbo"):
@@ -202,6 +202,35 @@ def test_an_error_of_a_background_compilation_reaches_the_one_who_needs_it(watch
         assert study.ask().number == 3, "and the next try begins anew"
 
 
+def test_a_study_that_begins_with_trials_compiles_fit_and_ask_side_by_side(monkeypatch):
+    begun, real = {}, _programs._compile
+
+    def seen(call, *more):
+        begun[call.function.__name__] = threading.current_thread().name
+        if call.function.__name__ == "_ask":
+            assert fit_waits.wait(60)
+        real(call, *more)
+
+    def compiled(lowered, real=_programs._compiled):
+        if threading.current_thread() is threading.main_thread():
+            fit_waits.set()  # the fit is not there yet, and whoever compiles the ask has begun or will
+            while "_ask" not in begun:
+                time.sleep(0.01)
+        return real(lowered)
+
+    fit_waits = threading.Event()
+    monkeypatch.setattr(_programs, "_compile", seen)
+    monkeypatch.setattr(_programs, "_compiled", compiled)
+    monkeypatch.setattr(_programs, "_programs", {})
+    problem = jbo.functions.branin
+    with Study(problem.space, seed=0) as study:
+        for x1 in range(8):
+            study.tell({"x1": float(x1), "x2": 3.0}, float(problem({"x1": float(x1), "x2": 3.0})))
+        trial = study.ask()
+    assert begun == {"_fit": threading.current_thread().name, "_ask": "jbo-compile"}
+    assert study.last_suggestion.is_model_based and trial.number == 8
+
+
 @pytest.mark.thorough
 def test_the_model_is_there_when_the_design_ends():
     """The default strategy, a cold start and an objective that takes its time: no wait once the design is over."""
@@ -219,9 +248,9 @@ def test_the_model_is_there_when_the_design_ends():
 def test_three_hundred_trials_compile_each_program_once_per_capacity(monkeypatch):
     compiled, real = [], _programs._compile
 
-    def seen(call, program):
+    def seen(call, *more):
         compiled.append((call.function.__name__, call.arguments[2].y.shape[0]))
-        real(call, program)
+        real(call, *more)
 
     monkeypatch.setattr(_programs, "_compile", seen)
     monkeypatch.setattr(_programs, "_programs", {})
