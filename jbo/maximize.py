@@ -7,6 +7,7 @@ Where there is no gradient, or a constraint cuts the space, an ascent goes by ra
 Under a mesh of devices with an axis named ``candidates`` (`jax.set_mesh`) the candidates are valued by all of them.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -91,14 +92,13 @@ def maximize(
     values = _spread(jax.vmap(value_of_new), candidates)
     starts = _choose_starts(region, candidates, values, len(wide), more * _NUM_STARTS // 2)
 
-    def climb(i: Int[Array, ""], key: Key[Array, ""] | None) -> tuple[Float[Array, " d"], Float[Array, ""]]:
-        raw, value = candidates[i], values[i]
-        if is_smooth:
-            raw, value = _climb(function, value_of_new, region, trials, raw, value)
-        return (raw, value) if key is None else _walk(key, value_of_new, encoding, raw, value)
-
-    keys = jax.random.split(keys_walk[1], starts.shape[0]) if keys_walk else None
-    ends, end_values = jax.vmap(climb)(starts, keys)
+    ends, end_values = candidates[starts], values[starts]
+    if is_smooth:
+        ends, end_values = _climb(function, value_of_new, region, trials, ends, end_values)
+    if keys_walk:
+        keys = jax.random.split(keys_walk[1], starts.shape[0])
+        walk = functools.partial(_walk, value_of_new=value_of_new, encoding=encoding)
+        ends, end_values = jax.vmap(walk)(keys, ends, end_values)
     best = jnp.argmax(end_values)
     return Maximum(region.place(ends[best]), end_values[best])
 
@@ -189,30 +189,46 @@ def _climb(
     value_of_new: Function,
     region: Region,
     trials: Trials,
-    raw: Float[Array, " d"],
-    value: Float[Array, ""],
-) -> tuple[Float[Array, " d"], Float[Array, ""]]:
-    """The point that ascents in the reals and single moves of the levels reach from ``raw``."""
-    encoding = region.encoding
+    raws: Float[Array, "r d"],
+    values: Float[Array, " r"],
+) -> tuple[Float[Array, "r d"], Float[Array, " r"]]:
+    """The points that ascents in the reals and single moves of the levels reach from each of ``raws``.
+
+    Ascents go side by side. Moves go one after another, since each is many points already; only the best of all goes a
+    second round.
+    """
+    encoding, r = region.encoding, raws.shape[0]
     is_smooth = np.array(
         [c.kind == REAL or (c.kind != CATEGORY and c.num_levels > MOST_LEVELS) for c in encoding.columns]
     )
     moves = _moves(encoding)
 
-    def round_of(carry, _):
-        raw, value = carry
+    def ascend(raw: Float[Array, " d"], value: Float[Array, ""]) -> tuple[Array, Array, Array]:
+        """The end of an ascent, whose value is not known yet if moves follow it, beside the best that is known."""
         ends = _ascend(function, region, trials, is_smooth, raw) if is_smooth.any() else raw[None, :]
         if moves and len(ends) == 1:
-            return _move(value_of_new, encoding, moves, raw, value, ends[0]), None
+            return raw, value, ends[0]
         end_values = jax.vmap(value_of_new)(ends)
         best = jnp.argmax(end_values)
         is_better = end_values[best] > value
         raw, value = jnp.where(is_better, ends[best], raw), jnp.where(is_better, end_values[best], value)
-        return (_move(value_of_new, encoding, moves, raw, value, raw) if moves else (raw, value)), None
+        return raw, value, raw
+
+    def round_of(i: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        raws, values, ends = jax.vmap(ascend)(*carry)
+        best, num_moved = jnp.argmax(values).astype(jnp.int32), jnp.where(i == 0, np.int32(r), np.int32(1))
+
+        def move(k: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            raws, values = carry
+            row = jnp.where(i == 0, k, best)
+            raw, value = _move(value_of_new, encoding, moves, raws[row], values[row], ends[row])
+            return raws.at[row].set(raw), values.at[row].set(value)
+
+        return jax.lax.fori_loop(np.int32(0), num_moved, move, (raws, values))
 
     if not moves:
-        return round_of((raw, value), None)[0]
-    return jax.lax.scan(round_of, (raw, value), None, length=_NUM_ROUNDS)[0]
+        return jax.vmap(ascend)(raws, values)[:2]
+    return jax.lax.fori_loop(np.int32(0), np.int32(_NUM_ROUNDS), round_of, (raws, values))
 
 
 def _ascend(
@@ -245,7 +261,7 @@ def _ascend(
     return end[None, :] + short[:, None] * (raw - end)[None, :]
 
 
-def _walk(key, value_of_new, encoding, raw, value):
+def _walk(key, raw, value, *, value_of_new, encoding):
     """The best point that random steps at all scales reach from ``raw``, then single moves of the levels."""
 
     def round_of(carry, key):

@@ -96,12 +96,12 @@ def _average(posterior: Posterior, x: Float[Array, "m d"]) -> tuple[Float[Array,
         mean, variance = posterior.predict(x)
         return jnp.mean(mean), jnp.mean(jnp.sqrt(variance)) ** 2
 
-    def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
+    def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
         cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
         row = jnp.mean(cross, axis=0)
         prior = jnp.mean(posterior.kernel(params, x, x))
-        explained = jnp.sum(matmul(whitening, row[:, None]) ** 2)
+        explained = jnp.sum(matmul(row[None, :], root) ** 2)
         return jnp.sum(row * alpha), jnp.maximum(prior - explained, 16 * jnp.finfo(x.dtype).eps * prior)
 
-    means, variances = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
+    means, variances = jax.vmap(one_set)(posterior.params, posterior.root, posterior.alpha)
     return jnp.mean(means), jnp.mean(variances) + jnp.var(means)

@@ -45,14 +45,14 @@ def leave_one_out(posterior: GPPosterior, data: Dataset) -> Predictions:
     y = jnp.where(data.is_valid, data.y, 0)
 
     def one_set(
-        params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]
+        params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]
     ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-        precision = jnp.sum(whitening**2, axis=0)
+        precision = jnp.sum(root**2, axis=1)
         prior = prior_variance(params, posterior.x, posterior.kernel) + noise_variance(params)
         mean = jnp.where(data.is_valid, y - alpha / precision, 0)
         return mean, jnp.where(data.is_valid, 1 / precision, prior)
 
-    means, variances = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
+    means, variances = jax.vmap(one_set)(posterior.params, posterior.root, posterior.alpha)
     mean = jnp.mean(means, axis=0)
     return Predictions(mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0))
 

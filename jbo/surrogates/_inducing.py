@@ -91,7 +91,7 @@ def condition_on_inducing(
       counts: False for those to leave out.
 
     Returns:
-      What `predict` and `sample` need, its ``whitening`` a root of :math:`K_{mm}^{-1} - (K_{mm} + \sigma^{-2} K_{mn}
+      What `predict` and `sample` need, its ``root`` one of :math:`K_{mm}^{-1} - (K_{mm} + \sigma^{-2} K_{mn}
       K_{nm})^{-1}`.
 
     References:
@@ -113,7 +113,7 @@ def condition_on_inducing(
             total, seen = matmul(white, white.T) / noise, matmul(white, y[:, None]) / noise
         whitening_of_sum = robust_whitening(eye + total, one)[0]
         explained = eye - matmul(whitening_of_sum.T, whitening_of_sum)
-        root = matmul(robust_cholesky(explained, one).T, whitening)
+        root = matmul(whitening.T, robust_cholesky(explained, one))
         alpha = matmul(whitening_of_sum, seen)
         return root, matmul(whitening.T, matmul(whitening_of_sum.T, alpha))[:, 0]
 

@@ -61,9 +61,9 @@ def condition_monotone(params: GPParams, data: Dataset, kernel: Kernel, encoding
     def factorise(p: GPParams) -> tuple[Float[Array, "N N"], Float[Array, " N"]]:
         return _with_steps(p, y, noise_of(p, data, x), data.is_valid, kernel(p, known, known))
 
-    whitening, alpha = jax.vmap(factorise)(params)
+    root, alpha = jax.vmap(factorise)(params)
     is_valid = jnp.concatenate([data.is_valid, jnp.ones(len(ends), bool)])
-    return GPPosterior(params, known, is_valid, whitening, alpha, numbers_as(kernel, x.dtype), is_exact=False)
+    return GPPosterior(params, known, is_valid, root, alpha, numbers_as(kernel, x.dtype), is_exact=False)
 
 
 def _lines(encoding: Encoding, x: Float[Array, "n d"], y: Float[Array, " n"]) -> Float[Array, "l k d"]:
@@ -147,7 +147,7 @@ def _with_steps(
     weights = _solve(whitening, target[:, None])
     weights = weights + _solve(whitening, target[:, None] - matmul(joint, weights) - amount * weights)
     # As many rows as columns, as in every posterior.
-    return jnp.pad(matmul(whitening, seen), ((0, u), (0, 0))), matmul(seen.T, weights)[:, 0]
+    return jnp.pad(matmul(seen.T, whitening.T), ((0, 0), (0, u))), matmul(seen.T, weights)[:, 0]
 
 
 def _solve(whitening: Float[Array, "r r"], b: Float[Array, "r 1"]) -> Float[Array, "r 1"]:

@@ -78,32 +78,32 @@ def paths(key: Key[Array, ""], posterior: GPPosterior, num_paths: int, num_featu
     params, kernel = posterior.params, posterior.kernel
     num_sets, n = posterior.alpha.shape
     dtype, d = posterior.x.dtype, posterior.x.shape[1]
-    whitening, alpha = posterior.whitening, posterior.alpha
+    root, alpha = posterior.root, posterior.alpha
     if num_sets > 1:
         order = jax.random.permutation(key_order, num_sets)
-        params, whitening, alpha = jax.tree.map(lambda leaf: leaf[order], (params, whitening, alpha))
+        params, root, alpha = jax.tree.map(lambda leaf: leaf[order], (params, root, alpha))
     each = -(-num_paths // num_sets)
     basis = make_basis(key_basis, params, kernel, d, num_features)
     at_data = features(basis, params, kernel, posterior.x)
     weights = jax.random.normal(key_weights, (num_sets, each, at_data.shape[-1]), dtype)
     noise = jax.random.normal(key_noise, (num_sets, each, n), dtype)
 
-    def update(p: GPParams, w, a, f, z, e) -> Float[Array, "p n"]:
+    def update(p: GPParams, r, a, f, z, e) -> Float[Array, "p n"]:
         drawn = matmul(z, f.T)
         if posterior.is_exact:
             of_rows = jnp.broadcast_to(noise_at(p, posterior.x), (n,))
             of_rows = of_rows if posterior.known_noise is None else of_rows + posterior.known_noise
             drawn = drawn + jnp.sqrt(of_rows)[None, :] * e
-            solved = a[None, :] - matmul(matmul(jnp.where(posterior.is_valid[None, :], drawn, 0), w.T), w)
+            solved = a[None, :] - matmul(matmul(jnp.where(posterior.is_valid[None, :], drawn, 0), r), r.T)
         else:
-            # With M = W' W in place of the inverse, what is left of its variance is M - M K M.
+            # With M = R R' in place of the inverse, what is left of its variance is M - M K M.
             both = posterior.is_valid[:, None] & posterior.is_valid[None, :]
             gram = jnp.where(both, kernel(p, posterior.x, posterior.x), 0)
-            left = jnp.eye(n, dtype=dtype) - matmul(w, matmul(gram, w.T))
-            root = robust_cholesky(left, jnp.ones((), dtype))
+            left = jnp.eye(n, dtype=dtype) - matmul(r.T, matmul(gram, r))
+            left_root = robust_cholesky(left, jnp.ones((), dtype))
             drawn = jnp.where(posterior.is_valid[None, :], drawn, 0)
-            solved = a[None, :] - matmul(matmul(drawn, w.T) - matmul(e, root.T), w)
+            solved = a[None, :] - matmul(matmul(drawn, r) - matmul(e, left_root.T), r.T)
         return jnp.where(posterior.is_valid[None, :], solved, 0)
 
-    updates = jax.vmap(update)(params, whitening, alpha, at_data, weights, noise)
+    updates = jax.vmap(update)(params, root, alpha, at_data, weights, noise)
     return Paths(params, basis, weights, posterior.x, updates, kernel, num_paths)

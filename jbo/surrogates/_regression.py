@@ -24,9 +24,9 @@ class GPPosterior:
     x: Float[Array, "*b n d"]
     """Inputs, neutral in rows that are not valid. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
     is_valid: Bool[Array, "*b n"]
-    whitening: Float[Array, "*b s n n"]
-    """Inverse of the lower Cholesky factor of the covariance of the observations; with inducing points, any root of
-    what the data add to the precision."""
+    root: Float[Array, "*b s n n"]
+    r"""Upper triangular :math:`R` with :math:`R R^\top` the inverse of the covariance of the observations; with
+    inducing points, any root of what the data add to the precision."""
     alpha: Float[Array, "*b s n"]
     """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
     kernel: Covariance
@@ -50,8 +50,8 @@ class GPPosterior:
             return jnp.broadcast_to(leaf[None], (self.num_sets, *leaf.shape))
 
         x, is_valid, kernel, known = jax.tree.map(repeated, (self.x, self.is_valid, self.kernel, self.known_noise))
-        params, whitening, alpha = jax.tree.map(alone, (self.params, self.whitening, self.alpha))
-        return GPPosterior(params, x, is_valid, whitening, alpha, kernel, self.is_exact, known)
+        params, root, alpha = jax.tree.map(alone, (self.params, self.root, self.alpha))
+        return GPPosterior(params, x, is_valid, root, alpha, kernel, self.is_exact, known)
 
     def noise_variance(self) -> Float[Array, ""]:
         """Variance of an observation around the function, the mean over the hyperparameter sets."""
@@ -143,11 +143,11 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
         # An explicit inverse loses two digits of the mean where noise is least; one step of refinement finds them.
         alpha = solve(y[:, None])
         alpha = alpha + solve(y[:, None] - matmul(covariance, alpha) - amount * alpha)
-        return whitening, alpha[:, 0]
+        return whitening.T, alpha[:, 0]
 
-    whitening, alpha = jax.vmap(factorise)(params)
+    root, alpha = jax.vmap(factorise)(params)
     known = None if data.noise_variance is None else jnp.where(data.is_valid, data.noise_variance, 0)
-    return GPPosterior(params, x, data.is_valid, whitening, alpha, numbers_as(kernel, x.dtype), known_noise=known)
+    return GPPosterior(params, x, data.is_valid, root, alpha, numbers_as(kernel, x.dtype), known_noise=known)
 
 
 def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
@@ -167,14 +167,13 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.25 and 2.26.
     """
 
-    def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
+    def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
         cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
         prior = prior_variance(params, x, posterior.kernel)
-        white = _whiten(cross, whitening)
         least = 16 * jnp.finfo(x.dtype).eps * prior
-        return matmul(cross, alpha[:, None])[:, 0], jnp.maximum(prior - jnp.sum(white**2, axis=1), least)
+        return matmul(cross, alpha[:, None])[:, 0], jnp.maximum(prior - _explained(cross, root), least)
 
-    means, variances = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
+    means, variances = jax.vmap(one_set)(posterior.params, posterior.root, posterior.alpha)
     mean = jnp.mean(means, axis=0)
     return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
 
@@ -193,31 +192,33 @@ def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array,
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.24.
     """
 
-    def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
+    def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
         counts = posterior.is_valid[None, :].astype(x1.dtype)
         cross1, cross2 = (posterior.kernel(params, x, posterior.x) * counts for x in (x1, x2))
-        explained = matmul(matmul(cross1, whitening.T), matmul(cross2, whitening.T).T)
+        explained = matmul(matmul(cross1, root), matmul(cross2, root).T)
         means = matmul(cross1, alpha[:, None])[:, 0], matmul(cross2, alpha[:, None])[:, 0]
         return posterior.kernel(params, x1, x2) - explained, *means
 
-    within, mean1, mean2 = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
+    within, mean1, mean2 = jax.vmap(one_set)(posterior.params, posterior.root, posterior.alpha)
     apart1, apart2 = (means - jnp.mean(means, axis=0)[None, :] for means in (mean1, mean2))
     return jnp.mean(within, axis=0) + matmul(apart1.T, apart2) / within.shape[0]
 
 
 @jax.custom_jvp
-def _whiten(cross: Float[Array, "m n"], whitening: Float[Array, "n n"]) -> Float[Array, "m n"]:
-    """What the data explain of the points, in coordinates that are independent."""
-    return matmul(cross, whitening.T)
+def _explained(cross: Float[Array, "m n"], root: Float[Array, "n n"]) -> Float[Array, " m"]:
+    """How much of the variance at points the data explain."""
+    return jnp.sum(matmul(cross, root) ** 2, axis=1)
 
 
-@_whiten.defjvp
-def _whiten_jvp(primals, tangents):
-    # The same product, in an order in which neither it nor its derivative makes a transposed copy of the large matrix:
+@_explained.defjvp
+def _explained_jvp(primals, tangents):
+    # By the gradient itself, in products of an order in which neither makes a transposed copy of the large matrix:
     # where a slope is wanted points are few, and the copy would cost as much as all else.
-    (cross, whitening), (cross_tangent, whitening_tangent) = primals, tangents
-    slope = matmul(whitening, cross_tangent.T) + matmul(whitening_tangent, cross.T)
-    return matmul(whitening, cross.T).T, slope.T
+    (cross, root), (cross_tangent, root_tangent) = primals, tangents
+    white = matmul(cross, root)
+    gradient = 2 * matmul(root, white.T).T
+    slope = jnp.sum(gradient * cross_tangent, axis=1) + 2 * jnp.sum(white * matmul(cross, root_tangent), axis=1)
+    return jnp.sum(white**2, axis=1), slope
 
 
 def sample(
@@ -233,14 +234,14 @@ def sample(
     """
     noise = jax.random.normal(key, (num_samples, x.shape[0]), x.dtype)
 
-    def one_set(params: GPParams, whitening: Float[Array, "n n"], alpha: Float[Array, " n"]):
+    def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
         cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
-        white = matmul(cross, whitening.T)
+        white = matmul(cross, root)
         covariance = posterior.kernel(params, x, x) - matmul(white, white.T)
         factor = robust_cholesky(covariance, jnp.exp(params.log_signal_variance))
         return matmul(cross, alpha[:, None])[:, 0], factor
 
-    means, factors = jax.vmap(one_set)(posterior.params, posterior.whitening, posterior.alpha)
+    means, factors = jax.vmap(one_set)(posterior.params, posterior.root, posterior.alpha)
     owner = jnp.arange(num_samples) % means.shape[0]
     draws = jax.vmap(lambda z, i: means[i] + matmul(factors[i], z[:, None])[:, 0])
     return draws(noise, owner)

@@ -196,6 +196,28 @@ def test_gradient_of_mean_and_variance_in_the_point(x64):
         ]
         np.testing.assert_allclose(by_mean[0], moments[0], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(by_variance[0], moments[1], rtol=1e-6, atol=1e-6)
+    # The slope of the variance is written by hand: it has to be there backwards too, and to have a slope of its own.
+    variance = jax.jit(lambda p: predict(posterior, p[None, :])[1][0])
+    point = jnp.array([0.2, 0.7, 0.4])
+    np.testing.assert_allclose(jax.grad(variance)(point), jax.jacfwd(variance)(point), rtol=1e-12, atol=1e-12)
+    for of_slope in (jax.jacfwd(jax.grad(variance)), jax.jacrev(jax.jacfwd(variance))):
+        expected = [references.gradient(lambda p, j=j: jax.grad(variance)(p)[j], point, 1e-4) for j in range(3)]
+        np.testing.assert_allclose(of_slope(point), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_gradient_of_the_variance_in_the_hyperparameters(x64):
+    x, y = smooth_data(15, 3)
+    values = random_params(3)
+    data, point = as_dataset(x, y, "float64", CAPACITY, 1e300), np.array([[0.2, 0.7, 0.4]])
+
+    def variance(log_lengthscale):
+        params = as_params((log_lengthscale, *values[1:]), "float64")
+        return predict(condition(params, data), jnp.asarray(point))[1][0]
+
+    expected = references.gradient(
+        lambda v: references.posterior("multiscale", (v, *values[1:]), x, y, point)[1][0, 0], values[0], 1e-4
+    )
+    np.testing.assert_allclose(jax.jacfwd(variance)(jnp.asarray(values[0])), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_samples_have_the_moments_of_the_posterior(dtype):
