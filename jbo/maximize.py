@@ -287,7 +287,9 @@ def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
         if k <= MOST_LEVELS:
             moves += [(j, i, False) for i in range(k)]
         else:
-            moves += [(j, sign * 2**i, True) for i in range(int(np.log2(k))) for sign in (-1, 1)]
+            factor = 2 if column.kind == CATEGORY else 4  # other columns are climbed as well
+            lengths = [factor**i for i in range(k.bit_length()) if factor**i <= k // 2]
+            moves += [(j, sign * length, True) for length in lengths for sign in (-1, 1)]
     return moves
 
 

@@ -131,7 +131,7 @@ def compile_ahead(call: Call, world: _World, then: Callable[[Any], Call] | None 
 def _program(call: Call) -> tuple[_Program, bool | None]:
     """The program or the promise of it; True: the caller has to keep it; False: somebody does; None: it is there."""
     leaves, structure = jax.tree.flatten(call.arguments)
-    types = tuple((np.shape(leaf), jax.dtypes.result_type(leaf), isinstance(leaf, float | int)) for leaf in leaves)
+    types = tuple(map(_type, leaves))
     key = (call.function, structure, types, call.device)
     with _lock:
         program = _programs.get(key)
@@ -140,6 +140,12 @@ def _program(call: Call) -> tuple[_Program, bool | None]:
             _programs[key] = program = _Program()
             return program, True
     return program, None if program.done() else False
+
+
+def _type(leaf: Any) -> Hashable:
+    """What a program knows of an argument; asking JAX for the type of an array takes ten times as long."""
+    is_array = hasattr(leaf, "dtype") and hasattr(leaf, "shape")
+    return (leaf.shape, leaf.dtype) if is_array else (np.shape(leaf), jax.dtypes.result_type(leaf), type(leaf))
 
 
 _FOR_CPU = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 2}
