@@ -208,10 +208,14 @@ def _climb(
         ends = _ascend(function, region, trials, is_smooth, raw) if is_smooth.any() else raw[None, :]
         if moves and len(ends) == 1:
             return raw, value, ends[0]
-        end_values = jax.vmap(value_of_new)(ends)
-        best = jnp.argmax(end_values)
-        is_better = end_values[best] > value
-        raw, value = jnp.where(is_better, ends[best], raw), jnp.where(is_better, end_values[best], value)
+        if len(ends) == 1:
+            end, end_value = ends[0], value_of_new(ends[0])
+        else:
+            end_values = jax.vmap(value_of_new)(ends)
+            best = jnp.argmax(end_values)
+            end, end_value = ends[best], end_values[best]
+        is_better = end_value > value
+        raw, value = jnp.where(is_better, end, raw), jnp.where(is_better, end_value, value)
         return raw, value, raw
 
     def round_of(i: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:

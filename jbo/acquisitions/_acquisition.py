@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key
 from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.region import Region
-from jbo.surrogates import Posterior
+from jbo.surrogates import Posterior, mean_of
 from jbo.types import Dataset
 
 
@@ -68,7 +68,7 @@ def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
     Returns:
       A scalar; 0, the mean of standardised values, where nothing was observed.
     """
-    mean, _ = posterior.predict(data.x)
+    mean = mean_of(posterior, data.x)
     best = jnp.min(jnp.where(data.is_valid, mean, jnp.inf))
     return jnp.where(jnp.any(data.is_valid), best, 0).astype(mean.dtype)
 

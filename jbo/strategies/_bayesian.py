@@ -26,7 +26,7 @@ from jbo.strategies._initial import design_point, is_over
 from jbo.strategies._strategy import Start, Strategy
 from jbo.strategies._together import improve_together
 from jbo.strategies._transform import dataset
-from jbo.surrogates import FitInfo, Posterior, Surrogate
+from jbo.surrogates import FitInfo, Posterior, Surrogate, mean_of
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
 
 _REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
@@ -162,7 +162,7 @@ class Bayesian(Strategy):
 
         def by_model() -> Int[Array, ""]:
             params, _ = self.fit(key, state) if model is None else model
-            mean, _ = self.surrogate.predict(self.surrogate.condition(of_values(params), dataset(state)), state.x)
+            mean = mean_of(self.surrogate.condition(of_values(params), dataset(state)), state.x)
             return jnp.argmin(jnp.where(state.status == OK, mean, jnp.inf)).astype(jnp.int32)
 
         return jax.lax.cond(is_over(state, self.num_design), by_model, lambda: Strategy.recommend(self, key, state))
@@ -301,7 +301,7 @@ class Bayesian(Strategy):
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
                 worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
             if region.fixed is not None:
-                mean = told.predict(x_here)[0]
+                mean = mean_of(told, x_here)
             least_mean = jnp.min(jnp.where(believed.is_valid, mean, jnp.inf))
             zero = None if self.batch is not None else nothing_gained(acquisition, least_mean)
             log_chance = self.log_chance(state, failures)
@@ -376,7 +376,7 @@ class Bayesian(Strategy):
             # Whether a trial failed is known without noise.
             noise = None if data.noise_variance is None else jnp.where(count == 2, 0, data.noise_variance)
             posterior = self.surrogate.condition(of_values(params), Dataset(state.x, y, is_valid, data.y_scale, noise))
-            mean, _ = self.surrogate.predict(posterior, state.x)
+            mean = mean_of(posterior, state.x)
             # A posterior whose shapes are checked where it is made cannot be made of their shapes; its leaves can.
             leaves, structure = jax.tree.flatten(posterior)
             structures.append(structure)

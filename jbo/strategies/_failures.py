@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jbo._pytree import pytree
-from jbo.surrogates import Posterior
+from jbo.surrogates import Posterior, mean_of
 
 _LEAST_SUCCESS = 1e-3
 """What the probability of success is at least: a trial that failed may have been unlucky."""
@@ -40,7 +40,7 @@ class Failures:
         """
 
         def of_model(x: Float[Array, " d"]) -> Float[Array, ""]:
-            mean, _ = self.posterior.predict(x[None, :])
+            mean = mean_of(self.posterior, x[None, :])
             return jnp.log1p(-jnp.clip(mean[0], 0, 1 - _LEAST_SUCCESS)).astype(x.dtype)
 
         # The zero is made of the point: under a mesh of devices it has to lie where the point does.

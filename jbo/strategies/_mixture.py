@@ -72,10 +72,15 @@ def log_kernels_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Arra
     reals = jnp.asarray(np.arange(encoding.num_columns)[:, None] == real[None, :], dtype)
 
     def at(x: Float[Array, " d"]) -> Float[Array, " n"]:
-        active = is_active(encoding, x)
-        is_level = (level(encoding, x)[column] == levels) & active[column]
-        u, counts = matmul(x[None, :], reals)[0] - _MIDDLE, active[real]
-        features = jnp.concatenate([is_level, u**2 * counts, u * counts, counts]).astype(dtype)
+        u = (x if real.size == x.size else matmul(x[None, :], reals)[0]) - _MIDDLE
+        features = [u**2, u, jnp.ones_like(u)]
+        if levels.size:
+            features.insert(0, level(encoding, x)[column] == levels)
+        if encoding.depth:  # some columns depend on others
+            active = is_active(encoding, x)
+            owners = [column, real, real, real] if levels.size else [real] * 3
+            features = [part * active[own] for part, own in zip(features, owners, strict=True)]
+        features = jnp.concatenate(features).astype(dtype)
         # A product, so that many points at once are a product of matrices.
         return matmul(features[None, :], coefficients)[0]
 

@@ -5,6 +5,7 @@ from jbo.surrogates import kernels as kernels
 from jbo.surrogates._forest import forest as forest
 from jbo.surrogates._gp import GP as GP
 from jbo.surrogates._gp import gp as gp
+from jbo.surrogates._regression import mean_of as mean_of
 from jbo.surrogates._sampled import SampledGP as SampledGP
 from jbo.surrogates._sampled import gp_mcmc as gp_mcmc
 from jbo.surrogates._sampled import gp_saas as gp_saas

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from jbo._pytree import pytree
 from jbo.linalg import gaussian_log_density, robust_cholesky, robust_whitening
 from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
+from jbo.surrogates._surrogate import Posterior
 from jbo.surrogates.kernels import Covariance, GPParams, Kernel, as_covariance, multiscale
 from jbo.types import Dataset
 
@@ -168,14 +169,38 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
     """
 
     def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
-        cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
+        cross = _cross(posterior, params, x)
         prior = prior_variance(params, x, posterior.kernel)
         least = 16 * jnp.finfo(x.dtype).eps * prior
         return matmul(cross, alpha[:, None])[:, 0], jnp.maximum(prior - _explained(cross, root), least)
 
-    means, variances = jax.vmap(one_set)(posterior.params, posterior.root, posterior.alpha)
+    sets = posterior.params, posterior.root, posterior.alpha
+    if posterior.num_sets == 1:
+        return one_set(*jax.tree.map(lambda leaf: jax.lax.squeeze(leaf, (0,)), sets))
+    means, variances = jax.vmap(one_set)(*sets)
     mean = jnp.mean(means, axis=0)
     return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
+
+
+def mean_of(posterior: Posterior, x: Float[Array, "m d"]) -> Float[Array, " m"]:
+    """The mean alone, a smaller program than `predict`; of any posterior.
+
+    Args:
+      posterior: Of a Gaussian process or another model.
+      x: Points of the unit cube.
+    """
+    if not isinstance(posterior, GPPosterior):
+        return posterior.predict(x)[0]
+
+    def one_set(params: GPParams, alpha: Float[Array, " n"]) -> Float[Array, " m"]:
+        return matmul(_cross(posterior, params, x), alpha[:, None])[:, 0]
+
+    return jnp.mean(jax.vmap(one_set)(posterior.params, posterior.alpha), axis=0)
+
+
+def _cross(posterior: GPPosterior, params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "m n"]:
+    """Covariance of the function at points and at the data, 0 in rows that are not valid."""
+    return posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
 
 
 def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
@@ -193,8 +218,7 @@ def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array,
     """
 
     def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
-        counts = posterior.is_valid[None, :].astype(x1.dtype)
-        cross1, cross2 = (posterior.kernel(params, x, posterior.x) * counts for x in (x1, x2))
+        cross1, cross2 = (_cross(posterior, params, x) for x in (x1, x2))
         explained = matmul(matmul(cross1, root), matmul(cross2, root).T)
         means = matmul(cross1, alpha[:, None])[:, 0], matmul(cross2, alpha[:, None])[:, 0]
         return posterior.kernel(params, x1, x2) - explained, *means
@@ -235,7 +259,7 @@ def sample(
     noise = jax.random.normal(key, (num_samples, x.shape[0]), x.dtype)
 
     def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
-        cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
+        cross = _cross(posterior, params, x)
         white = matmul(cross, root)
         covariance = posterior.kernel(params, x, x) - matmul(white, white.T)
         factor = robust_cholesky(covariance, jnp.exp(params.log_signal_variance))
