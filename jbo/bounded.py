@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from jbo.numerics import choose
+
 _MEMORY = 8
 """Steps that the quasi-Newton direction remembers."""
 
@@ -91,35 +93,35 @@ def minimize_bounded(
         is_taken = jnp.isfinite(value) & (value <= walk.value + 1e-4 * jnp.minimum(slope, 0))
         gain = walk.value - value
 
-        x = jnp.where(is_taken, trial, walk.x)
-        gradient = jnp.where(is_taken, gradient, walk.gradient)
+        x, gradient, value = choose(is_taken, (trial, gradient, value), (walk.x, walk.gradient, walk.value))
         free = is_free(x, gradient)
         descent = jnp.where(free, gradient, 0)
         newton, memory = update(descent, walk.memory, x)
         direction = jnp.where(free, -newton, 0)
         is_first = jnp.isinf(walk.value)
         is_flat = ~is_first & is_taken & (gain <= value_tolerance * jnp.maximum(one, jnp.abs(walk.value)))
-        step = jnp.where(is_taken, one, walk.step * jnp.asarray(0.3, dtype))
+        step = choose(is_taken, one, walk.step * jnp.asarray(0.3, dtype))
         # Where the curvature was negative the direction may point uphill, and where bounds bent the steps a short one
         # may gain nothing: forget them and begin again downhill.
         is_downhill = jnp.all(jnp.isfinite(direction)) & (jnp.sum(direction * gradient) < 0)
         is_stuck = (step < 1e-9) | (is_flat & (walk.step < 0.1))
         begins_anew = is_stuck & jnp.any(walk.memory.weights_memory != 0)
         goes_on = is_downhill & ~begins_anew
-        direction = jnp.where(goes_on, direction, -descent / jnp.maximum(one, jnp.max(jnp.abs(descent))))
-        memory = memory._replace(weights_memory=jnp.where(goes_on, memory.weights_memory, 0))
-        is_new = is_taken | begins_anew
-        memory = jax.tree.map(lambda new, old: jnp.where(is_new, new, old), memory, walk.memory)
+        steepest = -descent / jnp.maximum(one, jnp.max(jnp.abs(descent)))
+        weights = memory.weights_memory
+        direction, weights = choose(goes_on, (direction, weights), (steepest, jnp.zeros_like(weights)))
+        new, old = (direction, memory._replace(weights_memory=weights)), (walk.direction, walk.memory)
+        direction, memory = choose(is_taken | begins_anew, new, old)
 
         projected = jnp.max(jnp.abs(jnp.clip(x - gradient, lower, upper) - x))
         is_lost = is_first & ~is_taken
         is_over = (is_flat | (step < 1e-9)) & ~begins_anew
         return _Walk(
             x,
-            jnp.where(is_taken, value, walk.value),
+            value,
             gradient,
-            jnp.where(is_new, direction, walk.direction),
-            jnp.where(begins_anew, one, step),
+            direction,
+            choose(begins_anew, one, step),
             memory,
             is_over | (is_taken & (projected <= gradient_tolerance)) | is_lost,
             walk.num_evaluations + 1,

@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Int, Key
 from jbo import designs
 from jbo.bounded import minimize_bounded
 from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level
+from jbo.numerics import choose
 from jbo.region import Region
 from jbo.types import EMPTY, Trials, is_taken
 
@@ -215,7 +216,7 @@ def _climb(
             best = jnp.argmax(end_values)
             end, end_value = ends[best], end_values[best]
         is_better = end_value > value
-        raw, value = jnp.where(is_better, end, raw), jnp.where(is_better, end_value, value)
+        raw, value = choose(is_better, (end, end_value), (raw, value))
         return raw, value, raw
 
     def round_of(i: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -274,7 +275,7 @@ def _walk(key, raw, value, *, value_of_new, encoding):
         values = jax.vmap(value_of_new)(points)
         best = jnp.argmax(values)
         is_better = values[best] > value
-        return (jnp.where(is_better, points[best], raw), jnp.where(is_better, values[best], value)), None
+        return choose(is_better, (points[best], values[best]), (raw, value)), None
 
     raw, value = jax.lax.scan(round_of, (raw, value), jax.random.split(key, _NUM_WALK_ROUNDS))[0]
     moves = _moves(encoding)
@@ -319,9 +320,9 @@ def _move(value_of_new, encoding, moves, raw, value, here):
         values = jax.vmap(value_of_new)(points)
         best = jnp.argmax(values)
         is_better = values[best] > value
-        goes_on = jnp.where(is_better, best > 0, jnp.any(here != raw))
-        raw = jnp.where(is_better, points[best], raw)
-        return raw, jnp.where(is_better, values[best], value), raw, goes_on, count + 1
+        goes_on = choose(is_better, best > 0, jnp.any(here != raw))
+        raw, value = choose(is_better, (points[best], values[best]), (raw, value))
+        return raw, value, raw, goes_on, count + 1
 
     start = (raw, value, here, jnp.asarray(True), jnp.zeros((), jnp.int32))
     return jax.lax.while_loop(lambda c: c[3] & (c[4] < 2 * encoding.num_columns), improve, start)[:2]

@@ -1,10 +1,14 @@
 """Every numerical guard of the project, each with the reason it exists."""
 
+from typing import TypeVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erfc, ndtr
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
+
+_Tree = TypeVar("_Tree")
 
 LOG_SQRT_2PI = 0.5 * float(np.log(2 * np.pi))
 
@@ -12,6 +16,19 @@ LOG_SQRT_2PI = 0.5 * float(np.log(2 * np.pi))
 def matmul(a: Float[Array, "*_ i j"], b: Float[Array, "*_ j k"]) -> Float[Array, "*_ i k"]:
     """Matrix product in full precision; the default is TF32 on GPUs and bf16 on TPUs."""
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def choose(condition: Bool[Array, ""], one: _Tree, other: _Tree) -> _Tree:
+    """One tree of arrays or another of the same shapes and types.
+
+    Each leaf is one operation of a program, where `jnp.where` makes three.
+
+    Args:
+      condition: True for the first one.
+      one: Of arrays.
+      other: Of arrays of the same shapes and types.
+    """
+    return jax.tree.map(lambda a, b: jax.lax.select(condition, a, b), one, other)
 
 
 def jitter(dtype: jnp.dtype) -> float:

@@ -16,6 +16,7 @@ from jbo.acquisitions import Acquisition, bound, over_sets
 from jbo.batches import Batch, Beliefs, JointBatch
 from jbo.belief import Belief
 from jbo.maximize import maximize
+from jbo.numerics import choose
 from jbo.region import Region
 from jbo.strategies import _table
 from jbo.strategies._chance import nothing_gained, times
@@ -227,11 +228,11 @@ class Bayesian(Strategy):
         count = jnp.sum(rows)
         lag, num_before = self._chain(count)
         known = Start(np.asarray(False), anew) if start is None else start
-        begin = jax.tree.map(lambda new, own: jnp.where(known.is_known, own, new), anew, known.params)
+        begin = choose(jnp.asarray(known.is_known), known.params, anew)
         num_more = jnp.where(known.is_known, 0, num_before).astype(jnp.int32)
 
         def go_on(i: Int[Array, ""], model: tuple[Any, FitInfo]) -> tuple[Any, FitInfo]:
-            start = jax.tree.map(lambda new, own: jnp.where(i == 0, new, own[0]), begin, model[0])
+            start = choose(i == 0, begin, jax.tree.map(lambda leaf: leaf[0], model[0]))
             return fit(rows & (jnp.cumsum(rows) <= count - lag * (num_more - i)), start)
 
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(fit, rows, anew))
@@ -388,10 +389,10 @@ class Bayesian(Strategy):
             mean, after, new = condition(count, y)
             # What the second and third are not made for is the first.
             keep = [
-                jax.tree.map(lambda a, b, k=k: jnp.where((count == k) | ((count == 0) & (k < 2)), b, a), leaves, new)
+                choose((count == k) | (count == 0) if k < 2 else count == k, new, leaves)
                 for k, leaves in enumerate(all_leaves)
             ]
-            first = jax.tree.map(lambda own, other: jnp.where(count == 0, own, other), (mean, after), first)
+            first = choose(count == 0, (mean, after), first)
             return count + 1, after, first, keep
 
         none = jnp.zeros((), jnp.int32)

@@ -66,7 +66,8 @@ def log_kernels_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Arra
     column = np.repeat(np.arange(encoding.num_columns), np.where(is_listed, num_levels, 0))
     levels = np.concatenate([np.arange(num_levels[j]) for j in np.flatnonzero(is_listed)] or [np.zeros(0, int)])
     kernels = _Kernels(encoding, mixture)
-    coefficients = jnp.concatenate([kernels.of_levels(column, levels), *kernels.of_reals(real)])  # [features n]
+    of_levels = [kernels.of_levels(column, levels)] if levels.size else []
+    coefficients = jnp.concatenate([*of_levels, *kernels.of_reals(real)])  # [features n]
 
     # A product with zeros and ones: its derivative is another one, that of an index would be a loop.
     reals = jnp.asarray(np.arange(encoding.num_columns)[:, None] == real[None, :], dtype)

@@ -15,6 +15,7 @@ from jbo._pytree import pytree
 from jbo.bounded import BoundedResult, minimize_bounded
 from jbo.encoding import Encoding
 from jbo.linalg import largest_of_lanes
+from jbo.numerics import choose
 from jbo.surrogates import _regression
 from jbo.surrogates._inducing import condition_on_inducing, inducing_rows, thinned
 from jbo.surrogates._monotone import condition_monotone
@@ -158,7 +159,7 @@ class GP:
                 value_tolerance=1e-6,
             )
             is_better = (i == 0) | ((i < num_starts) & (result.value < best.value))
-            chosen = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), result, best)
+            chosen = choose(is_better, result, best)
             return chosen._replace(num_evaluations=best.num_evaluations + result.num_evaluations)
 
         # One after another: side by side they would wait for each other, and products gain little by a batch.
