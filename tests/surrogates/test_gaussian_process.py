@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jbo.surrogates import mean_of
 from jbo.types import Dataset
 
 from .. import references
@@ -203,6 +204,28 @@ def test_gradient_of_mean_and_variance_in_the_point(x64):
     for of_slope in (jax.jacfwd(jax.grad(variance)), jax.jacrev(jax.jacfwd(variance))):
         expected = [references.gradient(lambda p, j=j: jax.grad(variance)(p)[j], point, 1e-4) for j in range(3)]
         np.testing.assert_allclose(of_slope(point), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("num_sets", [1, 3])
+def test_the_mean_alone_is_that_of_predict(num_sets, x64):
+    x, y = smooth_data(15, 3)
+    sets = [random_params(3, seed) for seed in range(num_sets)]
+    posterior = condition(as_sets(sets, "float64"), as_dataset(x, y, "float64", CAPACITY, 1e300))
+    points = jnp.asarray(np.random.default_rng(1).uniform(size=(7, 3)))
+    expected = np.mean([references.posterior("multiscale", values, x, y, points)[0] for values in sets], axis=0)
+    np.testing.assert_allclose(mean_of(posterior, points), expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(predict(posterior, points)[0], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_the_mean_of_a_model_without_a_mean_of_its_own():
+    class Flat:
+        def noise_variance(self):
+            return jnp.zeros(())
+
+        def predict(self, x):
+            return jnp.full(len(x), 2.0), jnp.zeros(len(x))
+
+    np.testing.assert_array_equal(mean_of(Flat(), jnp.zeros((3, 1))), [2, 2, 2])
 
 
 def test_gradient_of_the_variance_in_the_hyperparameters(x64):
