@@ -195,8 +195,8 @@ def _climb(
 ) -> tuple[Float[Array, "r d"], Float[Array, " r"]]:
     """The points that ascents in the reals and single moves of the levels reach from each of ``raws``.
 
-    Ascents go side by side. Moves go one after another, since each is many points already; only the best of all goes a
-    second round.
+    Ascents go side by side. Moves go one after another, since each is many points already. Only the best of all goes a
+    second round, in all places at once, so that it waits for no other.
     """
     encoding, r = region.encoding, raws.shape[0]
     is_smooth = np.array(
@@ -220,16 +220,17 @@ def _climb(
         return raw, value, raw
 
     def round_of(i: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        raws, values, ends = jax.vmap(ascend)(*carry)
-        best, num_moved = jnp.argmax(values).astype(jnp.int32), jnp.where(i == 0, np.int32(r), np.int32(1))
+        raws, values = carry
+        rows, is_first = jnp.arange(r, dtype=jnp.int32), i == 0
+        rows = choose(is_first, rows, jnp.broadcast_to(jnp.argmax(values).astype(jnp.int32), rows.shape))
+        risen = jax.vmap(ascend)(raws[rows], values[rows])
 
         def move(k: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
             raws, values = carry
-            row = jnp.where(i == 0, k, best)
-            raw, value = _move(value_of_new, encoding, moves, raws[row], values[row], ends[row])
-            return raws.at[row].set(raw), values.at[row].set(value)
+            raw, value = _move(value_of_new, encoding, moves, *(part[k] for part in risen))
+            return raws.at[rows[k]].set(raw), values.at[rows[k]].set(value)
 
-        return jax.lax.fori_loop(np.int32(0), num_moved, move, (raws, values))
+        return jax.lax.fori_loop(np.int32(0), jnp.where(is_first, np.int32(r), np.int32(1)), move, carry)
 
     if not moves:
         return jax.vmap(ascend)(raws, values)[:2]
