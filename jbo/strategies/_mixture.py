@@ -63,11 +63,16 @@ def log_kernels_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Arra
     dtype, num_levels = mixture.x.dtype, encoding.num_levels
     is_listed = encoding.is_category | (num_levels > 0) & (num_levels <= MOST_LEVELS)
     real = np.flatnonzero(~is_listed)
-    column = np.repeat(np.arange(encoding.num_columns), np.where(is_listed, num_levels, 0))
-    levels = np.concatenate([np.arange(num_levels[j]) for j in np.flatnonzero(is_listed)] or [np.zeros(0, int)])
+    listed = []
+    for is_kind in (encoding.is_category, ~encoding.is_category):
+        j = np.flatnonzero(is_listed & is_kind)
+        if j.size:
+            listed.append((np.repeat(j, num_levels[j]), np.concatenate([np.arange(k) for k in num_levels[j]])))
+    column, levels = (np.concatenate(part) for part in zip(*listed, strict=True)) if listed else (real[:0], real[:0])
     kernels = _Kernels(encoding, mixture)
-    of_levels = [kernels.of_levels(column, levels)] if levels.size else []
-    coefficients = jnp.concatenate([*of_levels, *kernels.of_reals(real)])  # [features n]
+    coefficients = jnp.concatenate(
+        [*(kernels.of_levels(*one) for one in listed), *kernels.of_reals(real)]
+    )  # [features n]
 
     # A product with zeros and ones: its derivative is another one, that of an index would be a loop.
     reals = jnp.asarray(np.arange(encoding.num_columns)[:, None] == real[None, :], dtype)
@@ -151,14 +156,15 @@ class _Kernels:
         self.log_inside = log_normal_mass((0.5 - self.centre) / self.bandwidth, 1 / self.bandwidth)
 
     def of_levels(self, j: np.ndarray, levels: np.ndarray) -> Float[Array, "c n"]:
-        """At levels of the columns ``j``, none of them real."""
+        """At levels of the columns ``j``, all of them categories or none, and none real."""
         place = np.zeros((j.size, self.encoding.num_columns), np.int32)
         place[np.arange(j.size), j] = levels
         parts = cells(self.encoding, jnp.asarray(place), self.centre.dtype)
         middle, width = (part[np.arange(j.size), j][:, None] for part in parts)
-        category = _log_category(jnp.asarray(levels)[:, None] == self.own_levels[j], width, self.bandwidth[j])
-        ordered = _log_ordered(middle, width, self.centre[j], self.bandwidth[j], self.log_inside[j])
-        value = jnp.where(jnp.asarray(self.encoding.is_category[j])[:, None], category, ordered)
+        if self.encoding.is_category[j[0]]:
+            value = _log_category(jnp.asarray(levels)[:, None] == self.own_levels[j], width, self.bandwidth[j])
+        else:
+            value = _log_ordered(middle, width, self.centre[j], self.bandwidth[j], self.log_inside[j])
         return jnp.where(self.is_seen[j], value, jnp.log(width))
 
     def of_reals(self, j: np.ndarray) -> list[Float[Array, "c n"]]:
