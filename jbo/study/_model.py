@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Key, UInt32
 from jbo.constraint import OnHost
 from jbo.space import Space
 from jbo.strategies import Strategy
-from jbo.study._programs import Call, Then, compile_ahead, run
+from jbo.study._programs import Call, compile_ahead, run
 from jbo.study._table import Rows, Table, capacity_for
 from jbo.study._trial import SuggestInfo
 from jbo.types import EMPTY, FAILED, OK, Trials
@@ -65,7 +65,12 @@ class Fits:
         self._latest: tuple[bytes, Any] = (b"", None)
 
     def model(
-        self, strategy: Strategy, seed: int, rows: Rows, device: Any, then: Then | None = None
+        self,
+        strategy: Strategy,
+        seed: int,
+        rows: Rows,
+        device: Any,
+        then: Callable[[Any], Call] | None = None,
     ) -> tuple[Any, float]:
         """What `Strategy.fit` gives for the rows, and the seconds of waiting for its program to be compiled.
 
@@ -132,8 +137,7 @@ def suggest(
         if is_design:
             call = Call(_design, (*arguments, fixed), device)
         else:
-            then = Then(_asked(*arguments, fixed, device), lambda: world(device))
-            model, seconds_fit = fits.model(strategy, seed, rows, device, then)
+            model, seconds_fit = fits.model(strategy, seed, rows, device, _asked(*arguments, fixed, device))
             call = Call(_ask, (*arguments, model, fixed), device)
         (x, info), seconds_compile = run(call)
         seconds_compile += seconds_fit

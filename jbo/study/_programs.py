@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -30,6 +30,8 @@ class _Program(Future):
 
     thread: int | None = None
     """That compiles it; None before it has begun."""
+    is_awaited: bool = False
+    """True once somebody waits for it."""
 
 
 _programs: dict[Hashable, _Program] = {}
@@ -73,59 +75,68 @@ class _Tracing:
 _tracing = _Tracing()
 
 
-_World = Callable[[], AbstractContextManager[None]]
+_Then = Callable[[Any], Call]
+"""Of the shapes and types of a program's result what takes it; both are compiled at the same time."""
 
 
-class Then(NamedTuple):
-    """What is compiled at the same time as a program whose result it takes."""
-
-    call: Callable[[Any], Call]
-    """Of the shapes and types of that result."""
-    world: _World
-    """The context in which a thread compiles: threads do not inherit it."""
-
-
-def run(call: Call, then: Then | None = None) -> tuple[Any, float]:
+def run(call: Call, then: _Then | None = None) -> tuple[Any, float]:
     """The function's result, and the seconds that were spent waiting for its program to be compiled.
 
     Args:
       call: What to run, called in the world (types, device) where it shall run.
-      then: What is run next; if this one has to be compiled, so is that, in a thread.
+      then: Gives what is run next: if this one has to be compiled, that is begun as well.
     """
     program, is_ours = _program(call)
     start = time.perf_counter()
     if is_ours:
         _compile(call, program, then)
-    elif is_ours is False and program.thread is not None and sys.platform == "linux":
-        # Nothing goes before it any more: among busy processes its thread would take ten times as long.
-        with contextlib.suppress(OSError):  # the system lets a superuser only
-            os.setpriority(os.PRIO_PROCESS, program.thread, os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    elif is_ours is False:
+        program.is_awaited = True
+        if program.thread is not None:
+            # Nothing goes before it any more: among busy processes its thread would take ten times as long.
+            _give_priority(program.thread, None)
     compiled = program.result()
     seconds = 0.0 if is_ours is None else time.perf_counter() - start
     return compiled(jax.tree.leaves(call.arguments)), seconds
 
 
-def compile_ahead(call: Call, world: _World, then: Callable[[Any], Call] | None = None) -> None:
+def compile_ahead(call: Call, world: Callable[[], AbstractContextManager[None]], then: _Then | None = None) -> None:
     """Compile a program in a thread of its own, unless it is there or under way.
 
     Args:
       call: What will be run; of the arguments only the structure and the types count.
-      world: As in `Then`.
-      then: Gives what to compile at the same time, in another thread, as in `Then`.
+      world: The context in which a thread compiles: threads do not inherit it.
+      then: As in `run`.
     """
     program, is_ours = _program(call)
     if not is_ours:
         return
 
     def work() -> None:
-        if sys.platform == "linux":  # elsewhere a thread has no priority, and its number may be that of a process
-            with contextlib.suppress(OSError):  # of this thread alone: the search and the objective go first
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         with world():
-            _compile(call, program, None if then is None else Then(then, world))
+            _compile(call, program, then)
+
+    _in_thread(program, work)
+
+
+def _in_thread(program: _Program, work: Callable[[], None]) -> None:
+    def begin() -> None:
+        program.thread = threading.get_native_id()
+        if not program.is_awaited:  # of this thread alone: the search and the objective go first
+            _give_priority(program.thread, 10)
+        work()
 
     # Not a daemon: a thread that compiles while the interpreter exits aborts the process.
-    threading.Thread(target=work, name="jbo-compile").start()
+    threading.Thread(target=begin, name="jbo-compile").start()
+
+
+def _give_priority(thread: int, priority: int | None) -> None:
+    """A number, or None for that of the thread that gives it."""
+    if sys.platform == "linux":  # elsewhere a thread has no priority, and its number may be that of a process
+        if priority is None:
+            priority = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        with contextlib.suppress(OSError):  # the system lets a superuser only raise one
+            os.setpriority(os.PRIO_PROCESS, thread, priority)
 
 
 def _program(call: Call) -> tuple[_Program, bool | None]:
@@ -163,18 +174,48 @@ def _compiled(lowered: Any) -> Any:
     return lowered.compile()
 
 
-def _compile(call: Call, program: _Program, then: Then | None) -> None:
+def _compile(call: Call, program: _Program, then: _Then | None) -> None:
     program.thread = threading.get_native_id()
-    try:
-        leaves, structure = jax.tree.flatten(call.arguments)
-        # Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may
-        # refuse. Each program is a function of its own: JAX's caches may take a structure for another (see `_pytree`).
-        jitted = jax.jit(lambda leaves: call.function(*structure.unflatten(leaves)))
-        with _tracing:
-            lowered = jitted.lower(leaves)
+    with _errors_to(program):
+        traced = _traced(call)
         if then is not None:
-            compile_ahead(then.call(lowered.out_info), then.world)
+            _begin(then(traced.out_info))
+        with _tracing:
+            lowered = traced.lower()
         program.set_result(_compiled(lowered))
+
+
+def _begin(call: Call) -> None:
+    """Trace a program here, where the interpreter has its lock, and compile it in a thread, unless it is under way."""
+    program, is_ours = _program(call)
+    if not is_ours:
+        return
+    program.thread = threading.get_native_id()
+    with _errors_to(program):
+        traced = _traced(call)
+        with _tracing:
+            lowered = traced.lower()
+
+        def work() -> None:
+            with _errors_to(program):
+                program.set_result(_compiled(lowered))
+
+        _in_thread(program, work)
+
+
+def _traced(call: Call) -> Any:
+    leaves, structure = jax.tree.flatten(call.arguments)
+    # Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may
+    # refuse. Each program is a function of its own: JAX's caches may take a structure for another (see `_pytree`).
+    with _tracing:
+        return jax.jit(lambda leaves: call.function(*structure.unflatten(leaves))).trace(leaves)
+
+
+@contextlib.contextmanager
+def _errors_to(program: _Program) -> Iterator[None]:
+    """An error is the program's: it comes to whoever needs it."""
+    try:
+        yield
     except BaseException as error:
         program.set_exception(error)
         if not isinstance(error, Exception):

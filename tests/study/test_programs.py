@@ -203,32 +203,38 @@ def test_an_error_of_a_background_compilation_reaches_the_one_who_needs_it(watch
 
 
 def test_a_study_that_begins_with_trials_compiles_fit_and_ask_side_by_side(monkeypatch):
-    begun, real = {}, _programs._compile
+    begun, real = [], _programs._compiled
 
-    def seen(call, *more):
-        begun[call.function.__name__] = threading.current_thread().name
-        if call.function.__name__ == "_ask":
-            assert fit_waits.wait(60)
-        real(call, *more)
-
-    def compiled(lowered, real=_programs._compiled):
-        if threading.current_thread() is threading.main_thread():
-            fit_waits.set()  # the fit is not there yet, and whoever compiles the ask has begun or will
-            while "_ask" not in begun:
-                time.sleep(0.01)
+    def compiled(lowered):
+        begun.append(threading.current_thread().name)
+        deadline = time.monotonic() + 60
+        while len(begun) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)  # this one is not there before the other one has begun
         return real(lowered)
 
-    fit_waits = threading.Event()
-    monkeypatch.setattr(_programs, "_compile", seen)
     monkeypatch.setattr(_programs, "_compiled", compiled)
     monkeypatch.setattr(_programs, "_programs", {})
     problem = jbo.functions.branin
     with Study(problem.space, seed=0) as study:
         for x1 in range(8):
             study.tell({"x1": float(x1), "x2": 3.0}, float(problem({"x1": float(x1), "x2": 3.0})))
+        start = time.monotonic()
         trial = study.ask()
-    assert begun == {"_fit": threading.current_thread().name, "_ask": "jbo-compile"}
+    assert time.monotonic() - start < 60 and sorted(begun) == ["MainThread", "jbo-compile"]
     assert study.last_suggestion.is_model_based and trial.number == 8
+
+
+def test_an_error_of_what_is_compiled_beside_belongs_to_it():
+    def first(x):
+        return x + 1
+
+    def second(x):
+        raise ZeroDivisionError
+
+    other = _programs.Call(second, (jnp.float32(1),), None)
+    assert _programs.run(_programs.Call(first, (jnp.float32(1),), None), lambda _: other)[0] == 2
+    with pytest.raises(ZeroDivisionError):
+        _programs.run(other)
 
 
 @pytest.mark.thorough
@@ -246,13 +252,13 @@ def test_the_model_is_there_when_the_design_ends():
 
 @pytest.mark.thorough
 def test_three_hundred_trials_compile_each_program_once_per_capacity(monkeypatch):
-    compiled, real = [], _programs._compile
+    compiled, real = [], _programs._traced
 
-    def seen(call, *more):
+    def seen(call):
         compiled.append((call.function.__name__, call.arguments[2].y.shape[0]))
-        real(call, *more)
+        return real(call)
 
-    monkeypatch.setattr(_programs, "_compile", seen)
+    monkeypatch.setattr(_programs, "_traced", seen)
     monkeypatch.setattr(_programs, "_programs", {})
     problem = jbo.functions.branin
     with Study(problem.space, seed=0) as study:
