@@ -88,13 +88,13 @@ def run(call: Call, then: _Then | None = None) -> tuple[Any, float]:
     """
     program, is_ours = _program(call)
     start = time.perf_counter()
+    with _lock:
+        program.is_awaited, thread = True, program.thread
     if is_ours:
         _compile(call, program, then)
-    elif is_ours is False:
-        program.is_awaited = True
-        if program.thread is not None:
-            # Nothing goes before it any more: among busy processes its thread would take ten times as long.
-            _give_priority(program.thread, None)
+    elif is_ours is False and thread is not None:
+        # Nothing goes before it any more: among busy processes its thread would take ten times as long.
+        _give_priority(thread, None)
     compiled = program.result()
     seconds = 0.0 if is_ours is None else time.perf_counter() - start
     return compiled(jax.tree.leaves(call.arguments)), seconds
@@ -121,9 +121,10 @@ def compile_ahead(call: Call, world: Callable[[], AbstractContextManager[None]],
 
 def _in_thread(program: _Program, work: Callable[[], None]) -> None:
     def begin() -> None:
-        program.thread = threading.get_native_id()
-        if not program.is_awaited:  # of this thread alone: the search and the objective go first
-            _give_priority(program.thread, 10)
+        with _lock:
+            program.thread = threading.get_native_id()
+            if not program.is_awaited:  # of this thread alone: the search and the objective go first
+                _give_priority(program.thread, 10)
         work()
 
     # Not a daemon: a thread that compiles while the interpreter exits aborts the process.
@@ -133,9 +134,9 @@ def _in_thread(program: _Program, work: Callable[[], None]) -> None:
 def _give_priority(thread: int, priority: int | None) -> None:
     """A number, or None for that of the thread that gives it."""
     if sys.platform == "linux":  # elsewhere a thread has no priority, and its number may be that of a process
-        if priority is None:
-            priority = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
         with contextlib.suppress(OSError):  # the system lets a superuser only raise one
+            if priority is None:
+                priority = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
             os.setpriority(os.PRIO_PROCESS, thread, priority)
 
 
@@ -179,18 +180,21 @@ def _compile(call: Call, program: _Program, then: _Then | None) -> None:
     with _errors_to(program):
         traced = _traced(call)
         if then is not None:
-            _begin(then(traced.out_info))
+            # What the user's own parts refuse here comes again, to whoever needs that program.
+            with contextlib.suppress(Exception):
+                _begin(then(traced.out_info), program.is_awaited)
         with _tracing:
             lowered = traced.lower()
         program.set_result(_compiled(lowered))
 
 
-def _begin(call: Call) -> None:
+def _begin(call: Call, is_awaited: bool) -> None:
     """Trace a program here, where the interpreter has its lock, and compile it in a thread, unless it is under way."""
     program, is_ours = _program(call)
     if not is_ours:
         return
     program.thread = threading.get_native_id()
+    program.is_awaited |= is_awaited
     with _errors_to(program):
         traced = _traced(call)
         with _tracing:

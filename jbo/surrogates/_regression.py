@@ -27,7 +27,7 @@ class GPPosterior:
     is_valid: Bool[Array, "*b n"]
     root: Float[Array, "*b s n n"]
     r"""Upper triangular :math:`R` with :math:`R R^\top` the inverse of the covariance of the observations; with
-    inducing points, any root of what the data add to the precision."""
+    inducing points or steps, any root of what the data add to the precision."""
     alpha: Float[Array, "*b s n"]
     """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
     kernel: Covariance

@@ -203,6 +203,7 @@ def test_an_error_of_a_background_compilation_reaches_the_one_who_needs_it(watch
 
 
 def test_a_study_that_begins_with_trials_compiles_fit_and_ask_side_by_side(monkeypatch):
+    settle()
     begun, real = [], _programs._compiled
 
     def compiled(lowered):
@@ -235,6 +236,25 @@ def test_an_error_of_what_is_compiled_beside_belongs_to_it():
     assert _programs.run(_programs.Call(first, (jnp.float32(1),), None), lambda _: other)[0] == 2
     with pytest.raises(ZeroDivisionError):
         _programs.run(other)
+
+
+def test_what_cannot_be_compiled_beside_is_compiled_when_it_is_needed():
+    call = _programs.Call(lambda x: x + 1, (jnp.float32(1),), None)
+    assert _programs.run(call, lambda _: 1 / 0)[0] == 2
+    assert _programs.run(call) == (2, 0.0)
+
+
+@pytest.mark.parametrize("is_awaited", [True, False])
+def test_what_is_compiled_beside_gives_way_unless_its_caller_waits(is_awaited, monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "setpriority", lambda _, thread, priority: asked.append(priority))
+    first, second = (_programs.Call(lambda x, k=k: x + k, (jnp.float32(1),), None) for k in range(2))
+    if is_awaited:
+        _programs.run(first, lambda _: second)
+    else:
+        _programs.compile_ahead(first, contextlib.nullcontext, lambda _: second)
+    settle()
+    assert asked == ([] if is_awaited else [10, 10])
 
 
 @pytest.mark.thorough
