@@ -80,10 +80,10 @@ def test_the_posterior_is_regression_on_data_and_steps(x64):
     kernel = jbo.surrogates.kernels.matern52
     gram = np.asarray(kernel(params, jnp.asarray(points), jnp.asarray(points)))
     y, is_valid = standardised(rng.normal(size=n)), np.arange(n) < 4
-    rows, alpha = _monotone._with_steps(
+    root, alpha = _monotone._with_steps(
         params, jnp.asarray(y), jnp.asarray(1e-2), jnp.asarray(is_valid), jnp.asarray(gram)
     )
-    assert rows.shape == gram.shape
+    assert root.shape == gram.shape
 
     seen = np.zeros((4 + u, len(points)))
     seen[:4, :4] = np.eye(4)
@@ -96,7 +96,7 @@ def test_the_posterior_is_regression_on_data_and_steps(x64):
     precision, shift = map(np.asarray, _monotone.positive_sites(jnp.asarray(mean), jnp.asarray(covariance)))
     joint[4:, 4:] += np.diag(1 / precision)
     explained = seen.T @ np.linalg.solve(joint, seen)
-    np.testing.assert_allclose(rows.T @ rows * np.outer(np.arange(13) != 4, np.arange(13) != 4), explained, atol=1e-6)
+    np.testing.assert_allclose(root @ root.T * np.outer(np.arange(13) != 4, np.arange(13) != 4), explained, atol=1e-6)
     expected = seen.T @ np.linalg.solve(joint, np.concatenate([y[:4], shift / precision]))
     np.testing.assert_allclose(np.asarray(alpha)[np.arange(13) != 4], expected[np.arange(13) != 4], atol=1e-5)
 
