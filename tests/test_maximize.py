@@ -247,3 +247,25 @@ def test_columns_that_have_to_move_one_after_another(x64, seed):
     np.testing.assert_array_equal(level(LADDER.encoding, found.x)[:9], best)
     np.testing.assert_allclose(found.x[9:], target[9:], atol=1e-3)
     assert found.value > -1e-6
+
+
+FOLLOWING = Space(**{f"o{i}": Ordinal(*range(8)) for i in range(6)}, x=Real(0.0, 1.0))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_real_whose_best_place_depends_on_the_levels_follows_them(x64, seed):
+    """The moves come after an ascent: where they end the real is where it was best before."""
+    best = np.random.default_rng(seed).integers(0, 8, 6)
+    target = from_level(FOLLOWING.encoding, np.append(best, 0), jnp.dtype("float64"))[:6]
+
+    @jax.jit
+    def search(key):
+        def value(x):
+            away = jnp.sum(jnp.abs(x[:6] - target))
+            return -away - (x[6] - 0.8 + 0.3 * jnp.tanh(away)) ** 2
+
+        return maximize(key, value, Region(FOLLOWING.encoding), none_of(FOLLOWING), middle(FOLLOWING))
+
+    found = search(jax.random.key(seed))
+    np.testing.assert_array_equal(level(FOLLOWING.encoding, found.x)[:6], best)
+    assert abs(found.x[6] - 0.8) < 1e-5
