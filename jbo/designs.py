@@ -32,6 +32,17 @@ def sobol(key: Key[Array, ""], num_points: int, num_columns: int, dtype: jnp.dty
     return _shifted(jax.random.fold_in(key, 0), jnp.asarray(_integers(num_points, num_columns)), dtype)
 
 
+def shifted_sobol(shift: Float[Array, " d"], num_points: int) -> Float[Array, "m d"]:
+    """The first points of Sobol's sequence with a given shift, for whoever has drawn one with other numbers.
+
+    Args:
+      shift: Uniform numbers of ``[0, 1)``.
+      num_points: How many points; a power of two fills the cube most evenly.
+    """
+    integers = jnp.asarray(_integers(num_points, shift.shape[0]))
+    return _by_shift((shift * 2.0**_BITS).astype(jnp.uint32), integers, shift.dtype)
+
+
 def sobol_point(key: Key[Array, ""], index: Int[Array, ""], num_columns: int, dtype: jnp.dtype) -> Float[Array, " d"]:
     """One point of the sequence that `sobol` begins; ``index`` may be traced.
 
@@ -62,7 +73,10 @@ def even_points(num_points: int, num_columns: int) -> Float[np.ndarray, "m d"]:
 
 
 def _shifted(key: Key[Array, ""], integers: UInt32[Array, "m d"], dtype: jnp.dtype) -> Float[Array, "m d"]:
-    shift = jax.random.bits(key, (integers.shape[1],), jnp.uint32) >> (32 - _BITS)
+    return _by_shift(jax.random.bits(key, (integers.shape[1],), jnp.uint32) >> (32 - _BITS), integers, dtype)
+
+
+def _by_shift(shift: UInt32[Array, " d"], integers: UInt32[Array, "m d"], dtype: jnp.dtype) -> Float[Array, "m d"]:
     shifted = (integers ^ shift[None, :]) >> (_BITS - 23 if dtype == jnp.float32 else 0)
     # Half a cell away from 0, so that no point sits on the boundary; 23 bits are what float32 holds with it.
     num_bits = 23 if dtype == jnp.float32 else _BITS

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jbo.numerics import matmul
+from jbo.numerics import matmul, turned
 
 
 @jax.custom_batching.custom_vmap
@@ -142,7 +142,7 @@ def _cholesky(covariance: Float[Array, "n n"]) -> Float[Array, "n n"]:
         own, (factor, whitening) = blocks.own(i), blocks.pivot(i, matrix)
         rows = jnp.where(blocks.is_before(i)[None, :], 0, _solve(factor, whitening, blocks.rows(i, matrix)))
         below = jnp.where(own[None, :], 0, rows)
-        return blocks.put_rows(matrix - matmul(below.T, rows), i, rows)
+        return blocks.put_rows(matrix - matmul(turned(below), rows), i, rows)
 
     n = covariance.shape[0]
     return jnp.tril(jax.lax.fori_loop(np.int32(0), blocks.num_steps, eliminate, blocks.pad(covariance)).T[:n, :n])
@@ -210,10 +210,10 @@ class _Blocks:
         self, i: Int[Array, ""], matrix: Float[Array, "N N"], left: Float[Array, "b N"], right: Float[Array, "b N"]
     ) -> Float[Array, "N N"]:
         """The matrix, rows and columns of block ``i`` set to 0, less ``left.T @ right``, in its panels only."""
-        own = self.own(i)
+        own, columns = self.own(i), turned(left)
         for panel in self.panels:
             part = jnp.where(own[panel, None] | own[None, : panel.stop], 0, matrix[panel, : panel.stop])
-            part = part - matmul(left[:, panel].T, right[:, : panel.stop])
+            part = part - matmul(columns[panel], right[:, : panel.stop])
             matrix = jax.lax.dynamic_update_slice(matrix, part, (panel.start, 0))
         return matrix
 
@@ -251,4 +251,4 @@ class _Blocks:
         beyond = jnp.asarray(1e-8 * float(jnp.finfo(dtype).max), dtype) * eye
         both = jnp.concatenate([jnp.concatenate([block, eye], 1), jnp.concatenate([eye, beyond], 1)], 0)
         factor = jnp.linalg.cholesky(both, symmetrize_input=False)
-        return factor[:b, :b], factor[b:, :b].T
+        return factor[:b, :b], turned(factor[b:, :b])

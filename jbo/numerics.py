@@ -18,6 +18,14 @@ def matmul(a: Float[Array, "*_ i j"], b: Float[Array, "*_ j k"]) -> Float[Array,
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
+def turned(matrix: Float[Array, "i j"]) -> Float[Array, "j i"]:
+    """The transpose as a matrix of its own.
+
+    XLA would make a transpose on the left of a product a part of it; on a CPU the product then takes twice as long.
+    """
+    return jax.lax.optimization_barrier(matrix.T)
+
+
 def choose(condition: Bool[Array, ""], one: _Tree, other: _Tree) -> _Tree:
     """One tree of arrays or another of the same shapes and types.
 
@@ -29,6 +37,11 @@ def choose(condition: Bool[Array, ""], one: _Tree, other: _Tree) -> _Tree:
       other: Of arrays of the same shapes and types.
     """
     return jax.tree.map(lambda a, b: jax.lax.select(condition, a, b), one, other)
+
+
+def softplus(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    r""":math:`\log(1 + e^x)`, never infinite for a finite ``x``; `jax.nn.softplus` is three times the operations."""
+    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
 
 
 def jitter(dtype: jnp.dtype) -> float:

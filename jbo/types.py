@@ -61,6 +61,8 @@ class Dataset:
     noise_variance: Float[Array, " n"] | None = None
     """What is known of the variance of each observation around the function, in units of ``y``; the Gaussian process
     adds what it infers. None: nothing is known."""
+    mean: Float[Array, " n"] | None = None
+    """The model's mean at each row, where somebody has asked it already; None: whoever needs it has to ask."""
 
 
 def is_taken(trials: Trials, x: Float[Array, " d"]) -> Bool[Array, " n"]:

@@ -68,7 +68,7 @@ def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
     Returns:
       A scalar; 0, the mean of standardised values, where nothing was observed.
     """
-    mean = mean_of(posterior, data.x)
+    mean = mean_of(posterior, data.x) if data.mean is None else data.mean
     best = jnp.min(jnp.where(data.is_valid, mean, jnp.inf))
     return jnp.where(jnp.any(data.is_valid), best, 0).astype(mean.dtype)
 

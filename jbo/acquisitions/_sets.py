@@ -1,5 +1,6 @@
 """An acquisition function averaged over several sets of hyperparameters."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ class OverSets:
 
     def prepare(self, key: Key[Array, ""], posterior: Any, data: Dataset) -> Any:
         """What the acquisition prepares for each set, with a leading axis."""
+        data = dataclasses.replace(data, mean=None)  # which is that of all sets
         return jax.vmap(lambda one: self.acquisition.prepare(key, one, data))(posterior.sets())
 
     def value(self, aux: Any, posterior: Any, x: Float[Array, " d"]) -> Float[Array, ""]:

@@ -283,9 +283,9 @@ class Bayesian(Strategy):
         per_cost = self._per_cost(params, state)
 
         def one(state: Trials, _: None):
-            # Folded in: 0 for the fit, which a batch shares, 1 and the row for what is drawn at it, 2 and 3 for the
-            # design, 4 for a batch as a whole, 5 for the fit of the cost.
-            key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
+            # Folded in: 0 for the fit, which a batch shares, 2 and 3 for the design, 4 for a batch as a whole, 5 for
+            # the fit of the cost; from 8 on a number for each row, for what is drawn at it.
+            key_row = jax.random.fold_in(key, 8 + _table.num_rows(state))
             key_prepare, key_maximize, key_new = jax.random.split(key_row, 3)
             told, mean, posterior, believed, failures = self.posteriors(params, data, state)
             # In a context the value to improve on is what the trials would have given there.
@@ -293,7 +293,9 @@ class Bayesian(Strategy):
             here = dataclasses.replace(data, x=x_here)
             acquisition = per_cost(over_sets(bound(self.acquisition, region), posterior))
             # What is pending counts for the incumbent too, or its neighbourhood would look as good as before.
-            believed = dataclasses.replace(believed, x=x_here)
+            if region.fixed is not None:
+                mean = mean_of(told, x_here)
+            believed = dataclasses.replace(believed, x=x_here, mean=mean)
             if self.batch is None:
                 aux = acquisition.prepare(key_prepare, posterior, believed)
                 worth = functools.partial(acquisition.value, aux, posterior)
@@ -301,8 +303,6 @@ class Bayesian(Strategy):
                 beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
                 worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
-            if region.fixed is not None:
-                mean = mean_of(told, x_here)
             least_mean = jnp.min(jnp.where(believed.is_valid, mean, jnp.inf))
             zero = None if self.batch is not None else nothing_gained(acquisition, least_mean)
             log_chance = self.log_chance(state, failures)
@@ -338,7 +338,7 @@ class Bayesian(Strategy):
         key_prepare, key_maximize, *keys_new = jax.random.split(key_row, 2 + points.shape[0])
         told, _, posterior, believed, failures = self.posteriors(params, data, state)
         x_here = state.x if region.fixed is None else region.place(state.x)
-        here, believed = (dataclasses.replace(rows, x=x_here) for rows in (data, believed))
+        here, believed = (dataclasses.replace(rows, x=x_here, mean=None) for rows in (data, believed))
         beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
         aux = batch.prepare(key_prepare, over_sets(bound(self.acquisition, region), posterior), beliefs)
 
@@ -402,7 +402,7 @@ class Bayesian(Strategy):
             lambda c: c[0] < num_rounds, believe, (none, data.y, (data.y, data.y), [empty] * 3)
         )
         told, posterior, failures = (jax.tree.unflatten(structures[0], leaves) for leaves in all_leaves)
-        believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale, data.noise_variance)
+        believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale, data.noise_variance, mean)
         return Posteriors(told, mean, posterior, believed, Failures(failures, jnp.any(is_failed)))
 
 

@@ -9,6 +9,7 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
 from jbo._pytree import pytree
+from jbo.numerics import softplus
 from jbo.strategies import _mixture
 from jbo.strategies._parzen import Parzen
 from jbo.types import Trials
@@ -64,6 +65,6 @@ class Classifier:
 
         def log_factor(x: Float[Array, " d"]) -> Float[Array, ""]:
             log_good, log_bad = logsumexp((log_kernels(x) + log_weight).reshape(2, -1), axis=1)
-            return -weight * jax.nn.softplus(log_bad - log_good)
+            return -weight * softplus(log_bad - log_good)
 
         return log_factor

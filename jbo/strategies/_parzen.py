@@ -84,7 +84,6 @@ class Parzen(Strategy):
         Args:
           state: The table.
         """
-        state = in_order(state)
         good = goodness(state, self.good_fraction, self.max_good)
         bad = jnp.where(state.status == EMPTY, 0, 1 - good)
         return self._mixture(state, good), self._mixture(state, bad)
@@ -93,7 +92,8 @@ class Parzen(Strategy):
         """Kernels around the trials by their weights, and the prior: a kernel that saw nothing."""
         d, dtype = self.encoding.num_columns, state.x.dtype
         prior_weight = jnp.asarray(self.prior_weight, dtype)
-        x = jnp.concatenate([jnp.full((1, d), 0.5, dtype), state.x])
+        x = jnp.where((state.status == EMPTY)[:, None], 0.5, state.x).astype(dtype)
+        x = jnp.concatenate([jnp.full((1, d), 0.5, dtype), x])
         is_seen = jnp.concatenate([jnp.zeros((1, d), bool), is_active(self.encoding, state.x)])
         weight = jnp.concatenate([prior_weight[None], weight])
         count = jnp.sum(jnp.where(is_seen, weight[:, None], 0), axis=0)
@@ -111,7 +111,7 @@ class Parzen(Strategy):
         self, key: Key[Array, ""], state: Trials, region: Region
     ) -> tuple[Float[Array, " d"], ParzenInfo]:
         key_sample, key_new = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state)))
-        good, bad = self.densities(state)
+        good, bad = self.densities(in_order(state))
         near = good
         if region.fixed is not None:
             here = region.place(jnp.full((self.encoding.num_columns,), 0.5, state.x.dtype))
@@ -148,7 +148,7 @@ def goodness(
     """To what part each trial is good: 1 for the best ones, 0 for the others; equal ones at the border share.
 
     Args:
-      state: A table in order.
+      state: The table.
       good_fraction: Share of the ended trials that is good; rounded up to a whole number of trials, at least 1.
       max_good: Largest number of good trials.
     """
@@ -158,7 +158,7 @@ def goodness(
     # A product that is a whole number but for its rounding is that number.
     exact = jnp.asarray(good_fraction, dtype) * num_told * (1 - 8 * jnp.finfo(dtype).eps)
     num_good = jnp.minimum(jnp.clip(jnp.ceil(exact), 1, jnp.asarray(max_good, dtype)), num_ok)
-    border = state.y[jnp.maximum(num_good.astype(jnp.int32) - 1, 0)]
+    border = jnp.sort(jnp.where(is_ok, state.y, jnp.inf))[jnp.maximum(num_good.astype(jnp.int32) - 1, 0)]
     is_better, is_equal = is_ok & (state.y < border), is_ok & (state.y == border)
     num_better, num_equal = (jnp.sum(which).astype(dtype) for which in (is_better, is_equal))
     share = (num_good - num_better) / jnp.maximum(num_equal, 1)

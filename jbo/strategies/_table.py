@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.encoding import Encoding, from_level, is_active, level
+from jbo.numerics import choose
 from jbo.region import Region
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials, is_taken
 
@@ -115,6 +116,10 @@ def first_new(
     """
     encoding, dtype = region.encoding, state.x.dtype
     start = draw(key, encoding.num_columns, dtype)
+    if encoding.constraint is None and not encoding.num_levels.any():
+        # Nothing to count: one other point, since chance does not draw a trial's again.
+        point = choose(jnp.any(is_taken(state, x)), region.place(start), x)
+        return point, ~jnp.any(is_taken(state, point))
     num_combinations = math.prod(int(k) for k in encoding.num_levels)  # 0 with a real among the columns
     if encoding.constraint is None or 0 < num_combinations <= 2**_LOG_ALLOWED_STEPS:
         return walk_to_new(region, state, x, start)

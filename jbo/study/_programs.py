@@ -177,42 +177,38 @@ def _compiled(lowered: Any) -> Any:
 
 def _compile(call: Call, program: _Program, then: _Then | None) -> None:
     program.thread = threading.get_native_id()
+    result = None
     with _errors_to(program):
-        traced = _traced(call)
-        if then is not None:
-            # What the user's own parts refuse here comes again, to whoever needs that program.
-            with contextlib.suppress(Exception):
-                _begin(then(traced.out_info), program.is_awaited)
-        with _tracing:
-            lowered = traced.lower()
-        program.set_result(_compiled(lowered))
-
-
-def _begin(call: Call, is_awaited: bool) -> None:
-    """Trace a program here, where the interpreter has its lock, and compile it in a thread, unless it is under way."""
-    program, is_ours = _program(call)
-    if not is_ours:
-        return
-    program.thread = threading.get_native_id()
-    program.is_awaited |= is_awaited
-    with _errors_to(program):
-        traced = _traced(call)
-        with _tracing:
-            lowered = traced.lower()
+        traced, lowered = _lowered(call)
 
         def work() -> None:
             with _errors_to(program):
                 program.set_result(_compiled(lowered))
 
+        if then is None:
+            return work()
+        # The compiler needs no interpreter: it has a thread of its own, while what comes next is traced here.
         _in_thread(program, work)
+        result = traced.out_info
+    if result is None or then is None:
+        return
+    # What the user's own parts refuse there comes again, to whoever needs that program.
+    with contextlib.suppress(Exception):
+        call = then(result)
+        following, is_ours = _program(call)
+        following.is_awaited |= program.is_awaited
+        if is_ours:
+            _compile(call, following, None)
 
 
-def _traced(call: Call) -> Any:
+def _lowered(call: Call) -> tuple[Any, Any]:
+    """What JAX traces of a call, and makes of that for the compiler."""
     leaves, structure = jax.tree.flatten(call.arguments)
     # Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may
     # refuse. Each program is a function of its own: JAX's caches may take a structure for another (see `_pytree`).
     with _tracing:
-        return jax.jit(lambda leaves: call.function(*structure.unflatten(leaves))).trace(leaves)
+        traced = jax.jit(lambda leaves: call.function(*structure.unflatten(leaves))).trace(leaves)
+        return traced, traced.lower()
 
 
 @contextlib.contextmanager

@@ -101,7 +101,7 @@ class GP:
           num_columns: Columns ``d`` of the inputs.
           dtype: Floating type of the parameters.
         """
-        return self._place(-1.0, 1.0, num_columns, dtype)
+        return self._unpack(self._place(-1.0, 1.0, num_columns, dtype), num_columns)
 
     def log_prior(self, params: GPParams) -> Float[Array, ""]:
         """Log density of the priors at one hyperparameter set, without its constant.
@@ -109,17 +109,8 @@ class GP:
         Args:
           params: One set.
         """
-        d, dtype = params.log_lengthscale.shape[0], params.log_lengthscale.dtype
-        mode = self._mode(d, dtype)
-        lengthscale, signal, noise = (
-            jnp.asarray(prior.scale, dtype) for prior in (self.lengthscale, self.signal, self.noise)
-        )
-        more = ([self._prior(slot).scale for slot in slots] for slots in self._slots(d))
-        scales = GPParams(lengthscale, signal, noise, *(self._stack(numbers, dtype) for numbers in more))
-        terms = jax.tree.map(
-            lambda value, loc, scale: -0.5 * jnp.sum(((value - loc) / scale) ** 2), params, mode, scales
-        )
-        return sum(jax.tree.leaves(terms), jnp.zeros((), dtype))
+        mode, _, scale = self._priors(params.log_lengthscale.shape[0], params.log_lengthscale.dtype)
+        return -0.5 * jnp.sum(((_pack(params) - mode) / scale) ** 2)
 
     def fit(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[GPParams, FitInfo]:
         """The most probable hyperparameters given ``data``, from several starts.
@@ -139,14 +130,14 @@ class GP:
         dtype = data.x.dtype
         d = data.x.shape[1]
         # In these coordinates the prior is a standard normal, unless it is wide: then steps would be too long.
-        mode, unit = _pack(self._mode(d, dtype)), self._unit(d, dtype)
+        mode, unit, scale = self._priors(d, dtype)
         lower, upper = ((bound - mode) / unit for bound in self._bounds(data, dtype))
         count = jnp.sum(data.is_valid)
         rows = jnp.maximum(count, 1).astype(dtype)
 
         def loss(u: Float[Array, " p"]) -> Float[Array, ""]:
-            params = self._unpack(mode + unit * u, d)
-            return -(self.log_evidence(params, data) + self.log_prior(params)) / rows
+            evidence = self.log_evidence(self._unpack(mode + unit * u, d), data)
+            return (0.5 * jnp.sum((unit / scale * u) ** 2) - evidence) / rows
 
         def go_on(i: Int[Array, ""], best: BoundedResult) -> BoundedResult:
             result = minimize_bounded(
@@ -242,28 +233,32 @@ class GP:
         more = (theta[..., a:b] if b > a else () for a, b in itertools.pairwise(ends))
         return GPParams(theta[..., :num_columns], theta[..., num_columns], theta[..., num_columns + 1], *more)
 
-    def _mode(self, num_columns: int, dtype: jnp.dtype) -> GPParams:
-        """The mode of the prior."""
-        return self._place(0.0, 0.0, num_columns, dtype)
+    def _priors(
+        self, num_columns: int, dtype: jnp.dtype
+    ) -> tuple[Float[Array, " p"], Float[Array, " p"], Float[Array, " p"]]:
+        """Of each parameter the mode of its prior, how far it moves at once, and the deviation of the prior."""
+        slots, widths = list(itertools.chain(*self._slots(num_columns))), self.kernel.widths(num_columns)
+        priors = [self.lengthscale, self.signal, self.noise, *map(self._prior, slots)]
+        counts = [num_columns, *[1] * (len(priors) - 1)]
 
-    def _place(self, lengthscale: float, noise: float, num_columns: int, dtype: jnp.dtype) -> GPParams:
+        def spread(numbers: list[Any]) -> Float[Array, " p"]:
+            parts = [jnp.broadcast_to(jnp.asarray(n, dtype), (k,)) for n, k in zip(numbers, counts, strict=True)]
+            return jnp.concatenate(parts)
+
+        loc, scale = spread([prior.loc for prior in priors]), spread([prior.scale for prior in priors])
+        more, most = np.zeros(sum(counts)), np.ones(sum(counts))
+        more[:num_columns] = 0.5 * np.log(np.maximum(widths, 1))
+        # The deviation of the prior, but no wide one's.
+        most[num_columns : num_columns + 2] = 0.5, 2.0
+        most[num_columns + 2 :] = [0.5 if slot.kind == "signal" else 1.0 for slot in slots]
+        return loc + more.astype(dtype), jnp.minimum(scale, most.astype(dtype)), scale
+
+    def _place(self, lengthscale: float, noise: float, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
         """The mode of the prior, but lengthscales and noise so many units away from it."""
-        slots, widths = self._slots(num_columns), self.kernel.widths(num_columns)
-        loc = GPParams(
-            jnp.asarray(self.lengthscale.loc, dtype) + jnp.asarray(0.5 * np.log(np.maximum(widths, 1)), dtype),
-            jnp.asarray(self.signal.loc, dtype),
-            jnp.asarray(self.noise.loc, dtype),
-            *(self._stack([self._prior(slot).loc for slot in group], dtype) for group in slots),
-        )
-        unit = self._unpack(self._unit(num_columns, dtype), num_columns)
-        loc = loc._replace(
-            log_lengthscale=loc.log_lengthscale + lengthscale * unit.log_lengthscale,
-            log_noise_variance=loc.log_noise_variance + noise * unit.log_noise_variance,
-        )
-        if slots[0]:
-            away = np.array([lengthscale if slot.kind == "lengthscale" else 0.0 for slot in slots[0]])
-            loc = loc._replace(of_kernel=loc.of_kernel + jnp.asarray(away, dtype) * unit.of_kernel)
-        return loc
+        mode, unit, _ = self._priors(num_columns, dtype)
+        slots = itertools.chain(*self._slots(num_columns))
+        of_slots = [lengthscale if slot.kind == "lengthscale" else 0.0 for slot in slots]
+        return mode + np.array([*[lengthscale] * num_columns, 0.0, noise, *of_slots], dtype) * unit
 
     def _prior(self, slot: Slot) -> Normal:
         """What an entry of ``of_kernel`` is believed to be."""
@@ -273,24 +268,12 @@ class GP:
             return self.signal
         return Normal(self.lengthscale.loc + 0.5 * np.log(slot.num_columns), self.lengthscale.scale)
 
-    @staticmethod
-    def _stack(numbers: list[Any], dtype: jnp.dtype) -> Any:
-        """The entries of ``of_kernel``: none is ``()``."""
-        return jnp.stack([jnp.asarray(number, dtype) for number in numbers]) if numbers else ()
-
-    def _unit(self, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
-        """How far each parameter moves at once: the deviation of its prior, but no wide one's."""
-        slots = tuple(itertools.chain(*self._slots(num_columns)))
-        priors = (*[self.lengthscale] * num_columns, self.signal, self.noise, *map(self._prior, slots))
-        most = np.array([*[1.0] * num_columns, 0.5, 2.0, *(0.5 if s.kind == "signal" else 1.0 for s in slots)])
-        return jnp.minimum(jnp.stack([jnp.asarray(prior.scale, dtype) for prior in priors]), most.astype(dtype))
-
     def _starts(self, key: Key[Array, ""], start: GPParams) -> Float[Array, "r p"]:
         """The one that is given, one with little noise, and more like these."""
         d, dtype = start.log_lengthscale.shape[0], start.log_lengthscale.dtype
-        starts = [_pack(start), _pack(self._place(-1.0, -1.0, d, dtype))][: self.num_starts]
+        starts = [_pack(start), self._place(-1.0, -1.0, d, dtype)][: self.num_starts]
         if self.num_starts > 2:
-            centre, unit = _pack(self._place(-1.0, 0.0, d, dtype)), self._unit(d, dtype)
+            centre, (_, unit, _) = self._place(-1.0, 0.0, d, dtype), self._priors(d, dtype)
             draws = jax.random.normal(key, (self.num_starts - 2, centre.shape[0]), dtype)
             starts += list(centre[None, :] + unit[None, :] * draws)
         return jnp.stack(starts)

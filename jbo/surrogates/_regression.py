@@ -1,5 +1,6 @@
 """Gaussian process regression: marginal likelihood, posterior and samples, as pure functions of parameters and data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,14 +140,14 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
         whitening, amount = robust_whitening(covariance, jnp.exp(p.log_signal_variance), _num_rows(data.is_valid))
 
         def solve(b: Float[Array, "n 1"]) -> Float[Array, "n 1"]:
-            return matmul(whitening.T, matmul(whitening, b))
+            return matmul(matmul(whitening, b).T, whitening).T
 
         # An explicit inverse loses two digits of the mean where noise is least; one step of refinement finds them.
         alpha = solve(y[:, None])
         alpha = alpha + solve(y[:, None] - matmul(covariance, alpha) - amount * alpha)
         return whitening.T, alpha[:, 0]
 
-    root, alpha = jax.vmap(factorise)(params)
+    root, alpha = of_sets(factorise, params)
     known = None if data.noise_variance is None else jnp.where(data.is_valid, data.noise_variance, 0)
     return GPPosterior(params, x, data.is_valid, root, alpha, numbers_as(kernel, x.dtype), known_noise=known)
 
@@ -174,10 +175,9 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
         least = 16 * jnp.finfo(x.dtype).eps * prior
         return matmul(cross, alpha[:, None])[:, 0], jnp.maximum(prior - _explained(cross, root), least)
 
-    sets = posterior.params, posterior.root, posterior.alpha
+    means, variances = of_sets(one_set, posterior.params, posterior.root, posterior.alpha)
     if posterior.num_sets == 1:
-        return one_set(*jax.tree.map(lambda leaf: jax.lax.squeeze(leaf, (0,)), sets))
-    means, variances = jax.vmap(one_set)(*sets)
+        return jax.lax.squeeze(means, (0,)), jax.lax.squeeze(variances, (0,))
     mean = jnp.mean(means, axis=0)
     return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
 
@@ -195,7 +195,8 @@ def mean_of(posterior: Posterior, x: Float[Array, "m d"]) -> Float[Array, " m"]:
     def one_set(params: GPParams, alpha: Float[Array, " n"]) -> Float[Array, " m"]:
         return matmul(_cross(posterior, params, x), alpha[:, None])[:, 0]
 
-    return jnp.mean(jax.vmap(one_set)(posterior.params, posterior.alpha), axis=0)
+    means = of_sets(one_set, posterior.params, posterior.alpha)
+    return jax.lax.squeeze(means, (0,)) if posterior.num_sets == 1 else jnp.mean(means, axis=0)
 
 
 def _cross(posterior: GPPosterior, params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "m n"]:
@@ -223,7 +224,7 @@ def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array,
         means = matmul(cross1, alpha[:, None])[:, 0], matmul(cross2, alpha[:, None])[:, 0]
         return posterior.kernel(params, x1, x2) - explained, *means
 
-    within, mean1, mean2 = jax.vmap(one_set)(posterior.params, posterior.root, posterior.alpha)
+    within, mean1, mean2 = of_sets(one_set, posterior.params, posterior.root, posterior.alpha)
     apart1, apart2 = (means - jnp.mean(means, axis=0)[None, :] for means in (mean1, mean2))
     return jnp.mean(within, axis=0) + matmul(apart1.T, apart2) / within.shape[0]
 
@@ -265,10 +266,25 @@ def sample(
         factor = robust_cholesky(covariance, jnp.exp(params.log_signal_variance))
         return matmul(cross, alpha[:, None])[:, 0], factor
 
-    means, factors = jax.vmap(one_set)(posterior.params, posterior.root, posterior.alpha)
+    means, factors = of_sets(one_set, posterior.params, posterior.root, posterior.alpha)
     owner = jnp.arange(num_samples) % means.shape[0]
     draws = jax.vmap(lambda z, i: means[i] + matmul(factors[i], z[:, None])[:, 0])
     return draws(noise, owner)
+
+
+def of_sets(function: Callable[..., Any], *sets: Any) -> Any:
+    """What ``function`` makes of each hyperparameter set, with a leading axis of sets.
+
+    One set is not mapped over: its program is smaller.
+
+    Args:
+      function: Of one set, or of several things that belong to one.
+      sets: With a leading axis of sets.
+    """
+    if len(jax.tree.leaves(sets)[0]) > 1:
+        return jax.vmap(function)(*sets)
+    one = function(*jax.tree.map(lambda leaf: jax.lax.squeeze(leaf, (0,)), sets))
+    return jax.tree.map(lambda leaf: jax.lax.expand_dims(leaf, (0,)), one)
 
 
 def masked(data: Dataset) -> tuple[Float[Array, "n d"], Float[Array, " n"]]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-import itertools
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -138,7 +137,7 @@ class SampledGP(GP):
           data: Gives the number of columns, and the scale of a noise that is known.
         """
         d, dtype = data.x.shape[1], z.dtype
-        loc, scale = _pack(self._mode(d, dtype)), self._scale(d, dtype)
+        loc, _, scale = self._priors(d, dtype)
         theta = z[:-1] if self.is_sparse else z
         params = self._unpack(loc + scale * theta, d)
         shrinkage = jnp.zeros((), dtype)
@@ -158,19 +157,14 @@ class SampledGP(GP):
           params: One set.
         """
         d, dtype = params.log_lengthscale.shape[0], params.log_lengthscale.dtype
-        z = (_pack(params) - _pack(self._mode(d, dtype))) / self._scale(d, dtype)
+        loc, _, scale = self._priors(d, dtype)
+        z = (_pack(params) - loc) / scale
         # A bound far out, where a prior is narrow, would be no place to begin at.
         z = jnp.clip(z, -3, 3)
         if not self.is_sparse:
             return z
         rates = -2 * params.log_lengthscale - float(np.log(_SHRINKAGE))
         return jnp.concatenate([rates, z[d:], jnp.zeros(1, dtype)])
-
-    def _scale(self, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
-        """Deviation of the prior of each parameter."""
-        slots = map(self._prior, itertools.chain(*self._slots(num_columns)))
-        priors = (*[self.lengthscale] * num_columns, self.signal, self.noise, *slots)
-        return jnp.stack([jnp.asarray(prior.scale, dtype) for prior in priors])
 
 
 def gp_mcmc(

@@ -96,7 +96,7 @@ def test_bandwidths_and_weights_are_those_of_the_documented_rule(dtype, table):
 def test_the_asked_point_has_the_largest_ratio_of_all_candidates(x64, ask, table):
     state = random_table(table, 16, capacity=CAPACITY)
     x, info = ask(STRATEGY, KEY, state)
-    good, bad = densities(STRATEGY, state)
+    good, bad = densities(STRATEGY, in_order(state))
     key = jax.random.split(jax.random.fold_in(jax.random.fold_in(KEY, 1), 16))[0]
     candidates = snap(MIXED.encoding, _mixture.sample(key, MIXED.encoding, good, 64))
     ratio = _mixture.log_density(MIXED.encoding, good, candidates) - _mixture.log_density(

@@ -272,13 +272,13 @@ def test_the_model_is_there_when_the_design_ends():
 
 @pytest.mark.thorough
 def test_three_hundred_trials_compile_each_program_once_per_capacity(monkeypatch):
-    compiled, real = [], _programs._traced
+    compiled, real = [], _programs._lowered
 
     def seen(call):
         compiled.append((call.function.__name__, call.arguments[2].y.shape[0]))
         return real(call)
 
-    monkeypatch.setattr(_programs, "_traced", seen)
+    monkeypatch.setattr(_programs, "_lowered", seen)
     monkeypatch.setattr(_programs, "_programs", {})
     problem = jbo.functions.branin
     with Study(problem.space, seed=0) as study:

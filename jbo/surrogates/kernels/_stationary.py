@@ -229,10 +229,13 @@ def _squared_distance(
 ) -> Float[Array, "n m"]:
     """As a matrix product; in float32 that would lose neighbours."""
     z1, z2 = features1 * scale[None, :], features2 * scale[None, :]
-    # One row more than is needed, so that XLA does not write what comes next in place: on a CPU exponentials over their
-    # own operand are not vectorised and take four times as long.
-    cross = matmul(jnp.pad(z1, ((0, 1), (0, 0))), z2.T)[:-1]
-    return jnp.maximum(jnp.sum(z1**2, 1)[:, None] + jnp.sum(z2**2, 1)[None, :] - 2 * cross, 0)
+    num_rows = z1.shape[0]
+    if num_rows > 1:
+        # One row more than is needed, taken away last, so that XLA does not write what comes next in place: on a CPU
+        # exponentials over their own operand are not vectorised and take four times as long.
+        z1 = jax.lax.pad(z1, np.zeros((), z1.dtype), ((0, 1, 0), (0, 0, 0)))
+    sq = jnp.maximum(jnp.sum(z1**2, 1)[:, None] + jnp.sum(z2**2, 1)[None, :] - 2 * matmul(z1, z2.T), 0)
+    return sq[:num_rows]
 
 
 def _direct_squared_distance(
