@@ -103,9 +103,12 @@ def maximize(
         walk = functools.partial(_walk, value_of_new=value_of_new, encoding=encoding)
         ends, end_values = jax.vmap(walk)(keys, ends, end_values)
     best = jnp.argmax(end_values)
-    # Beside a maximum that is in the table the value is not known yet.
-    is_known = keys_walk or not is_smooth or _moves(encoding)
-    return Maximum(region.place(ends[best]), end_values[best] if is_known else value_of_new(ends[best]))
+    end, value = ends[best], end_values[best]
+    if is_smooth and not keys_walk and not _moves(encoding):
+        # Beside a maximum that is in the table the value was not known yet, and may be less than a candidate's.
+        value, top = value_of_new(end), jnp.argmax(values)
+        end, value = choose(value < values[top], (candidates[top], values[top]), (end, value))
+    return Maximum(region.place(end), value)
 
 
 def _spread(

@@ -17,6 +17,7 @@ from jbo.region import Region
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
+LINE = Space(a=Real(0.0, 1.0))
 DISCRETE = Space(
     a=Categorical("x", "y", "z"),
     b=Integer(1, 6, log=True, when=("a", {"x", "y"})),
@@ -98,6 +99,16 @@ def test_beside_a_maximum_that_is_taken(x64):
     assert np.isfinite(found.value) and np.abs(np.asarray(found.x) - corner).max() > 1e-12
     assert found.value < bowl(target, jnp.asarray(corner[0]))
     np.testing.assert_allclose(found.x, corner[0], atol=0.02)
+
+
+def test_beside_a_narrow_maximum_that_is_taken_a_wide_one_is_better(x64):
+    def ridges(x):
+        return jnp.maximum(1 - 0.16 * jnp.log1p(1000 * x[0]), 0.9999 - (x[0] - 0.7) ** 2)
+
+    find = jax.jit(lambda key: maximize(key, ridges, Region(LINE.encoding), trials([[0.0]]), jnp.array([0.002])))
+    for seed in range(6):
+        found = find(jax.random.key(seed))
+        assert found.value > 0.99989 and found.value == pytest.approx(float(ridges(found.x)), abs=1e-12)
 
 
 @jax.jit
