@@ -84,9 +84,9 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
                 raise ValueError(f"problem: expected a scalar, got a {name} of shape {shape}")
         return result
 
-    def tell(state: Trials, x: Float[Array, " d"]) -> tuple[Trials, tuple[Float[Array, " d"], Float[Array, ""]]]:
+    def tell(state: Trials, x: Float[Array, " d"]) -> tuple[Trials, Float[Array, ""]]:
         result = evaluate(x)
-        return strategy.tell(state, x, result.value, cost=result.cost, noise=result.noise), (x, result.value)
+        return strategy.tell(state, x, result.value, cost=result.cost, noise=result.noise), result.value
 
     def by_design(state: Trials, _: None):
         return tell(state, strategy.design(key, state)[0])
@@ -115,8 +115,8 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
     state, first = jax.lax.scan(by_design, state, None, length=num_design)
     carry = state, nothing_held(strategy, key, state)
     (state, _), last = jax.lax.scan(by_model, carry, None, length=num_steps - num_design)
-    x, y = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)
-    # XLA may compute a value once for the table and once for the output, which then differ in a last bit.
-    y = jnp.where(state.status == OK, state.y, y)
+    y = jnp.concatenate([first, last])
+    # XLA may compute a number once for the table and once for the output, which then differ in a last bit.
+    x, y = state.x, jnp.where(state.status == OK, state.y, y)
     best_y = jax.lax.cummin(jnp.where(jnp.isfinite(y), y, jnp.inf))
     return Run(x, y, best_y, state)

@@ -133,7 +133,7 @@ def minimize_bounded(
     unknown, still = jnp.asarray(jnp.inf, dtype), jnp.zeros_like(x)
     walk = _Walk(x, unknown, still, still, one, memory, jnp.asarray(False), jnp.zeros((), jnp.int32))
     # All of it hangs on the start: else jax.vmap, which must find out what has lanes, goes through the loop twice.
-    is_never = jnp.isnan(x[0])
-    walk = jax.tree.map(lambda leaf: jnp.where(is_never, jnp.zeros((), leaf.dtype), leaf), walk)
+    is_of_start = jnp.any(jnp.isnan(x))
+    walk = jax.tree.map(lambda leaf: jnp.where(is_of_start, leaf, leaf), walk)
     walk = jax.lax.while_loop(lambda w: ~w.is_done & (w.num_evaluations < max_evaluations), advance, walk)
     return BoundedResult(walk.x, walk.value, walk.num_evaluations)

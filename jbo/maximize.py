@@ -8,6 +8,7 @@ Under a mesh of devices with an axis named ``candidates`` (`jax.set_mesh`) the c
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -103,12 +104,7 @@ def maximize(
         walk = functools.partial(_walk, value_of_new=value_of_new, encoding=encoding)
         ends, end_values = jax.vmap(walk)(keys, ends, end_values)
     best = jnp.argmax(end_values)
-    end, value = ends[best], end_values[best]
-    if is_smooth and not keys_walk and not _moves(encoding):
-        # Beside a maximum that is in the table the value was not known yet, and may be less than a candidate's.
-        value, top = value_of_new(end), jnp.argmax(values)
-        end, value = choose(value < values[top], (candidates[top], values[top]), (end, value))
-    return Maximum(region.place(end), value)
+    return Maximum(region.place(ends[best]), end_values[best])
 
 
 def _spread(
@@ -146,7 +142,7 @@ def _around(uniform: Float[Array, "m k"], encoding: Encoding, centre: Float[Arra
     """Points around ``centre`` at all scales, by `_num_draws` each; half of them differ in one or two columns only."""
     m, d, dtype = uniform.shape[0], encoding.num_columns, centre.dtype
     step, fresh, chance, rest = jnp.split(uniform, [d, 2 * d, 3 * d], axis=1)
-    scale = jnp.exp(np.log(1e-3) + (np.log(0.5) - np.log(1e-3)) * rest[:, :1])
+    scale = jnp.exp(math.log(1e-3) + (math.log(0.5) - math.log(1e-3)) * rest[:, :1])
     # A step of a column with levels is at least as wide as a level, or it would change nothing.
     least = jnp.asarray(1 / np.where(encoding.num_levels > 0, encoding.num_levels, np.inf), dtype)
     raw = centre[None, :] + jnp.maximum(scale, least[None, :]) * _normal(step)
@@ -218,13 +214,12 @@ def _climb(
 
     def ascend(raw: Float[Array, " d"], value: Float[Array, ""]) -> tuple[Array, Array, Array]:
         """The end of an ascent, whose value is not known yet if moves follow it, beside the best that is known."""
-        ends, end_value = (
-            _ascend(function, region, trials, is_smooth, raw) if is_smooth.any() else (raw[None, :], value)
-        )
+        ends = _ascend(function, region, trials, is_smooth, raw) if is_smooth.any() else raw[None, :]
         if moves and len(ends) == 1:
             return raw, value, ends[0]
-        end = ends[0]
-        if len(ends) > 1:
+        if len(ends) == 1:
+            end, end_value = ends[0], value_of_new(ends[0])
+        else:
             end_values = jax.vmap(value_of_new)(ends)
             best = jnp.argmax(end_values)
             end, end_value = ends[best], end_values[best]
@@ -252,11 +247,8 @@ def _climb(
 
 def _ascend(
     function: Function, region: Region, trials: Trials, is_smooth: np.ndarray, raw: Float[Array, " d"]
-) -> tuple[Float[Array, "k d"], Float[Array, ""]]:
-    """A local maximum in the smooth columns, the others held, and its value where all columns are real.
-
-    Under a constraint others on the way to it as well. Where it is in the table a place beside it comes instead.
-    """
+) -> Float[Array, "k d"]:
+    """A local maximum in the smooth columns, the others held; under a constraint others on the way to it as well."""
     fixed = region.place(raw)
     free = jnp.asarray(is_smooth) & is_active(region.encoding, fixed) & region.is_free
     dtype = raw.dtype
@@ -277,10 +269,10 @@ def _ascend(
     if region.encoding.constraint is None:
         # Under noise a maximum may be in the table already, in a corner for instance: then a little short of it.
         is_old = jnp.any(is_taken(trials, region.place(end)))
-        return jnp.where(is_old, end + jnp.asarray(0.01, dtype) * (raw - end), end)[None, :], -result.value
+        return jnp.where(is_old, end + jnp.asarray(0.01, dtype) * (raw - end), end)[None, :]
     # Or beyond the border of what is allowed: then as near to it as is.
     short = jnp.asarray([0.0, *np.logspace(-2, 0, 15)[:-1]], dtype)
-    return end[None, :] + short[:, None] * (raw - end)[None, :], -result.value
+    return end[None, :] + short[:, None] * (raw - end)[None, :]
 
 
 def _walk(key, raw, value, *, value_of_new, encoding):

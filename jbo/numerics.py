@@ -41,7 +41,7 @@ def choose(condition: Bool[Array, ""], one: _Tree, other: _Tree) -> _Tree:
 
 def softplus(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
     r""":math:`\log(1 + e^x)`, never infinite for a finite ``x``; `jax.nn.softplus` is three times the operations."""
-    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(jnp.minimum(x, -x)))
 
 
 def jitter(dtype: jnp.dtype) -> float:

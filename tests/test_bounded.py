@@ -156,3 +156,19 @@ def test_vmap_is_a_loop(x64):
         alone = _solve_rosenbrock(start, lower, upper)
         np.testing.assert_allclose(together.value[i], alone.value, atol=1e-8)
         np.testing.assert_allclose(together.x[i], alone.x, atol=1e-3)
+
+
+def test_a_box_that_is_no_number_has_no_minimum(x64):
+    nowhere = jnp.full(2, jnp.nan)
+    result = jax.vmap(
+        lambda start: minimize_bounded(
+            lambda x: jnp.sum(x**2),
+            start,
+            nowhere,
+            nowhere,
+            max_evaluations=5,
+            gradient_tolerance=1e-7,
+            value_tolerance=1e-15,
+        )
+    )(jnp.ones((3, 2)))
+    assert np.isinf(result.value).all()

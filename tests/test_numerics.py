@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.special import expit
 
-from jbo.numerics import LOG_SQRT_2PI, jitter, log_improvement, log_normal_cdf, log_normal_mass, matmul
+from jbo.numerics import LOG_SQRT_2PI, jitter, log_improvement, log_normal_cdf, log_normal_mass, matmul, softplus
 
 from . import references
 
@@ -23,6 +24,14 @@ def test_matmul_asks_for_full_precision(dtype):
     a = jnp.ones((2, 2), dtype)
     assert "HIGHEST" in str(jax.make_jaxpr(matmul)(a, a))
     assert matmul(a, a).dtype == dtype
+
+
+def test_softplus_and_its_slope(dtype):
+    x = np.array([-1e4, -50.0, -1.0, 0.0, 1e-9, 2.0, 50.0, 1e4])
+    value, slope = jax.vmap(jax.value_and_grad(softplus))(jnp.asarray(x, dtype))
+    rounding = 4 * float(jnp.finfo(dtype).eps)
+    np.testing.assert_allclose(value, np.logaddexp(x, 0), rtol=rounding, atol=1e-30)
+    np.testing.assert_allclose(slope, expit(x), rtol=rounding, atol=1e-30)
 
 
 def test_jitter_is_above_rounding(dtype):

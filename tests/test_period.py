@@ -10,7 +10,7 @@ from sklearn.gaussian_process.kernels import ExpSineSquared
 
 import jbo
 from jbo import Categorical, Integer, Real, Space
-from jbo.maximize import _around
+from jbo.maximize import _around, _num_draws
 from jbo.surrogates import kernels
 
 from . import references
@@ -96,7 +96,8 @@ def test_the_squared_exponential_is_scikit_learns_periodic_kernel(x64):
 
 def test_points_around_one_end_lie_at_the_other(x64):
     space = Space(a=Real(0.0, 1.0, period=1), b=Real(0.0, 1.0))
-    near = np.asarray(_around(jax.random.key(0), space.encoding, jnp.asarray([0.99, 0.99]), 512))
+    uniform = jax.random.uniform(jax.random.key(0), (512, _num_draws(space.encoding)), jnp.float64)
+    near = np.asarray(_around(uniform, space.encoding, jnp.asarray([0.99, 0.99])))
     assert np.all((near >= 0) & (near <= 1))
     assert 0.1 < np.mean(near[:, 0] < 0.3) and np.mean(near[:, 1] < 0.3) < 0.1
     assert np.sum(near[:, 0] == 1) == 0 < np.sum(near[:, 1] == 1)

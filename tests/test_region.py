@@ -56,33 +56,39 @@ def bowl(target, x):
     return -jnp.sum((x - target) ** 2)
 
 
+def finder(space, is_smooth):
+    def find(key, target, trials):
+        region = Region(space.encoding)
+        return maximize(key, lambda x: bowl(target, x), region, trials, trials.x[0], is_smooth=is_smooth)
+
+    return jax.jit(find)
+
+
 @pytest.mark.parametrize("is_smooth", [True, False])
 def test_the_best_allowed_point(x64, is_smooth):
-    """The nearest point of a triangle to a target, and of a thin ring, which covers a fortieth of the square."""
-    find = {
-        space: jax.jit(
-            lambda key, target, trials, space=space: maximize(
-                key, lambda x: bowl(target, x), Region(space.encoding), trials, trials.x[0], is_smooth=is_smooth
-            )
-        )
-        for space in (TRIANGLE, RING)
-    }
+    """The nearest point of a triangle to a target."""
+    find = finder(TRIANGLE, is_smooth)
     rng = np.random.default_rng(0)
     for seed in range(4):
         target = rng.random(2)
-        found = find[TRIANGLE](jax.random.key(seed), target, none_of([0.1, 0.1]))
+        found = find(jax.random.key(seed), target, none_of([0.1, 0.1]))
         excess = max(target.sum() - 0.5, 0)
         nearest = np.clip(target - excess / 2, 0, 0.5)  # onto the line, then into the corner if need be
         nearest = np.minimum(nearest, 0.5 - nearest[::-1].clip(0)) if excess else nearest
         assert TRIANGLE.is_allowed(TRIANGLE.decode(found.x))
         assert -found.value == pytest.approx(np.sum((nearest - target) ** 2), abs=4e-3)
 
-        found = find[RING](jax.random.key(seed), target, none_of([0.5, 0.9]))
-        assert RING.constraint({"u": found.x[0], "v": found.x[1]})
-        radius = np.hypot(*(target - 0.5))
-        inner, outer = np.sqrt(0.156), np.sqrt(0.164)
-        gap = max(inner - radius, radius - outer, 0)
-        assert -found.value == pytest.approx(gap**2, abs=4e-3)
+
+@pytest.mark.parametrize("is_smooth", [True, False])
+def test_the_best_point_of_a_thin_ring(x64, is_smooth):
+    """Which covers a fortieth of the square: a few of a hundred draws do not come all the way round it."""
+    keys, targets = jax.random.split(jax.random.key(0), 96), np.random.default_rng(0).random((96, 2))
+    find = jax.jit(jax.vmap(finder(RING, is_smooth), (0, 0, None)))
+    found = find(keys, jnp.asarray(targets), none_of([0.5, 0.9]))
+    assert all(RING.constraint({"u": u, "v": v}) for u, v in found.x)
+    radius, inner, outer = np.hypot(*(targets - 0.5).T), np.sqrt(0.156), np.sqrt(0.164)
+    excess = -found.value - np.maximum(np.maximum(inner - radius, radius - outer), 0) ** 2
+    assert excess.min() > -1e-12 and np.median(excess) < 1e-4 and np.mean(excess < 4e-3) > 0.9
 
 
 def test_a_maximum_in_a_context(x64):

@@ -28,6 +28,7 @@ from jbo.strategies._strategy import Start, Strategy
 from jbo.strategies._together import improve_together
 from jbo.strategies._transform import dataset
 from jbo.surrogates import FitInfo, Posterior, Surrogate, mean_of
+from jbo.surrogates.gaussian_process import GPPosterior
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
 
 _REFIT_LESS_OFTEN = np.array([2**k for k in range(5, 31)], np.int32)
@@ -295,7 +296,8 @@ class Bayesian(Strategy):
             # What is pending counts for the incumbent too, or its neighbourhood would look as good as before.
             if region.fixed is not None:
                 mean = mean_of(told, x_here)
-            believed = dataclasses.replace(believed, x=x_here, mean=mean)
+            known = None if believed.mean is None else mean
+            believed = dataclasses.replace(believed, x=x_here, mean=known)
             if self.batch is None:
                 aux = acquisition.prepare(key_prepare, posterior, believed)
                 worth = functools.partial(acquisition.value, aux, posterior)
@@ -402,7 +404,10 @@ class Bayesian(Strategy):
             lambda c: c[0] < num_rounds, believe, (none, data.y, (data.y, data.y), [empty] * 3)
         )
         told, posterior, failures = (jax.tree.unflatten(structures[0], leaves) for leaves in all_leaves)
-        believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale, data.noise_variance, mean)
+        believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale, data.noise_variance)
+        if isinstance(told, GPPosterior) and told.is_exact:
+            # Of another model it is another one once it has been told its own mean.
+            believed = dataclasses.replace(believed, mean=mean)
         return Posteriors(told, mean, posterior, believed, Failures(failures, jnp.any(is_failed)))
 
 

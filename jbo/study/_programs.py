@@ -84,7 +84,7 @@ def run(call: Call, then: _Then | None = None) -> tuple[Any, float]:
 
     Args:
       call: What to run, called in the world (types, device) where it shall run.
-      then: Gives what is run next: if this one has to be compiled, that is begun as well.
+      then: Gives what is run next: if this one has to be compiled, that is compiled beside it.
     """
     program, is_ours = _program(call)
     start = time.perf_counter()
@@ -177,24 +177,27 @@ def _compiled(lowered: Any) -> Any:
 
 def _compile(call: Call, program: _Program, then: _Then | None) -> None:
     program.thread = threading.get_native_id()
-    result = None
+    parts = None
     with _errors_to(program):
-        traced, lowered = _lowered(call)
-
-        def work() -> None:
-            with _errors_to(program):
-                program.set_result(_compiled(lowered))
-
-        if then is None:
-            return work()
-        # The compiler needs no interpreter: it has a thread of its own, while what comes next is traced here.
-        _in_thread(program, work)
-        result = traced.out_info
-    if result is None or then is None:
+        parts = _lowered(call)
+    if parts is None:
         return
+    traced, lowered = parts
+
+    def work() -> None:
+        with _errors_to(program):
+            program.set_result(_compiled(lowered))
+
+    if then is None:
+        return work()
+    # The compiler needs no interpreter: it has a thread of its own, while what comes next is traced here.
+    try:
+        _in_thread(program, work)
+    except RuntimeError:  # no thread is to be had
+        work()
     # What the user's own parts refuse there comes again, to whoever needs that program.
     with contextlib.suppress(Exception):
-        call = then(result)
+        call = then(traced.out_info)
         following, is_ours = _program(call)
         following.is_awaited |= program.is_awaited
         if is_ours:

@@ -244,6 +244,34 @@ def test_what_cannot_be_compiled_beside_is_compiled_when_it_is_needed():
     assert _programs.run(call) == (2, 0.0)
 
 
+@pytest.mark.parametrize("which", ["first", "following"])
+def test_an_interrupted_compile_interrupts_whoever_waits(which, monkeypatch):
+    calls = [_programs.Call(lambda x, k=k: x + k, (jnp.float32(1),), None) for k in range(2)]
+    real = _programs._compiled
+
+    def interrupted(lowered):
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        return real(lowered)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_programs, "_compiled", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _programs.run(calls[0], (lambda _: calls[1]) if which == "following" else None)
+    settle()
+    assert [_programs.run(call)[0] for call in calls] == [1, 2], "and the next try begins anew"
+
+
+def test_without_a_thread_to_be_had_programs_are_compiled_one_after_another(monkeypatch):
+    def no_thread(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_programs, "_in_thread", no_thread)
+    first, second = (_programs.Call(lambda x, k=k: x - k, (jnp.float32(1),), None) for k in range(2))
+    assert _programs.run(first, lambda _: second)[0] == 1
+    assert _programs.run(second) == (0, 0.0)
+
+
 @pytest.mark.parametrize("is_awaited", [True, False])
 def test_what_is_compiled_beside_gives_way_unless_its_caller_waits(is_awaited, monkeypatch):
     asked = []
