@@ -19,9 +19,11 @@ from jbo import (
     log_expected_improvement,
     lower_confidence_bound,
 )
+from jbo.acquisitions._acquisition import incumbent
 from jbo.encoding import snap
 from jbo.strategies._transform import dataset
 from jbo.study._table import capacity_for
+from jbo.surrogates import mean_of
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
@@ -171,6 +173,24 @@ def test_a_fit_is_the_end_of_its_chain(numbers, capacity, x64, table):
         at_once = run(strategy, state, nothing)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), at_once[0], model[0])
     assert max(evaluations[1:]) < evaluations[0]
+
+
+@pytest.mark.parametrize("surrogate", [jbo.gp(), jbo.gp(warps_output=True), jbo.forest()], ids=["gp", "warp", "forest"])
+def test_the_incumbent_is_the_least_mean_of_the_model_that_asks(surrogate, x64, table):
+    strategy = bayesian(REALS, surrogate=surrogate)
+    status = [OK] * 6 + [PENDING, FAILED]
+    state = table(POINTS, VALUES, status, CAPACITY)
+
+    @jax.jit
+    def least(state):
+        data = dataset(state)
+        params, _ = strategy.fit(KEY, state)
+        _, _, posterior, believed, _ = strategy.posteriors(params, data, state)
+        mean = mean_of(posterior, state.x)
+        return incumbent(posterior, believed), jnp.min(jnp.where(believed.is_valid, mean, jnp.inf))
+
+    found, expected = least(state)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_the_model_is_used(x64, told, ask):
