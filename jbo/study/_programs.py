@@ -116,7 +116,10 @@ def compile_ahead(call: Call, world: Callable[[], AbstractContextManager[None]],
         with world():
             _compile(call, program, then)
 
-    _in_thread(program, work)
+    try:
+        _in_thread(program, work)
+    except RuntimeError as error:  # no thread is to be had: whoever needs the program compiles it
+        program.set_exception(error)
 
 
 def _in_thread(program: _Program, work: Callable[[], None]) -> None:

@@ -270,6 +270,9 @@ def test_without_a_thread_to_be_had_programs_are_compiled_one_after_another(monk
     first, second = (_programs.Call(lambda x, k=k: x - k, (jnp.float32(1),), None) for k in range(2))
     assert _programs.run(first, lambda _: second)[0] == 1
     assert _programs.run(second) == (0, 0.0)
+    third = _programs.Call(lambda x: x - 2, (jnp.float32(1),), None)
+    _programs.compile_ahead(third, contextlib.nullcontext)
+    assert _programs.run(third)[0] == -1
 
 
 @pytest.mark.parametrize("is_awaited", [True, False])
