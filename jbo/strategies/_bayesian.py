@@ -47,7 +47,7 @@ class BayesianInfo(NamedTuple):
     is_model_based: Bool[Array, ""]
     """False for a point of the initial design."""
     value: Float[Array, ""]
-    """The acquisition's value; 0 in the initial design."""
+    """The acquisition's value, of its maximum also where another point is asked; 0 in the initial design."""
     fit: FitInfo
     """How the surrogate's fit went; zeros in the initial design."""
 
@@ -84,6 +84,9 @@ class Bayesian(Strategy):
     """What an evaluation costs, by which the acquisition is divided; None: the same everywhere."""
     classifier: Classifier | None = None
     """What the acquisition is multiplied by besides; None: nothing."""
+    least_improvement: Float[Array, ""] | float | None = None
+    """What the acquisition, the logarithm of an improvement in deviations of the values, has to promise: below it every
+    second point is the likeliest good one by the densities of ``classifier``. None: whatever it promises is taken."""
 
     @property
     def learns_cost(self) -> bool:
@@ -286,7 +289,8 @@ class Bayesian(Strategy):
         def one(state: Trials, _: None):
             # Folded in: 0 for the fit, which a batch shares, 2 and 3 for the design, 4 for a batch as a whole, 5 for
             # the fit of the cost; from 8 on a number for each row, for what is drawn at it.
-            key_row = jax.random.fold_in(key, 8 + _table.num_rows(state))
+            row = _table.num_rows(state)
+            key_row = jax.random.fold_in(key, 8 + row)
             key_prepare, key_maximize, key_new = jax.random.split(key_row, 3)
             told, mean, posterior, believed, failures = self.posteriors(params, data, state)
             # In a context the value to improve on is what the trials would have given there.
@@ -316,7 +320,13 @@ class Bayesian(Strategy):
                 x_here[jnp.argmin(jnp.where(here.is_valid, mean, jnp.inf))],
                 is_smooth=self.surrogate.is_smooth,
             )
-            x, is_new = _table.first_new(key_new, region, state, found.x)
+            best = found.x
+            if self.least_improvement is not None and self.classifier is not None and self.classifier.counts(state):
+                # Where the model sees nothing to gain it may be wrong: what it is sure of it does not look at again.
+                likeliest, ratio = self.classifier.likeliest(jax.random.fold_in(key_new, 0), state, region)
+                is_turn = (found.value < jnp.log(self.least_improvement)) & (row % 2 == 0)
+                best = jnp.where(is_turn & (ratio > -jnp.inf), likeliest, best)
+            x, is_new = _table.first_new(key_new, region, state, best)
             return self.pend(state, x), (x, BayesianInfo(is_new, jnp.asarray(True), found.value, fit))
 
         points, info = jax.lax.scan(one, state, None, length=q)[1]

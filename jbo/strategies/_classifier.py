@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from jbo._pytree import pytree
 from jbo.numerics import softplus
+from jbo.region import Region
 from jbo.strategies import _mixture
 from jbo.strategies._parzen import Parzen
-from jbo.types import Trials
+from jbo.types import Trials, is_taken
 
 _MOST_ROWS = 1024
 """Of a table that is larger a point would cost more to value by densities than by the model."""
@@ -40,6 +41,10 @@ class Classifier:
     weight: Float[Array, ""] | float
     """The power."""
 
+    def counts(self, state: Trials) -> bool:
+        """False for a table of more than 1,024 rows, which is left to the model."""
+        return state.y.shape[0] <= _MOST_ROWS
+
     def log_factor(self, state: Trials) -> Callable[[Float[Array, " d"]], Float[Array, ""]] | None:
         """The logarithm of what an acquisition is multiplied by, as a function of a point of the cube.
 
@@ -49,22 +54,52 @@ class Classifier:
         Returns:
           None for a table of more than 1,024 rows, beside which nothing is multiplied.
         """
-        if state.y.shape[0] > _MOST_ROWS:
+        if not self.counts(state):
             return None
-        dtype = state.x.dtype
-        share = jnp.asarray(self.parzen.good_fraction, dtype)
-        prior, weight = (jnp.asarray(number, dtype) for number in (self.parzen.prior_weight, self.weight))
+        share = jnp.asarray(self.parzen.good_fraction, state.x.dtype)
+        weight = jnp.asarray(self.weight, state.x.dtype)
         # The uniform part, which comes first in both, is shared out as trials are: it says nothing.
+        log_densities = self._log_densities(state, (share, 1 - share))
+
+        def log_factor(x: Float[Array, " d"]) -> Float[Array, ""]:
+            log_good, log_bad = log_densities(x)
+            return -weight * softplus(log_bad - log_good)
+
+        return log_factor
+
+    def _log_densities(
+        self, state: Trials, parts: tuple[Float[Array, ""] | float, Float[Array, ""] | float]
+    ) -> Callable[[Float[Array, " d"]], Float[Array, "2"]]:
+        """Logarithms of both densities by trials, good and bad; ``parts`` of a trial is what is uniform in each."""
+        prior = jnp.asarray(self.parzen.prior_weight, state.x.dtype)
         densities = [
             density._replace(weight=density.weight.at[0].set(part * prior))
-            for density, part in zip(self.parzen.densities(state), (share, 1 - share), strict=True)
+            for density, part in zip(self.parzen.densities(state), parts, strict=True)
         ]
         # Kernels of both at once: the program holds one graph of them.
         both = jax.tree.map(lambda *parts: jnp.concatenate(parts), *densities)
         log_kernels, log_weight = _mixture.log_kernels_at(self.parzen.encoding, both), jnp.log(both.weight)
+        return lambda x: logsumexp((log_kernels(x) + log_weight).reshape(2, -1), axis=1)
 
-        def log_factor(x: Float[Array, " d"]) -> Float[Array, ""]:
-            log_good, log_bad = logsumexp((log_kernels(x) + log_weight).reshape(2, -1), axis=1)
-            return -weight * softplus(log_bad - log_good)
+    def likeliest(
+        self, key: Key[Array, ""], state: Trials, region: Region
+    ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+        """What `jbo.parzen` asks: of points drawn where good trials are dense the one where bad ones are rarest.
 
-        return log_factor
+        Unlike `log_factor` it prefers what is far from all trials to what is near bad ones.
+
+        Args:
+          key: Draws the points.
+          state: The table.
+          region: Where the point may be.
+
+        Returns:
+          A point, and the logarithm of the ratio of the densities there but for a constant; ``-inf`` if all points that
+          were drawn are in the table or not allowed.
+        """
+        x = self.parzen.draw(key, self.parzen.densities(state)[0], region)
+        is_good = region.is_allowed(x) & ~jax.vmap(lambda point: jnp.any(is_taken(state, point)))(x)
+        log_good, log_bad = jax.vmap(self._log_densities(state, (1.0, 1.0)))(x).T
+        value = jnp.where(is_good, log_good - log_bad, -jnp.inf)
+        best = jnp.argmax(value)
+        return x[best], value[best]

@@ -23,6 +23,8 @@ _MOST_COLUMNS_OF_BOUND = 20
 """With more of them improvement asks unless another acquisition is named."""
 _MOST_COLUMNS_OF_CHANCE = 10
 """With more of them, none a category, densities of so few trials say nothing: the bound asks alone."""
+_LEAST_IMPROVEMENT = 0.01
+"""With categories: improvement times chance, in deviations of the values, below which densities ask now and then."""
 
 
 def bayesian(
@@ -68,7 +70,9 @@ def bayesian(
         Beside a ``belief`` the exponential of a bound is what is multiplied. It helps where the objective is not what a
         Gaussian process takes it for: cliffs, plateaus, ripples. None: 1 where no ``acquisition`` is named, the
         surrogate is smooth (no forest) and there are categories, or no ``batch`` and at most 10 parameters of which
-        none is ``monotone``; else none.
+        none is ``monotone``; else none. Where no ``acquisition``, ``batch``, ``belief`` or ``cost`` is named and there
+        are categories, the densities themselves ask every second point once the model expects to gain less than 1 % of
+        the deviation of the values, so that a search is not stuck where the model is wrong.
         A table of more than 1,024 rows is left to the model, and what `jbo.batches.joint_improvement` moves as a whole
         it moves without it.
 
@@ -89,6 +93,7 @@ def bayesian(
     if surrogate is not None and not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
     surrogate = gp() if surrogate is None else surrogate
+    least_improvement = None
     if acquisition is None:
         # The bound is better under noise, and may be lost among categories, with rough deviations or where there are so
         # many parameters that the model knows nothing almost everywhere: docs/method.md.
@@ -101,6 +106,10 @@ def bayesian(
         is_chance = is_bound and batch is None and not is_directed and encoding.num_columns <= _MOST_COLUMNS_OF_CHANCE
         if classifier_weight is None and surrogate.is_smooth and (has_categories or is_chance):
             classifier_weight = 1.0
+        if classifier_weight is not None and has_categories and belief is None and cost is None and batch is None:
+            # Densities that count for nothing ask for nothing.
+            is_nothing = isinstance(classifier_weight, int | float) and classifier_weight == 0
+            least_improvement = 0.0 if is_nothing else _LEAST_IMPROVEMENT
     if not isinstance(acquisition, Acquisition):
         raise TypeError(
             f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
@@ -133,4 +142,5 @@ def bayesian(
         batch,
         None if cost is None else cost_of(cost, space, acquisition, batch),
         None if classifier_weight is None else Classifier(parzen(space), 1.0 * classifier_weight),
+        least_improvement,
     )

@@ -112,17 +112,26 @@ class Parzen(Strategy):
     ) -> tuple[Float[Array, " d"], ParzenInfo]:
         key_sample, key_new = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state)))
         good, bad = self.densities(in_order(state))
-        near = good
-        if region.fixed is not None:
-            here = region.place(jnp.full((self.encoding.num_columns,), 0.5, state.x.dtype))
-            near = _mixture.given(self.encoding, good, here, ~region.is_free)
-        x = region.place(_mixture.sample(key_sample, self.encoding, near, self.num_candidates))
+        x = self.draw(key_sample, good, region)
         value = _mixture.log_density(self.encoding, good, x) - _mixture.log_density(self.encoding, bad, x)
         is_good = region.is_allowed(x) & ~jax.vmap(lambda point: jnp.any(is_taken(state, point)))(x)
         value = jnp.where(is_good, value, -jnp.inf)
         best = jnp.argmax(value)
         point, is_new = _table.first_new(key_new, region, state, x[best])
         return point, ParzenInfo(is_new, jnp.asarray(True), value[best])
+
+    def draw(self, key: Key[Array, ""], good: Mixture, region: Region) -> Float[Array, "m d"]:
+        """Points distributed as the good trials are, with what is fixed at its place.
+
+        Args:
+          key: Draws the points.
+          good: The first of `densities`.
+          region: Where the points shall be.
+        """
+        if region.fixed is not None:
+            here = region.place(jnp.full((self.encoding.num_columns,), 0.5, good.x.dtype))
+            good = _mixture.given(self.encoding, good, here, ~region.is_free)
+        return region.place(_mixture.sample(key, self.encoding, good, self.num_candidates))
 
 
 def in_order(state: Trials) -> Trials:

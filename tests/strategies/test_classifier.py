@@ -1,5 +1,7 @@
 """How likely a trial is a good one, beside the surrogate: what that changes, and where it helps."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,9 +10,10 @@ from scipy.stats import norm
 
 import jbo
 from jbo import Categorical, Integer, Real, Space
+from jbo.region import Region
 from jbo.strategies import _mixture
 from jbo.strategies._transform import dataset
-from jbo.types import OK, Trials
+from jbo.types import OK, PENDING, Trials, is_taken
 
 SPACE = Space(kind=Categorical("a", "b", "c"), size=Integer(1, 9), rate=Real(0.0, 1.0), depth=Real(0.0, 1.0))
 KEY = jax.random.key(5)
@@ -140,6 +143,93 @@ def test_when_it_counts_unless_it_is_said():
         jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement()),
     ):
         assert strategy.classifier is None
+
+
+@pytest.fixture
+def explored(x64):
+    """A table of two rows in each category, one beside the other, and many at the best place of one of them."""
+    space = Space(kind=Categorical("a", "b", "c"), x=Real(0.0, 1.0))
+    x = np.array([(1 / 6, 0.5 + 0.01 * i) for i in range(-6, 7)] + [(k, at) for k in (0.5, 5 / 6) for at in (0.3, 0.7)])
+    y = (x[:, 1] - 0.5) ** 2 + (x[:, 0] > 0.3)
+    pad = CAPACITY + 16 - len(x)
+    status = np.array([OK] * len(x) + [0] * pad, np.int8)
+    return (
+        space,
+        Trials(jnp.asarray(np.pad(x, ((0, pad), (0, 0)))), jnp.asarray(np.pad(y, (0, pad))), jnp.asarray(status)),
+        len(x),
+    )
+
+
+def test_where_nothing_is_to_be_gained_densities_ask_every_second_point(explored):
+    space, state, num = explored
+    strategy = jbo.bayesian(space)
+    plain = dataclasses.replace(strategy, least_improvement=None)
+    by_densities = []
+    for _ in range(4):
+        x, info = jax.jit(strategy.ask)(KEY, state)
+        of_model, promised = jax.jit(plain.ask)(KEY, state)
+        assert info.value == promised.value < np.log(0.01) and info.is_new
+        by_densities.append(bool(jnp.any(x != of_model)))
+        if by_densities[-1]:
+            good, bad = jbo.parzen(space).densities(state)
+            worth = [
+                _mixture.log_density(space.encoding, good, points) - _mixture.log_density(space.encoding, bad, points)
+                for points in (x[None], jbo.encoding.snap(space.encoding, np.random.default_rng(1).random((500, 2))))
+            ]
+            assert worth[0][0] > np.quantile(worth[1], 0.9)
+        state = strategy.pend(state, x)
+    assert by_densities == [row % 2 == 0 for row in range(num, num + 4)]
+
+
+CONDITIONAL = Space(
+    kind=Categorical("a", "b", "c"),
+    size=Integer(1, 9),
+    rate=Real(0.0, 1.0, when=("kind", {"a", "b"})),
+    depth=Real(0.0, 1.0),
+)
+
+
+@pytest.mark.parametrize("space", [SPACE, CONDITIONAL], ids=["flat", "conditional"])
+@pytest.mark.parametrize("is_fixed", [False, True])
+def test_the_likeliest_point_is_that_of_the_densities(state, space, is_fixed):
+    fixed = jnp.where(jnp.array([False, False, False, is_fixed]), 0.25, jnp.nan) if is_fixed else None
+    region, parzen = Region(space.encoding, fixed), jbo.parzen(space)
+    state = state._replace(x=jbo.encoding.snap(space.encoding, state.x))
+    good, bad = parzen.densities(state)
+    drawn = parzen.draw(KEY, good, region)
+    ratio = _mixture.log_density(space.encoding, good, drawn) - _mixture.log_density(space.encoding, bad, drawn)
+    classifier = jbo.bayesian(space).classifier
+    x, value = classifier.likeliest(KEY, state, region)
+    np.testing.assert_array_equal(x, drawn[jnp.argmax(ratio)])
+    np.testing.assert_allclose(value, ratio.max() + jnp.log(good.weight.sum() / bad.weight.sum()), rtol=1e-6)
+    assert not is_fixed or x[3] == 0.25
+    table = state._replace(x=state.x.at[NUM].set(x), status=state.status.at[NUM].set(PENDING))
+    other, value = classifier.likeliest(KEY, table, region)
+    assert jnp.any(is_taken(table, x)) and not jnp.any(is_taken(table, other)) and value > -jnp.inf
+
+
+def test_where_there_is_something_to_be_gained_the_model_asks(state):
+    for _ in range(2):
+        strategy = jbo.bayesian(SPACE)
+        plain = dataclasses.replace(strategy, least_improvement=None)
+        (x, info), (of_model, _) = (jax.jit(one.ask)(KEY, state) for one in (strategy, plain))
+        assert info.value > np.log(0.01)
+        np.testing.assert_array_equal(x, of_model)
+        state = strategy.tell(state, x, jnp.asarray(1.0))
+
+
+def test_when_the_densities_ask_unless_it_is_said():
+    assert jbo.bayesian(SPACE).least_improvement == 0.01 == jbo.bayesian(SPACE, classifier_weight=2.0).least_improvement
+    assert jbo.bayesian(SPACE, classifier_weight=0.0).least_improvement == 0
+    for strategy in (
+        jbo.bayesian(SPACE, cost="seconds"),
+        jbo.bayesian(SPACE, belief={"rate": (0.5, 0.1)}),
+        jbo.bayesian(SPACE, batch=jbo.batches.local_penalization()),
+        jbo.bayesian(SPACE, surrogate=jbo.forest()),
+        jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement(), classifier_weight=1.0),
+        jbo.bayesian(Space(a=Real(0.0, 1.0), b=Integer(1, 3))),
+    ):
+        assert strategy.least_improvement is None
 
 
 class OfNoKind:
