@@ -287,3 +287,40 @@ def test_among_cliffs_a_classifier_finds_more(x64):
     improvement = jbo.bayesian(JAGGED, acquisition=jbo.log_expected_improvement())
     gain = np.asarray(least_of_searches(improvement, keys) - least_of_searches(jbo.bayesian(JAGGED), keys))
     assert gain.mean() > 0.05 and gain.mean() > 2 * gain.std() / np.sqrt(gain.size)
+
+
+WELL = Space(kind=Categorical("bowl", "well", "flat"), x=Real(0.0, 1.0), y=Real(0.0, 1.0))
+
+
+def hidden_well(key):
+    """A wide bowl in one category, and in another one a narrow well, at a place of its own, that is deeper."""
+    centre, place = jax.random.uniform(key, (2, 2), minval=0.2, maxval=0.8)
+
+    def value(config):
+        at = jnp.stack([config["x"], config["y"]])
+        bowl, well = 0.2 + jnp.sum((at - centre) ** 2), 1 - jnp.exp(-jnp.sum((at - place) ** 2) / 0.02)
+        return jnp.select([config["kind"] == 0, config["kind"] == 1], [bowl, well], 1.0)
+
+    return jbo.functions.Problem("well", WELL, value, 0.0, ())
+
+
+@jax.jit
+def least_beside_a_well(strategy, keys):
+    def one(key):
+        problem = hidden_well(jax.random.fold_in(key, 1))
+        return jbo.minimize(key, problem, strategy, 40).best_y[-1]
+
+    return jax.lax.map(one, keys)
+
+
+@pytest.mark.thorough
+@pytest.mark.searches
+def test_a_search_among_categories_is_not_stuck(x64):
+    keys = jax.random.split(jax.random.key(12), 144)
+    strategy = jbo.bayesian(WELL)
+    least = [
+        np.asarray(least_beside_a_well(dataclasses.replace(strategy, least_improvement=at), keys)) for at in (0.0, 0.01)
+    ]
+    gain = least[0] - least[1]
+    assert gain.mean() > 0.01 and gain.mean() > 2 * gain.std() / np.sqrt(gain.size)
+    assert np.mean(least[1] < 0.15) > np.mean(least[0] < 0.15)
