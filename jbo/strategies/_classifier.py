@@ -68,13 +68,13 @@ class Classifier:
         return log_factor
 
     def _log_densities(
-        self, state: Trials, parts: tuple[Float[Array, ""] | float, Float[Array, ""] | float]
+        self, state: Trials, shares: tuple[Float[Array, ""] | float, Float[Array, ""] | float]
     ) -> Callable[[Float[Array, " d"]], Float[Array, "2"]]:
-        """Logarithms of both densities by trials, good and bad; ``parts`` of a trial is what is uniform in each."""
+        """Logarithms of the good and the bad density, summed over trials, with these shares of the uniform part."""
         prior = jnp.asarray(self.parzen.prior_weight, state.x.dtype)
         densities = [
-            density._replace(weight=density.weight.at[0].set(part * prior))
-            for density, part in zip(self.parzen.densities(state), parts, strict=True)
+            density._replace(weight=density.weight.at[0].set(share * prior))
+            for density, share in zip(self.parzen.densities(state), shares, strict=True)
         ]
         # Kernels of both at once: the program holds one graph of them.
         both = jax.tree.map(lambda *parts: jnp.concatenate(parts), *densities)
