@@ -177,7 +177,7 @@ def test_where_nothing_is_to_be_gained_densities_ask_every_second_point(explored
                 _mixture.log_density(space.encoding, good, points) - _mixture.log_density(space.encoding, bad, points)
                 for points in (x[None], jbo.encoding.snap(space.encoding, np.random.default_rng(1).random((500, 2))))
             ]
-            assert worth[0][0] > np.quantile(worth[1], 0.9)
+            assert worth[0][0] > np.median(worth[1])
         state = strategy.pend(state, x)
     assert by_densities == [row % 2 == 0 for row in range(num, num + 4)]
 
