@@ -291,7 +291,7 @@ class Bayesian(Strategy):
             # the fit of the cost; from 8 on a number for each row, for what is drawn at it.
             row = _table.num_rows(state)
             key_row = jax.random.fold_in(key, 8 + row)
-            key_prepare, key_maximize, key_new = jax.random.split(key_row, 3)
+            key_prepare, key_maximize, key_new, key_likeliest = jax.random.split(key_row, 4)
             told, mean, posterior, believed, failures = self.posteriors(params, data, state)
             # In a context the value to improve on is what the trials would have given there.
             x_here = state.x if region.fixed is None else region.place(state.x)
@@ -323,7 +323,7 @@ class Bayesian(Strategy):
             best = found.x
             if self.least_improvement is not None and self.classifier is not None and self.classifier.counts(state):
                 # Where the model sees nothing to gain it may be wrong: what it is sure of it does not look at again.
-                likeliest, ratio = self.classifier.likeliest(jax.random.fold_in(key_new, 0), state, region)
+                likeliest, ratio = self.classifier.likeliest(key_likeliest, state, region)
                 is_turn = (found.value < jnp.log(self.least_improvement)) & (row % 2 == 0)
                 best = jnp.where(is_turn & (ratio > -jnp.inf), likeliest, best)
             x, is_new = _table.first_new(key_new, region, state, best)
