@@ -67,4 +67,4 @@ bench-parzen: .venv/ready    ## regret of `parzen` beside Optuna's TPE, paired b
 	  --problems branin hartmann6 rosenbrock4 mixed conditional --first-seed 7000 --out runs/parzen $(ARGS)
 
 clean:
-	rm -rf .venv runs .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv runs .pytest_cache .ruff_cache .hypothesis .xla_cache

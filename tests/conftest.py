@@ -13,12 +13,20 @@ if os.environ.get("JBO_OPTIMIZE") != "1":
         fast_compile += " --xla_cpu_use_fusion_emitters=false"
     os.environ["XLA_FLAGS"] = f"{fast_compile} {os.environ.get('XLA_FLAGS', '')}"
 
+# All processes of the tests, and the next run, share one cache of compiled programs: XLA needs ten times as long to
+# compile a program as to read it. `make clean` deletes the cache.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".xla_cache"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+
 # Two processes side by side, each with a thread of OpenBLAS for each core, wait for each other most of the time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import jax
 import pytest
+
+gc.set_threshold(200_000, 20, 100)  # a tenth of the time: tracing allocates many objects that stay alive
 
 _MAPS = Path("/proc/self/maps")
 _MOST_MAPS = 30_000

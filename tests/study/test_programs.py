@@ -348,3 +348,15 @@ print(megabytes() - before)
 def test_two_hundred_studies_do_not_grow():
     grown = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True).stdout
     assert float(grown) < 20
+
+
+def test_a_compiler_option_in_the_flags_of_the_user_keeps_its_value(monkeypatch):
+    class Lowered:
+        def compile(self, compiler_options):
+            return compiler_options
+
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x --xla_backend_optimization_level=1")
+    assert _programs._compiled(Lowered()) == {"xla_cpu_use_fusion_emitters": False}
+    monkeypatch.setenv("XLA_FLAGS", "")
+    expected = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 2}
+    assert _programs._compiled(Lowered()) == expected
