@@ -29,6 +29,7 @@ from jbo.space import Integer as Integer
 from jbo.space import Ordinal as Ordinal
 from jbo.space import Real as Real
 from jbo.space import Space as Space
+from jbo.space import between as between
 from jbo.space import is_active as is_active
 from jbo.strategies import bayesian as bayesian
 from jbo.strategies import grid_search as grid_search

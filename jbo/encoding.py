@@ -33,6 +33,8 @@ class Column(NamedTuple):
     """Index of the column that this one depends on; -1 for none."""
     parent_levels: tuple[int, ...] = ()
     """Levels of the parent at which this column is active."""
+    parent_range: tuple[float, float] | None = None
+    """First and last place of the parent in ``[0, 1]`` at which this column is active too; None for none."""
     period: float = 0.0
     """After how much of ``[0, 1]`` the column is where it was; 0: never."""
     monotone: int = 0
@@ -106,6 +108,11 @@ class Encoding:
         for j, column in enumerate(self.columns):
             table[j, : len(column.parent_levels)] = column.parent_levels
         return table
+
+    @cached_property
+    def parent_ranges(self) -> np.ndarray:
+        """First and last place of the parent at which each column is active, 2 and -1 for none; static, ``[d, 2]``."""
+        return np.array([(2.0, -1.0) if c.parent_range is None else c.parent_range for c in self.columns], float)
 
     def is_resolved(self, dtype: jnp.dtype) -> np.ndarray:
         """True where ``dtype`` is fine enough to tell all levels of a column apart; static, ``[d]``.
@@ -199,6 +206,10 @@ def is_active(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*
     parents = np.maximum(encoding.parents, 0)
     parent_level = level(encoding, x)[..., parents, None]
     holds = (parent_level == _like(encoding.parent_levels, parent_level)).any(-1) | is_root
+    if any(column.parent_range is not None for column in encoding.columns):
+        first, last = encoding.parent_ranges.T
+        place = jnp.clip(x, 0, 1)[..., parents]
+        holds |= (place >= _like(first, x, x.dtype)) & (place <= _like(last, x, x.dtype))
     for _ in range(encoding.depth):
         active = holds & (active[..., parents] | is_root)
     return active

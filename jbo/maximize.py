@@ -256,11 +256,12 @@ def _ascend(
     def loss(z: Float[Array, " d"]) -> Float[Array, ""]:
         return -function(jnp.where(free, z, fixed))
 
+    least, most = _bounds_of_ascent(region.encoding, fixed)
     result = minimize_bounded(
         loss,
         jnp.where(free, raw, fixed),
-        jnp.where(free, jnp.zeros((), dtype), fixed),
-        jnp.where(free, jnp.ones((), dtype), fixed),
+        jnp.where(free, least, fixed),
+        jnp.where(free, most, fixed),
         max_evaluations=_MAX_ASCENT,
         gradient_tolerance=1e-6,
         value_tolerance=1e-9 if dtype == jnp.float64 else 1e-6,
@@ -273,6 +274,20 @@ def _ascend(
     # Or beyond the border of what is allowed: then as near to it as is.
     short = jnp.asarray([0.0, *np.logspace(-2, 0, 15)[:-1]], dtype)
     return end[None, :] + short[:, None] * (raw - end)[None, :]
+
+
+def _bounds_of_ascent(encoding: Encoding, x: Float[Array, " d"]) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
+    """The bounds between which each column changes the existence of no other one."""
+    least, most = jnp.zeros_like(x), jnp.ones_like(x)
+    for column in encoding.columns:
+        if column.parent_range is None:
+            continue
+        j, (first, last) = column.parent, (jnp.asarray(place, x.dtype) for place in column.parent_range)
+        is_below, is_above = x[j] < first, x[j] > last
+        low = jnp.where(is_above, last, jnp.where(is_below, 0, first).astype(x.dtype))
+        high = jnp.where(is_below, first, jnp.where(is_above, 1, last).astype(x.dtype))
+        least, most = least.at[j].max(low), most.at[j].min(high)
+    return least, most
 
 
 def _walk(key, raw, value, *, value_of_new, encoding):

@@ -4,9 +4,12 @@ A parameter knows nothing of its name: its errors say what was expected and what
 """
 
 import copy
+import difflib
 import math
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -19,10 +22,54 @@ from jbo.encoding import CATEGORY, LOG_ORDERED, ORDERED, REAL
 
 Number = int | float | np.integer | np.floating
 Condition = tuple[str, Any]
-"""The name of a parent, and the value or the set or list of values of it at which a parameter exists."""
+"""The name of a parent, and the value, the values or the `Between` of it at which a parameter exists."""
 
 MAX_LEVELS = 2**31 - 1
+_MAX_TABLE = 4096
+"""A traced grid of reals of at most so many levels is a table, to the last digit; a longer one is computed."""
+_FLOAT64, _FLOAT32 = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 _SIGNS = {"increasing": 1, "decreasing": -1}
+
+
+@dataclass(frozen=True)
+class Between:
+    """The numbers from ``low`` to ``high``, both included, as the condition of a parameter; see `between`."""
+
+    low: Number
+    high: Number
+
+    def __post_init__(self):
+        for name in ("low", "high"):
+            object.__setattr__(self, name, item(getattr(self, name)))
+        for name in ("low", "high"):
+            bound = getattr(self, name)
+            if not _is_finite(bound):
+                raise ValueError(f"between: {name} must be a finite number, got {name}={bound!r}")
+        if self.low > self.high:
+            raise ValueError(f"between: low must be at most high, got low={self.low}, high={self.high}")
+
+    def __repr__(self) -> str:
+        return f"between({self.low!r}, {self.high!r})"
+
+
+def between(low: Number, high: Number) -> Between:
+    """The condition that a number lies between two bounds, for ``when=("x", jbo.between(0.2, 0.8))``.
+
+    The parent is a `Real`, an `Integer` or an `Ordinal` of numbers. The bounds may lie outside of the parent's own
+    bounds. A parent beyond a bound by the rounding of a float counts as at the bound.
+
+    Args:
+      low: Minimum, included.
+      high: Maximum, included.
+
+    Raises:
+      ValueError: A bound is not a finite number, or ``low`` is greater than ``high``.
+
+    Example:
+      >>> Real(0.0, 0.9, when=("rate", between(0.2, 0.8)))
+      Real(0.0, 0.9, when=('rate', between(0.2, 0.8)))
+    """
+    return Between(low, high)
 
 
 class Parameter:
@@ -91,12 +138,34 @@ class Parameter:
         """Kind and arguments as plain JSON, without the condition."""
         raise NotImplementedError
 
+    def span(self, wanted: Between) -> tuple[float, float]:
+        """First and last place in ``[0, 1]`` whose value is between two numbers; `ValueError` if there is none."""
+        return self._span_of_levels(wanted, self._levels_between(wanted))
+
+    def _levels_between(self, wanted: Between) -> tuple[int, int]:
+        """The first and the last level between two numbers; the last is below the first if there is none."""
+        raise ValueError(f"expected values, got {wanted!r}, which needs numbers in an order, not {self!r}")
+
+    def _span_of_levels(self, wanted: Between, levels: tuple[int, int]) -> tuple[float, float]:
+        first, last = levels
+        if last < first:
+            raise ValueError(f"expected bounds with a value of {self!r} between them, got {wanted!r}")
+        # Each level owns a part of [0, 1]; the bounds stand where two parts meet.
+        units = [self.unit_of_level(k) for k in (max(first - 1, 0), first, last, min(last + 1, self.num_levels - 1))]
+        low = 0.0 if first == 0 else 0.5 * (units[0] + units[1])
+        return low, 1.0 if last == self.num_levels - 1 else 0.5 * (units[2] + units[3])
+
     def check_condition(self) -> None:
         """Raise `ValueError` if ``when`` is no condition."""
         when: Any = self.when
-        if when is not None and not (isinstance(when, tuple) and len(when) == 2 and isinstance(when[0], str)):
-            raise ValueError(f"expected when=(name, value) or when=(name, {{values}}), got when={when!r}")
-        if not self.parent_values and when is not None:
+        if when is None:
+            return
+        if not (isinstance(when, tuple) and len(when) == 2 and isinstance(when[0], str)):
+            raise ValueError(
+                "when: expected (name, value), (name, {values}) or (name, jbo.between(low, high)), with the name of "
+                f"another parameter, got when={when!r}"
+            )
+        if not isinstance(when[1], Between) and not self.parent_values:
             raise ValueError(f"expected at least one value of {self.parent!r} to depend on, got none")
 
     @property
@@ -106,12 +175,23 @@ class Parameter:
 
     @property
     def parent_values(self) -> list:
-        """Values of the parent at which this parameter exists, each once, in an order of their own."""
-        if self.when is None:
+        """Values of the parent at which this parameter exists, each once, in an order of their own.
+
+        A tuple is one value, which may be a choice; `jbo.space.Space` knows whether it is several. Empty for a
+        `Between`.
+        """
+        if self.when is None or isinstance(self.when[1], Between):
             return []
         values = self.when[1]
-        values = list(values) if isinstance(values, set | frozenset | list) else [values]
-        by_text = {canonical(v): v for v in map(plain, values)}
+        is_set = isinstance(values, Set | list | range | np.ndarray | Array) or type(values).__name__ == "dict_values"
+        values = list(values) if is_set and getattr(values, "ndim", 1) else [values]
+        try:
+            by_text = {canonical(v): v for v in map(plain, values)}
+        except ValueError:
+            raise ValueError(
+                f"when: expected a value of {self.when[0]!r}, several of them as a set, list or range, or "
+                f"jbo.between(low, high), got {self.when[1]!r}"
+            ) from None
         return [by_text[text] for text in sorted(by_text)]
 
     def with_condition(self, when: Condition | None) -> "Parameter":
@@ -124,7 +204,11 @@ class Parameter:
         """Kind, arguments and condition as plain JSON."""
         if self.when is None:
             return self.definition()
-        return self.definition() | {"when": {"name": self.parent, "values": as_json(self.parent_values)}}
+        if isinstance(self.when[1], Between):
+            wanted = {"between": [self.when[1].low, self.when[1].high]}
+        else:
+            wanted = {"values": as_json(self.parent_values)}
+        return self.definition() | {"when": {"name": self.parent} | wanted}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Parameter):
@@ -138,18 +222,21 @@ class Parameter:
         texts = [repr(a) for a in arguments] + [f"{name}={value!r}" for name, value in options.items()]
         if self.when is not None:
             values = self.parent_values
-            texts.append(f"when={(self.parent, values[0] if len(values) == 1 else values)!r}")
+            wanted = self.when[1] if isinstance(self.when[1], Between) else values[0] if len(values) == 1 else values
+            texts.append(f"when={(self.parent, wanted)!r}")
         return f"{type(self).__name__}({', '.join(texts)})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Real(Parameter):
-    """A real number from ``low`` to ``high``, both reached; uniform, or uniform in its logarithm.
+    """A real number from ``low`` to ``high``, both included; uniform, or uniform in its logarithm.
 
     Args:
-      low: Least value; positive where ``log``.
-      high: Greatest value.
-      log: Spread evenly over the orders of magnitude, as learning rates are.
+      low: Minimum; positive if ``log``.
+      high: Maximum; with ``step`` it is ``low`` plus a multiple of ``step``.
+      log: Spread evenly over the orders of magnitude, as learning rates are; not together with ``step``.
+      step: Distance between neighbours: ``Real(0, 10, step=0.1)`` takes 0.0, 0.1, …, 10.0, each of them the float that
+        the decimal number is written as. None: every number between the bounds.
       period: After so much the objective is what it was, as with an angle: 360 of degrees. Gaussian processes know it.
       monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
         whatever the others are. Gaussian processes know it.
@@ -163,27 +250,29 @@ class Real(Parameter):
     low: Number
     high: Number
     log: bool = field(default=False, kw_only=True)
+    step: Number | None = field(default=None, kw_only=True)
     period: Number | None = field(default=None, kw_only=True)
     monotone: str | None = field(default=None, kw_only=True)
     when: Condition | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
-        for name in ("low", "high", "period"):
+        for name in ("low", "high", "step", "period"):
             bound = item(getattr(self, name))
             object.__setattr__(self, name, float(bound) if type(bound) is int else bound)
 
     def __repr__(self) -> str:
-        return self._repr((self.low, self.high), **({"log": True} if self.log else {}), **_known(self))
+        options = ({"log": True} if self.log else {}) | ({} if self.step is None else {"step": self.step})
+        return self._repr((self.low, self.high), **options, **_known(self))
 
     @property
     def kind(self) -> str:
         """Kind of the column."""
-        return REAL
+        return REAL if self.step is None else ORDERED
 
     @property
     def num_levels(self) -> int:
-        """0: a real has no levels."""
-        return 0
+        """Number of values of a grid; 0 without a step."""
+        return 0 if self.step is None else self._num_steps + 1
 
     def check(self) -> None:
         """Raise `ValueError` on bounds that make no interval."""
@@ -192,22 +281,115 @@ class Real(Parameter):
             raise ValueError(f"log=True needs low greater than 0, got low={self.low}")
         if not math.isfinite(self.high - self.low):
             raise ValueError(f"high - low must be finite, got low={self.low}, high={self.high}")
+        self._check_step()
         _check_known(self)
+
+    def _check_step(self) -> None:
+        if self.step is None:
+            return
+        if type(self.step) is not float or not 0 < self.step < math.inf:
+            raise ValueError(f"step must be a number greater than 0, got step={self.step!r}")
+        if self.log:
+            raise ValueError(f"log=True and step do not go together, got step={self.step}; use Ordinal for such a grid")
+        ratio = (float(self.high) - float(self.low)) / self.step
+        if ratio > MAX_LEVELS - 1:
+            raise ValueError(f"expected at most {MAX_LEVELS} steps, got step={self.step}; leave step out")
+        if abs(ratio - round(ratio)) > min(1e-7 * ratio + 1e-9, 0.01) or ratio < 0.5:  # the rest may be rounding
+            start, step, below = _exact(self.low), _exact(self.step), math.floor(ratio)
+            nearest = [f"high={float(start + k * step)}" for k in (below, below + 1) if k]
+            raise ValueError(
+                f"high must be low plus a multiple of step, got low={self.low}, high={self.high}, step={self.step}; "
+                f"nearest {'is' if len(nearest) == 1 else 'are'} {' and '.join(nearest)}"
+            )
 
     @property
     def period_in_cube(self) -> float:
         """As in `Parameter.period_in_cube`."""
-        return 0.0 if self.period is None else float(self.period) / (float(self.high) - float(self.low))
+        if self.period is None:
+            return 0.0
+        # The levels of a grid own parts of one size, and both ends are in the middle of theirs.
+        length = float(self.high) - float(self.low) if self.step is None else float(self.step) * self.num_levels
+        return float(self.period) / length
 
     def parse(self, value: Any) -> float:
-        """The value as a float; `ValueError` outside the bounds."""
+        """The value as a float; `ValueError` outside the bounds or off the grid.
+
+        A number that is beyond a bound or off a level by the rounding of a float is moved there.
+        """
         number = item(value)
-        if type(number) not in (int, float) or not self.low <= number <= self.high:
-            raise ValueError(f"expected a number in [{self.low}, {self.high}], got {value!r}")
-        return float(number) + 0.0  # -0.0 is 0.0: equal configs are one config when written down, too
+        if _is_finite(number):
+            level = self._nearest_level(float(number))
+            if level is None:
+                moved = min(max(number, self.low), self.high)
+                if number == moved or abs(number - moved) <= self._slack(moved, value):
+                    return float(moved) + 0.0  # -0.0 is 0.0: equal configs are one config when written down, too
+            elif abs(number - self.value_at(level)) <= self._slack_of_level(level, value):
+                return self.value_at(level)
+        if self.step is None:
+            expected = f"a number in [{self.low}, {self.high}]"
+        else:
+            expected = f"a number from {self.low} to {self.high} in steps of {self.step}"
+        raise ValueError(f"expected {expected}, got {value!r}{self._nearest(number)}")
+
+    def _nearest_level(self, number: float) -> int | None:
+        """The level next to a number; None without a step."""
+        if self.step is None:
+            return None
+        share = (number - float(self.low)) / (float(self.high) - float(self.low))
+        return min(max(round(share * self._num_steps), 0), self._num_steps)
+
+    def _slack(self, bound: Any, value: Any) -> float:
+        """How far a value may lie beyond a bound and still be meant to be at the bound."""
+        largest = float(abs(bound) if self.log else max(abs(self.low), abs(self.high)))
+        return 4 * max(_FLOAT64 * largest, _rounding(value) * (abs(bound) or largest))
+
+    def _slack_of_level(self, level: int, value: Any) -> float:
+        assert self.step is not None
+        largest = float(max(abs(self.low), abs(self.high)))
+        computed = _rounding_of_type(value) * max(self.num_levels, 4) * largest  # as `numpy.arange` computes levels
+        return min(max(computed, 4 * _rounding(value) * abs(self.value_at(level))), float(self.step) / 8)
+
+    def _nearest(self, number: Any) -> str:
+        if not _is_finite(number):
+            return ""
+        if self.step is None or not self.low <= number <= self.high:
+            return f"; nearest is {min(max(number, self.low), self.high)}"
+        level = min(math.floor((number - self.low) / self.step), self._num_steps - 1)
+        return f"; nearest are {self.value_at(level)} and {self.value_at(level + 1)}"
+
+    def span(self, wanted: Between) -> tuple[float, float]:
+        """As in `Parameter.span`."""
+        if self.step is not None:
+            return super().span(wanted)
+        low, high = float(self.low), float(self.high)
+        # As wide as rounding on each side, so that .1 + .2 is at the bound .3.
+        slack = 0.0 if self.log else 4 * _FLOAT64 * max(abs(low), abs(high))
+        first = min(max(wanted.low - max(slack, 4 * _FLOAT64 * abs(wanted.low)), low), high)
+        last = min(max(wanted.high + max(slack, 4 * _FLOAT64 * abs(wanted.high)), low), high)
+        if wanted.low == wanted.high or wanted.low >= high or wanted.high <= low:
+            raise ValueError(f"expected bounds with a part of {self!r} between them, got {wanted!r}")
+        return self.to_unit(first), self.to_unit(last)
+
+    def _levels_between(self, wanted: Between) -> tuple[int, int]:
+        assert self.step is not None
+        first, last = ((bound - float(self.low)) / float(self.step) for bound in (wanted.low, wanted.high))
+        return max(math.ceil(first - 1e-6), 0), min(math.floor(last + 1e-6), self._num_steps)
+
+    def value_at(self, level: int) -> float:
+        """The value of a level of the grid, counted from 0."""
+        low, high = _exact(self.low), _exact(self.high)
+        return float(low + (high - low) * level / self._num_steps)
+
+    def level_of(self, value: Any) -> int:
+        """The level of a value of the grid."""
+        level = self._nearest_level(float(value))
+        assert level is not None
+        return level
 
     def to_unit(self, value: Any) -> float:
-        """Where a value sits in ``[0, 1]``: 0 at ``low`` and 1 at ``high``, exactly."""
+        """Where a value sits in ``[0, 1]``: without a step 0 at ``low`` and 1 at ``high``, exactly."""
+        if self.step is not None:
+            return super().to_unit(value)
         low, high = float(self.low), float(self.high)
         if not self.log:
             return (value - low) / (high - low)
@@ -217,6 +399,8 @@ class Real(Parameter):
 
     def from_unit(self, x: float) -> float:
         """The value at ``x``: ``low`` at 0 and ``high`` at 1, exactly."""
+        if self.step is not None:
+            return super().from_unit(x)
         low, high = float(self.low), float(self.high)
         if not self.log:
             value = low * (1 - x) + high * x
@@ -228,9 +412,12 @@ class Real(Parameter):
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
         """The value at ``x``, in its type."""
-        del level
         low, high = float(self.low), float(self.high)
-        if not self.log:
+        if self.step is not None:
+            if self.num_levels <= _MAX_TABLE:
+                return jnp.asarray(np.array([self.value_at(k) for k in range(self.num_levels)]), x.dtype)[level]
+            value = low + (high - low) / self._num_steps * level.astype(x.dtype)
+        elif not self.log:
             value = low * (1 - x) + high * x
         else:
             is_lower_half = x < 0.5
@@ -240,7 +427,12 @@ class Real(Parameter):
 
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
-        return {"type": "real", "low": self.low, "high": self.high, "log": self.log} | _known(self)
+        step = {} if self.step is None else {"step": self.step}
+        return {"type": "real", "low": self.low, "high": self.high, "log": self.log} | step | _known(self)
+
+    @cached_property
+    def _num_steps(self) -> int:
+        return 0 if self.step is None else round((float(self.high) - float(self.low)) / float(self.step))
 
     @cached_property
     def _log_ratio(self) -> float:
@@ -327,8 +519,22 @@ class Integer(Parameter):
         number = item(value)
         if type(number) is not int or not self.low <= number <= self.high or (number - self.low) % self.step:
             steps = f" in steps of {self.step}" if self.step != 1 else ""
-            raise ValueError(f"expected an integer from {self.low} to {self.high}{steps}, got {value!r}")
+            expected = f"expected an integer from {self.low} to {self.high}{steps}"
+            raise ValueError(f"{expected}, got {value!r}{self._nearest(number)}")
         return number
+
+    def _nearest(self, number: Any) -> str:
+        if not _is_finite(number):
+            return ""
+        level = min(max(math.floor((number - self.low) / self.step), 0), self.num_levels - 1)
+        below, above = self.value_at(level), self.value_at(min(level + 1, self.num_levels - 1))
+        if number <= below or number >= above:
+            return f"; nearest is {below if number <= below else above}, an integer"
+        return f"; nearest are {below} and {above}"
+
+    def _levels_between(self, wanted: Between) -> tuple[int, int]:
+        first, last = ((bound - self.low) / self.step for bound in (wanted.low, wanted.high))
+        return max(math.ceil(first - 1e-9), 0), min(math.floor(last + 1e-9), self.num_levels - 1)
 
     def unit_of_level(self, level: int) -> float:
         """Where a level sits in ``[0, 1]``."""
@@ -426,11 +632,23 @@ class Ordinal(Parameter):
         _check_known(self)
 
     def parse(self, value: Any) -> Any:
-        """The value itself; `ValueError` if it is not among the values. Numbers are compared as numbers."""
+        """The value itself; `ValueError` if it is not among the values.
+
+        Numbers are compared as numbers, but for the rounding of a float: 3.3 is the level 3.3000000000000003.
+        """
         found = self._levels.get(_hashable(value))
         if found is None:
-            raise ValueError(f"expected one of {listing(self.values)}, got {value!r}")
+            found = _level_by_rounding(self.values, value)
+        if found is None:
+            raise ValueError(f"expected one of {listing(self.values)}, got {value!r}{_nearest_of(self.values, value)}")
         return self.values[found]
+
+    def _levels_between(self, wanted: Between) -> tuple[int, int]:
+        if not self.is_numeric:
+            return super()._levels_between(wanted)
+        slack = 4 * _FLOAT64 * max(map(abs, self.values))
+        inside = [k for k, v in enumerate(self.values) if wanted.low - slack <= v <= wanted.high + slack]
+        return (inside[0], inside[-1]) if inside else (0, -1)
 
     def value_at(self, level: int) -> Any:
         """The value of a level."""
@@ -503,13 +721,16 @@ class Categorical(Parameter):
             raise ValueError(f"expected each choice once, got {listing(self.choices)}")
 
     def parse(self, value: Any) -> Any:
-        """The choice itself; `ValueError` if there is none of the same JSON text."""
+        """The choice itself; `ValueError` if there is none of the same JSON text, but for the rounding of a float."""
         try:
             found = self._levels.get(canonical(plain(value)))
         except ValueError:
             found = None
+        if found is None and type(item(value)) is float:
+            found = _level_by_rounding([c if type(c) is float else None for c in self.choices], value)
         if found is None:
-            raise ValueError(f"expected one of {listing(self.choices)}, got {value!r}")
+            hint = _nearest_of(self.choices, value)
+            raise ValueError(f"expected one of {listing(self.choices)}, got {value!r}{hint}")
         return self.choices[found]
 
     def value_at(self, level: int) -> Any:
@@ -541,7 +762,12 @@ def from_json(definition: dict[str, Any]) -> Parameter:
     when = arguments.pop("when", None)
     if type(arguments.get("log", False)) is not bool:
         raise ValueError(f"log: expected true or false, got {arguments['log']!r}")
-    condition = None if when is None else (when["name"], [plain(v) for v in when["values"]])
+    if when is None:
+        condition = None
+    elif "between" in when:
+        condition = when["name"], Between(*when["between"])
+    else:
+        condition = when["name"], [plain(v) for v in when["values"]]
     if kind in ("ordinal", "categorical"):
         key = "values" if kind == "ordinal" else "choices"
         values = arguments.pop(key, None)
@@ -583,6 +809,74 @@ def _known(parameter: "Real | Integer | Ordinal") -> dict[str, Any]:
     """What is known of the objective, as options: definitions from before these were there are read as they were."""
     options = {"period": getattr(parameter, "period", None), "monotone": parameter.monotone}
     return {name: value for name, value in options.items() if value is not None}
+
+
+def is_same_number(value: Any, other: Any) -> bool:
+    """True for two floats that differ by rounding only.
+
+    Args:
+      value: A parsed value of any parameter.
+      other: Another one.
+    """
+    return type(value) is type(other) is float and abs(value - other) <= 4 * _FLOAT64 * max(abs(value), abs(other))
+
+
+def _is_finite(number: Any) -> bool:
+    return type(number) in (int, float) and abs(number) <= sys.float_info.max
+
+
+def _exact(number: Any) -> Fraction:
+    """The decimal number that a float is written as."""
+    return Fraction(repr(float(number)))
+
+
+def _rounding_of_type(value: Any) -> float:
+    """Relative distance of neighbours in the type of a number."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and jnp.issubdtype(dtype, jnp.floating):
+        return float(jnp.finfo(dtype).eps)
+    return _FLOAT64
+
+
+def _rounding(value: Any) -> float:
+    """Relative distance of neighbours in the type that a number once had: a float that float32 holds may be of it."""
+    of_type, number = _rounding_of_type(value), float(item(value))
+    with np.errstate(over="ignore"):
+        was_short = of_type == _FLOAT64 and type(item(value)) is float and float(np.float32(number)) == number
+    return _FLOAT32 if was_short else of_type
+
+
+def _level_by_rounding(values: Sequence[Any], value: Any) -> int | None:
+    """The level that a number means that differs from it by rounding only; None if there is none.
+
+    The difference may be that of a computed grid, such as `numpy.arange`, or of a shorter type of floats. It is always
+    far less than the distance to the next level, and than the level itself.
+    """
+    number = item(value)
+    numbers = {k: float(v) for k, v in enumerate(values) if type(v) in (int, float)}
+    if not _is_finite(number) or not numbers:
+        return None
+    nearest = min(numbers, key=lambda k: abs(numbers[k] - number))
+    level, others = numbers[nearest], [abs(v - numbers[nearest]) for k, v in numbers.items() if k != nearest]
+    largest = max(map(abs, numbers.values()))
+    computed = _rounding_of_type(value) * max(len(numbers), 4) * largest
+    slack = min(max(computed, 4 * _rounding(value) * abs(level)), min(others, default=math.inf) / 8)
+    if min(numbers.values()) >= 0 or max(numbers.values()) <= 0:  # perhaps spread over orders of magnitude
+        slack = min(slack, 1e-3 * abs(level))
+    return nearest if abs(number - level) <= slack else None
+
+
+def _nearest_of(values: Sequence[Any], value: Any) -> str:
+    """Names the value next to another one, for an error message."""
+    value = item(value)
+    if isinstance(value, str):
+        words = {v.lower(): v for v in values if isinstance(v, str)}
+        close = difflib.get_close_matches(value.lower(), words, 1)
+        return f"; nearest is {words[close[0]]!r}" if close else ""
+    numbers = [v for v in values if type(v) in (int, float)]
+    if not _is_finite(value) or not numbers:
+        return ""
+    return f"; nearest is {min(numbers, key=lambda v: abs(v - value))!r}"
 
 
 def _star_hint(parameter: Parameter) -> str:

@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,9 +17,20 @@ from jbo.constraint import Traced, is_allowed
 from jbo.domain import parameters_of
 from jbo.encoding import Column, Encoding, level, snap
 from jbo.encoding import is_active as _is_active
-from jbo.parameters import Categorical, Condition, Integer, Ordinal, Parameter, Real, from_json
+from jbo.parameters import (
+    Between,
+    Categorical,
+    Condition,
+    Integer,
+    Ordinal,
+    Parameter,
+    Real,
+    between,
+    from_json,
+    is_same_number,
+)
 
-__all__ = ["Categorical", "Integer", "Ordinal", "Real", "Space", "is_active"]
+__all__ = ["Categorical", "Integer", "Ordinal", "Real", "Space", "between", "is_active"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +41,34 @@ class Constant:
     value: Any
 
 
+class _Where(NamedTuple):
+    """Where a parent must stand for an entry to exist: at one of some levels, or in a range of the unit interval."""
+
+    levels: frozenset[int] = frozenset()
+    range: tuple[float, float] | None = None
+
+    def holds(self, parent: Parameter, value: Any) -> bool:
+        """True if the entry exists at a parsed value of the parent."""
+        if self.range is None:
+            return parent.level_of(value) in self.levels
+        return self.range[0] <= parent.to_unit(value) <= self.range[1]
+
+    def runs(self, parent: Parameter) -> list[tuple[int, int]]:
+        """The levels of a discrete parent at which the entry exists, as pairs of the first and the last of a run."""
+        if self.range is None:
+            return [(level, level) for level in self.levels]
+        first, last = (parent.level_of_unit(place) for place in self.range)
+        # The bounds stand where the parts of two levels meet.
+        first += parent.unit_of_level(first) < self.range[0]
+        return [(first, last - (parent.unit_of_level(last) > self.range[1]))]
+
+
 class Space(Mapping[str, Parameter]):
     """Named parameters: a mapping from the names that are searched to `Real`, `Integer`, `Ordinal`, `Categorical`.
 
     A config is a dict from name to value. A parameter with ``when=(name, value)`` or ``when=(name, {values})`` exists
-    only where the parameter of that name has (one of) these values; elsewhere it is absent from the config.
+    only where the parameter of that name has (one of) these values; with ``when=(name, jbo.between(low, high))`` only
+    where that parameter, a number, lies between these bounds. Elsewhere it is absent from the config.
 
     Args:
       parameters: Parameters by name, for names that are no identifiers.
@@ -55,12 +90,14 @@ class Space(Mapping[str, Parameter]):
 
     def __init__(
         self,
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | Any = None,
         /,
         *,
         constraint: Any = None,
         **named: Any,
     ):
+        if parameters is not None and not isinstance(parameters, Mapping):
+            raise ValueError(f"expected parameters by name, such as {_WHAT_A_SPACE_IS}, got {parameters!r}")
         parameters = dict(parameters or {})
         if isinstance(constraint, Parameter | Constant):  # a parameter of that name
             named["constraint"], constraint = constraint, None
@@ -76,18 +113,18 @@ class Space(Mapping[str, Parameter]):
             if not isinstance(name, str) or not name:
                 raise ValueError(f"expected a name, got {name!r}")
             if not isinstance(entry, Parameter | Constant):
-                raise ValueError(f"{name}: expected Real, Integer, Ordinal or Categorical, got {entry!r}")
+                raise ValueError(f"{name}: expected Real, Integer, Ordinal or Categorical, got {entry!r}{_hint(entry)}")
             entries[name] = entry
         if not entries:
-            raise ValueError("expected at least one parameter, got none")
+            raise ValueError(f"expected at least one parameter, got none; write {_WHAT_A_SPACE_IS}")
         self._entries = entries
         self._parameters = {name: entry for name, entry in entries.items() if isinstance(entry, Parameter)}
         for name, entry in entries.items():
             with _named(name):
                 _definition(entry).check()
                 _definition(entry).check_condition()
-        # Levels of the parent at which an entry exists, by name; only entries with a condition.
-        self._parent_levels = {name: self._check_condition(name) for name in entries if self._parent(name)}
+        # Where the parent must stand for an entry to exist, by name; only entries with a condition.
+        self._conditions = {name: self._check_condition(name) for name in list(entries) if self._parent(name)}
         self._order = self._parents_first()
 
     @staticmethod
@@ -166,7 +203,11 @@ class Space(Mapping[str, Parameter]):
         """
         unknown = [name for name in config if name not in self._entries]
         if unknown:
-            raise ValueError(f"{unknown[0]}: expected one of {listing(list(self._entries))}, got an unknown name")
+            close = get_close_matches(str(unknown[0]), self._entries, 1)
+            nearest = f"; nearest is {close[0]!r}" if close else ""
+            raise ValueError(
+                f"{unknown[0]}: expected one of {listing(list(self._entries))}, got an unknown name{nearest}"
+            )
         values: dict[str, Any] = {}
         for name in self._order:
             entry = self._entries[name]
@@ -182,8 +223,9 @@ class Space(Mapping[str, Parameter]):
                 elif isinstance(entry, Parameter):
                     raise ValueError(f"expected a value of {_shown(entry)}, got none")
                 if isinstance(entry, Constant):
-                    if canonical(values.setdefault(name, entry.value)) != canonical(entry.value):
+                    if not _is_same(values.setdefault(name, entry.value), entry.value):
                         raise ValueError(f"expected the fixed value {entry.value!r}, got {config[name]!r}")
+                    values[name] = entry.value
         return {name: values[name] for name in self._entries if name in values}
 
     def encode(self, config: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
@@ -283,8 +325,9 @@ class Space(Mapping[str, Parameter]):
                 parameter.kind, parameter.num_levels, period=parameter.period_in_cube, monotone=parameter.sign
             )
             if parameter.parent is not None:
-                levels = tuple(sorted(self._parent_levels[name]))
-                column = column._replace(parent=index[parameter.parent], parent_levels=levels)
+                where = self._conditions[name]
+                levels = tuple(sorted(where.levels))
+                column = column._replace(parent=index[parameter.parent], parent_levels=levels, parent_range=where.range)
             if isinstance(parameter, Integer):
                 log_range[j] = parameter.log_range
             columns.append(column)
@@ -320,7 +363,7 @@ class Space(Mapping[str, Parameter]):
                 definition = _definition(entries[name])
                 value = definition.parse(value)
                 old = entries[name]
-                if isinstance(old, Constant) and canonical(old.value) != canonical(value):
+                if isinstance(old, Constant) and not _is_same(old.value, value):
                     raise ValueError(f"expected the fixed value {old.value!r}, got {value!r}")
                 entries[name] = Constant(definition, value)
         for name in self._order:
@@ -358,10 +401,15 @@ class Space(Mapping[str, Parameter]):
         children = {name: [c for c, p in self._parameters.items() if p.parent == name] for name in self._parameters}
 
         def count(name: str) -> int:
-            levels_named = set().union(*(self._parent_levels[child] for child in children[name]))
-            return (self._parameters[name].num_levels - len(levels_named)) + sum(
-                math.prod(count(child) for child in children[name] if k in self._parent_levels[child])
-                for k in levels_named
+            parameter = self._parameters[name]
+            runs = {child: self._conditions[child].runs(parameter) for child in children[name]}
+            # Between two of these levels the same children exist.
+            edges = {0, parameter.num_levels} | {e for run in runs.values() for a, b in run for e in (a, b + 1)}
+            starts = sorted(edges)
+            return sum(
+                (end - start)
+                * math.prod(count(child) for child, run in runs.items() if any(a <= start <= b for a, b in run))
+                for start, end in zip(starts, starts[1:], strict=False)
             )
 
         return math.prod(count(name) for name, p in self._parameters.items() if p.parent is None)
@@ -477,22 +525,36 @@ class Space(Mapping[str, Parameter]):
         parent = self._parent(name)
         if parent is None:
             return True
-        return parent in values and self._parameters[parent].level_of(values[parent]) in self._parent_levels[name]
+        return parent in values and self._conditions[name].holds(self._parameters[parent], values[parent])
 
     def _reason(self, name: str, values: Mapping[str, Any]) -> str:
         parent = self._parent(name)
         return f"since {parent} is {values[parent]!r}" if parent and parent in values else f"since {parent} is absent"
 
-    def _check_condition(self, name: str) -> frozenset[int]:
-        parent, wanted = self._parent(name), _definition(self._entries[name]).parent_values
+    def _check_condition(self, name: str) -> _Where:
+        definition = _definition(self._entries[name])
+        parent = definition.parent
         if parent is None or parent not in self._parameters:
             raise ValueError(f"{name}: when: expected one of {listing(self.names)}, got {parent!r}")
-        if isinstance(self._parameters[parent], Real):
+        of = self._parameters[parent]
+        assert definition.when is not None
+        wanted = definition.when[1]
+        if of.num_levels == 0 and not isinstance(wanted, Between):
             raise ValueError(
-                f"{name}: when: expected a parameter with distinct values, got {parent!r}, which is a Real"
+                f"{name}: when: expected a parameter with distinct values, got {parent!r}, which is a Real; of its "
+                f"numbers expected jbo.between(low, high), got {wanted!r}"
             )
         with _named(f"{name}: depends on {parent!r}"):
-            return frozenset(self._parameters[parent].level_of(self._parameters[parent].parse(v)) for v in wanted)
+            if isinstance(wanted, Between):
+                return _Where(range=of.span(wanted))
+            values = definition.parent_values
+            if isinstance(wanted, tuple) and not _takes(of, wanted):  # no choice, so several values
+                values = [wanted] if not wanted else list(wanted)
+                self._entries[name] = _with_condition(self._entries[name], (parent, values))
+                if name in self._parameters:
+                    self._parameters[name] = _definition(self._entries[name])
+                _definition(self._entries[name]).check_condition()
+            return _Where(frozenset(of.level_of(of.parse(v)) for v in values))
 
     def _parents_first(self) -> tuple[str, ...]:
         """All names in their order, but each after the one it depends on."""
@@ -526,6 +588,63 @@ def _with_condition(entry: Parameter | Constant, when: Condition | None) -> Para
     return Constant(parameter, entry.value) if isinstance(entry, Constant) else parameter
 
 
+def _takes(parameter: Parameter, value: Any) -> bool:
+    try:
+        parameter.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    return canonical(value) == canonical(other) or is_same_number(value, other)
+
+
+_WHAT_A_SPACE_IS = 'jbo.Space(x=jbo.Real(0, 1), optimizer=jbo.Categorical("sgd", "adam")), with named parameters'
+
+
+def check_space(space: Any) -> Space:
+    """The space, if it is one; otherwise an error that says what a space is.
+
+    Args:
+      space: As a user gave it.
+
+    Raises:
+      TypeError: It is no space.
+    """
+    if isinstance(space, Space):
+        return space
+    hint = ""
+    if isinstance(space, Mapping) and all(isinstance(name, str) for name in space):
+        written = [f"{name!r}: {_suggested(entry)}" for name, entry in list(space.items())[:4]]
+        hint = f"; write jbo.Space({{{', '.join(written)}{', …' if len(space) > 4 else ''}}})" if written else ""
+    elif isinstance(space, list | tuple) and space and all(isinstance(entry, Mapping) for entry in space):
+        hint = "; for GPyOpt's list of dicts write jbo.Space.from_domain(domain)"
+    elif isinstance(space, type):
+        hint = "; make one"
+    raise TypeError(f"space: expected {_WHAT_A_SPACE_IS}, got {space!r} of type {type(space).__name__}{hint}")
+
+
+def _hint(entry: Any) -> str:
+    suggested = _suggested(entry)
+    return "" if suggested == "…" else f"; write {suggested}"
+
+
+def _suggested(entry: Any) -> str:
+    """The parameter that a user may have meant, as code."""
+    if isinstance(entry, Parameter):
+        return repr(entry)
+    if isinstance(entry, range) and len(entry) > 1 and entry.step > 0:
+        step = f", step={entry.step}" if entry.step != 1 else ""
+        return f"jbo.Integer({entry[0]}, {entry[-1]}{step})"
+    values = list(entry) if isinstance(entry, tuple | list) else []
+    if isinstance(entry, tuple) and len(values) == 2 and all(type(v) in (int, float) for v in values):
+        return f"jbo.Real({values[0]}, {values[1]})"
+    if values and all(type(v) in (int, float, str, bool) for v in values[:6]):
+        return f"jbo.Categorical({', '.join(map(repr, values[:6]))}{', …' if len(values) > 6 else ''})"
+    return "…"
+
+
 def _shown(entry: Parameter | Constant) -> str:
     return f"{entry.parameter!r} fixed at {entry.value!r}" if isinstance(entry, Constant) else repr(entry)
 
@@ -536,7 +655,7 @@ def _entry_to_json(entry: Parameter | Constant) -> dict[str, Any]:
 
 
 def _traced_constant(entry: Constant, dtype: jnp.dtype) -> Array:
-    if isinstance(entry.parameter, Real):
+    if entry.parameter.num_levels == 0:
         return jnp.asarray(entry.value, dtype)
     level_of_value = jnp.asarray(entry.parameter.level_of(entry.value), jnp.int32)
     return entry.parameter.traced(jnp.asarray(0.5, dtype), level_of_value)

@@ -350,7 +350,7 @@ def test_a_bad_point_is_refused(x):
         ),
         (lambda: Categorical(1, when=("y", 0.5)), "when: expected one of 'x', 'z', 'p', got 'y'"),
         (lambda: Categorical(1, when=("z", 4)), "depends on 'z': expected one of 1, 2, 3, got 4"),
-        (lambda: Categorical(1, when=("z", (1, 2))), r"depends on 'z': expected one of 1, 2, 3, got \(1, 2\)"),
+        (lambda: Categorical(1, when=("z", (1, 4))), "depends on 'z': expected one of 1, 2, 3, got 4"),
         (lambda: Categorical(1, when=("z", set())), "expected at least one value of 'z' to depend on, got none"),
         (lambda: Categorical(1, when=("p", 1)), "depends on itself: p -> p"),
     ],

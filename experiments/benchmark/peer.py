@@ -53,8 +53,12 @@ def describe(space: Space) -> list[dict[str, Any]]:
 
 
 def _describe(parameter: Any) -> dict[str, Any]:
+    if parameter.parent is not None and not parameter.parent_values:
+        raise ValueError(f"space: expected conditions on values, which all peers know, got {parameter!r}")
     when = None if parameter.parent is None else [parameter.parent, sorted(parameter.parent_values, key=repr)]
-    if isinstance(parameter, Real):
+    if isinstance(parameter, Real) and parameter.step is not None:
+        kind = {"kind": "ordinal", "values": [parameter.value_at(level) for level in range(parameter.num_levels)]}
+    elif isinstance(parameter, Real):
         kind = {"kind": "real", "low": parameter.low, "high": parameter.high, "log": parameter.log}
     elif isinstance(parameter, Integer):
         kind = {"kind": "integer", "low": parameter.low, "high": parameter.high, "log": parameter.log}

@@ -74,7 +74,7 @@ def averaged(
 
 
 def where_active(encoding: Encoding, x: Float[Array, "m d"], column: int) -> Float[Array, "m d"]:
-    """The points with all that ``column`` depends on moved to where it exists, evenly over these levels.
+    """The points with all that ``column`` depends on moved to where it exists, evenly over these levels or places.
 
     Args:
       encoding: Columns of the space.
@@ -82,7 +82,13 @@ def where_active(encoding: Encoding, x: Float[Array, "m d"], column: int) -> Flo
       column: Which column.
     """
     while (parent := encoding.columns[column].parent) >= 0:
-        levels = np.array(encoding.columns[column].parent_levels, np.int32)
+        child = encoding.columns[column]
+        if child.parent_range is not None:
+            first, last = (jnp.asarray(place, x.dtype) for place in child.parent_range)
+            x = snap(encoding, x.at[:, parent].set(jnp.clip(first + (last - first) * x[:, parent], first, last)))
+            column = parent
+            continue
+        levels = np.array(child.parent_levels, np.int32)
         which = jnp.minimum((x[:, parent] * len(levels)).astype(jnp.int32), np.int32(len(levels) - 1))
         all_levels = jnp.zeros(x.shape, jnp.int32).at[:, parent].set(jnp.asarray(levels)[which])
         x = x.at[:, parent].set(from_level(encoding, all_levels, x.dtype)[:, parent])

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from jbo.acquisitions import Acquisition, Believed, confidence_bound, log_expected_improvement
 from jbo.batches import Batch
 from jbo.belief import belief_over
-from jbo.space import Space
+from jbo.space import Space, check_space
 from jbo.strategies._bayesian import Bayesian
 from jbo.strategies._chance import can_be_multiplied
 from jbo.strategies._classifier import Classifier
@@ -28,7 +28,7 @@ _LEAST_IMPROVEMENT = 0.01
 
 
 def bayesian(
-    space: Space,
+    space: Space | Any,
     *,
     surrogate: Surrogate | None = None,
     acquisition: Acquisition | None = None,
@@ -88,6 +88,7 @@ def bayesian(
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
       (``cost``).
     """
+    space = check_space(space)
     encoding = space.encoding
     # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
     if surrogate is not None and not isinstance(surrogate, Surrogate):

@@ -1,7 +1,7 @@
 """The tree-structured Parzen estimator: densities of good and of bad points, and where their ratio is largest."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Key
 from jbo._pytree import pytree
 from jbo.encoding import is_active
 from jbo.region import Region
-from jbo.space import Space
+from jbo.space import Space, check_space
 from jbo.strategies import _mixture, _table
 from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._mixture import Mixture
@@ -175,7 +175,7 @@ def goodness(
 
 
 def parzen(
-    space: Space,
+    space: Space | Any,
     *,
     good_fraction: int | float | Float[Array, ""] = 0.1,
     max_good: int | float | Float[Array, ""] = 25.0,
@@ -211,6 +211,7 @@ def parzen(
       3.1 (product kernels over all columns at once); Watanabe, Tree-Structured Parzen Estimator: Understanding Its
       Algorithm Components and Their Roles for Better Empirical Performance, 2023, section 3.
     """
+    space = check_space(space)
     numbers = {
         "good_fraction": good_fraction,
         "max_good": max_good,

@@ -1,6 +1,7 @@
 """Strategies without a model: random, Sobol and grid search."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from jbo import designs
 from jbo._pytree import pytree
 from jbo.encoding import from_level
 from jbo.region import Region
-from jbo.space import Space
+from jbo.space import Space, check_space
 from jbo.strategies import _table
 from jbo.strategies._strategy import AskInfo, Strategy
 from jbo.types import Trials
@@ -69,7 +70,7 @@ class GridSearch(Strategy):
         return x, AskInfo(is_new)
 
 
-def random_search(space: Space) -> RandomSearch:
+def random_search(space: Space | Any) -> RandomSearch:
     """Independent uniform points; in a discrete space none comes twice.
 
     Args:
@@ -78,19 +79,19 @@ def random_search(space: Space) -> RandomSearch:
     References:
       Bergstra and Bengio, Random Search for Hyper-Parameter Optimization, 2012.
     """
-    return RandomSearch(space.encoding)
+    return RandomSearch(check_space(space).encoding)
 
 
-def sobol_search(space: Space) -> SobolSearch:
+def sobol_search(space: Space | Any) -> SobolSearch:
     """Points that fill the space more evenly than random ones; the key of the search shifts them.
 
     Args:
       space: The search space; only its structure enters.
     """
-    return SobolSearch(space.encoding)
+    return SobolSearch(check_space(space).encoding)
 
 
-def grid_search(space: Space, *, resolution: int = 5) -> GridSearch:
+def grid_search(space: Space | Any, *, resolution: int = 5) -> GridSearch:
     """All combinations of all levels, in order; a study ends when they are used up.
 
     The last parameter moves fastest, but a parameter always slower than those that depend on it.
@@ -104,4 +105,4 @@ def grid_search(space: Space, *, resolution: int = 5) -> GridSearch:
     """
     if resolution < 2:
         raise ValueError(f"resolution: expected at least 2, got {resolution}")
-    return GridSearch(space.encoding, resolution)
+    return GridSearch(check_space(space).encoding, resolution)

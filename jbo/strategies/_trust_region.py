@@ -12,7 +12,7 @@ from jbo import designs
 from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, bound, over_sets, thompson_sampling
 from jbo.region import Region
-from jbo.space import Space
+from jbo.space import Space, check_space
 from jbo.strategies import _table
 from jbo.strategies._initial import design_size
 from jbo.strategies._strategy import AskInfo, Strategy
@@ -194,7 +194,7 @@ class TrustRegion(Strategy):
 
 
 def trust_region(
-    space: Space,
+    space: Space | Any,
     *,
     surrogate: Surrogate | None = None,
     acquisition: Acquisition | None = None,
@@ -224,6 +224,7 @@ def trust_region(
       Eriksson, Pearce, Gardner, Turner and Poloczek, Scalable Global Optimization via Local Bayesian Optimization,
       2019.
     """
+    space = check_space(space)
     encoding = space.encoding
     if num_candidates < 1:
         raise ValueError(f"num_candidates: expected at least 1, got {num_candidates}")

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jbo.choices import canonical
+from jbo.parameters import is_same_number
 from jbo.space import Space
 
 
@@ -29,7 +30,8 @@ class Context:
     def holds(self, config: Mapping[str, Any]) -> bool:
         """True if a config has these values; a name that is not active in it says nothing."""
         return all(
-            name not in config or canonical(config[name]) == canonical(value) for name, value in self._values.items()
+            name not in config or canonical(config[name]) == canonical(value) or is_same_number(config[name], value)
+            for name, value in self._values.items()
         )
 
     def impose(self, config: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -144,8 +145,10 @@ def _wider(name: str, parameter: Parameter, values: Sequence[Any]) -> Parameter:
     types = {Real: (int, float), Integer: (int,)}.get(type(parameter))
     if types and not all(type(value) in types for value in new):
         raise ValueError(f"{name}: expected values for {parameter!r}, got {new[0]!r}")
-    if isinstance(parameter, Real):
+    if isinstance(parameter, Real) and parameter.step is None:
         return replace(parameter, low=min(parameter.low, *new), high=max(parameter.high, *new))
+    if isinstance(parameter, Real):
+        return _wider_grid(name, parameter, [float(value) for value in new])
     if isinstance(parameter, Integer):
         return replace(parameter, low=min(parameter.low, *new), high=max(parameter.high, *new))
     if isinstance(parameter, Ordinal):
@@ -157,3 +160,18 @@ def _wider(name: str, parameter: Parameter, values: Sequence[Any]) -> Parameter:
     assert isinstance(parameter, Categorical)
     choices = {canonical(plain(choice)): plain(choice) for choice in (*parameter.choices, *new)}
     return Categorical(*choices.values(), when=parameter.when)
+
+
+def _wider_grid(name: str, parameter: Real, values: Sequence[float]) -> Real:
+    """A grid of reals with its bounds moved by whole steps; a value between two levels is an error."""
+    step = Fraction(repr(parameter.step))
+    low, high = Fraction(repr(float(parameter.low))), Fraction(repr(float(parameter.high)))
+    first = min(0, round((Fraction(repr(min(values))) - low) / step))
+    last = max(0, round((Fraction(repr(max(values))) - high) / step))
+    wider = replace(parameter, low=float(low + first * step), high=float(high + last * step))
+    for value in values:
+        try:
+            wider.parse(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return wider

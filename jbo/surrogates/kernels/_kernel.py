@@ -326,7 +326,7 @@ class OnColumns(Covariance):
         if max(chosen) >= encoding.num_columns:
             raise ValueError(f"on: expected columns below {encoding.num_columns}, got {chosen}")
         # Conditions have no part in a kernel: a column that is not active stands at 1/2.
-        columns = tuple(encoding.columns[j]._replace(parent=-1, parent_levels=()) for j in chosen)
+        columns = tuple(encoding.columns[j]._replace(parent=-1, parent_levels=(), parent_range=None) for j in chosen)
         part = dataclasses.replace(
             encoding, log_range=encoding.log_range[np.array(chosen)], columns=columns, constraint=None
         )
