@@ -1,0 +1,85 @@
+"""Tests about tests: which are new, whether they fail on the old code, and which small changes they notice."""
+
+from experiments.checks import red
+
+OLD = "def test_a():\n    assert 1\n\nclass TestB:\n    def test_c(self): pass\n"
+NEW = """
+'''Words.'''
+import math, pytest
+from math import pi, tau as turn, no_such_name
+ONE = pytest.no_such_name(1)
+TWO = 2
+
+def test_a():
+    assert 2
+
+def test_moved():
+    assert 1
+
+@pytest.mark.guard
+def test_guard():
+    assert TWO == 2
+
+@pytest.mark.parametrize("x", [ONE.real])
+def test_new(x):
+    assert x
+
+def test_uses():
+    assert no_such_name
+
+def test_uses_a_value():
+    ONE()
+
+class TestB:
+    def test_c(self): pass
+    def test_d(self): pass
+"""
+
+
+def test_a_new_test_is_neither_known_by_its_name_nor_moved():
+    base = {"tests/test_x.py": OLD, "tests/test_y.py": "def test_here():\n    assert 5"}
+    now = {"tests/test_x.py": NEW, "tests/test_z.py": "def test_here():\n    assert 5 # moved\ndef test_a(): pass"}
+    names = ["test_moved", "test_guard", "test_new", "test_uses", "test_uses_a_value", "TestB::test_d"]
+    expected = {("tests/test_x.py", name): name == "test_guard" for name in names} | {
+        ("tests/test_z.py", "test_a"): False
+    }
+    assert red.new_tests(now, base) == expected
+
+
+def test_a_statement_that_fails_leaves_the_others_of_its_file(tmp_path):
+    """Run as a program: names of the old code are there, the others raise once they are used."""
+    scope = {}
+    exec(compile(red.guarded(NEW.lstrip()), "guarded", "exec"), scope)
+    assert scope["__doc__"] == "Words." and scope["turn"] == scope["math"].tau and scope["TWO"] == 2
+    scope["test_guard"]()
+    for name, said in [("test_new", "no_such_name"), ("test_uses_a_value", "no_such_name")]:
+        try:
+            scope[name]()
+        except scope[red.AT_IMPORT] as error:
+            assert said in str(error)
+        else:
+            raise AssertionError(name)
+
+
+def test_a_new_test_is_red_if_one_of_its_cases_fails():
+    new = {("a.py", name): name == "g" for name in ["red", "late", "green", "g", "T::some", "gone"]} | {
+        ("b.py", "x"): False
+    }
+    reports = [
+        ("a.py::red", "failed", "AssertionError: 1\nmore"),
+        ("a.py::late", "failed", f"b.{red.AT_IMPORT}: ImportError"),
+        ("a.py::green[1]", "passed", ""),
+        ("a.py::g", "passed", ""),
+        ("a.py::T::some[1]", "passed", ""),
+        ("a.py::T::some[2-x]", "failed", "no"),
+        ("b.py", "failed", red.AT_IMPORT),
+    ]
+    assert {name: said.split(":")[0] for (_, name), said in red.verdicts(new, reports).items()} == {
+        "red": "red",
+        "late": "red at import",
+        "green": "GREEN",
+        "g": "green, a guard",
+        "T::some": "red, 1 of 2 cases",
+        "gone": "not run",
+        "x": "red at import",
+    }
