@@ -1,5 +1,6 @@
 """A whole study of a traceable function as one program."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -7,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from jbo.space import Space
+from jbo._checked import check_key, scalar
+from jbo.space import Space, space_of
 from jbo.strategies import Strategy
 from jbo.strategies._held import Held, nothing_held, refit
 from jbo.strategies._initial import is_over
@@ -16,7 +18,7 @@ from jbo.types import OK, Result, Trials
 
 @runtime_checkable
 class Problem(Protocol):
-    """What `minimize` needs of an objective; those of `jbo.functions` have it."""
+    """An objective that knows its space; those of `jbo.functions` do."""
 
     @property
     def space(self) -> Space:
@@ -26,6 +28,13 @@ class Problem(Protocol):
     def __call__(self, config: dict[str, Any]) -> Any:
         """Value at a config of traced scalars, lower is better; or a `jbo.Result` with what else is known of it."""
         ...
+
+
+_NOT_TRACEABLE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
 
 
 class Run(NamedTuple):
@@ -41,48 +50,88 @@ class Run(NamedTuple):
     """The final table, its rows in the order of the steps; with what they cost and their noise, if the problem says."""
 
 
-def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_steps: int) -> Run:
-    """Search for the minimum of ``problem`` with ``num_steps`` evaluations, the initial design among them.
+def minimize(
+    key: Key[Array, ""],
+    function: Problem | Callable[[dict[str, Any]], Any],
+    strategy: Strategy,
+    num_steps: int,
+    *,
+    space: Space | None = None,
+) -> Run:
+    """Search for the minimum of ``function`` with ``num_steps`` evaluations, the initial design among them.
 
-    Traceable: wrap it in `jax.jit`, and in `jax.vmap` over keys or over numbers of the strategy or of the problem.
+    Traceable: wrap it in `jax.jit`, and in `jax.vmap` over keys or over numbers of the strategy or of the function.
 
     Args:
       key: The key of the search.
-      problem: A traceable function of a config with its space. Its config holds scalars: numbers for reals, integers
-        and ordinals, the index of a category; names whose condition does not hold have their centre
-        (`jbo.is_active` tells which).
+      function: A traceable function of a config, lower is better: it returns a number or a `jbo.Result`. Its config
+        holds scalars: numbers for reals, integers and ordinals, the index of a category; names whose condition does
+        not hold have their centre (`jbo.is_active` tells which). An object with a ``space``, such as those of
+        `jbo.functions`, is searched in that space.
       strategy: How to search the same space.
       num_steps: Evaluations, at least 1.
+      space: What the configs are of. None: the function's space, else the one that ``strategy`` was made for. A
+        strategy that is itself an argument of `jax.jit` or `jax.vmap` does not know it there: it keeps the structure
+        of a space only.
 
     Returns:
-      All points and values, and the best value so far.
+      All points and values, and the best value so far. They have no derivative with a strategy that has a model, since
+      its suggestions have none.
 
     Raises:
-      ValueError: If ``num_steps`` is below 1, ``strategy`` searches a space of another structure, or the problem's
-        value, cost or noise is no scalar.
+      TypeError: If an argument is not what it should be, or the function is not traceable or returns no number.
+      ValueError: If ``num_steps`` is below 1, ``strategy`` searches a space of another structure, the space is not
+        known, or the function's value, cost or noise is no scalar.
+
+    Example:
+      >>> import jax
+      >>> import jbo
+      >>> space = jbo.Space(x=jbo.Real(0.0, 1.0))
+      >>> run = jbo.minimize(jax.random.key(0), lambda c: (c["x"] - 0.3) ** 2, jbo.sobol_search(space), 16)
+      >>> bool(run.best_y[-1] < 0.01)
+      True
     """
+    check_key("key", key)
+    if not isinstance(strategy, Strategy):
+        raise TypeError(f"strategy: expected a strategy such as jbo.bayesian(space), got {strategy!r}")
+    if not callable(function):
+        raise TypeError(f"function: expected a traceable function of a config, got {function!r}")
+    if not isinstance(num_steps, int | np.integer) or isinstance(num_steps, bool):
+        raise TypeError(f"num_steps: expected an integer, got {num_steps!r}")
     if num_steps < 1:
         raise ValueError(f"num_steps: expected at least 1, got {num_steps}")
-    space = problem.space
+    space = _space_of(function, strategy, space)
     if space.encoding.columns != strategy.encoding.columns:
         raise ValueError(
-            f"strategy: expected one over the problem's space with columns {space.encoding.columns}, "
-            f"got one over columns {strategy.encoding.columns}"
+            f"strategy: expected one over {space!r}, got one over a space of another structure, "
+            f"with {strategy.encoding.num_columns} columns"
         )
     if space.encoding.constraint != strategy.encoding.constraint:
-        raise ValueError("strategy: expected one over the problem's space, got one over a space of another constraint")
+        raise ValueError("strategy: expected one over the function's space, got one over a space of another constraint")
 
     state = strategy.init(num_steps)
 
     def evaluate(x: Float[Array, " d"]) -> Result:
-        result = problem(space.decode_traced(x))
+        config = space.decode_traced(x)
+        try:
+            result = function(config)
+        except KeyError as error:
+            name = error.args[0] if error.args else None
+            if name in config or not isinstance(name, str):
+                raise
+            raise KeyError(f"function: asks for {name!r}, which is none of the parameters {list(config)}") from error
+        except _NOT_TRACEABLE as error:
+            raise TypeError(
+                "function: expected one that JAX can trace, got one that needs the value of a number while it is traced"
+                " (float(), int(), bool(), if, numpy); write it with jax.numpy, or tune it by jbo.Study, which takes"
+                f" any Python function. JAX says: {str(error).splitlines()[0]}"
+            ) from error
         result = result if isinstance(result, Result) else Result(result)
-        result = jax.tree.map(lambda leaf: jnp.asarray(leaf).astype(state.y.dtype), result)
-        for name in ("value", "cost", "noise"):
-            shape = np.shape(getattr(result, name))
-            if shape:
-                raise ValueError(f"problem: expected a scalar, got a {name} of shape {shape}")
-        return result
+        return Result(
+            scalar("function", "value", result.value, state.y.dtype),
+            None if result.cost is None else scalar("function", "cost", result.cost, state.y.dtype),
+            None if result.noise is None else scalar("function", "noise", result.noise, state.y.dtype),
+        )
 
     def tell(state: Trials, x: Float[Array, " d"]) -> tuple[Trials, Float[Array, ""]]:
         result = evaluate(x)
@@ -120,3 +169,19 @@ def minimize(key: Key[Array, ""], problem: Problem, strategy: Strategy, num_step
     x, y = state.x, jnp.where(state.status == OK, state.y, y)
     best_y = jax.lax.cummin(jnp.where(jnp.isfinite(y), y, jnp.inf))
     return Run(x, y, best_y, state)
+
+
+def _space_of(function: Any, strategy: Strategy, space: Space | None) -> Space:
+    """Where to search, from the first of the three that says so."""
+    if space is None:
+        space = getattr(function, "space", None)
+    if space is None:
+        space = space_of(strategy.encoding)
+    if space is None:
+        raise ValueError(
+            "space: expected one, since the function has none and a strategy that went through jax.jit, jax.vmap or "
+            "jax.tree.map keeps only the structure of its own; pass space= to minimize"
+        )
+    if not isinstance(space, Space):
+        raise TypeError(f"space: expected a jbo.Space, got {space!r}")
+    return space

@@ -8,11 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, UInt32
 
+from jbo._checked import checked
+
 _BITS = 30
 _LOG_LENGTH = 14
 """The sequence is used to 2^14 points; then it begins again with another shift."""
 
 
+@checked
 def sobol(key: Key[Array, ""], num_points: int, num_columns: int, dtype: jnp.dtype) -> Float[Array, "m d"]:
     """The first points of a shifted Sobol sequence.
 
@@ -32,6 +35,7 @@ def sobol(key: Key[Array, ""], num_points: int, num_columns: int, dtype: jnp.dty
     return _shifted(jax.random.fold_in(key, 0), jnp.asarray(_integers(num_points, num_columns)), dtype)
 
 
+@checked
 def shifted_sobol(shift: Float[Array, " d"], num_points: int) -> Float[Array, "m d"]:
     """The first points of Sobol's sequence with a given shift, for whoever has drawn one with other numbers.
 
@@ -43,6 +47,7 @@ def shifted_sobol(shift: Float[Array, " d"], num_points: int) -> Float[Array, "m
     return _by_shift((shift * 2.0**_BITS).astype(jnp.uint32), integers, shift.dtype)
 
 
+@checked
 def sobol_point(key: Key[Array, ""], index: Int[Array, ""], num_columns: int, dtype: jnp.dtype) -> Float[Array, " d"]:
     """One point of the sequence that `sobol` begins; ``index`` may be traced.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float, Int
 
 from jbo.numerics import matmul, turned
@@ -81,6 +82,7 @@ def _log_density_backward(residuals, cotangent):
 gaussian_log_density.defvjp(_log_density, _log_density_backward)
 
 
+@jax.custom_jvp
 def robust_cholesky(covariance: Float[Array, "n n"], scale: Float[Array, ""]) -> Float[Array, "n n"]:
     """Lower Cholesky factor of ``covariance``, with as little added to its diagonal as makes it exist.
 
@@ -97,6 +99,18 @@ def robust_cholesky(covariance: Float[Array, "n n"], scale: Float[Array, ""]) ->
     return _first_finite(_cholesky, covariance, scale)[0]
 
 
+@robust_cholesky.defjvp
+def _robust_cholesky_jvp(primals, tangents):
+    # The loop that looks for the amount has no transpose. The rule needs none: a factorisation has a derivative of its
+    # own, given the amount (Murray, Differentiation of the Cholesky Decomposition, 2016, eq. 8).
+    (covariance, scale), (change, scale_change) = primals, tangents
+    factor, amount = _first_finite(_cholesky, covariance, scale)
+    change = change + (amount / scale * scale_change) * jnp.eye(covariance.shape[0], dtype=covariance.dtype)
+    whitening = solve_triangular(factor, jnp.eye(covariance.shape[0], dtype=covariance.dtype), lower=True)
+    return factor, matmul(factor, _lower_half(matmul(matmul(whitening, change), whitening.T)))
+
+
+@jax.custom_jvp
 def robust_whitening(
     covariance: Float[Array, "n n"], scale: Float[Array, ""], num_rows: Int[Array, ""] | None = None
 ) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
@@ -111,6 +125,22 @@ def robust_whitening(
       The inverse of the factor, NaN only if ``covariance`` is not finite, and the amount that was added.
     """
     return _first_finite(lambda matrix: _whitening(matrix, num_rows), covariance, scale)
+
+
+@robust_whitening.defjvp
+def _robust_whitening_jvp(primals, tangents):
+    (covariance, scale, num_rows), (change, scale_change, _) = primals, tangents
+    whitening, amount = robust_whitening(covariance, scale, num_rows)
+    amount_change = amount / scale * scale_change
+    change = change + amount_change * jnp.eye(covariance.shape[0], dtype=covariance.dtype)
+    within = _lower_half(matmul(matmul(whitening, change), whitening.T))
+    return (whitening, amount), (-matmul(within, whitening), amount_change)
+
+
+def _lower_half(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    """The part of a matrix below the diagonal, and half of the diagonal."""
+    below = np.tri(matrix.shape[0], k=-1) + 0.5 * np.eye(matrix.shape[0])
+    return jnp.asarray(below, matrix.dtype) * matrix
 
 
 def _first_finite(

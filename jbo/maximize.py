@@ -19,6 +19,7 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
 from jbo import designs
+from jbo._checked import checked, not_differentiable, scalar
 from jbo.bounded import minimize_bounded
 from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level
 from jbo.numerics import choose
@@ -51,6 +52,7 @@ class Maximum(NamedTuple):
     """The function there; ``-inf`` if every point that was looked at is in the table or not allowed."""
 
 
+@checked
 def maximize(
     key: Key[Array, ""],
     function: Function,
@@ -74,7 +76,12 @@ def maximize(
       The point and its value, at least as good as that of all candidates.
     """
     encoding = region.encoding
-    function = jax.jit(function)  # traced once for the three places where a program values points
+    asked = function
+
+    def value_at(x: Float[Array, " d"]) -> Float[Array, ""]:
+        return scalar("function", "value", asked(x))
+
+    function = jax.jit(value_at)  # traced once for the three places where a program values points
     walks = not is_smooth or encoding.constraint is not None
     key_points, *keys_walk = jax.random.split(key, 3) if walks else (key,)
     d, dtype = encoding.num_columns, trials.x.dtype
@@ -104,7 +111,13 @@ def maximize(
         walk = functools.partial(_walk, value_of_new=value_of_new, encoding=encoding)
         ends, end_values = jax.vmap(walk)(keys, ends, end_values)
     best = jnp.argmax(end_values)
-    return Maximum(region.place(ends[best]), end_values[best])
+    found = Maximum(region.place(ends[best]), end_values[best])
+    return not_differentiable(
+        found,
+        "maximize",
+        "its result is the best of many ends of ascents, and jumps from one to another; "
+        "jax.lax.stop_gradient on what the function and the table depend on takes it for a constant",
+    )
 
 
 def _spread(

@@ -332,7 +332,10 @@ class Space(Mapping[str, Parameter]):
                 log_range[j] = parameter.log_range
             columns.append(column)
         constraint = None if self.constraint is None else Traced(self, self.constraint)
-        return Encoding(log_range=log_range, columns=tuple(columns), constraint=constraint)
+        encoding = Encoding(log_range=log_range, columns=tuple(columns), constraint=constraint)
+        # Beside its fields, so that it is no part of the pytree: a program sees the structure alone.
+        encoding.__dict__["_space"] = self
+        return encoding
 
     # Smaller spaces, and all of a discrete one.
 
@@ -577,6 +580,15 @@ def is_active(space: Space, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"])
       x: Points of its encoding, snapped or not; columns in the order of ``space.names``.
     """
     return _is_active(space.encoding, x)
+
+
+def space_of(encoding: Encoding) -> Space | None:
+    """The space that made an encoding; None for a copy of it, such as the one that JAX makes where a program begins.
+
+    Args:
+      encoding: The ``encoding`` of a space or of a strategy.
+    """
+    return encoding.__dict__.get("_space")
 
 
 def _definition(entry: Parameter | Constant) -> Parameter:

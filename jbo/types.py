@@ -4,10 +4,13 @@ Axis names used in every signature: ``n`` rows (the capacity), ``m`` test points
 ``q`` points asked for at once, ``s`` hyperparameter sets or samples, ``r`` restarts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jbo._pytree import pytree
@@ -47,6 +50,58 @@ class Result:
 
 @pytree
 @dataclass(frozen=True)
+class Scaling:
+    """The way between raw numbers and those of a model; made by `Dataset.from_arrays`."""
+
+    lower: Float[Array, " d"]
+    """Lower bound of each raw input."""
+    width: Float[Array, " d"]
+    """Upper bound less lower bound."""
+    mean: Float[Array, ""]
+    """Mean of the raw values."""
+    deviation: Float[Array, ""]
+    """Standard deviation of the raw values; 1 where all are equal."""
+
+    def to_cube(self, x: Any) -> Float[Array, "*m d"]:
+        """Raw inputs as points of the unit cube.
+
+        Args:
+          x: Raw inputs, one column a parameter.
+        """
+        return (jnp.asarray(x, self.lower.dtype) - self.lower) / self.width
+
+    def from_cube(self, x: Any) -> Float[Array, "*m d"]:
+        """Points of the unit cube as raw inputs.
+
+        Args:
+          x: Points of the unit cube.
+        """
+        return self.lower + self.width * jnp.asarray(x, self.lower.dtype)
+
+    def to_model(self, y: Any) -> Float[Array, "*m"]:
+        """Raw values as standardised ones.
+
+        Args:
+          y: Raw values.
+        """
+        return (jnp.asarray(y, self.mean.dtype) - self.mean) / self.deviation
+
+    def from_model(self, mean: Any, variance: Any = None) -> Any:
+        """Predictions in units of the raw values.
+
+        Args:
+          mean: Means, quantiles or samples of a model, in standardised units.
+          variance: Variances; None: there are none.
+
+        Returns:
+          The mean in raw units; with a ``variance`` both, the variance in raw units squared.
+        """
+        raw = self.mean + self.deviation * jnp.asarray(mean)
+        return raw if variance is None else (raw, self.deviation**2 * jnp.asarray(variance))
+
+
+@pytree
+@dataclass(frozen=True)
 class Dataset:
     """What a surrogate learns from. Rows that are not valid change nothing, whatever finite value they hold."""
 
@@ -63,6 +118,137 @@ class Dataset:
     adds what it infers. None: nothing is known."""
     mean: Float[Array, " n"] | None = None
     """The model's mean at each row, where somebody has asked it already; None: whoever needs it has to ask."""
+    scaling: Scaling | None = None
+    """The way back to raw numbers, of a data set that `from_arrays` made; else None."""
+
+    @staticmethod
+    def from_arrays(
+        x: Any, y: Any, bounds: Sequence[tuple[float, float]] | Any, *, noise: Any = None, capacity: int | None = None
+    ) -> "Dataset":
+        """Raw data as a model learns from them: inputs in the unit cube, values with mean 0 and variance 1.
+
+        Predictions of a model of them are in standardised units; ``data.scaling`` has the way there and back. Models
+        and acquisition functions take lower values for better ones: negate what is to be maximised.
+
+        Args:
+          x: Raw inputs, one row an observation and one column a parameter; NumPy, JAX, lists. Not traced, since
+            their values are checked.
+          y: Raw values, one an observation.
+          bounds: Lower and upper bound of each column. A column on a log scale: give ``jnp.log`` of both.
+          noise: Standard deviation of each value around the function, or of all of them, in units of ``y``; None:
+            nothing is known.
+          capacity: Rows of the data set, those that are not valid at its end; None: as many as observations.
+
+        Returns:
+          A data set of float64 where JAX has 64-bit types and ``x`` is not of float32, else of float32.
+
+        Raises:
+          TypeError: If an argument holds no real numbers, or is traced.
+          ValueError: If a shape is wrong, a number is not finite, an input is outside of its bounds, bounds are not
+            in order, a noise is negative, or ``capacity`` is less than the number of observations.
+
+        Example:
+          >>> data = Dataset.from_arrays([[-5.0], [0.0], [10.0]], [2.0, 4.0, 6.0], bounds=[(-5.0, 10.0)])
+          >>> [round(float(v), 3) for v in data.x[:, 0]], [round(float(v), 3) for v in data.y]
+          ([0.0, 0.333, 1.0], [-1.225, 0.0, 1.225])
+          >>> [round(float(v), 3) for v in data.scaling.from_model(data.y)]
+          [2.0, 4.0, 6.0]
+        """
+        single = getattr(x, "dtype", None) == np.float32
+        x, y, limits = _raw("x", x, 2), _raw("y", y, 1), _raw("bounds", bounds, 2)
+        n, d = x.shape
+        if not n:
+            raise ValueError("x: expected at least one row, got none")
+        if y.shape != (n,):
+            raise ValueError(f"y: expected a value for each of the {n} rows of x, got {y.shape[0]}")
+        if limits.shape != (d, 2):
+            raise ValueError(
+                f"bounds: expected a lower and an upper bound for each of the {d} columns of x, shape [{d}, 2], "
+                f"got shape [{limits.shape[0]}, {limits.shape[1]}]"
+            )
+        for name, array in (("x", x), ("y", y), ("bounds", limits)):
+            if not np.isfinite(array).all():
+                place = np.argwhere(~np.isfinite(array))[0]
+                raise ValueError(f"{name}: expected finite numbers, got {array[tuple(place)]} at {_place(place)}")
+        lower, upper = limits.T
+        if not (lower < upper).all():
+            j = int(np.argmin(lower < upper))
+            raise ValueError(f"bounds: expected lower < upper, got ({lower[j]}, {upper[j]}) for column {j}")
+        width = upper / 2 - lower / 2
+        cube = (x / 2 - lower / 2) / width
+        # A bound that was computed may differ from an input in the last digits.
+        slack = 8 * np.finfo(np.float32 if single else np.float64).eps * np.maximum(np.abs(limits).max(1) / width, 1)
+        is_outside = (cube < -slack) | (cube > 1 + slack)
+        if is_outside.any():
+            i, j = np.argwhere(is_outside)[0]
+            raise ValueError(
+                f"x: expected inputs within bounds, got {x[i, j]} in row {i}, column {j}, whose bounds are "
+                f"({lower[j]}, {upper[j]})"
+            )
+        # Over the largest of them first, so that no square leaves the floating range.
+        largest = np.abs(y).max() or 1.0
+        mean, deviation = np.mean(y / largest), np.std(y / largest)
+        is_flat = deviation <= 8 * np.finfo(np.float64).eps
+        standardised = np.zeros(n) if is_flat else (y / largest - mean) / deviation
+        mean, deviation = mean * largest, 1.0 if is_flat else deviation * largest
+        noise_variance = None
+        if noise is not None:
+            spread = _raw("noise", noise, None)
+            if spread.shape not in ((), (n,)):
+                raise ValueError(f"noise: expected one number or {n}, one a row of x, got shape {list(spread.shape)}")
+            if not (np.isfinite(spread) & (spread >= 0)).all():
+                raise ValueError(f"noise: expected finite standard deviations of at least 0, got {spread.min()}")
+            noise_variance = np.broadcast_to((spread / deviation) ** 2, (n,))
+        capacity = n if capacity is None else capacity
+        if isinstance(capacity, bool) or not isinstance(capacity, int | np.integer):
+            raise TypeError(f"capacity: expected an integer, got {capacity!r}")
+        if capacity < n:
+            raise ValueError(f"capacity: expected at least {n}, the number of observations, got {capacity}")
+
+        dtype = jnp.dtype(np.float32) if single else jnp.zeros(()).dtype
+        with np.errstate(over="ignore"):
+            is_small = np.isfinite(np.array([mean, deviation, *lower, *(2 * width)]).astype(dtype)).all()
+        if not is_small:
+            raise ValueError(f"y, bounds: expected numbers within the range of {dtype}; jax.enable_x64 has a wider one")
+
+        def padded(rows: np.ndarray, value: float) -> Any:
+            more = ((0, capacity - n), *[(0, 0)] * (rows.ndim - 1))
+            return jnp.asarray(np.pad(rows, more, constant_values=value), dtype)
+
+        return Dataset(
+            padded(np.clip(cube, 0, 1), 0.5),
+            padded(standardised, 0.0),
+            jnp.asarray(np.arange(capacity) < n),
+            jnp.asarray(deviation, dtype),
+            None if noise_variance is None else padded(noise_variance, 0.0),
+            None,
+            Scaling(*(jnp.asarray(part, dtype) for part in (lower, 2 * width, mean, deviation))),
+        )
+
+
+def _raw(name: str, values: Any, num_axes: int | None) -> np.ndarray:
+    """Raw data as float64, with so many axes."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values)):
+        raise TypeError(f"{name}: expected numbers, got a traced array; Dataset.from_arrays runs outside of jax.jit")
+    try:
+        array = np.asarray(values)
+        if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool or "float" in str(array.dtype)):
+            raise TypeError
+        if np.iscomplexobj(array):
+            raise TypeError
+        array = array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected an array of real numbers, got {values!r:.100}") from None
+    if num_axes is not None and array.ndim != num_axes:
+        shape = {1: "[n]", 2: "[d, 2]" if name == "bounds" else "[n, d]"}[num_axes]
+        more = "; x[:, None] makes a column of it" if name == "x" and array.ndim == 1 else ""
+        more = "; y[:, 0] is its column" if name == "y" and array.ndim == 2 and array.shape[1] == 1 else more
+        raise ValueError(f"{name}: expected shape {shape}, got shape {list(array.shape)}{more}")
+    return array
+
+
+def _place(place: np.ndarray) -> str:
+    return "row " + ", column ".join(str(int(i)) for i in place)
 
 
 def is_taken(trials: Trials, x: Float[Array, " d"]) -> Bool[Array, " n"]:

@@ -13,7 +13,7 @@ LAYERS = [
     {"jbo.plots"},
     {"jbo.diagnostics"},
     {"jbo.study"},
-    {"jbo._minimize", "jbo.functions"},
+    {"jbo._minimize", "jbo.functions", "jbo.testing"},
     {"jbo.strategies"},
     {"jbo.maximize"},
     {"jbo.batches"},
@@ -27,7 +27,7 @@ LAYERS = [
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},
     {"jbo.types", "jbo.numerics", "jbo._compile_cache"},
-    {"jbo._pytree"},
+    {"jbo._pytree", "jbo._checked"},
 ]
 """From the top: a module imports modules of its own layer's package and of layers below."""
 

@@ -237,10 +237,10 @@ def test_errors_say_what_came():
     for num_steps in (0, -3):
         with pytest.raises(ValueError, match=f"num_steps: expected at least 1, got {num_steps}"):
             jbo.minimize(key, problem, jbo.random_search(problem.space), num_steps)
-    with pytest.raises(ValueError, match="strategy: expected one over the problem's space"):
+    with pytest.raises(ValueError, match="strategy: expected one over Space"):
         jbo.minimize(key, problem, jbo.random_search(functions.hartmann6.space), 3)
     vector = Objective(problem.space, lambda config: jnp.stack(list(config.values())))
-    with pytest.raises(ValueError, match=r"problem: expected a scalar, got a value of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"function: expected a scalar, got a value of shape \(2,\)"):
         jbo.minimize(key, vector, jbo.random_search(problem.space), 3)
 
 

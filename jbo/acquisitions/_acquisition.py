@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.region import Region
@@ -122,6 +123,7 @@ class Improvement:
         """True where values are logarithms: a mean over several models is one of exponentials."""
         return self.formula.startswith("log_")
 
+    @checked
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -130,6 +132,7 @@ class Improvement:
         noise = posterior.noise_variance() if self.is_of_mean else jnp.zeros((), best.dtype)
         return best - jnp.asarray(self.margin, best.dtype), noise
 
+    @checked
     def value(
         self, aux: tuple[Float[Array, ""], Float[Array, ""]], posterior: Posterior, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
@@ -150,9 +153,11 @@ class ConfidenceBound:
     weight: float | Float[Array, ""]
     """Deviations away from the mean."""
 
+    @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> None:
         """Nothing: a bound needs no incumbent."""
 
+    @checked
     def value(self, aux: None, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Worth of the point ``x``: its lower confidence bound with the sign turned, so that higher is better."""
         mean, variance = posterior.predict(x[None, :])

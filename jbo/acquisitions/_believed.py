@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import Acquisition, bound
 from jbo.belief import Belief
@@ -46,6 +47,7 @@ class Believed:
         """The same over a region; see `OverRegion`."""
         return dataclasses.replace(self, acquisition=bound(self.acquisition, region))
 
+    @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> tuple[Any, Float[Array, ""]]:
         """What the acquisition prepares, and the exponent of the density.
 
@@ -57,6 +59,7 @@ class Believed:
         count = jnp.maximum(jnp.sum(data.is_valid), 1).astype(data.y.dtype)
         return self.acquisition.prepare(key, posterior, data), jnp.asarray(self.weight, data.y.dtype) / count
 
+    @checked
     def value(self, aux: tuple[Any, Float[Array, ""]], posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Worth of the point ``x``; higher is better.
 

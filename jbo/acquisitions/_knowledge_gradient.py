@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.acquisitions.points import joint, points_to_look_at
@@ -31,6 +32,7 @@ class KnowledgeGradient:
         """The same over a region."""
         return dataclasses.replace(self, region=region)
 
+    @checked
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, "k d"], Float[Array, " k"], Float[Array, ""]]:
@@ -47,6 +49,7 @@ class KnowledgeGradient:
         rows = jnp.concatenate([by_mean, by_bound])
         return candidates[rows], mean[rows], posterior.noise_variance()
 
+    @checked
     def value(
         self,
         aux: tuple[Float[Array, "k d"], Float[Array, " k"], Float[Array, ""]],

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.acquisitions.points import joint, points_to_look_at
@@ -30,6 +31,7 @@ class LeastValueEntropy:
         """The same over a region."""
         return dataclasses.replace(self, region=region)
 
+    @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Float[Array, " s"]:
         """Least values that the function may have: those of draws of it over many points and the observed ones."""
         key_paths, key_points = jax.random.split(key)
@@ -38,6 +40,7 @@ class LeastValueEntropy:
         observed = jnp.min(jnp.where(data.is_valid[None, :], draws(data.x), jnp.inf), axis=1)
         return jnp.minimum(least, observed)
 
+    @checked
     def value(self, aux: Float[Array, " s"], posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Nats that the function at ``x`` tells of its least value, the mean over the draws."""
         mean, variance = posterior.predict(x[None, :])

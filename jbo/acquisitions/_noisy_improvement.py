@@ -6,6 +6,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions.points import DrawnValues, draw_values, joint, log_improvement_on_drawn
 from jbo.surrogates import Posterior
@@ -20,12 +21,14 @@ class NoisyImprovement:
     num_samples: int = field(metadata={"static": True})
     is_logarithm: ClassVar[bool] = True
 
+    @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> DrawnValues:
         """Draws of the function where it was observed; where nothing was, 0 is to improve on."""
         best = jnp.where(jnp.any(data.is_valid), jnp.inf, 0).astype(data.x.dtype)
         model = joint(posterior, "log_noisy_expected_improvement")
         return draw_values(key, model, data.x, data.is_valid, best, self.num_samples)
 
+    @checked
     def value(self, aux: DrawnValues, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Logarithm of the expected improvement, the mean over the draws."""
         model = joint(posterior, "log_noisy_expected_improvement")

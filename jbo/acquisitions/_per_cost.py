@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import Acquisition
 from jbo.surrogates import Posterior
@@ -39,10 +40,12 @@ class PerCost:
         """As in the acquisition that it is of."""
         return bool(getattr(self.acquisition, "is_logarithm", False))
 
+    @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
         """What the acquisition prepares."""
         return self.acquisition.prepare(key, posterior, data)
 
+    @checked
     def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Worth of the point ``x`` per unit of cost; higher is better.
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import (
     Acquisition,
@@ -80,6 +81,7 @@ class Portfolio:
         """The same over a region."""
         return dataclasses.replace(self, members=tuple(bound(member, region) for member in self.members))
 
+    @checked
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Int[Array, ""], tuple[Any, ...]]:
@@ -89,6 +91,7 @@ class Portfolio:
         keys = jax.random.split(key, len(self.members))
         return member, tuple(m.prepare(k, posterior, data) for m, k in zip(self.members, keys, strict=True))
 
+    @checked
     def value(
         self, aux: tuple[Int[Array, ""], tuple[Any, ...]], posterior: Posterior, x: Float[Array, " d"]
     ) -> Float[Array, ""]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.acquisitions._acquisition import ConfidenceBound
@@ -26,6 +27,7 @@ class ScheduledBound:
     factor: float | Float[Array, ""]
     """What the square of the weight is multiplied by."""
 
+    @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Float[Array, ""]:
         """The weight."""
         dtype = data.x.dtype
@@ -33,6 +35,7 @@ class ScheduledBound:
         weight = formulas.scheduled_weight(count, data.x.shape[1], jnp.asarray(self.delta, dtype))
         return jnp.sqrt(jnp.asarray(self.factor, dtype)) * weight
 
+    @checked
     def value(self, aux: Float[Array, ""], posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Worth of the point ``x``; higher is better."""
         return ConfidenceBound(aux).value(None, posterior, x)

@@ -10,6 +10,7 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked, scalar
 from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import Acquisition
 from jbo.surrogates import Posterior
@@ -42,14 +43,18 @@ class OverSets:
         """As in the acquisition that it is of."""
         return bool(getattr(self.acquisition, "is_of_values", False))
 
+    @checked
     def prepare(self, key: Key[Array, ""], posterior: Any, data: Dataset) -> Any:
         """What the acquisition prepares for each set, with a leading axis."""
         data = dataclasses.replace(data, mean=None)  # which is that of all sets
         return jax.vmap(lambda one: self.acquisition.prepare(key, one, data))(posterior.sets())
 
+    @checked
     def value(self, aux: Any, posterior: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Worth of the point ``x``; higher is better."""
-        values = jax.vmap(lambda own, one: self.acquisition.value(own, one, x))(aux, posterior.sets())
+        values = jax.vmap(lambda own, one: scalar("acquisition", "value", self.acquisition.value(own, one, x)))(
+            aux, posterior.sets()
+        )
         if self.is_logarithm:
             return logsumexp(values) - float(np.log(values.shape[0]))
         return jnp.mean(values)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions.points import joint
 from jbo.surrogates import Posterior
@@ -19,10 +20,12 @@ class Thompson:
     draws_a_set: ClassVar[bool] = True
     is_of_values: ClassVar[bool] = True
 
+    @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
         """The draw."""
         return joint(posterior, "thompson_sampling").paths(key, 1)
 
+    @checked
     def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """The draw at ``x`` with its sign turned, so that higher is better."""
         return -aux(x[None, :])[0, 0]

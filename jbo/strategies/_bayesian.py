@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._checked import checked, scalar
 from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, bound, over_sets
 from jbo.batches import Batch, Beliefs, JointBatch
@@ -98,6 +99,7 @@ class Bayesian(Strategy):
         """Results before the model speaks."""
         return self.num_design
 
+    @checked
     def ask(
         self,
         key: Key[Array, ""],
@@ -139,6 +141,7 @@ class Bayesian(Strategy):
         """One point."""
         return self.ask(key, state, fixed=region.fixed)
 
+    @checked
     def design(
         self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
     ) -> tuple[Float[Array, " d"], BayesianInfo]:
@@ -154,6 +157,7 @@ class Bayesian(Strategy):
         no_fit = FitInfo(jnp.zeros((), dtype), jnp.zeros((), jnp.int32), jnp.asarray(False))
         return x, BayesianInfo(is_new, jnp.asarray(False), jnp.zeros((), dtype), no_fit)
 
+    @checked
     def recommend(
         self, key: Key[Array, ""], state: Trials, *, model: tuple[Any, FitInfo] | None = None
     ) -> Int[Array, ""]:
@@ -314,7 +318,7 @@ class Bayesian(Strategy):
             log_chance = self.log_chance(state, failures)
             found = maximize(
                 key_maximize,
-                lambda x: times(worth(x), log_chance(x), zero),
+                lambda x: times(scalar("acquisition", "value", worth(x)), log_chance(x), zero),
                 region,
                 state,
                 x_here[jnp.argmin(jnp.where(here.is_valid, mean, jnp.inf))],

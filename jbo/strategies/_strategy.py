@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._checked import checked
 from jbo.encoding import Encoding, snap
 from jbo.region import Region
 from jbo.strategies import _table
@@ -70,6 +71,7 @@ class Strategy(ABC):
         fields: dict[str, Any] = {"surrogate": surrogate.bind(encoding)}
         return dataclasses.replace(self, **fields)
 
+    @checked
     def init(self, capacity: int, dtype: jnp.dtype | None = None) -> Trials:
         """A table without trials.
 
@@ -79,6 +81,7 @@ class Strategy(ABC):
         """
         return _table.empty(capacity, self.encoding.num_columns, dtype)
 
+    @checked
     def ask(
         self, key: Key[Array, ""], state: Trials, q: int | None = None, *, fixed: Float[Array, " d"] | None = None
     ) -> tuple[Float[Array, "*q d"], Any]:
@@ -157,12 +160,14 @@ class Strategy(ABC):
         """
         return None
 
+    @checked
     def design(
         self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
     ) -> tuple[Float[Array, " d"], Any]:
         """A point chosen without a model; for strategies that have none, the same as `ask`."""
         return self.ask(key, state, fixed=fixed)
 
+    @checked
     def pend(self, state: Trials, x: Float[Array, " d"]) -> Trials:
         """The table with a pending trial at ``x``.
 
@@ -175,6 +180,7 @@ class Strategy(ABC):
         """
         return _table.write(state, snap(self.encoding, x), jnp.zeros((), state.y.dtype), jnp.asarray(PENDING))
 
+    @checked
     def tell(
         self, state: Trials, x: Float[Array, " d"], y: Float[Array, ""], *, cost: Any = None, noise: Any = None
     ) -> Trials:
@@ -196,6 +202,7 @@ class Strategy(ABC):
         status = jnp.where(jnp.isfinite(y), OK, FAILED)
         return _table.write(state, snap(self.encoding, x), y, status, cost, noise)
 
+    @checked
     def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
         """Row of the trial to use in the end; without a model, that of the least value.
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo import designs
+from jbo._checked import scalar
 from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, bound, over_sets, thompson_sampling
 from jbo.region import Region
@@ -164,7 +165,9 @@ class TrustRegion(Strategy):
         acquisition = over_sets(bound(self.acquisition, region), posterior)
         here = dataclasses.replace(data, x=data.x if region.fixed is None else region.place(data.x))
         aux = acquisition.prepare(key_prepare, posterior, here)
-        values = jax.lax.map(lambda x: acquisition.value(aux, posterior, x), candidates, batch_size=256)
+        values = jax.lax.map(
+            lambda x: scalar("acquisition", "value", acquisition.value(aux, posterior, x)), candidates, batch_size=256
+        )
         is_old = jax.vmap(lambda x: jnp.any(is_taken(state, x)))(candidates) | ~region.is_allowed(candidates)
         best = jnp.argmax(jnp.where(is_old | jnp.isnan(values), -jnp.inf, values))
         return _table.first_new(key_new, region, state, candidates[best])

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.encoding import Column, Encoding
 from jbo.numerics import matmul
@@ -40,6 +41,7 @@ class ForestPosterior:
         """0: a leaf cannot tell noise from what it averages over."""
         return jnp.zeros((), self.mean.dtype)
 
+    @checked
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `Forest.predict`."""
         keys = column_keys(_encoding(self.log_range, self.columns), x)
@@ -48,6 +50,7 @@ class ForestPosterior:
         within, between = jnp.mean(variance, axis=0), jnp.mean((mean - centre[None, :]) ** 2, axis=0)
         return centre, within + between - jnp.expm1(-_distance(keys, self.keys, self.is_valid))
 
+    @checked
     def sample(self, key: Key[Array, ""], x: Float[Array, "m d"], num_samples: int) -> Float[Array, "{num_samples} m"]:
         """Predictions of single trees drawn at random; see `Forest.sample`."""
         mean, _ = self._of_trees(column_keys(_encoding(self.log_range, self.columns), x))
@@ -125,6 +128,7 @@ class Forest:
         """
         return stumps(self.num_trees, dtype)
 
+    @checked
     def fit(self, key: Key[Array, ""], data: Dataset, start: Trees) -> tuple[Trees, FitInfo]:
         """Trees grown on ``data``.
 
@@ -157,6 +161,7 @@ class Forest:
         info = FitInfo(jnp.zeros((), data.y.dtype), jnp.zeros((), jnp.int32), jnp.asarray(True))
         return jax.tree.map(lambda leaf: leaf[None], trees), info
 
+    @checked
     def condition(self, params: Trees, data: Dataset) -> ForestPosterior:
         r"""The trees with the mean and the variance of the valid rows of ``data`` in each of their leaves.
 
@@ -191,6 +196,7 @@ class Forest:
         variance = jnp.maximum(variance, jnp.asarray(self.min_variance, y.dtype))
         return ForestPosterior(params, mean, variance, keys, data.is_valid, log_range, columns)
 
+    @checked
     def predict(
         self, posterior: ForestPosterior, x: Float[Array, "m d"]
     ) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
@@ -218,6 +224,7 @@ class Forest:
         """
         return posterior.predict(x)
 
+    @checked
     def sample(
         self, key: Key[Array, ""], posterior: ForestPosterior, x: Float[Array, "m d"], num_samples: int
     ) -> Float[Array, "{num_samples} m"]:

@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.bounded import BoundedResult, minimize_bounded
 from jbo.encoding import Encoding
 from jbo.linalg import largest_of_lanes
-from jbo.numerics import choose
+from jbo.numerics import choose, matmul
 from jbo.surrogates import _regression
 from jbo.surrogates._inducing import condition_on_inducing, inducing_rows, thinned
 from jbo.surrogates._monotone import condition_monotone
@@ -112,6 +113,7 @@ class GP:
         mode, _, scale = self._priors(params.log_lengthscale.shape[0], params.log_lengthscale.dtype)
         return -0.5 * jnp.sum(((_pack(params) - mode) / scale) ** 2)
 
+    @checked
     def fit(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[GPParams, FitInfo]:
         """The most probable hyperparameters given ``data``, from several starts.
 
@@ -123,10 +125,28 @@ class GP:
             as that of an earlier fit, and is the only start.
 
         Returns:
-          Parameters with a leading axis of 1 and how the fit went. Never NaN.
+          Parameters with a leading axis of 1 and how the fit went. Never NaN. Both have the derivative of the optimum
+          in the observations, their noise, the priors and the numbers of the kernel, forward and reverse; it does not
+          depend on ``start``.
+
+        References:
+          Krantz and Parks, The Implicit Function Theorem, 2002 (the derivative of the optimum).
         """
         # Through inducing points the likelihood takes what they cannot follow for noise, and costs ten times as much.
         data = self._fitted_to(data)
+        d = data.x.shape[1]
+        if start.log_lengthscale.ndim != 1:
+            raise ValueError(
+                f"start: expected one hyperparameter set, got a leading axis of {start.log_lengthscale.shape[0]} sets; "
+                "jax.tree.map(lambda leaf: leaf[0], params) is the first of them"
+            )
+        # The optimum has a derivative of its own; that of the way to it would be another one, or NaN.
+        found, info = _without_derivative(self)._search(key, *_without_derivative((data, start)))
+        theta, log_posterior = _with_derivative(found, info.log_posterior, self, data)
+        return self._unpack(theta[None, :], d), info._replace(log_posterior=log_posterior)
+
+    def _search(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[Float[Array, " p"], FitInfo]:
+        """The best end of the ascents from all starts, in the order of `GPParams`."""
         dtype = data.x.dtype
         d = data.x.shape[1]
         # In these coordinates the prior is a standard normal, unless it is wide: then steps would be too long.
@@ -160,7 +180,19 @@ class GP:
         nothing = BoundedResult(starts[0], jnp.asarray(jnp.inf, dtype), jnp.zeros((), jnp.int32))
         best = jax.lax.fori_loop(np.int32(0), largest_of_lanes(num_starts), go_on, nothing)
         info = FitInfo(-best.value * rows, best.num_evaluations, jnp.isfinite(best.value))
-        return self._unpack((mode + unit * best.x)[None, :], d), info
+        return mode + unit * best.x, info
+
+    def log_posterior(self, theta: Float[Array, " p"], data: Dataset) -> Float[Array, ""]:
+        """What `fit` maximises: the log marginal likelihood and the log prior density, without its constant, in nats.
+
+        Args:
+          theta: One hyperparameter set as a vector: log lengthscales, log signal variance, log noise variance, then
+            the entries of ``of_kernel``, ``of_noise`` and ``of_output``.
+          data: Standardised observations.
+        """
+        d = data.x.shape[1]
+        mode, _, scale = self._priors(d, theta.dtype)
+        return self.log_evidence(self._unpack(theta, d), data) - 0.5 * jnp.sum(((theta - mode) / scale) ** 2)
 
     def log_evidence(self, params: GPParams, data: Dataset) -> Float[Array, ""]:
         """Log marginal likelihood of ``data`` in nats, with the Jacobian of the warp of their values if there is one.
@@ -174,6 +206,7 @@ class GP:
         latent, log_jacobian = warped(params.of_output, data)
         return _regression.log_marginal_likelihood(params, latent, self.kernel) + log_jacobian
 
+    @checked
     def condition(self, params: GPParams, data: Dataset) -> GPPosterior | WarpedPosterior:
         """The posterior given ``data``; see `gaussian_process.condition`. A noise that is known has their units."""
         if not self.warps_output:
@@ -196,10 +229,12 @@ class GP:
         first = jax.tree.map(lambda leaf: leaf[0], params)
         return condition_on_inducing(params, data, self.kernel, *self._inducing(first, data))
 
+    @checked
     def predict(self, posterior: Posterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `gaussian_process.predict`."""
         return posterior.predict(x)
 
+    @checked
     def sample(
         self, key: Key[Array, ""], posterior: GPPosterior, x: Float[Array, "m d"], num_samples: int
     ) -> Float[Array, "{num_samples} m"]:
@@ -365,6 +400,90 @@ def gp(
         most_exact,
         num_inducing,
     )
+
+
+def _without_derivative(tree: Any) -> Any:
+    """The same numbers as constants to a derivative; plain numbers stay plain."""
+    return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
+
+
+@jax.custom_jvp
+def _with_derivative(theta, log_posterior, surrogate, data):
+    r"""The optimum and its value, unchanged, with the derivatives of an optimum.
+
+    At a maximum of :math:`L(\theta, z)` the slope in :math:`\theta` is 0 whatever the other numbers :math:`z` are, so
+
+    .. math:: d\theta = -\left(\frac{\partial^2 L}{\partial\theta^2}\right)^{-1}
+              \frac{\partial^2 L}{\partial\theta\,\partial z}\,dz, \quad dL = \frac{\partial L}{\partial z}\,dz.
+
+    A parameter on a bound moves with the bound, which only that of a known noise does.
+    """
+    del surrogate, data
+    return theta, log_posterior
+
+
+@_with_derivative.defjvp
+def _with_derivative_jvp(primals, tangents):
+    theta, log_posterior, *given = primals
+    leaves, structure = jax.tree.flatten(tuple(given))
+    changes = jax.tree.leaves(tuple(tangents[2:]))
+    is_number = [jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in leaves]
+    numbers = [jnp.asarray(leaf) for leaf, is_one in zip(leaves, is_number, strict=True) if is_one]
+    changes = [change for change, is_one in zip(changes, is_number, strict=True) if is_one]
+
+    def with_numbers(numbers: list[Array]) -> tuple[GP, Dataset]:
+        rest = iter(numbers)
+        both = [next(rest) if is_one else leaf for leaf, is_one in zip(leaves, is_number, strict=True)]
+        return jax.tree.unflatten(structure, both)
+
+    def value(theta: Array, numbers: list[Array]) -> Array:
+        surrogate, data = with_numbers(numbers)
+        return surrogate.log_posterior(theta, data)
+
+    def bounds(numbers: list[Array]) -> Array:
+        surrogate, data = with_numbers(numbers)
+        return jnp.stack(surrogate._bounds(data, theta.dtype))
+
+    slope = jax.grad(value, argnums=(0, 1))
+    eye = jnp.eye(theta.shape[0], dtype=theta.dtype)
+
+    def derivatives(theta: Array) -> tuple[Any, Any]:
+        """The slopes, and those of them along each parameter, so that no derivative goes through a loop backwards."""
+        along = jax.vmap(lambda one: jax.jvp(lambda t: slope(t, numbers), (theta,), (one,)), out_axes=(None, 0))
+        return along(eye)
+
+    def free(theta: Array, by_theta: Array) -> Array:
+        return ~(((theta <= lower) & (by_theta < 0)) | ((theta >= upper) & (by_theta > 0)) | (lower >= upper))
+
+    def solve(hessian: Array, is_free: Array, right: Array) -> Array:
+        """The solution in the free parameters, given that in the others: their equations are those of the identity."""
+        return jnp.linalg.solve(jnp.where(is_free[:, None], hessian, eye), right[:, None])[:, 0]
+
+    lower, upper = bounds(numbers)
+    # The search ends near the optimum. A step of Newton's or two, taken where they go uphill, lead to it.
+    at, nearby = theta, None
+    for _ in range(2):
+        (by_theta, _), (hessian, _) = derivatives(at)
+        is_free = free(at, by_theta)
+        step = solve(hessian, is_free, jnp.where(is_free, -by_theta, 0))
+        nearby = jnp.clip(at + step, lower, upper)
+        is_better = jnp.sum(step * by_theta) > 0
+        at = jnp.where(is_better & jnp.all(jnp.isfinite(nearby)) & (jnp.max(jnp.abs(step)) < 0.5), nearby, at)
+    (by_theta, by_numbers), (hessian, mixed) = derivatives(at)
+    is_free = free(at, by_theta)
+
+    change_of_slope = jnp.zeros_like(theta)
+    change = jnp.zeros_like(log_posterior)
+    for per_parameter, own, number_change in zip(mixed, by_numbers, changes, strict=True):
+        flat = jnp.reshape(jnp.asarray(number_change, own.dtype), (-1, 1))
+        change_of_slope = change_of_slope + matmul(per_parameter.reshape(theta.shape[0], -1), flat)[:, 0].astype(
+            theta.dtype
+        )
+        change = change + matmul(own.reshape(1, -1), flat)[0, 0].astype(change.dtype)
+    bound_changes = jax.jvp(bounds, (numbers,), (changes,))[1]
+    of_bound = jnp.where(theta <= lower, bound_changes[0], bound_changes[1])
+    theta_change = solve(hessian, is_free, jnp.where(is_free, -change_of_slope, of_bound))
+    return (theta, log_posterior), (theta_change, change + jnp.sum(jnp.where(is_free, 0, by_theta) * theta_change))
 
 
 def _pack(params: GPParams) -> Float[Array, " p"]:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.numerics import matmul
 from jbo.surrogates._regression import GPPosterior
@@ -111,6 +112,7 @@ class WarpedPosterior:
 
         return jnp.mean(jax.vmap(one)(self.latent, self.of_output))
 
+    @checked
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function, by Gauss-Hermite quadrature over what the Gaussian process says.
 
@@ -128,6 +130,7 @@ class WarpedPosterior:
         mean = jnp.mean(means, axis=0)
         return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
 
+    @checked
     def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
         r"""Covariance of the function at each pair of points; `predict` has its diagonal.
 

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.linalg import robust_cholesky
 from jbo.numerics import matmul
@@ -54,6 +55,7 @@ class Paths:
         return jnp.swapaxes(values, 0, 1).reshape(-1, x.shape[0])[: self.num_paths]
 
 
+@checked
 def paths(key: Key[Array, ""], posterior: GPPosterior, num_paths: int, num_features: int = 512) -> Paths:
     """Draws of the function (not of observations), independent of each other given the features that they share.
 

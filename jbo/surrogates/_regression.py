@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.linalg import gaussian_log_density, robust_cholesky, robust_whitening
 from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
@@ -64,10 +65,12 @@ class GPPosterior:
         count = jnp.maximum(jnp.sum(self.is_valid), 1).astype(self.x.dtype)
         return jnp.mean(jnp.sum(jnp.where(self.is_valid[None, :], of_rows, 0), axis=1) / count)
 
+    @checked
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function; see `predict`."""
         return predict(self, x)
 
+    @checked
     def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
         """Covariance of the function at each pair of points; see `covariance`."""
         return covariance(self, x1, x2)
@@ -79,6 +82,7 @@ class GPPosterior:
         return paths(key, self, num_paths)
 
 
+@checked
 def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> Float[Array, "*s"]:
     r"""Log marginal likelihood of the valid rows of ``data``, in nats.
 
@@ -117,6 +121,7 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = mu
     return jnp.where(jnp.isfinite(value), value, -jnp.inf)
 
 
+@checked
 def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> GPPosterior:
     """The posterior of the function given the valid rows of ``data``.
 
@@ -152,6 +157,7 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
     return GPPosterior(params, x, data.is_valid, root, alpha, numbers_as(kernel, x.dtype), known_noise=known)
 
 
+@checked
 def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
     """Mean and variance of the function (not of an observation) at ``x``, in units of standardised ``y``.
 
@@ -182,6 +188,7 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
     return mean, jnp.mean(variances, axis=0) + jnp.mean((means - mean[None, :]) ** 2, axis=0)
 
 
+@checked
 def mean_of(posterior: Posterior, x: Float[Array, "m d"]) -> Float[Array, " m"]:
     """The mean alone, a smaller program than `predict`; of any posterior.
 
@@ -204,6 +211,7 @@ def _cross(posterior: GPPosterior, params: GPParams, x: Float[Array, "m d"]) -> 
     return posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
 
 
+@checked
 def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
     """Covariance of the function (not of observations) at each pair of points; `predict` has its diagonal.
 
@@ -246,6 +254,7 @@ def _explained_jvp(primals, tangents):
     return jnp.sum(white**2, axis=1), slope
 
 
+@checked
 def sample(
     key: Key[Array, ""], posterior: GPPosterior, x: Float[Array, "m d"], num_samples: int
 ) -> Float[Array, "{num_samples} m"]:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo._checked import checked, not_differentiable
 from jbo._pytree import pytree
 from jbo.surrogates._gp import GP, _pack, gp
 from jbo.surrogates._surrogate import FitInfo
@@ -49,6 +50,7 @@ class SampledGP(GP):
     """Whether most columns are believed to have no effect (SAAS)."""
     uses_start: ClassVar[bool] = False
 
+    @checked
     def fit(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[GPParams, FitInfo]:
         """Hyperparameter sets given ``data``: every so many draws of a chain that begins at the most probable set.
 
@@ -69,6 +71,7 @@ class SampledGP(GP):
         )
         return jax.tree.map(lambda leaf: leaf[every], samples.params), info
 
+    @checked
     def chain(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> Samples:
         """All draws of a chain, after the steps in which it finds its step size and its scales.
 
@@ -105,7 +108,12 @@ class SampledGP(GP):
             keys = jax.random.split(key_chain, self.num_sets * self.thinning)
             _, (z, log_posterior, num_steps, is_divergent) = jax.lax.scan(step, state, keys)
         params, shrinkage = jax.vmap(lambda one: self.params_at(one, data))(z)
-        return Samples(params, shrinkage, log_posterior, num_steps.astype(jnp.int32), is_divergent)
+        return not_differentiable(
+            Samples(params, shrinkage, log_posterior, num_steps.astype(jnp.int32), is_divergent),
+            "gp_mcmc",
+            "its hyperparameters are drawn by NUTS, whose steps are accepted or not; jbo.gp() has a derivative, and "
+            "jax.lax.stop_gradient on the data takes the draws for constants",
+        )
 
     def log_density(self, z: Float[Array, " p"], data: Dataset) -> Float[Array, ""]:
         r"""Log posterior density in the coordinates of the sampler, without its constant.

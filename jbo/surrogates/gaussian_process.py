@@ -2,6 +2,7 @@
 
 from jaxtyping import Array, Key
 
+from jbo._checked import checked
 from jbo.surrogates._gp import GP, gp
 from jbo.surrogates._paths import Paths as Paths
 from jbo.surrogates._paths import paths as paths
@@ -16,6 +17,7 @@ from jbo.surrogates.kernels import GPParams
 from jbo.types import Dataset
 
 
+@checked
 def fit(
     key: Key[Array, ""], data: Dataset, start: GPParams | None = None, *, surrogate: GP | None = None
 ) -> tuple[GPParams, FitInfo]:

@@ -20,6 +20,22 @@ from jbo.surrogates.kernels._kernel import Covariance, GPParams
 
 
 @jax.custom_jvp
+def _root(square: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    """The square root, its derivative 0 at 0.
+
+    The second derivative of a profile needs it. At distance 0 that of `jnp.sqrt` is infinite; the chain rule multiplies
+    it by a derivative of the squared distance, which is 0 there, and would get NaN.
+    """
+    return jnp.sqrt(square)
+
+
+@_root.defjvp
+def _root_jvp(primals, tangents):
+    root = _root(primals[0])
+    return root, jnp.where(root > 0, 0.5 / jnp.where(root > 0, root, 1), 0) * tangents[0]
+
+
+@jax.custom_jvp
 def _rbf(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
     return jnp.exp(-0.5 * sq)
 
@@ -39,7 +55,7 @@ def _matern12(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
 def _matern12_jvp(primals, tangents):
     # The slope in the squared distance is infinite at 0, but the distance's own derivative is 0 there: 0 it is.
     value = _matern12(primals[0])
-    r = jnp.sqrt(primals[0])
+    r = _root(primals[0])
     slope = jnp.where(r > 0, -0.5 * value / jnp.where(r > 0, r, 1), 0)
     return value, slope * tangents[0]
 
@@ -52,7 +68,7 @@ def _matern32(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
 
 @_matern32.defjvp
 def _matern32_jvp(primals, tangents):
-    r = jnp.sqrt(3 * primals[0])
+    r = _root(3 * primals[0])
     decay = jnp.exp(-r)
     return (1 + r) * decay, -1.5 * decay * tangents[0]
 
@@ -66,7 +82,7 @@ def _matern52(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
 @_matern52.defjvp
 def _matern52_jvp(primals, tangents):
     # The profile's own derivative in the squared distance: finite at 0, where that of the square root is not.
-    r = jnp.sqrt(5 * primals[0])
+    r = _root(5 * primals[0])
     decay = jnp.exp(-r)
     return (1 + r + 5 / 3 * primals[0]) * decay, -5 / 6 * (1 + r) * decay * tangents[0]
 
@@ -81,7 +97,7 @@ def _multiscale(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
 
 @_multiscale.defjvp
 def _multiscale_jvp(primals, tangents):
-    r = jnp.sqrt(3 * primals[0])
+    r = _root(3 * primals[0])
     decay, trend = jnp.exp(-r), jnp.exp(-primals[0] / 18)
     value = (((1 + 2 * r) * decay + (1 + r)) * decay + trend) / 3
     return value, -((6 * decay + 1.5) * decay + trend / 18) / 3 * tangents[0]
