@@ -4,9 +4,11 @@ from types import ModuleType as _ModuleType
 
 from jbo import batches as batches
 from jbo import functions as functions
+from jbo import testing as testing
 from jbo._compile_cache import use_compile_cache as use_compile_cache
 from jbo._minimize import Run as Run
 from jbo._minimize import minimize as minimize
+from jbo._pytree import pytree as pytree
 from jbo.acquisitions import EI as EI
 from jbo.acquisitions import LCB as LCB
 from jbo.acquisitions import PI as PI
@@ -31,6 +33,7 @@ from jbo.space import Real as Real
 from jbo.space import Space as Space
 from jbo.space import between as between
 from jbo.space import is_active as is_active
+from jbo.strategies import Strategy as Strategy
 from jbo.strategies import bayesian as bayesian
 from jbo.strategies import grid_search as grid_search
 from jbo.strategies import parzen as parzen
@@ -42,11 +45,14 @@ from jbo.study import SpaceExhausted as SpaceExhausted
 from jbo.study import Stop as Stop
 from jbo.study import Study as Study
 from jbo.study import Trial as Trial
+from jbo.surrogates import FitInfo as FitInfo
 from jbo.surrogates import forest as forest
 from jbo.surrogates import gp as gp
 from jbo.surrogates import gp_mcmc as gp_mcmc
 from jbo.surrogates import gp_saas as gp_saas
+from jbo.types import Dataset as Dataset
 from jbo.types import Result as Result
+from jbo.types import Trials as Trials
 
 __version__ = "0.1.0"
 
@@ -54,5 +60,5 @@ __version__ = "0.1.0"
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     name
     for name, value in globals().items()
-    if not name.startswith("_") and (not isinstance(value, _ModuleType) or name in ("batches", "functions"))
+    if not name.startswith("_") and (not isinstance(value, _ModuleType) or name in ("batches", "functions", "testing"))
 ]

@@ -237,7 +237,9 @@ def _check_array(name: str, value: Any, hint: Any, known: _Known) -> Any:
             if size != int(dim):
                 raise ValueError(f"{expected}, got {_shown(value)}")
         elif dim.isidentifier() and dim != "_":
-            other, who = known.sizes.setdefault(dim, (size, name))
+            # Columns are the same everywhere; of rows and sets each argument has its own.
+            scope = dim if dim == "d" or "." not in name else f"{name.partition('.')[0]}.{dim}"
+            other, who = known.sizes.setdefault(scope, (size, name))
             if other != size:
                 raise ValueError(f"{expected} with {dim} = {other} as in {who}, got {_shown(value)}")
     if kind is Float and value.ndim:

@@ -250,3 +250,27 @@ def test_a_run_ends_within_the_design(x64):
     run = run_all(jax.random.split(jax.random.key(0), 2), problem, jbo.bayesian(problem.space), 3)
     np.testing.assert_array_equal(run.x[:, 0], 0.5)
     np.testing.assert_array_equal(run.best_y[:, -1], run.y.min(axis=1))
+
+
+def test_a_plain_function_is_searched_in_the_space_of_its_strategy(x64):
+    key, steps = jax.random.key(0), 8
+    for space, decode in (
+        (Space(rate=Real(10.0, 20.0)), lambda x: 10 + 10 * x),
+        (Space(rate=Real(1e-3, 1.0, log=True)), lambda x: 10 ** (3 * x - 3)),  # of the same structure
+    ):
+        strategy = jbo.sobol_search(space)
+        run = jbo.minimize(key, lambda config: config["rate"] ** 2, strategy, steps)
+        np.testing.assert_allclose(run.y, decode(run.x[:, 0]) ** 2, rtol=1e-9)
+        again = jbo.minimize(key, Objective(space, lambda config: config["rate"] ** 2), strategy, steps)
+        np.testing.assert_array_equal(again.y, run.y)
+        # A strategy that is an argument of a program knows the structure alone.
+        named = jax.jit(lambda s, space=space: jbo.minimize(key, lambda c: c["rate"] ** 2, s, steps, space=space))
+        np.testing.assert_allclose(named(strategy).y, run.y, rtol=1e-9)
+        with pytest.raises(ValueError, match="space: expected one, since the function has none and a strategy that"):
+            jax.eval_shape(lambda s: jbo.minimize(key, lambda c: c["rate"] ** 2, s, steps), strategy)
+
+
+def test_whole_numbers_are_values(x64):
+    space = Space(n=Integer(1, 9))
+    run = jbo.minimize(jax.random.key(0), lambda config: jnp.asarray(config["n"], int) - 3, jbo.grid_search(space), 9)
+    np.testing.assert_array_equal(np.sort(run.y), np.arange(-2, 7))

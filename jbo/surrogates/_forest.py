@@ -109,7 +109,7 @@ class Forest:
     """Columns of the space; None: all are numbers."""
     num_trees: int = field(metadata={"static": True})
     min_samples_leaf: int = field(metadata={"static": True})
-    max_features: float = field(metadata={"static": True})
+    max_features: float = field(metadata={"static": True, "decides_shapes": True})
     """Share of the columns that a split is chosen among."""
     bootstrap: bool = field(metadata={"static": True})
     is_smooth: ClassVar[bool] = False
