@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import jax
 
 
-def use_compile_cache(folder: Path | None = None) -> Path:
+def use_compile_cache(folder: str | os.PathLike[str] | Any = None) -> Path:
     """Turn JAX's cache of compiled programs on the disk on for this process; the folder that holds it.
 
     For scripts: a second run then compiles next to nothing. It is a setting of JAX for the whole process, so `jbo`
@@ -16,10 +17,15 @@ def use_compile_cache(folder: Path | None = None) -> Path:
       folder: Where to keep it; None is ``jbo/xla`` under ``$XDG_CACHE_HOME`` or ``~/.cache``.
 
     Raises:
+      TypeError: It is no name.
+      FileExistsError: It is a file.
       PermissionError: The folder belongs to somebody else.
     """
+    if folder is not None and not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder: expected the name of a folder, or None for the default, got {folder!r}")
     if folder is None:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jbo" / "xla"
+    folder = Path(folder).expanduser().absolute()  # the process may change its working folder
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -249,7 +249,7 @@ class Real(Parameter):
 
     low: Number
     high: Number
-    log: bool = field(default=False, kw_only=True)
+    log: bool | Any = field(default=False, kw_only=True)
     step: Number | None = field(default=None, kw_only=True)
     period: Number | None = field(default=None, kw_only=True)
     monotone: str | None = field(default=None, kw_only=True)
@@ -460,7 +460,7 @@ class Integer(Parameter):
 
     low: int | np.integer
     high: int | np.integer
-    log: bool = field(default=False, kw_only=True)
+    log: bool | Any = field(default=False, kw_only=True)
     step: int | np.integer = field(default=1, kw_only=True)
     period: Number | None = field(default=None, kw_only=True)
     monotone: str | None = field(default=None, kw_only=True)
@@ -716,6 +716,8 @@ class Categorical(Parameter):
         for choice in self.choices:
             if isinstance(choice, list):
                 raise ValueError(f"a choice cannot be a list, got {choice!r}{_star_hint(self)}")
+            if isinstance(choice, Set | range | np.ndarray | Array):
+                raise ValueError(f"a choice cannot be several values, got {choice!r}{_star_hint(self)}")
             plain(choice)
         if len(self._levels) < len(self.choices):
             raise ValueError(f"expected each choice once, got {listing(self.choices)}")
@@ -792,6 +794,8 @@ def _check_bounds(low: Any, high: Any, types: tuple[type, ...], expected: str) -
 
 def _check_known(parameter: "Real | Integer | Ordinal") -> None:
     """Raise `ValueError` if what is known of the objective makes no sense."""
+    if not isinstance(getattr(parameter, "log", False), bool):
+        raise ValueError(f"log must be True or False, got log={getattr(parameter, 'log', None)!r}")
     period, monotone = getattr(parameter, "period", None), parameter.monotone
     if monotone not in (None, *_SIGNS):
         raise ValueError(f"monotone must be 'increasing' or 'decreasing', got monotone={monotone!r}")

@@ -1,7 +1,7 @@
 """The search space: names, bounds and choices of the parameters, and the way between configs and the unit cube."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -203,11 +203,7 @@ class Space(Mapping[str, Parameter]):
         """
         unknown = [name for name in config if name not in self._entries]
         if unknown:
-            close = get_close_matches(str(unknown[0]), self._entries, 1)
-            nearest = f"; nearest is {close[0]!r}" if close else ""
-            raise ValueError(
-                f"{unknown[0]}: expected one of {listing(list(self._entries))}, got an unknown name{nearest}"
-            )
+            raise self._unknown(unknown[0])
         values: dict[str, Any] = {}
         for name in self._order:
             entry = self._entries[name]
@@ -227,6 +223,35 @@ class Space(Mapping[str, Parameter]):
                         raise ValueError(f"expected the fixed value {entry.value!r}, got {config[name]!r}")
                     values[name] = entry.value
         return {name: values[name] for name in self._entries if name in values}
+
+    def complete(self, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """The config with defaults of what it lacks, where that exists.
+
+        Args:
+          config: Values by name; names of other spaces stay.
+          defaults: Values by name.
+
+        Raises:
+          ValueError: A value is of the wrong type or outside its bounds, or a default has a name of another space.
+        """
+        for name, value in defaults.items():
+            if name not in self._entries:
+                raise self._unknown(name)
+            with _named(name):
+                _definition(self._entries[name]).parse(value)
+        given, values = dict(config), dict[str, Any]()
+        for name in self._order:
+            if not self._exists(name, values):
+                continue
+            if name not in given and name in defaults:
+                given[name] = defaults[name]
+            entry = self._entries[name]
+            if isinstance(entry, Constant):
+                values[name] = entry.value
+            elif name in given:
+                with _named(name):
+                    values[name] = entry.parse(given[name])
+        return given
 
     def encode(self, config: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
         """The point of the unit cube where a config sits, float64; inactive columns are 1/2.
@@ -265,7 +290,7 @@ class Space(Mapping[str, Parameter]):
         fixed = dict.fromkeys(self._parameters, math.nan)
         for name, value in values.items():
             if name not in fixed:
-                raise ValueError(f"{name}: expected one of {listing(self.names)}, got a name that is not searched")
+                raise self._unknown(name, self.names, "a name that is not searched")
             with _named(name):
                 fixed[name] = self._parameters[name].to_unit(self._parameters[name].parse(value))
         return np.array(list(fixed.values()), dtype=np.float64)
@@ -393,7 +418,7 @@ class Space(Mapping[str, Parameter]):
         """
         for name in parameters:
             if name not in self._parameters:
-                raise ValueError(f"{name}: expected one of {listing(self.names)}, got a name that is not searched")
+                raise self._unknown(name, self.names, "a name that is not searched")
         return Space(self._entries | dict(parameters), constraint=self.constraint)
 
     @property
@@ -517,6 +542,12 @@ class Space(Mapping[str, Parameter]):
             if ours != theirs:
                 return f"the order of the parameters: number {j + 1} is {ours} {here}, {theirs} {there}"
         return None
+
+    def _unknown(self, name: Any, known: Sequence[str] | None = None, what: str = "an unknown name") -> ValueError:
+        known = list(self._entries) if known is None else known
+        close = get_close_matches(str(name), known, 1)
+        nearest = f"; nearest is {close[0]!r}" if close and close[0] != name else ""
+        return ValueError(f"{name}: expected one of {listing(known)}, got {what}{nearest}")
 
     # Conditions.
 

@@ -1,7 +1,10 @@
 """Where a search begins: the centre of the space, then Sobol's sequence, until a model has something to learn from."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo import designs
@@ -47,7 +50,7 @@ def is_over(state: Trials, num_results: int) -> Bool[Array, ""]:
     return (jnp.sum(_table.is_told(state)) >= num_results) & differs
 
 
-def design_size(encoding: Encoding, num_initial: int | None) -> int:
+def design_size(encoding: Encoding, num_initial: int | Any) -> int:
     """Results that a model needs: ``num_initial``, by default one more than there are columns, from 5 to 10.
 
     Args:
@@ -59,6 +62,6 @@ def design_size(encoding: Encoding, num_initial: int | None) -> int:
     """
     if num_initial is None:
         return min(10, max(5, encoding.num_columns + 1))
-    if num_initial < 1:
-        raise ValueError(f"num_initial: expected at least 1, got {num_initial}")
+    if not isinstance(num_initial, int | np.integer) or num_initial < 1:
+        raise ValueError(f"num_initial: expected at least 1, an integer, got {num_initial!r}")
     return num_initial

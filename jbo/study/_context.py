@@ -19,10 +19,13 @@ class Context:
       values: Values by name.
 
     Raises:
+      TypeError: ``values`` is no mapping.
       ValueError: A name is not searched, or a value is impossible.
     """
 
-    def __init__(self, space: Space, values: Mapping[str, Any]):
+    def __init__(self, space: Space, values: Mapping[str, Any] | Any):
+        if not isinstance(values, Mapping):
+            raise TypeError(f"context: expected values by name, such as {{{space.names[0]!r}: …}}, got {values!r}")
         self.fixed: Float[np.ndarray, " d"] | None = space.fixed_columns(values) if values else None
         """Places of the given columns, NaN for the others; None if there is no context."""
         self._values = {name: space[name].parse(value) for name, value in values.items()}

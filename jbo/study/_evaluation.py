@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from jbo.study._value import as_cost, as_noise, as_number
+from jbo.study._value import advice_on, as_cost, as_noise, as_number
 from jbo.types import Result
 
 Objective = Callable[..., Any]
@@ -57,7 +57,7 @@ def evaluate(objective: Objective, config: dict[str, Any], report: Reporter | No
             return Evaluation(as_number(value.value), cost=as_cost(value.cost), noise=as_noise(value.noise))
         return Evaluation(as_number(value))
     except (TypeError, ValueError) as error:
-        return Evaluation(no_number=str(error))
+        return Evaluation(no_number=f"{error}{'' if isinstance(value, Result) else advice_on(value)}")
 
 
 def evaluate_batch(

@@ -3,10 +3,12 @@
 import json
 import operator
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from jbo.encoding import Column
 from jbo.space import Space
 from jbo.strategies import Strategy
 from jbo.study._storage import Header
@@ -20,20 +22,75 @@ def check_strategy(strategy: Any, space: Space) -> Strategy:
       ValueError: It is one of another space.
     """
     if not isinstance(strategy, Strategy):
-        raise TypeError(f"expected a strategy such as jbo.bayesian(space), got {strategy!r}")
+        name = getattr(strategy, "__name__", strategy if isinstance(strategy, str) else "")
+        is_maker = callable(strategy) or isinstance(strategy, str)
+        hint = f"; write jbo.{name}(space)" if is_maker and name in _STRATEGIES else ""
+        raise TypeError(f"expected a strategy such as jbo.bayesian(space), got {strategy!r}{hint}")
     if strategy.encoding.columns != space.encoding.columns:
+        ours, theirs = _in_words(space.encoding.columns), _in_words(strategy.encoding.columns)
         raise ValueError(
-            f"expected a strategy made for the study's space, with columns {space.encoding.columns}, "
-            f"got one with columns {strategy.encoding.columns}"
+            f"expected a strategy made for the study's space, with columns {ours}, got one with columns {theirs}"
         )
     return strategy
 
 
-def check_seed(seed: int | np.integer) -> int:
-    """The seed as a Python integer; `ValueError` if it is none."""
-    if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
-        raise ValueError(f"expected a seed from 0 to 2**63 - 1, got {seed!r}")
-    return operator.index(seed)
+def _in_words(columns: Sequence[Column]) -> str:
+    def shown(column: Column) -> str:
+        levels = f" of {column.num_levels} levels" if column.num_levels else ""
+        known = "" if column.parent < 0 else f" under a condition on column {column.parent}"
+        known += f" of period {column.period:.4g}" if column.period else ""
+        known += {1: " increasing", -1: " decreasing"}.get(column.monotone, "")
+        return f"{column.kind}{levels}{known}"
+
+    return f"({', '.join(map(shown, columns[:8]))}{f', … {len(columns)} in all' if len(columns) > 8 else ''})"
+
+
+def strategy_of(make: Any, space: Space) -> Strategy:
+    """What a function makes of a space.
+
+    Raises:
+      TypeError: It is no function.
+    """
+    if isinstance(make, Strategy) or not callable(make):
+        given = f"a {type(make).__name__} that is made already" if isinstance(make, Strategy) else repr(make)
+        raise TypeError(
+            f"strategy: expected a function of a space such as jbo.bayesian, got {given}; for options write "
+            "strategy=lambda space: jbo.bayesian(space, …)"
+        )
+    return check_strategy(make(space), space)
+
+
+_STRATEGIES = ("bayesian", "grid_search", "parzen", "random_search", "sobol_search", "trust_region")
+
+
+def check_maximize(maximize: Any) -> bool:
+    """Whether higher values are better; `TypeError` for what is no truth value."""
+    if not isinstance(maximize, bool | np.bool_):
+        raise TypeError(f"maximize: expected True or False, got {maximize!r}")
+    return bool(maximize)
+
+
+def check_path(path: Any) -> str | os.PathLike[str] | None:
+    """The path as it is; `TypeError` for what is none."""
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path: expected the name of a file, or None for a study in memory, got {path!r}")
+    return path
+
+
+def check_seed(seed: Any) -> int:
+    """The seed as a Python integer.
+
+    Raises:
+      TypeError: It is no integer.
+      ValueError: It is below 0 or too large.
+    """
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed: expected an integer from 0 to 2**63 - 1, got {seed!r}") from None
+    if isinstance(seed, bool) or not 0 <= number < 2**63:
+        raise ValueError(f"seed: expected a seed from 0 to 2**63 - 1, got {seed!r}")
+    return number
 
 
 def stored_space(header: Header, path: str | os.PathLike[str] | None) -> Space:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jbo.choices import canonical, item, plain
+from jbo.choices import canonical, item, listing, plain
 from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real
 from jbo.space import Space
 from jbo.study._storage import Outcome
@@ -115,6 +115,40 @@ def _value(parameter: Parameter | None, cell: str) -> Any:
         except (ValueError, TypeError):
             continue
     return readings[1] if isinstance(parameter, Integer) else value
+
+
+def completed(space: Space, past: Past, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a trial of the past as one of a space, with defaults of what the trial lacks.
+
+    Args:
+      space: What the configuration shall be of.
+      past: The trial.
+      defaults: Values by name.
+
+    Raises:
+      ValueError: The configuration is not of the space; the message says what to do.
+    """
+    try:
+        config = space.complete(past.config, defaults)
+        known = [*space.names, *space.constants]
+        unknown = [name for name in config if name not in known]
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]}: expected one of {listing(known)}, got a parameter that the space has not; keep it in "
+                "the space, by Space.fix at one value, or leave it out of the configurations"
+            )
+        missing = [name for name in known if name not in config and name not in space.constants]
+        try:
+            return space.validate(config)
+        except ValueError as error:
+            if missing and str(error).startswith(f"{missing[0]}: expected a value of"):
+                raise ValueError(
+                    f"{error}; Study.from_trials(…, defaults={{{missing[0]!r}: …}}) gives trials a value of a "
+                    "parameter that was added later"
+                ) from None
+            raise
+    except ValueError as error:
+        raise ValueError(f"{past.name}: {error}") from error
 
 
 def widened(space: Space, configs: Sequence[Mapping[str, Any]]) -> Space:

@@ -8,7 +8,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 from jbo.study._owner import Owner, is_alive
@@ -220,6 +220,49 @@ class Storage:
         """Put a configuration at the end of the queue; False if it ever was in it."""
         with self._transaction() as run:
             return run.execute("INSERT OR IGNORE INTO queue (config) VALUES (?)", (config,)).rowcount == 1
+
+    def copy(self, path: str | os.PathLike[str]) -> None:
+        """Write a new file that holds the same under an identity of its own; its pending trials belong to nobody.
+
+        The file appears under its name once it is whole.
+
+        Args:
+          path: Its name.
+
+        Raises:
+          FileExistsError: There is a file of that name.
+          ValueError: The study is closed, or the path names no file.
+          OSError: It cannot be written.
+        """
+        name = os.fsdecode(path)
+        if name in ("", ":memory:") or name.startswith("file:"):
+            raise ValueError(f"path: expected the name of a new file, got {name!r}")
+        if os.path.lexists(name):
+            raise FileExistsError(f"path: expected the name of a new file, got {name}, which is there already")
+        draft = f"{name}.{uuid.uuid4().hex}.draft"
+        try:
+            with self._lock:
+                if not self.is_open:
+                    raise ValueError("the study is closed")
+                with closing(sqlite3.connect(draft, isolation_level=None)) as copied:
+                    self._connection.backup(copied)
+                    copied.execute("PRAGMA synchronous = FULL")
+                    copied.execute("BEGIN IMMEDIATE")
+                    copied.execute("UPDATE study SET id = ?", (uuid.uuid4().hex,))
+                    owners = "host=NULL, boot=NULL, pid=NULL, process_started=NULL"
+                    copied.execute(f"UPDATE trials SET {owners} WHERE status = 'pending'")
+                    copied.execute("COMMIT")
+            try:
+                os.link(draft, name)  # in one step, and never in the place of another file
+            except FileExistsError:
+                raise FileExistsError(f"path: expected the name of a new file, got {name}, which is there") from None
+            except OSError:  # a file system without links
+                os.rename(draft, name)
+        except SQLITE_ERRORS as error:
+            raise explained(error, path, "write") from error
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(draft)
 
     @contextmanager
     def _transaction(self, write: bool = True) -> Iterator[sqlite3.Connection]:

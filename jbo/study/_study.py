@@ -12,14 +12,22 @@ from typing import Any, cast, overload
 
 import numpy as np
 
-from jbo.space import Space
+from jbo.space import Space, check_space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
 from jbo.study._evaluation import BatchObjective, Evaluation, Objective, Reporter
-from jbo.study._identity import check_same_study, check_seed, check_strategy, stored_space
+from jbo.study._identity import (
+    check_maximize,
+    check_path,
+    check_same_study,
+    check_seed,
+    check_strategy,
+    stored_space,
+    strategy_of,
+)
 from jbo.study._model import Fits, for_study, prepare, recommend, suggest
 from jbo.study._owner import Owner, current, owner_of
-from jbo.study._past import past_trials, widened
+from jbo.study._past import completed, past_trials, widened
 from jbo.study._progress import progress_of
 from jbo.study._pruner import Pruner
 from jbo.study._report import Channel, Report, takes_report
@@ -28,7 +36,7 @@ from jbo.study._stop import Stop
 from jbo.study._storage import Outcome, Record, Storage
 from jbo.study._table import Table
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
-from jbo.study._value import as_cost, as_number, as_outcome, as_step
+from jbo.study._value import as_cost, as_count, as_number, as_outcome, as_step
 from jbo.study._workers import check_settings, workers_of
 from jbo.study.export import columns
 
@@ -52,6 +60,7 @@ class Study:
       device: Where the model runs; None is the CPU.
 
     Raises:
+      TypeError: An argument is of the wrong type, such as a dict in place of a space.
       ValueError: The file holds another study than the arguments say, or is no study; the message names the difference.
       OSError: The file cannot be opened.
 
@@ -64,15 +73,17 @@ class Study:
 
     def __init__(
         self,
-        space: Space,
+        space: Space | Any,
         *,
-        strategy: Strategy | None = None,
-        maximize: bool = False,
-        seed: int | np.integer | None = None,
-        path: str | os.PathLike[str] | None = None,
+        strategy: Strategy | Any = None,
+        maximize: bool | Any = False,
+        seed: int | Any = None,
+        path: str | os.PathLike[str] | Any = None,
         device: Any = None,
     ):
+        space, maximize, path = check_space(space), check_maximize(maximize), check_path(path)
         self.space = space
+        self._given_strategy = strategy
         self.strategy = for_study(
             bayesian(space) if strategy is None else check_strategy(strategy, space), space, maximize
         )
@@ -104,9 +115,9 @@ class Study:
     @classmethod
     def open(
         cls,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Any,
         *,
-        strategy: Callable[[Space], Strategy] = bayesian,
+        strategy: Callable[[Space], Strategy] | Any = bayesian,
         device: Any = None,
     ) -> "Study":
         """The study that a file holds, with the space, the direction and the seed that stand there.
@@ -121,6 +132,8 @@ class Study:
           ValueError: The file holds no study. (A constraint is in no file: a space that has one is given to `Study`.)
           OSError: The file cannot be opened.
         """
+        if path is None or check_path(path) is None:
+            raise TypeError("path: expected the name of a study file, got None")
         if not os.fspath(path).startswith("file:") and not os.path.exists(path):
             raise FileNotFoundError(f"there is no study {os.fspath(path)}")
         storage = Storage(path)
@@ -131,16 +144,17 @@ class Study:
         if header is None:
             raise ValueError(f"{os.fspath(path)} holds no study yet")
         space = stored_space(header, path)
-        return cls(space, strategy=strategy(space), maximize=header.maximize, path=path, device=device)
+        return cls(space, strategy=strategy_of(strategy, space), maximize=header.maximize, path=path, device=device)
 
     @classmethod
     def from_trials(
         cls,
         trials: Iterable[Trial] | str | os.PathLike[str],
-        space: Space,
+        space: Space | Any,
         *,
         widen: bool = False,
-        strategy: Callable[[Space], Strategy] = bayesian,
+        defaults: Mapping[str, Any] | None = None,
+        strategy: Callable[[Space], Strategy] | Any = bayesian,
         maximize: bool = False,
         seed: int | np.integer | None = None,
         path: str | os.PathLike[str] | None = None,
@@ -148,11 +162,15 @@ class Study:
     ) -> "Study":
         """A new study that begins with trials of the past, under new numbers; pending ones are left out.
 
+        Parameters may have been added since: ``defaults`` says which value the earlier trials had without knowing it.
+
         Args:
           trials: Such as ``study.trials`` of another one, or a CSV file with a column ``value`` and one for each
             parameter, as ``python -m jbo trials --csv`` writes it.
           space: Where to search.
           widen: True: bounds and choices grow as far as the trials need it; False: a trial outside of them is an error.
+          defaults: Values by name of parameters that the trials lack, such as ``{"dropout": 0.0}``. A parameter with a
+            condition gets its value only in trials where the condition holds.
           strategy: From the space to what to try next.
           maximize: As in `Study`, for the new study and for the values of the trials.
           seed: As in `Study`.
@@ -163,22 +181,57 @@ class Study:
           ValueError: A trial is not of the space, or the file holds trials already; or as in `Study`.
           OSError: A file cannot be read or written.
         """
+        space = check_space(space)
         past = past_trials(trials, space)
         if widen:
             space = widened(space, [trial.config for trial in past])
+        try:
+            space.complete({}, defaults or {})
+        except ValueError as error:
+            raise ValueError(f"defaults: {error}") from None
         rows = []
         for trial in past:
-            try:
-                config = json.dumps(space.config_to_json(trial.config), allow_nan=False)
-            except ValueError as error:
-                raise ValueError(f"{trial.name}: {error}") from error
+            config = json.dumps(space.config_to_json(completed(space, trial, defaults or {})), allow_nan=False)
             rows.append((config, trial.outcome, trial.started_at, trial.ended_at, trial.intermediate_values))
-        study = cls(space, strategy=strategy(space), maximize=maximize, seed=seed, path=path, device=device)
+        made = strategy_of(strategy, space)
+        study = cls(space, strategy=made, maximize=maximize, seed=seed, path=path, device=device)
         if not study._storage.begin_with(rows):
             study.close()
             raise ValueError(f"{path} holds trials already; expected a new study")
         study._sync()
         return study
+
+    def copy(self, path: str | os.PathLike[str]) -> "Study":
+        """A new study in a file of its own, with the trials, the queue, the seed and the strategy of this one.
+
+        The copy is consistent also while other processes write to this study, which goes on unchanged. The copy asks
+        for what this study would have asked for next. Pending trials belong to nobody in the copy: the copy runs them
+        again first, under the same numbers, and this study still waits for its own. Trials of one study cannot be told
+        to the other.
+
+        Args:
+          path: Name of the new file.
+
+        Raises:
+          FileExistsError: There is a file of that name.
+          ValueError: This study is closed, or the path names no file.
+          OSError: The file cannot be written.
+        """
+        if check_path(path) is None:
+            raise TypeError("path: expected the name of a new file, got None")
+        self._storage.copy(path)
+        return Study(self.space, strategy=self._given_strategy, maximize=self.maximize, path=path, device=self._device)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Says what to do in place of `pickle.dumps` and `copy.deepcopy`."""
+        if self.path is None:
+            how = "study.copy(path) writes it to a file, and jbo.Study.open(path) opens that file in any process"
+        else:
+            how = f"open its file in another process by jbo.Study.open({os.fspath(self.path)!r})"
+        raise TypeError(
+            f"a study cannot be pickled or copied in memory, because it holds an open file: {how}; study.copy(path) "
+            "makes a copy, and study.trials are plain data that can be pickled"
+        )
 
     # Asking and telling
 
@@ -212,12 +265,12 @@ class Study:
           ValueError: The context names no parameter that is searched or has an impossible value; or a bounded search
             found nothing that the constraint of the space allows; or no process has the number of the owner.
         """
-        given = Context(self.space, context or {})
+        given = Context(self.space, {} if context is None else context)
         runs_it = None if owner is None else owner_of(owner)
         if num_trials is None:
             return self._ask(given, runs_it)
         trials: list[Trial] = []
-        for _ in range(num_trials):
+        for _ in range(as_count("num_trials", num_trials, 0)):
             try:
                 trials.append(self._ask(given, runs_it))
             except SpaceExhausted:
@@ -321,8 +374,8 @@ class Study:
 
     def optimize(
         self,
-        objective: Objective | BatchObjective,
-        num_trials: int,
+        objective: Objective | BatchObjective | Any,
+        num_trials: int | Any,
         *,
         context: Mapping[str, Any] | None = None,
         batch: int | None = None,
@@ -387,12 +440,15 @@ class Study:
           RuntimeError: More trials failed than ``max_failures``.
           concurrent.futures.BrokenExecutor: The executor takes no calls any more, since one of its processes died.
         """
+        if not callable(objective):
+            raise TypeError(f"objective: expected a function of a configuration, got {objective!r}")
+        num_trials = as_count("num_trials", num_trials, 0)
         num_workers = check_settings(workers, executor, timeout, retries, max_failures, batch)
         has_report = takes_report(objective)
         if pruner is not None and not has_report:
             raise ValueError("pruner: expected an objective with a parameter `report`, got one without")
         answers: dict[int, bool] = {}  # of the last report of each trial
-        held, given = set(self._held), Context(self.space, context or {})
+        held, given = set(self._held), Context(self.space, {} if context is None else context)
         is_over = stop.begin(self.maximize) if isinstance(stop, Stop) else lambda trials: False
         is_stopped, num_failures = False, 0
         try:

@@ -1,9 +1,10 @@
 """What counts as the value of an objective, and as the outcome of a trial."""
 
+import contextlib
 import math
 import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -31,14 +32,73 @@ def as_number(value: Any, name: str = "value") -> float:
             return float(value)
         except OverflowError:  # an int or a fraction beyond the largest float
             return -math.inf if value < 0 else math.inf
-    if not hasattr(value, "shape"):
-        raise TypeError(f"{name}: expected a number, got {value!r} of type {type(value).__name__}")
-    array = np.asarray(value)
-    if array.ndim:
-        raise TypeError(f"{name}: expected a number, got an array of shape {array.shape}")
-    if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
-        raise TypeError(f"{name}: expected a number, got an array of dtype {array.dtype}")
-    return float(array)
+    shape = tuple(getattr(value, "shape", ()))
+    if shape:
+        hint = (
+            "; return its only entry, by .item()" if math.prod(shape) == 1 else "; return one number, such as its mean"
+        )
+        raise TypeError(f"{name}: expected a number, got an array of shape {shape}{hint}")
+    if hasattr(value, "shape"):
+        with contextlib.suppress(Exception):  # an array of another library, on a device or with a gradient
+            array = np.asarray(value)
+            if jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer):
+                return float(array)
+            if array.dtype != object:
+                value = array
+        if isinstance(value, np.ndarray | np.generic):
+            raise TypeError(f"{name}: expected a number, got an array of dtype {value.dtype}")
+    number = _item(value)
+    if number is not None:
+        return number
+    raise TypeError(f"{name}: expected a number, got {value!r} of type {type(value).__name__}")
+
+
+def advice_on(returned: Any) -> str:
+    """What to do about an objective that returned no number; empty if that is plain.
+
+    Args:
+      returned: By the objective.
+    """
+    if returned is None:
+        return "; it ended without a return statement, or returned what a function without one gives"
+    if isinstance(returned, tuple | list | Mapping):
+        return "; return one number, or jbo.Result(value, cost=…, noise=…)"
+    shape = tuple(getattr(returned, "shape", ()))
+    if shape:
+        return (
+            "; return its only entry, by .item()" if math.prod(shape) == 1 else "; return one number, such as its mean"
+        )
+    return ""
+
+
+def _item(value: Any) -> float | None:
+    """The number of a scalar of another library, which gives it by a method ``item``."""
+    try:
+        number = value.item()
+    except Exception:
+        return None
+    return as_number(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
+
+
+def as_count(name: str, value: Any, least: int) -> int:
+    """A whole number of at least ``least``.
+
+    Args:
+      name: What messages call it.
+      value: As a user gave it.
+      least: Minimum.
+
+    Raises:
+      TypeError: It is no whole number.
+      ValueError: It is less.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer of at least {least}, got {value!r}") from None
+    if isinstance(value, bool) or number < least:
+        raise ValueError(f"{name}: expected at least {least}, got {value!r}")
+    return number
 
 
 def as_step(step: Any) -> int:

@@ -1,7 +1,6 @@
 """Calling the objective: here, in processes that start afresh and are never forked, or by an executor of the user's."""
 
 import math
-import operator
 import os
 import pickle
 import re
@@ -26,6 +25,7 @@ from jbo.study._evaluation import (
     evaluate_batch,
     received,
 )
+from jbo.study._value import as_count
 
 _NUMBERS_OF_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SHARES_OF_MEMORY = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
@@ -113,8 +113,8 @@ def check_settings(
         ("max_failures", max_failures, 0),
         ("batch", batch, 1),
     ):
-        if number is not None and (isinstance(number, bool) or operator.index(number) < least):
-            raise ValueError(f"{name}: expected at least {least}, got {number!r}")
+        if number is not None:
+            as_count(name, number, least)
     if timeout is not None and not 0 < timeout <= threading.TIMEOUT_MAX:
         raise ValueError(f"timeout: expected seconds above 0, got {timeout!r}")
     if timeout is not None and executor is not None:
