@@ -108,7 +108,7 @@ def study_on_the_host(seed: int, num_trials: int, num_epochs: int) -> np.ndarray
         return float(result.cross_entropy)
 
     study = jbo.Study(SPACE, seed=seed)
-    study.optimize(objective, num_trials)
+    study.optimize(objective, num_trials, progress=False)
     values = [trial.value if trial.value is not None else np.inf for trial in study.trials]
     return np.minimum.accumulate(np.array(values))
 

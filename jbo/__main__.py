@@ -4,7 +4,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ def main(arguments: Sequence[str]) -> int:
     # A number below zero is no option, whatever form it has; argparse knows the plain ones only.
     options = _parser().parse_args([f" {a}" if a.startswith("-") and _is_number(a) else a for a in arguments])
     try:
-        options.run(options)
-        sys.stdout.flush()
+        with _any_text():
+            options.run(options)
+            _flush()
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -43,8 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jbo",
         description="Search for the best configuration of anything that the shell can run, one trial after another.",
-        epilog="Results are JSON on the standard output. Exit status: 0; 1 an error, told in one line on the standard "
-        "error; 2 wrong usage; 3 there is nothing new to ask for.",
+        epilog="Results go to the standard output: JSON from new, ask and tell, a table for people from best and "
+        "trials, or JSON by --json. Exit status: 0; 1 an error, told in one line on the standard error; 2 wrong usage; "
+        "3 there is nothing new to ask for.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -60,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         help='its space as JSON: {"parameters": [{"name": "rate", "type": "real", "low": 1e-5, "high": 0.1, "log": '
         'true}, {"name": "layers", "type": "integer", "low": 2, "high": 9}, {"name": "batch", "type": "ordinal", '
         '"values": [32, 64]}, {"name": "optimizer", "type": "categorical", "choices": ["sgd", "adam"]}, {"name": '
-        '"momentum", "type": "real", "low": 0, "high": 1, "when": {"name": "optimizer", "values": ["sgd"]}}]}',
+        '"momentum", "type": "real", "low": 0, "high": 1, "when": {"name": "optimizer", "values": ["sgd"]}}]}; a grid '
+        'of reals has "step": 0.1, a condition on a number {"name": "rate", "between": [0.001, 0.01]}',
     )  # fmt: skip
     new.add_argument("--maximize", action="store_true", help="higher values are better")
     new.add_argument("--seed", type=int, metavar="N", help="of all randomness; drawn by the system if not given")
@@ -80,10 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     tell.add_argument("--cost", type=float, metavar="COST", help="what it cost, above 0, in a unit of your own")
     tell.add_argument("--noise", type=float, metavar="NOISE", help="standard deviation of the value, at least 0")
 
-    command("best", _best, "the trial with the best value")
+    best = command("best", _best, "the trial with the best value")
+    best.add_argument("--json", action="store_true", help="as a JSON object; without this a table for people")
     trials = command("trials", _trials, "all trials")
     form = trials.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="as a JSON list (the default)")
+    form.add_argument("--json", action="store_true", help="as a JSON list; without this a table for people")
     form.add_argument("--csv", action="store_true", help="as CSV")
     add_report(commands)
     add_watch(commands)
@@ -92,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _new(options: argparse.Namespace) -> None:
     try:
-        space = Space.from_json(json.loads(options.space.read_text(encoding="utf-8")))
+        space = Space.from_json(json.loads(options.space.read_text(encoding="utf-8-sig")))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{options.space}: {error}") from error
     if _is_study(options.study):
@@ -112,8 +117,14 @@ def _is_study(path: str) -> bool:
 def _ask(options: argparse.Namespace) -> None:
     use_compile_cache()  # each command is a process of its own
     with Study.open(options.study) as study:
-        trial = export.as_plain(study.ask(owner=options.owner))
-    _print({name: trial[name] for name in ("number", "config")})
+        trial = study.ask(owner=options.owner)
+        plain = export.as_plain(trial)
+        try:
+            _print({name: plain[name] for name in ("number", "config")})
+            _flush()
+        except OSError:  # nobody has read it: it comes again
+            study.give_back(trial, owner=options.owner)
+            raise
 
 
 def _tell(options: argparse.Namespace) -> None:
@@ -127,20 +138,56 @@ def _tell(options: argparse.Namespace) -> None:
 
 def _best(options: argparse.Namespace) -> None:
     with Study.open(options.study) as study:
-        _print(export.as_plain(study.best))
+        best = study.best
+    if options.json:
+        _print(export.as_plain(best))
+    else:
+        export.write_trial(best, sys.stdout)
 
 
 def _trials(options: argparse.Namespace) -> None:
     with Study.open(options.study) as study:
         trials, names = study.trials, [*study.space.names, *study.space.constants]
+        is_any = any(trial.status == "ok" for trial in trials)
+        best = study.best.number if is_any else None
     if options.csv:
         export.write_csv(trials, names, sys.stdout)
-    else:
+    elif options.json:
         _print([export.as_plain(trial) for trial in trials])
+    else:
+        export.write_table(trials, names, best, sys.stdout)
 
 
 def _print(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:  # the same JSON in ASCII
+        text = json.dumps(value, allow_nan=False)
+    print(text)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # closed by whoever began the process
+        sys.stdout.flush()
+
+
+@contextmanager
+def _any_text() -> Iterator[None]:
+    """A block whose output never fails for its letters: those that the encoding has not are escaped.
+
+    An error would come after the study has changed.
+    """
+    stream: Any = sys.stdout
+    before = getattr(stream, "errors", None)
+    if not hasattr(stream, "reconfigure"):
+        yield
+        return
+    stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        stream.reconfigure(errors=before)
 
 
 def _complain(error: Exception, status: int) -> int:

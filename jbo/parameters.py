@@ -35,8 +35,8 @@ _SIGNS = {"increasing": 1, "decreasing": -1}
 class Between:
     """The numbers from ``low`` to ``high``, both included, as the condition of a parameter; see `between`."""
 
-    low: Number
-    high: Number
+    low: Number | Any
+    high: Number | Any
 
     def __post_init__(self):
         for name in ("low", "high"):
@@ -52,7 +52,7 @@ class Between:
         return f"between({self.low!r}, {self.high!r})"
 
 
-def between(low: Number, high: Number) -> Between:
+def between(low: Number | Any, high: Number | Any) -> Between:
     """The condition that a number lies between two bounds, for ``when=("x", jbo.between(0.2, 0.8))``.
 
     The parent is a `Real`, an `Integer` or an `Ordinal` of numbers. The bounds may lie outside of the parent's own
@@ -247,10 +247,10 @@ class Real(Parameter):
       Real(1e-05, 0.1, log=True)
     """
 
-    low: Number
-    high: Number
+    low: Number | Any
+    high: Number | Any
     log: bool | Any = field(default=False, kw_only=True)
-    step: Number | None = field(default=None, kw_only=True)
+    step: Number | Any = field(default=None, kw_only=True)
     period: Number | None = field(default=None, kw_only=True)
     monotone: str | None = field(default=None, kw_only=True)
     when: Condition | None = field(default=None, kw_only=True)
@@ -276,6 +276,7 @@ class Real(Parameter):
 
     def check(self) -> None:
         """Raise `ValueError` on bounds that make no interval."""
+        _check_log(self.log)
         _check_bounds(self.low, self.high, (float,), "a number")
         if self.log and self.low <= 0:
             raise ValueError(f"log=True needs low greater than 0, got low={self.low}")
@@ -458,10 +459,10 @@ class Integer(Parameter):
       Integer(16, 128, step=16)
     """
 
-    low: int | np.integer
-    high: int | np.integer
+    low: int | np.integer | Any
+    high: int | np.integer | Any
     log: bool | Any = field(default=False, kw_only=True)
-    step: int | np.integer = field(default=1, kw_only=True)
+    step: int | np.integer | Any = field(default=1, kw_only=True)
     period: Number | None = field(default=None, kw_only=True)
     monotone: str | None = field(default=None, kw_only=True)
     when: Condition | None = field(default=None, kw_only=True)
@@ -492,6 +493,7 @@ class Integer(Parameter):
 
     def check(self) -> None:
         """Raise `ValueError` on bounds and steps that make no grid."""
+        _check_log(self.log)
         _check_bounds(self.low, self.high, (int,), "an integer")
         if type(self.step) is not int or self.step < 1:
             raise ValueError(f"step must be an integer of at least 1, got step={self.step!r}")
@@ -784,6 +786,11 @@ def from_json(definition: dict[str, Any]) -> Parameter:
     raise ValueError(f"expected a parameter of type real, integer, ordinal or categorical, got {kind!r}")
 
 
+def _check_log(log: Any) -> None:
+    if not isinstance(log, bool):
+        raise ValueError(f"log must be True or False, got log={log!r}")
+
+
 def _check_bounds(low: Any, high: Any, types: tuple[type, ...], expected: str) -> None:
     for name, bound in (("low", low), ("high", high)):
         if type(bound) not in types or not math.isfinite(bound):
@@ -794,8 +801,6 @@ def _check_bounds(low: Any, high: Any, types: tuple[type, ...], expected: str) -
 
 def _check_known(parameter: "Real | Integer | Ordinal") -> None:
     """Raise `ValueError` if what is known of the objective makes no sense."""
-    if not isinstance(getattr(parameter, "log", False), bool):
-        raise ValueError(f"log must be True or False, got log={getattr(parameter, 'log', None)!r}")
     period, monotone = getattr(parameter, "period", None), parameter.monotone
     if monotone not in (None, *_SIGNS):
         raise ValueError(f"monotone must be 'increasing' or 'decreasing', got monotone={monotone!r}")

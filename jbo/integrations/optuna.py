@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from jbo.parameters import Categorical, Integer, Parameter, Real
+from jbo.parameters import Between, Categorical, Condition, Integer, Parameter, Real, between
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._identity import check_seed
@@ -20,6 +20,8 @@ from jbo.study._model import Fits, suggest
 from jbo.study._table import Rows, capacity_for, empty_rows
 from jbo.types import FAILED, OK, PENDING
 
+_LEAST_OF_RANGE = 6
+"""Different numbers on each side from which a range explains where a parameter exists."""
 _SUGGESTED = "jbo:suggested"
 _HAS_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -28,8 +30,8 @@ class JBOSampler(BaseSampler):
     """A sampler for ``optuna.create_study(sampler=JBOSampler(seed=0))``.
 
     Parameters that appear in all trials so far, under one distribution, are suggested together. So are those that
-    appear exactly where one of the discrete parameters has certain values: that condition is read off the trials and
-    becomes part of the model. What else the objective asks for, and all of the first trial, is drawn at random.
+    appear exactly where another one has certain values, or where a number lies in one range. That condition is read off
+    the trials and becomes part of the model. Other parameters, and all of the first trial, are drawn at random.
 
     Running trials count as pending, those of other processes and machines too. A failed trial and an infinite value
     teach the model, and are never best; one that was begun again (`RetryHeartbeatStaleTrialCallback`) counts as the
@@ -170,35 +172,34 @@ def _lowest(distribution: BaseDistribution) -> float:
 
 def _conditions(
     distributions: Mapping[str, BaseDistribution], trials: Sequence[FrozenTrial]
-) -> dict[str, tuple[str, list[Any]] | None]:
+) -> dict[str, Condition | None]:
     """When each parameter exists, None: always; those whose presence nothing explains are left out.
 
     Args:
       distributions: Of the parameters.
       trials: That tell which parameters came together.
     """
-    conditions: dict[str, tuple[str, list[Any]] | None] = {
+    conditions: dict[str, Condition | None] = {
         name: None for name in distributions if all(name in trial.params for trial in trials)
     }
     while True:  # a parent may have a parent
-        parents = [name for name in conditions if _parameter(distributions[name]).num_levels]
-        parents.sort(key=lambda name: (_parameter(distributions[name]).num_levels, name))
-        added: dict[str, tuple[str, list[Any]] | None] = {}
+        parents = sorted(conditions, key=lambda name: (_parameter(distributions[name]).num_levels or math.inf, name))
+        added: dict[str, Condition | None] = {}
         for name in distributions.keys() - conditions.keys():
             for parent in parents:
-                values = _values_of_parent(distributions[parent], parent, name, trials)
-                if values is not None:
-                    added[name] = parent, values
+                wanted = _wanted_of_parent(distributions[parent], parent, name, trials)
+                if wanted is not None:
+                    added[name] = parent, wanted
                     break
         if not added:
             return {name: conditions[name] for name in sorted(conditions)}
         conditions |= added
 
 
-def _values_of_parent(
+def _wanted_of_parent(
     distribution: BaseDistribution, parent: str, name: str, trials: Sequence[FrozenTrial]
-) -> list[Any] | None:
-    """Values of a parent at which a parameter exists; None if these do not explain its presence."""
+) -> list[Any] | Between | None:
+    """Values or range of a parent at which a parameter exists; None if these do not explain its presence."""
     if any(name in trial.params and parent not in trial.params for trial in trials):
         return None
     values: dict[bool, list[Any]] = {True: [], False: []}
@@ -206,9 +207,30 @@ def _values_of_parent(
         if parent in trial.params:
             values[name in trial.params].append(_level(distribution, trial.params[parent]))
     there, absent = set(values[True]), set(values[False])
+    if not there or not absent or there & absent:
+        return None
+    parameter = _parameter(distribution)
     # Where hardly a value came twice, anything would be explained.
-    is_shown = all(len(values[k]) >= 2 * len(set(values[k])) > 0 for k in (True, False))
-    return sorted(there) if is_shown and not there & absent else None
+    if parameter.num_levels and all(len(values[k]) >= 2 * len(set(values[k])) for k in (True, False)):
+        return sorted(there)
+    return None if isinstance(parameter, Categorical) else _range_of(parameter, sorted(there), sorted(absent))
+
+
+def _range_of(parameter: Parameter, there: list[Any], absent: list[Any]) -> Between | None:
+    """The range of a number in which a parameter exists, its ends half way to the numbers at which it does not."""
+    # About n^2 / 2 of the 2^n ways to be there or not, at n numbers, are ranges: few enough from these counts on.
+    if min(len(there), len(absent)) < _LEAST_OF_RANGE or any(there[0] < value < there[-1] for value in absent):
+        return None
+    below = [value for value in absent if value < there[0]]
+    above = [value for value in absent if value > there[-1]]
+
+    def between_units(one: Any, other: Any) -> Any:
+        return parameter.from_unit(0.5 * (parameter.to_unit(one) + parameter.to_unit(other)))
+
+    if parameter.num_levels:
+        return between(there[0], there[-1])
+    low = between_units(below[-1], there[0]) if below else parameter.from_unit(0.0)
+    return between(low, between_units(there[-1], above[0]) if above else parameter.from_unit(1.0))
 
 
 def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:

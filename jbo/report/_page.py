@@ -37,7 +37,7 @@ def write_report(study: Searched, path: str | os.PathLike[str], *, label: str = 
     place = Path(path)
     draft = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
-        draft.write_text(page(study, label), encoding="utf-8")
+        draft.write_text(page(study, label), encoding="utf-8", errors="backslashreplace")
         os.replace(draft, place)
     finally:
         draft.unlink(missing_ok=True)

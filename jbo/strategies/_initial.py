@@ -64,4 +64,4 @@ def design_size(encoding: Encoding, num_initial: int | Any) -> int:
         return min(10, max(5, encoding.num_columns + 1))
     if not isinstance(num_initial, int | np.integer) or num_initial < 1:
         raise ValueError(f"num_initial: expected at least 1, an integer, got {num_initial!r}")
-    return num_initial
+    return int(num_initial)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
+from jbo.study._fault import Fault, fault_of
 from jbo.study._value import advice_on, as_cost, as_noise, as_number
 from jbo.types import Result
 
@@ -36,6 +37,8 @@ class Evaluation(NamedTuple):
     """What it said that it cost."""
     noise: float | None = None
     """What it said of the noise of the number."""
+    fault: Fault | None = None
+    """The programming error that is behind the failure, if it is one."""
 
 
 def evaluate(objective: Objective, config: dict[str, Any], report: Reporter | None = None) -> Evaluation:
@@ -50,14 +53,19 @@ def evaluate(objective: Objective, config: dict[str, Any], report: Reporter | No
         value = objective(config) if report is None else objective(config, report=report)
     except CannotBeSent:
         raise
-    except Exception:
-        return Evaluation(failure=traceback.format_exc())
+    except Exception as error:
+        return _failed(error)
     try:
         if isinstance(value, Result):
             return Evaluation(as_number(value.value), cost=as_cost(value.cost), noise=as_noise(value.noise))
         return Evaluation(as_number(value))
     except (TypeError, ValueError) as error:
         return Evaluation(no_number=f"{error}{'' if isinstance(value, Result) else advice_on(value)}")
+
+
+def _failed(error: Exception) -> Evaluation:
+    text = traceback.format_exc()
+    return Evaluation(failure=text, fault=fault_of(error, text))
 
 
 def evaluate_batch(
@@ -73,8 +81,8 @@ def evaluate_batch(
     copies = [dict(config) for config in configs]
     try:
         values = objective(copies) if reports is None else objective(copies, report=_together(reports))
-    except Exception:
-        return [Evaluation(failure=traceback.format_exc())] * len(configs)
+    except Exception as error:
+        return [_failed(error)] * len(configs)
     try:
         values = list(values)
     except TypeError:

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import jax
@@ -58,6 +58,13 @@ def for_study(strategy: Strategy, space: Space, maximize: bool) -> Strategy:
     return dataclasses.replace(strategy, encoding=encoding).oriented(maximize)
 
 
+Waiting = Callable[[str], AbstractContextManager[None]]
+
+
+def _said(waiting: Waiting | None) -> Callable[[], AbstractContextManager[None]]:
+    return nullcontext if waiting is None else lambda: waiting("compiling the model's program ...")
+
+
 class Fits:
     """The latest fit of a study, which lasts until the rows that it learns from, or the capacity, are others."""
 
@@ -71,6 +78,7 @@ class Fits:
         rows: Rows,
         device: Any,
         then: Callable[[Any], Call] | None = None,
+        waiting: Waiting | None = None,
     ) -> tuple[Any, float]:
         """What `Strategy.fit` gives for the rows, and the seconds of waiting for its program to be compiled.
 
@@ -80,6 +88,7 @@ class Fits:
           rows: As in `suggest`.
           device: As in `suggest`; called in its world.
           then: What the model is for, see `run`.
+          waiting: As in `suggest`.
         """
         held, latest = self._latest  # one object: threads see a fit with its own rows
         is_fitted = strategy.rows_of_fit(rows.status)
@@ -93,7 +102,7 @@ class Fits:
         before = latest if is_start.any() and _content(rows, is_start) == held else None
         # Without the one before the program makes it, after a restart for one.
         start = jax.tree.map(np.asarray, strategy.start(len(rows.status), jax.tree.map(np.asarray, before)))
-        model, seconds = run(Call(_fit, (strategy, _words(seed), _state(of_fit), start), device), then)
+        model, seconds = run(Call(_fit, (strategy, _words(seed), _state(of_fit), start), device), then, _said(waiting))
         self._latest = learnt, model
         return model, seconds
 
@@ -114,7 +123,13 @@ class Suggestion(NamedTuple):
 
 
 def suggest(
-    strategy: Strategy, seed: int, rows: Rows, device: Any, fits: Fits, fixed: Float[np.ndarray, " d"] | None = None
+    strategy: Strategy,
+    seed: int,
+    rows: Rows,
+    device: Any,
+    fits: Fits,
+    fixed: Float[np.ndarray, " d"] | None = None,
+    waiting: Waiting | None = None,
 ) -> Suggestion:
     """The next point of the unit cube.
 
@@ -125,6 +140,7 @@ def suggest(
       device: Where to run; None is the CPU.
       fits: Of the study.
       fixed: Where the columns stand that the context gives, NaN for the others; None: there is no context.
+      waiting: The block in which a program of a model is waited for, given words for it; None: nobody is told.
 
     Raises:
       ValueError: The constraint raised an error, or gave no truth value.
@@ -137,9 +153,11 @@ def suggest(
         if is_design:
             call = Call(_design, (*arguments, fixed), device)
         else:
-            model, seconds_fit = fits.model(strategy, seed, rows, device, _asked(*arguments, fixed, device))
+            waiting = waiting if strategy.num_initial else None
+            then = _asked(*arguments, fixed, device)
+            model, seconds_fit = fits.model(strategy, seed, rows, device, then, waiting)
             call = Call(_ask, (*arguments, model, fixed), device)
-        (x, info), seconds_compile = run(call)
+        (x, info), seconds_compile = run(call, waiting=_said(None if is_design else waiting))
         seconds_compile += seconds_fit
         point, is_new = np.array(x, np.float64), bool(info.is_new)
     constraint = strategy.encoding.constraint

@@ -134,7 +134,7 @@ def completed(space: Space, past: Past, defaults: Mapping[str, Any]) -> dict[str
         unknown = [name for name in config if name not in known]
         if unknown:
             raise ValueError(
-                f"{unknown[0]}: expected one of {listing(known)}, got a parameter that the space has not; keep it in "
+                f"{unknown[0]}: expected one of {listing(known)}, got an unknown name; keep it in "
                 "the space, by Space.fix at one value, or leave it out of the configurations"
             )
         missing = [name for name in known if name not in config and name not in space.constants]

@@ -79,23 +79,27 @@ _Then = Callable[[Any], Call]
 """Of the shapes and types of a program's result what takes it; both are compiled at the same time."""
 
 
-def run(call: Call, then: _Then | None = None) -> tuple[Any, float]:
+def run(
+    call: Call, then: _Then | None = None, waiting: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+) -> tuple[Any, float]:
     """The function's result, and the seconds that were spent waiting for its program to be compiled.
 
     Args:
       call: What to run, called in the world (types, device) where it shall run.
       then: Gives what is run next: if this one has to be compiled, that is compiled beside it.
+      waiting: The block in which the program is waited for, if it is not there yet.
     """
     program, is_ours = _program(call)
     start = time.perf_counter()
     with _lock:
         program.is_awaited, thread = True, program.thread
-    if is_ours:
-        _compile(call, program, then)
-    elif is_ours is False and thread is not None:
-        # Nothing goes before it any more: among busy processes its thread would take ten times as long.
-        _give_priority(thread, None)
-    compiled = program.result()
+    with contextlib.nullcontext() if is_ours is None else waiting():
+        if is_ours:
+            _compile(call, program, then)
+        elif is_ours is False and thread is not None:
+            # Nothing goes before it any more: among busy processes its thread would take ten times as long.
+            _give_priority(thread, None)
+        compiled = program.result()
     seconds = 0.0 if is_ours is None else time.perf_counter() - start
     return compiled(jax.tree.leaves(call.arguments)), seconds
 

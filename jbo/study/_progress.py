@@ -1,6 +1,9 @@
 """How a long call shows how far it is: a bar in a terminal, plain lines elsewhere, or nothing."""
 
+import contextlib
+import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,38 +11,181 @@ from typing import Any, cast
 
 from jbo.study._trial import Trial
 
-Show = Callable[[Trial, Trial | None, int], None]
-"""Called with the trial that ended, the best one so far and the number of finished ones."""
+_SECONDS_BETWEEN_LINES = 1.0
+_SECONDS_BETWEEN_BARS = 0.1
+_SECONDS_BEFORE_WORDS = 0.5
+"""A shorter wait is not worth a line."""
 
 
-@contextmanager
-def progress_of(num_trials: int, num_finished: int, progress: bool | None) -> Iterator[Show]:
-    """What to call after each trial; it writes to the standard error stream.
+class Progress:
+    """Shows nothing; what shows something is made from it."""
 
-    Args:
-      num_trials: How many finished trials there shall be.
-      num_finished: How many there are.
-      progress: None: a bar if that is a terminal and rich is installed, otherwise nothing; True: plain lines where
-        there can be no bar; False: nothing.
-    """
-    start = time.monotonic()
+    def trial(self, trial: Trial, best: Trial | None, num_finished: int) -> None:
+        """Show a trial that has ended.
 
-    def line(trial: Trial, best: Trial | None, finished: int) -> dict[str, str]:
-        left = (time.monotonic() - start) / max(finished - num_finished, 1) * max(num_trials - finished, 0)
+        Args:
+          trial: As it ended.
+          best: The best one so far.
+          num_finished: How many have ended.
+        """
+
+    def say(self, words: str) -> None:
+        """Show a line.
+
+        Args:
+          words: In ASCII: every stream can write them.
+        """
+
+    def end(self) -> None:
+        """Show what is not shown yet."""
+
+    @contextmanager
+    def waiting(self, words: str) -> Iterator[None]:
+        """A block that says what it waits for, if it takes longer than half a second.
+
+        Args:
+          words: As in `say`.
+        """
+        timer = threading.Timer(_SECONDS_BEFORE_WORDS, self.say, (words,))
+        timer.daemon = True
+        with contextlib.suppress(RuntimeError):  # no thread is to be had
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+class _Shown(Progress):
+    """Writes to the standard error stream; what that does not take is lost, and the study goes on."""
+
+    def __init__(self, num_trials: int, num_finished: int):
+        self._num_trials, self._num_before = num_trials, num_finished
+        self._start = time.monotonic()
+        self._lock = threading.RLock()
+
+    def _fields(self, trial: Trial, best: Trial | None, finished: int) -> dict[str, str]:
+        num_left = max(self._num_trials - finished, 0)
+        left = (time.monotonic() - self._start) / max(finished - self._num_before, 1) * num_left
         value = trial.status if trial.value is None else f"{trial.value:.6g}"
         best_value = "none" if best is None or best.value is None else f"{best.value:.6g}"
         return {"trial": str(trial.number), "value": value, "best": best_value, "left": _clock(left)}
 
-    rich = _rich() if progress is not False and sys.stderr.isatty() else None
-    if rich is not None:
-        with rich(num_trials, num_finished) as advance:
-            yield lambda *report: advance(report[2], line(*report))
-    elif progress:
-        yield lambda *report: print(
-            f"{report[2]}/{num_trials}: " + ", ".join(f"{k} {v}" for k, v in line(*report).items()), file=sys.stderr
-        )
+    def _line(self, trial: Trial, best: Trial | None, finished: int) -> str:
+        fields = self._fields(trial, best, finished)
+        return f"{finished}/{self._num_trials}: " + ", ".join(f"{k} {v}" for k, v in fields.items())
+
+    def _write(self, text: str) -> None:
+        with self._lock, contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+class _Lines(_Shown):
+    """A line for the first trial, for the last, and for those between at most one a second."""
+
+    def __init__(self, num_trials: int, num_finished: int, seconds_between: float):
+        super().__init__(num_trials, num_finished)
+        self._between, self._latest = seconds_between, -float("inf")
+        self._waiting: str | None = None
+
+    def trial(self, trial: Trial, best: Trial | None, num_finished: int) -> None:
+        line = f"{self._line(trial, best, num_finished)}\n"
+        now = time.monotonic()
+        if now - self._latest < self._between and num_finished < self._num_trials:
+            self._waiting = line
+            return
+        self._latest, self._waiting = now, None
+        self._write(line)
+
+    def say(self, words: str) -> None:
+        self._write(f"{words}\n")
+
+    def end(self) -> None:
+        if self._waiting is not None:
+            self._write(self._waiting)
+            self._waiting = None
+
+
+class _Bar(_Shown):
+    """One line of a terminal, written again and again."""
+
+    def __init__(self, num_trials: int, num_finished: int):
+        super().__init__(num_trials, num_finished)
+        self._latest, self._text = -float("inf"), ""
+
+    def trial(self, trial: Trial, best: Trial | None, num_finished: int) -> None:
+        share = min(num_finished / max(self._num_trials, 1), 1.0)
+        bar = "#" * round(20 * share)
+        self._text = f"[{bar:<20}] {self._line(trial, best, num_finished)}"
+        now = time.monotonic()
+        if now - self._latest >= _SECONDS_BETWEEN_BARS or num_finished >= self._num_trials:
+            self._latest = now
+            self._draw(self._text)
+
+    def _draw(self, text: str, end: str = "") -> None:
+        width = shutil.get_terminal_size().columns - 1
+        self._write(f"\r{text[:width]:<{width}}{end}")
+
+    def say(self, words: str) -> None:
+        with self._lock:
+            self._draw("")
+            self._write(f"\r{words}\n")
+            if self._text:
+                self._draw(self._text)
+
+    def end(self) -> None:
+        if self._text:
+            self._draw(self._text, "\n")
+
+
+class _Rich(_Shown):
+    """A bar of rich."""
+
+    def __init__(self, num_trials: int, num_finished: int, bar: Any):
+        super().__init__(num_trials, num_finished)
+        self._bar = bar
+
+    def trial(self, trial: Trial, best: Trial | None, num_finished: int) -> None:
+        self._bar.advance(num_finished, self._fields(trial, best, num_finished))
+
+    def say(self, words: str) -> None:
+        self._bar.say(words)
+
+
+@contextmanager
+def progress_of(num_trials: int, num_finished: int, progress: bool | None) -> Iterator[Progress]:
+    """What to tell of each trial; it writes to the standard error stream.
+
+    Args:
+      num_trials: How many finished trials there shall be.
+      num_finished: How many there are.
+      progress: None: a bar in a terminal, elsewhere lines, at most one a second; True: elsewhere a line for each trial;
+        False: nothing.
+    """
+    if progress is False or sys.stderr is None:
+        yield Progress()
+        return
+    rich = None
+    if not _is_terminal():
+        shown: Progress = _Lines(num_trials, num_finished, 0.0 if progress else _SECONDS_BETWEEN_LINES)
+    elif (rich := _rich()) is not None and num_finished < num_trials:
+        with rich(num_trials, num_finished) as bar:
+            yield _Rich(num_trials, num_finished, bar)
+        return
     else:
-        yield lambda *report: None
+        shown = _Bar(num_trials, num_finished)
+    try:
+        yield shown
+    finally:
+        shown.end()
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, OSError, ValueError):  # a stream of the user's, or a closed one
+        return False
 
 
 def _clock(seconds: float) -> str:
@@ -47,20 +193,29 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 
-def _rich() -> Callable[[int, int], AbstractContextManager[Callable[[int, dict[str, str]], None]]] | None:
+def _rich() -> Callable[[int, int], AbstractContextManager[Any]] | None:
     try:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
     except ImportError:
         return None
 
+    class Bar:
+        def __init__(self, progress: Any, task: Any):
+            self._progress, self._task = progress, task
+
+        def advance(self, finished: int, fields: dict[str, str]) -> None:
+            self._progress.update(self._task, completed=finished, **cast(Any, fields))
+
+        def say(self, words: str) -> None:
+            self._progress.console.print(words, markup=False, highlight=False)
+
     @contextmanager
-    def bar(num_trials: int, num_finished: int) -> Iterator[Callable[[int, dict[str, str]], None]]:
+    def bar(num_trials: int, num_finished: int) -> Iterator[Bar]:
         names = ("trial", "value", "best", "left")
         columns = [TextColumn(f"{name} {{task.fields[{name}]}}") for name in names]
         console = Console(stderr=True)
         with Progress(TextColumn("{task.completed}/{task.total}"), BarColumn(), *columns, console=console) as rich:
-            task = rich.add_task("", total=num_trials, completed=num_finished, **dict.fromkeys(names, "-"))
-            yield lambda finished, fields: rich.update(task, completed=finished, **cast(Any, fields))
+            yield Bar(rich, rich.add_task("", total=num_trials, completed=num_finished, **dict.fromkeys(names, "-")))
 
     return bar

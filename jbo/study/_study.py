@@ -16,6 +16,7 @@ from jbo.space import Space, check_space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._context import Context
 from jbo.study._evaluation import BatchObjective, Evaluation, Objective, Reporter
+from jbo.study._fault import Repetition
 from jbo.study._identity import (
     check_maximize,
     check_path,
@@ -28,7 +29,7 @@ from jbo.study._identity import (
 from jbo.study._model import Fits, for_study, prepare, recommend, suggest
 from jbo.study._owner import Owner, current, owner_of
 from jbo.study._past import completed, past_trials, widened
-from jbo.study._progress import progress_of
+from jbo.study._progress import Progress, progress_of
 from jbo.study._pruner import Pruner
 from jbo.study._report import Channel, Report, takes_report
 from jbo.study._run import ended_by_sigterm, run_trials
@@ -96,6 +97,7 @@ class Study:
         self._prepared: set[tuple[int, bool, bool]] = set()
         self._num_asked = 0
         self._num_expected: int | None = None  # how many trials there will be, while `optimize` knows
+        self._show = Progress()  # that of `optimize`, while it runs
         self.last_suggestion: SuggestInfo | None = None
         """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
         self._table = Table(space, maximize, self.strategy.learns_cost)
@@ -353,6 +355,20 @@ class Study:
         self._held.discard(trial.number)
         return self._trial(record).copy()
 
+    def give_back(self, trial: Trial, *, owner: int | None = None) -> None:
+        """Give a pending trial back, which then is the first that is asked for, under the same number.
+
+        Args:
+          trial: What `ask` gave; nothing happens if it has ended, or belongs to another owner by now.
+          owner: As in the call of `ask`.
+
+        Raises:
+          ValueError: The trial belongs to another study; or no process has the number of the owner.
+        """
+        self._check_trial(trial)
+        self._storage.release([trial.number], current() if owner is None else owner_of(owner))
+        self._held.discard(trial.number)
+
     def enqueue(self, config: dict[str, Any]) -> bool:
         """Have a configuration tried before anything the strategy suggests.
 
@@ -388,6 +404,7 @@ class Study:
         on_trial_end: Callable[[Trial], object] | None = None,
         pruner: Pruner | None = None,
         progress: bool | None = None,
+        stop_on_repeated_error: bool = True,
     ) -> None:
         """Run trials until ``num_trials`` have ended, those of earlier calls and failed ones among them.
 
@@ -428,10 +445,16 @@ class Study:
           pruner: Which trials ``report`` stops, such as `MedianPruner`, or a function of the trial, all trials and
             whether higher values are better. None: no trial is stopped, since not every objective's first steps say
             something of its last.
-          progress: None: a bar if standard error is a terminal and rich is installed; True: plain lines where there can
-            be no bar; False: nothing.
+          progress: How far the search is, on standard error. None: a bar in a terminal (by rich if that is installed),
+            elsewhere plain lines, at most one a second; True: elsewhere a line for each trial; False: nothing.
+          stop_on_repeated_error: True: a programming error ends the search early. If no trial has succeeded, and the
+            first five of the study or of this call fail at the same line with a ``KeyError``, ``TypeError``,
+            ``NameError``, ``AttributeError`` or ``ImportError``, that error is raised. The failed trials stay; once
+            the error is corrected, the same call goes on. Other errors, such as too little memory, never end it.
 
         Raises:
+          KeyError, TypeError, NameError, AttributeError, ImportError: As ``stop_on_repeated_error`` says; a
+            `RuntimeError` with the traceback if the error cannot be sent from the process of a worker.
           TypeError: The objective returned no number, its trial has failed; or it cannot be sent to other processes,
             or, with ``report``, to another machine.
           ValueError: As in `ask`; or a number is below its least value; or there is no ``workers`` beside an executor,
@@ -450,7 +473,7 @@ class Study:
         answers: dict[int, bool] = {}  # of the last report of each trial
         held, given = set(self._held), Context(self.space, {} if context is None else context)
         is_over = stop.begin(self.maximize) if isinstance(stop, Stop) else lambda trials: False
-        is_stopped, num_failures = False, 0
+        is_stopped, num_failures, repetition = False, 0, Repetition()
         try:
             with (
                 ended_by_sigterm(),
@@ -458,17 +481,28 @@ class Study:
                 Channel() as channel,
                 workers_of(cast(Any, objective), num_workers, executor, timeout, batch) as pool,
             ):
-                self._num_expected = num_trials
+                self._num_expected, self._show = num_trials, show
+                num_before = self._num_finished()
+                if num_before >= num_trials > 0:
+                    words = (
+                        f"{num_before} trials of this study have ended already, so num_trials={num_trials} runs none: "
+                        f"it counts those of earlier calls; num_trials={num_before + num_trials} runs {num_trials} more"
+                    )
+                    _log.info(words)
+                    show.say(words)
 
                 def end(trial: Trial, evaluation: Evaluation) -> None:
                     nonlocal is_stopped, num_failures
                     told = self._end(trial, evaluation, answers.pop(trial.number, False))
                     self._sync()
-                    show(told, self._table.best, self._table.num_finished)
+                    show.trial(told, self._table.best, self._table.num_finished)
                     if on_trial_end is not None:
                         on_trial_end(told.copy())
                     if callable(stop) and stop(told.copy()):
                         is_stopped = True
+                    num_alike = repetition.of(evaluation.fault, self._table.trials) if stop_on_repeated_error else 0
+                    if evaluation.fault is not None and num_alike:
+                        raise evaluation.fault.raised(num_alike)
                     num_failures += told.status == "failed"
                     if max_failures is not None and num_failures > max_failures:
                         why = (told.failure or "").strip().splitlines()[-1:]
@@ -497,7 +531,7 @@ class Study:
         except SpaceExhausted:
             _log.info("the space has no new configuration after %d trials", len(self._table.trials))
         finally:
-            self._num_expected = None
+            self._num_expected, self._show = None, Progress()
             self._storage.release(self._held - held, current())
 
     # What is known
@@ -613,7 +647,7 @@ class Study:
             is_full = number >= self.space.num_configs and self._table.num_distinct >= self.space.num_configs
         if not is_full:
             x, is_new, self.last_suggestion = suggest(
-                self.strategy, self.seed, rows, self._device, self._fits, context.fixed
+                self.strategy, self.seed, rows, self._device, self._fits, context.fixed, self._show.waiting
             )
             if self.last_suggestion.seconds_compile > 0.2:
                 _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)

@@ -62,6 +62,77 @@ def write_csv(trials: Iterable[Trial], names: Iterable[str], file: Any) -> None:
         writer.writerow([*about, *(_cell(trial.config[name]) if name in trial.config else "" for name in names)])
 
 
+def write_trial(trial: Trial, stream: Any) -> None:
+    """Write what is known of a trial as a table for people, a line for each thing.
+
+    Args:
+      trial: Of any status.
+      stream: What its encoding has not is escaped.
+    """
+    about = {"trial": trial.number, "status": trial.status, "value": trial.value, "seconds": _seconds(trial)}
+    about |= {name: getattr(trial, name) for name in _known([trial])}
+    rows = [[name, _text(value, stream)] for name, value in {**about, **trial.config}.items() if value is not None]
+    _write_rows(rows, [False, False], stream)
+
+
+def write_table(trials: Iterable[Trial], names: Iterable[str], best: int | None, stream: Any) -> None:
+    """Write trials as a table for people: one row each, numbers to six digits, the best one marked.
+
+    Args:
+      trials: Rows of the table.
+      names: Parameters that get a column.
+      best: Number of the best one; None: there is none.
+      stream: What its encoding has not is escaped.
+    """
+    trials, names = list(trials), list(names)
+    if not trials:
+        stream.write("no trials yet\n")
+        return
+    known = _known(trials)
+    has_failure = any(trial.failure for trial in trials)
+    titles = ["trial", "status", "value", "seconds", *known, *names] + (["failure"] if has_failure else [])
+    rows = []
+    for trial in trials:
+        about = [f"{trial.number}{'*' if trial.number == best else ' '}", trial.status, trial.value, _seconds(trial)]
+        about += [getattr(trial, name) for name in known]
+        about += [trial.config.get(name, _ABSENT) for name in names]
+        lines = (trial.failure or "").strip().splitlines()
+        rows.append([_text(value, stream) for value in about + (lines[-1:] or [""] if has_failure else [])])
+    is_number = [
+        all(isinstance(trial.config.get(name, 0), int | float) for trial in trials) for name in names
+    ]  # the others begin at the left
+    is_right = [True, False, True, True, *(True for _ in known), *is_number, False]
+    _write_rows([[_text(title, stream) for title in titles], *rows], is_right, stream)
+    if best is not None:
+        stream.write("* best\n")
+
+
+_ABSENT = object()
+_WIDEST = 60
+
+
+def _write_rows(rows: list[list[str]], is_right: list[bool], stream: Any) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, is_right, strict=False)
+        stream.write("  ".join(t.rjust(w) if right else t.ljust(w) for t, w, right in cells).rstrip() + "\n")
+
+
+def _text(value: Any, stream: Any) -> str:
+    """A value for a reader, in one line that the stream can write."""
+    if value is None or value is _ABSENT:
+        return "" if value is _ABSENT else "-"
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+    text = text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _seconds(trial: Trial) -> str | None:
+    return None if trial.ended_at is None else f"{trial.ended_at - trial.started_at:.1f}"
+
+
 def value_of_cell(cell: str) -> Any:
     """What `write_csv` wrote into a cell that is not empty."""
     try:

@@ -81,10 +81,9 @@ def test_a_study(call):
     told = call("tell", "s.db", "0", "--failed", "out of memory")
     assert (told["status"], told["value"], told["failure"]) == ("failed", None, "out of memory")
     assert call("tell", "s.db", "2", "-inf")["failure"] == "the value is -inf, not finite"
-    best = call("best", "s.db")
+    best = call("best", "s.db", "--json")
     assert (best["number"], best["value"], best["config"]) == (1, -1e-3, asked[1]["config"])
-    trials = call("trials", "s.db")
-    assert trials == call("trials", "s.db", "--json")
+    trials = call("trials", "s.db", "--json")
     assert [t["status"] for t in trials] == ["failed", "ok", "failed"] and trials[1] == best
     with jbo.Study.open("s.db") as study:
         assert study.maximize and study.seed == 3 and study.space == space
@@ -126,7 +125,7 @@ def test_owners(call, fail, tmp_path):
     for wrong in (str(other.pid), "-1"):
         assert fail("ask", "s.db", "--owner", wrong)[0] == 1
     assert call("ask", "s.db", "--owner", str(os.getppid()))["number"] == 3, "who has no owner is waited for"
-    assert len(call("trials", "s.db")) == 4
+    assert len(call("trials", "s.db", "--json")) == 4
 
 
 def test_errors(call, fail, tmp_path):
@@ -225,9 +224,65 @@ def test_a_reader_that_has_seen_enough(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
     with jbo.Study(jbo.Space(x=jbo.Real(0, 1)), path=tmp_path / "s.db") as study:
         study.tell({"x": 0.5}, failed="x" * 200_000)
-    command = [sys.executable, "-m", "jbo", "trials", str(tmp_path / "s.db")]
+    command = [sys.executable, "-m", "jbo", "trials", "--json", str(tmp_path / "s.db")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
     assert process.stdout.read(1) == b"["
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 1
     process.stderr.close()
+
+
+def test_tables_for_people(call, capsys):
+    call("new", "s.db", "--space", "space.json")
+    assert main(["trials", "s.db"]) == 0
+    assert capsys.readouterr().out == "no trials yet\n"
+    with jbo.Study.open("s.db") as study:
+        study.tell({"rate": 0.0123456789, "layers": 3, "batch": 32, "kind": 'é, "q"\n'}, 2.5, cost=2.0)
+        study.tell({"rate": 0.1, "layers": 10, "batch": 64, "kind": "a", "momentum": 0.5}, 0.1 + 0.2)
+        study.tell({"rate": 1e-5, "layers": 10, "batch": 64, "kind": None}, failed="Traceback\nKeyError: 'x'\n")
+    assert main(["trials", "s.db"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "trial  status  value  seconds  cost       rate  layers  batch  kind      momentum  failure",
+        '   0   ok        2.5      0.0     2  0.0123457       3     32  é, "q"\\n',
+        "   1*  ok        0.3      0.0     -        0.1      10     64  a              0.5",
+        f"   2   failed      -      0.0     -      1e-05      10     64  -{19 * ' '}KeyError: 'x'",
+        "* best",
+    ]
+    assert main(["best", "s.db"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "trial     1", "status    ok", "value     0.3", "seconds   0.0", "rate      0.1", "layers    10",
+        "batch     64", "kind      a", "momentum  0.5",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_output_that_the_encoding_does_not_hold_is_escaped(tmp_path, encoding):
+    env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1]), "PYTHONIOENCODING": encoding}
+    path = str(tmp_path / "s.db")
+    choices = ["β é", "\ud800"]
+    with jbo.Study(jbo.Space(kind=jbo.Categorical(*choices)), path=path) as study:
+        study.tell({"kind": choices[0]}, 1.0)
+        study.enqueue({"kind": choices[1]})
+
+    def run(*arguments):
+        done = subprocess.run([sys.executable, "-m", "jbo", *arguments], env=env, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b"")
+        return done.stdout.decode(encoding)
+
+    assert json.loads(run("ask", path)) == {"number": 1, "config": {"kind": choices[1]}}
+    assert json.loads(run("tell", path, "1", "2"))["config"] == {"kind": choices[1]}
+    assert [t["config"]["kind"] for t in json.loads(run("trials", path, "--json"))] == choices
+    assert "\\u03b2" in run("best", path) and "\\ud800" in run("trials", path)
+    assert "\\ud800" in run("trials", path, "--csv")
+
+
+def test_a_trial_that_nobody_could_read_comes_again(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
+    path = str(tmp_path / "s.db")
+    with jbo.Study(jbo.Space(x=jbo.Real(0, 1)), path=path) as study:
+        study.enqueue({"x": 0.25})
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "jbo", "ask", path], stdout=full, stderr=subprocess.PIPE, env=env)
+    assert done.returncode == 1
+    with jbo.Study.open(path) as study:
+        assert (again := study.ask()).number == 0 and again.config == {"x": 0.25}
