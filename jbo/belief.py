@@ -141,9 +141,9 @@ def _normal(parameter: Parameter, what: Any) -> tuple[float, float]:
     if not isinstance(what[1], int | float | np.number) or not least < what[1] < math.inf:
         raise ValueError(f"expected {name}, got {what[1]!r}")
     size = float(what[1])
-    if isinstance(parameter, Real) and parameter.step is not None:
-        return place, size / (float(parameter.step) * parameter.num_levels)
     if isinstance(parameter, Real):
+        if parameter.step is not None:
+            return place, size / (float(parameter.step) * parameter.num_levels)
         low, high = float(parameter.low), float(parameter.high)
         return place, math.log(size) / math.log(high / low) if is_log else size / (high - low)
     if isinstance(parameter, Integer):
