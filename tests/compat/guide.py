@@ -1,4 +1,7 @@
-"""The calls of a guide to GPyOpt, with only the import changed; run by test_guide.py: ``guide.py MAX_ITER FOLDER``.
+"""The calls of a guide to GPyOpt; run by test_guide.py: ``guide.py MAX_ITER FOLDER``.
+
+The import is changed, and ``sign="user"`` is added: the guide plots ``Y`` as the value of the objective, and GPyOpt has
+the negative of it there where it maximises.
 
 No main guard, as there. The objective is real but cheap: a small network on handwritten digits.
 """
@@ -56,7 +59,13 @@ model = GPyOpt.models.GPModel(kernel=None, noise_var=None)
 acquisition_function = GPyOpt.acquisitions.ExpectedImprovement(model)
 
 bayesian_opt = GPyOpt.methods.BayesianOptimization(
-    f=objective_function, domain=space, model_type="GP", acquisition_type="EI", maximize=True, num_cores=4
+    f=objective_function,
+    domain=space,
+    model_type="GP",
+    acquisition_type="EI",
+    maximize=True,
+    num_cores=4,
+    sign="user",
 )
 bayesian_opt.run_optimization(max_iter=MAX_ITER)
 

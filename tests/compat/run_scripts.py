@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from pathlib import Path
@@ -33,7 +34,7 @@ def run(path):
 
     warnings.resetwarnings()
     warnings.simplefilter("ignore")
-    np.random.seed(20)
+    np.random.seed(20)  # noqa: NPY002
     code = compile(changed(path.read_text()), str(path), "exec")
     before = os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
@@ -51,6 +52,7 @@ def run(path):
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         said, sys.stdout = sys.stdout, sys.stderr
+        started = time.process_time()
         failure = run(Path(name).resolve())
         sys.stdout = said
-        print(json.dumps([Path(name).stem, failure]), flush=True)
+        print(json.dumps([Path(name).stem, failure, round(time.process_time() - started, 1)]), flush=True)

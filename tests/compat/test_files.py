@@ -16,11 +16,12 @@ def test_there_and_back(tmp_path):
         "Iteration\tY\tlearning rate\tb",
         f"1\t{1 / 3!r}\t{0.1 + 0.2!r}\t3.0",
     ]
-    x, y = _files.load(tmp_path / "e.tsv", NAMES)
+    x, y, column = _files.load(tmp_path / "e.tsv", NAMES)
+    assert column == _files.MINIMIZED
     np.testing.assert_array_equal(x, X)
     np.testing.assert_array_equal(y, Y)
     _files.save(tmp_path / "e.tsv", NAMES, X[:0], Y[:0])
-    x, y = _files.load(tmp_path / "e.tsv", NAMES)
+    x, y, _ = _files.load(tmp_path / "e.tsv", NAMES)
     assert x.shape == (0, 2) and y.shape == (0, 1)
 
 
@@ -28,7 +29,7 @@ def test_a_file_of_gpyopt(tmp_path):
     (tmp_path / "g.txt").write_bytes(
         b"Iteration\tY\tvar_1\tvar_2\r\n1.0\t0.5\t0.25\t32.0\r\n2.0\t-1.0\t1e-05\t64.0\r\n"
     )
-    x, y = _files.load(tmp_path / "g.txt", NAMES)
+    x, y, _ = _files.load(tmp_path / "g.txt", NAMES)
     assert x.tolist() == [[0.25, 32], [1e-5, 64]] and y.tolist() == [[0.5], [-1]]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import jbo.compat.gpyopt as GPyOpt
 from jbo import SpaceExhausted, batches
-from jbo.compat.gpyopt import methods
+from jbo.compat.gpyopt import _bo
 from jbo.compat.gpyopt.methods import BayesianOptimization
 from jbo.strategies import random_search
 
@@ -27,15 +27,13 @@ def square(row):
 @pytest.fixture
 def no_model(monkeypatch):
     """Suggestions at random: for tests of all else."""
-    monkeypatch.setattr(methods, "bayesian", lambda space, **options: random_search(space))
+    monkeypatch.setattr(_bo, "bayesian", lambda space, **options: random_search(space))
 
 
 def test_a_run():
     # One point to begin with, as many results as X and Y below have to have: the programs are shared.
     optimization = BayesianOptimization(lambda row: (row[:, 0] - 0.3) ** 2 + 5, LINE, initial_design_numdata=1, seed=0)
-    assert optimization.X.shape == (0, 1) and optimization.Y.shape == (0, 1)
-    with pytest.raises(ValueError, match="no trial has succeeded"):
-        assert optimization.x_opt is None
+    assert optimization.X.shape == (1, 1) and optimization.Y.shape == (1, 1), "the design is evaluated"
     optimization.run_optimization(max_iter=8)
     X, Y = optimization.get_evaluations()
     assert X.shape == (9, 1) and Y.shape == (9, 1) and ((X >= -1) & (X <= 2)).all()
@@ -59,7 +57,7 @@ def test_a_run():
 
 def test_maximize_is_maximize_everywhere(tmp_path):
     X, Y = np.array([[-1.0], [0.5], [2.0]]), np.array([[1.0], [3.0], [2.0]])
-    high = BayesianOptimization(lambda row: -square(row), LINE, X=X, Y=Y, maximize=True, seed=0)
+    high = BayesianOptimization(lambda row: -square(row), LINE, X=X, Y=Y, maximize=True, sign="user", seed=0)
     low = BayesianOptimization(square, LINE, X=X, Y=-Y, seed=0)
     assert high.fx_opt == 3 and high.x_opt.tolist() == [0.5] and high.Y_best.tolist() == [1, 3, 3]
     np.testing.assert_array_equal(high.suggest_next_locations(), low.suggest_next_locations())
@@ -91,8 +89,6 @@ def test_the_design_comes_first(no_model):
     X = np.array([[0.0], [1.0], [0.0]])
     with pytest.warns(UserWarning, match="X: points that come again are evaluated once"):
         optimization = BayesianOptimization(square, LINE, X=X, batch_size=2, seed=0)
-    assert optimization.suggest_next_locations().tolist() == [[0.0], [1.0]]
-    optimization.run_optimization()
     assert optimization.X.tolist() == [[0.0], [1.0]]
 
     optimization = BayesianOptimization(square, LINE, initial_design_numdata=4, initial_design_type="grid", seed=0)
@@ -119,9 +115,8 @@ def test_values_that_failed_are_nan(no_model, caplog):
 def test_when_all_fail_the_run_ends_and_says_why(no_model, caplog):
     calls = []
     with caplog.at_level(logging.CRITICAL, "jbo"):
-        optimization = BayesianOptimization(lambda row: calls.append(1) or build_cnn_model(), LINE, seed=0)  # noqa: F821
         with pytest.raises(RuntimeError, match="(?s)f: every evaluation failed.*NameError: name 'build_cnn_model'"):
-            optimization.run_optimization(max_iter=50)
+            BayesianOptimization(lambda row: calls.append(1) or build_cnn_model(), LINE, seed=0)  # noqa: F821
     assert len(calls) == 5
 
 
@@ -139,13 +134,13 @@ def test_a_discrete_domain_ends_with_a_warning(no_model):
 def test_the_time_is_up(no_model):
     optimization = BayesianOptimization(square, LINE, seed=0)
     optimization.run_optimization(max_iter=None, max_time=1e-9)
-    assert len(optimization.Y) == 1
+    assert len(optimization.Y) == 6
     optimization.run_optimization(max_iter=3, max_time=0)
-    assert len(optimization.Y) == 1
+    assert len(optimization.Y) == 6
     optimization.run_optimization(max_iter=None, max_time=None)
-    assert len(optimization.Y) == 5, "the design and no iteration"
+    assert len(optimization.Y) == 6, "no iteration"
     optimization.run_optimization(max_iter=None, max_time=1.0)
-    assert len(optimization.Y) > 5
+    assert len(optimization.Y) > 6
 
 
 def test_eps_ends_exact_searches_of_reals_only(no_model):
@@ -252,9 +247,8 @@ def test_arms_of_a_bandit_know_their_distances():
 
 def test_cores_are_workers(monkeypatch):
     asked = []
-    monkeypatch.setattr(methods.Study, "optimize", lambda study, f, num_trials, **options: asked.append(options))
-    with pytest.warns(UserWarning, match="every point"):
-        build(num_cores=4).run_optimization(max_iter=1)
+    monkeypatch.setattr(_bo.Study, "optimize", lambda study, f, num_trials, **options: asked.append(options))
+    build(num_cores=4)
     assert asked[0]["workers"] == 4
 
 
@@ -276,7 +270,13 @@ def test_four_at_once(no_model, tmp_path):
 
 def test_reports_and_evaluations(tmp_path):
     optimization = BayesianOptimization(
-        lambda row: -square(row), LINE, maximize=True, initial_design_numdata=1, seed=0, objective_name="parabola"
+        lambda row: -square(row),
+        LINE,
+        maximize=True,
+        sign="user",
+        initial_design_numdata=1,
+        seed=0,
+        objective_name="parabola",
     )
     optimization.run_optimization(
         max_iter=5, report_file=str(tmp_path / "report.txt"), evaluations_file=str(tmp_path / "evaluations.tsv")
@@ -287,12 +287,16 @@ def test_reports_and_evaluations(tmp_path):
     for text in ("parabola", "max_iter=5 is reached", "6, 0 of them failed", "Seed:", repr(optimization.fx_opt)):
         assert text in report
     assert "Value at maximum" in report and "minimum" not in report
-    again = BayesianOptimization(lambda row: -square(row), LINE, maximize=True, initial_design_numdata=1, seed=0)
-    again.load_evaluations(tmp_path / "evaluations.tsv")
+    again = BayesianOptimization(
+        lambda row: -square(row), LINE, X=before[0][:1], Y=before[1][:1], maximize=True, sign="user", seed=0
+    )
+    lines = (tmp_path / "evaluations.tsv").read_text().splitlines()
+    (tmp_path / "rest.tsv").write_text("\n".join([lines[0], *lines[2:]]) + "\n")
+    again.load_evaluations(tmp_path / "rest.tsv")
     np.testing.assert_array_equal(again.get_evaluations(), before)
     np.testing.assert_array_equal(again.suggest_next_locations(), optimization.suggest_next_locations())
     again.run_optimization(max_iter=1)
-    assert len(again.Y) == 7, "what was loaded is the design"
+    assert len(again.Y) == 7
     optimization.save_report(tmp_path / "report.txt")
     assert "max_iter=5 is reached" in (tmp_path / "report.txt").read_text(), "a picture does not end a run anew"
     with pytest.raises(ValueError, match="bad.tsv: x: expected a number in"):
@@ -301,9 +305,9 @@ def test_reports_and_evaluations(tmp_path):
 
 
 def test_verbosity(no_model, capsys):
-    BayesianOptimization(square, LINE, seed=0, verbosity=True).run_optimization()
-    assert capsys.readouterr().err.count("best") == 5
-    BayesianOptimization(square, LINE, seed=0).run_optimization()
+    BayesianOptimization(square, LINE, seed=0, verbosity=True)
+    assert capsys.readouterr().err.count("best") >= 1
+    BayesianOptimization(square, LINE, seed=0).run_optimization(max_iter=1)
     assert capsys.readouterr() == ("", "")
 
 
@@ -345,6 +349,16 @@ WARNED = [
     ({"verbosity_model": True}, "verbosity_model=True has no effect"),
     ({"ARD": False}, "ARD=False has no effect: each parameter has a lengthscale"),
     ({"max_iters": 5}, "max_iters=5 has no effect"),
+    ({"model_type": "GP_MCMC", "optimize_restarts": 3}, "optimize_restarts=3 has no effect: model_type 'GP_MCMC' has"),
+    ({"model_type": "warpedGP", "noise_var": 1.0}, "noise_var=1.0 has no effect: the noise is one of warped values"),
+    ({"model_type": "RF", "noise_var": 1.0}, "noise_var=1.0 has no effect: model_type 'RF' has no such option"),
+    ({"num_inducing": 10}, "num_inducing=10 has no effect: only a sparse Gaussian process has inducing points"),
+    ({"noise_var": 1.0, "exact_feval": True}, "noise_var=1.0 has no effect: exact_feval=True says"),
+    (
+        {"aquisition_type": "LCB"},
+        "aquisition_type='LCB' has no effect: GPyOpt has no such option and ignores it; was acqu",
+    ),
+    ({"Initial_design_numdata": 9}, "and ignores it; was initial_design_numdata meant?"),
     ({"model_optimizer_type": "scg"}, "optimizer='scg' has no effect"),
     ({"acquisition_weight": 3}, "acquisition_weight=3 has no effect: EI has none"),
     ({"acquisition_type": "LCB", "acquisition_jitter": 0.1}, "acquisition_jitter=0.1 has no effect: LCB has none"),
@@ -352,9 +366,6 @@ WARNED = [
 
 REFUSED = [
     ({"cost_withGradients": "seconds"}, "^cost_withGradients: expected None, 'evaluation_time' or a function, got"),
-    ({"model_type": "GP_MCMC", "optimize_restarts": 3}, "^optimize_restarts: .* 'GP_MCMC' has none"),
-    ({"model_type": "warpedGP", "noise_var": 1.0}, "^noise_var: expected None or 0 for values that are warped"),
-    ({"model_type": "RF", "noise_var": 1.0}, "^noise_var: expected it with model_type 'GP' only"),
     ({"model_type": "gp"}, "^model_type: expected one of 'GP', 'sparseGP', 'GP_MCMC', .*, got 'gp'"),
     ({"acquisition_type": "EI_MCMC"}, "^acquisition_type: expected model_type 'GP_MCMC' beside 'EI_MCMC'"),
     ({"acquisition_type": "UCB"}, "^acquisition_type: expected 'EI', 'MPI' or 'LCB', .*got 'UCB'"),
@@ -362,9 +373,7 @@ REFUSED = [
     ({"evaluator_type": "parallel"}, "^evaluator_type: expected one of 'sequential'"),
     ({"batch_size": 0}, "^batch_size: expected an integer of at least 1, got 0"),
     ({"num_cores": -1}, "^num_cores: expected an integer of at least 1, got -1"),
-    ({"num_inducing": 10}, "^num_inducing: expected it with a sparse Gaussian process only"),
     ({"noise_var": -1.0}, "^noise_var: expected a finite variance of at least 0"),
-    ({"noise_var": 1.0, "exact_feval": True}, "^noise_var: exact_feval=True says that there is no noise"),
     ({"kernel": "Matern52"}, "^kernel: expected one of jbo.surrogates.kernels"),
     ({"model": "GP"}, "^model: expected one of jbo.compat.gpyopt.models"),
     ({"acquisition": "EI"}, "^acquisition: expected one of jbo.compat.gpyopt.acquisitions"),
@@ -395,14 +404,6 @@ def test_warned_about(options, message):
 def test_refused(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
-
-
-def test_unknown_options_and_files_of_models():
-    with pytest.raises(TypeError, match="aquisition_type"):
-        build(aquisition_type="EI")
-    for option in ({"models_file": "m.txt"}, {"save_models_parameters": True}):
-        with pytest.raises(ValueError, match="^models_file: models are not saved"):
-            build().run_optimization(**option)
 
 
 def test_defaults_warn_of_nothing():
@@ -461,12 +462,13 @@ def test_models_and_acquisitions_take_effect():
 
     with pytest.raises(ValueError, match="^model: expected the model that the acquisition was made for"):
         parts(acquisition=chosen, model=GPyOpt.models.GPModel())
-    with pytest.raises(ValueError, match="^noise_var: expected it among the arguments of the model"):
-        parts(model=model, noise_var=1.0)
-    with pytest.raises(ValueError, match="^exact_feval: expected it among the arguments of the model"):
-        parts(acquisition=chosen, exact_feval=True)
-    with pytest.raises(ValueError, match="^acquisition_weight: expected it among the arguments of the acquisition"):
-        parts(acquisition=chosen, acquisition_weight=1.0)
+    for options, reason in (
+        ({"model": model, "noise_var": 1.0}, "noise_var=1.0 has no effect: it is one of the arguments of the model"),
+        ({"acquisition": chosen, "exact_feval": True}, "exact_feval=True has no effect: it is one of the arguments of"),
+        ({"acquisition": chosen, "acquisition_weight": 1.0}, "acquisition_weight=1.0 has no effect: it is one of"),
+    ):
+        with pytest.warns(UserWarning, match=reason):
+            assert equal(parts(**options)[0], parts(model=model)[0])
     space = GPyOpt.Design_space(LINE)
     assert equal(parts(domain=space, acquisition=GPyOpt.acquisitions.AcquisitionEI(None, space))[0], parts()[0])
     with pytest.raises(ValueError, match="^acquisition: expected one for the domain of the optimisation"):
@@ -478,7 +480,6 @@ def test_models_and_acquisitions_take_effect():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_inducing": 5}, "^num_inducing: "),
         ({"mean_function": len}, "^mean_function: "),
         ({"noise_var": np.inf}, "^noise_var: "),
     ],
@@ -523,8 +524,8 @@ def test_the_other_gaussian_processes_of_gpyopt():
         named = getattr(GPyOpt.acquisitions, f"Acquisition{kind}_MCMC")(models.GPModel_MCMC())
         surrogate, same = parts(acquisition=named)
         assert repr(acquisition) == repr(same) == repr(expected) and surrogate.num_sets == 10
-    with pytest.warns(UserWarning, match="step_size=0.1 has no effect: NUTS finds"):
-        models.GPModel_MCMC(step_size=0.1)
+    with pytest.warns(UserWarning, match="step_size=0.2 has no effect: NUTS finds"):
+        models.GPModel_MCMC(step_size=0.2)
     with pytest.warns(UserWarning, match="warping_terms=3 has no effect"):
         models.WarpedGPModel(warping_terms=3)
     for model in (models.WarpedGPModel, models.InputWarpedGPModel):

@@ -30,7 +30,7 @@ def wave(x):
 @pytest.fixture(scope="module")
 def line():
     X = np.linspace(-1, 2, 9)[:, None]
-    return BayesianOptimization(None, LINE, X=X, Y=-wave(X), maximize=True, seed=0)
+    return BayesianOptimization(None, LINE, X=X, Y=-wave(X), maximize=True, sign="user", seed=0)
 
 
 def test_beliefs_are_the_models(line):
@@ -96,6 +96,6 @@ def test_convergence(line, tmp_path, monkeypatch):
 def test_what_cannot_be_drawn():
     deep = [{"name": "x", "domain": (0, 1), "dimensionality": 3}]
     with pytest.raises(ValueError, match="plot_acquisition: expected one or two parameters, got 3"):
-        BayesianOptimization(len, deep, seed=0).plot_acquisition("never.png")
+        BayesianOptimization(None, deep, X=[[0.5] * 3], Y=[1.0], seed=0).plot_acquisition("never.png")
     with pytest.raises(ValueError, match=r"plot_acquisition: expected two different values at least, got \[1.0, nan\]"):
         BayesianOptimization(None, LINE, X=[[0.0], [1.0]], Y=[1.0, np.nan]).plot_acquisition("never.png")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jbo.compat.gpyopt._objective import Objective
 from jbo.compat.gpyopt._rows import Columns, Row
+from jbo.compat.gpyopt._space import Design_space
 from jbo.space import Categorical, Integer, Ordinal, Real, Space
 
 SPACE = Space(
@@ -109,3 +110,55 @@ def test_more_than_one_number_is_refused(make_study):
 def test_an_objective_can_be_sent():
     objective = pickle.loads(pickle.dumps(Objective(len, Columns(SPACE))))
     assert objective(CONFIG) == 1
+
+
+@pytest.mark.parametrize(
+    ("j", "number", "value"),
+    [
+        (0, 0.1 + 1e-17, 0.1),
+        (0, float(np.float32(1e-5)), 1e-5),
+        (1, 63.99999999999, 64),
+        (2, float(np.float32(0.5)) + 1e-9, 0.5),
+        (3, 1 + 1e-12, 1),
+        (4, 1 - 1e-12, "adam"),
+    ],
+)
+def test_a_rounding_away_from_a_value_is_the_value(j, number, value):
+    row = list(ROW)
+    row[j] = number
+    found = Columns(SPACE).to_config(row)[["rate", "batch", "width", "index", "optimizer"][j]]
+    assert type(found) is type(value) and found == pytest.approx(value, rel=1e-7, abs=0)
+
+
+@pytest.mark.parametrize(("j", "number"), [(0, 0.1001), (0, 0.99e-5), (1, 64.001), (2, 0.501), (4, 0.999)])
+def test_more_than_a_rounding_is_refused(j, number):
+    row = list(ROW)
+    row[j] = number
+    with pytest.raises(ValueError, match="expected"):
+        Columns(SPACE).to_config(row)
+
+
+def test_levels_of_arange_and_of_single_precision():
+    levels = np.arange(0, 1, 0.1)
+    single = np.array([0.1, 0.2, 0.7], np.float32)
+    space = Design_space(
+        [
+            {"name": "a", "type": "continuous", "domain": (0, 0.3)},
+            {"name": "b", "type": "discrete", "domain": levels},
+            {"name": "c", "type": "discrete", "domain": single},
+        ]
+    )
+    config = space.columns.to_config([0.1 + 0.2, 0.3, 0.7])
+    assert config == {"a": 0.3, "b": levels[3], "c": float(single[2])}
+
+
+def test_rows_that_are_not_of_the_domain_have_a_nearest_point():
+    columns = Columns(SPACE)
+    x = columns.to_unit(np.array([[9.0, 64.4, 3.0, 2.6, 0.2, 2.1, -1.2, 0]]))
+    config = SPACE.decode(x[0])
+    assert config == {
+        "rate": 0.1, "batch": 64, "width": 2, "index": 3, "optimizer": "sgd", "arm": (2.0, -1.0), "flag": True,
+    }  # fmt: skip
+    bounds = dict(zip(columns.names, columns.bounds(), strict=True))
+    assert bounds["rate"] == (1e-5, 0.1) and bounds["batch"] == (32, 256) and bounds["arm_2"] == (-1, 1.5)
+    assert columns.is_real == (True, *[False] * 7)

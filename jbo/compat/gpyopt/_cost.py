@@ -79,3 +79,27 @@ def costs_and_gradients(
     if costs.size != len(rows) or gradients.size != rows.size:
         raise ValueError(f"cost_withGradients: {words}, got shapes {costs.shape} and {gradients.shape}")
     return costs.reshape(len(rows)), gradients.reshape(rows.shape)
+
+
+def constant_cost_withGradients(x: Any) -> tuple[Float[np.ndarray, "n 1"], Float[np.ndarray, "n k"]]:
+    """The cost 1 at every row, and its gradient.
+
+    Args:
+      x: Rows.
+    """
+    x = np.atleast_2d(np.asarray(x, np.float64))
+    return np.ones((len(x), 1)), np.zeros(x.shape)
+
+
+class CostModel:
+    """GPyOpt's model of costs, for programs that make one and give it, or its function, to an acquisition.
+
+    Args:
+      cost_withGradients: None, ``evaluation_time`` or a function, as in `BayesianOptimization`.
+    """
+
+    def __init__(self, cost_withGradients: Any = None):
+        self.given = cost_withGradients
+        self.cost_type = "Constant cost" if cost_withGradients is None else cost_withGradients
+        self.cost_withGradients = constant_cost_withGradients if cost_withGradients is None else cost_withGradients
+        self.num_updates = 0

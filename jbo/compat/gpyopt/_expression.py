@@ -9,29 +9,59 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
-_MAX_LENGTH, _MAX_DEPTH, _MAX_EXPONENT = 1000, 100, 64
+_MAX_LENGTH, _MAX_DEPTH, _MAX_EXPONENT, _MAX_DIMENSIONS = 1000, 100, 64, 2
 
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
     ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
 }
-_FUNCTIONS = {
-    "abs": ("abs", 1),
-    "sqrt": ("sqrt", 1),
-    "exp": ("exp", 1),
-    "log": ("log", 1),
-    "sin": ("sin", 1),
-    "cos": ("cos", 1),
-    "min": ("minimum", 2),
-    "minimum": ("minimum", 2),
-    "max": ("maximum", 2),
-    "maximum": ("maximum", 2),
+_COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
 }
-"""By the name in the text: NumPy's name and how many arguments there are."""
+_UNARY: dict[type, Callable[[Any], Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+}
+_CONSTANTS = {"np.pi": np.pi, "np.e": np.e, "numpy.pi": np.pi, "numpy.e": np.e, "math.pi": np.pi, "pi": np.pi}
+_ELEMENTWISE = {
+    **{
+        name: 1
+        for name in (
+            "abs absolute fabs sqrt cbrt exp expm1 log log10 log1p log2 sin cos tan arcsin arccos arctan sinh cosh "
+            "tanh square sign floor ceil negative reciprocal logical_not"
+        ).split()
+    },
+    **{
+        name: 2
+        for name in (
+            "minimum maximum fmin fmax power add subtract multiply divide true_divide mod hypot arctan2 dot matmul "
+            "logical_and logical_or less less_equal greater greater_equal equal not_equal"
+        ).split()
+    },
+    "where": 3,
+}
+"""Functions of NumPy by name, with how many arguments they have."""
+_PLAIN = {"abs": "abs", "min": "minimum", "max": "maximum", "pow": "power"}
+"""Functions of Python, and NumPy's function for each; ``min(a, b)`` and ``max(a, b)`` take two arguments."""
+_REDUCTIONS = ("sum", "prod", "mean", "min", "max", "std", "var", "amin", "amax", "norm")
+"""Functions and methods along the columns of a row; they need ``axis=1``."""
+_AS_METHODS = ("sum", "prod", "mean", "min", "max", "std", "var", "dot")
 
 
 @dataclass(frozen=True)
@@ -43,7 +73,7 @@ class Expression:
     tree: ast.expr = field(repr=False, compare=False)
 
     def __call__(self, columns: Sequence[Any]) -> Any:
-        """The value in floating point: where there is none, as of ``log(-1)``, it is NaN.
+        """The value in floating point; a value that does not exist, such as ``log(-1)``, is NaN.
 
         Args:
           columns: One number a column: Python's or NumPy's, or JAX scalars, traced ones too.
@@ -52,25 +82,40 @@ class Expression:
             arrays = [jnp.asarray(column) for column in columns]
             floats = [a.dtype for a in arrays if jnp.issubdtype(a.dtype, jnp.floating)]
             dtype = floats[0] if floats else jnp.zeros(()).dtype
-            return _value(self.tree, [a.astype(dtype) for a in arrays], jnp, lambda number: jnp.asarray(number, dtype))
+            x = jnp.stack([a.astype(dtype) for a in arrays])[None, :]
+            # NumPy's rules of types and ranks, whatever a caller has set for their own code.
+            with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+                return jnp.asarray(_value(self.tree, x, jnp)).astype(dtype).reshape(())
+        return self.of_rows(np.array([[float(column) for column in columns]], np.float64))[0]
+
+    def of_rows(self, x: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
+        """The value at each row.
+
+        Args:
+          x: Points in the user's units.
+        """
         with np.errstate(all="ignore"):
-            return _value(self.tree, [np.float64(column) for column in columns], np, np.float64)
+            value = np.asarray(_value(self.tree, x, np), np.float64)
+        return np.broadcast_to(value, (len(x),)) if value.ndim == 0 else value.reshape(len(x))
 
 
 def parse(text: Any, num_columns: int) -> Expression:
     """The function that a text such as ``"x[:,0]**2 + np.abs(x[:,1]) - 1"`` stands for.
 
     Args:
-      text: Made of ``x[:, i]``, numbers, ``np.pi``, ``+ - * / **``, and ``abs sqrt exp log sin cos`` of one and
-        ``min max minimum maximum`` of two expressions, with ``np.`` before them or without.
+      text: Made of ``x``, its columns (``x[:, i]``, ``x[:, -1]``, ``x[:, 0:2]``, ``x[:, [0, 2]]``), numbers, lists of
+        numbers, ``np.pi``, arithmetic, comparisons that are parts of it, NumPy's functions of numbers such as
+        ``np.sqrt`` and ``np.maximum``, and sums, products, means, extremes and norms with ``axis=1``.
       num_columns: How many columns ``x`` has.
 
     Raises:
-      ValueError: The text is anything else.
+      ValueError: The text is anything else, or gives no number for each row of ``x``.
 
     Example:
       >>> float(parse("x[:,0]**2 + x[:,1]**2 - 1", 2)([0.6, 0.8]))
       0.0
+      >>> float(parse("np.sum(x, axis=1) - 1", 2)([0.25, 0.5]))
+      -0.25
     """
     if not isinstance(text, str) or len(text) > _MAX_LENGTH:
         raise ValueError(f"expected an expression of at most {_MAX_LENGTH} characters, got {text!r:.80}")
@@ -79,13 +124,23 @@ def parse(text: Any, num_columns: int) -> Expression:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"expected an expression such as 'x[:,0]**2 + x[:,1] - 1', got {text!r}") from error
     _check(tree, num_columns, 0)
-    return Expression(text, num_columns, tree)
+    expression = Expression(text, num_columns, tree)
+    _check_rows(expression)
+    return expression
 
 
 def _check(node: ast.AST, num_columns: int, depth: int) -> None:
+    """Refuse every node that is not arithmetic."""
+
+    def check(*inner: ast.AST) -> None:
+        for each in inner:
+            _check(each, num_columns, depth + 1)
+
     if depth > _MAX_DEPTH:
         raise ValueError(f"expected an expression of at most {_MAX_DEPTH} levels, got a deeper one")
     match node:
+        case ast.Name(id="x"):
+            pass
         case ast.Constant(value=int() | float() as constant) if not isinstance(constant, bool):
             try:
                 is_finite = np.isfinite(float(constant))
@@ -93,84 +148,244 @@ def _check(node: ast.AST, num_columns: int, depth: int) -> None:
                 is_finite = False
             if not is_finite:
                 raise ValueError(f"expected numbers in the range of a float, got {_shown(node)}")
+        case ast.List(elts=elements) | ast.Tuple(elts=elements) if elements:
+            if not all(_number(element) is not None for element in elements):
+                raise ValueError(f"expected lists of numbers, got {_shown(node)}")
+            check(*elements)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            _check(left, num_columns, depth + 1)
-            _check(right, num_columns, depth + 1)
+            check(left, right)
             if isinstance(op, ast.Pow) and abs(_integer(right) or 0) > _MAX_EXPONENT:
                 raise ValueError(f"expected exponents up to {_MAX_EXPONENT}, got {_shown(right)}")
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-            _check(operand, num_columns, depth + 1)
-        case ast.Call(func=function, args=arguments, keywords=[]) if _name(function) in _FUNCTIONS:
-            expected = _FUNCTIONS[_name(function)][1]
-            if len(arguments) != expected:
-                raise ValueError(f"expected {expected} arguments of {_name(function)}, got {_shown(node)}")
-            for argument in arguments:
-                _check(argument, num_columns, depth + 1)
-        case ast.Attribute() if ast.unparse(node) == "np.pi":
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
+            check(operand)
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
+            if depth == 0:
+                raise ValueError(
+                    f"expected an expression that is at most 0 where a point is allowed, without a comparison, "
+                    f"got {_shown(node)}"
+                )
+            check(left, right)
+        case ast.Call():
+            check(*_arguments_of_call(node))
+        case ast.Attribute() | ast.Name() if _dotted(node) in _CONSTANTS:
             pass
-        case ast.Subscript() if _column(node) >= 0:
-            if _column(node) >= num_columns:
+        case ast.Subscript(value=value, slice=index):
+            check(value)
+            place = _index(index, node)
+            whole = [part for part in place if type(part) is int]
+            if isinstance(value, ast.Name) and not all(-num_columns <= part < num_columns for part in whole):
                 raise ValueError(f"expected columns x[:, 0] to x[:, {num_columns - 1}], got {_shown(node)}")
-        case ast.Compare():
-            raise ValueError(
-                f"expected an expression that is at most 0 where a point is allowed, without a comparison, "
-                f"got {_shown(node)}"
-            )
         case _:
             raise ValueError(
-                f"expected x[:, 0] to x[:, {num_columns - 1}], numbers, + - * / ** and "
-                f"{', '.join(_FUNCTIONS)}, got {_shown(node)}"
+                f"expected x[:, 0] to x[:, {num_columns - 1}], numbers, + - * / ** and NumPy's functions of "
+                f"numbers, got {_shown(node)}"
             )
 
 
-def _value(node: ast.AST, columns: Sequence[Any], xp: Any, number: Callable[[Any], Any]) -> Any:
+def _check_rows(expression: Expression) -> None:
+    """Refuse what gives no number for each row, such as a sum over everything."""
+    k = expression.num_columns
+    n = k + 3  # no other length of the expression
+    x = np.random.default_rng(0).uniform(0.1, 0.9, (n, k))
+    shown = _shown(expression.tree)
+    try:
+        with np.errstate(all="ignore"):
+            value = np.asarray(_value(expression.tree, x, np))
+            alone = [np.asarray(_value(expression.tree, row[None, :], np)) for row in x]
+    except IndexError as error:
+        raise ValueError(f"expected columns x[:, 0] to x[:, {k - 1}], got {shown}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected an expression of rows of {k} columns, got {shown}: {error}") from error
+    if value.dtype == bool:
+        raise ValueError(f"expected a number that is at most 0 where a point is allowed, got the condition {shown}")
+    is_constant = value.ndim == 0 and not any(
+        isinstance(n, ast.Name) and n.id == "x" for n in ast.walk(expression.tree)
+    )
+    if is_constant:
+        return
+    if value.shape not in ((n,), (n, 1)) or any(each.size != 1 for each in alone):
+        raise ValueError(f"expected one number for each row of x, such as np.sum(x, axis=1), got {shown}")
+    if not np.allclose(value.ravel(), [each.item() for each in alone], equal_nan=True):
+        raise ValueError(f"expected each row of x to have a value of its own, got {shown}")
+
+
+def _value(node: ast.AST, x: Any, xp: Any) -> Any:
+    """The value of a checked tree over rows, by NumPy or by JAX."""
+
     def value(inner: ast.AST) -> Any:
-        return _value(inner, columns, xp, number)
+        found = _value(inner, x, xp)
+        if getattr(found, "ndim", 0) > _MAX_DIMENSIONS:
+            raise ValueError(f"expected arrays of at most {_MAX_DIMENSIONS} dimensions")
+        return found
 
     match node:
+        case ast.Name(id="x"):
+            return x
         case ast.Constant(value=int() | float() as constant):
-            return number(float(constant))
+            return xp.asarray(float(constant), x.dtype)
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            return xp.asarray([_number(element) for element in elements], x.dtype)
         case ast.BinOp(left=left, op=ast.Pow(), right=right) if _integer(right) is not None:
             return value(left) ** _integer(right)  # a product of as many factors, not a logarithm's
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATORS[type(op)](value(left), value(right))
         case ast.UnaryOp(op=op, operand=operand):
-            return -value(operand) if isinstance(op, ast.USub) else value(operand)
-        case ast.Call(func=function, args=arguments):
-            return getattr(xp, _FUNCTIONS[_name(function)][0])(*map(value, arguments))
-        case ast.Subscript():
-            return columns[_column(node)]
+            return _UNARY[type(op)](value(operand))
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return _COMPARISONS[type(op)](value(left), value(right))
+        case ast.Subscript(value=inner, slice=index):
+            array, place = value(inner), _index(index, node)
+            return array[tuple(np.array(part) if isinstance(part, list) else part for part in place)]
+        case ast.Call():
+            return _called(node, value, xp)
         case _:
-            return number(np.pi)
+            return xp.asarray(_CONSTANTS[_dotted(node)], x.dtype)
+
+
+def _called(node: ast.Call, value: Callable[[ast.AST], Any], xp: Any) -> Any:
+    name, arguments, options = _call(node)
+    if name in ("array", "asarray"):
+        return value(arguments[0])
+    if name not in _REDUCTIONS or (name in ("min", "max") and len(arguments) == 2 and not options):
+        function = _PLAIN.get(name, name)
+        return getattr(xp, function)(*map(value, arguments))
+    array = value(arguments[0])
+    axis, keepdims = options["axis"], options.get("keepdims", False)
+    if array.ndim != _MAX_DIMENSIONS or type(axis) is not int or axis not in (1, -1):
+        raise ValueError(f"{name} takes a matrix and axis=1, got {array.ndim} dimensions and axis={axis}")
+    if name == "norm":
+        return xp.linalg.norm(array, ord=options.get("ord"), axis=1, keepdims=keepdims)
+    return getattr(xp, name)(array, axis=1, keepdims=keepdims)
+
+
+def _arguments_of_call(node: ast.Call) -> list[ast.AST]:
+    """The arguments that are expressions; a `ValueError` if the call is none that is allowed."""
+    name, arguments, options = _call(node)
+    if name in ("array", "asarray"):
+        if len(arguments) != 1 or options or not isinstance(arguments[0], ast.List | ast.Tuple):
+            raise ValueError(f"expected a list of numbers, got {_shown(node)}")
+        return arguments
+    is_pair = name in ("min", "max") and len(arguments) == 2 and not options
+    if name in _REDUCTIONS and not is_pair:
+        if len(arguments) != 1 or "axis" not in options or not set(options) <= {"axis", "keepdims", "ord"}:
+            raise ValueError(f"expected axis=1 in {name} (or 2 arguments of {name}), got {_shown(node)}")
+        return arguments
+    expected = 2 if is_pair or name == "pow" else _ELEMENTWISE.get(name)
+    if expected is None or options:
+        names = ", ".join([*_ELEMENTWISE, *_REDUCTIONS])
+        raise ValueError(f"expected one of the functions {names}, got {_shown(node)}")
+    if len(arguments) != expected:
+        raise ValueError(f"expected {expected} arguments of {name}, got {_shown(node)}")
+    return arguments
+
+
+def _call(node: ast.Call) -> tuple[str, list[ast.AST], dict[str, Any]]:
+    """Name, arguments and options of a call of a function, or of a method, whose array becomes the first argument.
+
+    The name is empty if nothing of the kind is allowed.
+    """
+    options: dict[str, Any] = {}
+    for keyword in node.keywords:
+        option = _constant(keyword.value)
+        if keyword.arg is None or option is None:
+            return "", [], {}
+        options[keyword.arg] = option
+    arguments: list[ast.AST] = list(node.args)
+    dotted = _dotted(node.func)
+    head, _, name = dotted.rpartition(".")
+    if head in ("np", "numpy", "np.linalg", "numpy.linalg", "math") and (name == "norm") == head.endswith("linalg"):
+        pass
+    elif dotted in (*_PLAIN, *_ELEMENTWISE):  # of Python, or imported from NumPy
+        name = dotted
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in _AS_METHODS and head not in ("np", "numpy"):
+        name, arguments = node.func.attr, [node.func.value, *arguments]
+    else:
+        return "", [], {}
+    if (
+        name in _REDUCTIONS
+        and len(arguments) > 1
+        and not (name in ("min", "max") and head in ("", "np", "numpy", "math") and _constant(arguments[1]) is None)
+    ):
+        *first, last = arguments
+        axis = _constant(last)
+        if name == "norm" and "axis" in options and len(arguments) == 2:
+            options["ord"], arguments = axis, first
+        elif name == "norm" and len(arguments) == 3 and "axis" not in options:
+            options["ord"], options["axis"], arguments = _constant(arguments[1]), axis, arguments[:1]
+        elif name != "norm" and len(arguments) == 2 and axis is not None and "axis" not in options and dotted != name:
+            options["axis"], arguments = axis, first
+    return name, arguments, options
+
+
+def _index(index: ast.AST, node: ast.AST) -> tuple[Any, ...]:
+    """What stands in brackets, as Python has it: all rows, and then columns."""
+    parts = list(index.elts) if isinstance(index, ast.Tuple) else [index]
+    found: list[Any] = []
+    for part in parts:
+        match part:
+            case ast.Slice(lower=lower, upper=upper, step=step):
+                ends = [None if end is None else _integer(end) for end in (lower, upper, step)]
+                if any(
+                    end is not None and value is None for end, value in zip((lower, upper, step), ends, strict=True)
+                ):
+                    raise ValueError(f"expected whole numbers in brackets, got {_shown(node)}")
+                found.append(slice(*ends))
+            case ast.List(elts=elements) if elements and all(_integer(element) is not None for element in elements):
+                found.append([_integer(element) for element in elements])
+            case ast.Constant(value=None):
+                found.append(None)
+            case ast.Attribute() if _dotted(part) in ("np.newaxis", "numpy.newaxis"):
+                found.append(None)
+            case ast.Constant(value=value) if value is Ellipsis:
+                found.append(Ellipsis)
+            case _ if _integer(part) is not None:
+                found.append(_integer(part))
+            case _:
+                raise ValueError(f"expected columns such as x[:, 0] in brackets, got {_shown(node)}")
+    is_of_rows = found[0] == slice(None) if isinstance(found[0], slice) else found[0] is Ellipsis
+    if not is_of_rows or len(found) < 2:
+        raise ValueError(f"expected all rows first, such as x[:, 0], got {_shown(node)}")
+    return tuple(found)
 
 
 def _integer(node: ast.AST) -> int | None:
-    """The exponent that is a whole number as written; None for any other."""
+    """The whole number as written, a minus before it or not; None for anything else."""
     match node:
-        case ast.Constant(value=int() as exponent):
-            return exponent
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as exponent)):
-            return -exponent
+        case ast.Constant(value=int() as number) if not isinstance(number, bool):
+            return number
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)) if not isinstance(number, bool):
+            return -number
     return None
 
 
-def _name(node: ast.AST) -> str:
-    """The function's name, without ``np.``; empty for what has none."""
+def _number(node: ast.AST) -> float | None:
+    """The number as written; None for anything else."""
     match node:
-        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="np"), attr=name):
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool) and np.isfinite(number):
+            return float(number)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+            number = _number(operand)
+            return None if number is None else -number if isinstance(op, ast.USub) else number
+    return None
+
+
+def _constant(node: ast.AST) -> int | bool | float | None:
+    """The option as written: a whole number, a truth value or ``np.inf``; None for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        return node.value
+    if _dotted(node) in ("np.inf", "numpy.inf"):
+        return np.inf
+    return _integer(node)
+
+
+def _dotted(node: ast.AST) -> str:
+    """The name with its dots; empty for what has none."""
+    match node:
+        case ast.Name(id=name):
             return name
+        case ast.Attribute(value=value, attr=name) if _dotted(value):
+            return f"{_dotted(value)}.{name}"
     return ""
-
-
-def _column(node: ast.AST) -> int:
-    """The i of ``x[:, i]``; -1 for anything else."""
-    match node:
-        case ast.Subscript(
-            value=ast.Name(id="x"),
-            slice=ast.Tuple(elts=[ast.Slice(lower=None, upper=None, step=None), ast.Constant(value=int() as i)]),
-        ) if not isinstance(i, bool):
-            return i
-    return -1
 
 
 def _shown(node: ast.AST) -> str:

@@ -6,9 +6,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+MINIMIZED, MAXIMIZED = "Y", "Y (maximized)"
+"""Names of the column of values: lower is better in the first one, which is GPyOpt's; higher is in the second one."""
+
 
 def save(
-    path: str | os.PathLike[str], names: tuple[str, ...], X: Float[np.ndarray, "n k"], Y: Float[np.ndarray, "n 1"]
+    path: str | os.PathLike[str],
+    names: tuple[str, ...],
+    X: Float[np.ndarray, "n k"],
+    Y: Float[np.ndarray, "n 1"],
+    column: str = MINIMIZED,
 ) -> None:
     """Write evaluations, one a line after a line of names, with every digit.
 
@@ -17,8 +24,9 @@ def save(
       names: Of the columns of ``X``.
       X: Points.
       Y: Values, NaN where an evaluation failed.
+      column: What the column of values is called.
     """
-    lines = [["Iteration", "Y", *(" ".join(name.split()) for name in names)]]
+    lines = [["Iteration", column, *(" ".join(name.split()) for name in names)]]
     for i, (y, x) in enumerate(zip(Y[:, 0], X, strict=True)):
         lines.append([str(i + 1), *(repr(float(number)) for number in (y, *x))])
     Path(path).write_text("".join("\t".join(line) + "\n" for line in lines))
@@ -26,8 +34,8 @@ def save(
 
 def load(
     path: str | os.PathLike[str], names: tuple[str, ...]
-) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "n 1"]]:
-    """Points and values of a file that `save` wrote, or GPyOpt.
+) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "n 1"], str]:
+    """Points and values of a file that `save` wrote, or GPyOpt, and what the column of values is called.
 
     Args:
       path: The file.
@@ -39,7 +47,11 @@ def load(
     lines = Path(path).read_text().splitlines()
     ours = [" ".join(name.split()) for name in names]
     header = lines[0].split("\t") if lines else []
-    if header[:2] != ["Iteration", "Y"] or header[2:] not in (ours, [f"var_{i + 1}" for i in range(len(names))]):
+    if (
+        header[:1] != ["Iteration"]
+        or header[1:2] not in ([MINIMIZED], [MAXIMIZED])
+        or header[2:] not in (ours, [f"var_{i + 1}" for i in range(len(names))])
+    ):
         raise ValueError(f"{path}: expected the columns {['Iteration', 'Y', *ours]}, got {header}")
     rows = []
     for number, line in enumerate(lines[1:], start=2):
@@ -51,4 +63,4 @@ def load(
             raise ValueError(f"{path}, line {number}: expected {len(names) + 2} numbers, got {line!r:.80}")
         rows.append(row)
     table = np.array(rows, np.float64).reshape(len(rows), len(names) + 1)
-    return table[:, 1:], table[:, :1]
+    return table[:, 1:], table[:, :1], header[1]

@@ -1,6 +1,9 @@
-"""A kernel that knows where the arms of a bandit lie."""
+"""Kernels: one that knows where the arms of a bandit lie, and those of GPy."""
 
 import dataclasses
+import functools
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,7 +13,20 @@ from jaxtyping import Array, Float
 from jbo._pytree import pytree
 from jbo.encoding import Encoding
 from jbo.space import Space
-from jbo.surrogates.kernels import Stationary
+from jbo.surrogates.kernels import (
+    Covariance,
+    Stationary,
+    as_covariance,
+    linear,
+    matern12,
+    matern32,
+    matern52,
+    on,
+    periodic,
+    polynomial,
+    rational_quadratic,
+    rbf,
+)
 
 
 @pytree
@@ -54,3 +70,78 @@ def arms(kernel: Any, space: Space) -> Arms:
         points = (points - low) / np.where(width > 0, width, 1)
         columns.append(tuple(map(tuple, points.tolist())))
     return Arms(kernel.profile, tuple(len(points[0]) for points in columns), points=tuple(columns))
+
+
+def from_gpy(kernel: Any, names: Sequence[str]) -> Any:
+    """A kernel of GPy, or of `jbo.compat.gpy`, as jbo has it; its hyperparameters are inferred.
+
+    Args:
+      kernel: Known by the name of its class: GPy need not be installed.
+      names: Of the columns of the domain, in order.
+
+    Raises:
+      ValueError: jbo has no such kernel.
+    """
+    found = _converted(kernel, names)
+    if found is None:
+        raise ValueError(f"kernel: expected more than a constant or noise, got {_kind(kernel)}")
+    return found
+
+
+def is_of_gpy(kernel: Any) -> bool:
+    """True for a kernel of GPy or of its stand-in: an object with ``input_dim`` and a class that both know.
+
+    Args:
+      kernel: Any object.
+    """
+    in_gpy = any(kind.__module__.partition(".")[0] == "GPy" for kind in type(kernel).__mro__)
+    return in_gpy or (hasattr(kernel, "input_dim") and not isinstance(kernel, Covariance))
+
+
+_KERNELS: dict[str, Callable[[Any], Any]] = {
+    "RBF": lambda kernel: rbf,
+    "ExpQuad": lambda kernel: rbf,
+    "Matern52": lambda kernel: matern52,
+    "Matern32": lambda kernel: matern32,
+    "Exponential": lambda kernel: matern12,
+    "OU": lambda kernel: matern12,
+    "RatQuad": lambda kernel: rational_quadratic(),
+    "Linear": lambda kernel: linear(),
+    "Poly": lambda kernel: polynomial(int(np.ravel(kernel.order)[0])),
+    "StdPeriodic": lambda kernel: periodic(),
+    "PeriodicExponential": lambda kernel: periodic(profile=matern12),
+    "PeriodicMatern32": lambda kernel: periodic(profile=matern32),
+    "PeriodicMatern52": lambda kernel: periodic(profile=matern52),
+}
+
+
+def _converted(kernel: Any, names: Sequence[str]) -> Any:
+    """The kernel of jbo; None for a constant and for noise, which a model has without it."""
+    kind = _kind(kernel)
+    if kind in ("Bias", "White", "Fixed"):
+        if kind == "Fixed":
+            raise ValueError("kernel: expected a kernel of the parameters, got Fixed, a matrix of the evaluations")
+        return None
+    if kind in ("Add", "Prod"):
+        if kind == "Prod" and any(_kind(part) == "White" for part in kernel.parts):
+            raise ValueError("kernel: expected a product of functions, got White, which is noise")
+        parts = [part for part in (_converted(each, names) for each in kernel.parts) if part is not None]
+        if not parts:
+            return None
+        return functools.reduce(operator.add if kind == "Add" else operator.mul, map(as_covariance, parts))
+    if kind not in _KERNELS:
+        raise ValueError(f"kernel: expected one of {', '.join(_KERNELS)}, a sum or a product of them, got {kind}")
+    found = _KERNELS[kind](kernel)
+    chosen = getattr(kernel, "active_dims", None)
+    chosen = None if chosen is None else [int(j) for j in np.ravel(chosen)]
+    if chosen is None or set(range(len(names))) <= set(chosen):
+        return found
+    if not all(0 <= j < len(names) for j in chosen):
+        raise ValueError(f"kernel: expected active_dims below {len(names)}, got {chosen}")
+    return on(found, *(names[j] for j in chosen))
+
+
+def _kind(kernel: Any) -> str:
+    """The name of the first class of the kernel that is known here, else that of its own."""
+    known = (kind.__name__ for kind in type(kernel).__mro__)
+    return next((name for name in known if name in (*_KERNELS, "Add", "Prod", "Bias", "White")), type(kernel).__name__)

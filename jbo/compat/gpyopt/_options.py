@@ -1,6 +1,8 @@
 """What becomes of an option that has no meaning here: it is told, never ignored."""
 
+import difflib
 import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -14,3 +16,17 @@ def without_effect(name: str, value: Any, reason: str, depth: int = 1) -> None:
       depth: How many functions of this package stand between the caller's line and this call.
     """
     warnings.warn(f"{name}={value!r} has no effect: {reason}", UserWarning, stacklevel=depth + 2)
+
+
+def unknown_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Warn of keywords that nobody knows; GPyOpt ignores them without a word, so programs have them.
+
+    Args:
+      options: What was given.
+      known: The keywords that there are.
+    """
+    names = {name.lower(): name for name in known}
+    for name, value in options.items():
+        near = difflib.get_close_matches(name.lower(), names, 1)
+        meant = f"; was {names[near[0]]} meant?" if near else ""
+        without_effect(name, value, f"GPyOpt has no such option and ignores it{meant}", 2)

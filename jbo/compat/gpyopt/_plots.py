@@ -147,14 +147,17 @@ def plot_acquisition(
     return finish()
 
 
-def plot_convergence(X: np.ndarray, Y: np.ndarray, Y_best: np.ndarray, filename: str | os.PathLike[str] | None) -> Any:
+def plot_convergence(
+    X: np.ndarray, Y: np.ndarray, Y_best: np.ndarray, filename: str | os.PathLike[str] | None, label: str = "objective"
+) -> Any:
     """A figure of the way between consecutive points and of the best value, saved, or shown if there is no name.
 
     Args:
       X: Points as rows, in the user's units.
-      Y: Values in the user's sign, NaN where an evaluation failed.
+      Y: Values, NaN where an evaluation failed.
       Y_best: The best of them so far.
       filename: Where to save it.
+      label: What the values are.
     """
     figure, finish = _figure(filename, (10, 4.5))
     left, right = figure.subplots(1, 2)
@@ -164,7 +167,7 @@ def plot_convergence(X: np.ndarray, Y: np.ndarray, Y_best: np.ndarray, filename:
     right.plot(np.arange(1, len(Y) + 1), Y, "o", color="lightgray", label="value")
     right.step(np.arange(1, len(Y) + 1), Y_best, where="post", color="tab:blue", label="best so far")
     right.set_title("Value of the best point")
-    right.set_ylabel("objective")
+    right.set_ylabel(label)
     right.legend(fontsize="small")
     for axes in (left, right):
         axes.set_xlabel("evaluation")

@@ -1,5 +1,6 @@
 """Configs as GPyOpt has them: rows of numbers, one or more columns a parameter."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ from jaxtyping import Float
 
 from jbo.parameters import Categorical, Ordinal, Parameter
 from jbo.space import Space
+
+_ROUNDING = 1e-6
+"""Relative error of a number that went through single precision and some arithmetic."""
 
 
 class Row(np.ndarray):
@@ -76,29 +80,115 @@ class Columns:
         return numbers
 
     def to_config(self, row: Sequence[Any] | np.ndarray) -> dict[str, Any]:
-        """The config whose row this is.
+        """The config whose row this is; a number may be a rounding away from a bound or a level.
 
         Raises:
           ValueError: Not as many numbers as there are columns, or a number that the parameter cannot have.
         """
+        row = self._checked(row)
+        config, j = {}, 0
+        for name, parameter in self._space.items():
+            table = self._tables[name]
+            width = 1 if table is None else table.shape[1]
+            numbers = row[j : j + width]
+            nearest = _nearest(parameter, table, numbers)
+            if _is_rounding(parameter, table, numbers, nearest):
+                config[name] = nearest
+            elif table is None:
+                config[name] = _value(parameter, float(numbers[0]))  # for the message of the parameter
+            else:
+                raise ValueError(f"{name}: expected the numbers of one of {parameter!r}, got {numbers.tolist()}")
+            j += width
+        return self._space.validate(config)
+
+    def rounded(self, name: str, value: Any) -> Any:
+        """The value of a parameter, moved to the bound or the level that it is a rounding away from.
+
+        Args:
+          name: Of the parameter; an unknown one is left to the study's message.
+          value: In the user's units, as numbers of a row or as the value itself.
+        """
+        parameter = self._space.get(name)
+        if parameter is None or isinstance(value, str | bytes | bool) or np.ndim(value) > 1:
+            return value
+        numbers, table = np.atleast_1d(np.asarray(value)), self._tables[name]
+        if numbers.dtype.kind not in "iuf" or numbers.size != (1 if table is None else table.shape[1]):
+            return value
+        numbers = numbers.astype(np.float64)
+        nearest = _nearest(parameter, table, numbers)
+        return nearest if _is_rounding(parameter, table, numbers, nearest) else value
+
+    def to_unit(self, rows: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m d"]:
+        """Points of the unit cube nearest to rows, which need not be of the domain.
+
+        Raises:
+          ValueError: Not as many numbers as there are columns.
+        """
+        found = np.empty((len(rows), self._space.encoding.num_columns))
+        for i, row in enumerate(rows):
+            row, config, j = self._checked(row), {}, 0
+            for name, parameter in self._space.items():
+                table = self._tables[name]
+                width = 1 if table is None else table.shape[1]
+                config[name] = _nearest(parameter, table, row[j : j + width])
+                j += width
+            found[i] = self._space.encode(config)
+        return found
+
+    def bounds(self) -> list[tuple[float, float]]:
+        """Minimum and maximum of each column."""
+        found: list[tuple[float, float]] = []
+        for name, parameter in self._space.items():
+            table = self._tables[name]
+            if table is None:
+                low, high = (float(parameter.from_unit(end)) for end in (0.0, 1.0))
+                found.append((low, high))
+            else:
+                found += list(zip(table.min(0).tolist(), table.max(0).tolist(), strict=True))
+        return found
+
+    @property
+    def is_real(self) -> tuple[bool, ...]:
+        """True for each column whose numbers are not levels."""
+        widths = [1 if table is None else table.shape[1] for table in self._tables.values()]
+        reals = [parameter.num_levels == 0 for parameter in self._space.values()]
+        return tuple(real for real, width in zip(reals, widths, strict=True) for _ in range(width))
+
+    def _checked(self, row: Sequence[Any] | np.ndarray) -> np.ndarray:
         names = self.names
         row = np.asarray(row, np.float64)
         if row.shape != (len(names),):
             raise ValueError(f"expected rows of {len(names)} numbers ({', '.join(names)}), got shape {row.shape}")
-        config, j = {}, 0
-        for name, parameter in self._space.items():
-            table = self._tables[name]
-            if table is None:
-                config[name] = _value(parameter, float(row[j]))
-                j += 1
-                continue
-            point = row[j : j + table.shape[1]]
-            found = np.flatnonzero((table == point).all(axis=1))
-            if not found.size:
-                raise ValueError(f"{name}: expected the numbers of one of {parameter!r}, got {point.tolist()}")
-            config[name] = parameter.value_at(int(found[0]))
-            j += table.shape[1]
-        return self._space.validate(config)
+        return row
+
+
+def _nearest(parameter: Parameter, table: np.ndarray | None, numbers: np.ndarray) -> Any:
+    """The value of the parameter whose numbers are nearest."""
+    if table is not None:
+        return parameter.value_at(int(np.argmin(np.sum((table - numbers) ** 2, axis=1))))
+    number = float(numbers[0])
+    if isinstance(parameter, Ordinal):
+        levels = [float(parameter.value_at(level)) for level in range(parameter.num_levels)]
+        return parameter.value_at(int(np.argmin(np.abs(np.array(levels) - number))))
+    low, high = parameter.from_unit(0.0), parameter.from_unit(1.0)
+    if not math.isfinite(number):
+        return low
+    return min(max(round(number) if parameter.num_levels else number, low), high)
+
+
+def _is_rounding(parameter: Parameter, table: np.ndarray | None, numbers: np.ndarray, nearest: Any) -> bool:
+    """True if the numbers are those of the value, up to rounding in single precision."""
+    if table is not None:
+        values = table[parameter.level_of(nearest)]
+        width = np.ptp(table, axis=0)
+    else:
+        values = np.array([float(nearest)])
+        # Levels are far apart: what is small compared with their range is rounding. Beside a bound, less is.
+        width = np.array([1e-3 * float(parameter.from_unit(1.0) - parameter.from_unit(0.0))])
+        if isinstance(parameter, Ordinal):
+            width *= 1e3
+    size = np.maximum(np.abs(values), np.abs(numbers))
+    return bool(np.all(np.abs(numbers - values) <= _ROUNDING * (size + width)))
 
 
 def _table(parameter: Parameter) -> np.ndarray | None:

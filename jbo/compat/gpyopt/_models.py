@@ -2,20 +2,264 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
-from jbo.compat.gpyopt._kernels import arms
+import numpy as np
+from jaxtyping import Float
+
+from jbo.compat.gpyopt._kernels import arms, from_gpy, is_of_gpy
 from jbo.compat.gpyopt._options import without_effect
 from jbo.compat.gpyopt._space import Design_space
+from jbo.compat.gpyopt._view import Table, View
+from jbo.strategies import bayesian
 from jbo.surrogates import Surrogate, forest, gp, gp_mcmc
 from jbo.surrogates.kernels import input_warped, matern52
 
 
-class GPModel:
+class BOModel:
+    """GPyOpt's base class of models, for programs that name it.
+
+    A model of your own that derives from it is refused where it is used: jbo traces its models, and cannot trace what
+    Python computes. A surrogate of jbo can be given in its place, see ``docs/extend.md``.
+    """
+
+    MCMC_sampler = False
+    analytical_gradient_prediction = False
+
+    def updateModel(self, X_all: Any, Y_all: Any, X_new: Any = None, Y_new: Any = None) -> None:
+        """Learn from evaluations."""
+
+    def predict(self, X: Any) -> Any:
+        """Mean and standard deviation at rows."""
+
+    def predict_withGradients(self, X: Any) -> Any:
+        """`predict`, with the gradients of both."""
+
+    def get_fmin(self) -> Any:
+        """The minimum of the mean at the evaluations."""
+
+    def get_model_parameters(self) -> Any:
+        """The hyperparameters."""
+
+    def get_model_parameters_names(self) -> Any:
+        """Their names."""
+
+
+class Regression:
+    """What GPyOpt's models call their ``model``: the data and the predictions with variances, as GPy has them."""
+
+    def __init__(self, owner: "Model"):
+        self._owner = owner
+
+    @property
+    def X(self) -> Float[np.ndarray, "n k"]:
+        """The points that the model learnt from."""
+        return self._owner.view().succeeded()[0]
+
+    @property
+    def Y(self) -> Float[np.ndarray, "n 1"]:
+        """The values that the model learnt from: standardised ones, unless ``normalize_Y=False``."""
+        return self._owner.view().succeeded()[1]
+
+    @property
+    def input_dim(self) -> int:
+        """Numbers of a row."""
+        return self.X.shape[1]
+
+    @property
+    def kern(self) -> Any:
+        """The kernel of jbo."""
+        return getattr(self._owner.view().surrogate, "kernel", None)
+
+    @property
+    def param_array(self) -> Float[np.ndarray, " p"]:
+        """The hyperparameters, see `Model.get_model_parameters`."""
+        return self._owner.get_model_parameters()[0]
+
+    def predict(
+        self, Xnew: Any, full_cov: bool = False, include_likelihood: bool = True
+    ) -> tuple[Float[np.ndarray, "m 1"], Float[np.ndarray, "m 1"]]:
+        """Mean and variance at rows.
+
+        Args:
+          Xnew: The rows.
+          full_cov: False; True is refused.
+          include_likelihood: True: the variance is that of an observation, with its noise.
+
+        Raises:
+          ValueError: The full covariance is asked for.
+        """
+        if full_cov:
+            raise ValueError("full_cov: expected False; see jbo.surrogates.gaussian_process.covariance")
+        mean, deviation = self._owner.moments(Xnew, include_likelihood)
+        return mean, deviation**2
+
+    def predict_noiseless(self, Xnew: Any) -> tuple[Float[np.ndarray, "m 1"], Float[np.ndarray, "m 1"]]:
+        """Mean and variance of the function at rows.
+
+        Args:
+          Xnew: The rows.
+        """
+        return self.predict(Xnew, include_likelihood=False)
+
+    def predictive_gradients(self, Xnew: Any) -> tuple[Float[np.ndarray, "m k 1"], Float[np.ndarray, "m k"]]:
+        """Gradients of mean and variance at rows.
+
+        Args:
+          Xnew: The rows.
+        """
+        _, deviation = self._owner.moments(Xnew, True)
+        of_mean, of_deviation = self._owner.view().gradients(np.atleast_2d(Xnew))
+        return of_mean[:, :, None], 2 * deviation * of_deviation
+
+    def __str__(self) -> str:
+        names, numbers = self._owner.get_model_parameters_names(), self.param_array
+        return "\n".join(f"{name}  {number:.6g}" for name, number in zip(names, numbers, strict=True))
+
+
+class Model(BOModel):
+    """What all models have in common: predictions, once there are evaluations.
+
+    A model belongs to the optimisation that it is given to, and knows its evaluations. `updateModel` gives it others.
+    Values are minimised ones, standardised unless the optimisation has ``normalize_Y=False``.
+    """
+
+    _source: Callable[[], View] | None = None
+
+    def surrogate(self, space: Design_space) -> Surrogate:
+        """The same as `jbo` has it.
+
+        Args:
+          space: Where it is used.
+
+        Raises:
+          NotImplementedError: The model is no complete one.
+        """
+        raise NotImplementedError
+
+    def attach(self, source: Callable[[], View]) -> None:
+        """Take evaluations from an optimisation.
+
+        Args:
+          source: Gives the fitted model.
+        """
+        self._source = source
+
+    def view(self) -> View:
+        """The fitted model.
+
+        Raises:
+          ValueError: There are no evaluations.
+        """
+        if self._source is None:
+            raise ValueError("model: expected evaluations first, from an optimisation or from updateModel")
+        return self._source()
+
+    @property
+    def model(self) -> Regression | None:
+        """The data and the predictions with variances; None before there are evaluations."""
+        return None if self._source is None else Regression(self)
+
+    def updateModel(self, X_all: Any, Y_all: Any, X_new: Any = None, Y_new: Any = None) -> None:
+        """Learn from evaluations outside of an optimisation.
+
+        Args:
+          X_all: Points as rows. Their ranges are the domain.
+          Y_all: Values, lower is better.
+          X_new: Accepted as in GPyOpt; they are among ``X_all``.
+          Y_new: As ``X_new``.
+        """
+        del X_new, Y_new
+        X = np.atleast_2d(np.asarray(X_all, np.float64))
+        Y = np.asarray(Y_all, np.float64).reshape(len(X))
+        ends = [(low, high) if low < high else (low - 1, low + 1) for low, high in zip(X.min(0), X.max(0), strict=True)]
+        space = Design_space([(float(low), float(high)) for low, high in ends])
+        strategy = bayesian(space.space, surrogate=self.surrogate(space), num_initial=1)
+        view = View(strategy, space, Table(X, space.columns.to_unit(X), Y, None), 0, False)
+        self._source = lambda: view
+
+    def moments(self, X: Any, with_noise: bool = True) -> tuple[Float[np.ndarray, "m 1"], Float[np.ndarray, "m 1"]]:
+        """Mean and standard deviation at rows, those of the mixture where there are several hyperparameter samples.
+
+        Args:
+          X: The rows.
+          with_noise: True: of an observation; False: of the function.
+        """
+        found = self.view().at(X)
+        deviation = View.total(found) if with_noise else found.deviation
+        mean = found.mean.mean(1, keepdims=True)
+        variance = (deviation**2 + (found.mean - mean) ** 2).mean(1, keepdims=True)
+        return mean, np.sqrt(np.maximum(variance, 1e-10))
+
+    def predict(self, X: Any, with_noise: bool = True) -> Any:
+        """Mean and standard deviation at rows, each ``(m, 1)``.
+
+        Args:
+          X: The rows.
+          with_noise: True: of an observation; False: of the function.
+
+        Raises:
+          ValueError: There are no evaluations, or no two different values.
+        """
+        return self.moments(X, with_noise)
+
+    def predict_withGradients(self, X: Any) -> Any:
+        """Mean and standard deviation at rows, and the gradients of both, each ``(m, k)``.
+
+        Args:
+          X: The rows.
+        """
+        return *self.moments(X), *self.view().gradients(np.atleast_2d(X))
+
+    def get_fmin(self) -> float:
+        """The minimum of the mean at the evaluations."""
+        return float(self.moments(self.view().table.rows)[0].min())
+
+    def get_model_parameters(self) -> Float[np.ndarray, "1 p"]:
+        """The hyperparameters, in units of the unit cube and of standardised values; of several samples the mean."""
+        return np.array([[number for _, number in self.view().parameters()]])
+
+    def get_model_parameters_names(self) -> list[str]:
+        """Names of `get_model_parameters`."""
+        return [name for name, _ in self.view().parameters()]
+
+    def copy(self) -> "Model":
+        """Another model with the same options."""
+        other = object.__new__(type(self))
+        other.__dict__ |= {name: value for name, value in self.__dict__.items() if name != "_source"}
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_source"}
+
+
+class SurrogateModel(Model):
+    """A surrogate of jbo as a model.
+
+    Args:
+      surrogate: Such as ``jbo.gp()``.
+    """
+
+    def __init__(self, surrogate: Surrogate):
+        self._surrogate = surrogate
+
+    def surrogate(self, space: Design_space) -> Surrogate:
+        """The surrogate.
+
+        Args:
+          space: It may be any.
+        """
+        del space
+        return self._surrogate
+
+
+class GPModel(Model):
     """A Gaussian process; its hyperparameters are the most probable ones, found anew for each suggestion.
 
     Args:
-      kernel: One of ``jbo.surrogates.kernels`` or a function like them; None is Matérn 5/2. GPy's are refused.
+      kernel: One of ``jbo.surrogates.kernels``, a function like them, or one of GPy (`jbo.compat.gpy`), whose numbers
+        are inferred; None is Matérn 5/2.
       noise_var: Variance of an observation in the units of the objective, held (GPyOpt's fit only began there); None:
         it is inferred.
       exact_feval: True says that evaluations are exact.
@@ -48,11 +292,11 @@ class GPModel:
         mean_function: Any = None,
     ):
         if num_inducing is not None and not sparse:
-            raise ValueError(f"num_inducing: expected it with a sparse Gaussian process only, got {num_inducing!r}")
+            without_effect("num_inducing", num_inducing, "only a sparse Gaussian process has inducing points")
         if mean_function is not None:
             raise ValueError(f"mean_function: expected None, got {mean_function!r}")
-        for name, value in (("optimizer", optimizer), ("max_iters", max_iters)):
-            if value is not None:
+        for name, value, usual in (("optimizer", optimizer, ("lbfgs", "bfgs")), ("max_iters", max_iters, (1000,))):
+            if value is not None and value not in usual:
                 without_effect(name, value, "hyperparameters are found by jbo's own bounded quasi-Newton method")
         if verbose:
             without_effect("verbose", verbose, "a model prints nothing")
@@ -61,6 +305,7 @@ class GPModel:
         self.kernel: Any = _kernel(kernel)
         self.noise_var = _noise(noise_var, exact_feval)
         self.optimize_restarts = optimize_restarts
+        self.exact_feval, self.sparse, self.verbose = exact_feval, sparse, verbose
         self._more: dict[str, Any] = {}
         if sparse:
             self._more = {"most_exact": 1, "num_inducing": 10 if num_inducing is None else int(num_inducing)}
@@ -78,7 +323,7 @@ class GPModel:
         return gp(**_options(self.kernel, self.noise_var, space), **options, **self._more)
 
 
-class GPModel_MCMC:
+class GPModel_MCMC(Model):
     """A Gaussian process whose hyperparameters are drawn by NUTS; acquisitions are averaged over the draws.
 
     Needs ``pip install jbo[bayes]``.
@@ -111,8 +356,8 @@ class GPModel_MCMC:
         leapfrog_steps: int | None = None,
         verbose: bool = False,
     ):
-        for name, value in (("step_size", step_size), ("leapfrog_steps", leapfrog_steps)):
-            if value is not None:
+        for name, value, usual in (("step_size", step_size, 0.1), ("leapfrog_steps", leapfrog_steps, 20)):
+            if value is not None and value != usual:
                 without_effect(name, value, "NUTS finds the step size and the length of each trajectory")
         if verbose:
             without_effect("verbose", verbose, "a model prints nothing")
@@ -138,7 +383,7 @@ class WarpedGPModel(GPModel):
 
     Args:
       kernel: As in `GPModel`.
-      noise_var: None or 0: the noise is one of the warped values, whose units are not known before.
+      noise_var: None or 0; another value is warned about, because the noise is one of the warped values.
       exact_feval: As in `GPModel`.
       optimizer: As in `GPModel`.
       max_iters: As in `GPModel`.
@@ -164,7 +409,10 @@ class WarpedGPModel(GPModel):
         verbose: bool = False,
     ):
         if noise_var:
-            raise ValueError(f"noise_var: expected None or 0 for values that are warped, got {noise_var!r}")
+            without_effect(
+                "noise_var", noise_var, "the noise is one of warped values, whose units are not known before"
+            )
+            noise_var = None
         if warping_function is not None:
             raise ValueError(f"warping_function: expected None, a sinh-arcsinh, got {warping_function!r}")
         if warping_terms is not None:
@@ -225,7 +473,7 @@ class InputWarpedGPModel(GPModel):
         return dataclasses.replace(plain, kernel=input_warped(plain.kernel))
 
 
-class RFModel:
+class RFModel(Model):
     """A forest of extremely randomised trees, jbo's own. A bandit's points are to it choices without distances.
 
     Args:
@@ -300,8 +548,8 @@ class RFModel:
 
 
 def _kernel(kernel: Any) -> Any:
-    if kernel is not None and (not callable(kernel) or type(kernel).__module__.partition(".")[0] == "GPy"):
-        raise ValueError(f"kernel: expected one of jbo.surrogates.kernels or None, got {kernel!r}")
+    if kernel is not None and not callable(kernel) and not is_of_gpy(kernel):
+        raise ValueError(f"kernel: expected one of jbo.surrogates.kernels, one of GPy or None, got {kernel!r}")
     return kernel
 
 
@@ -309,11 +557,30 @@ def _noise(noise_var: int | float | None, exact_feval: bool) -> float | None:
     if noise_var is not None and not (noise_var >= 0 and math.isfinite(noise_var)):
         raise ValueError(f"noise_var: expected a finite variance of at least 0 or None, got {noise_var!r}")
     if exact_feval and noise_var:
-        raise ValueError(f"noise_var: exact_feval=True says that there is no noise, got {noise_var!r}")
+        without_effect("noise_var", noise_var, "exact_feval=True says that there is no noise", 2)
     return 0.0 if exact_feval else noise_var
 
 
 def _options(kernel: Any, noise_var: float | None, space: Design_space) -> dict[str, Any]:
     kernel = matern52 if kernel is None else kernel
+    if is_of_gpy(kernel):
+        kernel = from_gpy(kernel, list(space.space))
     noise = {} if noise_var is None else {"noise": math.sqrt(noise_var)}
     return {"kernel": arms(kernel, space.space) if space.is_bandit else kernel, **noise}
+
+
+_BY_NAME = {"GP": GPModel, "GP_MCMC": GPModel_MCMC, "RF": RFModel, "warpGP": WarpedGPModel}
+
+
+def select_model(name: str) -> Any:
+    """The class of a model.
+
+    Args:
+      name: Such as ``GP``.
+
+    Raises:
+      ValueError: There is none of this name.
+    """
+    if name not in _BY_NAME:
+        raise ValueError(f"expected one of {', '.join(_BY_NAME)}, got {name!r}")
+    return _BY_NAME[name]

@@ -1,0 +1,92 @@
+"""GPyOpt's evaluators: how the points of a batch are chosen, put together with other parts by hand."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from jbo.compat.gpyopt._acquisitions import builtin
+
+
+class EvaluatorBase:
+    """What all evaluators have in common.
+
+    Args:
+      acquisition: One of `acquisitions`.
+      batch_size: Points of a suggestion.
+      **options: Accepted as in GPyOpt.
+    """
+
+    evaluator_type: ClassVar[str | None] = None
+
+    def __init__(self, acquisition: Any, batch_size: int = 1, **options: Any):
+        del options
+        self.acquisition, self.batch_size = acquisition, batch_size
+        self._optimization: Any = None
+
+    def attach(self, optimization: Any) -> None:
+        """Belong to an optimisation.
+
+        Args:
+          optimization: Makes the suggestions.
+        """
+        self._optimization = optimization
+
+    def compute_batch(self, duplicate_manager: Any = None, context_manager: Any = None) -> np.ndarray:
+        """The next points as rows.
+
+        Args:
+          duplicate_manager: Accepted as in GPyOpt.
+          context_manager: Accepted as in GPyOpt.
+
+        Raises:
+          ValueError: The evaluator is part of no optimisation.
+        """
+        del duplicate_manager, context_manager
+        if self._optimization is None:
+            builtin(self.acquisition)
+            raise ValueError("evaluator: expected it to be part of an optimisation, which knows evaluations")
+        return self._optimization.suggest_next_locations()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_optimization": None}
+
+
+class Sequential(EvaluatorBase):
+    """One point after another; the model is believed where results are to come."""
+
+    evaluator_type = "sequential"
+
+
+class RandomBatch(EvaluatorBase):
+    """The best point, and others at random."""
+
+    evaluator_type = "random"
+
+
+class LocalPenalization(EvaluatorBase):
+    """The acquisition is penalised around the points of the batch."""
+
+    evaluator_type = "local_penalization"
+
+
+class ThompsonBatch(EvaluatorBase):
+    """Each point is the minimum of a function that is sampled from the model."""
+
+    evaluator_type = "thompson_sampling"
+
+
+_BY_NAME = {kind.evaluator_type: kind for kind in (Sequential, RandomBatch, LocalPenalization, ThompsonBatch)}
+
+
+def select_evaluator(name: str) -> Any:
+    """The class of an evaluator.
+
+    Args:
+      name: Such as ``sequential``.
+
+    Raises:
+      ValueError: There is none of this name.
+    """
+    if name not in _BY_NAME:
+        raise ValueError(f"expected one of {', '.join(map(repr, _BY_NAME))}, got {name!r}")
+    return _BY_NAME[name]

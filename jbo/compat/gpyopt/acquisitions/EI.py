@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `AcquisitionEI`."""
+
+from jbo.compat.gpyopt._acquisitions import AcquisitionEI as AcquisitionEI

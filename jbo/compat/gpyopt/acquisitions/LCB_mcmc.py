@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `AcquisitionLCB_MCMC`."""
+
+from jbo.compat.gpyopt._acquisitions import AcquisitionLCB_MCMC as AcquisitionLCB_MCMC

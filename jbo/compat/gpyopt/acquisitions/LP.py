@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `AcquisitionLP`."""
+
+from jbo.compat.gpyopt._acquisitions import AcquisitionLP as AcquisitionLP

@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `AcquisitionMPI_MCMC`."""
+
+from jbo.compat.gpyopt._acquisitions import AcquisitionMPI_MCMC as AcquisitionMPI_MCMC

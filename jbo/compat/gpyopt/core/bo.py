@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `BO`."""
+
+from jbo.compat.gpyopt._bo import BO as BO

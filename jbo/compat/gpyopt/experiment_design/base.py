@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `ExperimentDesign`."""
+
+from jbo.compat.gpyopt._experiment_design import ExperimentDesign as ExperimentDesign

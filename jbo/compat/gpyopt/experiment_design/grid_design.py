@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `GridDesign`."""
+
+from jbo.compat.gpyopt._experiment_design import GridDesign as GridDesign

@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `LatinDesign`."""
+
+from jbo.compat.gpyopt._experiment_design import LatinDesign as LatinDesign

@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `RandomDesign`."""
+
+from jbo.compat.gpyopt._experiment_design import RandomDesign as RandomDesign

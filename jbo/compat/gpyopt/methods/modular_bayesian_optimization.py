@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `ModularBayesianOptimization`."""
+
+from jbo.compat.gpyopt._methods import ModularBayesianOptimization as ModularBayesianOptimization

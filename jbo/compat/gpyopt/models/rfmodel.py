@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `RFModel`."""
+
+from jbo.compat.gpyopt._models import RFModel as RFModel

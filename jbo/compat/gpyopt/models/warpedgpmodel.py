@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `WarpedGPModel`."""
+
+from jbo.compat.gpyopt._models import WarpedGPModel as WarpedGPModel

@@ -1,0 +1,3 @@
+"""Where GPyOpt keeps `AcquisitionOptimizer`."""
+
+from jbo.compat.gpyopt._optimizer import AcquisitionOptimizer as AcquisitionOptimizer
