@@ -30,6 +30,7 @@ from jbo.space import Categorical as Categorical
 from jbo.space import Integer as Integer
 from jbo.space import Ordinal as Ordinal
 from jbo.space import Real as Real
+from jbo.space import Simplex as Simplex
 from jbo.space import Space as Space
 from jbo.space import between as between
 from jbo.space import is_active as is_active

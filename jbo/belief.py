@@ -15,7 +15,7 @@ from jbo._pytree import pytree
 from jbo.choices import listing
 from jbo.encoding import Encoding, from_level, is_active, level, snap
 from jbo.numerics import LOG_SQRT_2PI
-from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real
+from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real, Share
 from jbo.space import Space
 
 _DOUBT = 0.05
@@ -131,6 +131,8 @@ def belief_over(space: Space, expected: Mapping[str, Any]) -> Belief:
 
 def _normal(parameter: Parameter, what: Any) -> tuple[float, float]:
     """Place and deviation on the unit interval of a value and how far from it the best one may be."""
+    if isinstance(parameter, Share):
+        raise ValueError(f"expected a parameter that is no share, got {parameter!r}")
     if isinstance(parameter, Categorical):
         raise ValueError(f"expected {{choice: weight}}, got {what!r}")
     if not isinstance(what, tuple | list) or len(what) != 2:

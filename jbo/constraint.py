@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from jbo.numerics import bits_of, from_bits
+
 Function = Callable[[dict[str, Any]], Any]
 """From a config to True where it is allowed."""
 
@@ -43,24 +45,36 @@ class OnHost:
 
     def __call__(self, x: Float[Array, " d"]) -> Bool[Array, ""]:
         """True where the point is allowed; where the function raises, False, and `take_error` has the reason."""
-        return jax.pure_callback(self._check, jax.ShapeDtypeStruct((), bool), x, vmap_method="expand_dims")
+        check = _OfBits(self, str(x.dtype))
+        return jax.pure_callback(check, jax.ShapeDtypeStruct((), bool), bits_of(x), vmap_method="expand_dims")
 
     def take_error(self) -> Exception | None:
         """What the function raised since the last call of this method, if anything."""
         return _errors.pop(self, None)
 
-    def _check(self, x: Any) -> np.ndarray:
-        points = np.asarray(x, np.float64)
-        rows = points.reshape(-1, points.shape[-1])
+    def check(self, points: Float[np.ndarray, "*b d"]) -> Bool[np.ndarray, "*b"]:
+        """True where points are allowed; float64."""
+        rows = np.clip(points.reshape(-1, points.shape[-1]), 0, 1).tolist()
         return np.array([self._is_allowed(row) for row in rows], bool).reshape(points.shape[:-1])
 
-    def _is_allowed(self, x: np.ndarray) -> bool:
-        config = self.space.decode(x)
+    def _is_allowed(self, units: list[float]) -> bool:
+        config = self.space.config_at(units)
         try:
             return is_allowed(self.function, config)
         except Exception as error:  # raised through the compiled program it would lose its type and its traceback
             _errors.setdefault(self, error)
             return False
+
+
+@dataclass(frozen=True)
+class _OfBits:
+    """What JAX calls; equal for equal constraints, so that a program that was traced twice is one program."""
+
+    constraint: OnHost
+    dtype: str
+
+    def __call__(self, bits: Any) -> np.ndarray:
+        return self.constraint.check(from_bits(bits, self.dtype).astype(np.float64))
 
 
 _errors: dict[OnHost, Exception] = {}

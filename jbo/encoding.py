@@ -37,6 +37,8 @@ class Column(NamedTuple):
     """First and last place of the parent in ``[0, 1]`` at which this column is active too; None for none."""
     period: float = 0.0
     """After how much of ``[0, 1]`` the column is where it was; 0: never."""
+    simplex: int = -1
+    """Index of the first of the columns whose shares sum to 1 with this one; -1 for a column that is no share."""
     monotone: int = 0
     """1 where the objective rises with the column, -1 where it falls, 0 where neither is known."""
 
@@ -68,6 +70,17 @@ class Encoding:
     def is_category(self) -> np.ndarray:
         """True where a column has no order; static, ``[d]``."""
         return np.array([c.kind == CATEGORY for c in self.columns], dtype=bool)
+
+    @cached_property
+    def simplexes(self) -> tuple[np.ndarray, ...]:
+        """The columns of each set of shares; static."""
+        first = [c.simplex for c in self.columns]
+        return tuple(np.flatnonzero(np.array(first) == j) for j in sorted(set(first) - {-1}))
+
+    @cached_property
+    def is_share(self) -> np.ndarray:
+        """True for columns of shares; static, ``[d]``."""
+        return np.array([c.simplex >= 0 for c in self.columns], dtype=bool)
 
     def of_model(self) -> "Encoding":
         """The columns as a model sees them: what rises rises in its values."""
@@ -228,9 +241,92 @@ def snap(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]
     is_resolved = encoding.is_resolved(x.dtype)
     if is_resolved.any():
         x = jnp.where(_like(is_resolved, x), from_level(encoding, level(encoding, x), x.dtype), x)
+    if encoding.simplexes:
+        x = jnp.where(_like(encoding.is_share, x), -jnp.expm1(-shares(encoding, x)), x)
     if encoding.depth == 0:
         return x
     return jnp.where(is_active(encoding, x), x, jnp.asarray(0.5, x.dtype))
+
+
+# Shares that sum to 1: column j stands at 1 - exp(-w_j) for the share w_j. Any other point of the cube has the shares
+# e_j / sum(e) with e_j = -log(1 - x_j), which are uniform over the simplex for a uniform point: they are exponentially
+# distributed numbers over their sum (Devroye, Non-Uniform Random Variate Generation, 1986, section 11.4).
+
+_NUM_BITS = {"float64": 46, "float32": 20}
+
+
+def shares(encoding: Encoding, x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
+    """The points with shares in place of the columns of shares.
+
+    Shares are multiples of 2^-46, in float32 of 2^-20, so that they sum to 1 exactly and in every order.
+
+    Args:
+      encoding: Columns of the space.
+      x: Points of the cube, snapped or not.
+    """
+    unit = jnp.asarray(2.0 ** -_NUM_BITS[str(x.dtype)], x.dtype)
+    for columns in encoding.simplexes:
+        exact = _proportions(x[..., columns])
+        rounded = jnp.round(exact / unit) * unit
+        # The largest one takes what rounding leaves.
+        is_largest = _like(np.arange(len(columns)), exact) == jnp.argmax(exact, axis=-1, keepdims=True)
+        rest = 1 - jnp.sum(jnp.where(is_largest, 0, rounded), axis=-1, keepdims=True)
+        x = x.at[..., columns].set(jnp.where(is_largest, rest, rounded))
+    return x
+
+
+def on_simplexes(encoding: Encoding, x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
+    """The points moved to where their shares sum to 1, without rounding: `snap` with a gradient.
+
+    Args:
+      encoding: Columns of the space.
+      x: Points of the cube.
+    """
+    for columns in encoding.simplexes:
+        x = x.at[..., columns].set(-jnp.expm1(-_proportions(x[..., columns])))
+    return x
+
+
+def share_of_column(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    """The share at which a column of a snapped point stands.
+
+    Args:
+      x: Columns of shares.
+    """
+    return -jnp.log1p(-jnp.minimum(x, 1 - float(jnp.finfo(x.dtype).epsneg)))
+
+
+def held(
+    encoding: Encoding, x: Float[Array, "*b d"], is_held: Bool[Array, " d"], places: Float[Array, "*b d"]
+) -> Float[Array, "*b d"]:
+    """The points with some columns held at given places; the other shares keep their proportions and fill up to 1.
+
+    Args:
+      encoding: Columns of the space.
+      x: Snapped points.
+      is_held: True for the columns to hold.
+      places: Where to hold them.
+    """
+    is_held = jnp.broadcast_to(is_held, x.shape)
+    result = jnp.where(is_held, places, x)
+    for columns in encoding.simplexes:
+        keeps = ~is_held[..., columns]
+        share = jnp.where(keeps, _proportions(x[..., columns]), share_of_column(places[..., columns]))
+        kept = jnp.where(keeps, share, 0)
+        total = jnp.sum(kept, axis=-1, keepdims=True)
+        number = jnp.maximum(jnp.sum(keeps, axis=-1, keepdims=True), 1).astype(x.dtype)
+        left = jnp.maximum(1 - jnp.sum(jnp.where(keeps, 0, share), axis=-1, keepdims=True), 0)
+        kept = jnp.where(total > 0, kept / jnp.where(total > 0, total, 1), 1 / number) * left
+        is_changed = ~keeps.all(-1, keepdims=True)
+        moved = -jnp.expm1(-jnp.where(keeps, kept, share))
+        result = result.at[..., columns].set(jnp.where(is_changed, moved, x[..., columns]))
+    return result
+
+
+def _proportions(x: Float[Array, "*b k"]) -> Float[Array, "*b k"]:
+    amounts = share_of_column(x)
+    total = jnp.sum(amounts, axis=-1, keepdims=True)
+    return jnp.where(total > 0, amounts / jnp.where(total > 0, total, 1), jnp.asarray(1 / x.shape[-1], x.dtype))
 
 
 def _like(values: np.ndarray, x: Array, dtype: jnp.dtype | None = None) -> Array:

@@ -21,10 +21,11 @@ from jaxtyping import Array, Float, Int, Key
 from jbo import designs
 from jbo._checked import checked, not_differentiable, scalar
 from jbo.bounded import minimize_bounded
-from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level
+from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level, on_simplexes
+from jbo.feasible import along, cloud
 from jbo.numerics import choose
 from jbo.region import Region
-from jbo.types import EMPTY, Trials, is_taken
+from jbo.types import Trials, is_taken
 
 _NUM_SOBOL = 512
 _NUM_LOCAL = 256
@@ -79,7 +80,8 @@ def maximize(
     asked = function
 
     def value_at(x: Float[Array, " d"]) -> Float[Array, ""]:
-        return scalar("function", "value", asked(x))
+        # An ascent leaves the simplex.
+        return scalar("function", "value", asked(on_simplexes(encoding, x)))
 
     function = jax.jit(value_at)  # traced once for the three places where a program values points
     walks = not is_smooth or encoding.constraint is not None
@@ -96,9 +98,15 @@ def maximize(
     # One draw for all points: each call of the generator is a piece of program to compile.
     uniform = jax.random.uniform(key_points, (1 + more * _NUM_LOCAL, _num_draws(encoding)), dtype)
     wide = designs.shifted_sobol(uniform[0, :d], more * _NUM_SOBOL)
-    if encoding.constraint is not None:
-        wide = wide.at[::2].set(_between(keys_walk[0], trials, len(wide) // 2))
     local = _around(uniform[1:], encoding, centre)
+    inside = None
+    if encoding.constraint is not None:
+        key_cloud, key_between, key_beside, *keys_walk = jax.random.split(keys_walk[0], 5)
+        inside = cloud(key_cloud, region, trials, centre[None, :]).x
+        num_between = len(wide) // 2 - len(inside)
+        wide = wide.at[::2].set(jnp.concatenate([inside, _between(key_between, inside, num_between)]))
+        beside = jax.random.uniform(key_beside, (len(local) // 2, 4), dtype)
+        local = local.at[::2].set(along(beside, encoding, inside, jnp.broadcast_to(centre, local[::2].shape)))
     candidates = jnp.concatenate([wide, local])
     values = _spread(jax.vmap(value_of_new), candidates)
     starts = _choose_starts(region, candidates, values, len(wide), more * _NUM_STARTS // 2)
@@ -108,7 +116,7 @@ def maximize(
         ends, end_values = _climb(function, value_of_new, region, trials, ends, end_values)
     if keys_walk:
         keys = jax.random.split(keys_walk[1], starts.shape[0])
-        walk = functools.partial(_walk, value_of_new=value_of_new, encoding=encoding)
+        walk = functools.partial(_walk, value_of_new=value_of_new, encoding=encoding, inside=inside)
         ends, end_values = jax.vmap(walk)(keys, ends, end_values)
     best = jnp.argmax(end_values)
     found = Maximum(region.place(ends[best]), end_values[best])
@@ -133,18 +141,14 @@ def _spread(
     return place(function(place(points, PartitionSpec("candidates"))), PartitionSpec())
 
 
-def _between(key: Key[Array, ""], trials: Trials, num_points: int) -> Float[Array, "m d"]:
-    """Points near the lines through two trials each: where trials were allowed others may be, too."""
-    n, dtype = trials.x.shape[0], trials.x.dtype
-    uniform = jax.random.uniform(key, (num_points, trials.x.shape[1] + 3), dtype)
-    count = jnp.maximum(jnp.sum(trials.status != EMPTY), 1).astype(dtype)
-    filled = jnp.argsort(trials.status == EMPTY, stable=True)
-    rows = filled[jnp.minimum((uniform[:, :2] * count).astype(jnp.int32), n - 1)]
-    first, second = trials.x[rows[:, 0]], trials.x[rows[:, 1]]
-    # Beyond the second one as well, and a little to the side, or the points would never leave the plane of the trials.
-    along = 1.5 * uniform[:, 2:3]
-    aside = 0.1 * _normal(uniform[:, 3:])
-    return jnp.clip(first + along * (second - first) + aside, 0, 1)
+def _between(key: Key[Array, ""], inside: Float[Array, "p d"], num_points: int) -> Float[Array, "m d"]:
+    """Points near the lines through two allowed points each: more of them may be there."""
+    uniform = jax.random.uniform(key, (num_points, inside.shape[1] + 4), inside.dtype)
+    rows = jnp.minimum((uniform[:, :2] * len(inside)).astype(jnp.int32), len(inside) - 1)
+    first, second = inside[rows[:, 0]], inside[rows[:, 1]]
+    # Beyond the second one as well, and half of them a little to the side: in a fat set they leave the plane.
+    aside = jnp.where(uniform[:, 3:4] < 0.5, 0.1, 0) * _normal(uniform[:, 4:])
+    return jnp.clip(first + 1.5 * uniform[:, 2:3] * (second - first) + aside, 0, 1)
 
 
 def _num_draws(encoding: Encoding) -> int:
@@ -303,13 +307,19 @@ def _bounds_of_ascent(encoding: Encoding, x: Float[Array, " d"]) -> tuple[Float[
     return least, most
 
 
-def _walk(key, raw, value, *, value_of_new, encoding):
-    """The best point that random steps at all scales reach from ``raw``, then single moves of the levels."""
+def _walk(key, raw, value, *, value_of_new, encoding, inside):
+    """The best point that random steps at all scales reach from ``raw``, then single moves of the levels.
+
+    Under a constraint half of the steps go along the differences of points ``inside`` of what it allows.
+    """
 
     def round_of(carry, key):
         raw, value = carry
         uniform = jax.random.uniform(key, (_NUM_WALK_STEPS, _num_draws(encoding)), raw.dtype)
         points = _around(uniform, encoding, raw)
+        if inside is not None:
+            begin = jnp.broadcast_to(raw, points[::2].shape)
+            points = points.at[::2].set(along(uniform[::2, :4], encoding, inside, begin))
         values = jax.vmap(value_of_new)(points)
         best = jnp.argmax(values)
         is_better = values[best] > value

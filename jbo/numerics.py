@@ -1,12 +1,12 @@
 """Every numerical guard of the project, each with the reason it exists."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erfc, ndtr
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, UInt32
 
 _Tree = TypeVar("_Tree")
 
@@ -37,6 +37,30 @@ def choose(condition: Bool[Array, ""], one: _Tree, other: _Tree) -> _Tree:
       other: Of arrays of the same shapes and types.
     """
     return jax.tree.map(lambda a, b: jax.lax.select(condition, a, b), one, other)
+
+
+def bits_of(x: Float[Array, "*b"]) -> UInt32[Array, "*c"]:
+    """The bits of floats, one more axis of words for float64, to give to a function of Python.
+
+    JAX hands arrays over in a thread of its own, which is not in the caller's `jax.enable_x64`: there float64 becomes
+    float32.
+
+    Args:
+      x: Floats.
+    """
+    return jax.lax.bitcast_convert_type(x, jnp.uint32)
+
+
+def from_bits(bits: Any, dtype: Any) -> np.ndarray:
+    """The floats whose `bits_of` these are, in NumPy.
+
+    Args:
+      bits: What the function was given.
+      dtype: Type of the floats.
+    """
+    words = np.ascontiguousarray(bits, np.uint32)
+    floats = words.view(dtype)
+    return floats if floats.shape == words.shape else floats[..., 0]
 
 
 def softplus(x: Float[Array, "*b"]) -> Float[Array, "*b"]:

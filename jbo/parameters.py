@@ -114,6 +114,10 @@ class Parameter:
         """The value that owns ``x`` in ``[0, 1]``."""
         return self.value_at(self.level_of_unit(x))
 
+    def units(self, size: int) -> Float[np.ndarray, " m"]:
+        """Places in ``[0, 1]`` to draw a parameter without levels at, both ends among them."""
+        return np.linspace(0, 1, size)
+
     def unit_of_level(self, level: int) -> float:
         """Where a level sits in ``[0, 1]``; the same bits as `jbo.encoding.from_level`."""
         return (level + 0.5) * (1 / self.num_levels)
@@ -759,6 +763,117 @@ class Categorical(Parameter):
         return {canonical(plain(choice)): level for level, choice in enumerate(self.choices)}
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Share(Parameter):
+    """One of several numbers of at least 0 that sum to 1; made by `Simplex`, never alone in a space."""
+
+    of: tuple[str, ...]
+    """Names of all of them."""
+    when: Condition | None = field(default=None, kw_only=True)
+
+    def __repr__(self) -> str:
+        return f"a share of {self.simplex!r}"
+
+    @property
+    def simplex(self) -> "Simplex":
+        """All of them."""
+        return Simplex(*self.of, when=self.when)
+
+    @property
+    def kind(self) -> str:
+        """Kind of the column."""
+        return REAL
+
+    @property
+    def num_levels(self) -> int:
+        """0: a share has no levels."""
+        return 0
+
+    def check(self) -> None:
+        """Raise `ValueError` on names that make no simplex."""
+        if len(self.of) < 2 or len(set(self.of)) < len(self.of) or not all(isinstance(n, str) and n for n in self.of):
+            raise ValueError(f"Simplex: expected at least two names, each once, got {listing(self.of)}")
+
+    def parse(self, value: Any) -> float:
+        """The share as a float; `ValueError` outside of ``[0, 1]``, but for the rounding of a float."""
+        number = item(value)
+        if not _is_finite(number) or not -1e-12 <= number <= 1 + 1e-12:
+            raise ValueError(f"expected a share in [0, 1], got {value!r}")
+        return min(max(float(number), 0.0), 1.0) + 0.0
+
+    def to_unit(self, value: Any) -> float:
+        """Where a share sits in ``[0, 1]``: :math:`1 - e^{-w}`, see `jbo.encoding.shares`."""
+        return -math.expm1(-value)
+
+    def from_unit(self, x: float) -> float:
+        """The share at ``x``, where ``x`` is a column of a snapped point."""
+        return min(-math.log1p(-x), 1.0) if x < 1 else 1.0
+
+    def units(self, size: int) -> Float[np.ndarray, " m"]:
+        """As in `Parameter.units`."""
+        return -np.expm1(-np.linspace(0, 1, size))
+
+    def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
+        """The share; here ``x`` is what `jbo.encoding.shares` gave."""
+        del level
+        return x
+
+    def definition(self) -> dict[str, Any]:
+        """Kind and arguments as plain JSON."""
+        return {"type": "share", "of": list(self.of)}
+
+
+@dataclass(frozen=True, init=False)
+class Simplex:
+    """Shares of at least 0 that sum to 1, such as the weights of a mixture: one float a name in the config.
+
+    Uniform over all such shares: ``Dirichlet(1, …, 1)``. The model sees the shares themselves, all alike. Shares that a
+    search suggests sum to 1 exactly, in whatever order they are added; shares that you give may miss 1 by up to 1e-6,
+    and are kept as they are.
+
+    Args:
+      *names: Names of the shares, at least two.
+      when: As of `Real`, the condition under which all of the shares exist.
+
+    Example:
+      >>> import jbo
+      >>> space = jbo.Space(jbo.Simplex("w1", "w2", "w3"), rate=jbo.Real(1e-4, 1e-1, log=True))
+      >>> space.names
+      ('w1', 'w2', 'w3', 'rate')
+    """
+
+    names: tuple[str, ...]
+    when: Condition | None
+
+    def __init__(self, *names: str, when: Condition | None = None):
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "when", when)
+        Share(names, when=when).check()
+
+    def __repr__(self) -> str:
+        when = [] if self.when is None else [f"when={self.when!r}"]
+        return f"Simplex({', '.join([*map(repr, self.names), *when])})"
+
+    @property
+    def shares(self) -> dict[str, Share]:
+        """The parameters of the space, by name."""
+        return {name: Share(self.names, when=self.when) for name in self.names}
+
+
+def as_shares(values: Sequence[float]) -> list[float]:
+    """Numbers of at least 0 as shares that sum to 1 exactly; the same bits as `jbo.encoding.shares`.
+
+    Args:
+      values: Not all of them 0, or all shares are equal.
+    """
+    total = math.fsum(values)
+    exact = [v / total for v in values] if total > 0 else [1 / len(values)] * len(values)
+    rounded = [round(v * 2**46) / 2**46 for v in exact]
+    largest = exact.index(max(exact))
+    rounded[largest] = 1 - math.fsum(v for j, v in enumerate(rounded) if j != largest)
+    return rounded
+
+
 def from_json(definition: dict[str, Any]) -> Parameter:
     """The parameter whose `Parameter.to_json` is ``definition``; `ValueError` for an unknown type."""
     arguments = dict(definition)
@@ -781,9 +896,13 @@ def from_json(definition: dict[str, Any]) -> Parameter:
         if kind == "ordinal":
             return Ordinal(*values, when=condition, **known)
         return Categorical(*map(plain, values), when=condition)
+    if kind == "share":
+        if set(arguments) != {"of"} or not isinstance(arguments["of"], list):
+            raise ValueError(f"expected a list of the names of all shares and nothing else, got {definition!r}")
+        return Share(tuple(arguments["of"]), when=condition)
     if kind in ("real", "integer"):
         return {"real": Real, "integer": Integer}[kind](**arguments, when=condition)
-    raise ValueError(f"expected a parameter of type real, integer, ordinal or categorical, got {kind!r}")
+    raise ValueError(f"expected a parameter of type real, integer, ordinal, categorical or share, got {kind!r}")
 
 
 def _check_log(log: Any) -> None:

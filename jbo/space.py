@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float
 from jbo.choices import as_json, canonical, listing
 from jbo.constraint import Traced, is_allowed
 from jbo.domain import parameters_of
-from jbo.encoding import Column, Encoding, level, snap
+from jbo.encoding import Column, Encoding, level, shares, snap
 from jbo.encoding import is_active as _is_active
 from jbo.parameters import (
     Between,
@@ -25,12 +25,15 @@ from jbo.parameters import (
     Ordinal,
     Parameter,
     Real,
+    Share,
+    Simplex,
+    as_shares,
     between,
     from_json,
     is_same_number,
 )
 
-__all__ = ["Categorical", "Integer", "Ordinal", "Real", "Space", "between", "is_active"]
+__all__ = ["Categorical", "Integer", "Ordinal", "Real", "Simplex", "Space", "between", "is_active"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Space(Mapping[str, Parameter]):
 
     Args:
       parameters: Parameters by name, for names that are no identifiers.
+      *simplexes: Shares that sum to 1, see `Simplex`. One may stand anywhere among the parameters as well; the name
+        that it has there does not count.
       constraint: A function of a config that returns True where it is allowed; None: everywhere. A study calls it with
         Python values; `jbo.minimize`, and strategies used without a study, trace it, as they do the objective. No
         suggestion violates it. A file does not hold it.
@@ -92,14 +97,19 @@ class Space(Mapping[str, Parameter]):
         self,
         parameters: Mapping[str, Any] | Any = None,
         /,
-        *,
+        *simplexes: Simplex,
         constraint: Any = None,
         **named: Any,
     ):
+        if isinstance(parameters, Simplex):
+            parameters, simplexes = None, (parameters, *simplexes)
+        for simplex in simplexes:
+            if not isinstance(simplex, Simplex):
+                raise ValueError(f"expected jbo.Simplex or parameters by name, got {simplex!r}")
         if parameters is not None and not isinstance(parameters, Mapping):
             raise ValueError(f"expected parameters by name, such as {_WHAT_A_SPACE_IS}, got {parameters!r}")
         parameters = dict(parameters or {})
-        if isinstance(constraint, Parameter | Constant):  # a parameter of that name
+        if isinstance(constraint, Parameter | Constant | Simplex):  # a parameter of that name
             named["constraint"], constraint = constraint, None
         if constraint is not None and not callable(constraint):
             raise ValueError(f"constraint: expected a function of a config, got {constraint!r}")
@@ -109,7 +119,10 @@ class Space(Mapping[str, Parameter]):
         if twice:
             raise ValueError(f"expected each name once, got twice: {listing(sorted(twice))}")
         entries: dict[str, Parameter | Constant] = {}
-        for name, entry in (parameters | named).items():
+        listed = [*parameters.items(), *(("", simplex) for simplex in simplexes), *named.items()]
+        for name, entry in [each for pair in listed for each in _expanded(*pair)]:
+            if name in entries:
+                raise ValueError(f"expected each name once, got twice: {name}")
             if not isinstance(name, str) or not name:
                 raise ValueError(f"expected a name, got {name!r}")
             if not isinstance(entry, Parameter | Constant):
@@ -123,6 +136,8 @@ class Space(Mapping[str, Parameter]):
             with _named(name):
                 _definition(entry).check()
                 _definition(entry).check_condition()
+        for name in entries:
+            self._check_shares(name)
         # Where the parent must stand for an entry to exist, by name; only entries with a condition.
         self._conditions = {name: self._check_condition(name) for name in list(entries) if self._parent(name)}
         self._order = self._parents_first()
@@ -183,11 +198,15 @@ class Space(Mapping[str, Parameter]):
 
     def __repr__(self) -> str:
         constraint = [] if self.constraint is None else [f"constraint={self.constraint!r}"]
-        if all(name.isidentifier() for name in self._entries):
-            return (
-                f"Space({', '.join([f'{name}={_shown(entry)}' for name, entry in self._entries.items()] + constraint)})"
-            )
-        entries = ", ".join(f"{name!r}: {_shown(entry)}" for name, entry in self._entries.items())
+        shown = {}
+        for name, entry in self._entries.items():
+            if not isinstance(entry, Share):
+                shown[name] = _shown(entry)
+            elif name == entry.of[0]:  # a simplex once, under its first name
+                shown[name] = repr(entry.simplex)
+        if all(name.isidentifier() for name in shown):
+            return f"Space({', '.join([f'{name}={text}' for name, text in shown.items()] + constraint)})"
+        entries = ", ".join(f"{name!r}: {text}" for name, text in shown.items())
         return f"Space({', '.join([f'{{{entries}}}', *constraint])})"
 
     # Between configs and the unit cube.
@@ -222,6 +241,9 @@ class Space(Mapping[str, Parameter]):
                     if not _is_same(values.setdefault(name, entry.value), entry.value):
                         raise ValueError(f"expected the fixed value {entry.value!r}, got {config[name]!r}")
                     values[name] = entry.value
+        for names in self._simplexes:
+            if names[0] in values:
+                check_sum(names, [values[name] for name in names])
         return {name: values[name] for name in self._entries if name in values}
 
     def complete(self, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,7 +284,7 @@ class Space(Mapping[str, Parameter]):
         Raises:
           ValueError: As in `validate`.
         """
-        values = self.validate(config)
+        values = self._with_exact_shares(self.validate(config))
         x = [p.to_unit(values[name]) if name in values else 0.5 for name, p in self._parameters.items()]
         return np.array(x, dtype=np.float64)
 
@@ -288,12 +310,35 @@ class Space(Mapping[str, Parameter]):
           ValueError: A name is unknown or fixed, or a value is of the wrong type or outside its bounds.
         """
         fixed = dict.fromkeys(self._parameters, math.nan)
+        parsed = {}
         for name, value in values.items():
             if name not in fixed:
                 raise self._unknown(name, self.names, "a name that is not searched")
             with _named(name):
-                fixed[name] = self._parameters[name].to_unit(self._parameters[name].parse(value))
+                parsed[name] = self._parameters[name].parse(value)
+        self._check_whole(parsed)
+        for name, value in self._with_exact_shares(parsed).items():
+            fixed[name] = self._parameters[name].to_unit(value)
         return np.array(list(fixed.values()), dtype=np.float64)
+
+    def free_reals(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the parameters without levels that may still vary once some values are given.
+
+        Args:
+          values: Values by name, as in `fixed_columns`.
+        """
+
+        def may_exist(name: str) -> bool:
+            parent = self._parent(name)
+            if parent is None:
+                return True
+            if parent in values:
+                return self._exists(name, {parent: self._parameters[parent].parse(values[parent])})
+            return may_exist(parent)
+
+        return tuple(
+            name for name, p in self._parameters.items() if p.num_levels == 0 and name not in values and may_exist(name)
+        )
 
     def decode(self, x: Float[np.ndarray, " d"] | Float[Array, " d"]) -> dict[str, Any]:
         """The config that owns a point of the unit cube, in plain Python values; inactive names are absent.
@@ -307,12 +352,24 @@ class Space(Mapping[str, Parameter]):
         point = np.asarray(x, dtype=np.float64)
         if point.shape != (len(self),) or np.isnan(point).any():
             raise ValueError(f"expected a point of {len(self)} numbers, got {point!r}")
-        units = dict(zip(self._parameters, np.clip(point, 0, 1).tolist(), strict=True))
+        return self.config_at(np.clip(point, 0, 1).tolist())
+
+    def config_at(self, units: list[float]) -> dict[str, Any]:
+        """As `decode`, for a caller that decodes many points and has checked them.
+
+        Args:
+          units: A point of the cube, as Python's floats.
+        """
+        of_name = dict(zip(self._parameters, units, strict=True))
         values: dict[str, Any] = {}
         for name in self._order:
             entry = self._entries[name]
             if self._exists(name, values):
-                values[name] = entry.value if isinstance(entry, Constant) else entry.from_unit(units[name])
+                values[name] = entry.value if isinstance(entry, Constant) else entry.from_unit(of_name[name])
+        for names in self._simplexes:
+            if names[0] in values and names[0] in of_name:
+                amounts = [-math.log1p(-min(of_name[name], 1 - 2.0**-53)) for name in names]
+                values |= dict(zip(names, as_shares(amounts), strict=True))
         return {name: values[name] for name in self._entries if name in values}
 
     def decode_traced(self, x: Float[Array, " d"]) -> dict[str, Array]:
@@ -330,6 +387,7 @@ class Space(Mapping[str, Parameter]):
         x = jnp.asarray(x)
         x = snap(self.encoding, x)
         levels = level(self.encoding, x)
+        x = shares(self.encoding, x) if self.encoding.simplexes else x
         columns = {name: j for j, name in enumerate(self._parameters)}
         values = {}
         for name, entry in self._entries.items():
@@ -353,6 +411,8 @@ class Space(Mapping[str, Parameter]):
                 where = self._conditions[name]
                 levels = tuple(sorted(where.levels))
                 column = column._replace(parent=index[parameter.parent], parent_levels=levels, parent_range=where.range)
+            if isinstance(parameter, Share):
+                column = column._replace(simplex=min(index[other] for other in parameter.of))
             if isinstance(parameter, Integer):
                 log_range[j] = parameter.log_range
             columns.append(column)
@@ -383,6 +443,7 @@ class Space(Mapping[str, Parameter]):
           ()
         """
         fixed = dict(values or {}) | named
+        self._check_whole(fixed)
         entries = dict(self._entries)
         for name, value in fixed.items():
             if name not in entries:
@@ -394,6 +455,9 @@ class Space(Mapping[str, Parameter]):
                 if isinstance(old, Constant) and not _is_same(old.value, value):
                     raise ValueError(f"expected the fixed value {old.value!r}, got {value!r}")
                 entries[name] = Constant(definition, value)
+        for names in self._simplexes:
+            if names[0] in fixed:
+                check_sum(names, [cast(Constant, entries[name]).value for name in names])
         for name in self._order:
             parent = self._parent(name)
             parent_entry = None if parent is None else entries.get(parent)
@@ -549,6 +613,45 @@ class Space(Mapping[str, Parameter]):
         nearest = f"; nearest is {close[0]!r}" if close and close[0] != name else ""
         return ValueError(f"{name}: expected one of {listing(known)}, got {what}{nearest}")
 
+    # Shares.
+
+    @cached_property
+    def _simplexes(self) -> list[tuple[str, ...]]:
+        """The names of each set of shares, fixed ones too."""
+        shares = (_definition(entry) for entry in self._entries.values())
+        return list(dict.fromkeys(share.of for share in shares if isinstance(share, Share)))
+
+    def _check_shares(self, name: str) -> None:
+        share = _definition(self._entries[name])
+        if not isinstance(share, Share):
+            return
+        others = [self._entries.get(other) for other in share.of]
+        same = [other for other in others if other is not None and _definition(other) == share]
+        if name not in share.of or len(same) < len(others):
+            raise ValueError(f"{name}: expected all of {', '.join(share.of)} as shares, write jbo.{share.simplex!r}")
+        if len({isinstance(other, Constant) for other in others}) > 1:
+            raise ValueError(f"{name}: expected all of {', '.join(share.of)} to be fixed, or none of them")
+
+    def _check_whole(self, values: Mapping[str, Any]) -> None:
+        """Raise `ValueError` if some but not all shares of a simplex are given."""
+        for names in self._simplexes:
+            given = [name for name in names if name in values]
+            if given and len(given) < len(names):
+                raise ValueError(
+                    f"{given[0]}: expected all of {', '.join(names)} to be given, or none of them, got "
+                    f"{', '.join(given)}; shares are searched together"
+                )
+
+    def _with_exact_shares(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values, with shares that sum to 1 exactly."""
+        values = dict(values)
+        for names in self._simplexes:
+            if names[0] in values:
+                exact = as_shares([values[name] for name in names])
+                check_sum(names, [values[name] for name in names])
+                values |= dict(zip(names, exact, strict=True))
+        return values
+
     # Conditions.
 
     def _parent(self, name: str) -> str | None:
@@ -666,6 +769,30 @@ def check_space(space: Any) -> Space:
     elif isinstance(space, type):
         hint = "; make one"
     raise TypeError(f"space: expected {_WHAT_A_SPACE_IS}, got {space!r} of type {type(space).__name__}{hint}")
+
+
+_SUM_TOLERANCE = 1e-6
+"""How far from 1 the sum of shares may be that a user gives: as far as the rounding of float32."""
+
+
+def check_sum(names: tuple[str, ...], values: list[float]) -> None:
+    """Raise `ValueError` if shares do not sum to 1.
+
+    Args:
+      names: Of the shares.
+      values: The shares.
+    """
+    total = math.fsum(values)
+    if abs(total - 1) > _SUM_TOLERANCE:
+        raise ValueError(f"{', '.join(names)}: expected shares that sum to 1, got sum {total:.10g}")
+
+
+def _expanded(name: str, entry: Any) -> Iterator[tuple[str, Any]]:
+    """A parameter by its name, or the shares of a simplex by theirs."""
+    if isinstance(entry, Simplex):
+        yield from entry.shares.items()
+    else:
+        yield name, entry
 
 
 def _hint(entry: Any) -> str:

@@ -20,6 +20,7 @@ LAYERS = [
     {"jbo.acquisitions"},
     {"jbo.surrogates"},
     {"jbo.bounded", "jbo.linalg"},
+    {"jbo.feasible"},
     {"jbo.belief", "jbo.region"},
     {"jbo.space", "jbo.designs"},
     {"jbo.domain"},

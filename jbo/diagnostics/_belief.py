@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from jbo.acquisitions import bound, incumbent, over_sets
 from jbo.constraint import OnHost
-from jbo.encoding import Encoding, snap
+from jbo.encoding import Encoding, held, snap
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
@@ -81,6 +81,11 @@ def _predict(posterior: Posterior, x: Array) -> tuple[Array, Array]:
 @jax.jit
 def _snap(encoding: Encoding, x: Array) -> Array:
     return snap(encoding, x)
+
+
+@jax.jit
+def _held(encoding: Encoding, x: Array, is_held: Array, places: Array) -> Array:
+    return held(encoding, x, is_held, places)
 
 
 @jax.jit
@@ -160,6 +165,24 @@ class Belief:
           x: Points of the cube.
         """
         return _in_blocks(lambda block: _snap(self.strategy.encoding, block), x)
+
+    def around(self, config: dict[str, Any], places: dict[str, Float[np.ndarray, " m"]]) -> Float[np.ndarray, "m d"]:
+        """Snapped points that differ from a config in some parameters.
+
+        Args:
+          config: As a trial has it.
+          places: By name, where each point stands in the column of that parameter. If it is a share, the other shares
+            keep their proportions.
+        """
+        columns = [self.space.names.index(name) for name in places]
+        x = np.tile(self.encode([config]), (len(next(iter(places.values()))), 1))
+        is_held = np.isin(np.arange(x.shape[1]), columns)
+        wanted = x.copy()
+        wanted[:, columns] = np.stack(list(places.values()), axis=1)
+        if not self.strategy.encoding.simplexes:
+            return self.snap(wanted)
+        with world(None):
+            return self.snap(np.array(_held(self.strategy.encoding, x, is_held, wanted)))
 
     def worth(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:
         """What the acquisition function of the strategy says of points, higher is better.

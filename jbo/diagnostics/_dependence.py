@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from jbo.designs import sobol
-from jbo.encoding import Encoding, from_level, snap
+from jbo.encoding import Encoding, from_level, held, snap
 from jbo.numerics import matmul
 from jbo.surrogates import GPParams, Posterior
 from jbo.surrogates._regression import GPPosterior
@@ -67,7 +67,11 @@ def averaged(
     """
 
     def at(place: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        return _average(posterior, snap(encoding, background.at[:, column].set(place)))
+        if not encoding.simplexes:
+            return _average(posterior, snap(encoding, background.at[:, column].set(place)))
+        is_held = jnp.arange(encoding.num_columns, dtype=jnp.int32) == column
+        places = jnp.broadcast_to(place, background.shape)
+        return _average(posterior, snap(encoding, held(encoding, snap(encoding, background), is_held, places)))
 
     mean, variance = jax.lax.map(at, places)
     return Dependence(mean, jnp.sqrt(variance))

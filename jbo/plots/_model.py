@@ -177,10 +177,8 @@ def _points(belief: Belief, names: tuple[str, ...]) -> tuple[list[np.ndarray], n
     """Where the axes are drawn at, and the points of the cube over them, the first axis slowest."""
     grids = [grid(belief.space[name], _SIDE[len(names)]) for name in names]
     meshes = np.meshgrid(*(units for units, _ in grids), indexing="ij")
-    x = np.tile(belief.encode([belief.recommended.config]), (meshes[0].size, 1))
-    for name, mesh in zip(names, meshes, strict=True):
-        x[:, belief.space.names.index(name)] = mesh.ravel()
-    return [along for _, along in grids], belief.snap(x)
+    places = {name: mesh.ravel() for name, mesh in zip(names, meshes, strict=True)}
+    return [along for _, along in grids], belief.around(belief.recommended.config, places)
 
 
 def _values(belief: Belief) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jbo.parameters import Integer, Parameter, Real
+from jbo.parameters import Integer, Parameter, Real, Share
 
 BLUE, ORANGE, GREEN, PINK, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 """Told apart by colour-blind readers: Okabe and Ito, Color Universal Design, 2008."""
@@ -35,7 +35,7 @@ def place(parameter: Parameter, value: Any) -> float:
       parameter: Of the axis.
       value: One that it takes.
     """
-    return float(value) if isinstance(parameter, Real | Integer) else float(parameter.level_of(value))
+    return float(value) if isinstance(parameter, Real | Integer | Share) else float(parameter.level_of(value))
 
 
 def grid(parameter: Parameter, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +49,7 @@ def grid(parameter: Parameter, size: int) -> tuple[np.ndarray, np.ndarray]:
     if 0 < num_levels <= size:
         units = np.array([parameter.unit_of_level(level) for level in range(num_levels)])
     else:
-        units = np.linspace(0, 1, size)
+        units = parameter.units(size)
     return units, np.array([place(parameter, parameter.from_unit(float(unit))) for unit in units])
 
 
@@ -63,8 +63,8 @@ def dress(ax: Any, which: str, name: str, parameter: Parameter) -> None:
       parameter: What is along it.
     """
     getattr(ax, f"set_{which}label")(plain(name))
-    if isinstance(parameter, Real | Integer):
-        if parameter.log:
+    if isinstance(parameter, Real | Integer | Share):
+        if getattr(parameter, "log", False):
             getattr(ax, f"set_{which}scale")("log")
         elif isinstance(parameter, Integer):
             getattr(ax, f"{which}axis").get_major_locator().set_params(integer=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from jbo.diagnostics import Belief, Health, Importance, Interval, Searched, best_so_far, spans
 from jbo.encoding import CATEGORY
-from jbo.parameters import Integer, Parameter, Real
+from jbo.parameters import Integer, Parameter, Real, Share
 from jbo.study import Trial
 
 Figure = dict[str, Any]
@@ -169,9 +169,7 @@ def slice_around(belief: Belief, best: Trial, name: str, label: str) -> Figure:
     """
     parameter = belief.space[name]
     units = _units(parameter)
-    x = np.tile(belief.encode([best.config]), (len(units), 1))
-    x[:, belief.space.names.index(name)] = units
-    found = belief.interval(belief.snap(x))
+    found = belief.interval(belief.around(best.config, {name: units}))
     along = [_place(parameter, parameter.from_unit(float(unit))) for unit in units]
     there = [trial for trial in belief.trials if trial.value is not None and name in trial.config]
     values = np.array([trial.value for trial in belief.trials if trial.value is not None])
@@ -280,18 +278,18 @@ def _band(parameter: Parameter, along: list[Any], found: Interval) -> list[Figur
 def _units(parameter: Parameter) -> np.ndarray:
     if 0 < parameter.num_levels <= _SIDE:
         return np.array([parameter.unit_of_level(level) for level in range(parameter.num_levels)])
-    return np.linspace(0, 1, _SIDE)
+    return parameter.units(_SIDE)
 
 
 def _place(parameter: Parameter, value: Any) -> float:
     """Numbers at themselves, choices at their level: texts that are alike stay apart."""
-    return float(value) if isinstance(parameter, Real | Integer) else float(parameter.level_of(value))
+    return float(value) if isinstance(parameter, Real | Integer | Share) else float(parameter.level_of(value))
 
 
 def _axis(name: str, parameter: Parameter) -> Figure:
     title = {"title": {"text": text(name, 30)}}
-    if isinstance(parameter, Real | Integer):
-        return title | ({"type": "log"} if parameter.log else {})
+    if isinstance(parameter, Real | Integer | Share):
+        return title | ({"type": "log"} if getattr(parameter, "log", False) else {})
     levels = range(parameter.num_levels)
     labels = [text(parameter.value_at(level), 20) for level in levels]
     return title | {"tickvals": list(levels), "ticktext": labels, "range": [-0.5, parameter.num_levels - 0.5]}

@@ -6,6 +6,7 @@ from jbo.strategies._default import bayesian as bayesian
 from jbo.strategies._parzen import Parzen as Parzen
 from jbo.strategies._parzen import ParzenInfo as ParzenInfo
 from jbo.strategies._parzen import parzen as parzen
+from jbo.strategies._searches import GridSearch as GridSearch
 from jbo.strategies._searches import grid_search as grid_search
 from jbo.strategies._searches import random_search as random_search
 from jbo.strategies._searches import sobol_search as sobol_search

@@ -97,7 +97,7 @@ class Classifier:
           A point, and the logarithm of the ratio of the densities there but for a constant; ``-inf`` if all points that
           were drawn are in the table or not allowed.
         """
-        x = self.parzen.draw(key, self.parzen.densities(state)[0], region)
+        x = self.parzen.draw(key, self.parzen.densities(state)[0], region, state)
         is_good = region.is_allowed(x) & ~jax.vmap(lambda point: jnp.any(is_taken(state, point)))(x)
         log_good, log_bad = jax.vmap(self._log_densities(state, (1.0, 1.0)))(x).T
         value = jnp.where(is_good, log_good - log_bad, -jnp.inf)

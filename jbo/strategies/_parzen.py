@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from jbo._pytree import pytree
 from jbo.encoding import is_active
+from jbo.feasible import beside
 from jbo.region import Region
 from jbo.space import Space, check_space
 from jbo.strategies import _mixture, _table
@@ -112,7 +113,7 @@ class Parzen(Strategy):
     ) -> tuple[Float[Array, " d"], ParzenInfo]:
         key_sample, key_new = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state)))
         good, bad = self.densities(in_order(state))
-        x = self.draw(key_sample, good, region)
+        x = self.draw(key_sample, good, region, state)
         value = _mixture.log_density(self.encoding, good, x) - _mixture.log_density(self.encoding, bad, x)
         is_good = region.is_allowed(x) & ~jax.vmap(lambda point: jnp.any(is_taken(state, point)))(x)
         value = jnp.where(is_good, value, -jnp.inf)
@@ -120,18 +121,24 @@ class Parzen(Strategy):
         point, is_new = _table.first_new(key_new, region, state, x[best])
         return point, ParzenInfo(is_new, jnp.asarray(True), value[best])
 
-    def draw(self, key: Key[Array, ""], good: Mixture, region: Region) -> Float[Array, "m d"]:
+    def draw(self, key: Key[Array, ""], good: Mixture, region: Region, state: Trials) -> Float[Array, "m d"]:
         """Points distributed as the good trials are, with what is fixed at its place.
 
         Args:
           key: Draws the points.
           good: The first of `densities`.
-          region: Where the points shall be.
+          region: Where the points shall be. Under a constraint half of them are steps inside of what it allows.
+          state: The table.
         """
         if region.fixed is not None:
             here = region.place(jnp.full((self.encoding.num_columns,), 0.5, good.x.dtype))
             good = _mixture.given(self.encoding, good, here, ~region.is_free)
-        return region.place(_mixture.sample(key, self.encoding, good, self.num_candidates))
+        x = region.place(_mixture.sample(key, self.encoding, good, self.num_candidates))
+        if region.encoding.constraint is None:
+            return x
+        key_row, key_step = jax.random.split(jax.random.fold_in(key, 1))
+        rows = jax.random.categorical(key_row, jnp.log(good.weight), shape=(len(x[::2]),))
+        return x.at[::2].set(beside(key_step, region, state, good.x[rows]))
 
 
 def in_order(state: Trials) -> Trials:

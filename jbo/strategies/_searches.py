@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo import designs
 from jbo._pytree import pytree
@@ -62,11 +62,20 @@ class GridSearch(Strategy):
 
         def at(levels: Int[Array, " d"]) -> Float[Array, " d"]:
             along = levels.astype(dtype) / (self.resolution - 1)
+            along = jnp.where(self.encoding.is_share, -jnp.expm1(-along), along)
             return region.place(jnp.where(is_real, along, from_level(self.encoding, levels, dtype)))
 
-        first = jnp.zeros(self.encoding.num_columns, jnp.int32)
+        def is_counted(levels: Int[Array, " d"]) -> Bool[Array, ""]:
+            # Shares are on the grid where they sum to 1.
+            sums = [jnp.sum(levels[columns]) == self.resolution - 1 for columns in self.encoding.simplexes]
+            return jnp.all(jnp.stack(sums)) if sums else jnp.asarray(True)
+
+        first = np.zeros(self.encoding.num_columns, np.int32)
+        for columns in self.encoding.simplexes:
+            first[columns[-1]] = self.resolution - 1
+        first = jnp.asarray(first)
         sizes = np.where(is_real, self.resolution, self.encoding.num_levels)
-        x, is_new = _table.count_to_new(region, state, at(first), first, sizes, at)
+        x, is_new = _table.count_to_new(region, state, at(first), first, sizes, at, is_counted)
         return x, AskInfo(is_new)
 
 

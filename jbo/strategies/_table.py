@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.encoding import Encoding, from_level, is_active, level
+from jbo.feasible import cloud
 from jbo.numerics import choose
 from jbo.region import Region
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials, is_taken
@@ -102,8 +103,9 @@ def first_new(
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
     """The point ``x`` if it is allowed and no trial has it, else another such point.
 
-    A space that can be counted is searched in counting order, to its end; where a constraint leaves parts of a space
-    with reals, up to 2^14 uniform points are tried.
+    A space that can be counted is searched in counting order, to its end. Where a constraint leaves parts of a space
+    with reals, 2^10 uniform points are tried, then a walk from the trials that are allowed, then 2^14 points where
+    thin sets often are.
 
     Args:
       key: Draws where the search begins.
@@ -128,25 +130,57 @@ def first_new(
 
 _LOG_ALLOWED_STEPS = 16
 """A space under a constraint is counted through if it has at most 2^16 combinations; a constraint may cost a call."""
-_NUM_ROUNDS, _ROUND = 64, 256
+_ROUND = 256
+_NUM_UNIFORM, _NUM_ROUNDS = 4, 64
+"""Rounds of uniform points, after which a constraint leaves so little that what it allows is looked for otherwise."""
 
 
 def _draw_to_new(
     key: Key[Array, ""], region: Region, state: Trials, x: Float[Array, " d"]
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
-    """The point ``x`` if it is allowed and new, else the first such one of uniform draws."""
+    """The point ``x`` if it is allowed and new, else the first such one of uniform draws, else one in a thin set.
+
+    A thin set is walked from the trials that are in it, and the point nearest to ``x`` is taken. Without such a trial
+    points are drawn near the borders of the cube and with rising or falling coordinates, as chains of inequalities ask.
+    """
+
+    def is_good(points: Float[Array, "m d"]) -> Bool[Array, " m"]:
+        return region.is_allowed(points) & ~jax.vmap(lambda p: jnp.any(is_taken(state, p)))(points)
 
     def draw_round(carry):
         _, _, count = carry
         uniform = jax.random.uniform(jax.random.fold_in(key, count), (_ROUND, x.shape[0]), x.dtype)
-        points = region.place(uniform)
-        good = region.is_allowed(points) & ~jax.vmap(lambda p: jnp.any(is_taken(state, p)))(points)
+        points = region.place(jax.lax.cond(count < _NUM_UNIFORM, lambda u: u, _unevenly, uniform))
+        good = is_good(points)
         first = jnp.argmax(good)
         return points[first], good[first], count + 1
 
-    begin = (x, region.is_allowed(x) & ~jnp.any(is_taken(state, x)), jnp.zeros((), jnp.int32))
-    point, is_good, _ = jax.lax.while_loop(lambda c: ~c[1] & (c[2] < _NUM_ROUNDS), draw_round, begin)
-    return point, is_good
+    def draw_until(end: int, carry: Any) -> Any:
+        return jax.lax.while_loop(lambda c: ~c[1] & (c[2] < end), draw_round, carry)
+
+    def in_thin_set(carry):
+        found = cloud(jax.random.fold_in(key, _NUM_ROUNDS), region, state)
+        good = is_good(found.x) & found.is_found
+        nearest = jnp.argmin(jnp.where(good, jnp.sum((found.x - x[None, :]) ** 2, axis=1), jnp.inf))
+        return draw_until(_NUM_ROUNDS, (found.x[nearest], good[nearest], carry[2]))
+
+    begin = (x, is_good(x[None, :])[0], jnp.zeros((), jnp.int32))
+    drawn = draw_until(_NUM_UNIFORM, begin)
+    return jax.lax.cond(drawn[1], lambda carry: carry, in_thin_set, drawn)[:2]
+
+
+def _unevenly(uniform: Float[Array, "m d"]) -> Float[Array, "m d"]:
+    """Points where constraints that leave little leave something: near borders, and in an order of their columns."""
+    m, d = uniform.shape
+    # The distance from the border is the more often small the more decades it has: 8 of them, or 12.
+    decades = 8.0 if uniform.dtype == jnp.float32 else 12.0
+    part = 4 * uniform - jnp.floor(4 * uniform)
+    near = 10.0 ** (-decades * part)
+    side = jnp.floor(4 * uniform)
+    at_border = jnp.where(side == 0, near, jnp.where(side == 1, 1 - near, uniform)).astype(uniform.dtype)
+    ordered = jnp.sort(uniform, axis=1)
+    which = (jnp.arange(m) % 4)[:, None]
+    return jnp.where(which < 2, at_border, jnp.where(which == 2, ordered, ordered[:, ::-1]))
 
 
 def walk_to_new(
@@ -178,6 +212,7 @@ def count_to_new(
     levels: Int[Array, " d"],
     sizes: np.ndarray,
     at: Callable[[Int[Array, " d"]], Float[Array, " d"]],
+    is_counted: Callable[[Int[Array, " d"]], Bool[Array, ""]] | None = None,
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
     """The point ``x`` if it is allowed and no trial has it, else the first such one that counting ``levels`` comes to.
 
@@ -191,6 +226,7 @@ def count_to_new(
         it, and after the last point comes the first.
       sizes: Number of levels of each column, static.
       at: The point of the region that levels stand for.
+      is_counted: False for levels that are left out; None: none is.
 
     Returns:
       A point and whether it is new and allowed. A walk ends after as many steps as there are combinations, at most
@@ -211,15 +247,16 @@ def count_to_new(
         levels = jnp.where(moves, jnp.where(is_last, 0, levels + 1), levels).astype(jnp.int32)
         return levels, at(levels), count + 1
 
-    def is_good(point):
-        return ~jnp.any(is_taken(state, point)) & region.is_allowed(point)
+    def is_good(levels, point):
+        is_new = ~jnp.any(is_taken(state, point)) & region.is_allowed(point)
+        return is_new if is_counted is None else is_new & is_counted(levels)
 
     def goes_on(carry):
-        _, point, count = carry
-        return ~is_good(point) & (count < num_steps)
+        levels, point, count = carry
+        return ~is_good(levels, point) & (count < num_steps)
 
-    _, point, _ = jax.lax.while_loop(goes_on, step, (levels, x, jnp.zeros((), jnp.int32)))
-    return point, is_good(point)
+    levels, point, _ = jax.lax.while_loop(goes_on, step, (levels, x, jnp.zeros((), jnp.int32)))
+    return point, is_good(levels, point)
 
 
 def _parents_first(encoding: Encoding) -> np.ndarray:

@@ -35,7 +35,10 @@ def repeated(encoding: Encoding, q: int) -> Encoding:
     """
     d = encoding.num_columns
     columns = tuple(
-        column._replace(parent=column.parent + i * d if column.parent >= 0 else -1)
+        column._replace(
+            parent=column.parent + i * d if column.parent >= 0 else -1,
+            simplex=column.simplex + i * d if column.simplex >= 0 else -1,
+        )
         for i in range(q)
         for column in encoding.columns
     )

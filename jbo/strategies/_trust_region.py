@@ -12,6 +12,7 @@ from jbo import designs
 from jbo._checked import scalar
 from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, bound, over_sets, thompson_sampling
+from jbo.feasible import beside
 from jbo.region import Region
 from jbo.space import Space, check_space
 from jbo.strategies import _table
@@ -162,6 +163,13 @@ class TrustRegion(Strategy):
         key_prepare, key_candidates, key_new = jax.random.split(key_row, 3)
         centre = region.place(state.x[jnp.argmin(jnp.where(own.status == OK, own.y, jnp.inf))])
         candidates = self._candidates(key_candidates, region, centre, box.length, params)
+        if self.encoding.constraint is not None:
+            # A step that leaves the box gives way to a point of the box.
+            steps = beside(
+                jax.random.fold_in(key_candidates, 1), region, state, jnp.broadcast_to(centre, candidates[::2].shape)
+            )
+            is_near = jnp.max(jnp.abs(steps - centre[None, :]), axis=1) <= jnp.maximum(box.length, _LEAST)
+            candidates = candidates.at[::2].set(jnp.where(is_near[:, None], steps, candidates[::2]))
         acquisition = over_sets(bound(self.acquisition, region), posterior)
         here = dataclasses.replace(data, x=data.x if region.fixed is None else region.place(data.x))
         aux = acquisition.prepare(key_prepare, posterior, here)

@@ -28,6 +28,8 @@ class Context:
             raise TypeError(f"context: expected values by name, such as {{{space.names[0]!r}: …}}, got {values!r}")
         self.fixed: Float[np.ndarray, " d"] | None = space.fixed_columns(values) if values else None
         """Places of the given columns, NaN for the others; None if there is no context."""
+        self.free_reals = space.free_reals(values)
+        """Names of the parameters with no levels that are still searched: with one the search never runs out."""
         self._values = {name: space[name].parse(value) for name, value in values.items()}
 
     def holds(self, config: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jbo.choices import canonical, item, listing, plain
-from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real
+from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real, Share
 from jbo.space import Space
 from jbo.study._storage import Outcome
 from jbo.study._trial import Trial
@@ -191,6 +191,8 @@ def _wider(name: str, parameter: Parameter, values: Sequence[Any]) -> Parameter:
         falls = parameter.values[0] > parameter.values[-1]
         values = sorted({*parameter.values, *new}, reverse=falls)
         return Ordinal(*values, monotone=parameter.monotone, when=parameter.when)
+    if isinstance(parameter, Share):
+        raise ValueError(f"{name}: expected a share in [0, 1], got {new[0]!r}")
     assert isinstance(parameter, Categorical)
     choices = {canonical(plain(choice)): plain(choice) for choice in (*parameter.choices, *new)}
     return Categorical(*choices.values(), when=parameter.when)

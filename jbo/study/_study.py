@@ -13,7 +13,7 @@ from typing import Any, cast, overload
 import numpy as np
 
 from jbo.space import Space, check_space
-from jbo.strategies import Strategy, bayesian
+from jbo.strategies import GridSearch, Strategy, bayesian
 from jbo.study._context import Context
 from jbo.study._evaluation import BatchObjective, Evaluation, Objective, Reporter
 from jbo.study._fault import Repetition
@@ -528,8 +528,9 @@ class Study:
                     return Report(receive, channel)
 
                 run_trials(pool, lambda: self._ask(given), report_of, num_left, end, retries)
-        except SpaceExhausted:
-            _log.info("the space has no new configuration after %d trials", len(self._table.trials))
+        except SpaceExhausted as reason:
+            # A warning, which Python writes to standard error unless the user has configured logging.
+            _log.warning("optimize ends after %d of %d trials: %s", self._num_finished(), num_trials, reason)
         finally:
             self._num_expected, self._show = None, Progress()
             self._storage.release(self._held - held, current())
@@ -653,14 +654,22 @@ class Study:
                 _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)
             if is_new:
                 return number, context.impose(self.space.decode(x))
-        if self.space.constraint is not None and not any(
-            self.space.is_allowed(trial.config) for trial in trials if context.holds(trial.config)
-        ):
+        num_allowed = self._num_allowed(trials, context)
+        # Grid search offers a finite number of points, whatever the space has.
+        is_finite = isinstance(self.strategy, GridSearch) or not context.free_reals
+        if num_allowed == 0 or (self.space.constraint is not None and not is_finite):
+            found = f"but the {num_allowed} trials" if num_allowed else "that it allows"
             raise ValueError(
-                "constraint: expected a space of which it allows some part, got none that it allows in a bounded search"
+                f"constraint: expected a space of which it allows some part, got none {found} in a bounded search"
                 f"{context}; enqueue a configuration that is allowed, if there is one"
             )
         raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
+
+    def _num_allowed(self, trials: list[Trial], context: Context) -> int | None:
+        """Number of trials in a context that the constraint allows; None without a constraint."""
+        if self.space.constraint is None:
+            return None
+        return sum(self.space.is_allowed(trial.config) for trial in trials if context.holds(trial.config))
 
     def _check_trial(self, trial: Any) -> None:
         if not isinstance(trial, Trial):

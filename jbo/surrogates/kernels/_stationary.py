@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jbo._pytree import pytree
-from jbo.encoding import Encoding
+from jbo.encoding import Encoding, share_of_column
 from jbo.numerics import matmul
 from jbo.surrogates.kernels._kernel import Covariance, GPParams
 
@@ -115,6 +115,9 @@ class Stationary(Covariance):
     periods: tuple[float, ...] = field(default=(), metadata={"static": True})
     """Period of each column that has one, 0 for the others; empty: none has."""
 
+    is_share: tuple[bool, ...] = field(default=(), metadata={"static": True})
+    """True for the columns of shares, whose distance is that of the shares; empty: none is one."""
+
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
         return jnp.exp(params.log_signal_variance) * self.profile(self.squared(params, x1, x2))
@@ -155,8 +158,12 @@ class Stationary(Covariance):
         """The same kernel over the columns of a space."""
         choices = tuple(int(k) if c else 0 for k, c in zip(encoding.num_levels, encoding.is_category, strict=True))
         periods = tuple(c.period for c in encoding.columns)
+        is_share = tuple(map(bool, encoding.is_share))
         return dataclasses.replace(
-            self, num_choices=choices if any(choices) else (), periods=periods if any(periods) else ()
+            self,
+            num_choices=choices if any(choices) else (),
+            periods=periods if any(periods) else (),
+            is_share=is_share if any(is_share) else (),
         )
 
     def scaled(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
@@ -183,6 +190,8 @@ class Stationary(Covariance):
         near by that along the column, and what is a period apart is one place (MacKay, Introduction to Gaussian
         Processes, 1998, section 5.1; with the squared exponential it is his periodic kernel).
         """
+        if self.is_share:
+            x = jnp.where(np.array(self.is_share)[None, :], share_of_column(x), x)
         if not self.num_choices and not self.periods:
             return x - 0.5
         owner, choice, num_choices, period = self._layout(x.shape[1])

@@ -44,7 +44,7 @@ class InputWarped(Covariance):
     def bind(self, encoding: Encoding) -> "InputWarped":
         """The same kernel over the columns of a space."""
         is_fixed = tuple(
-            bool(is_category) or bool(c.period)
+            bool(is_category) or bool(c.period) or c.simplex >= 0
             for c, is_category in zip(encoding.columns, encoding.is_category, strict=True)
         )
         return dataclasses.replace(self, kernel=self.kernel.bind(encoding), is_fixed=is_fixed if any(is_fixed) else ())
