@@ -189,7 +189,7 @@ def test_what_makes_no_sense_is_refused():
         jbo.bayesian(SPACE, cost="seconds", batch=batches.joint_improvement())
     with pytest.raises(ValueError, match=r"^cost: expected a scalar, got a value of shape \(2,\)"):
         KnownCost(SPACE, lambda config: jnp.ones(2))(jnp.zeros(2))
-    with pytest.raises(ValueError, match=r"^problem: expected a scalar, got a cost of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"^function: expected a scalar, got a cost of shape \(2,\)"):
         Vector = type("Vector", (Priced,), {"__call__": lambda self, config: jbo.Result(1.0, cost=jnp.ones(2))})
         jbo.minimize(KEY, Vector(), jbo.random_search(SPACE), 3)
 
