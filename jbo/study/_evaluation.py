@@ -41,19 +41,27 @@ class Evaluation(NamedTuple):
     """The programming error that is behind the failure, if it is one."""
 
 
-def evaluate(objective: Objective, config: dict[str, Any], report: Reporter | None = None) -> Evaluation:
-    """What comes of an objective at a configuration. `SystemExit` and `KeyboardInterrupt` pass.
+def evaluate(
+    objective: Objective,
+    config: dict[str, Any],
+    report: Reporter | None = None,
+    *,
+    caught: type[BaseException] = Exception,
+) -> Evaluation:
+    """The result of one call of an objective.
 
     Args:
-      objective: What is called.
+      objective: The function to call.
       config: Values by name.
-      report: What the objective is given as ``report``; None: it takes none.
+      report: The objective's argument ``report``; None: it has none.
+      caught: Exceptions that are failures of the trial. `SystemExit` and `KeyboardInterrupt` are no `Exception`: in
+        the thread of `Study.optimize` they end the call, in any other thread or process only the trial.
     """
     try:
         value = objective(config) if report is None else objective(config, report=report)
-    except CannotBeSent:
+    except Unreachable:
         raise
-    except Exception as error:
+    except caught as error:
         return _failed(error)
     try:
         if isinstance(value, Result):
@@ -61,9 +69,11 @@ def evaluate(objective: Objective, config: dict[str, Any], report: Reporter | No
         return Evaluation(as_number(value))
     except (TypeError, ValueError) as error:
         return Evaluation(no_number=f"{error}{'' if isinstance(value, Result) else advice_on(value)}")
+    except caught as error:  # an array of JAX raises what went wrong in its computation when it is read
+        return _failed(error)
 
 
-def _failed(error: Exception) -> Evaluation:
+def _failed(error: BaseException) -> Evaluation:
     text = traceback.format_exc()
     return Evaluation(failure=text, fault=fault_of(error, text))
 
@@ -112,14 +122,17 @@ def _together(reports: Sequence[Reporter]) -> Callable[[Any, Sequence[Any]], lis
 
 
 class CannotBeSent(TypeError):
-    """The objective cannot be made into bytes, or cannot reach its study from where it is."""
+    """The objective cannot be sent to another process, or not be loaded there, or not reach its study from there."""
+
+
+class Unreachable(CannotBeSent):
+    """The objective cannot reach its study from where it is."""
 
 
 class Portable:
-    """Calls an objective, here or in a process that it is sent to.
+    """Calls an objective, in a thread of this process or in a process that it is sent to.
 
-    Lambdas and functions of the main script are sent as they are, others by their name; each process loads the
-    objective once, so that what it has compiled is kept.
+    Lambdas and functions of the main script are sent as they are, others by their name.
     """
 
     def __init__(self, objective: Objective):
@@ -127,25 +140,46 @@ class Portable:
 
     def __call__(self, config: dict[str, Any], report: Reporter | None = None, call: str = "") -> Evaluation:
         del call  # tells one call from another
-        return evaluate(self._objective, config, report)
+        return evaluate(self._objective, config, report, caught=BaseException)
 
     @cached_property
-    def text(self) -> bytes:
-        """The objective as bytes."""
+    def sent(self) -> "Sent":
+        """The objective as it is sent to another process."""
         try:
             from cloudpickle import dumps
         except ImportError:
             from pickle import dumps
         try:
-            return dumps(self._objective)
+            return Sent(dumps(self._objective))
         except Exception as error:
             raise CannotBeSent(f"workers: the objective cannot be sent to another process: {error}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return received, (self.text,)
+        return self.sent.__reduce__()
+
+
+class Sent:
+    """`Portable` in a process that it was sent to, which loads the objective once and keeps what it has compiled."""
+
+    def __init__(self, text: bytes):
+        self._text = text
+
+    def __call__(self, config: dict[str, Any], report: Reporter | None = None, call: str = "") -> Evaluation:
+        del call
+        return evaluate(self.load(), config, report, caught=BaseException)
+
+    def load(self) -> Objective:
+        """The objective; `CannotBeSent` if that fails."""
+        try:
+            return _loaded(self._text)
+        except BaseException:  # `SystemExit` too, of a module that ends the interpreter when it is imported
+            why = traceback.format_exc()
+            raise CannotBeSent(f"workers: the objective cannot be loaded in another process:\n{why}") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Sent, (self._text,)
 
 
 @lru_cache(maxsize=1)
-def received(text: bytes) -> Portable:
-    """The objective of `Portable.text`."""
-    return Portable(pickle.loads(text))
+def _loaded(text: bytes) -> Objective:
+    return pickle.loads(text)

@@ -62,7 +62,7 @@ class Fault:
         return Fault, (error, self._text, self.place)
 
 
-def fault_of(error: Exception, text: str) -> Fault | None:
+def fault_of(error: BaseException, text: str) -> Fault | None:
     """The programming error that an exception is; None if it is of another kind.
 
     Args:

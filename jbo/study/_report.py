@@ -9,7 +9,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Client, Listener
 from typing import Any
 
-from jbo.study._evaluation import CannotBeSent, Reporter
+from jbo.study._evaluation import Reporter, Unreachable
 from jbo.study._owner import current
 from jbo.study._value import as_number, as_step
 
@@ -57,7 +57,7 @@ class _RemoteReport(Reporter):
 
     def __call__(self, step: Any, value: Any) -> bool:
         if _machine() != self._machine:
-            raise CannotBeSent(
+            raise Unreachable(
                 "report: expected an executor whose processes are on the study's machine, got one on another; leave "
                 "the parameter `report` out of the objective"
             )

@@ -409,7 +409,9 @@ class Study:
         """Run trials until ``num_trials`` have ended, those of earlier calls and failed ones among them.
 
         An exception of the objective fails its trial, the traceback is kept, and the study goes on. Ctrl-C and SIGTERM
-        give the trials that run back, to be run again first. Returns early if a discrete space has nothing new.
+        give the trials that run back, to be run again first. In a worker or an executor `sys.exit` and every other
+        exception fail the trial. In this thread `SystemExit` and `KeyboardInterrupt` end the call, and the trial is
+        given back. Returns early if a discrete space has nothing new.
 
         An objective with a parameter ``report`` is given a function to call on its way: ``report(step, value)`` writes
         an intermediate value down (`Trial.intermediate_values`) and says whether to stop; with ``batch`` it takes a
@@ -430,7 +432,8 @@ class Study:
           workers: How many trials run at the same time; None is 1, and has to be said beside an executor. More than one
             run in processes of their own, which are started afresh (no fork) and need no main guard; a trial begins as
             soon as one has ended, and those that run count in the model. A process that dies fails its trial. Needs
-            loky (``pip install jbo[parallel]``). On an accelerator each gets its share of the memory that JAX takes,
+            loky (``pip install jbo[parallel]``). Each has the options of JAX that this thread has, and the folder of
+            compiled programs. On an accelerator each gets its share of the memory that JAX takes,
             unless the environment says how much.
           executor: Runs the objective: any of `concurrent.futures`, for threads its ``ThreadPoolExecutor``, or of
             another library, such as Dask's ``Client.get_executor()``. It stays open.
@@ -455,8 +458,8 @@ class Study:
         Raises:
           KeyError, TypeError, NameError, AttributeError, ImportError: As ``stop_on_repeated_error`` says; a
             `RuntimeError` with the traceback if the error cannot be sent from the process of a worker.
-          TypeError: The objective returned no number, its trial has failed; or it cannot be sent to other processes,
-            or, with ``report``, to another machine.
+          TypeError: The objective returned no number, its trial has failed; or it cannot be sent to other processes
+            or loaded there, or, with ``report``, to another machine.
           ValueError: As in `ask`; or a number is below its least value; or there is no ``workers`` beside an executor,
             or a timeout beside one, whose processes are not ours to kill; or there is a pruner and an objective
             without ``report``.

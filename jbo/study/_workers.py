@@ -4,13 +4,12 @@ import math
 import os
 import pickle
 import re
-import signal
 import threading
 import time
 import uuid
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from typing import Any
 
@@ -21,12 +20,17 @@ from jbo.study._evaluation import (
     Objective,
     Portable,
     Reporter,
+    Sent,
     evaluate,
     evaluate_batch,
-    received,
 )
 from jbo.study._value import as_count
+from jbo.study._worker_process import Settings, begin, current_settings, end_within, evaluate_once, load
 
+_SECONDS_TO_END = 30.0
+"""How long a worker may take to end after its last trial; threads that the objective left may never end."""
+_SECONDS_OF_DOUBT = 0.5
+"""How long after the death of a worker a signal that ends all processes of a job may reach this one."""
 _NUMBERS_OF_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SHARES_OF_MEMORY = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
 
@@ -171,7 +175,7 @@ class _Foreign(Workers):
         self._executor, self._objective = executor, Portable(objective)
         if isinstance(executor, ProcessPoolExecutor):
             # Its shutdown may wait for ever (CPython 3.11) for calls that could not be sent: none shall be begun.
-            _ = self._objective.text
+            _ = self._objective.sent
         self._running: set[Future[Evaluation]] = set()
         self._done: SimpleQueue[Future[Evaluation]] = SimpleQueue()
 
@@ -204,7 +208,7 @@ class _Foreign(Workers):
         except pickle.PicklingError as error:
             raise TypeError(f"executor: it cannot send the objective: {error.__cause__ or error}") from error
         except BrokenExecutor as error:
-            return Evaluation(failure=_death(error))
+            return _died(error)
         except Exception as error:  # of the executor: evaluate has caught those of the objective
             return Evaluation(failure=f"the executor lost the trial: {type(error).__name__}: {error}")
 
@@ -219,12 +223,12 @@ class _Foreign(Workers):
 class _Process:
     """One process, started with its first call, that loads the objective once."""
 
-    def __init__(self, text: bytes, num: int):
+    def __init__(self, objective: Sent, num: int, settings: Settings):
         from loky import ProcessPoolExecutor
 
         # A pool for each process: when one dies, its pool is broken and no other call is lost.
-        self._pool = ProcessPoolExecutor(1, initializer=_begin, initargs=(os.getpid(),), env=_share(num))
-        self._text = text
+        self._pool = ProcessPoolExecutor(1, initializer=begin, initargs=(settings,), env=_environment(num))
+        self._objective = objective
         self._began = self._loaded = self._ended = math.inf
         self.loading: Future[None] | None = None
         self.call: Future[Evaluation] | None = None
@@ -232,10 +236,10 @@ class _Process:
     def start(self, config: dict[str, Any], report: Reporter | None) -> "Future[Evaluation]":
         """Begin a call; raises `RuntimeError` if the process has ended."""
         if self.loading is None:
-            self.loading = self._pool.submit(_load, self._text)
+            self.loading = self._pool.submit(load, self._objective)
             self.loading.add_done_callback(lambda _: setattr(self, "_loaded", time.monotonic()))
         self._began, self._ended = time.monotonic(), math.inf
-        self.call = self._pool.submit(_evaluate_there, self._text, config, report)
+        self.call = self._pool.submit(evaluate_once, self._objective, config, report)
         self.call.add_done_callback(lambda _: setattr(self, "_ended", time.monotonic()))
         return self.call
 
@@ -245,7 +249,10 @@ class _Process:
         return max(min(time.monotonic(), self._ended) - max(self._began, self._loaded), 0.0)
 
     def end(self, kill: bool) -> None:
-        """End the process."""
+        """End the process: at once, or when the threads and children that the objective left have ended."""
+        if not kill and self.loading is not None:
+            with suppress(RuntimeError):  # it died or was killed
+                self._pool.submit(end_within, _SECONDS_TO_END)
         self._pool.shutdown(kill_workers=kill)
 
 
@@ -260,7 +267,8 @@ class _Processes(Workers):
             raise ImportError("workers: more than one, and a timeout, need loky; pip install jbo[parallel]") from error
         self.num = num
         self._timeout = timeout
-        self._text = Portable(objective).text
+        self._objective = Portable(objective).sent
+        self._settings = current_settings()
         self._processes = [self._new() for _ in range(num)]
 
     def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
@@ -296,62 +304,47 @@ class _Processes(Workers):
         return ended
 
     def _new(self) -> _Process:
-        return _Process(self._text, self.num)
+        return _Process(self._objective, self.num, self._settings)
 
     def _outcome(self, call: "Future[Evaluation]") -> Evaluation:
         try:
             return call.result()
         except BrokenExecutor as error:
-            return Evaluation(failure=_death(error))
+            return _died(error)
 
     def __enter__(self) -> "_Processes":
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        for process in self._processes:
-            process.end(kill=error is not None)
+        ends = [threading.Thread(target=process.end, args=(error is not None,)) for process in self._processes]
+        for end in ends:
+            end.start()
+        for end in ends:
+            end.join()
 
 
-def _death(error: BrokenExecutor) -> str:
+def _died(error: BrokenExecutor) -> Evaluation:
+    """The failure of a trial whose process died."""
+    time.sleep(_SECONDS_OF_DOUBT)  # if the whole job is being ended, its trials are given back
     codes = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
-    return f"the worker process died before the objective returned: {codes[1] if codes else error}"
+    why = (codes[1] if codes else str(error)) or "its exit code is unknown"
+    return Evaluation(failure=f"the worker process died before the objective returned: {why}")
 
 
-def _load(text: bytes) -> None:
-    received(text)
-
-
-def _evaluate_there(text: bytes, config: dict[str, Any], report: Reporter | None) -> Evaluation:
-    return received(text)(config, report)
-
-
-def _share(num: int) -> dict[str, str]:
+def _environment(num: int) -> dict[str, str]:
     """Environment of one of ``num`` processes, in which each has its share; what is set already stays."""
+    # Loky would restart a process that has grown by 300 MB, as each does that compiles programs with JAX.
+    own = {} if os.environ.get("LOKY_MAX_MEMORY_LEAK_SIZE") else {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e18"}
     if num == 1:
-        return {}
+        return own
     from loky import cpu_count
 
     # Linear algebra starts a thread for each core, and threads that are more than the cores wait for each other.
-    share = {name: str(max(cpu_count() // num, 1)) for name in _NUMBERS_OF_THREADS if not os.environ.get(name)}
+    own |= {name: str(max(cpu_count() // num, 1)) for name in _NUMBERS_OF_THREADS if not os.environ.get(name)}
     # JAX takes three quarters of an accelerator's memory at its first use, unless it is told otherwise. The process
     # that asks may have done so: what a worker does not need is not taken.
     if not any(os.environ.get(name) for name in _SHARES_OF_MEMORY):
-        share["XLA_CLIENT_MEM_FRACTION"] = f"{0.75 / num:.3f}"
+        own["XLA_CLIENT_MEM_FRACTION"] = f"{0.75 / num:.3f}"
         if not os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE"):
-            share["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-    return share
-
-
-def _begin(parent: int) -> None:
-    """What a new process does first."""
-    # Ctrl-C in a terminal, and the end of a job, reach all processes: the one that asks ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: None)  # not ignored, which programs that the objective runs would inherit
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """End this process once the one that started it is gone, however it went: its trials will be run again."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+            own["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    return own

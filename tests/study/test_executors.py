@@ -136,6 +136,30 @@ def test_a_pool_that_breaks(make, tmp_path, outcome, name, retries):
     assert retries or trials[0].failure.startswith("the worker process died before the objective returned")
 
 
+@pytest.mark.parametrize(
+    "name", ["threads", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("processes", "loky", "dask"))]
+)
+def test_what_ends_an_executors_call_ends_its_trial_only(make, name):
+    class Odd(BaseException):
+        pass
+
+    def objective(config):
+        ends = {0.1: SystemExit("bad lr"), 0.2: KeyboardInterrupt("mine"), 0.3: Odd("odd"), 0.4: CancelledError("no")}
+        if config["x"] in ends:
+            raise ends[config["x"]]
+        return 1.0
+
+    study = make()
+    for x in (0.1, 0.2, 0.3, 0.4, 0.5):
+        study.enqueue({"x": x, "n": 1, "c": "b"})
+    with EXECUTORS[name]() as executor:
+        study.optimize(objective, 5, workers=2, executor=executor)
+    last = [(t.failure or "").strip().splitlines()[-1:] for t in study.trials]
+    assert last[:2] == [["SystemExit: bad lr"], ["KeyboardInterrupt: mine"]]
+    assert last[2][0].endswith("Odd: odd") and last[3][0].endswith("CancelledError: no")
+    assert study.trials[4].value == 1.0
+
+
 def test_threads_share_what_the_objective_holds(make):
     lock, seen = threading.Lock(), []
 
@@ -156,13 +180,14 @@ def test_what_ends_the_call_gives_the_trials_back(make, outcome):
     unbroken.ask(3)
 
     def objective(config):
-        if len(study.trials) == 2:
-            raise SystemExit(3)
         return 1.0
+
+    def leave(trial):
+        raise SystemExit(3)
 
     with ThreadPoolExecutor(1) as executor:
         with pytest.raises(SystemExit):
-            study.optimize(objective, 4, workers=1, executor=executor)
+            study.optimize(objective, 4, workers=2, executor=executor, on_trial_end=leave)
         assert [t.status for t in study.trials] == ["ok", "pending"]
         with pytest.raises(TypeError, match="the objective must return a number; trial 1"):
             study.optimize(lambda config: "a", 4, workers=1, executor=executor)

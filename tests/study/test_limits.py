@@ -294,6 +294,22 @@ def test_sigterm_ends_a_study_cleanly(tmp_path, to):
         assert rows == [(None,)] * 2, "given back, and not only left behind"
 
 
+@pytest.mark.thorough
+def test_the_end_of_a_job_gives_the_trials_back(tmp_path):
+    """A scheduler sends SIGTERM to every process, workers too, one after another."""
+    env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
+    process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path), "4", "wait"], env=env, cwd=tmp_path)
+    wait_for(lambda: len(list(tmp_path.glob("worker *"))) == 2)
+    for worker in [int(path.name.split()[1]) for path in tmp_path.glob("worker *")]:
+        os.kill(worker, signal.SIGTERM)
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    space = jbo.Space(x=jbo.Real(-1.0, 1.0))
+    with jbo.Study(space, strategy=jbo.random_search(space), path=tmp_path / "study.db") as study:
+        assert [t.status for t in study.trials] == ["pending"] * 2
+
+
 def test_a_handler_of_the_users_stays(make):
     def mine(*_):
         raise LookupError("mine")

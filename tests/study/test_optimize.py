@@ -79,6 +79,21 @@ def test_no_number_ends_at_its_first_trial(make, result):
     assert study.trials[1].failure.startswith("the objective returned no number: value: expected a number, got")
 
 
+def test_a_number_that_cannot_be_read_fails_its_trial(make):
+    """As an array of JAX whose computation went wrong: the error comes when it is read."""
+
+    class Array:
+        shape = ()
+
+        def __array__(self, *args, **kwargs):
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    study, results = make(), iter([1.0, Array(), 1.0])
+    study.optimize(lambda config: next(results), 3)
+    assert [t.value for t in study.trials] == [1.0, None, 1.0]
+    assert study.trials[1].failure.endswith("RuntimeError: RESOURCE_EXHAUSTED: out of memory\n")
+
+
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_gives_the_trial_back(make, loss, interrupt, outcome):
     study, unbroken = make(), make()
