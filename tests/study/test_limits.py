@@ -294,6 +294,7 @@ def test_sigterm_ends_a_study_cleanly(tmp_path, to):
         assert rows == [(None,)] * 2, "given back, and not only left behind"
 
 
+@pytest.mark.guard
 @pytest.mark.thorough
 def test_the_end_of_a_job_gives_the_trials_back(tmp_path):
     """A scheduler sends SIGTERM to every process, workers too, one after another."""

@@ -459,6 +459,7 @@ def test_a_fork_of_the_objective_is_no_second_worker(make, tmp_path):
     assert not any(Path(f"/proc/{pid}").exists() for _, pid in seen)
 
 
+@pytest.mark.guard
 @pytest.mark.thorough
 def test_a_terminals_ctrl_c(tmp_path):
     """Typed into a pseudo terminal: the study ends and its trials are given back."""
