@@ -233,7 +233,7 @@ def test_an_objective_starts_processes(make):
     enqueue(study, range(1, 7))
     multiprocessing.set_start_method("forkserver", force=True)
     try:
-        study.optimize(objective, 6, workers=2, timeout=30)
+        study.optimize(objective, 6, workers=2, timeout=30.0)
     finally:
         multiprocessing.set_start_method(None, force=True)
     assert [t.value for t in study.trials] == [30, 30, 7, -7, 60, len("forkserver")], study.trials
@@ -280,7 +280,7 @@ def test_an_objective_starts_processes_by_all_ways(make):
     space = cases(21)
     study = make(space, strategy=random_search(space))
     enqueue(study, range(1, 22))
-    study.optimize(lambda config: float(objective(config)), 21, workers=2, timeout=120)
+    study.optimize(lambda config: float(objective(config)), 21, workers=2, timeout=120.0)
     assert [t.value for t in study.trials] == np.repeat([30, 7, -7, 60, 30, 1, 4], 3).tolist(), study.trials
 
 
@@ -328,7 +328,7 @@ def test_workers_have_the_options_of_jax(make, tmp_path):
         jbo.use_compile_cache(folder)
         jax.config.update("jax_default_device", jax.devices("cpu")[0])
         with jax.enable_x64(True), jax.numpy_rank_promotion("raise"):
-            study.optimize(objective, 1, timeout=60)
+            study.optimize(objective, 1, timeout=60.0)
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
@@ -344,7 +344,7 @@ def test_a_worker_that_grows_is_kept(make, recwarn):
         return len(kept)
 
     study = make()
-    study.optimize(objective, 4, timeout=60)
+    study.optimize(objective, 4, timeout=60.0)
     assert [t.value for t in study.trials] == [1, 2, 3, 4]
 
 
@@ -378,7 +378,7 @@ def test_what_ends_a_worker_ends_its_trial_only(make):
     space = cases(8)
     study = make(space, strategy=random_search(space))
     enqueue(study, range(1, 9))
-    study.optimize(objective, 8, timeout=60)
+    study.optimize(objective, 8, timeout=60.0)
     last = [(t.failure or "").strip().splitlines()[-1:] for t in study.trials]
     assert last[0] == ["SystemExit: bad lr"]
     assert last[1] == ["the worker process died before the objective returned: SIGTERM(-15)"]
@@ -396,7 +396,7 @@ def test_an_objective_that_exits_runs_again_as_retries_say(make, tmp_path):
         return 3.0
 
     study = make()
-    study.optimize(objective, 1, timeout=60, retries=1)
+    study.optimize(objective, 1, timeout=60.0, retries=1)
     assert [t.value for t in study.trials] == [3.0]
 
 
@@ -410,7 +410,7 @@ def test_what_cannot_be_loaded_ends_the_call(make):
 
     study = make()
     with pytest.raises(TypeError, match="the objective cannot be loaded in another process:(.|\n)*at its import"):
-        study.optimize(Ends(), 2, timeout=60)
+        study.optimize(Ends(), 2, timeout=60.0)
     assert [t.status for t in study.trials] == ["pending"] and study.ask().number == 0, "it is given back"
 
 
@@ -437,7 +437,7 @@ def test_a_thread_that_the_objective_left_does_not_hold_the_end_up(make, monkeyp
         return 1.0
 
     study, start = make(), time.monotonic()
-    study.optimize(objective, 1, timeout=50)
+    study.optimize(objective, 1, timeout=50.0)
     assert time.monotonic() - start < 40 and study.trials[0].value == 1.0
 
 
@@ -450,7 +450,7 @@ def test_a_fork_of_the_objective_is_no_second_worker(make, tmp_path):
 
     study = make()
     enqueue(study, [1, 2, 3])
-    study.optimize(objective, 3, timeout=60)
+    study.optimize(objective, 3, timeout=60.0)
     time.sleep(1)
     seen = [path.name.split() for path in tmp_path.iterdir()]
     assert sorted(n for n, _ in seen) == ["1", "1", "2", "2", "3", "3"]
