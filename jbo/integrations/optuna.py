@@ -20,7 +20,7 @@ from jbo.study._model import Fits, suggest
 from jbo.study._table import Rows, capacity_for, empty_rows
 from jbo.types import FAILED, OK, PENDING
 
-_LEAST_OF_RANGE = 6
+_LEAST_OF_RANGE = 12
 """Different numbers on each side from which a range explains where a parameter exists."""
 _SUGGESTED = "jbo:suggested"
 _HAS_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -224,13 +224,13 @@ def _range_of(parameter: Parameter, there: list[Any], absent: list[Any]) -> Betw
     below = [value for value in absent if value < there[0]]
     above = [value for value in absent if value > there[-1]]
 
-    def between_units(one: Any, other: Any) -> Any:
+    def middle(one: Any, other: Any) -> Any:
         return parameter.from_unit(0.5 * (parameter.to_unit(one) + parameter.to_unit(other)))
 
-    if parameter.num_levels:
-        return between(there[0], there[-1])
-    low = between_units(below[-1], there[0]) if below else parameter.from_unit(0.0)
-    return between(low, between_units(there[-1], above[0]) if above else parameter.from_unit(1.0))
+    low = middle(below[-1], there[0]) if below else parameter.from_unit(0.0)
+    high = middle(there[-1], above[0]) if above else parameter.from_unit(1.0)
+    # Between two neighbouring levels there is no third.
+    return between(there[0] if low in below else low, there[-1] if high in above else high)
 
 
 def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:

@@ -1,78 +1,15 @@
 """Programming errors: an error that every trial meets at the same line is a mistake of the script, not of a trial."""
 
-import pickle
 import re
-import traceback
 from collections.abc import Sequence
-from typing import Any
 
+from jbo.study._evaluation import Fault
 from jbo.study._trial import Trial
 
-_OF_PROGRAMMERS = (KeyError, TypeError, NameError, AttributeError, ImportError)
-"""With their subclasses, such as `UnboundLocalError` and `ModuleNotFoundError`."""
 NUM_ALIKE = 5
 """So many trials that fail at one line, and no success, end the search."""
 _HEAD = "Traceback (most recent call last):"
 _FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+)')
-
-
-class Fault:
-    """A programming error of the objective, which may be sent from one process to another.
-
-    Args:
-      error: As it was raised; or the bytes of it, from another process; or None if it could not be sent.
-      text: Its traceback.
-      place: File and line of the innermost frame.
-    """
-
-    def __init__(self, error: Exception | bytes | None, text: str, place: tuple[str, int]):
-        self.place = place
-        self._error, self._text = error, text
-
-    def raised(self, num: int) -> Exception:
-        """What to raise: the error itself if it came whole, otherwise a `RuntimeError` that tells of it.
-
-        Args:
-          num: How many trials failed at this line.
-        """
-        error = self._error
-        if isinstance(error, bytes):
-            try:
-                error = pickle.loads(error)
-            except Exception:  # its class is known there only, or is not made from its arguments
-                error = None
-        said = (
-            f"jbo: {num} trials and no success: all failed with this error at {self.place[0]}, line {self.place[1]}. "
-            "Correct it and run the script again, or pass stop_on_repeated_error=False to optimize"
-        )
-        if not isinstance(error, Exception):
-            return RuntimeError(f"{self._text.strip()}\n{said}")
-        if error is not self._error:  # from another process, which kept the traceback
-            error.add_note(self._text.strip())
-        error.add_note(said)
-        return error
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        error = self._error
-        if not isinstance(error, bytes):
-            try:
-                error = pickle.dumps(error)
-            except Exception:
-                error = None
-        return Fault, (error, self._text, self.place)
-
-
-def fault_of(error: BaseException, text: str) -> Fault | None:
-    """The programming error that an exception is; None if it is of another kind.
-
-    Args:
-      error: What the objective raised.
-      text: Its traceback.
-    """
-    if not isinstance(error, _OF_PROGRAMMERS):
-        return None
-    frames = traceback.extract_tb(error.__traceback__)
-    return Fault(error, text, (frames[-1].filename, frames[-1].lineno or 0)) if frames else None
 
 
 def place_in(failure: str | None) -> tuple[str, int] | None:
