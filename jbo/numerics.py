@@ -1,5 +1,7 @@
 """Every numerical guard of the project, each with the reason it exists."""
 
+import math
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import jax
@@ -187,3 +189,70 @@ def log_normal_mass(middle: Float[Array, "*b"], width: Float[Array, "*b"]) -> Fl
 
 def _log_density_of(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
     return -0.5 * z**2 - LOG_SQRT_2PI
+
+
+_HEADROOM = 40
+"""Powers of two that are left above the largest value: sums of so many values do not overflow."""
+
+
+def to_middle_of_range(
+    y: Float[Array, " n"], is_valid: Bool[Array, " n"]
+) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+    """The values times a power of two, so that their sums and differences neither overflow nor vanish.
+
+    Differences of values near the largest float overflow; those of values near the smallest one become subnormal numbers,
+    which XLA takes for 0. The power moves the largest value to the upper part of the floating range, because small ones
+    next to it then keep their digits too. A multiplication by a power of two rounds nothing.
+
+    Args:
+      y: Values of any size; subnormal ones count as 0.
+      is_valid: Rows that count; the others become 0.
+
+    Returns:
+      Scaled values, and the power of two.
+    """
+    info = jnp.finfo(y.dtype)
+    top, most = info.maxexp - 1 - _HEADROOM, info.maxexp - 24
+    largest = jnp.max(jnp.where(is_valid, jnp.abs(y), 0), initial=0)
+    # Half of it, since the nearest power of two may be beyond the range. Without mantissa bits only the exponent stays.
+    power = jax.lax.reduce_precision(0.5 * largest, exponent_bits=info.nexp, mantissa_bits=0)
+    factor = jnp.where(largest > 0, 2.0**top / jnp.maximum(power, 2.0 ** (top - most)), 1).astype(y.dtype)
+    return jnp.where(is_valid, y, 0) * factor, factor
+
+
+def lift(values: Iterable[float]) -> int:
+    """The power of two by which values are multiplied before XLA sees them, which takes subnormal numbers for 0.
+
+    Args:
+      values: Finite Python floats.
+
+    Returns:
+      The exponent of the power: 0 unless a value, or the difference of two, may be a subnormal number.
+
+    Example:
+      >>> lift([1.0, 2e-200]), lift([1.0, 5e-324]), lift([1e-310, 5e-324]), lift([1e300, 5e-324])
+      (0, 960, 1990, 0)
+    """
+    exponents = [math.frexp(value)[1] for value in values if value]
+    if not exponents or min(exponents) > _LEAST_EXPONENT:
+        return 0
+    return max(0, 1 - _LEAST_EXPONENT - max(exponents))
+
+
+_LEAST_EXPONENT = -960
+"""Of a float64 whose last digit is no subnormal number."""
+
+
+def midpoint(low: float, high: float) -> float:
+    """The mean of two numbers without overflow.
+
+    Args:
+      low: A number; infinity is allowed.
+      high: Another one.
+
+    Example:
+      >>> midpoint(1.7e308, 1.7e308), midpoint(5e-324, 5e-324), midpoint(-1.7e308, 1.7e308), midpoint(1.0, math.inf)
+      (1.7e+308, 5e-324, 0.0, inf)
+    """
+    total = low + high
+    return 0.5 * total if math.isfinite(total) else 0.5 * low + 0.5 * high

@@ -17,7 +17,7 @@ from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian, of_values
 from jbo.strategies._chance import nothing_gained, times
-from jbo.strategies._transform import Units, dataset, units
+from jbo.strategies._transform import Units, known_noise, units
 from jbo.study import Trial
 from jbo.study._model import Fits, for_study, suggest, world
 from jbo.study._table import Rows, Table
@@ -69,8 +69,8 @@ class Interval(NamedTuple):
 
 @jax.jit
 def _condition(strategy: Bayesian, state: Trials, params: Any) -> tuple[Dataset, Any, Units]:
-    data = dataset(state)
-    return data, strategy.surrogate.condition(of_values(params), data), units(state)
+    data = strategy.dataset(state)
+    return data, strategy.surrogate.condition(of_values(params), data), units(state, known_noise(strategy.surrogate))
 
 
 @jax.jit

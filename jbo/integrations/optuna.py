@@ -12,12 +12,13 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from jbo.numerics import lift, midpoint
 from jbo.parameters import Between, Categorical, Condition, Integer, Parameter, Real, between
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._identity import check_seed
 from jbo.study._model import Fits, suggest
-from jbo.study._table import Rows, capacity_for, empty_rows
+from jbo.study._table import Rows, capacity_for, empty_rows, lifted
 from jbo.types import FAILED, OK, PENDING
 
 _LEAST_OF_RANGE = 12
@@ -282,13 +283,14 @@ def _rows(
             continue
     sign = -1.0 if maximize else 1.0
     complete = [sign * t.value for _, t in placed if t.state == TrialState.COMPLETE and t.value is not None]
-    median = float(np.median([y for y in complete if math.isfinite(y)] or [math.nan]))
+    complete = sorted(y for y in complete if math.isfinite(y))
+    median = midpoint(complete[(len(complete) - 1) // 2], complete[len(complete) // 2]) if complete else math.nan
     rows = empty_rows(capacity_for(len(placed) + 1), space.encoding.num_columns)
     for i, (x, trial) in enumerate(placed):
         rows.x[i], rows.status[i], y = x, PENDING, _loss(trial, sign, median)
         if trial.state in _HAS_ENDED:
             rows.y[i], rows.status[i] = (y, OK) if math.isfinite(y) else (0.0, FAILED)
-    return rows
+    return rows._replace(y=lifted(rows.y, lift(rows.y.tolist())))
 
 
 def _loss(trial: FrozenTrial, sign: float, median: float) -> float:

@@ -27,7 +27,7 @@ from jbo.strategies._failures import Failures
 from jbo.strategies._initial import design_point, is_over
 from jbo.strategies._strategy import Start, Strategy
 from jbo.strategies._together import improve_together
-from jbo.strategies._transform import dataset
+from jbo.strategies._transform import dataset, known_noise
 from jbo.surrogates import FitInfo, Posterior, Surrogate, mean_of
 from jbo.surrogates.gaussian_process import GPPosterior
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials
@@ -171,8 +171,10 @@ class Bayesian(Strategy):
 
         def by_model() -> Int[Array, ""]:
             params, _ = self.fit(key, state) if model is None else model
-            mean = mean_of(self.surrogate.condition(of_values(params), dataset(state)), state.x)
-            return jnp.argmin(jnp.where(state.status == OK, mean, jnp.inf)).astype(jnp.int32)
+            mean = mean_of(self.surrogate.condition(of_values(params), self.dataset(state)), state.x)
+            mean = jnp.where(state.status == OK, mean, jnp.inf)
+            # Equal means, as in a plateau or where differences are rounding: the value decides.
+            return jnp.argmin(jnp.where(mean == jnp.min(mean), state.y, jnp.inf)).astype(jnp.int32)
 
         return jax.lax.cond(is_over(state, self.num_design), by_model, lambda: Strategy.recommend(self, key, state))
 
@@ -223,7 +225,7 @@ class Bayesian(Strategy):
 
         @jax.jit  # traced once, for its shapes and for the loop
         def fit(rows: Bool[Array, " n"], start: Any) -> tuple[Any, FitInfo]:
-            data = dataset(state._replace(status=jnp.where(rows, state.status, EMPTY)))
+            data = self.dataset(state._replace(status=jnp.where(rows, state.status, EMPTY)))
             params, info = self.surrogate.fit(key, data, of_values(start))
             if isinstance(self.cost, LearntCost):
                 params = WithCost(params, self.cost.fit(key_cost, state, rows, start.cost))
@@ -245,6 +247,14 @@ class Bayesian(Strategy):
 
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(fit, rows, anew))
         return jax.lax.fori_loop(np.int32(0), num_more + 1, go_on, nothing)
+
+    def dataset(self, state: Trials) -> Dataset:
+        """What the surrogate sees of the successful trials.
+
+        Args:
+          state: The table.
+        """
+        return dataset(state, known_noise(self.surrogate))
 
     def _anew(self, dtype: jnp.dtype) -> Any:
         """Where a fit begins if there is nothing better."""
@@ -286,7 +296,7 @@ class Bayesian(Strategy):
         return jax.lax.scan(one, state, None, length=q)[1]
 
     def _ask_model(self, key: Key[Array, ""], state: Trials, region: Region, q: int, model: tuple[Any, FitInfo] | None):
-        data = dataset(state)
+        data = self.dataset(state)
         params, fit = self.fit(key, state) if model is None else model
         per_cost = self._per_cost(params, state)
 
@@ -392,7 +402,9 @@ class Bayesian(Strategy):
             is_valid = data.is_valid | jnp.where(count == 2, is_failed, is_believed & (count == 1))
             # Whether a trial failed is known without noise.
             noise = None if data.noise_variance is None else jnp.where(count == 2, 0, data.noise_variance)
-            posterior = self.surrogate.condition(of_values(params), Dataset(state.x, y, is_valid, data.y_scale, noise))
+            slope = None if data.slope is None else jnp.where(count == 2, 1, data.slope).astype(y.dtype)
+            rows = Dataset(state.x, y, is_valid, data.y_scale, noise, slope)
+            posterior = self.surrogate.condition(of_values(params), rows)
             mean = mean_of(posterior, state.x)
             # A posterior whose shapes are checked where it is made cannot be made of their shapes; its leaves can.
             leaves, structure = jax.tree.flatten(posterior)
@@ -418,7 +430,8 @@ class Bayesian(Strategy):
             lambda c: c[0] < num_rounds, believe, (none, data.y, (data.y, data.y), [empty] * 3)
         )
         told, posterior, failures = (jax.tree.unflatten(structures[0], leaves) for leaves in all_leaves)
-        believed = Dataset(state.x, y, data.is_valid | is_pending, data.y_scale, data.noise_variance)
+        is_known = data.is_valid | is_pending
+        believed = Dataset(state.x, y, is_known, data.y_scale, data.noise_variance, data.slope)
         if isinstance(told, GPPosterior) and told.is_exact:
             # Of another model it is another one once it has been told its own mean.
             believed = dataclasses.replace(believed, mean=mean)

@@ -101,8 +101,7 @@ def _log_costs(state: Trials, rows: Bool[Array, " n"]) -> tuple[Dataset, Float[A
     costs = jnp.zeros_like(state.y) if state.cost is None else state.cost
     is_valid = rows & (costs > 0)
     logs = jnp.log(jnp.where(is_valid, costs, 1))
-    y, deviation = standardise(logs, is_valid)
-    mean = jnp.sum(logs) / jnp.maximum(jnp.sum(is_valid), 1).astype(logs.dtype)
+    y, mean, deviation = standardise(logs, is_valid)
     return Dataset(state.x, y, is_valid, deviation), mean, deviation
 
 

@@ -3,29 +3,38 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from jbo.numerics import to_middle_of_range
+from jbo.surrogates import GP, Surrogate
 from jbo.types import FAILED, OK, Dataset, Trials
 
 _LONGEST_TAIL = 10
 """Where `compress` ends, in distances from the best value to the median."""
 _LARGEST_NOISE = 1e6
-"""Standard deviation, of standardised values, that stands for any beside which a value says nothing."""
+"""Standard deviation, of standardised values, that stands for any larger one: the value then says nothing."""
 
 
 class Units(NamedTuple):
     """The way between told values and what a surrogate sees of them; both directions keep the order."""
 
-    magnitude: Float[Array, ""]
-    """The largest absolute value, which all are divided by first."""
+    factor: Float[Array, ""]
+    """A power of two that all values are multiplied by first; see `numerics.to_middle_of_range`."""
     median: Float[Array, ""]
     """Where compression begins, in those units."""
     width: Float[Array, ""]
-    """How far from it the logarithm sets in, in those units."""
+    """Distance from the median at which the logarithm sets in, in those units."""
     mean: Float[Array, ""]
-    """What standardisation takes away."""
+    """Mean of the compressed values, which standardisation subtracts."""
     deviation: Float[Array, ""]
-    """What it divides by."""
+    """Standard deviation of the compressed values, by which standardisation divides."""
+
+    @property
+    def y_scale(self) -> Float[Array, ""]:
+        """Units of the objective that one unit of the surrogate is worth, near the best values."""
+        info = jnp.finfo(self.width.dtype)
+        return jnp.clip(self.deviation * self.width / self.factor, info.tiny, info.max).astype(self.width.dtype)
 
     def to_model(self, y: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """What a surrogate would see of told values, those that it learns from or others.
@@ -33,156 +42,194 @@ class Units(NamedTuple):
         Args:
           y: Values, lower is better.
         """
-        scaled = y / self.magnitude
-        tail = jnp.minimum(jnp.log1p(jnp.maximum(scaled - self.median, 0) / self.width), _LONGEST_TAIL)
-        return (jnp.where(scaled > self.median, self.median + self.width * tail, scaled) - self.mean) / self.deviation
+        largest = 0.25 * jnp.finfo(y.dtype).max
+        z = (jnp.clip(y * self.factor, -largest, largest) - self.median) / self.width
+        return ((_shortened(z) - self.mean) / self.deviation).astype(y.dtype)
 
     def to_told(self, y: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """The values that a surrogate would see as ``y``: quantiles of its predictions in units of the objective.
 
         Args:
           y: In units of the surrogate.
+
+        Returns:
+          Finite values: what is beyond the floating range is the end of the range.
         """
-        scaled = y * self.deviation + self.mean
-        tail = jnp.clip((scaled - self.median) / self.width, 0, _LONGEST_TAIL)
-        told = jnp.where(scaled > self.median, self.median + self.width * jnp.expm1(tail), scaled)
-        return told * self.magnitude
+        z = y * self.deviation + self.mean
+        z = jnp.where(z > 0, jnp.expm1(jnp.clip(z, 0, _LONGEST_TAIL)), z)
+        largest = jnp.finfo(y.dtype).max
+        return jnp.clip((self.median + self.width * z) / self.factor, -largest, largest).astype(y.dtype)
 
 
-def units(state: Trials) -> Units:
+def units(state: Trials, noise: Float[Array, ""] | float | None = None) -> Units:
     """The way between the values of a table and those in its `dataset`.
 
     Args:
       state: The table of trials.
+      noise: As in `dataset`.
     """
-    is_ok, data = state.status == OK, dataset(state)
-    scaled, magnitude = _scaled(state.y, is_ok)
-    median, width = _knee(scaled, is_ok)
-    deviation = data.y_scale / magnitude
-    count = jnp.maximum(jnp.sum(is_ok), 1).astype(scaled.dtype)
-    mean = jnp.sum(jnp.where(is_ok, compress(scaled, is_ok) - data.y * deviation, 0)) / count
-    return Units(magnitude, median, width, mean, deviation)
+    return _seen(state, noise, with_failures=False)[1]
 
 
-def dataset(state: Trials) -> Dataset:
+def dataset(state: Trials, noise: Float[Array, ""] | float | None = None) -> Dataset:
     """What a surrogate sees of the successful trials.
 
-    Their values go through `compress` and are standardised, anew at each ask, since each new value moves the scale.
+    Their values go through `compress` and are standardised. Both are repeated at each ask, because each new value moves
+    the scale.
 
     Args:
       state: The table of trials.
+      noise: Standard deviation of all values, if it is known; see `compress`.
 
     Returns:
       A data set with a valid row for each successful trial; its ``y_scale`` undoes the standardisation.
     """
-    is_ok = state.status == OK
-    scaled, magnitude = _scaled(state.y, is_ok)
-    y, deviation = standardise(compress(scaled, is_ok), is_ok)
-    return Dataset(state.x, y, is_ok, magnitude * deviation, _noise_variance(state, scaled, magnitude * deviation))
+    return _seen(state, noise, with_failures=False)[0]
 
 
-def dataset_with_failures(state: Trials) -> Dataset:
+def dataset_with_failures(state: Trials, noise: Float[Array, ""] | float | None = None) -> Dataset:
     """What a surrogate sees of all trials that have ended: a failed one as worse than the worst by half the range.
 
     Args:
       state: The table of trials.
+      noise: As in `dataset`.
 
     Returns:
       As `dataset`, with valid rows for failed trials too.
     """
-    is_ok, is_failed = state.status == OK, state.status == FAILED
-    scaled, magnitude = _scaled(state.y, is_ok)
-    warped = compress(scaled, is_ok)
-    worst = jnp.max(jnp.where(is_ok, warped, -jnp.inf))
-    least = jnp.min(jnp.where(is_ok, warped, jnp.inf))
-    penalty = jnp.where(jnp.any(is_ok), worst + 0.5 * (worst - least), 0).astype(warped.dtype)
-    y, deviation = standardise(jnp.where(is_failed, penalty, warped), is_ok | is_failed)
-    noise = _noise_variance(state, scaled, magnitude * deviation)
-    return Dataset(state.x, y, is_ok | is_failed, magnitude * deviation, noise)
+    return _seen(state, noise, with_failures=True)[0]
 
 
-def compress(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array, " n"]:
-    r"""The values with the worse half drawn together by a logarithm.
-
-    How bad a bad point is says little about where the good ones are, but a few huge values would set the scale of all.
-    A value above the median :math:`m` becomes :math:`m + s \min(\log(1 + (y - m)/s), 10)`, with the distance
-    :math:`s` from the best value to the median; what is beyond :math:`e^{10}` such distances is equally bad. Order,
-    ties and shifts are kept, and the slope at the median is 1, so values that are alike in size are hardly changed.
+def known_noise(surrogate: Surrogate) -> Float[Array, ""] | float | None:
+    """The standard deviation of the values that a surrogate was told, in their units; None if it was told none.
 
     Args:
-      y: Values, lower is better.
+      surrogate: The model.
+    """
+    return surrogate.fixed_noise if isinstance(surrogate, GP) and not surrogate.warps_output else None
+
+
+def _seen(state: Trials, noise: Float[Array, ""] | float | None, *, with_failures: bool) -> tuple[Dataset, Units]:
+    is_ok, is_failed = state.status == OK, state.status == FAILED
+    scaled, factor = to_middle_of_range(state.y, is_ok)
+    z, median, width = compress(scaled, is_ok, _typical_noise(state, noise) * factor)
+    is_valid = is_ok | is_failed if with_failures else is_ok
+    if with_failures:
+        worst, best = jnp.max(jnp.where(is_ok, z, -jnp.inf)), jnp.min(jnp.where(is_ok, z, jnp.inf))
+        penalty = jnp.where(jnp.any(is_ok), worst + 0.5 * (worst - best), 0).astype(z.dtype)
+        z = jnp.where(is_failed, penalty, z)
+    y, mean, deviation = standardise(z, is_valid, median / width)
+    # Values that are equal but for their rounding have no width of their own.
+    is_flat, largest = ~jnp.any(y), jnp.max(jnp.where(is_ok, jnp.abs(scaled), 0), initial=0)
+    width = jnp.where(is_flat, jnp.where(largest > 0, largest, 1), width).astype(z.dtype)
+    mean = jnp.where(is_flat, 0, mean).astype(z.dtype)
+    scale = Units(factor, median, width, mean, deviation)
+    # Any of the quotients may be infinite.
+    excess = jnp.where(is_ok, jnp.maximum((scaled - median) / width, 0), 0)
+    slope = jnp.where(jnp.log1p(excess) < _LONGEST_TAIL, 1 / (1 + excess), 0).astype(z.dtype)
+    return Dataset(state.x, y, is_valid, scale.y_scale, _noise_variance(state, slope, scale), slope), scale
+
+
+def _typical_noise(state: Trials, noise: Float[Array, ""] | float | None) -> Float[Array, ""]:
+    """The known standard deviation of the values: the one of all, or the median of those that were told if it is larger."""
+    known = jnp.asarray(0 if noise is None else noise, state.y.dtype)
+    if state.noise is None:
+        return known
+    is_ok = state.status == OK
+    ordered = jnp.sort(jnp.where(is_ok, state.noise, jnp.inf))
+    median = ordered[jnp.maximum(jnp.sum(is_ok).astype(jnp.int32) - 1, 0) // 2]
+    return jnp.maximum(known, jnp.where(jnp.any(is_ok), median, 0))
+
+
+def compress(
+    y: Float[Array, " n"], is_valid: Bool[Array, " n"], noise: Float[Array, ""] | float = 0.0
+) -> tuple[Float[Array, " n"], Float[Array, ""], Float[Array, ""]]:
+    r"""The values in distances from their median, with the worse half drawn together by a logarithm.
+
+    How bad a bad point is says little about where the good ones are, but a few huge values would set the scale of all.
+    A value :math:`y` becomes :math:`z = (y - m) / s` with the median :math:`m` and the distance :math:`s` from the best
+    value to the median, and above the median :math:`\min(\log(1 + z), 10)`; what is beyond :math:`e^{10}` such
+    distances is equally bad. Order and ties are kept, and the slope at the median is 1, so values that are alike in size
+    are hardly changed.
+
+    The distance is at least the standard deviation of the values, as far as that is known. When a search crowds its
+    trials around one point their values are closer than their noise; a logarithm within the noise would show the model
+    little else.
+
+    If the better half is one plateau, :math:`s` is the mean excess of the others over the median. An excess counts there
+    with at most :math:`e^{10}` times the median excess, so that one outlier cannot hide the other differences.
+
+    Args:
+      y: Values, lower is better; from `numerics.to_middle_of_range` if they are of any size.
       is_valid: Rows that count.
+      noise: Known standard deviation of the values, at least 0.
 
     Returns:
-      Compressed values; 0 in rows that are not valid.
+      Compressed values, at most 10, and 0 in padding rows; the median; the distance.
 
     References:
       Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, compresses the worse half too, by
       ranks. A logarithm needs no ranks and does not magnify the differences among crowded trials.
     """
+    dtype = y.dtype
+    n = jnp.sum(is_valid).astype(jnp.int32)
     y = jnp.where(is_valid, y, 0)
-    median, scale = _knee(y, is_valid)
+    ordered = jnp.sort(jnp.where(is_valid, y, jnp.inf))
+    last = y.shape[0] - 1
+    lower, upper = ordered[jnp.maximum(n - 1, 0) // 2], ordered[jnp.minimum(n // 2, last)]
+    median = jnp.where(n > 0, 0.5 * lower + 0.5 * jnp.where(n % 2 == 1, lower, upper), 0).astype(dtype)
     is_worse = is_valid & (y > median)
-    excess = jnp.where(is_worse, y - median, 0)
-    compressed = median + scale * jnp.minimum(jnp.log1p(excess / scale), _LONGEST_TAIL)
-    return jnp.where(is_worse, compressed, y).astype(y.dtype)
+    num_worse = jnp.sum(is_worse).astype(jnp.int32)
+    middle = ordered[jnp.clip(n - num_worse + (num_worse - 1) // 2, 0, last)] - median
+    excess = jnp.where(is_worse, jnp.minimum(y - median, float(np.exp(_LONGEST_TAIL)) * middle), 0)
+    width = jnp.where(n > 0, median - ordered[0], 0)
+    width = jnp.where(width > 0, width, jnp.sum(excess) / jnp.maximum(num_worse, 1).astype(dtype))
+    spread = jnp.where(n > 0, ordered[jnp.maximum(n - 1, 0)] - ordered[0], 0)
+    width = jnp.clip(jnp.asarray(noise, dtype), width, jnp.maximum(spread, width))
+    width = jnp.where(width > 0, width, 1).astype(dtype)
+    return jnp.where(is_valid, _shortened((y - median) / width), 0).astype(dtype), median, width
 
 
-def _noise_variance(state: Trials, scaled: Float[Array, " n"], y_scale: Float[Array, ""]) -> Float[Array, " n"] | None:
+def _shortened(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    return jnp.where(z > 0, jnp.minimum(jnp.log1p(jnp.maximum(z, 0)), _LONGEST_TAIL), z)
+
+
+def _noise_variance(state: Trials, slope: Float[Array, " n"], scale: Units) -> Float[Array, " n"] | None:
     """Variance that was told of each value, as a surrogate sees it: a worse value is compressed, and so is its noise.
 
     To first order, by the slope of `compress` at the value.
     """
     if state.noise is None:
         return None
-    is_ok = state.status == OK
-    median, width = _knee(scaled, is_ok)
-    excess = jnp.where(is_ok, jnp.maximum(scaled - median, 0), 0) / width
-    slope = jnp.where(jnp.log1p(excess) < _LONGEST_TAIL, 1 / (1 + excess), 0)
-    deviation = jnp.minimum(jnp.where(is_ok, state.noise, 0) * (slope / y_scale), _LARGEST_NOISE)
-    return (deviation**2).astype(state.y.dtype)
+    counts = (state.status == OK) & (slope > 0)
+    noise = jnp.where(counts, state.noise, 0) * scale.factor / scale.width  # infinite if it is huge
+    deviation = jnp.minimum(noise * jnp.where(counts, slope, 1) / scale.deviation, _LARGEST_NOISE)
+    return jnp.where(counts, deviation**2, 0).astype(state.y.dtype)
 
 
-def _knee(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """The median of the valid rows, and the distance from the best value to it; see `compress`."""
-    dtype = y.dtype
-    n = jnp.sum(is_valid).astype(jnp.int32)
-    y = jnp.where(is_valid, y, 0)
-    ordered = jnp.sort(jnp.where(is_valid, y, jnp.inf))
-    lower, upper = ordered[jnp.maximum(n - 1, 0) // 2], ordered[jnp.minimum(n // 2, y.shape[0] - 1)]
-    median = jnp.where(n > 0, 0.5 * lower + 0.5 * jnp.where(n % 2 == 1, lower, upper), 0).astype(dtype)
-    is_worse = is_valid & (y > median)
-    excess = jnp.where(is_worse, y - median, 0)
-    scale = jnp.where(n > 0, median - ordered[0], 0)
-    # A better half that is one plateau has no width; then how much worse the others are on average has to do.
-    scale = jnp.where(scale > 0, scale, jnp.sum(excess) / jnp.maximum(jnp.sum(is_worse), 1).astype(dtype))
-    return median, jnp.where(scale > 0, scale, 1).astype(dtype)
-
-
-def standardise(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, ""]]:
-    """The values with mean 0 and variance 1 over the valid rows, and the deviation they were divided by.
+def standardise(
+    y: Float[Array, " n"], is_valid: Bool[Array, " n"], offset: Float[Array, ""] | float = 0.0
+) -> tuple[Float[Array, " n"], Float[Array, ""], Float[Array, ""]]:
+    """The values with mean 0 and variance 1 over the valid rows, their mean and their standard deviation.
 
     Args:
-      y: Values.
+      y: Values whose squares are in the floating range, such as those of `compress`.
       is_valid: Rows that count; the others become 0.
+      offset: What was subtracted from the values before: differences that are smaller than the rounding of the values
+        with it are 0.
 
     Returns:
-      Standardised values; where all are equal they become 0 and the deviation is 1.
+      Standardised values, mean and standard deviation; if all values are equal they become 0 and the deviation is 1.
     """
     count = jnp.maximum(jnp.sum(is_valid), 1).astype(y.dtype)
     mean = jnp.sum(jnp.where(is_valid, y, 0)) / count
     centred = jnp.where(is_valid, y - mean, 0)
     # The second pass takes away what rounding left of the mean.
-    centred = jnp.where(is_valid, centred - jnp.sum(centred) / count, 0)
+    rest = jnp.sum(centred) / count
+    centred = jnp.where(is_valid, centred - rest, 0)
     deviation = jnp.sqrt(jnp.sum(centred**2) / count)
-    largest = jnp.max(jnp.where(is_valid, jnp.abs(y), 0))
+    largest = jnp.max(jnp.where(is_valid, jnp.abs(y + jnp.asarray(offset, y.dtype)), 0))
     is_flat = deviation <= 8 * jnp.finfo(y.dtype).eps * largest
     deviation = jnp.where(is_flat, 1, deviation).astype(y.dtype)
-    return jnp.where(is_flat, 0, centred / deviation).astype(y.dtype), deviation
-
-
-def _scaled(y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, ""]]:
-    """The values over the largest of them, so that no square of a huge or tiny value leaves the floating range."""
-    largest = jnp.max(jnp.where(is_valid, jnp.abs(y), 0))
-    largest = jnp.where(largest > 0, largest, 1).astype(y.dtype)
-    return jnp.where(is_valid, y / largest, 0), largest
+    standardised = jnp.where(is_flat, 0, centred / deviation).astype(y.dtype)
+    return standardised, (mean + rest).astype(y.dtype), deviation

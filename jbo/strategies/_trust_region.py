@@ -18,7 +18,7 @@ from jbo.space import Space, check_space
 from jbo.strategies import _table
 from jbo.strategies._initial import design_size
 from jbo.strategies._strategy import AskInfo, Strategy
-from jbo.strategies._transform import dataset_with_failures
+from jbo.strategies._transform import dataset_with_failures, known_noise
 from jbo.surrogates import GP, Surrogate, gp
 from jbo.types import EMPTY, OK, PENDING, Trials, is_taken
 
@@ -153,7 +153,7 @@ class TrustRegion(Strategy):
         # Trials from before the search began anew are forgotten; pending ones are not part of the model: draws differ.
         is_own = jnp.arange(state.y.shape[0]) >= box.first_row
         own = state._replace(status=jnp.where(is_own & (state.status != PENDING), state.status, EMPTY))
-        data = dataset_with_failures(own)
+        data = dataset_with_failures(own, known_noise(self.surrogate))
         key_fit = jax.random.fold_in(key, 0)
         start = self.surrogate.init(self.encoding.num_columns, state.x.dtype)
         params, _ = self.surrogate.fit(key_fit, data, start)

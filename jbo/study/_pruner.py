@@ -5,6 +5,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from jbo.numerics import midpoint
 from jbo.study._trial import Trial
 
 Pruner = Callable[[Trial, Sequence[Trial], bool], bool]
@@ -60,7 +61,7 @@ class MedianPruner:
         if not math.isfinite(trial.intermediate_values[step]):
             return True
         own = _least(trial.intermediate_values, step, sign)
-        median = 0.5 * (losses[(len(losses) - 1) // 2] + losses[len(losses) // 2])
+        median = midpoint(losses[(len(losses) - 1) // 2], losses[len(losses) // 2])
         return own is not None and own > median
 
 

@@ -1,10 +1,12 @@
 """The table of trials as arrays: what a strategy sees of a study."""
 
 import bisect
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from jbo.numerics import lift, midpoint
 from jbo.space import Space
 from jbo.study._trial import Trial
 from jbo.types import EMPTY, FAILED, OK, PENDING
@@ -33,7 +35,7 @@ class Rows(NamedTuple):
     x: np.ndarray
     """Points of the unit cube, float64."""
     y: np.ndarray
-    """Values, lower is better; 0 where ``status`` is not ``OK``."""
+    """Values, lower is better, times `Table.exponent`'s power of two; 0 where ``status`` is not ``OK``."""
     status: np.ndarray
     """As in `jbo.types`, int32."""
     cost: np.ndarray | None = None
@@ -58,6 +60,17 @@ def empty_rows(capacity: int, num_columns: int, has_cost: bool = False, has_nois
         np.zeros(capacity) if has_cost else None,
         np.zeros(capacity) if has_noise else None,
     )
+
+
+def lifted(values: Sequence[float] | np.ndarray, exponent: int) -> np.ndarray:
+    """Numbers times a power of two, those beyond the floating range at its end.
+
+    Args:
+      values: Finite numbers.
+      exponent: Of the power.
+    """
+    with np.errstate(over="ignore"):
+        return np.nan_to_num(np.ldexp(np.asarray(values, np.float64), exponent))
 
 
 class Table:
@@ -115,12 +128,13 @@ class Table:
         rows = self.empty_rows(capacity_for(num_rows + 1))
         if num_rows:
             rows.x[:num_rows] = self._x
-            rows.y[:num_rows] = self._losses()
+            losses = self._losses()
+            rows.y[:num_rows] = lifted(losses, lift(losses))
             rows.status[:num_rows] = [_STATUS[t.status] for t in self.trials]
         if rows.cost is not None:
             rows.cost[:num_rows] = self._costs()
         if rows.noise is not None:
-            rows.noise[:num_rows] = [t.noise or 0.0 for t in self.trials]
+            rows.noise[:num_rows] = lifted([t.noise or 0.0 for t in self.trials], self.exponent)
         return rows
 
     def whole_rows(self) -> Rows:
@@ -129,6 +143,11 @@ class Table:
         is_stopped = np.array([t.status == "stopped" for t in self.trials], bool)
         rows.status[: len(self.trials)][is_stopped] = EMPTY
         return rows
+
+    @property
+    def exponent(self) -> int:
+        """Exponent of the power of two that the values and their noise are multiplied by, see `jbo.numerics.lift`."""
+        return lift(self._losses())
 
     def _costs(self) -> list[float]:
         """What the trials cost, 0 where that is not known: what was told, or where nothing was told of any the seconds.
@@ -156,7 +175,7 @@ class Table:
             elif trial.status == "stopped":
                 loss = self._sign * list(trial.intermediate_values.values())[-1]
                 if whole:
-                    middle = 0.5 * (whole[(len(whole) - 1) // 2] + whole[len(whole) // 2])
+                    middle = midpoint(whole[(len(whole) - 1) // 2], whole[len(whole) // 2])
                     loss = min(max(loss, middle), whole[-1])
             losses.append(loss)
         return losses

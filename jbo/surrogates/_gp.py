@@ -201,6 +201,7 @@ class GP:
           params: One set.
           data: Standardised observations.
         """
+        data = self._with_slope(data)
         if not self.warps_output:
             return _regression.log_marginal_likelihood(params, data, self.kernel)
         latent, log_jacobian = warped(params.of_output, data)
@@ -209,6 +210,7 @@ class GP:
     @checked
     def condition(self, params: GPParams, data: Dataset) -> GPPosterior | WarpedPosterior:
         """The posterior given ``data``; see `gaussian_process.condition`. A noise that is known has their units."""
+        data = self._with_slope(data)
         if not self.warps_output:
             return self._condition(params, data)
 
@@ -329,6 +331,13 @@ class GP:
         else:
             low = high = self._log_fixed_noise(data, dtype)
         return side(0, low), side(1, high)
+
+    def _with_slope(self, data: Dataset) -> Dataset:
+        """The data, with the slope of the compressed values only if the noise of the objective is known.
+
+        A known noise is compressed as its value is. An inferred noise is that of the values as the model sees them.
+        """
+        return data if self.fixed_noise is not None else dataclasses.replace(data, slope=None)
 
     def _log_fixed_noise(self, data: Dataset, dtype: jnp.dtype) -> Float[Array, ""]:
         """The log variance of a known noise in units of standardised ``y``."""

@@ -32,7 +32,8 @@ def thinned(data: Dataset, num_rows: int) -> Dataset:
     )
     rows = jnp.argsort(~data.is_valid, stable=True)[ranks]
     known = None if data.noise_variance is None else data.noise_variance[rows]
-    return Dataset(data.x[rows], data.y[rows], data.is_valid[rows] & (ranks < count), data.y_scale, known)
+    slope = None if data.slope is None else data.slope[rows]
+    return Dataset(data.x[rows], data.y[rows], data.is_valid[rows] & (ranks < count), data.y_scale, known, slope)
 
 
 def inducing_rows(

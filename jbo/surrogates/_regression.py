@@ -334,14 +334,23 @@ def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
 
 
 def noise_of(params: GPParams, data: Dataset, x: Float[Array, "n d"]) -> Float[Array, "*n"]:
-    """Variance of each observation: what is inferred and what is known; a scalar where it is the same for all.
+    """Variance of each observation: that of the hyperparameters, and what was told of each one.
+
+    The first is meant for the best values. The slope of ``data`` says how much of it is left where values are compressed.
 
     Args:
       params: One set.
       data: Standardised observations.
       x: Their inputs, neutral in rows that are not valid.
+
+    Returns:
+      A scalar where it is the same for all observations.
     """
     noise = noise_at(params, x)
+    if data.slope is not None:
+        # As much at least that a covariance has a factor.
+        least = jnp.exp(params.log_signal_variance) * jitter(x.dtype)
+        noise = jnp.maximum(noise * jnp.where(data.is_valid, data.slope, 1) ** 2, least)
     if data.noise_variance is None:
         return noise
     return noise + jnp.where(data.is_valid, data.noise_variance, 0)

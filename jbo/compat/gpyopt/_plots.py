@@ -13,7 +13,6 @@ from jbo.plots._style import dress, grid, place
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Bayesian
-from jbo.strategies._transform import dataset
 from jbo.study._model import world
 from jbo.study._table import capacity_for
 from jbo.types import Trials
@@ -37,7 +36,7 @@ class Beliefs(NamedTuple):
 
 @jax.jit
 def _beliefs(strategy: Bayesian, key: Array, state: Trials, x: Array) -> Beliefs:
-    data = dataset(state)
+    data = strategy.dataset(state)
     key_fit, key_prepare = jax.random.split(key)
     start = strategy.surrogate.init(data.x.shape[1], data.x.dtype)
     params, _ = strategy.surrogate.fit(key_fit, data, start)
