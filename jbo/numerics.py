@@ -200,7 +200,7 @@ def to_middle_of_range(
 ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
     """The values times a power of two, so that their sums and differences neither overflow nor vanish.
 
-    Differences of values near the largest float overflow; those of values near the smallest one become subnormal numbers,
+    Differences of values near the largest float overflow. Those near the smallest one become subnormal numbers,
     which XLA takes for 0. The power moves the largest value to the upper part of the floating range, because small ones
     next to it then keep their digits too. A multiplication by a power of two rounds nothing.
 

@@ -27,7 +27,7 @@ LAYERS = [
     {"jbo.parameters"},
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},
-    {"jbo.types", "jbo.numerics", "jbo._compile_cache"},
+    {"jbo.types", "jbo.numerics", "jbo._compile_cache", "jbo._world"},
     {"jbo._pytree", "jbo._checked"},
 ]
 """From the top: a module imports modules of its own layer's package and of layers below."""

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jbo._world import world
 from jbo.acquisitions import bound, incumbent, over_sets
 from jbo.constraint import OnHost
 from jbo.encoding import Encoding, held, snap
@@ -19,7 +20,7 @@ from jbo.strategies._bayesian import Bayesian, of_values
 from jbo.strategies._chance import nothing_gained, times
 from jbo.strategies._transform import Units, known_noise, units
 from jbo.study import Trial
-from jbo.study._model import Fits, for_study, suggest, world
+from jbo.study._model import Fits, for_study, suggest
 from jbo.study._table import Rows, Table
 from jbo.surrogates import Posterior
 from jbo.types import Dataset, Trials

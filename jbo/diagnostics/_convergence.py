@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jbo._world import world
 from jbo.acquisitions import log_expected_improvement, over_sets
 from jbo.diagnostics._belief import Belief, Searched, believe, check_constraint
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.strategies._bayesian import Bayesian
 from jbo.study import Trial
-from jbo.study._model import world
 from jbo.types import Dataset, Trials
 
 

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
+from jbo._world import world
 from jbo.diagnostics import _findings
 from jbo.diagnostics._belief import Belief, Interval, Searched, believe
 from jbo.diagnostics._importance import lengthscales
 from jbo.diagnostics._scores import LEVELS, Predictions, Scores, score
 from jbo.diagnostics._validation import constant, cross_validate, leave_one_out
-from jbo.study._model import world
 from jbo.surrogates import Surrogate
 from jbo.surrogates._gp import GP
 from jbo.surrogates._regression import GPPosterior

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jbo._world import world
 from jbo.space import Space
 from jbo.surrogates import GP, gp
 from jbo.surrogates.kernels import PosteriorMean, Trend
@@ -54,7 +55,7 @@ def with_earlier(surrogate: GP, space: Space, trials: Iterable[Any]) -> GP:
     padding = -len(y) % _BLOCK
     is_valid = np.arange(len(y) + padding) < len(y)
     x = np.pad(x, ((0, padding), (0, 0)), constant_values=0.5)
-    with jax.enable_x64(True):
+    with world(None):
         model = gp().bind(dataclasses.replace(space.encoding, constraint=None))
         data = Dataset(jnp.asarray(x), jnp.asarray(np.pad(y, (0, padding))), jnp.asarray(is_valid), jnp.ones(()))
         params, weights = jax.tree.map(np.asarray, _learn(model, data))

@@ -131,7 +131,7 @@ def _seen(state: Trials, noise: Float[Array, ""] | float | None, *, with_failure
 
 
 def _typical_noise(state: Trials, noise: Float[Array, ""] | float | None) -> Float[Array, ""]:
-    """The known standard deviation of the values: the one of all, or the median of those that were told if it is larger."""
+    """The known standard deviation of the values: that of all, or the median of those that were told if it is larger."""
     known = jnp.asarray(0 if noise is None else noise, state.y.dtype)
     if state.noise is None:
         return known
@@ -149,15 +149,15 @@ def compress(
     How bad a bad point is says little about where the good ones are, but a few huge values would set the scale of all.
     A value :math:`y` becomes :math:`z = (y - m) / s` with the median :math:`m` and the distance :math:`s` from the best
     value to the median, and above the median :math:`\min(\log(1 + z), 10)`; what is beyond :math:`e^{10}` such
-    distances is equally bad. Order and ties are kept, and the slope at the median is 1, so values that are alike in size
-    are hardly changed.
+    distances is equally bad. Order and ties are kept, and the slope at the median is 1, so values of similar size are
+    hardly changed.
 
     The distance is at least the standard deviation of the values, as far as that is known. When a search crowds its
     trials around one point their values are closer than their noise; a logarithm within the noise would show the model
     little else.
 
-    If the better half is one plateau, :math:`s` is the mean excess of the others over the median. An excess counts there
-    with at most :math:`e^{10}` times the median excess, so that one outlier cannot hide the other differences.
+    If the better half is one plateau, :math:`s` is the mean excess of the others over the median. There an excess
+    counts with at most :math:`e^{10}` times the median excess, so that an outlier cannot hide the other differences.
 
     Args:
       y: Values, lower is better; from `numerics.to_middle_of_range` if they are of any size.

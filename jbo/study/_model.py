@@ -2,8 +2,8 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, UInt32
 
+from jbo._world import world
 from jbo.constraint import OnHost
 from jbo.space import Space
 from jbo.strategies import Strategy
@@ -270,21 +271,3 @@ def _key(words: _Words) -> Key[Array, ""]:
 def _state(rows: Rows) -> Trials:
     columns: Any = rows  # NumPy's, see above
     return Trials(*columns)
-
-
-@contextmanager
-def world(device: Any) -> Iterator[None]:
-    """Where the model is computed: in float64, on a device.
-
-    Args:
-      device: None is the CPU.
-    """
-    with jax.enable_x64(True), jax.default_device(device or _cpu()):
-        yield
-
-
-def _cpu() -> Any:
-    try:
-        return jax.local_devices(backend="cpu")[0]
-    except RuntimeError:  # the user allows JAX other platforms only
-        return None

@@ -336,7 +336,7 @@ def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
 def noise_of(params: GPParams, data: Dataset, x: Float[Array, "n d"]) -> Float[Array, "*n"]:
     """Variance of each observation: that of the hyperparameters, and what was told of each one.
 
-    The first is meant for the best values. The slope of ``data`` says how much of it is left where values are compressed.
+    The first is meant for the best values. The slope of ``data`` says how much of it is left in compressed values.
 
     Args:
       params: One set.

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jbo import designs
+from jbo._world import world
 from jbo.compat.gpyopt._rows import Columns
 from jbo.compat.gpyopt._space import Constraint
 from jbo.space import Space
-from jbo.study._model import world
 
 _MAX_DRAWS = 2_000
 _NUM_STARTS, _MAX_STEPS, _NUM_WALKED = 8, 400, 30

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jbo._world import world
 from jbo.acquisitions import bound, over_sets
 from jbo.plots._style import dress, grid, place
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Bayesian
-from jbo.study._model import world
 from jbo.study._table import capacity_for
 from jbo.types import Trials
 
