@@ -56,8 +56,8 @@ SETTINGS: dict[str, Any] = {
     "jax_transfer_guard_device_to_device": "allow",
     "jax_transfer_guard_device_to_host": "allow",
 }
-"""JAX settings that change numbers, randomness or tracing, or forbid a step, at JAX's own defaults (x64 aside). A version of
-JAX that does not know a setting needs none."""
+"""JAX settings that change numbers, randomness or tracing, or forbid a step, at JAX's own defaults (x64 aside). A
+version of JAX that does not know a setting needs none."""
 
 
 @contextmanager

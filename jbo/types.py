@@ -116,13 +116,13 @@ class Dataset:
     noise_variance: Float[Array, " n"] | None = None
     """What is known of the variance of each observation around the function, in units of ``y``; the Gaussian process
     adds what it infers. None: nothing is known."""
-    slope: Float[Array, " n"] | None = None
-    """How much of a small change of the objective is left in ``y`` at each row, relative to the best values. It is below
-    1 where large values are compressed, and so is the noise in them. None: 1 everywhere."""
     mean: Float[Array, " n"] | None = None
     """The model's mean at each row, where somebody has asked it already; None: whoever needs it has to ask."""
     scaling: Scaling | None = None
     """The way back to raw numbers, of a data set that `from_arrays` made; else None."""
+    slope: Float[Array, " n"] | None = None
+    """How much of a small change of the objective is left in ``y`` at each row, relative to the best values. It is
+    below 1 where large values are compressed, and so is the noise in them. None: 1 everywhere."""
 
     @staticmethod
     def from_arrays(

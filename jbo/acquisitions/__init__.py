@@ -2,11 +2,17 @@
 
 from jbo.acquisitions import formulas as formulas
 from jbo.acquisitions._acquisition import Acquisition as Acquisition
+from jbo.acquisitions._acquisition import Around as Around
+from jbo.acquisitions._acquisition import Choice as Choice
 from jbo.acquisitions._acquisition import ConfidenceBound as ConfidenceBound
 from jbo.acquisitions._acquisition import bound as bound
 from jbo.acquisitions._acquisition import confidence_bound as confidence_bound
+from jbo.acquisitions._acquisition import each as each
 from jbo.acquisitions._acquisition import expected_improvement as expected_improvement
 from jbo.acquisitions._acquisition import incumbent as incumbent
+from jbo.acquisitions._acquisition import is_logarithm as is_logarithm
+from jbo.acquisitions._acquisition import is_of_values as is_of_values
+from jbo.acquisitions._acquisition import is_positive as is_positive
 from jbo.acquisitions._acquisition import log_expected_improvement as log_expected_improvement
 from jbo.acquisitions._acquisition import log_expected_quantile_improvement as log_expected_quantile_improvement
 from jbo.acquisitions._acquisition import log_probability_of_improvement as log_probability_of_improvement

@@ -1,7 +1,9 @@
 """Acquisition functions as objects: the formulas bound to a posterior, their numbers as leaves."""
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -49,13 +51,130 @@ class OverRegion(Protocol):
         ...
 
 
+class Around:
+    """Base of an acquisition that changes the values of another one, its field ``acquisition``, and not their kind.
+
+    What others ask of the inner acquisition (`is_logarithm` and the functions beside it) they ask through this class.
+    So a wrapper cannot lose it.
+    """
+
+    acquisition: Any
+
+    @property
+    def is_positive(self) -> bool:
+        """As in the inner acquisition."""
+        return is_positive(self.acquisition)
+
+    @property
+    def is_logarithm(self) -> bool:
+        """As in the inner acquisition."""
+        return is_logarithm(self.acquisition)
+
+    @property
+    def is_of_values(self) -> bool:
+        """As in the inner acquisition."""
+        return is_of_values(self.acquisition)
+
+    def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
+        """What the inner acquisition prepares."""
+        return self.acquisition.prepare(key, posterior, data)
+
+
+@runtime_checkable
+class Choice(Protocol):
+    """An acquisition whose values are those of one of several acquisitions, which may be of different kinds."""
+
+    members: tuple[Acquisition, ...]
+
+
+def is_logarithm(acquisition: Any) -> bool:
+    """True if the values of an acquisition are logarithms.
+
+    Args:
+      acquisition: What to ask next.
+    """
+    return bool(getattr(acquisition, "is_logarithm", False))
+
+
+def is_positive(acquisition: Any) -> bool:
+    """True if no value of an acquisition is negative.
+
+    Args:
+      acquisition: What to ask next.
+    """
+    return bool(getattr(acquisition, "is_positive", False))
+
+
+def is_of_values(acquisition: Any) -> bool:
+    """True if the values of an acquisition are those of the objective, with their sign turned.
+
+    Args:
+      acquisition: What to ask next.
+    """
+    return bool(getattr(acquisition, "is_of_values", False))
+
+
+def draws_a_set(acquisition: Any) -> bool:
+    """True if an acquisition, or one inside of it, samples a function: that is one of a single hyperparameter sample.
+
+    Args:
+      acquisition: What to ask next.
+    """
+    if getattr(acquisition, "draws_a_set", False):
+        return True
+    return any(draws_a_set(part) for parts in _inner(acquisition).values() for part in parts)
+
+
+def with_parts(acquisition: Any, function: Callable[[Acquisition], Acquisition]) -> Any:
+    """The acquisition with a function of each acquisition in its fields in place of that one.
+
+    Args:
+      acquisition: A dataclass. One without acquisitions in its fields is returned as it is.
+      function: Of an inner acquisition.
+    """
+    changed: dict[str, Any] = {}
+    for name, parts in _inner(acquisition).items():
+        new = tuple(function(part) for part in parts)
+        changed[name] = new if isinstance(getattr(acquisition, name), tuple) else new[0]
+    return dataclasses.replace(acquisition, **changed) if changed else acquisition
+
+
+def _inner(acquisition: Any) -> dict[str, tuple[Acquisition, ...]]:
+    """The acquisitions in the fields of a dataclass, by the name of the field."""
+    if not dataclasses.is_dataclass(acquisition):
+        return {}
+    values = {f.name: getattr(acquisition, f.name) for f in dataclasses.fields(acquisition)}
+    tuples = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
+    return {name: v for name, v in tuples.items() if v and all(isinstance(part, Acquisition) for part in v)}
+
+
+def each(acquisition: Any, function: Callable[[Any], Any]) -> Any:
+    """A function of an acquisition; of each member if it is a choice, since the members may be of different kinds.
+
+    A wrapper of a choice (`Around`) becomes a choice of wrappers first.
+
+    Args:
+      acquisition: What to ask next.
+      function: Gives another acquisition.
+    """
+    if isinstance(acquisition, Around):
+        inner = each(acquisition.acquisition, lambda one: dataclasses.replace(cast(Any, acquisition), acquisition=one))
+        if isinstance(inner, Choice):
+            acquisition = inner
+    if isinstance(acquisition, Choice):
+        members = tuple(each(member, function) for member in acquisition.members)
+        return dataclasses.replace(cast(Any, acquisition), members=members)
+    return function(acquisition)
+
+
 def bound(acquisition: Acquisition, region: Region) -> Acquisition:
-    """The acquisition over a region, if it has to know of one; else as it is.
+    """The acquisition over a region, itself and those inside of it, as far as they have to know of one.
 
     Args:
       acquisition: What to ask next.
       region: Where the points may be.
     """
+    acquisition = with_parts(acquisition, lambda part: bound(part, region))
     return acquisition.bind(region) if isinstance(acquisition, OverRegion) else acquisition
 
 
@@ -86,9 +205,9 @@ def log_worth(acquisition: Acquisition, value: Float[Array, ""]) -> Float[Array,
       González et al., Batch Bayesian Optimization via Local Penalization, 2016: the logarithm of 1 and the
       exponential makes values of either sign positive.
     """
-    if getattr(acquisition, "is_logarithm", False):
+    if is_logarithm(acquisition):
         return value
-    if getattr(acquisition, "is_positive", False):
+    if is_positive(acquisition):
         return jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny))
     is_low = value < -30  # where it is its own logarithm
     return jnp.where(is_low, value, jnp.log(jax.nn.softplus(jnp.where(is_low, 0, value)))).astype(value.dtype)

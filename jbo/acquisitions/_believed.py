@@ -1,6 +1,5 @@
 """An acquisition function beside a belief where the best point lies, which fades as results come in."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +8,15 @@ from jaxtyping import Array, Float, Key
 
 from jbo._checked import checked
 from jbo._pytree import pytree
-from jbo.acquisitions._acquisition import Acquisition, bound
+from jbo.acquisitions._acquisition import Acquisition, Around
 from jbo.belief import Belief
-from jbo.region import Region
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 
 
 @pytree
 @dataclass(frozen=True)
-class Believed:
+class Believed(Around):
     r"""An acquisition function times a power of a density that fades, :math:`\alpha(x)\,\pi(x)^{\beta/n}`.
 
     With :math:`n` results. Of an acquisition that may be negative (a logarithm, a confidence bound) the exponential is
@@ -34,18 +32,9 @@ class Believed:
     """The number of results at which the belief counts as it stands."""
 
     @property
-    def is_positive(self) -> bool:
-        """As in the acquisition that it is about."""
-        return _is_positive(self.acquisition)
-
-    @property
-    def is_logarithm(self) -> bool:
-        """As in the acquisition that it is about."""
-        return bool(getattr(self.acquisition, "is_logarithm", False))
-
-    def bind(self, region: Region) -> "Believed":
-        """The same over a region; see `OverRegion`."""
-        return dataclasses.replace(self, acquisition=bound(self.acquisition, region))
+    def is_of_values(self) -> bool:
+        """False: beside a density the exponential of a bound is meant, so its values count as logarithms."""
+        return False
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> tuple[Any, Float[Array, ""]]:
@@ -71,7 +60,3 @@ class Believed:
         inner, exponent = aux
         value, log_power = self.acquisition.value(inner, posterior, x), exponent * self.belief.log_density(x)
         return value * jnp.exp(log_power) if self.is_positive else value + log_power
-
-
-def _is_positive(acquisition: Any) -> bool:
-    return bool(getattr(acquisition, "is_positive", False))

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float
 
 from jbo._checked import checked
 from jbo._pytree import pytree
-from jbo.acquisitions._acquisition import Acquisition
+from jbo.acquisitions._acquisition import Acquisition, Around
 from jbo.surrogates import Posterior
-from jbo.types import Dataset
 
 
 @pytree
 @dataclass(frozen=True)
-class PerCost:
+class PerCost(Around):
     r"""An acquisition function per unit of cost, :math:`\alpha(x) / c(x)`; a logarithm less :math:`\log c(x)`.
 
     References:
@@ -29,21 +28,6 @@ class PerCost:
     log_cost: Callable[[Float[Array, " d"]], Float[Array, ""]]
     """Natural logarithm of the cost at a point of the cube, a pytree; infinite where there is none: nothing is worth
     that."""
-
-    @property
-    def is_positive(self) -> bool:
-        """As in the acquisition that it is of."""
-        return not self.is_logarithm
-
-    @property
-    def is_logarithm(self) -> bool:
-        """As in the acquisition that it is of."""
-        return bool(getattr(self.acquisition, "is_logarithm", False))
-
-    @checked
-    def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
-        """What the acquisition prepares."""
-        return self.acquisition.prepare(key, posterior, data)
 
     @checked
     def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:

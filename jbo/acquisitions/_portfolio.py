@@ -13,13 +13,14 @@ from jbo._checked import checked
 from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import (
     Acquisition,
-    bound,
     confidence_bound,
+    is_logarithm,
+    is_of_values,
+    is_positive,
     log_expected_improvement,
     log_probability_of_improvement,
 )
 from jbo.numerics import log_normal_cdf
-from jbo.region import Region
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 
@@ -77,9 +78,20 @@ class Portfolio:
     """How much a gain counts."""
     num_initial: int = dataclasses.field(metadata={"static": True})
 
-    def bind(self, region: Region) -> "Portfolio":
-        """The same over a region."""
-        return dataclasses.replace(self, members=tuple(bound(member, region) for member in self.members))
+    @property
+    def is_positive(self) -> bool:
+        """True if it is of all members; those of different kinds are looked at one by one, see `each`."""
+        return all(map(is_positive, self.members))
+
+    @property
+    def is_logarithm(self) -> bool:
+        """True if it is of all members."""
+        return all(map(is_logarithm, self.members))
+
+    @property
+    def is_of_values(self) -> bool:
+        """True if it is of all members."""
+        return all(map(is_of_values, self.members))
 
     @checked
     def prepare(

@@ -12,14 +12,14 @@ from jaxtyping import Array, Float, Key
 
 from jbo._checked import checked, scalar
 from jbo._pytree import pytree
-from jbo.acquisitions._acquisition import Acquisition
+from jbo.acquisitions._acquisition import Acquisition, Around, draws_a_set, each, with_parts
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 
 
 @pytree
 @dataclass(frozen=True)
-class OverSets:
+class OverSets(Around):
     """The mean of an acquisition over the hyperparameter sets of a posterior; made by `over_sets`.
 
     Each set has an incumbent of its own. Of an acquisition that is a logarithm (its ``is_logarithm``) the mean is taken
@@ -27,21 +27,6 @@ class OverSets:
     """
 
     acquisition: Acquisition
-
-    @property
-    def is_positive(self) -> bool:
-        """As in the acquisition that it is of."""
-        return bool(getattr(self.acquisition, "is_positive", False))
-
-    @property
-    def is_logarithm(self) -> bool:
-        """As in the acquisition that it is of."""
-        return bool(getattr(self.acquisition, "is_logarithm", False))
-
-    @property
-    def is_of_values(self) -> bool:
-        """As in the acquisition that it is of."""
-        return bool(getattr(self.acquisition, "is_of_values", False))
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Any, data: Dataset) -> Any:
@@ -63,7 +48,8 @@ class OverSets:
 def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
     """The acquisition averaged over the hyperparameter sets of a posterior; itself where there is one set.
 
-    An acquisition that draws a set for itself (its ``draws_a_set``) is not averaged: a mean of draws is none.
+    An acquisition that samples a function (its ``draws_a_set``) is not averaged, since a mean of samples is no sample.
+    If it is inside of another one, or a member of a portfolio, what stands beside it is averaged by itself.
 
     The moments of a mixture of Gaussians, which ``posterior.predict`` gives, are not enough: what one set sees as a
     likely improvement shows in the mean of the acquisitions and drowns in the mixture's variance.
@@ -76,6 +62,13 @@ def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
       (the integrated acquisition function).
     """
-    if getattr(posterior, "num_sets", 1) == 1 or getattr(acquisition, "draws_a_set", False):
-        return acquisition
-    return OverSets(acquisition)
+    has_one_set = getattr(posterior, "num_sets", 1) == 1
+
+    def averaged(acquisition: Any) -> Any:
+        if has_one_set:
+            return acquisition
+        if draws_a_set(acquisition):
+            return with_parts(acquisition, averaged)
+        return OverSets(acquisition)
+
+    return each(acquisition, averaged)

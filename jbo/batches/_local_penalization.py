@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, incumbent, log_worth
+from jbo.acquisitions import Acquisition, Around, each, incumbent, log_worth
 from jbo.acquisitions.points import points_to_look_at
 from jbo.batches._batch import Beliefs
 from jbo.encoding import Encoding, level
 from jbo.numerics import log_normal_cdf
+from jbo.surrogates import Posterior
 
 _NUM_POINTS = 512
 _LEAST_SLOPE, _SLOPE_IF_FLAT = 1e-7, 10.0
@@ -43,6 +44,22 @@ class Balls(NamedTuple):
         return jnp.sum(jnp.where(self.is_there, log_outside, 0))
 
 
+@dataclass(frozen=True)
+class _Logarithm(Around):
+    """The logarithm of an acquisition, see `log_worth`."""
+
+    acquisition: Any
+
+    def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """The logarithm at the point ``x``."""
+        return log_worth(self.acquisition, self.acquisition.value(aux, posterior, x))
+
+
+def _logarithm_of(acquisition: Acquisition) -> Acquisition:
+    """The logarithm, of each member of a portfolio by what its own values mean."""
+    return each(acquisition, _Logarithm)
+
+
 @pytree
 @dataclass(frozen=True)
 class LocalPenalization:
@@ -64,14 +81,14 @@ class LocalPenalization:
         expected, variance = told.predict(beliefs.believed_data.x)
         excess = expected - incumbent(told, data)
         balls = Balls(slope, beliefs.believed_data.x, excess, jnp.sqrt(variance), beliefs.is_pending)
-        return acquisition.prepare(key_acquisition, told, data), balls
+        return _logarithm_of(acquisition).prepare(key_acquisition, told, data), balls
 
     def value(
         self, aux: tuple[Any, Balls], acquisition: Acquisition, beliefs: Beliefs, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
         """Logarithm of the penalised acquisition."""
         prepared, balls = aux
-        worth = log_worth(acquisition, acquisition.value(prepared, beliefs.told, x))
+        worth = _logarithm_of(acquisition).value(prepared, beliefs.told, x)
         return worth + balls.log_penalty(beliefs.region.encoding, x)
 
 

@@ -17,7 +17,7 @@ from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.strategies._bayesian import Bayesian, of_values
-from jbo.strategies._chance import nothing_gained, times
+from jbo.strategies._chance import multiplied
 from jbo.strategies._transform import Units, known_noise, units
 from jbo.study import Trial
 from jbo.study._model import Fits, for_study, suggest
@@ -95,9 +95,9 @@ def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dat
     _, _, posterior, believed, failures = strategy.posteriors(params, data, state)
     acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
     acquisition = strategy._per_cost(params, state)(acquisition)
+    acquisition = multiplied(acquisition, strategy.log_chance(state, failures), incumbent(posterior, believed))
     aux = acquisition.prepare(key, posterior, believed)
-    zero, log_chance = nothing_gained(acquisition, incumbent(posterior, believed)), strategy.log_chance(state, failures)
-    return jax.lax.map(lambda u: times(acquisition.value(aux, posterior, u), log_chance(u), zero), x)
+    return jax.lax.map(lambda u: acquisition.value(aux, posterior, u), x)
 
 
 @jax.jit

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jbo.acquisitions import is_logarithm
 from jbo.diagnostics import Belief, Interval, Searched, believe, dependence, following
 from jbo.encoding import CATEGORY
 from jbo.plots._style import BLUE, GREEN, MAP, VERMILION, axes_of, dress, grid, legend, place, plain, show_range
@@ -76,7 +77,7 @@ def acquisition(
     columns, x = _points(belief, names)
     worth = belief.worth(x)
     most = worth.max()
-    if getattr(belief.strategy.acquisition, "is_logarithm", False):
+    if is_logarithm(belief.strategy.acquisition):
         worth = np.exp(worth - most)
     else:
         worth = (worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny)

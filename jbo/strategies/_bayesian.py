@@ -20,7 +20,7 @@ from jbo.maximize import maximize
 from jbo.numerics import choose
 from jbo.region import Region
 from jbo.strategies import _table
-from jbo.strategies._chance import nothing_gained, times
+from jbo.strategies._chance import multiplied, times
 from jbo.strategies._classifier import Classifier
 from jbo.strategies._cost import KnownCost, LearntCost, WithCost, divided
 from jbo.strategies._failures import Failures
@@ -316,19 +316,24 @@ class Bayesian(Strategy):
                 mean = mean_of(told, x_here)
             known = None if believed.mean is None else mean
             believed = dataclasses.replace(believed, x=x_here, mean=known)
+            least_mean = jnp.min(jnp.where(believed.is_valid, mean, jnp.inf))
+            log_chance = self.log_chance(state, failures)
             if self.batch is None:
+                acquisition = multiplied(acquisition, log_chance, least_mean)
                 aux = acquisition.prepare(key_prepare, posterior, believed)
                 worth = functools.partial(acquisition.value, aux, posterior)
             else:
                 beliefs = Beliefs(told, here, posterior, believed, state.status == PENDING, region)
                 aux = self.batch.prepare(key_prepare, acquisition, beliefs)
-                worth = functools.partial(self.batch.value, aux, acquisition, beliefs)
-            least_mean = jnp.min(jnp.where(believed.is_valid, mean, jnp.inf))
-            zero = None if self.batch is not None else nothing_gained(acquisition, least_mean)
-            log_chance = self.log_chance(state, failures)
+                of_batch = functools.partial(self.batch.value, aux, acquisition, beliefs)
+
+                def worth(x: Float[Array, " d"]) -> Float[Array, ""]:
+                    # A rule for batches gives a logarithm.
+                    return times(scalar("batch", "value", of_batch(x)), log_chance(x), None)
+
             found = maximize(
                 key_maximize,
-                lambda x: times(scalar("acquisition", "value", worth(x)), log_chance(x), zero),
+                worth,
                 region,
                 state,
                 x_here[jnp.argmin(jnp.where(here.is_valid, mean, jnp.inf))],
@@ -403,7 +408,7 @@ class Bayesian(Strategy):
             # Whether a trial failed is known without noise.
             noise = None if data.noise_variance is None else jnp.where(count == 2, 0, data.noise_variance)
             slope = None if data.slope is None else jnp.where(count == 2, 1, data.slope).astype(y.dtype)
-            rows = Dataset(state.x, y, is_valid, data.y_scale, noise, slope)
+            rows = Dataset(state.x, y, is_valid, data.y_scale, noise, slope=slope)
             posterior = self.surrogate.condition(of_values(params), rows)
             mean = mean_of(posterior, state.x)
             # A posterior whose shapes are checked where it is made cannot be made of their shapes; its leaves can.
@@ -431,7 +436,7 @@ class Bayesian(Strategy):
         )
         told, posterior, failures = (jax.tree.unflatten(structures[0], leaves) for leaves in all_leaves)
         is_known = data.is_valid | is_pending
-        believed = Dataset(state.x, y, is_known, data.y_scale, data.noise_variance, data.slope)
+        believed = Dataset(state.x, y, is_known, data.y_scale, data.noise_variance, slope=data.slope)
         if isinstance(told, GPPosterior) and told.is_exact:
             # Of another model it is another one once it has been told its own mean.
             believed = dataclasses.replace(believed, mean=mean)

@@ -1,9 +1,15 @@
 """An acquisition times a probability: that a trial succeeds, that it is a good one."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import Acquisition
+from jbo._checked import scalar
+from jbo.acquisitions import Acquisition, Around, Choice, each, is_logarithm, is_of_values, is_positive
+from jbo.surrogates import Posterior
 
 
 def can_be_multiplied(acquisition: Acquisition) -> bool:
@@ -12,7 +18,9 @@ def can_be_multiplied(acquisition: Acquisition) -> bool:
     Args:
       acquisition: What to ask next.
     """
-    return any(getattr(acquisition, name, False) for name in ("is_logarithm", "is_positive", "is_of_values"))
+    if isinstance(acquisition, Choice):
+        return all(map(can_be_multiplied, acquisition.members))
+    return is_logarithm(acquisition) or is_positive(acquisition) or is_of_values(acquisition)
 
 
 def nothing_gained(acquisition: Acquisition, least_mean: Float[Array, ""]) -> Float[Array, ""] | None:
@@ -26,9 +34,39 @@ def nothing_gained(acquisition: Acquisition, least_mean: Float[Array, ""]) -> Fl
     Returns:
       None of other acquisitions, whose values count as logarithms: their exponential is meant.
     """
-    if getattr(acquisition, "is_of_values", False):
+    if is_of_values(acquisition):
         return -least_mean
-    return jnp.zeros_like(least_mean) if getattr(acquisition, "is_positive", False) else None
+    return jnp.zeros_like(least_mean) if is_positive(acquisition) else None
+
+
+@dataclass(frozen=True)
+class Times(Around):
+    """An acquisition times a probability, see `times`; made by `multiplied`."""
+
+    acquisition: Any
+    log_chance: Callable[[Float[Array, " d"]], Float[Array, ""]]
+    least_mean: Float[Array, ""]
+
+    def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """The product at the point ``x``."""
+        zero = nothing_gained(self.acquisition, self.least_mean)
+        value = scalar("acquisition", "value", self.acquisition.value(aux, posterior, x))
+        return times(value, self.log_chance(x), zero)
+
+
+def multiplied(
+    acquisition: Acquisition,
+    log_chance: Callable[[Float[Array, " d"]], Float[Array, ""]],
+    least_mean: Float[Array, ""],
+) -> Acquisition:
+    """The acquisition times a probability, each member of a portfolio by what its own values mean.
+
+    Args:
+      acquisition: What to ask next.
+      log_chance: Logarithm of the probability at a point.
+      least_mean: As in `nothing_gained`.
+    """
+    return each(acquisition, lambda one: Times(one, log_chance, least_mean))
 
 
 def times(value: Float[Array, ""], log_chance: Float[Array, ""], zero: Float[Array, ""] | None) -> Float[Array, ""]:

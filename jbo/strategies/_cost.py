@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo._pytree import pytree
-from jbo.acquisitions import Acquisition, PerCost
+from jbo.acquisitions import Acquisition, Choice, PerCost, each, is_logarithm, is_positive
 from jbo.batches import Batch, JointBatch
 from jbo.space import Space
 from jbo.strategies._transform import standardise
@@ -143,7 +143,7 @@ def divided(log_cost: LogCost | KnownCost) -> Callable[[Acquisition], Acquisitio
     Args:
       log_cost: Of a point of the cube.
     """
-    return lambda acquisition: PerCost(acquisition, log_cost)
+    return lambda acquisition: each(acquisition, lambda one: PerCost(one, log_cost))
 
 
 def cost_of(cost: Any, space: Space, acquisition: Acquisition, batch: Batch | None) -> LearntCost | KnownCost:
@@ -158,7 +158,8 @@ def cost_of(cost: Any, space: Space, acquisition: Acquisition, batch: Batch | No
     Raises:
       ValueError: ``cost`` is neither, or stands beside what cannot be divided.
     """
-    if not (getattr(acquisition, "is_positive", False) or getattr(acquisition, "is_logarithm", False)):
+    members = acquisition.members if isinstance(acquisition, Choice) else (acquisition,)
+    if not all(is_positive(one) or is_logarithm(one) for one in members):
         raise ValueError(
             "cost: expected an acquisition whose values are never negative, or logarithms, such as "
             f"jbo.log_expected_improvement(), beside it, got {acquisition!r}"

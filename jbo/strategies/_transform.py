@@ -127,11 +127,11 @@ def _seen(state: Trials, noise: Float[Array, ""] | float | None, *, with_failure
     # Any of the quotients may be infinite.
     excess = jnp.where(is_ok, jnp.maximum((scaled - median) / width, 0), 0)
     slope = jnp.where(jnp.log1p(excess) < _LONGEST_TAIL, 1 / (1 + excess), 0).astype(z.dtype)
-    return Dataset(state.x, y, is_valid, scale.y_scale, _noise_variance(state, slope, scale), slope), scale
+    return Dataset(state.x, y, is_valid, scale.y_scale, _noise_variance(state, slope, scale), slope=slope), scale
 
 
 def _typical_noise(state: Trials, noise: Float[Array, ""] | float | None) -> Float[Array, ""]:
-    """The known standard deviation of the values: that of all, or the median of those that were told if it is larger."""
+    """The known standard deviation of the values: that of all, or the median of the told ones if it is larger."""
     known = jnp.asarray(0 if noise is None else noise, state.y.dtype)
     if state.noise is None:
         return known

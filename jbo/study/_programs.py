@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jbo._world import world
+
 
 class Call(NamedTuple):
     """A traceable function with its arguments, and where it runs."""
@@ -167,9 +169,14 @@ def _type(leaf: Any) -> Hashable:
     return (leaf.shape, leaf.dtype) if is_array else (np.shape(leaf), jax.dtypes.result_type(leaf), type(leaf))
 
 
-_FOR_CPU = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 2}
-"""Of the compiler: the older emitters of XLA compile in half the time, one level less of LLVM's in an eighth less, to
-code that is as fast. An option that the user sets in XLA_FLAGS keeps the user's value."""
+_FOR_CPU = {
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_backend_optimization_level": 2,
+    "xla_llvm_disable_expensive_passes": False,
+}
+"""Options of the compiler. The older emitters of XLA compile in half the time, one level less of LLVM's in an eighth
+less, to code that is as fast. JAX's flag ``jax_disable_most_optimizations`` sets the last one, and would change
+digits. An option that the user sets in XLA_FLAGS keeps the user's value."""
 
 
 def _compiled(lowered: Any) -> Any:
@@ -194,7 +201,7 @@ def _compile(call: Call, program: _Program, then: _Then | None) -> None:
     traced, lowered = parts
 
     def work() -> None:
-        with _errors_to(program):
+        with _errors_to(program), world(call.device):  # it may be a thread of its own
             program.set_result(_compiled(lowered))
 
     if then is None:

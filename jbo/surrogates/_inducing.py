@@ -33,7 +33,7 @@ def thinned(data: Dataset, num_rows: int) -> Dataset:
     rows = jnp.argsort(~data.is_valid, stable=True)[ranks]
     known = None if data.noise_variance is None else data.noise_variance[rows]
     slope = None if data.slope is None else data.slope[rows]
-    return Dataset(data.x[rows], data.y[rows], data.is_valid[rows] & (ranks < count), data.y_scale, known, slope)
+    return Dataset(data.x[rows], data.y[rows], data.is_valid[rows] & (ranks < count), data.y_scale, known, slope=slope)
 
 
 def inducing_rows(

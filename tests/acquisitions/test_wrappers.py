@@ -1,0 +1,166 @@
+"""What stands around an acquisition loses nothing of it: neither what its values mean nor how it is averaged."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jbo
+from jbo.acquisitions import Believed, PerCost, bound, over_sets, portfolio
+from jbo.batches import Beliefs, local_penalization
+from jbo.belief import belief_over
+from jbo.region import Region
+from jbo.strategies._chance import nothing_gained
+from jbo.surrogates.gaussian_process import condition
+from tests.surrogates.problems import as_dataset, as_sets, random_params, smooth_data
+
+SPACE = jbo.Space(a=jbo.Real(0, 1), b=jbo.Real(0, 1))
+DENSITY = belief_over(SPACE, {"a": (0.3, 0.2)})
+X = jnp.asarray([0.4, 0.7])
+KEY = jax.random.key(3)
+
+
+@dataclass(frozen=True)
+class Cost:
+    def __call__(self, x):
+        return 0.5 * x[0]
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A user's wrapper that knows nothing of jbo's base class."""
+
+    acquisition: Any
+
+    def prepare(self, key, posterior, data):
+        return self.acquisition.prepare(key, posterior, data)
+
+    def value(self, aux, posterior, x):
+        return self.acquisition.value(aux, posterior, x) + 1.0
+
+
+@pytest.fixture
+def model(x64):
+    x, y = smooth_data(6, 2)
+    data = as_dataset(x, y, "float64", 8)
+    # Three samples of the hyperparameters that believe very different functions.
+    sets = [random_params(2, seed=s) for s in range(3)]
+    return condition(as_sets(sets, "float64"), data), data
+
+
+def value(acquisition, model, key=KEY):
+    posterior, data = model
+    acquisition = over_sets(acquisition, posterior)
+    return float(acquisition.value(acquisition.prepare(key, posterior, data), posterior, X))
+
+
+def sampled(model, key=KEY):
+    """The function that Thompson sampling draws, of one hyperparameter sample, with its sign turned."""
+    return -float(model[0].paths(key, 1)(X[None, :])[0, 0])
+
+
+def asks_first(model, *members):
+    """The key that the first of these members of a portfolio prepares with, and the portfolio that lets it ask."""
+    portfolio_ = portfolio(*members, num_initial=0)
+    member, _ = portfolio_.prepare(KEY, *model)
+    order = [*members[1:], members[0]] if int(member) else list(members)
+    return portfolio(*order, num_initial=0), jax.random.split(KEY, len(members))[int(member)]
+
+
+def test_a_sampled_function_times_a_density_is_that_of_one_hyperparameter_sample(model):
+    density = 5.0 / int(model[1].is_valid.sum()) * float(DENSITY.log_density(X))
+    believed = Believed(jbo.thompson_sampling(), DENSITY, 5.0)
+    assert value(believed, model) == pytest.approx(sampled(model) + density, rel=1e-12)
+    # The mean over the samples is another number, which is what a search saw before.
+    every = jax.vmap(lambda one: -one.paths(KEY, 1)(X[None, :])[0, 0])(model[0].sets())
+    assert abs(float(jnp.mean(every)) - sampled(model)) > 1e-3
+
+
+@pytest.mark.parametrize("wrap", [lambda a: Shifted(a), lambda a: Shifted(Believed(a, DENSITY, 0.0))])
+def test_a_wrapper_of_a_users_own_does_not_average_a_sampled_function(model, wrap):
+    assert value(wrap(jbo.thompson_sampling()), model) == pytest.approx(sampled(model) + 1, rel=1e-12)
+
+
+def test_each_member_of_a_portfolio_is_averaged_or_not_by_itself(model):
+    thompson, improvement = jbo.thompson_sampling(), jbo.log_expected_improvement()
+    of_thompson, key = asks_first(model, thompson, improvement)
+    assert value(of_thompson, model) == pytest.approx(sampled(model, key), rel=1e-12)
+    of_improvement, _ = asks_first(model, improvement, thompson)
+    assert value(of_improvement, model) == pytest.approx(value(improvement, model), rel=1e-12)
+    assert value(improvement, model) != pytest.approx(
+        float(improvement.value(improvement.prepare(KEY, *model), model[0], X)), rel=1e-6
+    ), "improvement is averaged over the samples"
+
+
+def test_a_density_multiplies_each_member_of_a_portfolio_by_what_its_values_mean(model):
+    log_density = 5.0 / int(model[1].is_valid.sum()) * float(DENSITY.log_density(X))
+    positive, logarithm = jbo.expected_improvement(), jbo.log_expected_improvement()
+    first, _ = asks_first(model, positive, logarithm)
+    expected = value(positive, model) * np.exp(log_density)
+    assert value(Believed(first, DENSITY, 5.0), model) == pytest.approx(expected, rel=1e-10)
+    second, _ = asks_first(model, logarithm, positive)
+    assert value(Believed(second, DENSITY, 5.0), model) == pytest.approx(value(logarithm, model) + log_density)
+
+
+def test_a_penalty_takes_the_logarithm_of_each_member_of_a_portfolio(model):
+    posterior, data = model
+    rule = local_penalization()
+    none = jnp.zeros(len(data.is_valid), bool)
+    beliefs = Beliefs(posterior, data, posterior, data, none, Region(SPACE.encoding))
+    first, _ = asks_first(model, jbo.expected_improvement(), jbo.log_expected_improvement())
+    penalised = over_sets(first, posterior)
+    found = rule.value(rule.prepare(KEY, penalised, beliefs), penalised, beliefs, X)
+    assert float(found) == pytest.approx(np.log(value(jbo.expected_improvement(), model)), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    "acquisition, is_logarithm, is_positive, is_of_values",
+    [
+        (jbo.log_expected_improvement(), True, False, False),
+        (jbo.expected_improvement(), False, True, False),
+        (jbo.lower_confidence_bound(), False, False, True),
+        (jbo.max_value_entropy_search(), False, True, False),
+        (jbo.thompson_sampling(), False, False, True),
+    ],
+)
+def test_wrappers_say_what_the_acquisition_inside_says(model, acquisition, is_logarithm, is_positive, is_of_values):
+    from jbo.acquisitions._sets import OverSets
+
+    cost = Cost()
+    for wrapped in (OverSets(acquisition), PerCost(acquisition, cost), portfolio(acquisition, acquisition)):
+        assert wrapped.is_logarithm == is_logarithm and wrapped.is_positive == is_positive
+        assert wrapped.is_of_values == is_of_values
+    mean = jnp.asarray(0.25)
+    zero = nothing_gained(portfolio(acquisition, acquisition), mean)
+    assert zero == nothing_gained(acquisition, mean) or (zero is None and is_logarithm)
+
+
+def test_an_acquisition_inside_of_others_learns_where_it_may_look():
+    region = Region(SPACE.encoding, jnp.asarray([0.2, jnp.nan]))
+    inner = jbo.max_value_entropy_search()
+    for wrapped in (PerCost(inner, Cost()), Shifted(Believed(inner, DENSITY, 1.0))):
+        found = bound(wrapped, region)
+        while not hasattr(found, "region"):
+            found = found.acquisition
+        assert found.region is region
+    assert [m.region for m in bound(portfolio(inner, inner), region).members] == [region, region]
+    assert dataclasses.is_dataclass(found)
+
+
+def test_a_search_of_failures_and_a_portfolio_multiplies_a_positive_member_by_the_probability():
+    space = jbo.Space(x=jbo.Real(0, 1))
+    alone = jbo.bayesian(space, acquisition=jbo.expected_improvement(), num_initial=3)
+    mixed = jbo.portfolio(jbo.expected_improvement(), jbo.expected_improvement(), num_initial=0)
+    both = jbo.bayesian(space, acquisition=mixed, num_initial=3)
+    asked = []
+    for strategy in (alone, both):
+        state = strategy.init(8)
+        for x, y in ((0.1, 1.0), (0.5, 0.2), (0.8, 0.4), (0.6, np.nan)):
+            state = strategy.tell(state, jnp.asarray([x]), jnp.asarray(y))
+        x, info = jax.jit(lambda s, state: s.ask(jax.random.key(0), state))(strategy, state)
+        asked.append((float(x[0]), float(info.value)))
+    assert asked[1] == pytest.approx(asked[0], rel=1e-4)
