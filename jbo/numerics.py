@@ -1,7 +1,7 @@
 """Every numerical guard of the project, each with the reason it exists."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -214,10 +214,22 @@ def to_middle_of_range(
     info = jnp.finfo(y.dtype)
     top, most = info.maxexp - 1 - _HEADROOM, info.maxexp - 24
     largest = jnp.max(jnp.where(is_valid, jnp.abs(y), 0), initial=0)
-    # Half of it, since the nearest power of two may be beyond the range. Without mantissa bits only the exponent stays.
-    power = jax.lax.reduce_precision(0.5 * largest, exponent_bits=info.nexp, mantissa_bits=0)
+    power = power_of_two(largest)
     factor = jnp.where(largest > 0, 2.0**top / jnp.maximum(power, 2.0 ** (top - most)), 1).astype(y.dtype)
     return jnp.where(is_valid, y, 0) * factor, factor
+
+
+def power_of_two(size: Float[Array, ""]) -> Float[Array, ""]:
+    """A power of two near a number, by which a division rounds nothing; 0 for 0.
+
+    Args:
+      size: At least 0 and finite.
+
+    Returns:
+      Between a quarter of the number and the number.
+    """
+    # Half of it, since the nearest power of two may be beyond the range. Without mantissa bits only the exponent stays.
+    return jax.lax.reduce_precision(0.5 * size, exponent_bits=jnp.finfo(size.dtype).nexp, mantissa_bits=0)
 
 
 def lift(values: Iterable[float]) -> int:
@@ -256,3 +268,23 @@ def midpoint(low: float, high: float) -> float:
     """
     total = low + high
     return 0.5 * total if math.isfinite(total) else 0.5 * low + 0.5 * high
+
+
+def shares(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Where each value is between the least and the greatest one, from 0 to 1; 0 if all are equal.
+
+    Args:
+      values: Numbers of any size; NaN stays.
+
+    Example:
+      >>> shares([-1.7e308, 0.0, 1.7e308]).tolist(), shares([5.0, 5.0]).tolist()
+      ([0.0, 0.5, 1.0], [0.0, 0.0])
+    """
+    array = np.asarray(values, np.float64)
+    finite = array[np.isfinite(array)]
+    if not finite.size or finite.min() == finite.max():
+        return 0 * array
+    # By a power of two, so that a difference neither overflows nor is rounded to 0.
+    scaled = np.ldexp(array, 1000 - int(np.frexp(np.abs(finite).max())[1]))
+    low, high = np.nanmin(scaled), np.nanmax(scaled)
+    return (scaled - low) / (high - low)

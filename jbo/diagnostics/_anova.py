@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Key
 
 from jbo.designs import sobol
 from jbo.encoding import Encoding, snap
+from jbo.numerics import power_of_two
 
 
 class Anova(NamedTuple):
@@ -24,7 +25,7 @@ class Anova(NamedTuple):
     mean: Float[Array, ""]
     """Mean of the function."""
     variance: Float[Array, ""]
-    """Variance of the function; where it is 0 all shares are 0."""
+    """Variance of the function; where it is 0 all shares are 0. Infinite if it is beyond the floating range."""
 
 
 def functional_anova(
@@ -70,6 +71,10 @@ def functional_anova(
         return function(snap(encoding, side))
 
     plain = jnp.stack([values(sides[0]), values(sides[1])])
+    # No square of a huge or a tiny value leaves the floating range: shares do not depend on the unit.
+    unit = power_of_two(jnp.max(jnp.abs(plain)))
+    unit = jnp.where(unit > 0, unit, 1).astype(plain.dtype)
+    plain = plain / unit
     mean = jnp.mean(plain)
     variance = jnp.mean((plain - mean) ** 2)
 
@@ -77,7 +82,7 @@ def functional_anova(
         """Both sets with these columns of the other."""
         is_mixed = jnp.zeros(d, bool).at[columns].set(True)
         both = jnp.where(is_mixed[None, None, :], sides[::-1], sides)
-        return jnp.stack([values(both[0]), values(both[1])])
+        return jnp.stack([values(both[0]), values(both[1])]) / unit
 
     single = jax.lax.map(mixed, jnp.arange(d, dtype=jnp.int32)[:, None])
     change = plain[None] - single
@@ -97,4 +102,4 @@ def functional_anova(
     # What a flat function leaves is rounding.
     is_flat = variance <= (64 * jnp.finfo(main.dtype).eps * jnp.max(jnp.abs(plain))) ** 2
     scale = jnp.where(is_flat, 0, 1 / jnp.where(is_flat, 1, variance)).astype(main.dtype)
-    return Anova(main * scale, pair * scale, total * scale, mean, variance)
+    return Anova(main * scale, pair * scale, total * scale, mean * unit, variance * unit**2)

@@ -21,7 +21,7 @@ from jbo.strategies._chance import multiplied
 from jbo.strategies._transform import Units, known_noise, units
 from jbo.study import Trial
 from jbo.study._model import Fits, for_study, suggest
-from jbo.study._table import Rows, Table
+from jbo.study._table import Rows, Table, lifted, with_noise
 from jbo.surrogates import Posterior
 from jbo.types import Dataset, Trials
 
@@ -133,6 +133,8 @@ class Belief:
     posterior: Any
     units: Units
     """From told values, lower is better, to those of ``data`` and back."""
+    exponent: int = 0
+    """Exponent of the power of two that told values are multiplied by in ``state``: see `jbo.numerics.lift`."""
 
     @property
     def params(self) -> Any:
@@ -218,6 +220,7 @@ class Belief:
           deviations: As in `interval`.
         """
         ends = [_in_blocks(lambda y: _told(self.units, y), mean + k * deviation) for k in (0, -deviations, deviations)]
+        ends = [np.ldexp(end, -self.exponent) for end in ends]
         middle, low, high = (-end if self.maximize else end for end in ends)
         return Interval(middle, *((high, low) if self.maximize else (low, high)))
 
@@ -227,7 +230,16 @@ class Belief:
         Args:
           values: Finite ones.
         """
-        return _in_blocks(lambda block: _seen(self.units, block), -values if self.maximize else values)
+        losses = lifted(-values if self.maximize else values, self.exponent)
+        return _in_blocks(lambda block: _seen(self.units, block), losses)
+
+    def in_units(self, size: float) -> float:
+        """A size in units of the model, such as a standard deviation, in those of the objective near the best values.
+
+        Args:
+          size: At least 0.
+        """
+        return float(np.ldexp(size * float(self.data.y_scale), -self.exponent))
 
 
 def _in_blocks(function: Callable[[Array], Array], values: np.ndarray) -> np.ndarray:
@@ -265,12 +277,15 @@ def believe(study: Searched) -> Belief:
     table = Table(space, study.maximize, strategy.learns_cost)
     table.update(trials)
     rows = table.rows()
+    strategy = with_noise(strategy, table.exponent)
     with world(None):
         (params, _), _ = Fits().model(strategy, study.seed, rows, None)
         state = Trials(*jax.tree.map(jnp.asarray, rows))
         data, posterior, scale = _condition(strategy, state, params)
         key = jax.random.key(study.seed, impl="threefry2x32")
-    return Belief(space, study.maximize, trials, strategy, study.seed, key, state, data, params, posterior, scale)
+    return Belief(
+        space, study.maximize, trials, strategy, study.seed, key, state, data, params, posterior, scale, table.exponent
+    )
 
 
 def following(belief: Belief) -> dict[str, Any] | None:

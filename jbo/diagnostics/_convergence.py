@@ -79,7 +79,7 @@ def improvement_left(study: Searched | Belief) -> float:
     belief = study if isinstance(study, Belief) else believe(study)
     with world(None):
         log_value = _log_improvement_left(belief.strategy, belief.key, belief.state, belief.data, belief.posterior)
-        left = float(jnp.exp(log_value) * belief.data.y_scale)
+        left = belief.in_units(float(jnp.exp(log_value)))
     check_constraint(belief.strategy)
     return left
 

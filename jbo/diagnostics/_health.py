@@ -115,7 +115,7 @@ def health(
             predicted = _cross_validate(key, belief.strategy.surrogate, data, num_folds)
         rows = np.flatnonzero(np.asarray(is_ok))
         model, of_constant = (_quality(scores, rows) for scores in _scores(predicted, data, is_ok))
-        noise = float(np.sqrt(posterior.noise_variance()) * data.y_scale)
+        noise = belief.in_units(float(np.sqrt(posterior.noise_variance())))
     mean, deviation = np.asarray(predicted.mean)[rows], np.sqrt(np.asarray(predicted.variance)[rows])
     ended = [trial for trial in belief.trials if trial.status != "pending"]
     surrogate: Any = belief.strategy.surrogate

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Bool, Float
 
-from jbo.numerics import LOG_SQRT_2PI
+from jbo.numerics import LOG_SQRT_2PI, power_of_two
 
 LEVELS = (0.5, 0.8, 0.95)
 """Probabilities of the central intervals whose coverage is counted."""
@@ -65,7 +65,10 @@ def score(predicted: Predictions, y: Float[Array, " n"], is_valid: Bool[Array, "
     first, second = (_ranks(values, is_valid) for values in (mean, y))
     first, second = (jnp.where(is_valid, ranks - average(ranks), 0) for ranks in (first, second))
     correlation = jnp.sum(first * second) / jnp.sqrt(jnp.sum(first**2) * jnp.sum(second**2))
-    rmse = jnp.sqrt(average(jnp.where(is_valid, y - mean, 0) ** 2))
+    errors = jnp.where(is_valid, y - mean, 0)
+    unit = power_of_two(jnp.max(jnp.abs(errors), initial=0))
+    unit = jnp.where(unit > 0, unit, 1).astype(y.dtype)  # no square of a huge error leaves the floating range
+    rmse = unit * jnp.sqrt(average((errors / unit) ** 2))
     return Scores(rmse, log_density, coverage, correlation, residuals)
 
 

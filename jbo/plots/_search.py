@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jbo.diagnostics import Belief, Searched, best_so_far, simple_regret, spans
+from jbo.numerics import midpoint, shares
 from jbo.plots._style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, legend, plain
 from jbo.study import Trial
 
@@ -46,7 +47,8 @@ def trajectory(
             curves = [_best(member, optimum) for member in members]
             length = min(map(len, curves))
             curves = np.array([curve[:length] for curve in curves])
-            low, middle, high = np.nanquantile(curves, [0.25, 0.5, 0.75], axis=0)
+            unit = np.nanmax(np.abs(curves), initial=0) or 1.0  # differences of huge values would overflow
+            low, middle, high = (unit * part for part in np.nanquantile(curves / unit, [0.25, 0.5, 0.75], axis=0))
             number = np.arange(length)
             text = f"{plain(name)} " if name else ""
             ax.step(number, middle, where="post", color=colour, label=f"{text}best so far, median of {len(curves)}")
@@ -98,7 +100,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     trials = _finished(study)
     values = np.array([np.nan if trial.value is None else trial.value for trial in trials])
     low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
-    heights = (values - low) / ((high - low) or 1.0)
+    heights = shares(values)
     goodness = heights if study.maximize else 1 - heights
     order = np.argsort(np.where(np.isnan(goodness), -1, goodness), kind="stable")  # the best above the others
     for i in order:
@@ -120,7 +122,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
         for unit, value in marks:
             _mark(ax, column, unit, f"{value:.3g}" if isinstance(value, float) else str(value))
     ax.axvline(len(study.space), color="black", linewidth=0.8)
-    for height, value in ((0.0, low), (0.5, 0.5 * (low + high)), (1.0, high)):
+    for height, value in ((0.0, low), (0.5, midpoint(float(low), float(high))), (1.0, high)):
         _mark(ax, len(study.space), height, f"{value:.4g}")
     ax.set_xticks(range(len(study.space) + 1), labels=[plain(name) for name in (*study.space, label)])
     ax.set_yticks([])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jbo.diagnostics import best_so_far
+from jbo.numerics import shares
 from jbo.report._figures import shown
 from jbo.study import Snapshot, Trial, read_study
 
@@ -126,8 +127,7 @@ def _spark(snapshot: Snapshot) -> str:
         return ""
     picked = [best[len(best) * i // min(60, len(best))] for i in range(min(60, len(best)) - 1)] + [best[-1]]
     goodness = picked if snapshot.maximize else [-value for value in picked]
-    low, high = min(goodness), max(goodness)
-    return "".join(_BARS[round(7 * (value - low) / ((high - low) or 1.0))] for value in goodness)
+    return "".join(_BARS[round(7 * float(share))] for share in shares(goodness))
 
 
 def _config(trial: Trial) -> str:

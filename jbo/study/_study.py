@@ -35,7 +35,7 @@ from jbo.study._report import Channel, Report, takes_report
 from jbo.study._run import ended_by_sigterm, run_trials
 from jbo.study._stop import Stop
 from jbo.study._storage import Outcome, Record, Storage
-from jbo.study._table import Table
+from jbo.study._table import Table, with_noise
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
 from jbo.study._value import as_cost, as_count, as_number, as_outcome, as_step
 from jbo.study._workers import check_settings, workers_of
@@ -571,7 +571,8 @@ class Study:
             rows, whole, trials = self._table.rows(), self._table.whole_rows(), list(self._table.trials)
         if all(trial.status != "ok" for trial in trials):
             raise ValueError(f"no trial has succeeded, so none can be recommended: {self!r}")
-        return trials[recommend(self.strategy, self.seed, rows, whole, self._device, self._fits)].copy()
+        strategy = with_noise(self.strategy, self._table.exponent)
+        return trials[recommend(strategy, self.seed, rows, whole, self._device, self._fits)].copy()
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
@@ -651,7 +652,13 @@ class Study:
             is_full = number >= self.space.num_configs and self._table.num_distinct >= self.space.num_configs
         if not is_full:
             x, is_new, self.last_suggestion = suggest(
-                self.strategy, self.seed, rows, self._device, self._fits, context.fixed, self._show.waiting
+                with_noise(self.strategy, self._table.exponent),
+                self.seed,
+                rows,
+                self._device,
+                self._fits,
+                context.fixed,
+                self._show.waiting,
             )
             if self.last_suggestion.seconds_compile > 0.2:
                 _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)

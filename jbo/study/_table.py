@@ -1,8 +1,9 @@
 """The table of trials as arrays: what a strategy sees of a study."""
 
 import bisect
+import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,6 +72,20 @@ def lifted(values: Sequence[float] | np.ndarray, exponent: int) -> np.ndarray:
     """
     with np.errstate(over="ignore"):
         return np.nan_to_num(np.ldexp(np.asarray(values, np.float64), exponent))
+
+
+def with_noise(strategy: Any, exponent: int) -> Any:
+    """The strategy for lifted values: a noise that its surrogate was told is multiplied by the same power of two.
+
+    Args:
+      strategy: Of a study.
+      exponent: Of the power; 0 changes nothing.
+    """
+    noise = getattr(getattr(strategy, "surrogate", None), "fixed_noise", None)
+    if not exponent or noise is None:
+        return strategy
+    surrogate = dataclasses.replace(strategy.surrogate, fixed_noise=float(lifted([float(noise)], exponent)[0]))
+    return dataclasses.replace(strategy, surrogate=surrogate)
 
 
 class Table:

@@ -1,0 +1,67 @@
+"""A noise that is known is compressed as its value is, and the values are not stretched within it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jbo
+from jbo.strategies._transform import dataset
+from jbo.surrogates._regression import noise_of
+from jbo.types import OK, Trials
+
+DATASET = jax.jit(dataset)
+
+
+def table(y, x=None):
+    x = np.full((len(y), 1), 0.5) if x is None else x
+    return Trials(jnp.asarray(x), jnp.asarray(y), jnp.full(len(y), OK, jnp.int32))
+
+
+def test_values_that_are_closer_than_their_known_noise_are_not_stretched(x64):
+    """Six trials crowd within 0.01 where the noise is 0.2: the distance in which the logarithm begins is the noise."""
+    y = np.array([0.0, 0.001, 0.002, 0.004, 0.006, 0.01, 1.0, 2.0])
+    seen, plain = DATASET(table(y), 0.2), DATASET(table(y))
+    median = 0.005
+    expected = np.where(y > median, np.log1p(np.maximum(y - median, 0) / 0.2), (y - median) / 0.2)
+    expected = (expected - expected.mean()) / expected.std()
+    np.testing.assert_allclose(seen.y, expected, atol=1e-9)
+    assert np.ptp(plain.y[:6]) > 4 * np.ptp(seen.y[:6]), "without a known noise their differences are most of all"
+    huge = DATASET(table(y), 1e300)
+    assert np.isfinite(huge.y).all() and abs(float(jnp.std(huge.y)) - 1) < 1e-6, "no noise is wider than the values"
+
+
+def test_the_noise_of_a_compressed_value_is_compressed_too(x64):
+    y = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 23.0])  # median 2.5, which is the distance too
+    data = DATASET(table(y), 0.1)
+    surrogate = jbo.gp(noise=0.1)
+    params = surrogate.init(1, jnp.dtype("float64"))
+    params = params._replace(log_noise_variance=2 * jnp.log(0.1 / data.y_scale))
+    noise = np.sqrt(noise_of(params, data, data.x)) * float(data.y_scale)
+    np.testing.assert_allclose(noise, 0.1 / (1 + np.maximum(y - 2.5, 0) / 2.5), rtol=1e-9)
+
+
+def forrester_like(x):
+    return np.sin(3 * x) + x**2 - 0.7 * x
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("start", [(-0.9, 1.1), (1.3, 0.4), (1.0, 1.8)])
+@pytest.mark.parametrize("noise", [0.2, 0.05])
+def test_expected_improvement_with_a_known_noise_leaves_a_local_minimum(start, noise):
+    """The tutorial function from two told trials: within 0.01 of the least value by trial 30."""
+    space = jbo.Space(x=jbo.Real(-1.0, 2.0))
+    strategy = jbo.bayesian(
+        space,
+        surrogate=jbo.gp(noise=noise, kernel=jbo.surrogates.kernels.matern52),
+        acquisition=jbo.log_expected_improvement(0.01),
+        num_initial=1,
+    )
+    regrets = []
+    for seed in range(2):
+        with jbo.Study(space, strategy=strategy, seed=seed) as study:
+            for x in start:
+                study.tell({"x": x}, forrester_like(x))
+            study.optimize(lambda config: float(forrester_like(config["x"])), num_trials=30, progress=False)
+            regrets.append(study.best.value - -0.500359626622898)
+    assert max(regrets) < 0.01
