@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -52,6 +53,7 @@ FLAGS = [
 
 
 @jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Sensitive(Strategy):
     """Points that depend on precision, on random bits and on whether a step is allowed."""
 
@@ -80,7 +82,6 @@ def asked(make, space, outcome):
         lambda: jax.debug_nans(True),
         lambda: jax.transfer_guard("disallow"),
         lambda: jax.check_tracer_leaks(),
-        lambda: jax.no_tracing(),
     ],
 )
 def test_a_setting_of_the_user_changes_no_suggestion(make, space, outcome, setting):

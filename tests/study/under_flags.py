@@ -1,4 +1,4 @@
-"""A study, its model's diagnostics and Optuna's sampler in a process of their own, under a JAX setting that a user made.
+"""A study and the diagnostics of its model in a process of their own, under a JAX setting that a user made.
 
 ``python under_flags.py name=value ...`` prints what came out as JSON: every digit of it.
 """
