@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt32
 
-from jbo.acquisitions import bound, over_sets
+from jbo.acquisitions import bound, is_logarithm, is_of_values, over_sets
 from jbo.compat.gpyopt._space import Design_space
 from jbo.region import Region
 from jbo.strategies import Bayesian
 from jbo.strategies._bayesian import of_values
-from jbo.strategies._transform import dataset, units
+from jbo.strategies._transform import known_noise, units
 from jbo.study._model import Fits, world
 from jbo.study._table import capacity_for, empty_rows
 from jbo.surrogates import Surrogate
@@ -176,7 +176,7 @@ def _look(
     strategy: Bayesian, words: UInt32[Array, "2"], params: Any, state: Trials, x: Float[Array, "m d"]
 ) -> tuple[Array, Array, Array, Array]:
     """Mean, deviation and noise for each hyperparameter sample in told units, and the acquisition."""
-    data, way = dataset(state), units(state)
+    data, way = strategy.dataset(state), units(state, known_noise(strategy.surrogate))
     posterior: Any = strategy.surrogate.condition(of_values(params), data)
     predict: Callable[[Any], Any] = lambda one: (*one.predict(x), one.noise_variance())  # noqa: E731
     if getattr(posterior, "num_sets", 1) > 1:
@@ -190,12 +190,12 @@ def _look(
     key = jax.random.fold_in(jax.random.wrap_key_data(words, impl="threefry2x32"), 8)
     aux = acquisition.prepare(key, posterior, data)
     values = jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
-    if getattr(strategy.acquisition, "is_logarithm", False):
+    if is_logarithm(strategy.acquisition):
         values = jnp.exp(values)
-    if getattr(strategy.acquisition, "is_of_values", False):
+    if is_of_values(strategy.acquisition):
         values = way.to_told(-values)
     elif getattr(strategy.acquisition, "formula", "") in ("log_expected", "expected"):
-        values = values * way.deviation * way.magnitude
+        values = values * way.y_scale
     # Standard deviations are taken to told units to first order.
     slope = jax.vmap(jax.vmap(jax.grad(way.to_told)))(mean)
     deviation, noise = (slope * jnp.sqrt(jnp.maximum(each, 0)) for each in (variance, noise))
