@@ -15,8 +15,8 @@ from jbo.batches import Beliefs, local_penalization
 from jbo.belief import belief_over
 from jbo.region import Region
 from jbo.strategies._chance import nothing_gained
-from jbo.surrogates.gaussian_process import condition
-from tests.surrogates.problems import as_dataset, as_sets, random_params, smooth_data
+
+from ..surrogates.problems import as_dataset, as_sets, condition, random_params, smooth_data
 
 SPACE = jbo.Space(a=jbo.Real(0, 1), b=jbo.Real(0, 1))
 DENSITY = belief_over(SPACE, {"a": (0.3, 0.2)})
