@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo import Categorical, Integer, Ordinal, Real, Space, Study, between
+from jbo import Categorical, Integer, Ordinal, Real, Space, Study
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.types import Trials
@@ -73,65 +73,69 @@ def test_a_study_over_a_grid_of_reals():
         wider.close()
 
 
-SPACE = Space(
-    a=Integer(0, 3, when=("x", between(0.2, 0.8))), x=Real(0.0, 1.0), n=Integer(1, 1000), o=Ordinal(8, 4, 2, 1),
-    r=Real(0, 1, step=0.1), l=Real(1e-4, 1.0, log=True), b=Real(0, 1, when=("n", between(10, 20))),
-    c=Real(0, 1, when=("o", between(2, 4))), d=Real(0, 1, when=("r", between(0.3, 2))),
-    e=Real(0, 1, when=("a", between(1, 2))), f=Real(0, 1, when=("l", between(1e-3, 1e-2))),
-)  # fmt: skip
+@pytest.fixture
+def space():
+    return Space(
+        a=Integer(0, 3, when=("x", jbo.between(0.2, 0.8))), x=Real(0.0, 1.0), n=Integer(1, 1000), o=Ordinal(8, 4, 2, 1),
+        r=Real(0, 1, step=0.1), l=Real(1e-4, 1.0, log=True), b=Real(0, 1, when=("n", jbo.between(10, 20))),
+        c=Real(0, 1, when=("o", jbo.between(2, 4))), d=Real(0, 1, when=("r", jbo.between(0.3, 2))),
+        e=Real(0, 1, when=("a", jbo.between(1, 2))), f=Real(0, 1, when=("l", jbo.between(1e-3, 1e-2))),
+    )  # fmt: skip
 
 
-def test_conditions_on_numbers_say_the_same_everywhere(x64):
-    draws = np.random.default_rng(0).random((500, len(SPACE)))
+def test_conditions_on_numbers_say_the_same_everywhere(x64, space):
+    draws = np.random.default_rng(0).random((500, len(space)))
     draws[:, 2] *= 0.04  # small n
-    traced = np.asarray(jax.jit(lambda x: jbo.is_active(SPACE, x))(draws))
-    counts = np.zeros(len(SPACE))
+    traced = np.asarray(jax.jit(lambda x: jbo.is_active(space, x))(draws))
+    counts = np.zeros(len(space))
     for x, row in zip(draws, traced, strict=True):
-        config = SPACE.decode(x)
+        config = space.decode(x)
         wanted = {
             "a": 0.2 <= config["x"] <= 0.8, "b": 10 <= config["n"] <= 20, "c": config["o"] in (2, 4),
             "d": config["r"] >= 0.3, "e": config.get("a") in (1, 2), "f": 1e-3 <= config["l"] <= 1e-2,
         }  # fmt: skip
         assert {name: name in config for name in wanted} == wanted
-        assert [name in config for name in SPACE.names] == row.tolist()
-        assert SPACE.decode(SPACE.encode(config)).keys() == config.keys()
+        assert [name in config for name in space.names] == row.tolist()
+        assert space.decode(space.encode(config)).keys() == config.keys()
         counts += row
     assert np.all(counts > 20)
 
 
 def test_the_bounds_of_a_condition_are_included(dtype):
     for low, high in ((0.3, 0.8), (0.1, 0.7)):
-        space = Space(x=Real(0.0, 1.0), y=Real(0.0, 1.0, when=("x", between(low, high))))
+        space = Space(x=Real(0.0, 1.0), y=Real(0.0, 1.0, when=("x", jbo.between(low, high))))
         for x, is_there in ((low, True), (high, True), (low - 1e-4, False), (high + 1e-4, False), (0.1 + low, True)):
             config = {"x": x} | ({"y": 0.25} if is_there else {})
             point = jnp.asarray(space.encode(config), dtype)
             assert jbo.is_active(space, point).tolist() == [True, is_there]
-    space = Space(x=Real(0.0, 1.0), y=Real(0.0, 1.0, when=("x", between(0.0, 0.3))))
+    space = Space(x=Real(0.0, 1.0), y=Real(0.0, 1.0, when=("x", jbo.between(0.0, 0.3))))
     assert space.validate({"x": 0.1 + 0.2, "y": 0.5})["y"] == 0.5  # beyond 0.3 by rounding only
 
 
-def test_conditions_on_numbers_in_files_and_text(tmp_path):
-    assert Space.from_json(json.loads(json.dumps(SPACE.to_json()))) == SPACE
-    assert eval(repr(SPACE), {**vars(jbo)}) == SPACE
-    assert SPACE.to_json()["parameters"][0]["when"] == {"name": "x", "between": [0.2, 0.8]}
-    assert "a" in SPACE.fix(x=0.2).names and "a" not in SPACE.fix(x=0.1).names
-    with Study(SPACE, strategy=jbo.random_search(SPACE), seed=0, path=tmp_path / "s.db") as study:
+def test_conditions_on_numbers_in_files_and_text(tmp_path, space):
+    assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
+    assert eval(repr(space), {**vars(jbo)}) == space
+    assert space.to_json()["parameters"][0]["when"] == {"name": "x", "between": [0.2, 0.8]}
+    assert "a" in space.fix(x=0.2).names and "a" not in space.fix(x=0.1).names
+    with Study(space, strategy=jbo.random_search(space), seed=0, path=tmp_path / "s.db") as study:
         study.optimize(lambda config: config.get("a", 9.0), 5, progress=False)
         with pytest.raises(ValueError, match="a: expected to be absent since x is 0.1, got 1"):
             study.enqueue({"x": 0.1, "a": 1, "n": 1, "o": 8, "r": 0.0, "l": 1.0})
         configs = [t.config for t in study.trials]
     with Study.open(tmp_path / "s.db", strategy=jbo.random_search) as study:
-        assert study.space == SPACE and [t.config for t in study.trials] == configs
+        assert study.space == space and [t.config for t in study.trials] == configs
 
 
 def test_configs_of_a_space_with_conditions_on_numbers_are_counted():
     for log in (False, True):
         space = Space(
-            n=Integer(1, 30, log=log), k=Integer(0, 3, when=("n", between(5, 9))),
-            m=Categorical("a", "b", when=("n", {7})), z=Integer(0, 1, when=("k", between(1.5, 2.5))),
+            n=Integer(1, 30, log=log), k=Integer(0, 3, when=("n", jbo.between(5, 9))),
+            m=Categorical("a", "b", when=("n", {7})), z=Integer(0, 1, when=("k", jbo.between(1.5, 2.5))),
         )  # fmt: skip
         assert space.num_configs == len(list(space.configs())) == 25 + 4 * 5 + 2 * 5
-    assert Space(n=Integer(1, 2**30), k=Integer(0, 1, when=("n", between(5, 2**29)))).num_configs == 2**30 + 2**29 - 4
+    assert (
+        Space(n=Integer(1, 2**30), k=Integer(0, 1, when=("n", jbo.between(5, 2**29)))).num_configs == 2**30 + 2**29 - 4
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,17 +150,17 @@ def test_configs_of_a_space_with_conditions_on_numbers_are_counted():
 )
 def test_a_condition_that_never_holds_is_refused(parent, wanted, message):
     with pytest.raises(ValueError, match=f"^x: depends on 'p': .*{message}"):
-        Space(p=parent, x=Real(0, 1, when=("p", between(*wanted))))
+        Space(p=parent, x=Real(0, 1, when=("p", jbo.between(*wanted))))
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 0), ("a", 1), (0, float("nan")), (0, float("inf"))])
 def test_bounds_that_are_none(low, high):
     with pytest.raises(ValueError, match="^between: "):
-        between(low, high)
+        jbo.between(low, high)
 
 
 def test_the_maximiser_crosses_the_bound_of_a_condition(x64):
-    space = Space(x=Real(0.0, 1.0), y=Real(0.0, 1.0, when=("x", between(0.5, 0.9))))
+    space = Space(x=Real(0.0, 1.0), y=Real(0.0, 1.0, when=("x", jbo.between(0.5, 0.9))))
     trials = Trials(np.full((8, 2), 0.5), np.zeros(8), np.full(8, 0, np.int32))
 
     def value(x):  # best at x = 0.6, y = 0.2, where y exists
@@ -192,23 +196,23 @@ LEVELS = Ordinal(*np.arange(0, 10, 1.1))
 @pytest.mark.parametrize(
     ("parameter", "given", "meant"),
     [
-        (LEVELS, 3.3, 3.3000000000000003),
-        (LEVELS, np.float32(3.3), 3.3000000000000003),
-        (LEVELS, float(np.float32(3.3)), 3.3000000000000003),
-        (LEVELS, np.float16(3.3), 3.3000000000000003),
-        (LEVELS, jnp.float32(3.3), 3.3000000000000003),
-        (Ordinal(*np.arange(-1, 1, 0.01)), 0.0, float(np.arange(-1, 1, 0.01)[100])),
-        (Ordinal(1e-20, 1e-10, 1), np.float32(1e-10), 1e-10),
-        (Real(0, 10, step=0.1), 0.1 + 0.2, 0.3),
-        (Real(0, 10, step=0.1), np.float32(3.3), 3.3),
-        (Real(0, 0.3), 0.1 + 0.2, 0.3),
-        (Real(0, 0.1), np.float32(0.1), 0.1),
-        (Real(0, 1), -1e-17, 0.0),
-        (Categorical(0.3, "x"), 0.1 + 0.2, 0.3),
+        (lambda: LEVELS, 3.3, 3.3000000000000003),
+        (lambda: LEVELS, np.float32(3.3), 3.3000000000000003),
+        (lambda: LEVELS, float(np.float32(3.3)), 3.3000000000000003),
+        (lambda: LEVELS, np.float16(3.3), 3.3000000000000003),
+        (lambda: LEVELS, jnp.float32(3.3), 3.3000000000000003),
+        (lambda: Ordinal(*np.arange(-1, 1, 0.01)), 0.0, float(np.arange(-1, 1, 0.01)[100])),
+        (lambda: Ordinal(1e-20, 1e-10, 1), np.float32(1e-10), 1e-10),
+        (lambda: Real(0, 10, step=0.1), 0.1 + 0.2, 0.3),
+        (lambda: Real(0, 10, step=0.1), np.float32(3.3), 3.3),
+        (lambda: Real(0, 0.3), 0.1 + 0.2, 0.3),
+        (lambda: Real(0, 0.1), np.float32(0.1), 0.1),
+        (lambda: Real(0, 1), -1e-17, 0.0),
+        (lambda: Categorical(0.3, "x"), 0.1 + 0.2, 0.3),
     ],
 )
 def test_a_number_off_by_rounding_is_the_one_that_was_meant(parameter, given, meant):
-    space = Space(x=parameter)
+    space = Space(x=parameter())
     assert space.validate({"x": given}) == {"x": meant}
     with Study(space, strategy=jbo.random_search(space), seed=0) as study:
         assert study.enqueue({"x": given}) and study.ask().config == {"x": meant}
@@ -221,22 +225,22 @@ def test_a_number_off_by_rounding_is_the_one_that_was_meant(parameter, given, me
 @pytest.mark.parametrize(
     ("parameter", "given", "message"),
     [
-        (LEVELS, 3.4, "got 3.4; nearest is 3.3000000000000003"),
-        (LEVELS, 3.3001, "nearest is 3.3000000000000003"),
-        (Ordinal(1e-20, 1e-10, 1), 2e-16, "nearest is 1e-20"),
-        (Ordinal(1e-8, 1e-4, 1), np.float32(1e-7), "nearest is 1e-08"),
-        (Ordinal("low", "high"), "hihg", "nearest is 'high'"),
-        (Categorical("sgd", "adam"), "Adam", "nearest is 'adam'"),
-        (Real(0, 1), 1.0001, "nearest is 1.0"),
-        (Real(0, 1, step=0.1), 0.25, "from 0.0 to 1.0 in steps of 0.1, got 0.25; nearest are 0.2 and 0.3"),
-        (Integer(1, 9, step=2), 4, "nearest are 3 and 5"),
-        (Integer(1, 9), 3.0, "nearest is 3, an integer"),
-        (Integer(1, 9), 44, "nearest is 9, an integer"),
+        (lambda: LEVELS, 3.4, "got 3.4; nearest is 3.3000000000000003"),
+        (lambda: LEVELS, 3.3001, "nearest is 3.3000000000000003"),
+        (lambda: Ordinal(1e-20, 1e-10, 1), 2e-16, "nearest is 1e-20"),
+        (lambda: Ordinal(1e-8, 1e-4, 1), np.float32(1e-7), "nearest is 1e-08"),
+        (lambda: Ordinal("low", "high"), "hihg", "nearest is 'high'"),
+        (lambda: Categorical("sgd", "adam"), "Adam", "nearest is 'adam'"),
+        (lambda: Real(0, 1), 1.0001, "nearest is 1.0"),
+        (lambda: Real(0, 1, step=0.1), 0.25, "from 0.0 to 1.0 in steps of 0.1, got 0.25; nearest are 0.2 and 0.3"),
+        (lambda: Integer(1, 9, step=2), 4, "nearest are 3 and 5"),
+        (lambda: Integer(1, 9), 3.0, "nearest is 3, an integer"),
+        (lambda: Integer(1, 9), 44, "nearest is 9, an integer"),
     ],
 )
 def test_another_value_names_the_nearest(parameter, given, message):
     with pytest.raises(ValueError, match="^x: expected ") as raised:
-        Space(x=parameter).validate({"x": given})
+        Space(x=parameter()).validate({"x": given})
     assert message in str(raised.value)
 
 

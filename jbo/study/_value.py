@@ -1,6 +1,5 @@
 """What counts as the value of an objective, and as the outcome of a trial."""
 
-import contextlib
 import math
 import numbers
 import operator
@@ -38,18 +37,21 @@ def as_number(value: Any, name: str = "value") -> float:
             "; return its only entry, by .item()" if math.prod(shape) == 1 else "; return one number, such as its mean"
         )
         raise TypeError(f"{name}: expected a number, got an array of shape {shape}{hint}")
+    unread = None
     if hasattr(value, "shape"):
-        with contextlib.suppress(Exception):  # an array of another library, on a device or with a gradient
+        try:
             array = np.asarray(value)
-            if jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer):
-                return float(array)
-            if array.dtype != object:
-                value = array
-        if isinstance(value, np.ndarray | np.generic):
-            raise TypeError(f"{name}: expected a number, got an array of dtype {value.dtype}")
+        except Exception as error:  # it is on a device or has a gradient, or its computation went wrong
+            array, unread = np.array(None), error
+        if jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer):
+            return float(array)
+        if array.dtype != object:
+            raise TypeError(f"{name}: expected a number, got an array of dtype {array.dtype}")
     number = _item(value)
     if number is not None:
         return number
+    if unread is not None:
+        raise unread
     raise TypeError(f"{name}: expected a number, got {value!r} of type {type(value).__name__}")
 
 
