@@ -33,10 +33,7 @@ def as_number(value: Any, name: str = "value") -> float:
             return -math.inf if value < 0 else math.inf
     shape = tuple(getattr(value, "shape", ()))
     if shape:
-        hint = (
-            "; return its only entry, by .item()" if math.prod(shape) == 1 else "; return one number, such as its mean"
-        )
-        raise TypeError(f"{name}: expected a number, got an array of shape {shape}{hint}")
+        raise TypeError(f"{name}: expected a number, got an array of shape {shape}")
     unread = None
     if hasattr(value, "shape"):
         try:
