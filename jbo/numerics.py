@@ -270,6 +270,23 @@ def midpoint(low: float, high: float) -> float:
     return 0.5 * total if math.isfinite(total) else 0.5 * low + 0.5 * high
 
 
+def widened(low: float, high: float, share: float) -> tuple[float, float]:
+    """An interval with a margin on both sides, its ends finite whatever their size.
+
+    Args:
+      low: Its lower end.
+      high: Its upper end.
+      share: The margin as a share of the width; of an empty interval half of its size, or 1.
+
+    Example:
+      >>> widened(0.0, 10.0, 0.1), widened(-1.7e308, 1.7e308, 0.1)[1] > 1.7e308, widened(4.0, 4.0, 0.1)
+      ((-1.0, 11.0), True, (2.0, 6.0))
+    """
+    room = share * high - share * low or 0.5 * abs(high) or 1.0
+    most = float(np.finfo(np.float64).max)
+    return max(low - room, -most), min(high + room, most)
+
+
 def shares(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Where each value is between the least and the greatest one, from 0 to 1; 0 if all are equal.
 

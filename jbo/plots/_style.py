@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jbo.numerics import widened
 from jbo.parameters import Integer, Parameter, Real, Share
 
 BLUE, ORANGE, GREEN, PINK, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
@@ -92,9 +93,7 @@ def show_range(ax: Any, which: str, values: np.ndarray, margin: float = 0.15) ->
       values: Finite ones.
       margin: As a share of their range.
     """
-    low, high = float(np.min(values)), float(np.max(values))
-    room = margin * (high - low) or 0.5 * abs(high) or 1.0
-    getattr(ax, f"set_{which}lim")(low - room, high + room)
+    getattr(ax, f"set_{which}lim")(*widened(float(np.min(values)), float(np.max(values)), margin))
 
 
 def legend(ax: Any) -> None:

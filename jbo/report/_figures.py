@@ -7,6 +7,7 @@ import numpy as np
 
 from jbo.diagnostics import Belief, Health, Importance, Interval, Searched, best_so_far, spans
 from jbo.encoding import CATEGORY
+from jbo.numerics import widened
 from jbo.parameters import Integer, Parameter, Real, Share
 from jbo.study import Trial
 
@@ -186,8 +187,7 @@ def slice_around(belief: Belief, best: Trial, name: str, label: str) -> Figure:
             hovertemplate="recommended: %{x}<extra></extra>",
         ),
     ]  # fmt: skip
-    room = 0.2 * (values.max() - values.min())
-    yaxis = {"title": {"text": text(label)}, "range": [values.min() - room, values.max() + room]}
+    yaxis = {"title": {"text": text(label)}, "range": list(widened(float(values.min()), float(values.max()), 0.2))}
     layout = {"xaxis": _axis(name, parameter), "yaxis": yaxis, "showlegend": False, "height": 300}
     return {"data": traces, "layout": layout}
 
@@ -201,7 +201,6 @@ def predicted(health: Health, label: str) -> Figure:
     """
     middle, low, high = health.predicted
     ends = [float(health.values.min()), float(health.values.max())]
-    room = 0.25 * (ends[1] - ends[0])
     errors = {
         "type": "data", "symmetric": False, "array": (high - middle).tolist(), "arrayminus": (middle - low).tolist(),
         "thickness": 1, "width": 0, "color": _SKY,
@@ -218,7 +217,7 @@ def predicted(health: Health, label: str) -> Figure:
         "xaxis": {"title": {"text": f"{text(label)}, observed"}},
         "yaxis": {
             "title": {"text": f"predicted, {health.method}"},
-            "range": [ends[0] - 1.5 * room, ends[1] + 1.5 * room],
+            "range": list(widened(float(ends[0]), float(ends[1]), 0.375)),
         },
     }
     return {"data": traces, "layout": layout}

@@ -72,3 +72,15 @@ def test_a_stopped_trial_counts_between_huge_values():
     table = Table(SPACE, False)
     table.update(trials)
     np.testing.assert_allclose(table.rows().y[:3], [1.6e308, 1.7e308, 1.65e308])
+
+
+def test_pictures_of_huge_values_have_finite_axes():
+    from jbo.numerics import shares, widened
+    from jbo.report._watch import _spark
+
+    low, high = widened(-1.7e308, 1.7e308, 0.25)
+    assert math.isfinite(low) and math.isfinite(high) and low < -1.7e308 and high > 1.7e308
+    assert shares([-1.7e308, 0.0, 1.7e308]).tolist() == [0.0, 0.5, 1.0]
+    assert shares([5e-324, 1.5e-323, 1e-323]).tolist() == [0.0, 1.0, 0.5]
+    study = study_of([1.7e308, 1e308, 0.0, -1.7e308, 1.0, 2.0, 3.0])
+    assert _spark(study)[0] == "▁" and _spark(study)[-1] == "█"
