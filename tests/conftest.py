@@ -44,6 +44,13 @@ def dtype(request):
         yield jax.numpy.dtype(request.param)
 
 
+@pytest.fixture(params=["float64", pytest.param("float32", marks=pytest.mark.thorough)])
+def slow_dtype(request):
+    """The floating types of a test that compiles for long: its parts are tested in both by default."""
+    with jax.enable_x64(request.param == "float64"):
+        yield jax.numpy.dtype(request.param)
+
+
 @pytest.fixture
 def x64():
     """Run a test with 64-bit types."""

@@ -60,7 +60,7 @@ def test_errors_name_the_parameter(parameter, message):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_value_and_gradient(name, dtype):
+def test_value_and_gradient(name, slow_dtype):
     x1, x2, values = points(7, 0), points(5, 1), random_params(3)
     kernel = KERNELS[name].bind(SPACE.encoding)
     assert kernel.periods == PERIODS
@@ -68,21 +68,23 @@ def test_value_and_gradient(name, dtype):
     for j in (0, 2):
         chord = PERIODS[j] / np.pi * np.sin(np.pi * (x1[:, None, j] - x2[None, :, j]) / PERIODS[j])
         squared = squared + (chord / np.exp(values[0][j])) ** 2
-    params = as_params(values, dtype)
-    result = kernel(params, jnp.asarray(x1, dtype), jnp.asarray(x2, dtype))
+    params = as_params(values, slow_dtype)
+    result = kernel(params, jnp.asarray(x1, slow_dtype), jnp.asarray(x2, slow_dtype))
     expected = np.exp(values[1]) * references.PROFILES[name](np.sqrt(squared))
-    np.testing.assert_allclose(result, expected, rtol=1e-11 if dtype == jnp.float64 else 5e-6)
+    np.testing.assert_allclose(result, expected, rtol=1e-11 if slow_dtype == jnp.float64 else 5e-6)
 
     shifted = x2 + np.array([1.0, 0.0, 0.5])
-    result = kernel(params, jnp.asarray(x1, dtype), jnp.asarray(shifted, dtype))
-    np.testing.assert_allclose(result, expected, rtol=1e-10 if dtype == jnp.float64 else 1e-4)
-    x = jnp.asarray(x1, dtype)
-    weights = jnp.asarray(np.random.default_rng(2).normal(size=(7, 7)), dtype)
+    result = kernel(params, jnp.asarray(x1, slow_dtype), jnp.asarray(shifted, slow_dtype))
+    np.testing.assert_allclose(result, expected, rtol=1e-10 if slow_dtype == jnp.float64 else 1e-4)
+    x = jnp.asarray(x1, slow_dtype)
+    weights = jnp.asarray(np.random.default_rng(2).normal(size=(7, 7)), slow_dtype)
     ours, plain = (
         jax.grad(lambda p, f=f: jnp.sum(weights * f(p)))(params)  # the gram has a derivative of its own
         for f in (lambda p: kernel.gram(p, x), lambda p: kernel(p, x, x + 0))
     )
-    np.testing.assert_allclose(ours.log_lengthscale, plain.log_lengthscale, rtol=1e-6 if dtype == jnp.float64 else 1e-2)
+    np.testing.assert_allclose(
+        ours.log_lengthscale, plain.log_lengthscale, rtol=1e-6 if slow_dtype == jnp.float64 else 1e-2
+    )
 
 
 def test_the_squared_exponential_is_scikit_learns_periodic_kernel(x64):

@@ -161,7 +161,7 @@ def test_max_value_entropy_against_brute_force(x64):
     found, _ = _value_and_slope(acquisition, jnp.asarray(some), posterior, jnp.asarray(points))
     mean, covariance = references.posterior("multiscale", values, x, y, points)
     for i, (m, s) in enumerate(zip(mean, np.sqrt(np.diag(covariance)), strict=True)):
-        draws = rng.normal(m, s, 400_000)
+        draws = rng.normal(m, s, 200_000)
         lost = []
         for bound in some:
             above = draws[draws > bound]

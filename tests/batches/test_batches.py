@@ -74,14 +74,14 @@ def _good_points(number=8):
 
 
 @pytest.mark.parametrize("kind", RULES)
-def test_where_nothing_is_pending_the_acquisition_decides(kind, dtype):
-    _, beliefs = _problem(dtype, np.zeros((0, 3)))
+def test_where_nothing_is_pending_the_acquisition_decides(kind, slow_dtype):
+    _, beliefs = _problem(slow_dtype, np.zeros((0, 3)))
     rule, acquisition = RULES[kind](), acquisitions.log_expected_improvement()
     assert isinstance(rule, batches.Batch)
-    value, slope = _values(rule, acquisition, beliefs, _points(8, dtype))
-    assert value.dtype == dtype and np.isfinite(slope).all()
-    tolerance = dict(rtol=1e-6, atol=1e-7) if dtype == jnp.float64 else dict(rtol=2e-2, atol=2e-2)
-    np.testing.assert_allclose(value, _plain(acquisition, beliefs, _points(8, dtype)), **tolerance)
+    value, slope = _values(rule, acquisition, beliefs, _points(8, slow_dtype))
+    assert value.dtype == slow_dtype and np.isfinite(slope).all()
+    tolerance = dict(rtol=1e-6, atol=1e-7) if slow_dtype == jnp.float64 else dict(rtol=2e-2, atol=2e-2)
+    np.testing.assert_allclose(value, _plain(acquisition, beliefs, _points(8, slow_dtype)), **tolerance)
 
 
 @pytest.mark.parametrize("kind", RULES)

@@ -34,6 +34,7 @@ def quiet():
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
+@pytest.mark.thorough  # a minute in Optuna; test_anova.py has the shares of such functions by default
 def test_a_function_that_both_see_all_of():
     """Without interactions, of which Optuna tells none: shares 16, 4, 1 and 0 of 21, hers within 0.05."""
     weights = np.array([4.0, 2.0, 1.0, 0.0])

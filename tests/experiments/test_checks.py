@@ -1,6 +1,6 @@
 """Tests about tests: which are new, whether they fail on the old code, and which small changes they notice."""
 
-from experiments.checks import red
+from experiments.checks import mutants, red
 
 OLD = "def test_a():\n    assert 1\n\nclass TestB:\n    def test_c(self): pass\n"
 NEW = """
@@ -83,3 +83,35 @@ def test_a_new_test_is_red_if_one_of_its_cases_fails():
         "gone": "not run",
         "x": "red at import",
     }
+
+
+CODE = """'''Words of 1 - 2.'''
+def f(x: int = 3, *, y) -> "a" + "b":
+    '''More: 1 < 2.'''
+    if not x < 2:
+        raise ValueError("x - 1")
+    return (
+        g(x, y=1)
+    )
+"""
+
+
+def test_a_mutant_changes_one_line_of_code_and_no_words():
+    found = mutants.mutants_of("a.py", CODE)
+    assert {(each.line, each.before, each.after) for each in found} == {
+        (2, "3", "4"),
+        (4, "not x < 2", "(x < 2)"),
+        (4, "x < 2", "(x <= 2)"),
+        (4, "2", "3"),
+        (7, "g(x, y=1)", "g(x)"),
+        (7, "1", "2"),
+    }
+    assert all(CODE[each.start : each.end] == each.before for each in found)
+    drawn = mutants.draw({"a.py": CODE}, 9, 0)
+    assert sorted(each.line for each in drawn) == [2, 4, 7] and drawn == mutants.draw({"a.py": CODE}, 9, 0)
+
+
+def test_the_tests_of_a_module_are_tried_first():
+    sources = {"tests/study/test_a.py": "", "tests/b/test_a.py": "", "tests/b/test_c.py": "", "tests/test_d.py": "_a a"}
+    order = ["tests/b/test_a.py", "tests/study/test_a.py", "tests/b/test_c.py", "tests/test_d.py"]
+    assert mutants.files_for("jbo/b/_a.py", list(sources), sources) == order

@@ -53,16 +53,16 @@ def told(table):
     )
 
 
-def test_a_batch_is_that_many_asks(dtype, told, ask, pend):
-    state = told(dtype)
+def test_a_batch_is_that_many_asks(slow_dtype, told, ask, pend):
+    state = told(slow_dtype)
     points, infos = ask(STRATEGY, KEY, state, 3)
-    assert points.shape == (3, 2) and points.dtype == dtype and infos.is_model_based.all() and infos.is_new.all()
+    assert points.shape == (3, 2) and points.dtype == slow_dtype and infos.is_model_based.all() and infos.is_new.all()
     for i in range(3):
         x, info = ask(STRATEGY, KEY, state)
-        assert x.dtype == dtype and info.value.dtype == dtype
+        assert x.dtype == slow_dtype and info.value.dtype == slow_dtype
         # Two programs round differently and an ascent makes more of it.
-        np.testing.assert_allclose(x, points[i], atol=1e-5 if dtype == jnp.float64 else 2e-2)
-        np.testing.assert_allclose(info.value, infos.value[i], atol=1e-6 if dtype == jnp.float64 else 0.1)
+        np.testing.assert_allclose(x, points[i], atol=1e-5 if slow_dtype == jnp.float64 else 2e-2)
+        np.testing.assert_allclose(info.value, infos.value[i], atol=1e-6 if slow_dtype == jnp.float64 else 0.1)
         state = pend(STRATEGY, state, points[i])
     distance = np.linalg.norm(points[:, None] - points[None], axis=-1) + np.eye(3)
     assert distance.min() > 0.02, "pending trials repel"

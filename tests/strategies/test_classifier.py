@@ -19,6 +19,7 @@ from jbo.types import OK, PENDING, Trials, is_taken
 SPACE = Space(kind=Categorical("a", "b", "c"), size=Integer(1, 9), rate=Real(0.0, 1.0), depth=Real(0.0, 1.0))
 KEY = jax.random.key(5)
 NUM, CAPACITY = 14, 16
+FIT = jax.jit(lambda strategy, state: strategy.fit(KEY, state))
 
 
 @pytest.fixture
@@ -33,10 +34,10 @@ def state(x64):
 
 @pytest.mark.parametrize("acquisition", [None, jbo.lower_confidence_bound()], ids=["improvement", "bound"])
 @pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])
-def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weight, acquisition):
+def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weight, acquisition, ask):
     strategy = jbo.bayesian(SPACE, acquisition=acquisition, classifier_weight=weight)
-    x, info = jax.jit(strategy.ask)(KEY, state)
-    params, _ = strategy.fit(KEY, state)
+    x, info = ask(strategy, KEY, state)
+    params, _ = FIT(strategy, state)
     posterior = strategy.surrogate.condition(params, dataset(state))
     best = float(jnp.min(jnp.where(state.status == OK, posterior.predict(state.x)[0], jnp.inf)))
 
@@ -69,7 +70,7 @@ def test_in_a_context_what_is_gained_is_beyond_the_least_mean_there(state):
     strategy = jbo.bayesian(SPACE, acquisition=jbo.lower_confidence_bound(), classifier_weight=1.0)
     fixed = jnp.array([jnp.nan, jnp.nan, 0.9, jnp.nan])
     x, info = jax.jit(lambda state: strategy.ask(KEY, state, fixed=fixed))(state)
-    params, _ = strategy.fit(KEY, state)
+    params, _ = FIT(strategy, state)
     posterior = strategy.surrogate.condition(params, dataset(state))
     there, here = (
         float(jnp.min(jnp.where(state.status == OK, posterior.predict(rows)[0], jnp.inf)))
@@ -97,16 +98,16 @@ def test_a_point_costs_one_exponential_a_trial_in_each_density():
     assert count(1100) - count(100) < 2.2 * 1000 * rows
 
 
-def test_a_weight_of_nothing_changes_nothing(state):
+def test_a_weight_of_nothing_changes_nothing(state, ask):
     plain, none = (
         jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement(), classifier_weight=w) for w in (None, 0.0)
     )
-    np.testing.assert_allclose(jax.jit(plain.ask)(KEY, state)[0], jax.jit(none.ask)(KEY, state)[0], atol=1e-6)
+    np.testing.assert_allclose(ask(plain, KEY, state)[0], ask(none, KEY, state)[0], atol=1e-6)
 
 
-def test_a_pending_trial_is_a_bad_one(state):
+def test_a_pending_trial_is_a_bad_one(state, ask):
     strategy = jbo.bayesian(SPACE, classifier_weight=5.0)
-    x, _ = strategy.ask(KEY, state)
+    x, _ = ask(strategy, KEY, state)
     before, after = (strategy.classifier.log_factor(table)(x) for table in (state, strategy.pend(state, x)))
     assert after < before - 0.5
 
@@ -161,14 +162,14 @@ def explored(x64):
     )
 
 
-def test_where_nothing_is_to_be_gained_densities_ask_every_second_point(explored):
+def test_where_nothing_is_to_be_gained_densities_ask_every_second_point(explored, ask):
     space, state, num = explored
     strategy = jbo.bayesian(space)
     plain = dataclasses.replace(strategy, least_improvement=None)
     by_densities = []
     for _ in range(4):
-        x, info = jax.jit(strategy.ask)(KEY, state)
-        of_model, promised = jax.jit(plain.ask)(KEY, state)
+        x, info = ask(strategy, KEY, state)
+        of_model, promised = ask(plain, KEY, state)
         assert info.value == promised.value < np.log(0.01) and info.is_new
         by_densities.append(bool(jnp.any(x != of_model)))
         if by_densities[-1]:
@@ -209,11 +210,11 @@ def test_the_likeliest_point_is_that_of_the_densities(state, space, is_fixed):
     assert jnp.any(is_taken(table, x)) and not jnp.any(is_taken(table, other)) and value > -jnp.inf
 
 
-def test_where_there_is_something_to_be_gained_the_model_asks(state):
+def test_where_there_is_something_to_be_gained_the_model_asks(state, ask):
     for _ in range(2):
         strategy = jbo.bayesian(SPACE)
         plain = dataclasses.replace(strategy, least_improvement=None)
-        (x, info), (of_model, _) = (jax.jit(one.ask)(KEY, state) for one in (strategy, plain))
+        (x, info), (of_model, _) = (ask(one, KEY, state) for one in (strategy, plain))
         assert info.value > np.log(0.01)
         np.testing.assert_array_equal(x, of_model)
         state = strategy.tell(state, x, jnp.asarray(1.0))

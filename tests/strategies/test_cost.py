@@ -163,7 +163,9 @@ class Priced:
         return jbo.Result(0.05 * (config["a"] - 0.7) ** 2 + 0.1 * config["b"] ** 2, cost=linear(config))
 
 
-@pytest.mark.parametrize("strategy", [LEARNT, KNOWN], ids=["learnt", "known"])
+@pytest.mark.parametrize(
+    "strategy", [pytest.param(LEARNT, marks=pytest.mark.thorough, id="learnt"), pytest.param(KNOWN, id="known")]
+)
 def test_whole_searches_side_by_side_spend_less(strategy):
     """Under `jax.vmap`; the table has what each step cost."""
 

@@ -166,7 +166,9 @@ def test_a_strategy_that_says_no_rows_is_asked_without_a_model(x64):
     assert len(np.unique(np.round(run.x[:, 0], 6))) == 8
 
 
-@pytest.mark.parametrize("make", [bayesian, jbo.trust_region, jbo.parzen, random_search])
+@pytest.mark.parametrize(
+    "make", [bayesian, pytest.param(jbo.trust_region, marks=pytest.mark.thorough), jbo.parzen, random_search]
+)
 def test_a_whole_search_is_the_loop_of_ask_and_tell(make, x64):
     """Through results at which fits begin at the one before."""
     problem, num_steps = jbo.functions.branin, 37

@@ -107,14 +107,14 @@ def test_the_asked_point_has_the_largest_ratio_of_all_candidates(x64, ask, table
     assert info.is_new and info.is_model_based
 
 
-def test_a_batch_is_that_many_asks(dtype, ask, pend, table):
-    state = random_table(table, 16, capacity=CAPACITY, dtype=dtype)
+def test_a_batch_is_that_many_asks(slow_dtype, ask, pend, table):
+    state = random_table(table, 16, capacity=CAPACITY, dtype=slow_dtype)
     points, infos = ask(STRATEGY, KEY, state, 3)
-    assert points.shape == (3, 4) and points.dtype == dtype and infos.is_model_based.all() and infos.is_new.all()
+    assert points.shape == (3, 4) and points.dtype == slow_dtype and infos.is_model_based.all() and infos.is_new.all()
     for i in range(3):
         x, info = ask(STRATEGY, KEY, state)
-        assert x.dtype == dtype and info.value.dtype == dtype
-        np.testing.assert_allclose(x, points[i], atol=1e-12 if dtype == jnp.float64 else 1e-5)
+        assert x.dtype == slow_dtype and info.value.dtype == slow_dtype
+        np.testing.assert_allclose(x, points[i], atol=1e-12 if slow_dtype == jnp.float64 else 1e-5)
         state = pend(STRATEGY, state, points[i])
 
 

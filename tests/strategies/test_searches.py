@@ -36,17 +36,17 @@ def search(strategy, num, ask, pend, key=KEY):
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_a_batch_is_that_many_asks(dtype, make, ask, pend, table):
+def test_a_batch_is_that_many_asks(slow_dtype, make, ask, pend, table):
     strategy = make(MIXED)
-    state = table([MIXED.encode({"a": "y", "b": 0.3, "c": 2})], capacity=12, dtype=dtype)
+    state = table([MIXED.encode({"a": "y", "b": 0.3, "c": 2})], capacity=12, dtype=slow_dtype)
     points, info = ask(strategy, KEY, state, 5)
-    assert points.shape == (5, 3) and points.dtype == dtype and info.is_new.shape == (5,)
+    assert points.shape == (5, 3) and points.dtype == slow_dtype and info.is_new.shape == (5,)
     for i in range(5):
         x, one = ask(strategy, KEY, state)
         assert one.is_new == info.is_new[i]
-        np.testing.assert_allclose(x, points[i], rtol=0, atol=2 * jnp.finfo(dtype).eps)
+        np.testing.assert_allclose(x, points[i], rtol=0, atol=2 * jnp.finfo(slow_dtype).eps)
         state = pend(strategy, state, x)
-    np.testing.assert_allclose(snap(MIXED.encoding, points), points, rtol=0, atol=2 * jnp.finfo(dtype).eps)
+    np.testing.assert_allclose(snap(MIXED.encoding, points), points, rtol=0, atol=2 * jnp.finfo(slow_dtype).eps)
     assert len(np.unique(np.round(points, 5), axis=0)) == 5
 
 

@@ -67,11 +67,11 @@ def test_features_against_the_kernel(name, choices, x64):
 
 
 @pytest.mark.parametrize("choices", [(), CHOICES], ids=["numbers", "a category"])
-def test_paths_have_the_mean_and_the_covariance_of_the_posterior(choices, dtype):
-    (name, values, x, y), posterior = _problem(dtype, choices=choices, garbage=1e30)
+def test_paths_have_the_mean_and_the_covariance_of_the_posterior(choices, slow_dtype):
+    (name, values, x, y), posterior = _problem(slow_dtype, choices=choices, garbage=1e30)
     x_new = np.concatenate([np.random.default_rng(1).uniform(size=(7, 3)), x[:1]])
     mean, covariance = references.posterior(name, values, x, y, x_new, num_choices=choices)
-    draws = np.asarray(_draws(posterior, jnp.asarray(x_new, dtype)), np.float64)
+    draws = np.asarray(_draws(posterior, jnp.asarray(x_new, slow_dtype)), np.float64)
     _assert_moments(draws, mean, covariance)
 
 

@@ -1,0 +1,272 @@
+"""Change single lines of the code and see which changes the tests notice.
+
+``python -m experiments.checks.mutants --num 60 --seed 0 --base 5a15d06 --out runs/mutants.md``
+
+Each mutant changes one line of ``jbo/``: a sign, a comparison, an operator, a constant, a keyword argument. Docstrings,
+annotations and messages of errors stay. A mutant is tried in a temporary copy of the tree, against one test file after
+another, those first that belong to the module. The run ends at the first test that fails on the mutant and passes on
+the code itself.
+
+With ``--base`` each mutant that today's default tests do not notice is tried against the base's version of every test
+file that has changed. Its ``before`` then says whether the base's tests notice the mutant. The exit status is 1 if some
+mutant was noticed before and is no longer noticed.
+"""
+
+import argparse
+import ast
+import copy
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+_SWAPS: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+_NAMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum", "any": "all", "all": "any"}
+_NAMES |= {"argmin": "argmax", "argmax": "argmin", "floor": "ceil", "ceil": "floor", "log": "log1p", "cos": "sin"}
+
+
+class Mutant(NamedTuple):
+    """One changed line."""
+
+    path: str
+    line: int
+    before: str
+    after: str
+    start: int
+    """First character of what is replaced in the file."""
+    end: int
+
+
+def _variants(node: ast.AST) -> Iterator[ast.AST]:
+    """The node with one thing changed."""
+    new = copy.deepcopy(node)
+    match new:
+        case ast.BinOp() | ast.BoolOp() if type(new.op) in _SWAPS:
+            new.op = _SWAPS[type(new.op)]()
+            yield new
+        case ast.Compare(ops=[op]) if type(op) in _SWAPS:
+            new.ops = [_SWAPS[type(op)]()]
+            yield new
+        case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert()):
+            yield new.operand
+        case ast.Constant(value=bool(value)):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int(value)):
+            yield ast.Constant(value + 1)
+        case ast.Constant(value=float(value)):
+            yield ast.Constant(value * 2 if value else 1.0)
+        case ast.IfExp():
+            yield new.body
+            yield new.orelse
+        case ast.Attribute(attr=name) if name in _NAMES:
+            new.attr = _NAMES[name]
+            yield new
+        case ast.Call():
+            if isinstance(new.func, ast.Name) and new.func.id in _NAMES:
+                yield ast.Call(ast.Name(_NAMES[new.func.id]), new.args, new.keywords)
+            if len(new.args) == 2 and not any(isinstance(each, ast.Starred) for each in new.args):
+                yield ast.Call(new.func, new.args[::-1], new.keywords)
+            for i, keyword in enumerate(new.keywords):
+                if keyword.arg is not None:
+                    yield ast.Call(new.func, new.args, new.keywords[:i] + new.keywords[i + 1 :])
+
+
+def _code(tree: ast.AST) -> Iterator[ast.AST]:
+    """All expressions but docstrings and other bare strings, annotations, and what is raised or asserted."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns", "decorator_list", "type_params") or isinstance(
+            tree, ast.Raise | ast.Assert
+        ):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr | ast.Import | ast.ImportFrom):
+                if isinstance(child, ast.expr):
+                    yield child
+                yield from _code(child)
+
+
+def mutants_of(path: str, source: str) -> list[Mutant]:
+    """All single-line mutants of a file."""
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line.encode()))
+    raw, found = source.encode(), []
+    for node in _code(ast.parse(source)):
+        assert isinstance(node, ast.expr)
+        if node.lineno != node.end_lineno:
+            continue
+        start, end = starts[node.lineno - 1] + node.col_offset, starts[node.lineno - 1] + (node.end_col_offset or 0)
+        for variant in _variants(node):
+            text = ast.unparse(ast.fix_missing_locations(variant))
+            needs = isinstance(variant, ast.BinOp | ast.BoolOp | ast.Compare | ast.IfExp | ast.UnaryOp)
+            text = f"({text})" if needs else text
+            before = raw[start:end].decode()
+            if ast.dump(ast.parse(before.strip(), mode="eval")) != ast.dump(ast.parse(text, mode="eval")):
+                found.append(Mutant(path, node.lineno, before, text, start, end))
+    return found
+
+
+def draw(sources: dict[str, str], num: int, seed: int) -> list[Mutant]:
+    """Mutants of different lines; each line of code with a mutant is equally likely, and so is each of its mutants."""
+    by_line: dict[tuple[str, int], list[Mutant]] = {}
+    for path in sorted(sources):
+        for mutant in mutants_of(path, sources[path]):
+            by_line.setdefault((mutant.path, mutant.line), []).append(mutant)
+    rng = random.Random(seed)
+    lines = rng.sample(sorted(by_line), min(num, len(by_line)))
+    return [rng.choice(by_line[line]) for line in lines]
+
+
+def files_for(path: str, files: list[str], sources: dict[str, str]) -> list[str]:
+    """The order in which test files are tried: of the module's name, of its folder, by what they name, others."""
+    parts = Path(path).parts
+    stem, folder = Path(path).stem.strip("_"), (parts[1] if len(parts) > 2 else "")
+
+    def rank(file: str) -> tuple[bool, bool, int, str]:
+        source = sources[file]
+        words = len(re.findall(rf"\b_?{re.escape(stem)}\b", source))
+        return (stem not in Path(file).stem, not folder or f"tests/{folder}/" not in file, -words, file)
+
+    return sorted(files, key=rank)
+
+
+class Tree:
+    """A copy of the repository in which mutants are made, one at a time."""
+
+    def __init__(self, folder: Path, tests: str | None):
+        """``tests``: the commit whose ``tests`` it has, or None for those of the working tree."""
+        self.folder = folder
+        names = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.splitlines()
+        for name in names:
+            if (ROOT / name).is_file() and not (tests and name.startswith("tests/")):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        if tests:
+            archive = subprocess.run(["git", "archive", tests, "tests"], cwd=ROOT, check=True, capture_output=True)
+            subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        self._passes: dict[str, bool] = {}
+
+    def sources(self) -> dict[str, str]:
+        return {str(p.relative_to(self.folder)): p.read_text() for p in sorted(self.folder.glob("tests/**/test_*.py"))}
+
+    def first_failure(self, arguments: list[str], seconds: float) -> str | None:
+        """The id of the first test that fails; None if none does. A run that takes too long fails as a whole."""
+        environment = os.environ | {
+            "PYTHONPATH": str(self.folder),
+            "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".xla_cache")),
+        }
+        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        command += [
+            "-o",
+            "addopts=-q --strict-markers --import-mode=importlib --jaxtyping-packages=jbo,beartype.beartype",
+        ]
+        command += ["-m", "not thorough", "-rfE", "--tb=no", *arguments]
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=environment, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return f"{arguments[0]} (more than {seconds:.0f} s)"
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        if process.returncode in (0, 5):
+            return None
+        found = re.search(r"^(?:FAILED|ERROR) (\S+?::\S.*?)(?: - .*)?$", output, re.MULTILINE)
+        return found.group(1) if found else f"{arguments[0]} (fails as a whole)"
+
+    def notices(self, mutant: Mutant, files: list[str], seconds: float) -> str:
+        """The test that notices the mutant; empty if none does, "out of time" if it was not found out."""
+        file, end = self.folder / mutant.path, time.monotonic() + seconds
+        source = file.read_bytes()
+        for each in files:
+            left = end - time.monotonic()
+            if left <= 0:
+                return "out of time"
+            file.write_bytes(source[: mutant.start] + mutant.after.encode() + source[mutant.end :])
+            try:
+                failed = self.first_failure([each], left)
+            finally:
+                file.write_bytes(source)
+            if failed and time.monotonic() >= end and failed.endswith(" s)"):
+                return "out of time"
+            if failed and self.passes(failed if "::" in failed else each):
+                return failed
+        return ""
+
+    def passes(self, test: str) -> bool:
+        """Whether a test passes on the code as it is."""
+        if test not in self._passes:
+            self._passes[test] = self.first_failure([test], 600) is None
+        return self._passes[test]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--num", type=int, default=60, help="mutants")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--base", help="the commit whose tests are compared with today's")
+    parser.add_argument("--seconds", type=float, default=600, help="the most that the tests of one mutant may take")
+    parser.add_argument("--files", type=int, default=12, help="test files tried on one mutant, the nearest ones first")
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of the mutants to try; all if it is left out")
+    parser.add_argument("--list", action="store_true", help="print the mutants and try none")
+    parser.add_argument("--out", type=Path, help="a file that gets the table as it grows")
+    args = parser.parse_args()
+    sources = {str(p.relative_to(ROOT)): p.read_text() for p in (ROOT / "jbo").rglob("*.py")}
+    drawn = draw(sources, args.num, args.seed)
+
+    def say(row: str) -> None:
+        print(row, flush=True)
+        if args.out:
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            with args.out.open("a") as file:
+                print(row, file=file)
+
+    say("| | line | change | after | before |\n|---|---|---|---|---|")
+    lost = 0
+    with tempfile.TemporaryDirectory(prefix="jbo-mutants-") as now, tempfile.TemporaryDirectory(prefix="jbo-m-") as old:
+        today = Tree(Path(now), None)
+        base = Tree(Path(old), args.base) if args.base else today
+        tests, tests_before = today.sources(), base.sources()
+        # What is the same in both is tried once; what differs in the base is tried on what today's tests do not notice.
+        differs = {file for file, source in tests_before.items() if tests.get(file) != source}
+        for number, mutant in enumerate(drawn):
+            if args.only is not None and number not in args.only:
+                continue
+            change = f"`{mutant.before}` → `{mutant.after}`".replace("|", "\\|")
+            after = before = ""
+            if not args.list:
+                files = files_for(mutant.path, list(tests), tests)[: args.files]
+                after = today.notices(mutant, files, args.seconds)
+                near = files_for(mutant.path, list(tests_before), tests_before)[: args.files]
+                if not args.base or (after and after != "out of time"):
+                    before = ""
+                else:
+                    before = base.notices(mutant, [file for file in near if file in differs], args.seconds) or "no"
+                    lost += before not in ("no", "out of time")
+            say(f"| {number} | {mutant.path}:{mutant.line} | {change} | {after or 'no'} | {before} |")
+    say(f"\n{lost} mutants are noticed by the tests of {args.base} and not by today's." if args.base else "")
+    return int(lost > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
