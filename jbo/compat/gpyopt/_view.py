@@ -70,7 +70,8 @@ class View:
         state.status[:n] = np.where(is_ok, OK, FAILED)
         if table.cost is not None and state.cost is not None:
             state.cost[:n] = table.cost
-        self._state: Any = Trials(*state)
+        columns: Any = state  # NumPy's arrays
+        self._state = Trials(*columns)
         self._words: Any = np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
         with world(None):
             # By the program of the search itself, which is compiled already.

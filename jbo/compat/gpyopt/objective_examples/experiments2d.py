@@ -12,15 +12,13 @@ from jaxtyping import Float
 
 from jbo.compat.gpyopt.objective_examples._function import Function as function2d
 
-Rows, Values = Float[np.ndarray, "n 2"], Float[np.ndarray, " n"]
-
 
 class rosenbrock(function2d):
     """The negative of Rosenbrock's function, whose maximum is 0 at (1, 1)."""
 
     name, bounds, min, fmin = "Rosenbrock", ((-0.5, 3), (-1.5, 2)), [(3, -1.5)], -11029.0
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         return -(100 * (X[:, 1] - X[:, 0] ** 2) ** 2 + (X[:, 0] - 1) ** 2)
 
@@ -36,7 +34,7 @@ class dropwave(function2d):
 
     name, bounds, min, fmin = "dropwave", ((-1, 1), (-1, 1)), [(np.pi / 12, 0)], 0.0
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         squares = np.sum(X**2, axis=1)
         return (1 + np.cos(12 * np.sqrt(squares))) / (0.5 * squares + 2)
@@ -47,7 +45,7 @@ class cosines(function2d):
 
     name, bounds, min, fmin = "Cosines", ((0, 1), (0, 1)), [(0.3125, 0.3125)], -1.6
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         u = 1.6 * X - 0.5
         return -(1 - np.sum(u**2 - 0.3 * np.cos(3 * np.pi * u), axis=1))
@@ -89,7 +87,7 @@ class branin(function2d):
         self.s = 10 if s is None else s
         self.t = 1 / (8 * np.pi) if t is None else t
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         x1, x2 = X.T
         parabola = x2 - self.b * x1**2 + self.c * x1 - self.r
@@ -101,7 +99,7 @@ class goldstein(function2d):
 
     name, bounds, min, fmin = "Goldstein", ((-2, 2), (-2, 2)), [(0, -1)], 3
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         x, y = X.T
         first = 1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)
@@ -114,7 +112,7 @@ class sixhumpcamel(function2d):
 
     name, bounds, min, fmin = "Six-hump camel", ((-2, 2), (-1, 1)), [(0.0898, -0.7126), (-0.0898, 0.7126)], -1.0316
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         x, y = X.T
         return (4 - 2.1 * x**2 + x**4 / 3) * x**2 + x * y + (4 * y**2 - 4) * y**2
@@ -125,7 +123,7 @@ class mccormick(function2d):
 
     name, bounds, min, fmin = "Mccormick", ((-1.5, 4), (-3, 4)), [(-0.54719, -1.54719)], -1.9133
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         x, y = X.T
         return np.sin(x + y) + (x - y) ** 2 - 1.5 * x + 2.5 * y + 1
@@ -136,7 +134,7 @@ class powers(function2d):
 
     name, bounds, min, fmin = "Sum of Powers", ((-1, 1), (-1, 1)), [(0, 0)], 0
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         return np.abs(X[:, 0]) ** 2 + np.abs(X[:, 1]) ** 3
 
@@ -146,7 +144,7 @@ class eggholder(function2d):
 
     name, bounds, min, fmin = "Egg-holder", ((-512, 512), (-512, 512)), [(512, 404.2319)], -959.6407
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         x, y = X.T
         return -(y + 47) * np.sin(np.sqrt(np.abs(y + x / 2 + 47))) - x * np.sin(np.sqrt(np.abs(x - (y + 47))))

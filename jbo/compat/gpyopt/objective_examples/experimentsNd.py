@@ -7,8 +7,6 @@ from jaxtyping import Float
 
 from jbo.compat.gpyopt.objective_examples._function import Function
 
-Rows, Values = Float[np.ndarray, "n d"], Float[np.ndarray, " n"]
-
 
 class alpine1(Function):
     """``sum |x sin x + 0.1 x|``.
@@ -26,7 +24,7 @@ class alpine1(Function):
         self.min, self.fmin = [0] * input_dim, 0
         super().__init__(bounds, sd)
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         return np.sum(np.abs(X * np.sin(X) + 0.1 * X), axis=1)
 
@@ -47,7 +45,7 @@ class alpine2(Function):
         self.min, self.fmin = [7.917] * input_dim, -(2.808**input_dim)
         super().__init__(bounds, sd)
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         return -np.prod(np.sqrt(X) * np.sin(X), axis=1)
 
@@ -76,7 +74,7 @@ class gSobol(Function):
         self.min, self.fmin = [0.5] * self.input_dim, float(np.prod(self.a / (1 + self.a)))
         super().__init__(bounds, sd)
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         return np.prod((np.abs(4 * X - 2) + self.a) / (1 + self.a), axis=1)
 
@@ -97,7 +95,7 @@ class ackley(Function):
         self.min, self.fmin = [0.0] * input_dim, 0
         super().__init__(bounds, sd)
 
-    def value(self, X: Rows) -> Values:
+    def value(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """The value at each row."""
         distance = np.sqrt(np.mean(X**2, axis=1))
         return 20 + np.exp(1) - 20 * np.exp(-0.2 * distance) - np.exp(np.mean(np.cos(2 * np.pi * X), axis=1))
