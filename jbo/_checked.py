@@ -50,7 +50,7 @@ def checked(function: _Function) -> _Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         known = _Known()
-        encoding = getattr(bound.arguments.get("self"), "encoding", None)
+        encoding: Any = getattr(bound.arguments.get("self"), "encoding", None)
         if hasattr(encoding, "num_columns"):
             known.sizes["d"] = (encoding.num_columns, "the space")
         for name, value in bound.arguments.items():
@@ -137,9 +137,10 @@ def not_differentiable(tree: Any, name: str, reason: str) -> Any:
 def _instantiated(tangent: Any) -> Any:
     if not isinstance(tangent, jax.custom_derivatives.SymbolicZero):
         return tangent
-    if tangent.dtype == jax.dtypes.float0:
-        return np.zeros(tangent.shape, jax.dtypes.float0)
-    return jnp.zeros(tangent.shape, tangent.dtype)
+    like: Any = tangent
+    if like.dtype == jax.dtypes.float0:
+        return np.zeros(like.shape, jax.dtypes.float0)
+    return jnp.zeros(like.shape, like.dtype)
 
 
 class _Known:
@@ -211,7 +212,7 @@ def _check_array(name: str, value: Any, hint: Any, known: _Known) -> Any:
         check_key(name, value)
         return value
     shape = "[" + ", ".join(dim for dim in dims) + "]"
-    what = f"{_article(_KINDS.get(kind, kind.__name__))} array of shape {shape}" if dims else "a number"
+    what = f"{_article(_KINDS.get(kind, str(kind.__name__)))} array of shape {shape}" if dims else "a number"
     expected = f"{name}: expected {what}"
     if not isinstance(value, jax.Array | np.ndarray):
         raise TypeError(f"{expected}, got {_shown(value)}")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
 from jbo._pytree import pytree
@@ -231,7 +232,7 @@ class Dataset:
 
 def _raw(name: str, values: Any, num_axes: int | None) -> np.ndarray:
     """Raw data as float64, with so many axes."""
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values)):
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(values)):
         raise TypeError(f"{name}: expected numbers, got a traced array; Dataset.from_arrays runs outside of jax.jit")
     try:
         array = np.asarray(values)
