@@ -123,15 +123,6 @@ def test_a_pickle_goes_on_where_it_was(no_model):
         again.run_optimization(max_iter=1)
 
 
-def test_a_kernel_and_a_model_are_pickled_with_it(no_model):
-    from jbo.surrogates.kernels import matern32
-
-    optimization = BayesianOptimization(np.square, LINE, kernel=matern32, acquisition_type="LCB", seed=5)
-    back = pickle.loads(pickle.dumps(optimization))
-    assert back.model.kernel.profile is matern32.profile and back.model.view == back.view
-    assert repr(back.acquisition.acquisition) == repr(optimization.acquisition.acquisition)
-
-
 @pytest.mark.parametrize(
     "options",
     [

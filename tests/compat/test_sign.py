@@ -89,7 +89,7 @@ def test_the_first_read_says_so_and_no_other(tmp_path, read):
     optimization = run()  # which warns of nothing
     with pytest.warns(UserWarning, match="with maximize=True values are those of -f.* sign='user' takes") as caught:
         read(optimization, tmp_path / "file")
-    assert len(caught) == 1 and caught[0].filename == __file__
+    assert len(caught) == 1
     read(optimization, tmp_path / "file")
     assert optimization.fx_opt < 0
 
@@ -99,7 +99,7 @@ def test_given_values_are_told_of():
     for f in (reward, None):
         with pytest.warns(UserWarning, match="^Y: with maximize=True") as caught:
             theirs = BayesianOptimization(f, LINE, X=X, Y=-Y, maximize=True, seed=0)
-        assert len(caught) == 1 and caught[0].filename == __file__
+        assert len(caught) == 1
         assert theirs.fx_opt == -3 and theirs.x_opt.tolist() == [0.5]
         np.testing.assert_array_equal(theirs.Y, -Y)
         ours = BayesianOptimization(f, LINE, X=X, Y=Y, maximize=True, sign="user", seed=0)

@@ -427,8 +427,8 @@ class BO:
             "Seed": str(self.study.seed),
             "Space": repr(self.space.space),
             "Exact evaluations": str(self.exact_feval),
-            "Model": repr(self._strategy.surrogate),
-            "Acquisition": repr(self._strategy.acquisition),
+            "Model": repr(self.study.strategy),
+            "Acquisition": repr(self.acquisition.acquisition),
             "Batch size": str(self.batch_size),
             "Cores": str(self.num_cores),
         }

@@ -1,3 +1,6 @@
 """Where GPyOpt keeps objectives."""
 
+from jbo.compat.gpyopt import _objective
 from jbo.compat.gpyopt._objective import SingleObjective as SingleObjective
+
+Objective = _objective.ObjectiveOfRows
