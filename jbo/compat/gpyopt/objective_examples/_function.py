@@ -70,12 +70,12 @@ class Function:
             raise ValueError(f"plot: expected one or two columns and 'contourf' or 'contour', got {plt_type!r}")
         axes = pyplot.figure().add_subplot() if ax is None else ax
         if self.input_dim == 1:
-            x = np.linspace(*bounds[0], _MOST_POINTS)
+            x = np.linspace(bounds[0][0], bounds[0][1], _MOST_POINTS)
             axes.plot(x, self.f(x[:, None])[:, 0], lw=2, label="f")
             axes.set_xlabel("x")
             axes.set_ylabel("f(x)")
         else:
-            sides = [np.linspace(*bound, _MOST_POINTS // 4) for bound in bounds]
+            sides = [np.linspace(low, high, _MOST_POINTS // 4) for low, high in bounds]
             x1, x2 = np.meshgrid(*sides)
             values = self.value(np.stack([x1.ravel(), x2.ravel()], axis=1)).reshape(x1.shape)
             drawn = getattr(axes, plt_type)(x1, x2, values, 100)
