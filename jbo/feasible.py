@@ -116,8 +116,8 @@ def _walk(key: Key[Array, ""], region: Region, known: Float[Array, "m d"], is_kn
         proposed = region.place(_proposals(jax.random.fold_in(key_steps, i), region, x))
         length = jnp.max(jnp.abs(proposed - x[:, None, :]), axis=-1)
         is_good = region.is_allowed(proposed) & (length > 0)
-        # Every second round takes the longest step, so that a small cloud grows; the others take any.
-        score = jnp.where(i % 2 == 0, length, 1)
+        # Every second round takes the longest step while the cloud grows; then any step will do, or the ends gather it.
+        score = jnp.where((i % 2 == 0) & (i < last_growth + 4), length, 1)
         best = jnp.argmax(jnp.where(is_good, score, -1), axis=1)
         chosen = jnp.take_along_axis(proposed, best[:, None, None], axis=1)[:, 0]
         is_moved = jnp.any(is_good, axis=1)
@@ -143,9 +143,12 @@ def _proposals(key: Key[Array, ""], region: Region, x: Float[Array, "p d"]) -> F
 
     direction = jnp.where(is_category, 0, _difference(rest[:, :2], x)) * jnp.where(rest[:, 2:3] < 0.5, -1, 1)
     factor = jnp.exp(math.log(0.05) + math.log(_LONGEST / 0.05) * rest[:, 3:4])
-    room = _room(begin, direction)
-    # A step that would leave the cube ends anywhere on its way: at the border all points would gather.
-    there = begin + jnp.where(factor > room, room * rest[:, 4:5], factor) * direction
+    room, behind = _room(begin, direction), _room(begin, -direction)
+    # One step in four goes anywhere on the line through the cube, the others stay if they would leave the cube: each
+    # step is as likely as the way back, so that no point is preferred.
+    anywhere = jnp.where(jnp.isfinite(room), (room + behind) * (4 * rest[:, 4:5]) - behind, 0)
+    step_along = jnp.where(rest[:, 4:5] < 0.25, anywhere, jnp.where(factor > room, 0, factor))
+    there = begin + step_along * direction
 
     least = math.log(1e-7 if dtype == jnp.float32 else 1e-11)
     scale = jnp.exp(math.log(0.5) + (least - math.log(0.5)) * rest[:, 3:4] ** 2)
