@@ -664,22 +664,17 @@ class Study:
                 _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)
             if is_new:
                 return number, context.impose(self.space.decode(x))
-        num_allowed = self._num_allowed(trials, context)
-        # Grid search offers a finite number of points, whatever the space has.
-        is_finite = isinstance(self.strategy, GridSearch) or not context.free_reals
-        if num_allowed == 0 or (self.space.constraint is not None and not is_finite):
-            found = f"but the {num_allowed} trials" if num_allowed else "that it allows"
-            raise ValueError(
-                f"constraint: expected a space of which it allows some part, got none {found} in a bounded search"
-                f"{context}; enqueue a configuration that is allowed, if there is one"
-            )
+        if self.space.constraint is not None:
+            inside = [t.config for t in trials if context.holds(t.config) and self.space.is_allowed(t.config)]
+            # A real that exists in an allowed trial could vary. Grid search has a finite number of points all the same.
+            is_real = any(name in config for config in inside for name in context.free_reals)
+            if not inside or (is_real and not isinstance(self.strategy, GridSearch)):
+                found = f"but the {len(inside)} trials" if inside else "that it allows"
+                raise ValueError(
+                    f"constraint: expected a space of which it allows some part, got none {found} in a bounded search"
+                    f"{context}; enqueue a configuration that is allowed, if there is one"
+                )
         raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
-
-    def _num_allowed(self, trials: list[Trial], context: Context) -> int | None:
-        """Number of trials in a context that the constraint allows; None without a constraint."""
-        if self.space.constraint is None:
-            return None
-        return sum(self.space.is_allowed(trial.config) for trial in trials if context.holds(trial.config))
 
     def _check_trial(self, trial: Any) -> None:
         if not isinstance(trial, Trial):
