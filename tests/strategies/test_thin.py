@@ -49,29 +49,28 @@ def deviations(configs):
     return rows.std(axis=0)
 
 
-@pytest.mark.parametrize("strategy", [jbo.random_search, jbo.sobol_search])
+@pytest.mark.parametrize("strategy", [jbo.random_search, pytest.param(jbo.sobol_search, marks=pytest.mark.thorough)])
 def test_a_thin_set_is_searched_from_one_allowed_trial(strategy):
     """One decimillionth of the square, and a slab around a line: trials spread over their whole length."""
-    configs, _ = searched(EDGE, [{"a": 0.0, "b": 0.5}], strategy, 16)
-    assert len(configs) == 16 and deviations(configs)[1] > 0.15, "uniform: 0.29"
-    configs, _ = searched(LINE, [{"a": 0.5, "b": 0.5}], strategy, 16)
-    assert len(configs) == 16 and min(deviations(configs)) > 0.15
+    configs, _ = searched(EDGE, [{"a": 0.0, "b": 0.5}], strategy, 10)
+    assert len(configs) == 10 and deviations(configs)[1] > 0.1, "1e-6 if it stays where it begins"
+    configs, _ = searched(LINE, [{"a": 0.5, "b": 0.5}], strategy, 10)
+    assert len(configs) == 10 and min(deviations(configs)) > 0.1
 
 
 def test_a_slab_in_eight_dimensions_is_searched_in_all_of_them():
     space = Space({f"x{i}": Real(0.0, 1.0) for i in range(8)}, constraint=on_sum)
-    configs, _ = searched(space, [{f"x{i}": 0.125 for i in range(8)}], jbo.random_search, 12)
-    assert len(configs) == 12 and min(deviations(configs)) > 0.03, "uniform: 0.1"
+    configs, _ = searched(space, [{f"x{i}": 0.125 for i in range(8)}], jbo.random_search, 8)
+    assert len(configs) == 8 and min(deviations(configs)) > 0.02, "uniform: 0.1"
 
 
 def test_without_an_allowed_trial_borders_and_chains_are_found():
     """The volumes are 1e-6 and 1/40320; none of 2^14 uniform points need be there."""
-    configs, _ = searched(EDGE, [], jbo.random_search, 4)
-    assert len(configs) == 4
+    configs, _ = searched(EDGE, [], jbo.random_search, 2)
+    assert len(configs) == 2
     chain = Space({f"x{i}": Real(0.0, 1.0) for i in range(8)}, constraint=is_chain)
-    for strategy in (jbo.random_search, jbo.sobol_search):
-        configs, _ = searched(chain, [], strategy, 8)
-        assert len(configs) == 8 and min(deviations(configs)) > 0.02
+    configs, _ = searched(chain, [], jbo.random_search, 5)
+    assert len(configs) == 5 and min(deviations(configs)) > 0.02
 
 
 def test_an_infeasible_region_is_an_error_and_not_an_exhausted_space():
