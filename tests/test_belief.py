@@ -9,6 +9,7 @@ from scipy.stats import truncnorm
 import jbo
 from jbo import Categorical, Integer, Ordinal, Real, Space, acquisitions, designs
 from jbo.belief import belief_over
+from tests.selection import some
 
 from .surrogates.problems import as_dataset, as_params, condition, random_params, smooth_data
 
@@ -57,20 +58,20 @@ def log_density(config):
     return np.log(0.95 * density + 0.05)
 
 
-def test_density(dtype):
+def test_density(slow_dtype):
     belief = belief_over(SPACE, EXPECTED)
     for config in CONFIGS:
-        value = belief.log_density(jnp.asarray(SPACE.encode(config), dtype))
-        assert value.dtype == dtype and value.shape == ()
-        np.testing.assert_allclose(value, log_density(config), rtol=1e-10 if dtype == jnp.float64 else 1e-4)
-    nothing = belief_over(SPACE, {}).log_density(jnp.asarray(SPACE.encode(CONFIGS[0]), dtype))
+        value = belief.log_density(jnp.asarray(SPACE.encode(config), slow_dtype))
+        assert value.dtype == slow_dtype and value.shape == ()
+        np.testing.assert_allclose(value, log_density(config), rtol=1e-10 if slow_dtype == jnp.float64 else 1e-4)
+    nothing = belief_over(SPACE, {}).log_density(jnp.asarray(SPACE.encode(CONFIGS[0]), slow_dtype))
     np.testing.assert_allclose(nothing, 0, atol=1e-6)
 
 
-def test_draws_have_the_density(dtype):
+def test_draws_have_the_density(slow_dtype):
     belief = belief_over(SPACE, EXPECTED)
-    points = jax.vmap(belief.quantile)(designs.sobol(jax.random.key(0), 1024, len(SPACE), dtype))
-    assert points.dtype == dtype and np.all((points >= 0) & (points <= 1))
+    points = jax.vmap(belief.quantile)(designs.sobol(jax.random.key(0), 1024, len(SPACE), slow_dtype))
+    assert points.dtype == slow_dtype and np.all((points >= 0) & (points <= 1))
     columns = dict(zip(SPACE.names, np.asarray(points, np.float64).T, strict=True))
     for name, factor in factors().items():
         mass = factor.cdf(np.sort(columns[name]))
@@ -79,7 +80,7 @@ def test_draws_have_the_density(dtype):
     counts = np.bincount((columns["optimizer"] * 3).astype(int), minlength=3)
     np.testing.assert_allclose(counts / 1024, np.array([1, 6, 0.5]) / 7.5, atol=2 / 1024)
     extreme = belief_over(SPACE, {"rate": (1e-5, 1.001), "layers": (9, 1e-3)})
-    ends = jax.vmap(extreme.quantile)(jnp.asarray(np.full((2, 7), [[1e-7], [1 - 1e-7]]), dtype))
+    ends = jax.vmap(extreme.quantile)(jnp.asarray(np.full((2, 7), [[1e-7], [1 - 1e-7]]), slow_dtype))
     assert np.isfinite(ends).all() and (ends[:, 0] < 1e-3).all() and (abs(ends[:, 2] - 7.5 / 8) < 0.01).all()
 
 
@@ -114,7 +115,7 @@ def test_errors_name_the_parameter(name, what, message):
 CUBE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
 
 
-@pytest.mark.parametrize("make", [jbo.EI, jbo.log_expected_improvement, jbo.UCB])
+@some("make", [jbo.EI, jbo.log_expected_improvement, jbo.UCB])
 def test_an_acquisition_times_a_power_that_fades(make, x64):
     inner, belief = make(), belief_over(CUBE, {"a": (0.7, 0.2), "c": (0.1, 0.3)})
     points = jnp.asarray(np.random.default_rng(0).random((6, 3)))
@@ -157,6 +158,7 @@ def _ask(strategy, key, state):
     return strategy.ask(key, state)[0]
 
 
+@pytest.mark.thorough
 def test_another_belief_compiles_nothing_and_no_belief_leaves_no_trace(x64):
     key, state = jax.random.key(0), jbo.bayesian(CUBE).init(8)
     for x, y in zip(np.random.default_rng(1).random((6, 3)), (3.0, 1.0, 2.0, 5.0, 4.0, 0.0), strict=True):
@@ -170,6 +172,7 @@ def test_another_belief_compiles_nothing_and_no_belief_leaves_no_trace(x64):
     assert jbo.bayesian(CUBE).belief is None and not isinstance(jbo.bayesian(CUBE).acquisition, acquisitions.Believed)
 
 
+@pytest.mark.thorough
 def test_in_a_study():
     def loss(config):
         return np.log10(config["rate"] / 1e-3) ** 2 + (config["optimizer"] != "adam") + config["layers"] / 20

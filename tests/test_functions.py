@@ -13,6 +13,7 @@ import jbo
 from jbo import functions
 from jbo.parameters import Real
 from jbo.space import is_active
+from tests.selection import some
 
 PROBLEMS = [
     functions.branin,
@@ -27,6 +28,7 @@ PROBLEMS = [
     functions.mixed,
     functions.conditional,
 ]
+FEW = [functions.branin, functions.conditional]
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +154,7 @@ def test_the_minimum_is_reached_at_the_minimizers(problem):
         assert float(problem(again)) == pytest.approx(problem.minimum, rel=1e-12, abs=1e-12)
 
 
+@some("problem", PROBLEMS, FEW, ids=lambda problem: problem.name)
 def test_the_minimum_is_not_beaten_but_found(problem):
     """A global search on the unit cube, polished on its real columns."""
     space = problem.space
@@ -196,12 +199,12 @@ def test_every_combination_of_choices_is_at_least_the_minimum(problem):
     assert best == {key: pytest.approx(value, abs=1e-8) for key, value in expected.items()}
 
 
-def test_python_and_traced_code_agree(problem, dtype):
+def test_python_and_traced_code_agree(problem, slow_dtype):
     x = random_points(problem, 200, seed=1)
-    traced = np.asarray(TRACED[problem.name](jnp.asarray(x, dtype)))
-    assert traced.dtype == dtype and traced.shape == (200,)
-    expected = np.array([float(problem(problem.space.decode(point))) for point in x.astype(dtype)])
-    tolerance = {"float64": 1e-11, "float32": 1e-4}[dtype.name]
+    traced = np.asarray(TRACED[problem.name](jnp.asarray(x, slow_dtype)))
+    assert traced.dtype == slow_dtype and traced.shape == (200,)
+    expected = np.array([float(problem(problem.space.decode(point))) for point in x.astype(slow_dtype)])
+    tolerance = {"float64": 1e-11, "float32": 1e-4}[slow_dtype.name]
     np.testing.assert_allclose(traced, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
 
 
@@ -247,6 +250,7 @@ def test_numpy_values_keep_their_type(problem):
     assert problem(config).dtype == np.float32
 
 
+@some("problem", PROBLEMS, FEW, ids=lambda problem: problem.name)
 def test_each_runs_in_a_study_and_as_one_program(problem):
     """The same points of a Sobol search, the same values: from host values in one, from traced ones in the other."""
     strategy = jbo.sobol_search(problem.space)

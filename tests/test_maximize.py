@@ -15,6 +15,7 @@ from jbo.encoding import from_level, level, snap
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
+from tests.selection import some
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
 LINE = Space(a=Real(0.0, 1.0))
@@ -80,14 +81,14 @@ def maximize_bowl(key, target, table, centre):
         (0.999, 1e-4, 0.5),
     ],
 )
-def test_a_bowl(dtype, target):
+def test_a_bowl(slow_dtype, target):
     best = np.clip(target, 0, 1)
     for seed in range(2):
         found = maximize_bowl(
-            jax.random.key(seed), jnp.asarray(target, dtype), none_of(REALS, dtype), middle(REALS, dtype)
+            jax.random.key(seed), jnp.asarray(target, slow_dtype), none_of(REALS, slow_dtype), middle(REALS, slow_dtype)
         )
-        assert found.x.dtype == found.value.dtype == dtype
-        np.testing.assert_allclose(found.x, best, atol=1e-5 if dtype == jnp.float64 else 2e-3)
+        assert found.x.dtype == found.value.dtype == slow_dtype
+        np.testing.assert_allclose(found.x, best, atol=1e-5 if slow_dtype == jnp.float64 else 2e-3)
         assert found.value == pytest.approx(float(bowl(np.array(target), jnp.asarray(found.x))), abs=1e-6)
         assert (found.x >= 0).all() and (found.x <= 1).all()
 
@@ -238,7 +239,7 @@ def test_columns_of_many_levels(x64):
 LADDER = Space({f"o{i}": Ordinal(*range(9)) for i in range(9)} | {"n": Integer(0, 999), "r": Real(0.0, 1.0)})
 
 
-@pytest.mark.parametrize("seed", range(3))
+@some("seed", range(3))
 def test_columns_that_have_to_move_one_after_another(x64, seed):
     """Each is best at a level of its own: a start is wrong in most of them, and a move changes one."""
     best = np.random.default_rng(seed).integers(0, 9, 9)
@@ -263,7 +264,7 @@ def test_columns_that_have_to_move_one_after_another(x64, seed):
 FOLLOWING = Space(**{f"o{i}": Ordinal(*range(8)) for i in range(6)}, x=Real(0.0, 1.0))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@some("seed", range(3))
 def test_a_real_whose_best_place_depends_on_the_levels_follows_them(x64, seed):
     """The moves come after an ascent: where they end the real is where it was best before."""
     best = np.random.default_rng(seed).integers(0, 8, 6)

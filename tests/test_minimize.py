@@ -146,6 +146,7 @@ def run_kind(kind):
         return run_all(jax.random.split(jax.random.key(0), 2), objective, jbo.bayesian(space), 15)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [k if k == "all" else pytest.param(k, marks=pytest.mark.thorough) for k in KINDS])
 def test_points_are_snapped_valid_and_new(x64, kind):
     space, run, num_steps = KINDS[kind], run_kind(kind), 15

@@ -13,6 +13,7 @@ import jbo
 from experiments.benchmark.monotone import FUNCTIONS, kept
 from jbo import Categorical, Integer, Ordinal, Real, Space, designs
 from jbo.surrogates import _monotone
+from tests.selection import some
 
 from .surrogates.problems import as_dataset, as_params, standardised
 
@@ -101,18 +102,20 @@ def test_the_posterior_is_regression_on_data_and_steps(x64):
     np.testing.assert_allclose(np.asarray(alpha)[np.arange(13) != 4], expected[np.arange(13) != 4], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@some("name", FUNCTIONS, ["exponential"])
 def test_pairs_are_ordered_and_the_error_is_lower(name):
     plain, knowing = (kept(FUNCTIONS[name], 2, knows) for knows in (False, True))
     assert knowing.in_order >= 0.99 and knowing.violation <= 0.01, "no violation above 1 % of the deviation"
     assert knowing.error < plain.error and plain.in_order < knowing.in_order
 
 
+@pytest.mark.thorough
 def test_a_fall_is_a_rise_turned_round():
     rises, falls = (kept(FUNCTIONS["exponential"], 2, True, direction) for direction in ("increasing", "decreasing"))
     np.testing.assert_allclose(falls, rises, atol=2e-3)
 
 
+@pytest.mark.thorough
 def test_rows_that_are_not_valid_change_nothing(x64):
     rng = np.random.default_rng(2)
     x, new = rng.uniform(size=(10, 2)), jnp.asarray(rng.uniform(size=(50, 2)))

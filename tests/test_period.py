@@ -12,6 +12,7 @@ import jbo
 from jbo import Categorical, Integer, Real, Space
 from jbo.maximize import _around, _num_draws
 from jbo.surrogates import kernels
+from tests.selection import some
 
 from . import references
 from .surrogates.problems import KERNELS, as_dataset, as_params, random_params, standardised
@@ -59,7 +60,7 @@ def test_errors_name_the_parameter(parameter, message):
         Space(a=parameter)
 
 
-@pytest.mark.parametrize("name", KERNELS)
+@some("name", KERNELS)
 def test_value_and_gradient(name, slow_dtype):
     x1, x2, values = points(7, 0), points(5, 1), random_params(3)
     kernel = KERNELS[name].bind(SPACE.encoding)
@@ -87,6 +88,7 @@ def test_value_and_gradient(name, slow_dtype):
     )
 
 
+@pytest.mark.thorough
 def test_the_squared_exponential_is_scikit_learns_periodic_kernel(x64):
     space = Space(angle=Real(0.0, 10.0, period=4))
     x, lengthscale, period = np.random.default_rng(0).uniform(size=(6, 1)), 0.2, 0.4

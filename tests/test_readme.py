@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import pytest
+from tests.selection import some
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
@@ -14,7 +14,7 @@ def test_there_are_examples():
     assert len(BLOCKS[0].splitlines()) <= 25
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=["study", "minimize", "step_by_step", "mathematics"])
+@some("block", BLOCKS, ids=["study", "minimize", "step_by_step", "mathematics"])
 def test_example_runs(block, capsys):
     exec(compile(block, str(README), "exec"), {"__name__": "example"})
 

@@ -12,6 +12,7 @@ from jbo.encoding import snap
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.types import EMPTY, OK, Trials
+from tests.selection import some
 
 SPACE = Space(
     a=Categorical("x", "y"),
@@ -79,7 +80,7 @@ def test_the_best_allowed_point(x64, is_smooth):
         assert -found.value == pytest.approx(np.sum((nearest - target) ** 2), abs=4e-3)
 
 
-@pytest.mark.parametrize("is_smooth", [True, False])
+@some("is_smooth", [True, False])
 def test_the_best_point_of_a_thin_ring(x64, is_smooth):
     """Which covers a fortieth of the square: a few of a hundred draws do not come all the way round it."""
     keys, targets = jax.random.split(jax.random.key(0), 96), np.random.default_rng(0).random((96, 2))
@@ -91,6 +92,7 @@ def test_the_best_point_of_a_thin_ring(x64, is_smooth):
     assert excess.min() > -1e-12 and np.median(excess) < 1e-4 and np.mean(excess < 4e-3) > 0.9
 
 
+@pytest.mark.thorough
 def test_a_maximum_in_a_context(x64):
     target = jnp.array([0.3, 0.7])
     for fixed, best in (([0.9, np.nan], [0.9, 0.7]), ([np.nan, 0.0], [0.3, 0.0]), ([0.2, 0.1], [0.2, 0.1])):

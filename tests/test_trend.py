@@ -114,6 +114,7 @@ def test_errors():
         jbo.bayesian(CUBE, surrogate=jbo.forest(), prior_trials=good)
 
 
+@pytest.mark.thorough
 def test_a_study_takes_the_trials_of_another():
     space = Space(a=Real(1e-3, 1.0, log=True), k=Categorical("x", "y"))
 

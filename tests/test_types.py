@@ -19,9 +19,9 @@ def test_is_taken(dtype):
 
 
 @pytest.mark.parametrize("num_levels", [2, 100, 7919])
-def test_neighbouring_levels_are_two_places(dtype, num_levels):
-    x = ((np.arange(num_levels) + 0.5) / num_levels).astype(dtype)[:, None]
-    trials = Trials(jnp.asarray(x), jnp.zeros(num_levels, dtype), jnp.full(num_levels, OK, jnp.int32))
+def test_neighbouring_levels_are_two_places(slow_dtype, num_levels):
+    x = ((np.arange(num_levels) + 0.5) / num_levels).astype(slow_dtype)[:, None]
+    trials = Trials(jnp.asarray(x), jnp.zeros(num_levels, slow_dtype), jnp.full(num_levels, OK, jnp.int32))
     for k in (0, num_levels // 2, num_levels - 1):
         np.testing.assert_array_equal(jnp.flatnonzero(is_taken(trials, trials.x[k])), [k])
 

@@ -48,7 +48,7 @@ def _moments(x_new):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_value_from_an_independent_posterior(kind, dtype):
+def test_value_from_an_independent_posterior(kind, slow_dtype):
     x_new = np.random.default_rng(1).uniform(size=(8, 3))
     mean, deviation, best = _moments(x_new)
     number = 0.3
@@ -64,9 +64,9 @@ def test_value_from_an_independent_posterior(kind, dtype):
         "log_probability": norm.logcdf(z),
         "confidence": -(mean - number * deviation),
     }[kind]
-    posterior, data = _problem(dtype, garbage=1e30)
-    value, _ = _value_and_slope(KINDS[kind](number), posterior, data, jnp.asarray(x_new, dtype))
-    tolerance = dict(rtol=1e-6, atol=1e-9) if dtype == jnp.float64 else dict(rtol=2e-2, atol=2e-3)
+    posterior, data = _problem(slow_dtype, garbage=1e30)
+    value, _ = _value_and_slope(KINDS[kind](number), posterior, data, jnp.asarray(x_new, slow_dtype))
+    tolerance = dict(rtol=1e-6, atol=1e-9) if slow_dtype == jnp.float64 else dict(rtol=2e-2, atol=2e-3)
     np.testing.assert_allclose(value, expected, **tolerance)
 
 

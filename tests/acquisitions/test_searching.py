@@ -47,22 +47,22 @@ def _problem(dtype="float64", garbage=0.0, noise=1e-3, d=3, n=15):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_contract(kind, dtype):
-    _, posterior, data = _problem(dtype, garbage=1e30)
+def test_contract(kind, slow_dtype):
+    _, posterior, data = _problem(slow_dtype, garbage=1e30)
     acquisition = KINDS[kind]()
     assert isinstance(acquisition, acquisitions.Acquisition)
-    x = jnp.asarray(np.random.default_rng(1).uniform(size=(8, 3)), dtype)
+    x = jnp.asarray(np.random.default_rng(1).uniform(size=(8, 3)), slow_dtype)
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         aux = jax.eval_shape(acquisition.prepare, jax.random.key(0), posterior, data)
         value = jax.eval_shape(acquisition.value, aux, posterior, x[0])
-    assert value.dtype == dtype and value.shape == ()
+    assert value.dtype == slow_dtype and value.shape == ()
     aux = _prepare(acquisition, jax.random.key(0), posterior, data)
     value, slope = _value_and_slope(acquisition, aux, posterior, x)
     assert np.isfinite(value).all() and np.isfinite(slope).all() and np.abs(slope).max() > 0
     # At the observations the deviation is least, and there is nothing left to be told.
     value, slope = _value_and_slope(acquisition, aux, posterior, data.x[:8])
     assert np.isfinite(value).all() and np.isfinite(slope).all()
-    clean = _problem(dtype)[2]
+    clean = _problem(slow_dtype)[2]
     other = _prepare(acquisition, jax.random.key(0), posterior, clean)
     again, _ = _value_and_slope(acquisition, other, posterior, data.x[:8])
     np.testing.assert_array_equal(again, value, "rows that are not valid change nothing")
@@ -108,6 +108,7 @@ def test_what_needs_a_joint_posterior_says_so(x64):
 # Thompson sampling
 
 
+@pytest.mark.thorough
 def test_a_draw_is_minimised(x64):
     _, posterior, data = _problem()
     aux = _prepare(acquisitions.thompson_sampling(), jax.random.key(5), posterior, data)
@@ -126,19 +127,20 @@ def test_information_against_the_entropy_of_a_truncated_normal(z, x64):
     np.testing.assert_allclose(truncation_information(jnp.asarray(z)), expected, rtol=1e-9)
 
 
-def test_information_at_all_magnitudes(dtype):
+def test_information_at_all_magnitudes(slow_dtype):
     # exp(-x): far in the tail a truncated normal is an exponential of rate x, with the entropy 1 - log(x).
     far = 10.0 ** np.arange(2, 18)
-    value, slope = jax.vmap(jax.value_and_grad(truncation_information))(jnp.asarray(-far, dtype))
+    value, slope = jax.vmap(jax.value_and_grad(truncation_information))(jnp.asarray(-far, slow_dtype))
     np.testing.assert_allclose(value, norm.entropy() - 1 + np.log(far), rtol=1e-3)
     np.testing.assert_allclose(slope, -1 / far, rtol=1e-2)
-    z = jnp.linspace(-8, 8, 400, dtype=dtype)
+    z = jnp.linspace(-8, 8, 400, dtype=slow_dtype)
     value, slope = jax.vmap(jax.value_and_grad(truncation_information))(z)
     assert (np.asarray(value) >= 0).all() and np.isfinite(slope).all() and (np.asarray(slope) <= 1e-5).all()
     step = np.diff(np.asarray(value, np.float64))
     assert np.abs(np.diff(step)).max() < 2e-3, "and the two forms meet at 4 deviations"
 
 
+@pytest.mark.thorough
 def test_max_value_entropy_against_brute_force(x64):
     """Least values against those of exact joint samples on a grid; information against the entropies of samples."""
     x, y = smooth_data(6, 1)
@@ -161,7 +163,7 @@ def test_max_value_entropy_against_brute_force(x64):
     found, _ = _value_and_slope(acquisition, jnp.asarray(some), posterior, jnp.asarray(points))
     mean, covariance = references.posterior("multiscale", values, x, y, points)
     for i, (m, s) in enumerate(zip(mean, np.sqrt(np.diag(covariance)), strict=True)):
-        draws = rng.normal(m, s, 200_000)
+        draws = rng.normal(m, s, 400_000)
         lost = []
         for bound in some:
             above = draws[draws > bound]

@@ -9,6 +9,7 @@ from flax import nnx
 from architectures import cnn
 from architectures.cnn import CNNStructure
 from architectures.layers import Dropout
+from tests.selection import some
 
 RELU = jnp.int32(0)
 DENSE = 120 * 84 + 84 + 84 * 10 + 10  # the last two dense layers of every network
@@ -45,7 +46,7 @@ def test_a_kernel_without_a_middle_is_refused():
         build(CNNStructure(kernel_size=4))
 
 
-@pytest.mark.parametrize("size", [3, 5])
+@some("size", [3, 5])
 def test_forward_pass_equals_one_written_with_other_means(size):
     model = build(CNNStructure(2, 4, size))
     images = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)

@@ -59,6 +59,7 @@ def place(sequences, written):
     return [int(np.flatnonzero((sequences == row).all(axis=1))[0]) for row in np.asarray(written)]
 
 
+@pytest.mark.thorough
 def test_with_a_beam_for_each_beginning_nothing_is_missed(case):
     structure, params, sequences, scores = case
     num_beams = len(sequences)

@@ -28,6 +28,7 @@ def alone(structure, config, num_epochs=7):
     return train(KEY, structure, config, EXAMPLES, EXAMPLES, num_epochs=num_epochs)
 
 
+@pytest.mark.thorough
 def test_members_are_the_runs_that_each_would_be_alone():
     curves = train_population(KEY, MEMBERS, EXAMPLES, EXAMPLES, num_epochs=7, num_reports=4)
     for (structure, config), curve in zip(MEMBERS[:3], curves, strict=False):
@@ -68,6 +69,7 @@ def test_a_run_that_is_told_to_stop_has_made_its_share_of_the_steps():
     assert len(curve.result.train_losses) == 14  # of 21 microbatches
 
 
+@pytest.mark.thorough
 def test_halving_leaves_the_best_and_saves_the_rest():
     curves = train_population(KEY, MEMBERS, EXAMPLES, EXAMPLES, num_epochs=7, num_reports=3, stop=halving())
     shares = [curve.share for curve in curves]
@@ -117,6 +119,7 @@ for (structure, config), curve in list(zip(members, curves))[::5]:
 """
 
 
+@pytest.mark.thorough
 def test_a_population_spans_all_devices(pytestconfig):
     flags = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
     process = subprocess.run(

@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from architectures.layers import Dropout
 from architectures.recurrent import CELLS, Recurrence, Recurrent, State
+from tests.selection import some
 
 TANH = jnp.int32(2)
 RNG = np.random.default_rng(0)
@@ -64,7 +65,7 @@ def test_a_layer_is_its_equations_and_ends_where_the_row_ends(cell):
         np.testing.assert_allclose(state.hidden[row], expected[-1], atol=2e-6)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@some("cell", CELLS, ["lstm"])
 def test_longer_padding_whatever_it_holds_changes_nothing(cell):
     stack = Recurrent(cell, 3, 5, 2, nnx.Rngs(1))
     outputs, states = stack(jnp.asarray(X), jnp.asarray(IS_VALID), stack.start(4), TANH, None)
@@ -75,7 +76,7 @@ def test_longer_padding_whatever_it_holds_changes_nothing(cell):
     np.testing.assert_array_equal(longer[:, :7][IS_VALID], outputs[IS_VALID])
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@some("cell", CELLS, ["lstm"])
 def test_the_future_changes_no_past_and_a_sequence_may_be_read_in_two_parts(cell):
     stack = Recurrent(cell, 3, 5, 2, nnx.Rngs(2))
     always = jnp.ones((4, 7), bool)
@@ -111,7 +112,7 @@ def test_a_cell_or_a_depth_that_does_not_exist_is_refused():
         Recurrent("gru", 3, 5, 0, nnx.Rngs(0))
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@some("cell", CELLS, ["lstm"])
 def test_the_way_back_is_that_of_the_steps_written_out(cell):
     """The gradients of all weights, inputs and states against automatic differentiation of a loop over the steps.
 

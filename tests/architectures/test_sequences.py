@@ -18,6 +18,7 @@ from architectures.lstm import NUM_RUNS, LSTMStructure, RunEmbedding
 from architectures.rnn import RNNStructure
 from architectures.training import network, predict, train, train_config
 from architectures.transformer import TransformerStructure
+from tests.selection import some
 
 TANH = jnp.int32(2)
 RNN_ = RNNStructure(11, "gru", width=24, num_layers=2, embedding=8)
@@ -64,7 +65,7 @@ def longer(rows, extra=3):
     return np.pad(rows, ((0, 0), (0, extra)), constant_values=PAD)
 
 
-@pytest.mark.parametrize("structure", TRANSLATORS.values(), ids=TRANSLATORS.keys())
+@some("structure", TRANSLATORS.values(), ids=TRANSLATORS.keys())
 def test_longer_padding_changes_nothing_in_a_translation(structure):
     logits = call(structure, (SOURCE, TARGET))
     padded = call(structure, (longer(SOURCE), longer(TARGET)))
@@ -98,7 +99,7 @@ def test_the_order_of_the_source_matters(structure):
     assert differs.any() and (moved * differs).max() > 1e-3
 
 
-@pytest.mark.parametrize("structure", TRANSLATORS.values(), ids=TRANSLATORS.keys())
+@some("structure", TRANSLATORS.values(), ids=TRANSLATORS.keys())
 def test_step_by_step_with_what_is_remembered_the_logits_are_the_same(structure):
     full = RNG.integers(4, 13, (4, 5)).astype(np.int32)
     logits = call(structure, (SOURCE, full))
@@ -112,7 +113,7 @@ def test_step_by_step_with_what_is_remembered_the_logits_are_the_same(structure)
     np.testing.assert_allclose(stepwise(SOURCE, full).swapaxes(0, 1), logits, atol=5e-6)
 
 
-@pytest.mark.parametrize("structure", TRANSLATORS.values(), ids=TRANSLATORS.keys())
+@some("structure", TRANSLATORS.values(), ids=TRANSLATORS.keys())
 def test_an_empty_source_gives_numbers(structure):
     assert np.isfinite(call(structure, (np.zeros((2, 4), np.int32), TARGET[:2]))).all()
 
@@ -189,9 +190,10 @@ def test_parameters_are_those_counted_by_hand(structure, expected):
     assert all(leaf.dtype == jnp.float32 for leaf in leaves)
 
 
-@pytest.mark.parametrize(
+@some(
     "structure, inputs",
     [(RNN_, SOURCE), (LSTM_, SOURCE), *((each, (SOURCE, TARGET)) for each in TRANSLATORS.values())],
+    3,
     ids=["rnn", "lstm", *TRANSLATORS],
 )
 def test_dropout_draws_from_different_keys_repeats_with_its_key_and_acts(structure, inputs, monkeypatch):
@@ -227,7 +229,7 @@ LEARNT_SOURCE = _rows(RNG.integers(2, 7, 32), 6, 11)
 
 # The other two share their parts with these: attention and the decoder, cells and norms are tested by value.
 LEARNERS = [
-    pytest.param(structure, marks=[] if name in ("dot", "pre") else pytest.mark.thorough, id=name)
+    pytest.param(structure, marks=[] if name == "dot" else pytest.mark.thorough, id=name)
     for name, structure in TRANSLATORS.items()
 ]
 
@@ -245,6 +247,7 @@ def test_a_small_batch_of_translations_is_learnt_by_heart_and_written_out(struct
     np.testing.assert_array_equal(written, np.pad(target[:, 1:], ((0, 0), (0, 3)), constant_values=PAD))
 
 
+@pytest.mark.thorough
 def test_a_small_batch_of_texts_is_classified_by_heart():
     labels = RNG.integers(0, 3, 32).astype(np.int32)
     distinct = np.unique(LEARNT_SOURCE, axis=0, return_index=True)[1]
@@ -255,6 +258,7 @@ def test_a_small_batch_of_texts_is_classified_by_heart():
     np.testing.assert_array_equal(np.asarray(logits).argmax(-1)[distinct], labels[distinct])
 
 
+@pytest.mark.thorough
 def test_a_text_is_learnt_by_heart_and_continued():
     period = np.array([4, 5, 6, 4, 7, 8, 5, 9, 10, 4, 6], np.int32)
     text = np.tile(period, 40)

@@ -14,6 +14,7 @@ from architectures import training
 from architectures.cnn import CNNStructure
 from architectures.examples import continued, labelled, lengths_of
 from architectures.training import predict, train, train_config
+from tests.selection import some
 
 STRUCTURE = CNNStructure(num_blocks=1, width=4)
 RNG = np.random.default_rng(0)
@@ -26,7 +27,7 @@ def run(key=KEY, num_epochs=100, **hyper):
     return train(key, STRUCTURE, train_config(**hyper), EXAMPLES, EXAMPLES, num_epochs=num_epochs)
 
 
-@pytest.mark.parametrize(
+@some(
     "optimizer, learning_rate, activation",
     [
         ("sgd", 0.05, "relu"),
@@ -35,6 +36,7 @@ def run(key=KEY, num_epochs=100, **hyper):
         ("rmsprop", 0.002, "tanh"),
         ("lion", 0.001, "silu"),
     ],
+    2,
 )
 def test_a_tiny_set_with_random_labels_is_learnt_by_heart(optimizer, learning_rate, activation):
     result = run(optimizer=optimizer, learning_rate=learning_rate, activation=activation, batch_size=32)
@@ -65,6 +67,7 @@ def test_one_epoch_with_all_examples_in_one_batch_is_one_step_down_the_gradient_
     assert max(float(jnp.abs(a - b).max()) for a, b in _pairs(two_steps, expected)) > 1e-3
 
 
+@pytest.mark.thorough
 def test_predictions_that_do_not_count_change_nothing_and_the_others_count_by_their_weight():
     """Rows of weight 0 with other answers; and two microbatches of which one has half the weight."""
     sgd = dict(optimizer="sgd", momentum=0.0, learning_rate=0.5, batch_size=64)
@@ -90,7 +93,7 @@ def test_predictions_that_do_not_count_change_nothing_and_the_others_count_by_th
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), results[0].params, expected)
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.25, 0.5])
+@some("averaging", [0.0, 0.25, 0.5], [0.25])
 def test_what_is_used_is_the_mean_of_the_weights_that_were_so_far(averaging):
     """By the weights written out: of T steps the t-th counts as the binomial coefficient of t - 1 over 1 / a - 1."""
     config = train_config(learning_rate=0.05, batch_size=32, averaging=averaging)
@@ -180,6 +183,7 @@ def test_divergence_is_a_value():
     assert 0 <= result.accuracy <= 1
 
 
+@pytest.mark.thorough
 def test_nothing_but_the_structure_makes_a_program():
     run()
     before = training._train._cache_size()

@@ -12,6 +12,7 @@ from jbo.encoding import is_active, snap
 from jbo.region import Region
 from jbo.strategies._together import repeated
 from jbo.types import OK, PENDING, Trials
+from tests.selection import some
 
 from .. import references
 from ..surrogates.problems import as_dataset, as_params, condition, random_params, smooth_data
@@ -73,7 +74,7 @@ def _good_points(number=8):
     return jnp.asarray(np.clip(x[y.argmin()] + steps, 0, 1))
 
 
-@pytest.mark.parametrize("kind", RULES)
+@some("kind", RULES, ["explore", "thompson"])
 def test_where_nothing_is_pending_the_acquisition_decides(kind, slow_dtype):
     _, beliefs = _problem(slow_dtype, np.zeros((0, 3)))
     rule, acquisition = RULES[kind](), acquisitions.log_expected_improvement()
@@ -210,6 +211,7 @@ def test_a_random_batch_is_uniform(x64):
     assert value[0] == 0 and (np.asarray(value[1:]) < 0).all()
 
 
+@pytest.mark.thorough
 def test_a_thompson_batch_minimises_draws_of_what_was_told(x64):
     _, beliefs = _problem()
     value, _ = _values(batches.thompson_batch(), acquisitions.EI(), beliefs, _points())

@@ -61,6 +61,7 @@ def run(**options):
     return optimization
 
 
+@pytest.mark.thorough
 def test_a_function_of_numpy_arrays():
     priced, free = run(cost_withGradients=cost_of_line), run()
     np.testing.assert_array_equal(priced.X[:5], free.X[:5])

@@ -14,6 +14,7 @@ import jbo.compat.gpyopt as GPyOpt
 SCRIPT = Path(__file__).parent / "guide.py"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("max_iter", [3, pytest.param(50, marks=pytest.mark.thorough)])
 def test_the_guide(tmp_path, max_iter):
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1]), "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}

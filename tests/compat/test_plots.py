@@ -62,6 +62,7 @@ def test_one_parameter(line, tmp_path):
     assert len(line.study.trials) == 9
 
 
+@pytest.mark.thorough
 def test_two_parameters_of_other_kinds(tmp_path, monkeypatch):
     X = np.array([[10.0**e, c] for e in (-3, -1, 0.5) for c in range(3)])
     Y = np.log10(X[:, :1]) ** 2 + X[:, 1:]

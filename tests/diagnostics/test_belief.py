@@ -69,6 +69,7 @@ def test_too_little_is_said(values):
             believe(study)
 
 
+@pytest.mark.thorough
 def test_the_worth_of_a_point_is_what_the_next_suggestion_says_of_it(belief):
     """With the chances to succeed and to be good that multiply the acquisition."""
     with world(None):

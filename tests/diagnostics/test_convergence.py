@@ -47,6 +47,7 @@ def test_the_rule_stops_when_that_is_small(line):
         stop_when_little_is_left(line, 0.0)
 
 
+@pytest.mark.thorough
 def test_a_constraint_holds_for_what_is_left():
     allows = [None]
     space = jbo.Space(x=jbo.Real(-1, 2), constraint=lambda config: allows[0](config))

@@ -56,6 +56,7 @@ def test_noise_alone_is_no_better_than_the_mean():
         assert any("no better than the mean" in finding for finding in health(study).findings)
 
 
+@pytest.mark.thorough
 def test_a_forest_is_fitted_to_folds():
     strategy = jbo.bayesian(SPACE, surrogate=jbo.forest(num_trees=10))
     with jbo.Study(SPACE, strategy=strategy, maximize=True, seed=0) as study:

@@ -21,12 +21,13 @@ def made(dtype, n=20, garbage=0.0):
     return Predictions(*arrays[:2]), arrays[2], jnp.asarray(is_valid)
 
 
-def test_each_score_is_scipys(dtype):
-    predicted, y, is_valid = made(dtype)
+def test_each_score_is_scipys(slow_dtype):
+    predicted, y, is_valid = made(slow_dtype)
     scores = _score(predicted, y, is_valid)
     rows = np.asarray(is_valid)
     mean, deviation, told = np.asarray(predicted.mean)[rows], np.sqrt(predicted.variance)[rows], np.asarray(y)[rows]
-    normal, close = scipy.stats.norm(mean, deviation), {"rtol": TOLERANCE[dtype.name], "atol": TOLERANCE[dtype.name]}
+    normal, tolerance = scipy.stats.norm(mean, deviation), TOLERANCE[slow_dtype.name]
+    close = {"rtol": tolerance, "atol": tolerance}
     np.testing.assert_allclose(scores.rmse, np.sqrt(np.mean((told - mean) ** 2)), **close)
     np.testing.assert_allclose(scores.log_density, normal.logpdf(told).mean(), **close)
     expected = [np.mean((normal.interval(p)[0] <= told) & (told <= normal.interval(p)[1])) for p in LEVELS]
@@ -35,7 +36,7 @@ def test_each_score_is_scipys(dtype):
     np.testing.assert_allclose(scores.rank_correlation, scipy.stats.spearmanr(mean, told).statistic, **close)
     np.testing.assert_allclose(scores.residuals[rows], (told - mean) / deviation, **close)
     assert (np.asarray(scores.residuals)[~rows] == 0).all()
-    assert all(leaf.dtype == dtype for leaf in scores)
+    assert all(leaf.dtype == slow_dtype for leaf in scores)
 
 
 @pytest.mark.parametrize("garbage", [np.nan, -np.inf, 1e30])

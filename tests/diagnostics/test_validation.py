@@ -14,6 +14,7 @@ from jbo.surrogates import gaussian_process, kernels
 from jbo.surrogates._gp import GP
 from jbo.surrogates._inducing import condition_on_inducing, inducing_rows
 from jbo.types import Dataset
+from tests.selection import some
 from tests.surrogates.problems import as_dataset, as_sets, random_params, smooth_data
 
 N, D, CAPACITY = 20, 3, 24
@@ -109,7 +110,7 @@ def test_folds_are_even_and_drawn(x64):
     assert sorted(np.bincount(first)) == [4, 4, 5, 5, 5] and (first != second).any()
 
 
-@pytest.mark.parametrize("surrogate", [jbo.forest(num_trees=5), jbo.gp(num_starts=1)], ids=["forest", "gp"])
+@some("surrogate", [jbo.forest(num_trees=5), jbo.gp(num_starts=1)], ids=["forest", "gp"])
 def test_cross_validation_is_fitting_without_each_fold(x64, surrogate):
     key, data = jax.random.key(3), as_dataset(*smooth_data(N, D), "float64", CAPACITY, garbage=0.5)
     predicted = jax.jit(cross_validate, static_argnums=3)(key, surrogate, data, 4)

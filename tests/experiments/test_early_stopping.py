@@ -12,6 +12,7 @@ RNG = np.random.default_rng(0)
 SPACE = jbo.Space(row=jbo.Integer(0, 29))
 
 
+@pytest.mark.thorough
 def test_halving_told_from_whole_runs_is_halving():
     options = dict(num_epochs=7, num_reports=3)
     whole = train_population(KEY, MEMBERS, EXAMPLES, EXAMPLES, **options)

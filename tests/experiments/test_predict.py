@@ -44,6 +44,7 @@ def test_a_text_is_continued_the_same_way_from_the_same_seed():
     assert all(len(text) <= len(start) + 40 for text, start in zip(first, ["The ", "An"], strict=True))
 
 
+@pytest.mark.thorough
 def test_there_is_a_translation_for_each_text_however_long_the_others_are():
     num_tokens = date_codec().num_tokens
     model = trained(AttentionStructure(num_tokens, num_tokens, width=8))

@@ -18,11 +18,12 @@ from experiments.benchmark.suite import ENTRIES
 from jbo import functions
 from jbo._pytree import pytree
 from jbo.strategies._searches import RandomSearch
+from tests.selection import some
 
 BASES = [functions.rosenbrock(4), functions.ackley(6), functions.levy(3), functions.styblinski_tang(3)]
 
 
-@pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
+@some("base", BASES, ids=lambda base: base.name)
 def test_a_rotated_function_has_its_minimum_where_it_was_put(x64, base):
     problem = draw_rotated(jax.random.key(3), base)
     d = len(problem.place)
@@ -65,6 +66,7 @@ def test_noise_is_gaussian_and_the_same_at_the_same_config(x64):
     assert noisy.minimum == exact.minimum
 
 
+@pytest.mark.thorough
 def test_a_mixed_bowl_has_a_best_pair_of_choices_and_a_plateau(x64):
     problem = draw_mixed(jax.random.key(0))
     kind, method = np.unravel_index(np.argmin(problem.loss), (3, 4))
@@ -161,6 +163,7 @@ def test_under_noise_what_is_recommended_stands_beside_the_luckiest_observation(
     assert "| noisy_branin | 0.375 (0.625) | 1.000 (1.000) |" in report(runs, ["a", "random"])
 
 
+@pytest.mark.thorough
 def test_runs_of_the_peers_are_kept_and_not_made_again(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(rank.jbo, "use_compile_cache", lambda: None)
     kept, known = tmp_path / "kept" / "runs.jsonl", {"problems": ("noisy_branin",), "num_evaluations": 3}
@@ -235,6 +238,7 @@ class RecommendsTheFirst(RandomSearch):
         return jnp.zeros((), jnp.int32)
 
 
+@pytest.mark.thorough
 def test_problems_that_share_a_program_are_searched_as_if_alone(x64):
     names, keys = ("rastrigin3", "noisy_styblinski_tang3"), ablate.keys_of(5, 2)
     encoding = ablate.DRAWS["rastrigin3"](jax.random.key(0)).space.encoding

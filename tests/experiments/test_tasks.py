@@ -43,6 +43,7 @@ def test_the_default_is_a_point_of_the_space(task):
     assert task.space.decode(task.space.encode(task.default)).keys() == task.default.keys()
 
 
+@pytest.mark.thorough
 def test_a_step_of_no_length_learns_nothing_and_one_far_too_long_is_a_number():
     small = DEFAULT | {"num_blocks": 1, "width": 16, "kernel_size": 3}
     untrained = TASK.validate(small | {"learning_rate": 1e-12}, 1)

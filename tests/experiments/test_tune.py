@@ -29,6 +29,7 @@ def calls(tmp_path_factory):
     return out, first, tune("cnn", TINY, num_trials=5, seed=7, out=out, num_epochs=1)
 
 
+@pytest.mark.thorough
 def test_the_second_call_goes_on_where_the_first_ended(calls):
     out, first, second = calls
     assert (first["num_trials"], first["num_new_trials"]) == (3, 3)
@@ -92,6 +93,7 @@ def test_runs_tell_their_losses_and_those_that_fall_behind_can_be_stopped(calls,
     assert summary["recommended_value"] == TINY.validate(summary["recommended_config"], 1).loss
 
 
+@pytest.mark.thorough
 def test_a_population_has_the_losses_of_its_members(tmp_path):
     summary = tune("cnn", TINY, num_trials=4, seed=7, out=tmp_path, num_epochs=1, population=3)
     assert summary["num_trials"] == 4

@@ -38,6 +38,7 @@ def test_a_traced_config_has_the_same_numbers(optimizer):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), traced, expected)
 
 
+@pytest.mark.thorough
 def test_the_problem_is_the_training_run():
     problem = Training(num_epochs=1)
     value = jax.jit(lambda x: problem(SPACE.decode_traced(x)))(np.float32(SPACE.encode(CONFIG)))

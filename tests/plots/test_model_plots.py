@@ -12,6 +12,7 @@ def lines(ax):
     return {line.get_label(): line for line in ax.lines}
 
 
+@pytest.mark.thorough
 def test_one_dimension_and_the_next_point(line):
     belief = believe(line)
     ax = plots.posterior(belief)

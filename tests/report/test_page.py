@@ -52,6 +52,7 @@ def charts(page):
     return json.loads(script["text"])
 
 
+@pytest.mark.thorough
 def test_it_needs_nothing_but_itself(page):
     assert not page.open
     assert len(page.all("script")) == 3 and not any("src" in script for script in page.all("script"))

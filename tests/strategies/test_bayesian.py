@@ -25,6 +25,7 @@ from jbo.strategies._transform import dataset
 from jbo.study._table import capacity_for
 from jbo.surrogates import mean_of
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
+from tests.selection import some
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
 DISCRETE = Space(
@@ -102,6 +103,7 @@ def test_a_capacity_begins_with_a_fit():
         assert of_fit.setdefault(rows, capacity_for(n + 1)) == capacity_for(n + 1)
 
 
+@pytest.mark.thorough
 def test_a_model_that_is_kept_is_the_one_that_is_made(x64, table):
     rng = np.random.default_rng(1)
     x = rng.random((33, 2))
@@ -155,7 +157,7 @@ def test_every_fourth_fit_begins_anew_and_the_others_at_the_one_before():
     assert not forest_search.rows_of_start(np.full(136, OK)).any() and forest_search.start(192, None) is None
 
 
-@pytest.mark.parametrize(("numbers", "capacity"), [((32, 34, 36), 40), ((128, 136, 144), 192)])
+@some(("numbers", "capacity"), [((32, 34, 36), 40), ((128, 136, 144), 192)])
 def test_a_fit_is_the_end_of_its_chain(numbers, capacity, x64, table):
     """The fits made one after another are the one that is made at once, and each begins where the one before ended."""
     x = np.random.default_rng(1).random((numbers[-1], 2))
@@ -175,7 +177,7 @@ def test_a_fit_is_the_end_of_its_chain(numbers, capacity, x64, table):
     assert max(evaluations[1:]) < evaluations[0]
 
 
-@pytest.mark.parametrize("surrogate", [jbo.gp(), jbo.gp(warps_output=True), jbo.forest()], ids=["gp", "warp", "forest"])
+@some("surrogate", [jbo.gp(), jbo.gp(warps_output=True), jbo.forest()], ids=["gp", "warp", "forest"])
 def test_the_incumbent_is_the_least_mean_of_the_model_that_asks(surrogate, x64, table):
     strategy = bayesian(REALS, surrogate=surrogate)
     status = [OK] * 6 + [PENDING, FAILED]
@@ -225,6 +227,7 @@ def test_garbage_changes_nothing(x64, told, ask, status):
         np.testing.assert_allclose(other.fit.log_posterior, info.fit.log_posterior, atol=1e-9)
 
 
+@pytest.mark.thorough
 def test_capacity_hardly_matters(x64, told, ask):
     small, large = (ask(STRATEGY, KEY, told(capacity=n))[0] for n in (CAPACITY, 24))
     np.testing.assert_allclose(small, large, atol=1e-5)
@@ -268,6 +271,7 @@ def test_failures_repel(x64, ask, table):
     assert info.is_model_based and np.linalg.norm(y - x) > 0.03
 
 
+@pytest.mark.thorough
 def test_a_discrete_space_is_exhausted(x64, ask, table):
     strategy = bayesian(DISCRETE)
     configs = list(DISCRETE.configs())

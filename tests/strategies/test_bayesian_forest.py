@@ -25,6 +25,7 @@ def ask_four(strategy, state):
     return strategy.ask(KEY, state, 4)
 
 
+@pytest.mark.thorough
 def test_a_batch_does_not_clump(x64, table):
     """Four points in four places, none of them at a trial."""
     points, info = ask_four(STRATEGY, table(POINTS, VALUES, capacity=CAPACITY))

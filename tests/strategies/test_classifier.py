@@ -15,6 +15,7 @@ from jbo.region import Region
 from jbo.strategies import _mixture
 from jbo.strategies._transform import dataset
 from jbo.types import OK, PENDING, Trials, is_taken
+from tests.selection import some
 
 SPACE = Space(kind=Categorical("a", "b", "c"), size=Integer(1, 9), rate=Real(0.0, 1.0), depth=Real(0.0, 1.0))
 KEY = jax.random.key(5)
@@ -32,8 +33,8 @@ def state(x64):
     return Trials(jnp.asarray(jbo.encoding.snap(SPACE.encoding, x)), jnp.asarray(y), jnp.asarray(status))
 
 
-@pytest.mark.parametrize("acquisition", [None, jbo.lower_confidence_bound()], ids=["improvement", "bound"])
-@pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])
+@some("acquisition", [None, jbo.lower_confidence_bound()], ids=["improvement", "bound"])
+@some("weight", [0.0, 0.7, 1.0], [0.7])
 def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weight, acquisition, ask):
     strategy = jbo.bayesian(SPACE, acquisition=acquisition, classifier_weight=weight)
     x, info = ask(strategy, KEY, state)
@@ -65,6 +66,7 @@ def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weig
     assert info.value > worth(jnp.asarray(others)).max()
 
 
+@pytest.mark.thorough
 def test_in_a_context_what_is_gained_is_beyond_the_least_mean_there(state):
     """Of a bound it is multiplied; where the trials were, in other contexts, the mean is lower."""
     strategy = jbo.bayesian(SPACE, acquisition=jbo.lower_confidence_bound(), classifier_weight=1.0)
@@ -98,6 +100,7 @@ def test_a_point_costs_one_exponential_a_trial_in_each_density():
     assert count(1100) - count(100) < 2.2 * 1000 * rows
 
 
+@pytest.mark.thorough
 def test_a_weight_of_nothing_changes_nothing(state, ask):
     plain, none = (
         jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement(), classifier_weight=w) for w in (None, 0.0)
@@ -105,6 +108,7 @@ def test_a_weight_of_nothing_changes_nothing(state, ask):
     np.testing.assert_allclose(ask(plain, KEY, state)[0], ask(none, KEY, state)[0], atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_a_pending_trial_is_a_bad_one(state, ask):
     strategy = jbo.bayesian(SPACE, classifier_weight=5.0)
     x, _ = ask(strategy, KEY, state)
@@ -122,6 +126,7 @@ def test_far_from_all_trials_a_trial_is_good_as_often_as_anywhere(x64):
     np.testing.assert_allclose(near, 1 / 3, atol=0.05)
 
 
+@pytest.mark.thorough
 def test_a_large_table_is_left_to_the_model(x64):
     classifier = jbo.bayesian(SPACE).classifier
     sizes = {n: Trials(jnp.full((n, 4), 0.5), jnp.zeros(n), jnp.full(n, OK, jnp.int8)) for n in (1024, 1025)}
@@ -162,6 +167,7 @@ def explored(x64):
     )
 
 
+@pytest.mark.thorough
 def test_where_nothing_is_to_be_gained_densities_ask_every_second_point(explored, ask):
     space, state, num = explored
     strategy = jbo.bayesian(space)
@@ -191,7 +197,7 @@ CONDITIONAL = Space(
 )
 
 
-@pytest.mark.parametrize("space", [SPACE, CONDITIONAL], ids=["flat", "conditional"])
+@some("space", [SPACE, CONDITIONAL], ids=["flat", "conditional"])
 @pytest.mark.parametrize("is_fixed", [False, True])
 def test_the_likeliest_point_is_that_of_the_densities(state, space, is_fixed):
     fixed = jnp.where(jnp.array([False, False, False, is_fixed]), 0.25, jnp.nan) if is_fixed else None
@@ -210,6 +216,7 @@ def test_the_likeliest_point_is_that_of_the_densities(state, space, is_fixed):
     assert jnp.any(is_taken(table, x)) and not jnp.any(is_taken(table, other)) and value > -jnp.inf
 
 
+@pytest.mark.thorough
 def test_where_there_is_something_to_be_gained_the_model_asks(state, ask):
     for _ in range(2):
         strategy = jbo.bayesian(SPACE)

@@ -8,6 +8,7 @@ import pytest
 import jbo
 from jbo import Categorical, Integer, Real, Space
 from jbo.types import EMPTY, OK, PENDING, Trials
+from tests.selection import some
 
 
 def sparse(config):
@@ -42,7 +43,7 @@ def allowed(space, points):
     return [space.is_allowed(space.decode(x)) for x in np.asarray(points)]
 
 
-@pytest.mark.parametrize("make", [*MODEL_FREE, jbo.bayesian])
+@some("make", [*MODEL_FREE, jbo.bayesian])
 def test_no_suggestion_violates_the_constraint(x64, make):
     """In batches, in the design, and once the model speaks."""
     strategy = make(MIXED)
@@ -77,7 +78,7 @@ def test_ten_thousand_suggestions_and_none_is_forbidden(x64):
     assert count == 10_000
 
 
-@pytest.mark.parametrize("make", [*MODEL_FREE, SLOW_MODEL])
+@some("make", [*MODEL_FREE, SLOW_MODEL], [jbo.random_search, jbo.grid_search])
 def test_a_discrete_space_is_searched_to_its_last_allowed_point(x64, make):
     """Four of a hundred are allowed: each comes once, then nothing is new."""
     strategy = make(DISCRETE)
@@ -89,7 +90,7 @@ def test_a_discrete_space_is_searched_to_its_last_allowed_point(x64, make):
     assert not ask(strategy, jax.random.key(0), state)[1].is_new.any()
 
 
-@pytest.mark.parametrize("make", [*MODEL_FREE, SLOW_MODEL])
+@some("make", [*MODEL_FREE, SLOW_MODEL])
 def test_a_constraint_that_rejects_all_is_told_after_a_bounded_search(x64, make):
     strategy = make(IMPOSSIBLE)
     assert not ask(strategy, jax.random.key(0), strategy.init(16))[1].is_new.any()

@@ -13,6 +13,7 @@ from jbo.strategies._transform import dataset
 from jbo.surrogates import GPParams
 from jbo.surrogates.kernels import rbf
 from jbo.types import FAILED, OK, PENDING, Trials
+from tests.selection import some
 
 SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(-2.0, 2.0))
 KEY = jax.random.key(3)
@@ -74,7 +75,7 @@ def log_improvement(posterior, best, at):
     return 0.5 * np.log(variance) + np.log(np.maximum(norm.pdf(z) + z * norm.cdf(z), 1e-300))
 
 
-@pytest.mark.parametrize("strategy", [LEARNT, KNOWN], ids=["learnt", "known"])
+@some("strategy", [LEARNT, KNOWN], [KNOWN], ids=["learnt", "known"])
 def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy):
     """Beside failed and pending trials, with everything but the maximum written in NumPy."""
     state = search()
@@ -105,6 +106,7 @@ def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy
     assert worth(np.asarray(without)[None])[0] < info.value - 1e-3, "the cost counts"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("strategy", [LEARNT, KNOWN], ids=["learnt", "known"])
 def test_a_batch_is_that_many_asks(x64, ask, pend, strategy):
     """Failed trials, pending ones and a cost together; the cost's fit is one for the batch, and for each ask."""
@@ -126,7 +128,7 @@ def test_costs_in_other_units_change_no_suggestion(x64, ask):
     np.testing.assert_allclose(other.value, info.value - np.log(1000), atol=1e-6)
 
 
-@pytest.mark.parametrize("cost", [None, 0.0, 3.0], ids=["no column", "none known", "all equal"])
+@some("cost", [None, 0.0, 3.0], ids=["no column", "none known", "all equal"])
 def test_without_costs_that_differ_it_is_the_ordinary_search(x64, ask, cost):
     state = search()
     state = state._replace(cost=None if cost is None else jnp.full_like(state.y, cost))
@@ -136,6 +138,7 @@ def test_without_costs_that_differ_it_is_the_ordinary_search(x64, ask, cost):
     np.testing.assert_allclose(info.value, other.value - np.log(cost or 1), atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_no_point_is_asked_for_where_a_cost_is_none(x64, ask):
     """NaN, infinity and what is not above 0 are no cost: no improvement is worth that."""
     state = search()
@@ -163,6 +166,7 @@ class Priced:
         return jbo.Result(0.05 * (config["a"] - 0.7) ** 2 + 0.1 * config["b"] ** 2, cost=linear(config))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "strategy", [pytest.param(LEARNT, marks=pytest.mark.thorough, id="learnt"), pytest.param(KNOWN, id="known")]
 )
@@ -196,6 +200,7 @@ def test_what_makes_no_sense_is_refused():
         jbo.minimize(KEY, Vector(), jbo.random_search(SPACE), 3)
 
 
+@pytest.mark.thorough
 def test_a_value_that_is_no_logarithm_is_divided(x64, ask):
     """Expected improvement over the cost has the maximum of its logarithm less that of the cost."""
     state = search()
@@ -205,6 +210,7 @@ def test_a_value_that_is_no_logarithm_is_divided(x64, ask):
     np.testing.assert_allclose(y, x, atol=0.02)
 
 
+@pytest.mark.thorough
 def test_local_penalization_weighs_with_the_cost(x64, ask):
     state = search()
     rule = batches.local_penalization()

@@ -101,6 +101,7 @@ def test_what_the_model_of_failures_learns_from(x64):
     np.testing.assert_allclose(told.predict(at)[0], of_told.predict(at)[0], rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_without_failures_nothing_is_weighed(x64):
     rng = np.random.default_rng(1)
     for last in (OK, PENDING):
@@ -111,6 +112,7 @@ def test_without_failures_nothing_is_weighed(x64):
         assert not failures.has_any and failures.log_success(jnp.array([0.3, 0.9])) == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "num_seeds", "most"),
     [

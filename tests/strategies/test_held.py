@@ -16,6 +16,7 @@ from jbo.strategies import AskInfo, Strategy
 from jbo.strategies._held import Held, nothing_held, refit
 from jbo.surrogates import FitInfo
 from jbo.types import OK
+from tests.selection import some
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
 KEY = jax.random.key(3)
@@ -57,6 +58,7 @@ def test_a_fit_is_kept_until_it_learns_from_other_rows(x64, table):
     assert refit(random, KEY, told(5), nothing_held(random, KEY, told(5))).model is None
 
 
+@pytest.mark.thorough
 def test_lanes_whose_rows_differ_each_have_their_own_fit(x64, table):
     x = np.random.default_rng(1).random((2, 36, 2))
     strategy = bayesian(REALS)
@@ -118,6 +120,7 @@ class Counting:
         return posterior.predict(x)
 
 
+@pytest.mark.thorough
 def test_parameters_may_be_whole_numbers_or_none(table):
     """Not a number says nothing of an integer: where a fit begins is told by a flag."""
     x = np.random.default_rng(1).random((48, 2))
@@ -166,9 +169,7 @@ def test_a_strategy_that_says_no_rows_is_asked_without_a_model(x64):
     assert len(np.unique(np.round(run.x[:, 0], 6))) == 8
 
 
-@pytest.mark.parametrize(
-    "make", [bayesian, pytest.param(jbo.trust_region, marks=pytest.mark.thorough), jbo.parzen, random_search]
-)
+@some("make", [jbo.parzen, random_search, bayesian, jbo.trust_region], 2)
 def test_a_whole_search_is_the_loop_of_ask_and_tell(make, x64):
     """Through results at which fits begin at the one before."""
     problem, num_steps = jbo.functions.branin, 37

@@ -13,6 +13,7 @@ from jbo import Categorical, Integer, Ordinal, Real, Space
 from jbo.encoding import is_active, snap
 from jbo.strategies import _mixture
 from jbo.strategies._mixture import Mixture
+from tests.selection import some
 
 SPACE = Space(
     kind=Categorical("a", "b", "c"),
@@ -88,16 +89,16 @@ def reference(space, mixture, config):
     return logsumexp(logs, b=mixture.weight / mixture.weight.sum())
 
 
-def test_density_by_value(dtype):
+def test_density_by_value(slow_dtype):
     mixture = draw(SPACE, 6, least=0.1)
     rng = np.random.default_rng(1)
-    points = np.asarray(snap(SPACE.encoding, jnp.asarray(rng.random((24, 5)), dtype)))
+    points = np.asarray(snap(SPACE.encoding, jnp.asarray(rng.random((24, 5)), slow_dtype)))
     configs = [SPACE.decode(x) for x in points.astype(float)]
     assert {len(config) for config in configs} == {2, 3, 4, 5}, "every condition holds somewhere"
     expected = [reference(SPACE, mixture, config) for config in configs]
-    got = log_density(SPACE.encoding, as_type(mixture, dtype), points)
-    assert got.dtype == dtype
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-9 if dtype == jnp.float64 else 2e-4)
+    got = log_density(SPACE.encoding, as_type(mixture, slow_dtype), points)
+    assert got.dtype == slow_dtype
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-9 if slow_dtype == jnp.float64 else 2e-4)
 
 
 CHOICES = Categorical(*range(80))
@@ -105,17 +106,17 @@ MANY = Space(a=Integer(1, 1000, log=True), k=CHOICES, b=Integer(0, 400, when=("k
 AS_REAL = Space(a=Real(0, 1), k=CHOICES, b=Real(0, 1, when=("k", set(range(40)))), c=Real(0, 1))
 
 
-@pytest.mark.parametrize(("space", "same"), [(SPACE, SPACE), (DISCRETE, DISCRETE), (MANY, AS_REAL)])
-def test_one_point_at_a_time_is_worth_the_same(dtype, space, same):
+@some(("space", "same"), [(SPACE, SPACE), (DISCRETE, DISCRETE), (MANY, AS_REAL)], 2)
+def test_one_point_at_a_time_is_worth_the_same(slow_dtype, space, same):
     """An ordered column of very many levels counts as a real one."""
-    mixture = as_type(draw(space, 12), dtype)
+    mixture = as_type(draw(space, 12), slow_dtype)
     x = jnp.asarray(
-        snap(space.encoding, jnp.asarray(np.random.default_rng(4).random((200, mixture.x.shape[1])), dtype))
+        snap(space.encoding, jnp.asarray(np.random.default_rng(4).random((200, mixture.x.shape[1])), slow_dtype))
     )
     at = jax.jit(lambda x: jax.lax.map(_mixture.log_kernels_at(space.encoding, mixture), x))
     got = logsumexp(at(x), b=mixture.weight / mixture.weight.sum(), axis=1)
     np.testing.assert_allclose(
-        got, log_density(same.encoding, mixture, x), rtol=1e-10 if dtype == jnp.float64 else 1e-4, atol=1e-5
+        got, log_density(same.encoding, mixture, x), rtol=1e-10 if slow_dtype == jnp.float64 else 1e-4, atol=1e-5
     )
 
 
@@ -146,17 +147,17 @@ def test_a_density_with_reals_integrates_to_one(x64):
     np.testing.assert_allclose(np.exp(log_density(SPACE.encoding, mixture, points)) @ factors, 1, atol=1e-9)
 
 
-def test_draws_are_distributed_as_the_density_says(dtype):
+def test_draws_are_distributed_as_the_density_says(slow_dtype):
     """Frequencies of all configs of a conditional space beside their probabilities."""
-    mixture = as_type(draw(DISCRETE, 6, 3, least=0.1), dtype)
+    mixture = as_type(draw(DISCRETE, 6, 3, least=0.1), slow_dtype)
     num = 40_000
     drawn = snap(DISCRETE.encoding, sample(jax.random.key(0), DISCRETE.encoding, mixture, num))
-    assert drawn.dtype == dtype
+    assert drawn.dtype == slow_dtype
     places = [tuple(np.round(DISCRETE.encode(config), 4)) for config in DISCRETE.configs()]
     seen, counts = np.unique(np.round(np.asarray(drawn, float), 4), axis=0, return_counts=True)
     counts = dict(zip(map(tuple, seen), counts, strict=True))
     assert set(counts) <= set(places)
-    points = jnp.asarray([DISCRETE.encode(config) for config in DISCRETE.configs()], dtype)
+    points = jnp.asarray([DISCRETE.encode(config) for config in DISCRETE.configs()], slow_dtype)
     expected = np.exp(np.asarray(log_density(DISCRETE.encoding, mixture, points), float))
     observed = np.array([counts.get(place, 0) for place in places])
     assert (num * expected > 5).all() and chisquare(observed, num * expected / expected.sum()).pvalue > 1e-3

@@ -14,6 +14,7 @@ from jbo import Categorical, Integer, Real, Space, functions, parzen
 from jbo.encoding import is_active, level, snap
 from jbo.strategies import _mixture, _parzen
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
+from tests.selection import some
 
 KEY = jax.random.key(3)
 CAPACITY = 24
@@ -151,7 +152,7 @@ def test_any_increasing_transform_of_the_values_changes_nothing(x64, table, ask)
         np.testing.assert_array_equal(x, ask(STRATEGY, KEY, state._replace(y=transform(state.y)))[0])
 
 
-@pytest.mark.parametrize("status", [PENDING, FAILED])
+@some("status", [PENDING, FAILED])
 def test_pending_and_failed_trials_repel(x64, table, ask, status):
     """Many at one place and the next candidate goes elsewhere."""
     space = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
@@ -208,6 +209,7 @@ def test_a_discrete_space_is_exhausted(x64, ask, table):
         assert is_taken == (num_left == 0) and DISCRETE.decode(np.asarray(x)) in configs
 
 
+@pytest.mark.thorough
 def test_numbers_of_a_strategy_are_traced(x64, ask, table):
     """A sweep over them is a `vmap`, and other numbers compile nothing."""
     state = random_table(table, 16, capacity=CAPACITY)
@@ -256,6 +258,7 @@ def num_better_than_random(problem, num_steps, num_seeds):
     return int((ours <= random).sum())
 
 
+@pytest.mark.thorough
 def test_better_than_random_in_short(x64):
     assert num_better_than_random(functions.branin, 25, 20) >= 14
 

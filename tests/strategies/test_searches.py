@@ -11,6 +11,7 @@ from scipy.stats import kstest
 from jbo import Categorical, Integer, Ordinal, Real, Space, designs, grid_search, random_search, sobol_search
 from jbo.encoding import snap
 from jbo.types import PENDING
+from tests.selection import some
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(1e-3, 1.0, log=True))
 DISCRETE = Space(
@@ -35,7 +36,7 @@ def search(strategy, num, ask, pend, key=KEY):
     return np.array(points), np.array(news)
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@some("make", MAKERS)
 def test_a_batch_is_that_many_asks(slow_dtype, make, ask, pend, table):
     strategy = make(MIXED)
     state = table([MIXED.encode({"a": "y", "b": 0.3, "c": 2})], capacity=12, dtype=slow_dtype)
@@ -50,7 +51,7 @@ def test_a_batch_is_that_many_asks(slow_dtype, make, ask, pend, table):
     assert len(np.unique(np.round(points, 5), axis=0)) == 5
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@some("make", MAKERS, [random_search, grid_search])
 def test_a_discrete_space_is_visited_once_and_then_exhausted(x64, make, ask, pend):
     num = DISCRETE.num_configs
     points, news = search(make(DISCRETE), num + 2, ask, pend)
@@ -100,7 +101,7 @@ def test_the_grid_is_counted_in_order(x64, ask, pend):
 
 
 @pytest.mark.parametrize("resolution", [2, 3])
-def test_the_grid_of_reals_has_both_ends(dtype, resolution, ask, pend):
+def test_the_grid_of_reals_has_both_ends(slow_dtype, resolution, ask, pend):
     strategy = grid_search(MIXED, resolution=resolution)
     num = 3 + 3 * resolution
     points, news = search(strategy, num + 1, ask, pend)

@@ -50,7 +50,7 @@ def test_an_empty_table(dtype):
         assert _table.num_rows(state) == 0
 
 
-def test_a_result_fills_its_pending_row_and_other_results_make_rows(dtype, pend, tell):
+def test_a_result_fills_its_pending_row_and_other_results_make_rows(slow_dtype, pend, tell):
     state = pend(pend(STRATEGY.init(5), POINT), OTHER)
     assert rows(state) == [((0.25, 0.125), 0, PENDING), ((0.75, 0.375), 0, PENDING)]
     state = tell(state, OTHER, 2.0)
@@ -121,29 +121,29 @@ def points(space):
 
 
 @pytest.mark.parametrize("name", SPACES)
-def test_the_walk_visits_every_point_once(dtype, name):
+def test_the_walk_visits_every_point_once(slow_dtype, name):
     space = SPACES[name]
     encoding, all_points = space.encoding, points(space)
     num = len(all_points)
     every_level = jnp.asarray(list(itertools.product(*(range(int(k)) for k in encoding.num_levels))), jnp.int32)
     levels_of = jax.jit(lambda x: level(encoding, snap(encoding, x)))
-    expected = {tuple(levels) for levels in levels_of(from_level(encoding, every_level, dtype)).tolist()}
+    expected = {tuple(levels) for levels in levels_of(from_level(encoding, every_level, slow_dtype)).tolist()}
     assert len(expected) == num == space.num_configs, "the reference is right"
 
     walk = jax.jit(lambda state, x, start: _table.walk_to_new(Region(encoding), state, x, start))
     rng = np.random.default_rng(0)
     for _ in range(3):
-        start = jnp.asarray(rng.random(len(space)), dtype)
-        x = jnp.asarray(all_points[rng.integers(num)], dtype)
-        x_rows, status, seen = np.zeros((num, len(space)), dtype), np.full(num, EMPTY, np.int32), []
+        start = jnp.asarray(rng.random(len(space)), slow_dtype)
+        x = jnp.asarray(all_points[rng.integers(num)], slow_dtype)
+        x_rows, status, seen = np.zeros((num, len(space)), slow_dtype), np.full(num, EMPTY, np.int32), []
         for i in range(num):
-            point, is_new = walk(Trials(x_rows, np.zeros(num, dtype), status), x, start)
+            point, is_new = walk(Trials(x_rows, np.zeros(num, slow_dtype), status), x, start)
             assert is_new and (i > 0 or (point == x).all()), "a point that nobody has is left as it is"
             x_rows[i], status[i] = point, rng.choice([OK, PENDING, FAILED])
             seen.append(np.asarray(point))
         assert {tuple(levels) for levels in levels_of(np.array(seen)).tolist()} == expected
-        np.testing.assert_allclose(snap(encoding, np.array(seen)), seen, rtol=0, atol=2 * jnp.finfo(dtype).eps)
-        assert not walk(Trials(x_rows, np.zeros(num, dtype), status), x, start)[1]
+        np.testing.assert_allclose(snap(encoding, np.array(seen)), seen, rtol=0, atol=2 * jnp.finfo(slow_dtype).eps)
+        assert not walk(Trials(x_rows, np.zeros(num, slow_dtype), status), x, start)[1]
 
 
 STRATEGY_OF = {name: random_search(space) for name, space in SPACES.items()}

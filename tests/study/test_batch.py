@@ -25,6 +25,7 @@ def test_the_objective_gets_lists_and_every_trial_its_own_value(make):
     assert [trial.value for trial in study.trials] == [t.config["x"] + t.config["n"] for t in study.trials]
 
 
+@pytest.mark.thorough
 def test_a_batch_is_asked_for_in_the_knowledge_of_its_own(tmp_path):
     """The same trials as by `ask` and `tell`, four at a time; and a batch in which no point comes twice."""
     batches = []

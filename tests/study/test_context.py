@@ -5,6 +5,7 @@ import pytest
 import jbo
 from jbo import Categorical, Integer, Real, Space
 from jbo.study import SpaceExhausted, Study
+from tests.selection import some
 
 
 def even_or_adam(config):
@@ -20,7 +21,7 @@ SPACE = Space(
 )
 
 
-@pytest.mark.parametrize(
+@some(
     "make",
     [
         jbo.random_search,
@@ -42,6 +43,7 @@ def test_a_constraint_in_python(make, tmp_path):
         assert even_or_adam(study.ask().config), "a file goes on under the constraint it is opened with"
 
 
+@pytest.mark.thorough
 def test_what_no_constraint_allows_is_told():
     for constraint, message in (
         (lambda config: False, "got none that it allows in a bounded search"),
@@ -64,6 +66,7 @@ def test_a_discrete_space_ends_with_its_last_allowed_point():
             study.ask()
 
 
+@pytest.mark.thorough
 def test_a_context_is_kept(tmp_path):
     with Study(SPACE, strategy=jbo.random_search(SPACE), seed=0, path=tmp_path / "a.db") as study:
         for _ in range(3):

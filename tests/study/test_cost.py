@@ -39,6 +39,7 @@ def learnt_cost(study):
         return study.strategy.cost.log_cost(params.cost, jbo.types.Trials(*jax.tree.map(jax.numpy.asarray, rows)))
 
 
+@pytest.mark.thorough
 def test_a_study_learns_how_long_its_trials_take(clock):
     """Failed trials, a pending one, one that was told as it is, and a fit that is kept, in one study."""
     studies = {}

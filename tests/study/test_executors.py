@@ -13,6 +13,7 @@ import pytest
 
 from jbo.study import _study
 from jbo.types import PENDING
+from tests.selection import some
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def wait_for(condition, seconds=120):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
+@some("name", EXECUTORS, ["threads", "processes"])
 def test_two_at_once_and_no_barrier(make, tmp_path, monkeypatch, name):
     seen = []
     suggest = _study.suggest
@@ -93,6 +94,7 @@ def kills_its_worker_once(folder):
     return objective
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("retries", [pytest.param(0, marks=pytest.mark.thorough), 1])
 def test_a_worker_of_a_cluster_is_killed(make, tmp_path, caplog, retries):
     study = make()
@@ -119,8 +121,8 @@ def test_a_cluster_runs_a_lost_trial_again_by_itself(make, tmp_path):
     assert [t.status for t in study.trials] == ["ok"] * 3 and (tmp_path / "killed").exists()
 
 
-@pytest.mark.parametrize("retries", [0, 1])
-@pytest.mark.parametrize("name", ["processes", "loky"])
+@some("retries", [0, 1], [1])
+@some("name", ["processes", "loky"])
 def test_a_pool_that_breaks(make, tmp_path, outcome, name, retries):
     study = make()
     study.enqueue({"x": 0.5, "n": 1, "c": "b"})

@@ -162,6 +162,7 @@ def test_killed_while_a_worker_works(tmp_path, kill, go_on, num_kills):
     assert ended[2]
 
 
+@pytest.mark.thorough
 @forms(2, 25)
 def test_a_worker_is_killed_at_any_instant(tmp_path, outcome, num_kills):
     configs = [{"x": i / 100, "kind": "b"} for i in range(num_kills)]

@@ -20,6 +20,7 @@ from jbo.study import Study, _report, read_study
 from jbo.study._evaluation import CannotBeSent
 from jbo.study._schema import FORMAT
 from jbo.types import EMPTY, OK
+from tests.selection import some
 
 LINE = jbo.Space(x=jbo.Real(0.0, 1.0))
 
@@ -148,7 +149,7 @@ def test_what_a_stopped_trial_counts_with():
         np.testing.assert_array_equal(study._table.rows().y[:3], [-0.1, -0.3, -0.2])
 
 
-@pytest.mark.parametrize("how", ["workers", "threads", "processes"])
+@some("how", ["workers", "threads", "processes"], ["threads", "processes"])
 def test_values_come_from_wherever_the_objective_runs(how):
     executor = {
         "workers": contextlib.nullcontext,

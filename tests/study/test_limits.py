@@ -14,6 +14,7 @@ import jbo
 from jbo.study import Stop
 from jbo.study._evaluation import Evaluation
 from jbo.study._workers import _Processes
+from tests.selection import some
 
 SCRIPT = Path(__file__).parent / "overworked.py"
 
@@ -218,7 +219,7 @@ def test_on_trial_end(make, workers):
     assert workers == 1 or study.ask().number in (6, 7), "what ran beside it is given back"
 
 
-@pytest.mark.parametrize(
+@some(
     ("set_before", "expected"),
     [
         ({}, [0.375, 0.0]),
@@ -248,6 +249,7 @@ def test_workers_share_the_memory_of_an_accelerator(make, monkeypatch, set_befor
     assert [t.value for t in study.trials] == pytest.approx([10 * expected[0] + expected[1]] * 2)
 
 
+@pytest.mark.thorough
 def test_workers_share_the_cores(make, monkeypatch):
     """As many threads of linear algebra as cores, over all workers; a worker has its own before NumPy is there."""
 

@@ -104,6 +104,7 @@ def test_what_goes_wrong_in_a_worker(make, caplog):
     assert max(t.value for t in trials if t.value) > 1, "a worker that lives on keeps its objective"
 
 
+@pytest.mark.thorough
 def test_the_end_of_a_study_in_workers(make):
     space = Space(n=Integer(1, 3))
     study = make(space, strategy=random_search(space), maximize=True)
@@ -142,6 +143,7 @@ def test_what_cannot_be_sent(make, monkeypatch):
     assert study.trials == []
 
 
+@pytest.mark.thorough
 def test_a_script_without_a_main_guard(tmp_path):
     said, errors = start(tmp_path, 5, "go").communicate(timeout=300)
     assert (said.split(), errors) == (["ok"] * 6, "")

@@ -68,13 +68,13 @@ def _datasets():
 
 
 @pytest.mark.parametrize("x, y", [pytest.param(x, y, id=name) for x, y, name in _datasets()])
-def test_optimum_is_as_good_as_that_of_scipy_from_many_starts(x, y, dtype):
+def test_optimum_is_as_good_as_that_of_scipy_from_many_starts(x, y, slow_dtype):
     surrogate = gp()
-    data, params, info = run(x, y, dtype)
+    data, params, info = run(x, y, slow_dtype)
     theta = theta_of(params)
-    single = dtype == jnp.float32
+    single = slow_dtype == jnp.float32
     # What the fit says of its optimum is true, by a reference that shares no code.
-    own = _reference_log_posterior(surrogate, theta, x, y, references.LEAST_NOISE[str(dtype)])
+    own = _reference_log_posterior(surrogate, theta, x, y, references.LEAST_NOISE[str(slow_dtype)])
     np.testing.assert_allclose(info.log_posterior, own, rtol=1e-3 if single else 1e-9, atol=2e-2 if single else 1e-8)
     assert info.is_finite
     if single:
@@ -94,6 +94,7 @@ def test_optimum_is_as_good_as_that_of_scipy_from_many_starts(x, y, dtype):
     assert own >= -min(f.fun for f in found) - 1e-3
 
 
+@pytest.mark.thorough
 def test_a_fit_is_of_the_likelihood_that_the_functions_have_by_default(x64):
     x, y, _ = next(_datasets())
     data = as_dataset(x, y, "float64")
@@ -229,9 +230,9 @@ def test_garbage_in_padded_rows_changes_no_bit(share, dtype):
     assert info.log_posterior == other_info.log_posterior
 
 
-def test_padding_changes_nothing(dtype):
+def test_padding_changes_nothing(slow_dtype):
     x, y = smooth_data(20, D)
-    _agree(run(x, y, dtype), run(x, y, dtype, capacity=48), dtype)
+    _agree(run(x, y, slow_dtype), run(x, y, slow_dtype, capacity=48), slow_dtype)
 
 
 def test_permutation_changes_nothing(dtype):
@@ -240,17 +241,17 @@ def test_permutation_changes_nothing(dtype):
     _agree(run(x, y, dtype), run(x[order], y[order], dtype), dtype)
 
 
-def test_contract(dtype):
+def test_contract(slow_dtype):
     x, y = smooth_data(20, D)
     surrogate = gp()
     assert isinstance(hash(surrogate.kernel), int)
-    data = as_dataset(x, y, dtype, CAPACITY)
-    start = surrogate.init(D, dtype)
+    data = as_dataset(x, y, slow_dtype, CAPACITY)
+    start = surrogate.init(D, slow_dtype)
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         shapes, _ = jax.eval_shape(surrogate.fit, jax.random.key(0), data, start)
-    _, alone, _ = run(x, y, dtype)
-    assert all(leaf.dtype == dtype and leaf.shape[0] == 1 for leaf in jax.tree.leaves(shapes))
-    assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(alone))
+    _, alone, _ = run(x, y, slow_dtype)
+    assert all(leaf.dtype == slow_dtype and leaf.shape[0] == 1 for leaf in jax.tree.leaves(shapes))
+    assert all(leaf.dtype == slow_dtype for leaf in jax.tree.leaves(alone))
     posterior, points = condition(alone, data), data.x[:8]
     for ours, theirs in zip(surrogate.predict(posterior, points), posterior.predict(points), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -279,18 +280,18 @@ def test_the_plain_function_is_the_surrogates_fit(x64):
     assert not np.allclose(default.log_lengthscale, params.log_lengthscale), "without a surrogate it is another kernel"
 
 
-def test_a_known_noise_has_the_units_of_the_data_it_is_conditioned_on(dtype):
+def test_a_known_noise_has_the_units_of_the_data_it_is_conditioned_on(slow_dtype):
     """Parameters may come from a fit to other rows, whose values were standardised by another scale."""
     x, y = smooth_data(12, D)
-    data = dataclasses.replace(as_dataset(x, y, dtype, 16, 0.0), y_scale=jnp.asarray(2.0, dtype))
-    params = jax.tree.map(lambda leaf: leaf[None], as_params(random_params(D, noise=1e-3), dtype))
-    expected = params._replace(log_noise_variance=jnp.log(jnp.full((1,), 0.25**2, dtype)))
-    x_new = jnp.asarray(np.random.default_rng(1).random((5, D)), dtype)
+    data = dataclasses.replace(as_dataset(x, y, slow_dtype, 16, 0.0), y_scale=jnp.asarray(2.0, slow_dtype))
+    params = jax.tree.map(lambda leaf: leaf[None], as_params(random_params(D, noise=1e-3), slow_dtype))
+    expected = params._replace(log_noise_variance=jnp.log(jnp.full((1,), 0.25**2, slow_dtype)))
+    x_new = jnp.asarray(np.random.default_rng(1).random((5, D)), slow_dtype)
 
     def predicted(surrogate, params):
         return surrogate.predict(surrogate.condition(params, data), x_new)
 
     known = predicted(gp(noise=0.5), params)
     for found, value, other in zip(known, predicted(gp(), expected), predicted(gp(), params), strict=True):
-        np.testing.assert_allclose(found, value, rtol=1e-9 if dtype == jnp.float64 else 1e-4)
+        np.testing.assert_allclose(found, value, rtol=1e-9 if slow_dtype == jnp.float64 else 1e-4)
         assert np.abs(found - other).max() > 1e-3

@@ -16,6 +16,7 @@ from jbo.encoding import snap
 from jbo.surrogates import FitInfo, Posterior, Surrogate
 from jbo.surrogates._forest import _bootstrap, _distance
 from jbo.surrogates._trees import column_keys
+from tests.selection import some
 
 from .problems import as_dataset, standardised
 from .reference_trees import distance_of
@@ -56,7 +57,7 @@ def by_hand(surrogate, params, data, points):
     return predict_by_hand(trees, rows[is_valid], np.asarray(data.y)[is_valid], keys, IS_CATEGORY, least)
 
 
-@pytest.mark.parametrize("surrogate", [FOREST, DRAWN], ids=["all rows", "drawn rows"])
+@some("surrogate", [FOREST, DRAWN], ids=["all rows", "drawn rows"])
 def test_predictions_are_those_of_a_walk(x64, surrogate):
     for seed in range(2):
         data = dataset(seed=seed)
@@ -69,6 +70,7 @@ def test_predictions_are_those_of_a_walk(x64, surrogate):
             np.testing.assert_allclose(again, _predict(posterior, jnp.asarray(points)), rtol=1e-10)
 
 
+@pytest.mark.thorough
 def test_single_precision():
     with jax.enable_x64(False):
         data = dataset("float32")
@@ -244,6 +246,7 @@ def test_it_is_a_surrogate(x64):
     assert isinstance(info, FitInfo) and info.log_posterior.dtype == jnp.float64
 
 
+@pytest.mark.thorough
 def test_a_posterior_out_of_vmap_is_a_loop(x64):
     datasets = [dataset(seed=s) for s in range(3)]
     x, y = (jnp.stack([getattr(data, name) for data in datasets]) for name in ("x", "y"))
@@ -329,6 +332,7 @@ def _errors(name, num_seeds, num_trees, *, min_samples_leaf=1, max_features=1.0,
     return np.mean(ours), np.mean(theirs)
 
 
+@pytest.mark.thorough
 def test_error_is_that_of_scikit_learn():
     ours, theirs = _errors("diabetes", 5, 50)
     assert ours < 1.1 * theirs, (ours, theirs)

@@ -48,6 +48,7 @@ def dense(values, rows):
     return jittered, gram[rows], gram, noise
 
 
+@pytest.mark.thorough
 def test_all_rows_leave_nothing_out(data):
     params = as_params(TRUTH, "float64")
     rows, counts = _rows(params, data, matern52, N + 5)
@@ -72,6 +73,7 @@ def test_the_posterior_is_that_of_dense_matrices(data):
     np.testing.assert_allclose(variance, np.exp(TRUTH[1]) - lost, atol=1e-8)
 
 
+@pytest.mark.thorough
 def test_several_sets_are_averaged(data):
     values = [TRUTH, random_params(D, seed=5, noise=1e-2)]
     sets = [as_params(v, "float64") for v in values]
@@ -106,6 +108,7 @@ def test_equal_rows_count_once(x64):
     assert counts.sum() == 5
 
 
+@pytest.mark.thorough
 @given(st.integers(1, 60), st.integers(1, 40), st.integers(0, 10_000))
 def test_thinned_rows_are_valid_ones_evenly_spread(num_rows, num_kept, seed):
     is_valid = np.random.default_rng(seed).uniform(size=num_rows) < 0.7

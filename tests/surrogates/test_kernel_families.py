@@ -12,6 +12,7 @@ from sklearn.gaussian_process import kernels as sklearn_kernels
 import jbo
 from jbo.surrogates import GPParams, gaussian_process, kernels
 from jbo.surrogates.kernels import matern52, multiscale, on, periodic, rbf
+from tests.selection import some
 
 from .. import references
 from .problems import as_dataset, smooth_data
@@ -245,7 +246,7 @@ _evidence_slope = jax.jit(
 )
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@some("name", FAMILIES, ["periodic", "input warped", "sum of products"])
 def test_gradient_of_the_evidence_against_finite_differences(name, x64):
     kernel = FAMILIES[name]
     params, data = params_of(kernel, D), as_dataset(*smooth_data(12, D), "float64")
@@ -274,7 +275,7 @@ def test_a_number_that_is_given_is_data():
     assert len(traces) == 1 and not np.allclose(results[0], results[1])
 
 
-@pytest.mark.parametrize("name", ["periodic", "cubic", "sum of products"])
+@some("name", ["periodic", "cubic", "sum of products"], ["sum of products"])
 def test_padding_changes_nothing_after_the_fit(name):
     with jax.enable_x64(True):
         surrogate = jbo.gp(kernel=FAMILIES[name])
@@ -306,6 +307,7 @@ def _predict(surrogate, params, data):
     return surrogate.condition(params, data).predict(data.x[:14])
 
 
+@pytest.mark.thorough
 def test_a_period_is_found(x64):
     x = points(40, 3, 1)
     y = np.sin(2 * np.pi * x[:, 0] / 0.23 + 1) + 0.3 * np.cos(4 * np.pi * x[:, 0] / 0.23)
@@ -343,6 +345,7 @@ SPACE = jbo.Space(
 )
 
 
+@pytest.mark.thorough
 def test_a_search_with_names_over_a_mixed_and_conditional_space():
     kernel = on(periodic(1.0), "angle") * on(matern52, "kind", "rate") + on(kernels.linear(), "depth", "kind")
     strategy = jbo.bayesian(SPACE, surrogate=jbo.gp(kernel=kernel), num_initial=5)

@@ -162,18 +162,18 @@ def test_gradients_against_finite_differences(name, is_mixed, x64):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_gradients_at_distance_zero(name, dtype):
+def test_gradients_at_distance_zero(name, slow_dtype):
     kernel = KERNELS[name]
-    point = jnp.full((1, 3), 0.3, dtype)
+    point = jnp.full((1, 3), 0.3, slow_dtype)
     twins = jnp.concatenate([point, point, point + 0.2])
-    params = as_params(random_params(3), dtype)
-    weights = jnp.asarray(np.random.default_rng(0).normal(size=(3, 3)), dtype)
+    params = as_params(random_params(3), slow_dtype)
+    weights = jnp.asarray(np.random.default_rng(0).normal(size=(3, 3)), slow_dtype)
     for leaf in jax.tree.leaves(_gram_slopes(kernel, params, twins, weights)):
         assert np.all(np.isfinite(leaf))
-    by_params, by_x1, _ = _slopes(kernel, params, point, point + 0, jnp.ones((1, 1), dtype))
+    by_params, by_x1, _ = _slopes(kernel, params, point, point + 0, jnp.ones((1, 1), slow_dtype))
     # The kernel is at its largest there: it moves with the signal variance only.
-    np.testing.assert_allclose(by_x1, 0, atol=1e-5 if dtype == jnp.float32 else 1e-12)
-    np.testing.assert_allclose(by_params.log_lengthscale, 0, atol=1e-5 if dtype == jnp.float32 else 1e-12)
+    np.testing.assert_allclose(by_x1, 0, atol=1e-5 if slow_dtype == jnp.float32 else 1e-12)
+    np.testing.assert_allclose(by_params.log_lengthscale, 0, atol=1e-5 if slow_dtype == jnp.float32 else 1e-12)
     np.testing.assert_allclose(by_params.log_signal_variance, np.exp(params.log_signal_variance), rtol=1e-6)
 
 

@@ -44,17 +44,17 @@ def problem(dtype, known=True, slope=True, garbage=9.0):
 
 
 @pytest.mark.parametrize("known, slope", [(True, False), (False, True), (True, True)])
-def test_likelihood_and_posterior_against_scipy(known, slope, dtype):
-    x, y, data, params, noise = problem(dtype, known, slope)
+def test_likelihood_and_posterior_against_scipy(known, slope, slow_dtype):
+    x, y, data, params, noise = problem(slow_dtype, known, slope)
     covariance = references.covariance("rbf", VALUES, x, x) + np.diag(noise)
     expected = multivariate_normal.logpdf(y, np.zeros(10), covariance)
-    rtol = 1e-9 if dtype == jnp.float64 else 1e-3
+    rtol = 1e-9 if slow_dtype == jnp.float64 else 1e-3
     np.testing.assert_allclose(_evidence(params, data), expected, rtol=rtol)
     x_new = np.random.default_rng(1).uniform(size=(5, 2))
     cross = references.covariance("rbf", VALUES, x_new, x)
     weights = np.linalg.solve(covariance, cross.T).T
     variance = np.diag(references.covariance("rbf", VALUES, x_new, x_new) - weights @ cross.T)
-    mean, found = _condition(params, data).predict(jnp.asarray(x_new, dtype))
+    mean, found = _condition(params, data).predict(jnp.asarray(x_new, slow_dtype))
     np.testing.assert_allclose(mean, weights @ y, rtol=rtol, atol=rtol)
     np.testing.assert_allclose(found, variance, rtol=10 * rtol)
 
@@ -99,6 +99,7 @@ def test_the_noise_of_a_posterior_is_the_mean_over_its_observations(x64):
     np.testing.assert_allclose(_condition(params, data).noise_variance(), expected, rtol=1e-12)
 
 
+@pytest.mark.thorough
 def test_the_slope_is_found(x64):
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(90, 2))

@@ -9,6 +9,7 @@ import pytest
 
 from jbo.surrogates import forest, gaussian_process, gp, kernels
 from jbo.surrogates._spectrum import features, make_basis
+from tests.selection import some
 
 from .. import references
 from .problems import KERNELS, as_dataset, as_params, as_sets, condition, predict, random_params, smooth_data
@@ -45,7 +46,7 @@ def _assert_moments(values, mean, covariance):
     assert np.abs(np.diag(seen) - 1).mean() < 0.05
 
 
-@pytest.mark.parametrize("choices", [(), CHOICES], ids=["numbers", "a category"])
+@some("choices", [(), CHOICES], [CHOICES], ids=["numbers", "a category"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_features_against_the_kernel(name, choices, x64):
     """Averaged over keys the features' product is the covariance; a wrong density or scale is off by 0.1 and more."""
@@ -66,7 +67,7 @@ def test_features_against_the_kernel(name, choices, x64):
         np.testing.assert_allclose(np.diagonal(each[0, i]), np.exp(one[1]), rtol=1e-12)
 
 
-@pytest.mark.parametrize("choices", [(), CHOICES], ids=["numbers", "a category"])
+@some("choices", [(), CHOICES], [CHOICES], ids=["numbers", "a category"])
 def test_paths_have_the_mean_and_the_covariance_of_the_posterior(choices, slow_dtype):
     (name, values, x, y), posterior = _problem(slow_dtype, choices=choices, garbage=1e30)
     x_new = np.concatenate([np.random.default_rng(1).uniform(size=(7, 3)), x[:1]])
@@ -87,6 +88,7 @@ def test_covariance_against_the_reference(dtype):
     np.testing.assert_allclose(jnp.diagonal(own), variance, atol=1e-9 if dtype == jnp.float64 else 1e-3)
 
 
+@pytest.mark.thorough
 def test_covariance_of_several_sets_is_that_of_their_mixture(x64):
     x, y = smooth_data(10, 3)
     x_new = np.random.default_rng(1).uniform(size=(6, 3))
@@ -136,17 +138,17 @@ def test_paths_of_a_kernel_without_a_known_spectrum(x64):
     _assert_moments(np.asarray(_draws(posterior, x_new)), np.asarray(mean), np.asarray(covariance))
 
 
-def test_a_path_is_one_function_with_a_slope(dtype):
-    _, posterior = _problem(dtype)
+def test_a_path_is_one_function_with_a_slope(slow_dtype):
+    _, posterior = _problem(slow_dtype)
     draws = jax.jit(jax.jit(lambda posterior: posterior.paths(jax.random.key(3), 3))(posterior).__call__)
-    x = jnp.asarray(np.random.default_rng(1).uniform(size=(6, 3)), dtype)
+    x = jnp.asarray(np.random.default_rng(1).uniform(size=(6, 3)), slow_dtype)
     together = draws(x)
-    assert together.shape == (3, 6) and together.dtype == dtype
-    tolerance = 1e-10 if dtype == jnp.float64 else 2e-3
+    assert together.shape == (3, 6) and together.dtype == slow_dtype
+    tolerance = 1e-10 if slow_dtype == jnp.float64 else 2e-3
     for i in range(2):
         np.testing.assert_allclose(draws(x[i][None, :])[:, 0], together[:, i], atol=tolerance)
     assert np.abs(together[0] - together[1]).min() > 1e-3, "paths differ"
-    if dtype == jnp.float64:
+    if slow_dtype == jnp.float64:
         slope = jax.jit(jax.grad(lambda p: draws(p[None, :])[0, 0]))(x[0])
         expected = references.gradient(lambda p: draws(jnp.asarray(p)[None, :])[0, 0], np.asarray(x[0]))
         np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-8)
@@ -157,6 +159,7 @@ def test_a_path_goes_through_exact_observations(x64):
     np.testing.assert_allclose(posterior.paths(jax.random.key(3), 4)(jnp.asarray(x)), [y] * 4, atol=5e-4)
 
 
+@pytest.mark.thorough
 def test_paths_of_a_forest_are_its_trees(x64):
     x, y = smooth_data(15, 3)
     surrogate, data = forest(num_trees=7), as_dataset(x, y, jnp.float64, 20, 0.3)
@@ -174,6 +177,7 @@ def predict_forest(posterior, x):
     return np.asarray(posterior.predict(x)[0])
 
 
+@pytest.mark.thorough
 def test_paths_of_what_gp_makes(x64):
     """The surrogate binds its kernel to the columns; its posterior has paths in a table with empty rows, too."""
     x, y = smooth_data(8, 2)

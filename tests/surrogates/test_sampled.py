@@ -12,6 +12,7 @@ import jbo
 from jbo.acquisitions import over_sets
 from jbo.surrogates import gaussian_process, kernels
 from jbo.types import Dataset
+from tests.selection import some
 
 from .problems import as_dataset, as_sets, random_params, smooth_data, standardised
 
@@ -62,6 +63,7 @@ def quadrature(x, y, noise):
     return means, deviations, *((v, np.cumsum(w) - 0.5 * w) for v, w in ((a, first), (b, second)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("num_draws", [400, pytest.param(5000, marks=pytest.mark.thorough)])
 def test_marginals_against_quadrature(num_draws, x64):
     x, y = one_dimension()
@@ -143,7 +145,7 @@ def test_saas_finds_the_few_columns_that_matter(x64):
 SETS = [random_params(2, seed) for seed in range(3)]
 
 
-@pytest.mark.parametrize(
+@some(
     "acquisition, is_log",
     [
         (jbo.expected_improvement(), False),
@@ -153,6 +155,7 @@ SETS = [random_params(2, seed) for seed in range(3)]
         (jbo.log_probability_of_improvement(), True),
         (jbo.upper_confidence_bound(1.5), False),
     ],
+    2,
 )
 def test_an_acquisition_is_averaged_over_the_sets(acquisition, is_log, x64):
     data = as_dataset(*smooth_data(8, 2), "float64", capacity=12)

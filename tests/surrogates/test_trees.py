@@ -11,6 +11,7 @@ from scipy.stats import chisquare, kstest
 from jbo import Categorical, Integer, Ordinal, Real, Space
 from jbo.encoding import snap
 from jbo.surrogates._trees import column_keys, find_leaves, grow
+from tests.selection import some
 
 from .reference_trees import check_tree, leaf_of, trees_of
 
@@ -58,7 +59,7 @@ def equal(a, b):
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-@pytest.mark.parametrize(
+@some(
     ("min_samples_leaf", "max_features", "is_drawn"),
     [(1, 6, False), (3, 2, True), pytest.param(2, 6, True, marks=pytest.mark.thorough)],
 )

@@ -43,17 +43,17 @@ def test_the_kernel_of_warped_parameters(x64):
 
 
 @pytest.mark.parametrize("log_a, log_b", [(-2.3, 2.3), (2.3, -2.3), (0.0, 0.0), (-2.3, -2.3), (2.3, 2.3)])
-def test_a_warp_of_parameters_is_monotone_with_finite_slopes(log_a, log_b, dtype):
-    kernel, params = kernels.input_warped(kernels.rbf), params_of([log_a, log_b], d=1, dtype=dtype)
+def test_a_warp_of_parameters_is_monotone_with_finite_slopes(log_a, log_b, slow_dtype):
+    kernel, params = kernels.input_warped(kernels.rbf), params_of([log_a, log_b], d=1, dtype=slow_dtype)
 
     def warp(x):
         return kernel.warp(params, x[None, None])[0, 0]
 
-    x = jnp.linspace(0, 1, 101, dtype=dtype)
+    x = jnp.linspace(0, 1, 101, dtype=slow_dtype)
     values, slopes = jax.vmap(jax.value_and_grad(warp))(x)
-    assert values.dtype == dtype and np.all(np.isfinite(slopes)) and np.all(slopes >= 0)
+    assert values.dtype == slow_dtype and np.all(np.isfinite(slopes)) and np.all(slopes >= 0)
     assert np.all(np.diff(values) >= 0) and 0 <= values[0] and values[-1] <= 1
-    if dtype == jnp.float64:
+    if slow_dtype == jnp.float64:
         inner = np.asarray(x[5:96:10])
         expected = [references.gradient(lambda v: warp(jnp.asarray(v)), v, 1e-4) for v in inner]
         np.testing.assert_allclose(slopes[5:96:10], expected, rtol=1e-6, atol=1e-9)
@@ -131,6 +131,7 @@ def test_predictions_are_of_the_values_themselves(x64):
     np.testing.assert_allclose(posterior.noise_variance(), 0.02 * np.mean(squares), rtol=1e-12)
 
 
+@pytest.mark.thorough
 def test_the_covariance_and_the_paths_of_values_that_are_warped(x64):
     x, y = smooth_data(9, 2)
     surrogate, data = jbo.gp(kernel=kernels.rbf, warps_output=True), as_dataset(x, y, "float64", capacity=16)
@@ -157,6 +158,7 @@ def test_the_covariance_and_the_paths_of_values_that_are_warped(x64):
     assert np.abs(np.cov(np.asarray(paths).T) - covariance).max() < 0.2 * scale.max()
 
 
+@pytest.mark.thorough
 def test_a_long_tail_is_seen_through(x64):
     rng = np.random.default_rng(0)
     x, x_new = rng.uniform(size=(25, 2)), rng.uniform(size=(200, 2))
@@ -189,6 +191,7 @@ def test_a_search_with_a_warp(surrogate):
         assert study.best.value < 1.0 and study.recommended.value < 1.0
 
 
+@pytest.mark.thorough
 def test_inducing_points_from_so_many_rows_on(x64):
     x, y = smooth_data(30, 2)
     sparse, exact = jbo.gp(most_exact=32, num_inducing=27), jbo.gp()
