@@ -68,6 +68,7 @@ def test_density(slow_dtype):
     np.testing.assert_allclose(nothing, 0, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_draws_have_the_density(slow_dtype):
     belief = belief_over(SPACE, EXPECTED)
     points = jax.vmap(belief.quantile)(designs.sobol(jax.random.key(0), 1024, len(SPACE), slow_dtype))
@@ -84,9 +85,9 @@ def test_draws_have_the_density(slow_dtype):
     assert np.isfinite(ends).all() and (ends[:, 0] < 1e-3).all() and (abs(ends[:, 2] - 7.5 / 8) < 0.01).all()
 
 
-def test_mode(dtype):
-    mode = belief_over(SPACE, EXPECTED).mode(dtype)
-    assert mode.dtype == dtype
+def test_mode(slow_dtype):
+    mode = belief_over(SPACE, EXPECTED).mode(slow_dtype)
+    assert mode.dtype == slow_dtype
     config = SPACE.decode(np.asarray(mode))
     assert config.pop("rate") == pytest.approx(1e-3, rel=1e-5)
     assert config == {"layers": 3, "width": 128, "batch": 128, "optimizer": "adam", "free": 0.5}
@@ -115,6 +116,7 @@ def test_errors_name_the_parameter(name, what, message):
 CUBE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
 
 
+@pytest.mark.thorough
 @some("make", [jbo.EI, jbo.log_expected_improvement, jbo.UCB])
 def test_an_acquisition_times_a_power_that_fades(make, x64):
     inner, belief = make(), belief_over(CUBE, {"a": (0.7, 0.2), "c": (0.1, 0.3)})
@@ -136,6 +138,7 @@ def test_an_acquisition_times_a_power_that_fades(make, x64):
         np.testing.assert_array_equal(values(acquisitions.Believed(inner, belief, 0.0)), values(inner))
 
 
+@pytest.mark.thorough
 def test_a_design_begins_where_the_best_is_expected(x64):
     strategy = jbo.bayesian(SPACE, belief=EXPECTED)
     plain = jbo.bayesian(SPACE)

@@ -78,10 +78,10 @@ def test_quadratic_in_a_box_against_scipy(centre, start, seed):
 @pytest.mark.parametrize(
     "lower, upper", [(-2.0, 2.0), (-2.0, 0.5), (1.0, 3.0), (-1.5, 1.0)], ids=["inside", "upper", "corner", "edge"]
 )
-def test_rosenbrock_in_a_box_against_scipy(lower, upper, dtype):
+def test_rosenbrock_in_a_box_against_scipy(lower, upper, slow_dtype):
     for start in (np.full(D, lower), np.full(D, upper), np.linspace(lower, upper, D)):
         low, high = np.full(D, lower), np.full(D, upper)
-        result = _solve_rosenbrock(*(jnp.asarray(v, dtype) for v in (start, low, high)))
+        result = _solve_rosenbrock(*(jnp.asarray(v, slow_dtype) for v in (start, low, high)))
 
         def function(x):
             r, one = x[1:] - x[:-1] ** 2, 1 - x[:-1]
@@ -92,17 +92,17 @@ def test_rosenbrock_in_a_box_against_scipy(lower, upper, dtype):
 
         # In four dimensions there is a second minimum, at 3.70 near (-1, 1, 1, 1): either is a local one.
         optima = [_scipy(function, s, low, high).fun for s in (start, np.r_[lower, np.full(D - 1, min(upper, 1.0))])]
-        tolerance = 1e-6 if dtype == jnp.float64 else 1e-3
+        tolerance = 1e-6 if slow_dtype == jnp.float64 else 1e-3
         assert min(abs(float(result.value) - value) for value in optima) < tolerance
         np.testing.assert_allclose(result.value, function(np.asarray(result.x, np.float64))[0], rtol=1e-2, atol=1e-5)
 
 
-def test_solution_on_bounds_is_exactly_on_them(dtype):
-    centre = jnp.asarray([2.0, -3.0, 0.25, 0.0], dtype)
-    box = jnp.ones(D, dtype)
-    result = _solve_quadratic(centre, jnp.eye(D, dtype=dtype), jnp.zeros(D, dtype), -box, box)
+def test_solution_on_bounds_is_exactly_on_them(slow_dtype):
+    centre = jnp.asarray([2.0, -3.0, 0.25, 0.0], slow_dtype)
+    box = jnp.ones(D, slow_dtype)
+    result = _solve_quadratic(centre, jnp.eye(D, dtype=slow_dtype), jnp.zeros(D, slow_dtype), -box, box)
     np.testing.assert_array_equal(result.x[:2], [1, -1])
-    np.testing.assert_allclose(result.x[2:], [0.25, 0], atol=1e-3 if dtype == jnp.float32 else 1e-6)
+    np.testing.assert_allclose(result.x[2:], [0.25, 0], atol=1e-3 if slow_dtype == jnp.float32 else 1e-6)
     np.testing.assert_allclose(result.value, 1 + 4, rtol=1e-5)
 
 

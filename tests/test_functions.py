@@ -214,6 +214,7 @@ TRACED = {
 }
 
 
+@some("problem", PROBLEMS, FEW, ids=lambda problem: problem.name)
 def test_the_gradient_vanishes_at_minimizers(problem, x64):
     def value(x):
         return problem(problem.space.decode_traced(x))

@@ -9,6 +9,8 @@ import sys
 import types
 from pathlib import Path
 
+import pytest
+
 import jbo
 
 SCRIPT = """
@@ -90,6 +92,7 @@ print(calls)
 """
 
 
+@pytest.mark.thorough
 def test_it_is_little_work_beside_jax():
     # Counted in calls and returns, the same in every run; seconds on a busy machine are not (docs/performance.md has
     # those). As a user has it: with the bytecode of an earlier import.

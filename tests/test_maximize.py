@@ -202,6 +202,7 @@ def maximize_mixed(key, heights, targets, table, centre):
     return maximize(key, function, Region(MIXED.encoding), table, centre)
 
 
+@pytest.mark.thorough
 def test_mixed_and_conditional_functions(x64):
     for seed in range(6):
         rng = np.random.default_rng(seed)
@@ -225,6 +226,7 @@ def maximize_large(key, target, table, centre):
     return maximize(key, lambda x: -jnp.sum((x - where) ** 2), Region(LARGE.encoding), table, centre)
 
 
+@pytest.mark.thorough
 def test_columns_of_many_levels(x64):
     for target in ((0, 0), (999, 4999), (500, 3), (123, 2345)):
         target = jnp.asarray(target, jnp.int32)

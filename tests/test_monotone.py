@@ -102,6 +102,7 @@ def test_the_posterior_is_regression_on_data_and_steps(x64):
     np.testing.assert_allclose(np.asarray(alpha)[np.arange(13) != 4], expected[np.arange(13) != 4], atol=1e-5)
 
 
+@pytest.mark.thorough
 @some("name", FUNCTIONS, ["exponential"])
 def test_pairs_are_ordered_and_the_error_is_lower(name):
     plain, knowing = (kept(FUNCTIONS[name], 2, knows) for knows in (False, True))

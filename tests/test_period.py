@@ -114,6 +114,7 @@ def _rmse(surrogate, data, x, y):
     return jnp.sqrt(jnp.mean((mean - y) ** 2))
 
 
+@pytest.mark.thorough
 def test_a_model_that_knows_it_errs_less(x64):
     """Ten points of a wave over one turn: held-out error with the period and without it."""
 

@@ -65,7 +65,7 @@ def finder(space, is_smooth):
     return jax.jit(find)
 
 
-@pytest.mark.parametrize("is_smooth", [True, False])
+@some("is_smooth", [True, False])
 def test_the_best_allowed_point(x64, is_smooth):
     """The nearest point of a triangle to a target."""
     find = finder(TRIANGLE, is_smooth)
@@ -80,6 +80,7 @@ def test_the_best_allowed_point(x64, is_smooth):
         assert -found.value == pytest.approx(np.sum((nearest - target) ** 2), abs=4e-3)
 
 
+@pytest.mark.thorough
 @some("is_smooth", [True, False])
 def test_the_best_point_of_a_thin_ring(x64, is_smooth):
     """Which covers a fortieth of the square: a few of a hundred draws do not come all the way round it."""

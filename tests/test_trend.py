@@ -23,17 +23,20 @@ def bowl(x):
     return jnp.sum((x - 0.3) ** 2)
 
 
-def test_posterior_against_regression_on_the_function(dtype):
+def test_posterior_against_regression_on_the_function(slow_dtype):
     """Rasmussen and Williams 2006, eq. 2.41: weight and offset as normal variables beside a process without them."""
     x, y = smooth_data(12, 2)
     new = np.random.default_rng(5).uniform(size=(6, 2))
     kernel = kernels.matern52 + kernels.trend(bowl)
     values = np.log([0.5, 0.9]), 0.2, np.log(1e-2)
     params = GPParams(
-        jnp.asarray(values[0], dtype), jnp.asarray(0.2, dtype), jnp.asarray(values[2], dtype), jnp.asarray([0.7], dtype)
+        jnp.asarray(values[0], slow_dtype),
+        jnp.asarray(0.2, slow_dtype),
+        jnp.asarray(values[2], slow_dtype),
+        jnp.asarray([0.7], slow_dtype),
     )
-    posterior = condition(params, as_dataset(x, y, dtype, 16, garbage=0.4), kernel=kernel)
-    mean, variance = predict(posterior, jnp.asarray(new, dtype))
+    posterior = condition(params, as_dataset(x, y, slow_dtype, 16, garbage=0.4), kernel=kernel)
+    mean, variance = predict(posterior, jnp.asarray(new, slow_dtype))
 
     even = np.sum((designs.even_points(64, 2) - 0.3) ** 2, axis=1)
 
@@ -48,7 +51,7 @@ def test_posterior_against_regression_on_the_function(dtype):
     r = h_new - cross @ inverse @ h
     expected = cross @ inverse @ (y - h @ beta) + h_new @ beta
     spread = np.exp(0.2) - np.diag(cross @ inverse @ cross.T) + np.sum(r @ np.linalg.inv(precision) * r, axis=1)
-    tolerance = 1e-8 if dtype == jnp.float64 else 5e-3
+    tolerance = 1e-8 if slow_dtype == jnp.float64 else 5e-3
     np.testing.assert_allclose(mean, expected, atol=tolerance)
     np.testing.assert_allclose(variance, spread, atol=tolerance)
 
@@ -59,6 +62,7 @@ def _rmse(surrogate, data, x, y):
     return jnp.sqrt(jnp.mean((surrogate.predict(surrogate.condition(params, data), x)[0] - y) ** 2))
 
 
+@pytest.mark.thorough
 def test_a_mean_function_helps_where_it_is_right_and_is_let_go_where_it_is_wrong(x64):
     def truth(x):
         return 20 * np.sum((x - 0.3) ** 2, axis=1) + 0.3 * np.sin(9 * x[:, 0])

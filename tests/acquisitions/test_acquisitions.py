@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from jbo import acquisitions
 from jbo.acquisitions import incumbent
+from tests.selection import some
 
 from .. import references
 from ..surrogates.problems import as_dataset, as_params, condition, random_params, smooth_data
@@ -70,7 +71,7 @@ def test_value_from_an_independent_posterior(kind, slow_dtype):
     np.testing.assert_allclose(value, expected, **tolerance)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@some("kind", KINDS, ["log_expected", "confidence"])
 def test_slope_in_the_point_against_finite_differences(kind, x64):
     posterior, data = _problem("float64", garbage=1e300)
     acquisition = KINDS[kind](0.1)

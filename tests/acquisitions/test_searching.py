@@ -15,6 +15,7 @@ from jbo.encoding import snap
 from jbo.numerics import truncation_information
 from jbo.region import Region
 from jbo.surrogates import gaussian_process
+from tests.selection import some
 
 from .. import references
 from ..surrogates.problems import as_dataset, as_params, condition, random_params, smooth_data
@@ -46,7 +47,7 @@ def _problem(dtype="float64", garbage=0.0, noise=1e-3, d=3, n=15):
     return (values, x, y), condition(as_params(values, dtype), data), data
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@some("kind", KINDS, ["thompson", "scheduled bound"])
 def test_contract(kind, slow_dtype):
     _, posterior, data = _problem(slow_dtype, garbage=1e30)
     acquisition = KINDS[kind]()
@@ -68,7 +69,7 @@ def test_contract(kind, slow_dtype):
     np.testing.assert_array_equal(again, value, "rows that are not valid change nothing")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@some("kind", KINDS, ["thompson", "noisy improvement"])
 def test_slope_in_the_point_against_finite_differences(kind, x64):
     _, posterior, data = _problem()
     acquisition, point = KINDS[kind](), np.array([0.2, 0.7, 0.4])
@@ -127,6 +128,7 @@ def test_information_against_the_entropy_of_a_truncated_normal(z, x64):
     np.testing.assert_allclose(truncation_information(jnp.asarray(z)), expected, rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_information_at_all_magnitudes(slow_dtype):
     # exp(-x): far in the tail a truncated normal is an exponential of rate x, with the entropy 1 - log(x).
     far = 10.0 ** np.arange(2, 18)
@@ -212,6 +214,7 @@ def test_knowledge_gradient_against_brute_force(x64):
         assert found[i] >= 0
 
 
+@pytest.mark.thorough
 def test_knowledge_gradient_looks_where_the_mean_may_be_least(x64):
     _, posterior, data = _problem()
     points, means, _ = _prepare(KINDS["knowledge gradient"](), jax.random.key(0), posterior, data)
@@ -268,6 +271,7 @@ def test_weight_of_the_schedule(x64):
 # Where they look
 
 
+@pytest.mark.thorough
 def test_points_are_of_the_region_and_around_the_best(x64):
     space = Space(a=Real(0.0, 1.0), b=Categorical("x", "y", "z"), c=Real(0.0, 1.0, when=("b", "x")))
     fixed = jnp.asarray([jnp.nan, 0.5, jnp.nan])

@@ -61,6 +61,7 @@ def test_a_watched_run_tells_the_losses_on_its_way_and_is_the_run_that_nobody_wa
     assert curve.losses[0] > curve.losses[3]
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_told_to_stop_has_made_its_share_of_the_steps():
     structure, config = MEMBERS[0]
     options = dict(num_epochs=7, num_reports=3, report=lambda step, loss: step == 2)

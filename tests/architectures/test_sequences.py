@@ -271,6 +271,7 @@ def test_a_text_is_learnt_by_heart_and_continued():
     np.testing.assert_array_equal(written, text[12:42])
 
 
+@pytest.mark.thorough
 def test_the_temperature_is_that_of_the_draws():
     """At temperature t a token has the share softmax(logits / t); 4,000 first tokens, within four deviations."""
     params = params_of(RNN_)

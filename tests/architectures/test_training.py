@@ -56,6 +56,7 @@ def _gradient(params):
     return jax.grad(loss)(params)
 
 
+@pytest.mark.thorough
 def test_one_epoch_with_all_examples_in_one_batch_is_one_step_down_the_gradient_of_all():
     sgd = dict(optimizer="sgd", momentum=0.0, num_epochs=1)
     start = run(learning_rate=1e-12, **sgd).params
@@ -125,6 +126,7 @@ def test_the_network_of_a_result_gives_the_loss_it_was_judged_by():
     np.testing.assert_allclose(result.cross_entropy, expected, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_smoothed_labels_are_those_of_optax():
     sgd = dict(optimizer="sgd", momentum=0.0, batch_size=64, num_epochs=1)
     start = run(learning_rate=1e-12, **sgd).params

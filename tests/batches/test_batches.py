@@ -137,6 +137,7 @@ def test_order_of_a_joint_batch_does_not_matter(x64):
     assert np.isfinite(slope).all()
 
 
+@pytest.mark.thorough
 def test_slope_of_a_joint_batch_against_finite_differences(x64):
     _, beliefs = _problem()
     rule, points = batches.joint_improvement(num_samples=64), _good_points(3)
@@ -200,6 +201,7 @@ def test_pure_exploration_by_hand(x64):
 # Chance
 
 
+@pytest.mark.thorough
 def test_a_random_batch_is_uniform(x64):
     _, beliefs = _problem()
     rule, acquisition = batches.random_batch(), acquisitions.EI()
@@ -226,6 +228,7 @@ NESTED = Space(
 )
 
 
+@pytest.mark.thorough
 def test_columns_of_several_points_are_those_of_each(x64):
     encoding = repeated(NESTED.encoding, 3)
     raw = jnp.asarray(np.random.default_rng(0).uniform(size=(50, 3, 4)))

@@ -70,6 +70,7 @@ def test_a_function_of_numpy_arrays():
     np.testing.assert_array_equal(same.X, priced.X)
 
 
+@pytest.mark.thorough
 def test_the_time_that_evaluations_take(monkeypatch):
     now = SimpleNamespace(seconds=1e9)
     monkeypatch.setattr(storage, "time", SimpleNamespace(time=lambda: now.seconds))

@@ -268,6 +268,7 @@ def test_four_at_once(no_model, tmp_path):
     assert optimization.Y.shape == (5, 1) and (optimization.Y == 1.0).all()
 
 
+@pytest.mark.thorough
 def test_reports_and_evaluations(tmp_path):
     optimization = BayesianOptimization(
         lambda row: -square(row),

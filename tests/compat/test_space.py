@@ -16,6 +16,7 @@ DOMAIN = [
 ]
 
 
+@pytest.mark.thorough
 def test_in_the_users_units_by_column():
     constraints = [
         {"name": "disc", "constraint": "x[:,0]**2 + x[:,1]**2 - 1"},

@@ -25,7 +25,7 @@ def ishigami(u):
     return jnp.sin(x[:, 0]) + 7 * jnp.sin(x[:, 1]) ** 2 + 0.1 * x[:, 2] ** 4 * jnp.sin(x[:, 0])
 
 
-def test_ishigami(dtype):
+def test_ishigami(slow_dtype):
     """Variances in closed form: Ishigami and Homma 1990, a = 7, b = 0.1."""
     a, b = 7.0, 0.1
     first = 0.5 * (1 + b * np.pi**4 / 5) ** 2
@@ -38,7 +38,7 @@ def test_ishigami(dtype):
     np.testing.assert_allclose(found.pair, pair, atol=ERROR)
     np.testing.assert_allclose(found.total, np.array([first + both, second, both]) / whole, atol=ERROR)
     np.testing.assert_allclose([found.mean, found.variance], [a / 2, whole], rtol=ERROR)
-    assert all(leaf.dtype == dtype for leaf in found)
+    assert all(leaf.dtype == slow_dtype for leaf in found)
 
 
 def test_an_additive_function_has_no_interaction(x64):
@@ -73,7 +73,7 @@ def test_levels_and_conditions(x64):
 
 
 @pytest.mark.parametrize("value", [0.0, 1e8, -1e-12])
-def test_a_flat_function_has_no_shares(dtype, value):
+def test_a_flat_function_has_no_shares(slow_dtype, value):
     found = _anova(jax.random.key(0), lambda u: jnp.full(u.shape[0], value, u.dtype), lambda: CUBE, 256)
     assert not np.any(found.main) and not np.any(found.pair) and not np.any(found.total)
 

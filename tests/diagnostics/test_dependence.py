@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jbo
 from jbo.designs import sobol
@@ -45,6 +46,7 @@ def test_the_average_of_a_process_has_its_own_variance(x64):
         np.testing.assert_allclose(found.deviation[i] ** 2, variances.mean() + means.var(), atol=1e-9)
 
 
+@pytest.mark.thorough
 def test_other_models_have_a_bound(x64):
     surrogate, data = jbo.forest(num_trees=5), as_dataset(*smooth_data(N, D), "float64")
     params = _fit(surrogate, jax.random.key(0), data)

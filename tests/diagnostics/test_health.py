@@ -31,6 +31,7 @@ def test_failures_are_found(study):
     assert any("rate is at least" in finding for finding in health(study).findings)
 
 
+@pytest.mark.thorough
 def test_held_out_trials(belief):
     rng = np.random.default_rng(11)
     configs = [SPACE.decode(u) for u in rng.random((40, len(SPACE)))]

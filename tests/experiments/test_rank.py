@@ -54,6 +54,7 @@ def test_an_embedded_function_sees_its_own_columns_only(x64):
     assert len({tuple(columns) for columns in others}) > 1
 
 
+@pytest.mark.thorough
 def test_noise_is_gaussian_and_the_same_at_the_same_config(x64):
     exact = draw_rotated(jax.random.key(3), functions.levy(3))
     noisy = Noisy(exact, jax.random.key(1), 2.0)
@@ -107,6 +108,7 @@ def test_half_of_the_problems_are_for_reporting():
         assert {e.is_for_choosing for e in ENTRIES.values() if e.group == group} == {True, False}
 
 
+@pytest.mark.thorough
 def test_a_noisy_search_is_scored_without_noise():
     case = ENTRIES["noisy_branin"].make(0)
     with Peer("random", case.space, 0) as peer:
@@ -209,6 +211,7 @@ def test_ranks_are_over_groups_and_ties_share_theirs():
     assert ranks[0] == bootstrap_groups([[1.0, 2.5], [1.0]])
 
 
+@pytest.mark.thorough
 def test_the_command_goes_on_and_reports(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(rank.jbo, "use_compile_cache", lambda: None)
     for _ in range(2):

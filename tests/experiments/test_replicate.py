@@ -15,6 +15,7 @@ from experiments.replicate import curves_figure, keys_of, main, replicate
 PROBLEM = jbo.functions.branin
 
 
+@pytest.mark.thorough
 def test_each_seed_is_its_own_search(x64):
     keys = keys_of(5, 3)
     strategy = jbo.random_search(PROBLEM.space)

@@ -11,6 +11,7 @@ from architectures.layers import ACTIVATIONS
 from architectures.optimizers import OPTIMIZERS, SCHEDULES
 from experiments.cnn import DEFAULT, TASK
 from experiments.tasks import TASKS
+from tests.selection import some
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
@@ -28,7 +29,7 @@ def _levels(parameter):
     return known if known is not None else range(parameter.low, parameter.high + 1)
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
+@some("task", TASKS.values(), 2, ids=TASKS.keys())
 def test_every_corner_of_a_space_is_a_config_of_a_run(task):
     rng = np.random.default_rng(0)
     for corner in (rng.uniform(size=(200, len(task.space.encoding.columns))) < 0.5).astype(float):

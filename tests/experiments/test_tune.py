@@ -168,6 +168,7 @@ def test_a_folder_of_other_settings_is_refused(calls):
         tune("cnn", TINY, num_trials=5, seed=8, out=calls[0], num_epochs=1)
 
 
+@pytest.mark.thorough
 def test_progress_and_the_comparison_are_shown(calls, capsys):
     tune("cnn", TINY, num_trials=6, seed=7, out=calls[0], num_epochs=1)
     shown = capsys.readouterr()

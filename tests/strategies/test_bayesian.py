@@ -54,6 +54,7 @@ def told(table):
     )
 
 
+@pytest.mark.thorough
 def test_a_batch_is_that_many_asks(slow_dtype, told, ask, pend):
     state = told(slow_dtype)
     points, infos = ask(STRATEGY, KEY, state, 3)

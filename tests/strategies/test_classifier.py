@@ -116,6 +116,7 @@ def test_a_pending_trial_is_a_bad_one(state, ask):
     assert after < before - 0.5
 
 
+@pytest.mark.thorough
 def test_far_from_all_trials_a_trial_is_good_as_often_as_anywhere(x64):
     space = Space(kind=Categorical("a", "b", "c"), x=Real(0.0, 1.0))
     x = np.array([[1 / 6, 0.1], [1 / 6, 0.11], [1 / 6, 0.12]])

@@ -128,6 +128,7 @@ def test_costs_in_other_units_change_no_suggestion(x64, ask):
     np.testing.assert_allclose(other.value, info.value - np.log(1000), atol=1e-6)
 
 
+@pytest.mark.thorough
 @some("cost", [None, 0.0, 3.0], ids=["no column", "none known", "all equal"])
 def test_without_costs_that_differ_it_is_the_ordinary_search(x64, ask, cost):
     state = search()

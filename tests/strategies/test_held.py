@@ -157,6 +157,7 @@ class ByTheMean(Strategy):
         return jnp.stack([0.05 + 0.9 * jnp.nan_to_num(mean), number / 9]), AskInfo(jnp.asarray(True))
 
 
+@pytest.mark.thorough
 def test_a_strategy_that_says_no_rows_is_asked_without_a_model(x64):
     problem = jbo.functions.branin
     strategy = ByTheMean(problem.space.encoding)

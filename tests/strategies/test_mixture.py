@@ -120,12 +120,14 @@ def test_one_point_at_a_time_is_worth_the_same(slow_dtype, space, same):
     )
 
 
-def test_probabilities_of_all_configs_sum_to_one(dtype):
+def test_probabilities_of_all_configs_sum_to_one(slow_dtype):
     points = np.array([DISCRETE.encode(config) for config in DISCRETE.configs()])
     for seed in range(5):
-        mixture = as_type(draw(DISCRETE, 6, seed), dtype)
-        total = np.exp(np.asarray(log_density(DISCRETE.encoding, mixture, jnp.asarray(points, dtype)), float)).sum()
-        np.testing.assert_allclose(total, 1, atol=1e-12 if dtype == jnp.float64 else 1e-5)
+        mixture = as_type(draw(DISCRETE, 6, seed), slow_dtype)
+        total = np.exp(
+            np.asarray(log_density(DISCRETE.encoding, mixture, jnp.asarray(points, slow_dtype)), float)
+        ).sum()
+        np.testing.assert_allclose(total, 1, atol=1e-12 if slow_dtype == jnp.float64 else 1e-5)
 
 
 def test_a_density_with_reals_integrates_to_one(x64):
@@ -163,11 +165,11 @@ def test_draws_are_distributed_as_the_density_says(slow_dtype):
     assert (num * expected > 5).all() and chisquare(observed, num * expected / expected.sum()).pvalue > 1e-3
 
 
-def test_drawn_reals_are_those_of_truncated_gaussians(dtype):
+def test_drawn_reals_are_those_of_truncated_gaussians(slow_dtype):
     """At both ends of the cube and inside, of a narrow and of a wide kernel."""
     space = Space({f"x{i}": Real(0.0, 1.0) for i in range(4)})
     centre, bandwidth = np.array([[0.0, 1.0, 0.4, 0.9]]), np.array([[0.05, 0.3, 0.01, 1.0]])
-    mixture = as_type(Mixture(centre, np.ones((1, 4), bool), np.ones(1), bandwidth), dtype)
+    mixture = as_type(Mixture(centre, np.ones((1, 4), bool), np.ones(1), bandwidth), slow_dtype)
     x = np.asarray(sample(jax.random.key(1), space.encoding, mixture, 4000))
     assert (x >= 0).all() and (x <= 1).all()
     for j, (c, b) in enumerate(zip(centre[0], bandwidth[0], strict=True)):

@@ -52,11 +52,11 @@ def random_table(table, num, seed=0, space=MIXED, **options):
         (4, 0.9, 25.0, 4),
     ],
 )
-def test_the_best_part_is_good(dtype, table, num_told, fraction, most, expected):
+def test_the_best_part_is_good(slow_dtype, table, num_told, fraction, most, expected):
     y = np.random.default_rng(0).permutation(num_told).astype(float)
-    state = table(np.full((num_told, 1), 0.5), y, capacity=40, dtype=dtype)
+    state = table(np.full((num_told, 1), 0.5), y, capacity=40, dtype=slow_dtype)
     weight = split(state, fraction, most)
-    assert weight.dtype == dtype
+    assert weight.dtype == slow_dtype
     np.testing.assert_array_equal(weight, np.arange(40) < expected)
     np.testing.assert_array_equal(in_order(state).y[:num_told], np.arange(num_told))
 
@@ -72,10 +72,10 @@ def test_failed_and_pending_trials_are_bad_and_equal_ones_share(x64, table):
     np.testing.assert_allclose(one[:12], 0.25, err_msg="where all are equal all are alike")
 
 
-def test_bandwidths_and_weights_are_those_of_the_documented_rule(dtype, table):
+def test_bandwidths_and_weights_are_those_of_the_documented_rule(slow_dtype, table):
     """By the number of trials that saw a column, with floors; the first kernel is the uniform one."""
     x = [MIXED.encode(c) for c in ({"a": "x", "b": 0.2, "c": 0.3, "n": 3}, {"a": "y", "b": 0.7, "n": 9})]
-    state = table(np.repeat(x, [5, 11], axis=0), np.arange(16.0), capacity=40, dtype=dtype)
+    state = table(np.repeat(x, [5, 11], axis=0), np.arange(16.0), capacity=40, dtype=slow_dtype)
     strategy = dataclasses.replace(STRATEGY, prior_weight=2.0, bandwidth=0.2, good_fraction=0.5)
     good, bad = densities(strategy, state)
     for mixture, num_x, num_y in ((good, 5, 3), (bad, 0, 8)):
@@ -139,6 +139,7 @@ def test_order_garbage_and_capacity_change_nothing(seed, table, ask):
         np.testing.assert_array_equal(info.value, info_other.value)
 
 
+@pytest.mark.thorough
 def test_capacity_changes_nothing(x64, table, ask):
     small, large = (ask(STRATEGY, KEY, random_table(table, 16, capacity=n)) for n in (CAPACITY, 48))
     np.testing.assert_allclose(small[0], large[0], atol=1e-12)
@@ -194,6 +195,7 @@ def test_the_design_is_that_of_the_other_strategies(x64, ask, table):
     assert STRATEGY.num_initial == 4 and parzen(MIXED).num_initial == jbo.bayesian(MIXED).num_initial == 5
 
 
+@pytest.mark.thorough
 def test_a_discrete_space_is_exhausted(x64, ask, table):
     strategy = parzen(DISCRETE, num_initial=2)
     configs = list(DISCRETE.configs())

@@ -70,6 +70,7 @@ def test_a_suggestion_is_a_function_of_key_and_table(x64, ask, pend):
         assert (first != other).all()
 
 
+@pytest.mark.thorough
 def test_random_points_are_uniform_and_independent(x64):
     strategy = random_search(REALS)
     state = strategy.init(1)

@@ -218,6 +218,7 @@ def test_units_keep_the_order_of_what_was_not_told():
         assert np.isfinite(TO_TOLD(scale, jnp.asarray([1e6]))).all(), "a wild prediction does not overflow"
 
 
+@pytest.mark.thorough
 def test_a_known_noise_is_scaled_as_its_value_is(x64):
     """By the slope of the way from told values to the surrogate's: a worse value is compressed, and so is its noise."""
     rng = np.random.default_rng(3)

@@ -66,6 +66,7 @@ with jbo.Study(space, strategy=jbo.random_search(space), seed=0, path="study.db"
 """
 
 
+@pytest.mark.thorough
 def test_a_limit_of_file_sizes(tmp_path, path):
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", LIMITED], cwd=tmp_path, env=env, capture_output=True, text=True)

@@ -112,6 +112,7 @@ def test_a_trial_is_stopped_at_the_step_where_it_falls_behind():
         np.testing.assert_array_equal(study.trajectory[0][3:5], [math.nan, 0.15])
 
 
+@pytest.mark.thorough
 def test_a_stopped_trial_is_neither_best_nor_recommended():
     with line(maximize=True) as study:
         told(study, 0.5, {1: 0.9, 2: 0.5})

@@ -186,4 +186,4 @@ class StudyMachine(RuleBasedStateMachine):
 
 class TestStudy(StudyMachine.TestCase):
     # An example is up to 30 calls on files: half a second, where one of the other laws takes a hundredth of it.
-    settings = settings(stateful_step_count=30, max_examples=min(settings().max_examples, 250))
+    settings = settings(stateful_step_count=30, max_examples=min(settings().max_examples // 2, 250))

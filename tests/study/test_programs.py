@@ -202,6 +202,7 @@ def test_an_error_of_a_background_compilation_reaches_the_one_who_needs_it(watch
         assert study.ask().number == 3, "and the next try begins anew"
 
 
+@pytest.mark.thorough
 def test_a_study_that_begins_with_trials_compiles_fit_and_ask_side_by_side(monkeypatch):
     settle()
     begun, real = [], _programs._compiled

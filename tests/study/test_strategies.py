@@ -115,6 +115,7 @@ def study_trials(path, strategy):
         return study.trials
 
 
+@pytest.mark.thorough
 def test_a_fit_is_made_when_the_schedule_says_so(monkeypatch):
     fits, real = [], _model.run
 

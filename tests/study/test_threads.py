@@ -1,9 +1,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
+from tests.selection import some
 
 
-@pytest.mark.parametrize(("num_studies", "in_file"), [(1, True), (2, True), (1, False)])
+@some(("num_studies", "in_file"), [(1, True), (2, True), (1, False)])
 def test_threads_share_a_study(make, tmp_path, loss, outcome, num_studies, in_file):
     studies = [make(path=tmp_path / "a.db" if in_file else None) for _ in range(num_studies)]
 

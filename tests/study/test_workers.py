@@ -42,6 +42,7 @@ def start(folder, num_trials, moment):
     )
 
 
+@pytest.mark.thorough
 def test_four_at_once_and_no_barrier(make, tmp_path, monkeypatch):
     seen = []
     suggest = _study.suggest

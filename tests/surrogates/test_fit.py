@@ -106,6 +106,7 @@ def test_a_fit_is_of_the_likelihood_that_the_functions_have_by_default(x64):
     np.testing.assert_array_equal(gaussian_process.condition(params, data).root, gp().condition(params, data).root)
 
 
+@pytest.mark.thorough
 def test_more_starts_are_never_worse(x64):
     x, y, _ = next(_datasets())
     results = [run(x, y, "float64", gp(num_starts=n))[2].log_posterior for n in (1, 3)]
@@ -267,6 +268,7 @@ def test_vmap_is_a_loop(x64):
     np.testing.assert_allclose(infos.log_posterior, loop, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_the_plain_function_is_the_surrogates_fit(x64):
     x, y = smooth_data(12, D, seed=3)
     data = as_dataset(x, standardised(y), "float64", CAPACITY, 0.0)
@@ -280,6 +282,7 @@ def test_the_plain_function_is_the_surrogates_fit(x64):
     assert not np.allclose(default.log_lengthscale, params.log_lengthscale), "without a surrogate it is another kernel"
 
 
+@pytest.mark.thorough
 def test_a_known_noise_has_the_units_of_the_data_it_is_conditioned_on(slow_dtype):
     """Parameters may come from a fit to other rows, whose values were standardised by another scale."""
     x, y = smooth_data(12, D)

@@ -151,6 +151,7 @@ def line(x, y, **options):
     return surrogate, as_dataset(np.asarray(x)[:, None], np.asarray(y), "float64", 16)
 
 
+@pytest.mark.thorough
 def test_variance_grows_away_from_the_data(x64):
     surrogate, data = line([0.2, 0.25, 0.3, 0.35, 0.4], [1.0, -1.0, 0.5, -0.5, 0.0])
     _, posterior = model(surrogate, data)
@@ -171,6 +172,7 @@ def test_distance_is_the_mean_over_the_columns_to_the_nearest_row(x64):
         np.testing.assert_allclose(_distance(*map(jnp.asarray, (points, rows, is_valid))), expected, rtol=1e-12)
 
 
+@pytest.mark.thorough
 def test_a_pending_trial_at_its_mean_is_known_better(x64):
     """The mean there stays; of the trees' disagreement half is left, and the distance is 0."""
     surrogate, data = line([0.1, 0.9], [-1.0, 1.0])

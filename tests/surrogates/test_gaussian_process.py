@@ -100,10 +100,10 @@ def test_moments_in_few_and_many_dimensions(d, slow_dtype):
     _check("matern52", (log_lengthscale + 0.5 * np.log(d), signal, noise), x, y, x_new, slow_dtype)
 
 
-def test_moments_with_categories(dtype):
+def test_moments_with_categories(slow_dtype):
     x, x_new = _mixed_points(np.random.default_rng(0), 15), _mixed_points(np.random.default_rng(1), 8)
     y = smooth_data(15, 3)[1]
-    _check("matern52", random_params(4), x, y, x_new, dtype, BOUND["matern52"], NUM_CHOICES)
+    _check("matern52", random_params(4), x, y, x_new, slow_dtype, BOUND["matern52"], NUM_CHOICES)
 
 
 def test_moments_of_a_huge_outlier(dtype):
@@ -113,25 +113,25 @@ def test_moments_of_a_huge_outlier(dtype):
     _check("matern52", random_params(3), x, y, x[:8], dtype, scale=1e6)
 
 
-def test_evidence_of_one_point_worked_out_by_hand(dtype):
-    zero = jnp.zeros((), dtype)
-    data = Dataset(jnp.zeros((1, 1), dtype), zero[None], jnp.ones(1, bool), zero + 1)
-    params = as_params((np.zeros(1), 0.0, 0.0), dtype)
+def test_evidence_of_one_point_worked_out_by_hand(slow_dtype):
+    zero = jnp.zeros((), slow_dtype)
+    data = Dataset(jnp.zeros((1, 1), slow_dtype), zero[None], jnp.ones(1, bool), zero + 1)
+    params = as_params((np.zeros(1), 0.0, 0.0), slow_dtype)
     np.testing.assert_allclose(log_marginal_likelihood(params, data), -0.5 * np.log(4 * np.pi), rtol=1e-6)
     one = Dataset(data.x, data.y + 2, data.is_valid, data.y_scale)
     mean, variance = predict(condition(params, one), data.x)
     np.testing.assert_allclose([mean[0], variance[0]], [1.0, 0.5], rtol=1e-6)
 
 
-def test_hyperparameter_sets_are_averaged_by_the_law_of_total_variance(dtype):
+def test_hyperparameter_sets_are_averaged_by_the_law_of_total_variance(slow_dtype):
     x, y = smooth_data(15, 3)
     x_new = np.random.default_rng(1).uniform(size=(8, 3))
     sets = [random_params(3, seed, noise=10.0**-seed) for seed in range(1, 4)]
-    data, params = as_dataset(x, y, dtype, CAPACITY, 7.0), as_sets(sets, dtype)
+    data, params = as_dataset(x, y, slow_dtype, CAPACITY, 7.0), as_sets(sets, slow_dtype)
     moments = [references.posterior("multiscale", s, x, y, x_new) for s in sets]
     mean, variance = references.mixture([(m, np.diag(c)) for m, c in moments])
-    result = predict(condition(params, data), jnp.asarray(x_new, dtype))
-    atol = TOLERANCE[str(dtype)]
+    result = predict(condition(params, data), jnp.asarray(x_new, slow_dtype))
+    atol = TOLERANCE[str(slow_dtype)]
     np.testing.assert_allclose(result[0], mean, rtol=0, atol=atol)
     np.testing.assert_allclose(result[1], variance, rtol=0, atol=atol)
     expected = [references.log_marginal_likelihood("multiscale", s, x, y) for s in sets]
@@ -173,11 +173,11 @@ def test_evidence_gradient_against_finite_differences(name, case, x64):
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_evidence_gradient_of_few_rows_is_finite(n, dtype):
+def test_evidence_gradient_of_few_rows_is_finite(n, slow_dtype):
     x, y = smooth_data(15, 3)
     for garbage in (0.0, 1e30):
-        data = as_dataset(x[:n], y[:n], dtype, CAPACITY, garbage)
-        gradients = evidence_gradient(as_params(random_params(3), dtype), data, KERNELS["matern52"])
+        data = as_dataset(x[:n], y[:n], slow_dtype, CAPACITY, garbage)
+        gradients = evidence_gradient(as_params(random_params(3), slow_dtype), data, KERNELS["matern52"])
         assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(gradients))
     if n == 0:
         assert all(np.all(leaf == 0) for leaf in jax.tree.leaves(gradients))
@@ -244,13 +244,15 @@ def test_gradient_of_the_variance_in_the_hyperparameters(x64):
     np.testing.assert_allclose(jax.jacfwd(variance)(jnp.asarray(values[0])), expected, rtol=1e-6, atol=1e-6)
 
 
-def test_samples_have_the_moments_of_the_posterior(dtype):
+def test_samples_have_the_moments_of_the_posterior(slow_dtype):
     x, y = smooth_data(15, 3)
     x_new = np.random.default_rng(1).uniform(size=(4, 3))
     values = random_params(3)
-    posterior = condition(as_params(values, dtype), as_dataset(x, y, dtype, CAPACITY, 5.0))
+    posterior = condition(as_params(values, slow_dtype), as_dataset(x, y, slow_dtype, CAPACITY, 5.0))
     count = 20000
-    draws = np.asarray(sample(jax.random.key(0), posterior, jnp.asarray(x_new, dtype), num_samples=count), np.float64)
+    draws = np.asarray(
+        sample(jax.random.key(0), posterior, jnp.asarray(x_new, slow_dtype), num_samples=count), np.float64
+    )
     assert draws.shape == (count, 4)
     mean, cov = references.posterior("multiscale", values, x, y, x_new)
     deviation = np.sqrt(np.diag(cov))
@@ -259,11 +261,11 @@ def test_samples_have_the_moments_of_the_posterior(dtype):
     np.testing.assert_allclose(scaled, cov / np.outer(deviation, deviation), atol=7 / np.sqrt(count))
 
 
-def test_samples_take_turns_among_hyperparameter_sets(dtype):
+def test_samples_take_turns_among_hyperparameter_sets(slow_dtype):
     x, y = smooth_data(15, 3)
-    x_new = jnp.asarray(np.random.default_rng(1).uniform(size=(4, 3)), dtype)
+    x_new = jnp.asarray(np.random.default_rng(1).uniform(size=(4, 3)), slow_dtype)
     sets = [random_params(3, seed, noise=10.0**-seed) for seed in (1, 3)]
-    posterior = condition(as_sets(sets, dtype), as_dataset(x, y, dtype, CAPACITY))
+    posterior = condition(as_sets(sets, slow_dtype), as_dataset(x, y, slow_dtype, CAPACITY))
     draws = np.asarray(sample(jax.random.key(0), posterior, x_new, num_samples=20000), np.float64)
     for i, values in enumerate(sets):
         mean, cov = references.posterior("multiscale", values, x, y, np.asarray(x_new, np.float64))
@@ -272,15 +274,15 @@ def test_samples_take_turns_among_hyperparameter_sets(dtype):
         np.testing.assert_allclose(np.var(mine, 0) / np.diag(cov), 1, atol=0.08)
 
 
-def test_samples_depend_on_the_key_alone(dtype):
+def test_samples_depend_on_the_key_alone(slow_dtype):
     x, y = smooth_data(15, 3)
-    posterior = condition(as_params(random_params(3), dtype), as_dataset(x, y, dtype, CAPACITY))
+    posterior = condition(as_params(random_params(3), slow_dtype), as_dataset(x, y, slow_dtype, CAPACITY))
     # Twice the same point, so that the covariance is singular.
-    x_new = jnp.asarray(np.concatenate([x[:2], x[:2]]), dtype)
+    x_new = jnp.asarray(np.concatenate([x[:2], x[:2]]), slow_dtype)
     first, again, other = (sample(jax.random.key(k), posterior, x_new, num_samples=5) for k in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.any(first == other) and np.all(np.isfinite(first))
-    np.testing.assert_allclose(first[:, :2], first[:, 2:], atol=1e-6 if dtype == jnp.float64 else 1e-2)
+    np.testing.assert_allclose(first[:, :2], first[:, 2:], atol=1e-6 if slow_dtype == jnp.float64 else 1e-2)
 
 
 @pytest.mark.parametrize("log_lengthscale", [np.log(0.03), np.log(30.0)])

@@ -58,14 +58,16 @@ def _mixed_points(rng, n):
 
 @pytest.mark.parametrize("d", [1, 3, 20])
 @pytest.mark.parametrize("name", KERNELS)
-def test_value_against_scikit_learn(name, d, dtype):
+def test_value_against_scikit_learn(name, d, slow_dtype):
     rng = np.random.default_rng(d)
     x1, x2 = rng.uniform(size=(7, d)), rng.uniform(size=(5, d))
     x2[0] = x1[0]
     values = random_params(d)
     expected = np.exp(values[1]) * SKLEARN[name](np.exp(values[0]))(x1, x2)
-    rtol = 1e-12 if dtype == jnp.float64 else 2e-6
-    result = _cross(KERNELS[name], as_params(values, dtype), jnp.asarray(x1, dtype), jnp.asarray(x2, dtype))
+    rtol = 1e-12 if slow_dtype == jnp.float64 else 2e-6
+    result = _cross(
+        KERNELS[name], as_params(values, slow_dtype), jnp.asarray(x1, slow_dtype), jnp.asarray(x2, slow_dtype)
+    )
     np.testing.assert_allclose(result[1:, 1:], expected[1:, 1:], rtol=rtol)
     # At distance 0 the product form leaves a rounding of the squared distance.
     np.testing.assert_allclose(result, expected, rtol=max(rtol, 1e-7 if name == "matern12" else 1e-13))
@@ -73,12 +75,14 @@ def test_value_against_scikit_learn(name, d, dtype):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_categories_count_by_hamming_distance(name, dtype):
+def test_categories_count_by_hamming_distance(name, slow_dtype):
     x1, x2 = _mixed_points(np.random.default_rng(0), 9), _mixed_points(np.random.default_rng(1), 6)
     values = random_params(4)
     expected = references.covariance(name, values, x1, x2, NUM_CHOICES)
-    result = _cross(BOUND[name], as_params(values, dtype), jnp.asarray(x1, dtype), jnp.asarray(x2, dtype))
-    np.testing.assert_allclose(result, expected, rtol=1e-11 if dtype == jnp.float64 else 3e-6)
+    result = _cross(
+        BOUND[name], as_params(values, slow_dtype), jnp.asarray(x1, slow_dtype), jnp.asarray(x2, slow_dtype)
+    )
+    np.testing.assert_allclose(result, expected, rtol=1e-11 if slow_dtype == jnp.float64 else 3e-6)
 
 
 def test_two_choices_that_differ_are_one_lengthscale_apart(x64):
@@ -95,7 +99,7 @@ def test_bind_keeps_a_numeric_space_numeric_and_is_hashable():
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_from_pairwise(name, dtype):
+def test_from_pairwise(name, slow_dtype):
     profile = {
         "rbf": lambda r: jnp.exp(-(r**2) / 2),
         "matern12": lambda r: jnp.exp(-r),
@@ -116,9 +120,9 @@ def test_from_pairwise(name, dtype):
         return jnp.exp(params.log_signal_variance) * profile(r)
 
     rng = np.random.default_rng(0)
-    x1, x2 = (jnp.asarray(rng.uniform(size=(n, 3)), dtype) for n in (7, 5))
-    params = as_params(random_params(3), dtype)
-    rtol = 1e-12 if dtype == jnp.float64 else 3e-6
+    x1, x2 = (jnp.asarray(rng.uniform(size=(n, 3)), slow_dtype) for n in (7, 5))
+    params = as_params(random_params(3), slow_dtype)
+    rtol = 1e-12 if slow_dtype == jnp.float64 else 3e-6
     np.testing.assert_allclose(
         kernels.from_pairwise(pairwise)(params, x1, x2), _cross(KERNELS[name], params, x1, x2), rtol=rtol
     )

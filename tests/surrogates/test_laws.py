@@ -40,6 +40,7 @@ def _outcome(x, y, params, dtype, capacity=CAPACITY, garbage=0.0):
     return [np.asarray(v) for v in (log_marginal_likelihood(params, data), mean, variance)]
 
 
+@pytest.mark.thorough
 @given(unit, values, log_scales, seeds, types)
 def test_garbage_in_padded_rows_changes_no_bit(x, y, scales, seed, dtype):
     largest = 300 if dtype == "float64" else 30

@@ -83,6 +83,7 @@ def test_a_precise_observation_counts_for_more(x64):
     assert float(mean[0]) > 0.99
 
 
+@pytest.mark.thorough
 def test_with_every_row_an_inducing_point_it_is_exact(x64):
     _, _, data, params, _ = problem("float64")
     sets = jax.tree.map(lambda leaf: leaf[None], params)
@@ -132,6 +133,7 @@ def test_categories_have_no_slope(x64):
     assert sampled.params_at(jnp.ones(6), data)[0].of_noise.tolist() == [3.0, 0.0]
 
 
+@pytest.mark.thorough
 def test_paths_are_draws_of_the_posterior_whatever_the_noise_of_each_row_is(x64):
     _, _, data, params, _ = problem("float64")
     posterior = _condition(params, data)

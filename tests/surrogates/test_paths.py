@@ -76,16 +76,18 @@ def test_paths_have_the_mean_and_the_covariance_of_the_posterior(choices, slow_d
     _assert_moments(draws, mean, covariance)
 
 
-def test_covariance_against_the_reference(dtype):
-    (name, values, x, y), posterior = _problem(dtype, garbage=1e30)
+def test_covariance_against_the_reference(slow_dtype):
+    (name, values, x, y), posterior = _problem(slow_dtype, garbage=1e30)
     x_new = np.random.default_rng(1).uniform(size=(8, 3))
     _, expected = references.posterior(name, values, x, y, x_new)
-    first, second = jnp.asarray(x_new[:5], dtype), jnp.asarray(x_new[5:], dtype)
+    first, second = jnp.asarray(x_new[:5], slow_dtype), jnp.asarray(x_new[5:], slow_dtype)
     found = jax.jit(gaussian_process.covariance)(posterior, first, second)
-    np.testing.assert_allclose(found, expected[:5, 5:], atol=1e-9 if dtype == jnp.float64 else 1e-3)
-    variance = predict(posterior, jnp.asarray(x_new, dtype))[1]
-    own = jax.jit(gaussian_process.covariance)(posterior, jnp.asarray(x_new, dtype), jnp.asarray(x_new, dtype))
-    np.testing.assert_allclose(jnp.diagonal(own), variance, atol=1e-9 if dtype == jnp.float64 else 1e-3)
+    np.testing.assert_allclose(found, expected[:5, 5:], atol=1e-9 if slow_dtype == jnp.float64 else 1e-3)
+    variance = predict(posterior, jnp.asarray(x_new, slow_dtype))[1]
+    own = jax.jit(gaussian_process.covariance)(
+        posterior, jnp.asarray(x_new, slow_dtype), jnp.asarray(x_new, slow_dtype)
+    )
+    np.testing.assert_allclose(jnp.diagonal(own), variance, atol=1e-9 if slow_dtype == jnp.float64 else 1e-3)
 
 
 @pytest.mark.thorough
@@ -154,6 +156,7 @@ def test_a_path_is_one_function_with_a_slope(slow_dtype):
         np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.thorough
 def test_a_path_goes_through_exact_observations(x64):
     (_, _, x, y), posterior = _problem(noise=1e-10)
     np.testing.assert_allclose(posterior.paths(jax.random.key(3), 4)(jnp.asarray(x)), [y] * 4, atol=5e-4)

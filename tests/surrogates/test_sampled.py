@@ -85,6 +85,7 @@ def test_marginals_against_quadrature(num_draws, x64):
             assert abs(below - level) < 4 * np.sqrt(level * (1 - level) * 3 / len(pooled))
 
 
+@pytest.mark.thorough
 def test_the_density_that_is_sampled_is_that_of_the_priors(x64):
     data = as_dataset(*smooth_data(8, 2), "float64")
     kernel = kernels.rbf + kernels.linear((0.3, 0.7))

@@ -177,6 +177,7 @@ def test_sets_of_choices_and_sides_of_inactive_columns_are_drawn(x64):
     assert chisquare(np.bincount(first[:, 3], minlength=2)).pvalue > 1e-3
 
 
+@pytest.mark.thorough
 def test_strict_promotion():
     with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         for dtype in ("float64", "float32"):
