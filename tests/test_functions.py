@@ -154,6 +154,7 @@ def test_the_minimum_is_reached_at_the_minimizers(problem):
         assert float(problem(again)) == pytest.approx(problem.minimum, rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.thorough
 @some("problem", PROBLEMS, FEW, ids=lambda problem: problem.name)
 def test_the_minimum_is_not_beaten_but_found(problem):
     """A global search on the unit cube, polished on its real columns."""

@@ -245,6 +245,7 @@ def test_errors_say_what_came():
         jbo.minimize(key, vector, jbo.random_search(problem.space), 3)
 
 
+@pytest.mark.thorough
 def test_a_run_ends_within_the_design(x64):
     """Fewer steps than the design has, and the best of it."""
     problem = functions.branin

@@ -60,6 +60,7 @@ def test_errors_name_the_parameter(parameter, message):
         Space(a=parameter)
 
 
+@pytest.mark.thorough
 @some("name", KERNELS)
 def test_value_and_gradient(name, slow_dtype):
     x1, x2, values = points(7, 0), points(5, 1), random_params(3)

@@ -2,9 +2,9 @@
 
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials, is_taken
+from tests.selection import some
 
 
 def test_is_taken(dtype):
@@ -18,7 +18,7 @@ def test_is_taken(dtype):
         np.testing.assert_array_equal(is_taken(trials, jnp.array([0.25, 0.5], dtype)), expected)
 
 
-@pytest.mark.parametrize("num_levels", [2, 100, 7919])
+@some("num_levels", [2, 100, 7919], [100])
 def test_neighbouring_levels_are_two_places(slow_dtype, num_levels):
     x = ((np.arange(num_levels) + 0.5) / num_levels).astype(slow_dtype)[:, None]
     trials = Trials(jnp.asarray(x), jnp.zeros(num_levels, slow_dtype), jnp.full(num_levels, OK, jnp.int32))

@@ -92,6 +92,7 @@ def test_before_any_observation(dtype):
         assert np.isfinite(value).all() and np.isfinite(slope).all()
 
 
+@pytest.mark.thorough
 def test_what_needs_a_joint_posterior_says_so(x64):
     class Plain:
         def noise_variance(self):

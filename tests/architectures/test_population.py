@@ -41,6 +41,7 @@ def test_members_are_the_runs_that_each_would_be_alone():
     assert not curves[3].result.cross_entropy < 1e3, "a member that diverges is a value, and no other member's concern"
 
 
+@pytest.mark.thorough
 def test_a_watched_run_tells_the_losses_on_its_way_and_is_the_run_that_nobody_watched():
     told = []
     structure, config = MEMBERS[0]

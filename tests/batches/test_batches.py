@@ -98,6 +98,7 @@ def test_values_and_slopes_are_finite_beside_pending_trials(kind, dtype):
 # Joint improvement
 
 
+@pytest.mark.thorough
 def test_joint_improvement_of_several_points_against_brute_force(x64):
     (values, x, y), beliefs = _problem(waiting=np.zeros((0, 3)))
     best = references.posterior("multiscale", values, x, y, x)[0].min()

@@ -33,6 +33,7 @@ def line():
     return BayesianOptimization(None, LINE, X=X, Y=-wave(X), maximize=True, sign="user", seed=0)
 
 
+@pytest.mark.thorough
 def test_beliefs_are_the_models(line):
     space, grid = line.space.space, np.linspace(0, 1, 400)[:, None]  # as the picture: one program
     x = np.array([space.encode(trial.config) for trial in line.study.trials])

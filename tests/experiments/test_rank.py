@@ -23,6 +23,7 @@ from tests.selection import some
 BASES = [functions.rosenbrock(4), functions.ackley(6), functions.levy(3), functions.styblinski_tang(3)]
 
 
+@pytest.mark.thorough
 @some("base", BASES, ids=lambda base: base.name)
 def test_a_rotated_function_has_its_minimum_where_it_was_put(x64, base):
     problem = draw_rotated(jax.random.key(3), base)

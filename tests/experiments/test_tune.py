@@ -124,6 +124,7 @@ def test_a_cluster_gives_the_losses_that_this_process_does(calls, cluster, tmp_p
         assert there.trials[0].value == pytest.approx(here.trials[0].value, rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_the_command_line_takes_the_address_of_a_cluster(cluster, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr("jbo.use_compile_cache", lambda: None)

@@ -32,6 +32,7 @@ def test_one_dimension_and_the_next_point(line):
     assert worth.get_ydata().max() == 1 and abs(worth.get_xdata()[worth.get_ydata().argmax()] - coming) < 0.03
 
 
+@pytest.mark.thorough
 def test_two_dimensions(belief):
     names = ("rate", "cost $")
     ax = plots.posterior(belief, names)

@@ -196,6 +196,7 @@ def test_the_incumbent_is_the_least_mean_of_the_model_that_asks(surrogate, x64, 
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_the_model_is_used(x64, told, ask):
     x, info = ask(STRATEGY, KEY, told())
     assert info.is_model_based and info.fit.is_finite

@@ -198,6 +198,7 @@ CONDITIONAL = Space(
 )
 
 
+@pytest.mark.thorough
 @some("space", [SPACE, CONDITIONAL], ids=["flat", "conditional"])
 @pytest.mark.parametrize("is_fixed", [False, True])
 def test_the_likeliest_point_is_that_of_the_densities(state, space, is_fixed):

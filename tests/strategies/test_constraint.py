@@ -78,7 +78,7 @@ def test_ten_thousand_suggestions_and_none_is_forbidden(x64):
     assert count == 10_000
 
 
-@some("make", [*MODEL_FREE, SLOW_MODEL], [jbo.random_search, jbo.grid_search])
+@some("make", [*MODEL_FREE, SLOW_MODEL], [jbo.grid_search])
 def test_a_discrete_space_is_searched_to_its_last_allowed_point(x64, make):
     """Four of a hundred are allowed: each comes once, then nothing is new."""
     strategy = make(DISCRETE)

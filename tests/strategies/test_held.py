@@ -170,7 +170,7 @@ def test_a_strategy_that_says_no_rows_is_asked_without_a_model(x64):
     assert len(np.unique(np.round(run.x[:, 0], 6))) == 8
 
 
-@some("make", [jbo.parzen, random_search, bayesian, jbo.trust_region], 2)
+@some("make", [random_search, jbo.parzen, bayesian, jbo.trust_region])
 def test_a_whole_search_is_the_loop_of_ask_and_tell(make, x64):
     """Through results at which fits begin at the one before."""
     problem, num_steps = jbo.functions.branin, 37

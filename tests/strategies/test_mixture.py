@@ -106,7 +106,7 @@ MANY = Space(a=Integer(1, 1000, log=True), k=CHOICES, b=Integer(0, 400, when=("k
 AS_REAL = Space(a=Real(0, 1), k=CHOICES, b=Real(0, 1, when=("k", set(range(40)))), c=Real(0, 1))
 
 
-@some(("space", "same"), [(SPACE, SPACE), (DISCRETE, DISCRETE), (MANY, AS_REAL)], 2)
+@some(("space", "same"), [(SPACE, SPACE), (DISCRETE, DISCRETE), (MANY, AS_REAL)])
 def test_one_point_at_a_time_is_worth_the_same(slow_dtype, space, same):
     """An ordered column of very many levels counts as a real one."""
     mixture = as_type(draw(space, 12), slow_dtype)
@@ -130,6 +130,7 @@ def test_probabilities_of_all_configs_sum_to_one(slow_dtype):
         np.testing.assert_allclose(total, 1, atol=1e-12 if slow_dtype == jnp.float64 else 1e-5)
 
 
+@pytest.mark.thorough
 def test_a_density_with_reals_integrates_to_one(x64):
     """Sums over the combinations of levels, of Gauss-Legendre integrals over the reals that each has."""
     nodes, weights = np.polynomial.legendre.leggauss(24)

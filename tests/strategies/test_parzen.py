@@ -183,6 +183,7 @@ def test_children_follow_their_parents(x64, table, ask, pend):
     assert (level(MIXED.encoding, points)[:, 0] == 0).all() and (np.abs(points[:, 2] - 0.8) < 0.3).all()
 
 
+@pytest.mark.thorough
 def test_the_design_is_that_of_the_other_strategies(x64, ask, table):
     """The same points until enough trials have ended and their values differ."""
     other = jbo.bayesian(MIXED, num_initial=4)

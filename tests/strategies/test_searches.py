@@ -51,7 +51,7 @@ def test_a_batch_is_that_many_asks(slow_dtype, make, ask, pend, table):
     assert len(np.unique(np.round(points, 5), axis=0)) == 5
 
 
-@some("make", MAKERS, [random_search, grid_search])
+@some("make", MAKERS, [grid_search])
 def test_a_discrete_space_is_visited_once_and_then_exhausted(x64, make, ask, pend):
     num = DISCRETE.num_configs
     points, news = search(make(DISCRETE), num + 2, ask, pend)

@@ -13,6 +13,7 @@ from jbo.encoding import from_level, level, snap
 from jbo.region import Region
 from jbo.strategies import _table, random_search
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
+from tests.selection import some
 
 SPACE = Space(a=Real(0.0, 1.0), b=Integer(1, 4))
 STRATEGY = random_search(SPACE)
@@ -120,7 +121,7 @@ def points(space):
     return np.array([space.encode(config) for config in space.configs()])
 
 
-@pytest.mark.parametrize("name", SPACES)
+@some("name", SPACES, ["conditional", "child before parent"])
 def test_the_walk_visits_every_point_once(slow_dtype, name):
     space = SPACES[name]
     encoding, all_points = space.encoding, points(space)

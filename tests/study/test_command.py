@@ -203,6 +203,7 @@ done
 """
 
 
+@pytest.mark.thorough
 def test_a_shell_script(tmp_path):
     space = {"parameters": [{"name": "kind", "type": "categorical", "choices": ["the only choice"]}]}
     (tmp_path / "space.json").write_text(json.dumps(space))

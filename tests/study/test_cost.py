@@ -104,6 +104,7 @@ def test_the_seconds_of_the_trials(clock):
     assert cost[:5].tolist() == [2.5, 0.0, 0.5, 0.0, 0.0] and not cost[5:].any()
 
 
+@pytest.mark.thorough
 def test_a_model_of_the_values_is_seen_beside_it(clock):
     """The diagnostics see the surrogate of the values, and the acquisition with the cost."""
     study = jbo.Study(SPACE, strategy=jbo.bayesian(SPACE, cost="seconds"), seed=0)

@@ -150,7 +150,7 @@ def test_what_a_stopped_trial_counts_with():
         np.testing.assert_array_equal(study._table.rows().y[:3], [-0.1, -0.3, -0.2])
 
 
-@some("how", ["workers", "threads", "processes"], ["threads", "processes"])
+@some("how", ["workers", "threads", "processes"], ["threads"])
 def test_values_come_from_wherever_the_objective_runs(how):
     executor = {
         "workers": contextlib.nullcontext,

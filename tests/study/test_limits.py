@@ -60,6 +60,7 @@ def test_a_timeout_ends_the_process(make, tmp_path, workers):
     assert len(late) == 3 and not any(map(is_running, late))
 
 
+@pytest.mark.thorough
 def test_what_ends_after_its_time_is_ignored():
     with _Processes(lambda config: (time.sleep(config["seconds"]), 1.0)[1], 1, 0.5) as workers:
         call = workers.start({"seconds": 0.0}, None)

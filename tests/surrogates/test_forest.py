@@ -201,6 +201,7 @@ def _halved(mean):
     return shares @ np.maximum(variances, 0.003) + shares @ (means - mean) ** 2
 
 
+@pytest.mark.thorough
 def test_without_rows_the_forest_knows_the_mean_of_standardised_values(x64):
     data = dataset()
     empty = dataclasses.replace(data, is_valid=jnp.zeros(CAPACITY, bool))

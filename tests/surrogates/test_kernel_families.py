@@ -247,7 +247,7 @@ _evidence_slope = jax.jit(
 )
 
 
-@some("name", FAMILIES, ["periodic", "input warped", "sum of products"])
+@some("name", FAMILIES, ["sum of products"])
 def test_gradient_of_the_evidence_against_finite_differences(name, x64):
     kernel = FAMILIES[name]
     params, data = params_of(kernel, D), as_dataset(*smooth_data(12, D), "float64")

@@ -11,6 +11,7 @@ from sklearn.gaussian_process import kernels as sklearn_kernels
 
 from jbo.encoding import CATEGORY, ORDERED, REAL, Column, Encoding
 from jbo.surrogates import kernels
+from tests.selection import some
 
 from .. import references
 from .problems import KERNELS, as_params, random_params
@@ -143,7 +144,7 @@ def test_symmetric_and_positive_semi_definite(x, log_lengthscale, is_mixed, name
     assert np.all(gram >= 0) and np.all(gram <= gram[0, 0] * (1 + 1e-15))
 
 
-@pytest.mark.parametrize("is_mixed", [False, True])
+@some("is_mixed", [False, True], [True])
 @pytest.mark.parametrize("name", KERNELS)
 def test_gradients_against_finite_differences(name, is_mixed, x64):
     kernel, choices = (BOUND[name], NUM_CHOICES) if is_mixed else (KERNELS[name], ())

@@ -140,6 +140,7 @@ def test_paths_of_a_kernel_without_a_known_spectrum(x64):
     _assert_moments(np.asarray(_draws(posterior, x_new)), np.asarray(mean), np.asarray(covariance))
 
 
+@pytest.mark.thorough
 def test_a_path_is_one_function_with_a_slope(slow_dtype):
     _, posterior = _problem(slow_dtype)
     draws = jax.jit(jax.jit(lambda posterior: posterior.paths(jax.random.key(3), 3))(posterior).__call__)

@@ -146,6 +146,7 @@ def test_saas_finds_the_few_columns_that_matter(x64):
 SETS = [random_params(2, seed) for seed in range(3)]
 
 
+@pytest.mark.thorough
 @some(
     "acquisition, is_log",
     [
