@@ -14,7 +14,7 @@ if os.environ.get("JBO_OPTIMIZE") != "1":
     os.environ["XLA_FLAGS"] = f"{fast_compile} {os.environ.get('XLA_FLAGS', '')}"
 
 # All processes of the tests, and the next run, share one cache of compiled programs: XLA needs ten times as long to
-# compile a program as to read it. `make clean` deletes the cache.
+# compile a program as to read it. A run begins with at most 1 GiB of them; `make clean` deletes the cache.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".xla_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
@@ -26,6 +26,8 @@ import hypothesis
 import jax
 import pytest
 
+from tests.program_cache import keep_newest
+
 gc.set_threshold(200_000, 20, 100)  # a tenth of the time: tracing allocates many objects that stay alive
 
 _MAPS = Path("/proc/self/maps")
@@ -35,6 +37,12 @@ THOROUGH = os.environ.get("JBO_THOROUGH") == "1"
 hypothesis.settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None, derandomize=True)
 hypothesis.settings.load_profile("thorough" if THOROUGH else "quick")
+
+
+def pytest_configure(config):
+    """The process that starts the others makes room in the cache of programs."""
+    if not hasattr(config, "workerinput"):
+        keep_newest(Path(__file__).parents[1] / ".xla_cache", 2**30)
 
 
 @pytest.fixture(params=["float64", "float32"])

@@ -4,9 +4,9 @@ import math
 
 import jax
 import numpy as np
-import pytest
 
 from experiments.benchmark.rough import ROUGH, schwefel3
+from tests.selection import some
 
 PROBLEMS = ROUGH | {"schwefel3": schwefel3}
 
@@ -45,7 +45,7 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@some("name", PROBLEMS, 2)
 def test_a_rough_function_is_its_formula_and_least_at_its_minimum(name, x64):
     problem, rng = PROBLEMS[name], np.random.default_rng(0)
     names = list(problem.space)
