@@ -363,6 +363,7 @@ def test_a_suggestion_has_the_least_bound_of_all_points(x64, ask, table):
     assert believing.acquisition.acquisition == log_expected_improvement()
 
 
+@pytest.mark.thorough
 def test_points_are_snapped(x64, ask, table):
     strategy = bayesian(DISCRETE)
     points = np.array([DISCRETE.encode(c) for c in DISCRETE.configs()])[::2]

@@ -120,6 +120,7 @@ def test_a_batch_is_that_many_asks(x64, ask, pend, strategy):
         assert (state.cost is None) == (search().cost is None)
 
 
+@pytest.mark.thorough
 def test_costs_in_other_units_change_no_suggestion(x64, ask):
     state = search()
     x, info = ask(LEARNT, KEY, state)
