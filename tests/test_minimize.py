@@ -164,6 +164,7 @@ def test_points_are_snapped_valid_and_new(x64, kind):
         assert is_finite.any() and np.isfinite(best_y[-1])
 
 
+@pytest.mark.thorough
 def test_a_part_that_fails_is_avoided(x64):
     """Less than a third of the points fall where a third of the space fails, once the model knows."""
     space = KINDS["all"]
