@@ -354,7 +354,7 @@ class Space(Mapping[str, Parameter]):
             raise ValueError(f"expected a point of {len(self)} numbers, got {point!r}")
         return self.config_at(np.clip(point, 0, 1).tolist())
 
-    def config_at(self, units: list[float]) -> dict[str, Any]:
+    def config_at(self, units: list) -> dict[str, Any]:
         """As `decode`, for a caller that decodes many points and has checked them.
 
         Args:
@@ -616,7 +616,7 @@ class Space(Mapping[str, Parameter]):
     # Shares.
 
     @cached_property
-    def _simplexes(self) -> list[tuple[str, ...]]:
+    def _simplexes(self) -> list:
         """The names of each set of shares, fixed ones too."""
         shares = (_definition(entry) for entry in self._entries.values())
         return list(dict.fromkeys(share.of for share in shares if isinstance(share, Share)))
