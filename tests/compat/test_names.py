@@ -1,5 +1,6 @@
 """What scripts use of GPyOpt besides its optimiser: parts, modules, designs, functions, seeds and pickles."""
 
+import copy
 import importlib
 import pickle
 
@@ -10,6 +11,7 @@ import jbo.compat.gpyopt as GPyOpt
 from jbo.compat.gpyopt import _bo
 from jbo.compat.gpyopt.methods import BayesianOptimization, ModularBayesianOptimization
 from jbo.strategies import random_search
+from jbo.surrogates import kernels
 
 LINE = [{"name": "x", "type": "continuous", "domain": (-1, 2)}]
 
@@ -69,6 +71,15 @@ def test_modules_have_the_names_of_gpyopt(module):
     assert all(hasattr(found, name) for name in MODULES[module].split())
 
 
+def test_a_program_that_catches_gpyopts_errors_catches_these():
+    from jbo.compat.gpyopt.core.errors import InvalidConfigError, InvalidVariableNameError
+
+    with pytest.raises(InvalidConfigError, match="^x: expected a type among"):
+        GPyOpt.Design_space([{"name": "x", "type": "nothing", "domain": (0, 1)}])
+    with pytest.raises(InvalidVariableNameError, match="expected one of x, got 'y'"):
+        GPyOpt.Design_space(LINE).find_variable("y")
+
+
 def test_numpys_seed_makes_a_run_repeatable(no_model):
     def points(seed):
         np.random.seed(seed)  # noqa: NPY002
@@ -121,6 +132,37 @@ def test_a_pickle_goes_on_where_it_was(no_model):
     np.testing.assert_array_equal(again.suggest_next_locations(), asked.suggest_next_locations())
     with pytest.raises(ValueError, match="f: expected a function to evaluate, got None"):
         again.run_optimization(max_iter=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel": kernels.matern32},
+        {"kernel": kernels.rbf + kernels.periodic(0.3)},
+        {"acquisition_type": "LCB", "batch_size": 2, "evaluator_type": "local_penalization"},
+        {"model_type": "GP_MCMC", "acquisition_type": "EI_MCMC"},
+    ],
+    ids=str,
+)
+def test_a_pickle_of_any_part_comes_back(no_model, options):
+    optimization = BayesianOptimization(square, LINE, initial_design_numdata=2, seed=5, **options)
+    back = pickle.loads(pickle.dumps(optimization))
+    np.testing.assert_array_equal(back.X, optimization.X)
+    np.testing.assert_array_equal(back.Y, square(optimization.X))
+    np.testing.assert_array_equal(back.suggest_next_locations(), optimization.suggest_next_locations())
+    np.testing.assert_array_equal(copy.deepcopy(optimization).X, optimization.X)
+
+
+def test_what_no_pickle_can_hold_is_told_by_name(no_model):
+    with pytest.raises(
+        pickle.PicklingError, match="^f: expected what pickle can write, got <function .*define it with"
+    ):
+        pickle.dumps(BayesianOptimization(lambda x: square(x), LINE, seed=0))
+    cost = {"cost_withGradients": lambda rows: (np.exp(rows), np.exp(rows))}
+    with pytest.raises(
+        pickle.PicklingError, match="^cost_withGradients: expected what pickle can write, got <function"
+    ):
+        pickle.dumps(BayesianOptimization(square, LINE, seed=0, **cost))
 
 
 @pytest.mark.parametrize(

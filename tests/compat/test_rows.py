@@ -1,5 +1,6 @@
 """Rows of numbers are configs, and answer to names."""
 
+import math
 import pickle
 
 import jax
@@ -83,11 +84,21 @@ def test_a_row_is_an_array_with_names():
     assert isinstance(row, np.ndarray) and row.shape == (1, 8) and row.dtype == np.float64
     assert row["batch"] == 64 and type(row["batch"]) is int and row["optimizer"] == "adam"
     assert dict(row) == CONFIG and (lambda **values: values)(**row) == CONFIG
-    assert row[0, 0] == 0.01 and type(row[:, 1]) is np.ndarray and (row[:, 1] + 1).tolist() == [65]
+    assert row[0, 0] == 0.01 and not hasattr(row[:, 1], "keys") and (row[:, 1] + 1).tolist() == [65]
     with pytest.raises(KeyError, match="'momentum': expected one of 'rate', 'batch'"):
         row["momentum"]
     with pytest.raises(KeyError):
         (row + 1)["batch"]  # no longer the batch of anything
+
+
+def test_an_array_of_one_number_is_a_number():
+    """As with older NumPy: GPyOpt's manual prints ``"%f" % x_opt``, and its scripts say ``int(x[:, 1])``."""
+    row = Row([ROW], CONFIG)
+    assert (float(row[:, 0]), int(row[:, 1]), "%.2f" % row[:, 0]) == (0.01, 64, "0.01")  # noqa: UP031
+    assert float(Row([2.5], {})) == float(Row([[2.5]], {})) == float(Row([[1.5]], {}) + 1) == 2.5
+    assert math.sin(row[:, 0] * 2) == math.sin(0.02) and range(int(row[:, 1]))[-1] == 63
+    with pytest.raises(ValueError, match="only convert an array of size 1"):
+        float(row)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +138,8 @@ def test_a_rounding_away_from_a_value_is_the_value(j, number, value):
     row = list(ROW)
     row[j] = number
     found = Columns(SPACE).to_config(row)[["rate", "batch", "width", "index", "optimizer"][j]]
-    assert type(found) is type(value) and found == pytest.approx(value, rel=1e-7, abs=0)
+    assert type(found) is type(value)
+    assert found == (value if isinstance(value, str) else pytest.approx(value, rel=1e-7, abs=0))
 
 
 @pytest.mark.parametrize(("j", "number"), [(0, 0.1001), (0, 0.99e-5), (1, 64.001), (2, 0.501), (4, 0.999)])

@@ -490,15 +490,17 @@ class BO:
     # Pickles
 
     def __getstate__(self) -> dict[str, Any]:
+        arguments = {
+            **self._arguments,
+            "X": None,
+            "Y": None,
+            "f": self.f,
+            "initial_design_numdata": self._num_initial,
+            "seed": self.study.seed,
+        }
+        _files.check_pickles(arguments)
         return {
-            "arguments": {
-                **self._arguments,
-                "X": None,
-                "Y": None,
-                "f": self.f,
-                "initial_design_numdata": self._num_initial,
-                "seed": self.study.seed,
-            },
+            "arguments": arguments,
             "trials": self._finished(),
             "rest": {name: self.__dict__[name] for name in _KEPT if name in self.__dict__},
         }

@@ -10,12 +10,12 @@ import numpy as np
 
 from jbo import designs
 from jbo._world import world
-from jbo.compat.gpyopt._rows import Columns
-from jbo.compat.gpyopt._space import Constraint
 from jbo.space import Space
+from jbo.strategies import random_search
+from jbo.study import SpaceExhausted, Study
 
 _MAX_DRAWS = 2_000
-_NUM_STARTS, _MAX_STEPS, _NUM_WALKED = 8, 400, 30
+"""Draws in a row that give nothing new, after which what is left is searched for."""
 
 
 def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[dict[str, Any]]:
@@ -34,79 +34,37 @@ def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[
         raise ValueError(f"initial_design_type: expected one of {', '.join(map(repr, _KINDS))}, got {kind!r}")
     draw = np.random.default_rng(seed)
     d = space.encoding.num_columns
-    rest = (draw.random(d) for _ in range(_MAX_DRAWS))
+    wanted = min(num_points, space.num_configs)
     configs: dict[bytes, dict[str, Any]] = {}
-    for x in itertools.chain(_KINDS[kind](space, num_points, draw), rest):
-        if len(configs) >= min(num_points, space.num_configs):
+    num_vain = 0
+    for x in itertools.chain(_KINDS[kind](space, num_points, draw), (draw.random(d) for _ in itertools.count())):
+        if len(configs) >= wanted or num_vain >= _MAX_DRAWS:
             break
         config = space.decode(x)
+        num_before = len(configs)
         if space.is_allowed(config):
             configs.setdefault(space.encode(config).tobytes(), config)
-    if len(configs) < min(num_points, space.num_configs) and isinstance(space.constraint, Constraint):
-        for config in _walk(space, space.constraint, num_points - len(configs), draw, list(configs.values())):
-            if len(configs) >= num_points:
-                break
-            configs.setdefault(space.encode(config).tobytes(), config)
-    if num_points and not configs:
-        raise ValueError(f"constraints: expected some points to be allowed, got none of {_MAX_DRAWS} that were drawn")
-    return list(configs.values())
+        num_vain = num_vain + 1 if len(configs) == num_before else 0
+    found = list(configs.values())
+    if len(found) < wanted and space.constraint is not None:
+        found += _search(space, found, int(wanted) - len(found), seed)
+    if num_points and not found:
+        raise ValueError(
+            f"constraints: expected some points to be allowed, got none of {_MAX_DRAWS} that were drawn, and none by a"
+            " search for thin sets"
+        )
+    return found
 
 
-def _walk(
-    space: Space, constraint: Constraint, num_points: int, draw: np.random.Generator, found: list[dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    """Allowed configs where random points are hardly ever allowed.
-
-    A search by random steps goes from the least violation to none. From there hit-and-run steps along random lines go
-    through the allowed set: a step is shrunk towards where it began until it is allowed.
-
-    References:
-      Smith, Efficient Monte Carlo Procedures for Generating Points Uniformly Distributed over Bounded Regions, 1984.
-    """
-    columns = Columns(space)
-
-    def violation(x: np.ndarray) -> float:
-        row = columns.to_row(space.decode(x))[None, :]
-        values = np.array([expression.of_rows(row)[0] for expression in constraint.expressions])
-        return float(np.maximum(np.nan_to_num(values, nan=np.inf), 0).sum())
-
-    d = space.encoding.num_columns
-    x, best = (space.encode(found[-1]), 0.0) if found else (draw.random(d), np.inf)
-    for _ in range(_NUM_STARTS):
-        if best <= 0:
-            break
-        x, width = min((draw.random(d) for _ in range(d + 8)), key=violation), 0.3
-        best = violation(x)
-        for _ in range(_MAX_STEPS):
-            if best <= 0:
-                break
-            is_moved = draw.random(d) < max(2 / d, 0.3)
-            moved = np.clip(x + width * draw.normal(size=d) * is_moved, 0, 1)
-            value = violation(moved)
-            is_better = value < best
-            width = np.clip(width * (1.5 if is_better else 0.9), 1e-6, 0.5)
-            x, best = (moved, value) if is_better else (x, best)
-    if best > 0:
-        return
-    yield space.decode(x)
-    for _ in range(4 * num_points):
-        for _ in range(_NUM_WALKED):
-            along = np.zeros(d)
-            along[draw.integers(d)] = 1.0
-            if draw.random() < 0.5:
-                along = draw.normal(size=d)
-                along /= np.linalg.norm(along)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ends = np.sort(np.stack([(0 - x) / along, (1 - x) / along]), axis=0)
-            low, high = float(np.max(ends[0][along != 0])), float(np.min(ends[1][along != 0]))
-            for _ in range(40):
-                step = draw.uniform(low, high)
-                moved = np.clip(x + step * along, 0, 1)
-                if violation(moved) <= 0:
-                    x = moved
-                    break
-                low, high = (step, high) if step < 0 else (low, step)
-        yield space.decode(x)
+def _search(space: Space, known: list[dict[str, Any]], num_points: int, seed: int) -> list[dict[str, Any]]:
+    """More allowed configs where random points are hardly ever allowed; none if the search ends without one."""
+    with Study(space, strategy=random_search(space), seed=seed) as study:
+        for config in known:
+            study.tell(config, 0.0)
+        try:
+            return [trial.config for trial in study.ask(num_points)]
+        except (SpaceExhausted, ValueError):
+            return []
 
 
 def _random(space: Space, num_points: int, draw: np.random.Generator) -> Iterator[np.ndarray]:

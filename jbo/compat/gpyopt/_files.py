@@ -1,7 +1,11 @@
-"""Evaluations as a table of text: written in GPyOpt's layout, and read again."""
+"""Evaluations as a table of text: written in GPyOpt's layout, and read again; what a pickle can hold."""
 
 import os
+import pickle
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -64,3 +68,27 @@ def load(
         rows.append(row)
     table = np.array(rows, np.float64).reshape(len(rows), len(names) + 1)
     return table[:, 1:], table[:, :1], header[1]
+
+
+def check_pickles(arguments: Mapping[str, Any]) -> None:
+    """Say which argument cannot be part of a pickle, and why.
+
+    Args:
+      arguments: By name.
+
+    Raises:
+      pickle.PicklingError: One cannot; not raised inside cloudpickle or dill, which take functions by value.
+    """
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").split(".")[-1] in ("cloudpickle", "dill", "_dill"):
+            return
+        frame = frame.f_back
+    for name, value in arguments.items():
+        try:
+            pickle.dumps(value)
+        except Exception as error:
+            raise pickle.PicklingError(
+                f"{name}: expected what pickle can write, got {value!r}; a lambda or a function in another has no"
+                " name to be found by: define it with def in a module, or use dill or cloudpickle"
+            ) from error

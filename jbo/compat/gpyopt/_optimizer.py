@@ -41,10 +41,14 @@ class AcquisitionOptimizer:
           duplicate_manager: Accepted as in GPyOpt.
         """
         del df, f_df, duplicate_manager
-        columns = self.space.columns
-        configs = initial_design("random", self.space.space, _NUM_SAMPLES, int(np.random.randint(2**31)))  # noqa: NPY002
-        rows = np.array([columns.to_row(config) for config in configs])
-        values = np.array([float(np.ravel(f(row[None, :]))[0]) for row in rows])
+        space, columns = self.space.space, self.space.columns
+        seed = int(np.random.randint(2**31))  # noqa: NPY002
+        points = np.random.default_rng(seed).random((_NUM_SAMPLES, space.encoding.num_columns))
+        rows = np.array([columns.to_row(space.decode(x)) for x in points])
+        rows = rows[self.space.indicator_constraints(rows)[:, 0] == 1]
+        if not len(rows):
+            rows = np.array([columns.to_row(config) for config in initial_design("random", space, _NUM_STARTS, seed)])
+        values = np.asarray(f(rows), np.float64).reshape(len(rows))
         found = [(values.min(), rows[values.argmin()])]
         free = np.array(columns.is_real)
         for start in rows[np.argsort(values)[:_NUM_STARTS]] if free.any() else ():

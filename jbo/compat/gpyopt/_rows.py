@@ -16,7 +16,25 @@ _ROUNDING = 1e-6
 """Relative error of a number that went through single precision and some arithmetic."""
 
 
-class Row(np.ndarray):
+class Numbers(np.ndarray):
+    """An array of one number, of whatever shape, is that number where a number is needed, as with older NumPy.
+
+    Example:
+      >>> "%.1f" % Row([[0.1]], {"x": 0.1}), int(Row([[0.1, 64.0]], {})[:, 1])
+      ('0.1', 64)
+    """
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+
+class Row(Numbers):
     """Numbers that also answer to the names of the parameters, with plain Python values.
 
     Example:
@@ -35,7 +53,7 @@ class Row(np.ndarray):
 
     def __getitem__(self, key: Any) -> Any:
         if not isinstance(key, str):
-            return self.view(np.ndarray)[key]
+            return self.view(Numbers)[key]
         if key not in self._config:
             raise KeyError(f"{key!r}: expected one of {', '.join(map(repr, self._config))}")
         return self._config[key]
@@ -188,7 +206,8 @@ def _is_rounding(parameter: Parameter, table: np.ndarray | None, numbers: np.nda
         if isinstance(parameter, Ordinal):
             width *= 1e3
     size = np.maximum(np.abs(values), np.abs(numbers))
-    return bool(np.all(np.abs(numbers - values) <= _ROUNDING * (size + width)))
+    is_near = np.abs(numbers - values) <= _ROUNDING * (size + width)
+    return bool(np.all(np.isfinite(numbers) & is_near))
 
 
 def _table(parameter: Parameter) -> np.ndarray | None:

@@ -35,7 +35,17 @@ def _root_jvp(primals, tangents):
     return root, jnp.where(root > 0, 0.5 / jnp.where(root > 0, root, 1), 0) * tangents[0]
 
 
-@jax.custom_jvp
+class _Profile(jax.custom_jvp):
+    """A function of a squared distance with its own derivative; pickled and copied by its name, as functions are."""
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+    def __repr__(self) -> str:
+        return self.__name__
+
+
+@_Profile
 def _rbf(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
     return jnp.exp(-0.5 * sq)
 
@@ -46,7 +56,7 @@ def _rbf_jvp(primals, tangents):
     return value, -0.5 * value * tangents[0]
 
 
-@jax.custom_jvp
+@_Profile
 def _matern12(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
     return jnp.exp(-jnp.sqrt(sq))
 
@@ -60,7 +70,7 @@ def _matern12_jvp(primals, tangents):
     return value, slope * tangents[0]
 
 
-@jax.custom_jvp
+@_Profile
 def _matern32(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
     r = jnp.sqrt(3 * sq)
     return (1 + r) * jnp.exp(-r)
@@ -73,7 +83,7 @@ def _matern32_jvp(primals, tangents):
     return (1 + r) * decay, -1.5 * decay * tangents[0]
 
 
-@jax.custom_jvp
+@_Profile
 def _matern52(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
     r = jnp.sqrt(5 * sq)
     return (1 + r + 5 / 3 * sq) * jnp.exp(-r)
@@ -87,7 +97,7 @@ def _matern52_jvp(primals, tangents):
     return (1 + r + 5 / 3 * primals[0]) * decay, -5 / 6 * (1 + r) * decay * tangents[0]
 
 
-@jax.custom_jvp
+@_Profile
 def _multiscale(sq: Float[Array, "n m"]) -> Float[Array, "n m"]:
     # One exponential serves both details. Never as its square: XLA would make that another exponential.
     r = jnp.sqrt(3 * sq)

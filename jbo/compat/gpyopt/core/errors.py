@@ -1,15 +1,8 @@
-"""GPyOpt's errors. What is wrong with an argument is a `ValueError` here."""
+"""GPyOpt's errors by name; each is the error that is raised here."""
 
 from jbo.study import SpaceExhausted
 
-
-class InvalidConfigError(ValueError):
-    """Named by programs; jbo raises the `ValueError` that it is."""
-
-
-class InvalidVariableNameError(ValueError):
-    """Named by programs; jbo raises the `ValueError` that it is."""
-
-
+InvalidConfigError = InvalidVariableNameError = ValueError
+"""What is wrong with an argument, so that a program that catches GPyOpt's errors catches these."""
 FullyExploredOptimizationDomainError = SpaceExhausted
 """Every point of a discrete domain has been tried."""
