@@ -3,6 +3,7 @@
 import copy
 import importlib
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,6 +112,9 @@ def test_the_constructor_evaluates_the_design(no_model):
     assert len(calls) == 4 and optimization.X[:, 0].tolist() == calls and optimization.num_acquisitions == 0
     optimization.run_optimization()
     assert len(calls) == 4
+    assert (
+        optimization.Y_new.tolist() == optimization.Y[-1:].tolist() and optimization.cost.cost_type == "Constant cost"
+    )
     given = BayesianOptimization(lambda x: calls.append(x[0, 0]) or square(x), LINE, X=[[0.0], [1.0]])
     assert calls[4:] == [0.0, 1.0] and given.Y[:, 0] == pytest.approx([5.09, 5.49])
 
@@ -158,7 +162,10 @@ def test_what_no_pickle_can_hold_is_told_by_name(no_model):
         pickle.PicklingError, match="^f: expected what pickle can write, got <function .*define it with"
     ):
         pickle.dumps(BayesianOptimization(lambda x: square(x), LINE, seed=0))
-    cost = {"cost_withGradients": lambda rows: (np.exp(rows), np.exp(rows))}
+    copied = copy.deepcopy(BayesianOptimization(lambda x: square(x), LINE, seed=0))
+    copied.run_optimization(max_iter=1)
+    assert copied.Y.shape == (6, 1), "a copy needs no names"
+    cost: dict[str, Any] = {"cost_withGradients": lambda rows: (np.exp(rows), np.exp(rows))}
     with pytest.raises(
         pickle.PicklingError, match="^cost_withGradients: expected what pickle can write, got <function"
     ):

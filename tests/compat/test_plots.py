@@ -33,6 +33,16 @@ def line():
     return BayesianOptimization(None, LINE, X=X, Y=-wave(X), maximize=True, sign="user", seed=0)
 
 
+def test_the_model_has_a_picture_of_its_own(line):
+    """As GPy's models have: the mean, with the sign of ``Y`` and in its units, and the data."""
+    figure = line.model.model.plot()
+    mean, data = figure.axes[0].lines
+    np.testing.assert_array_equal(data.get_xdata(), line.X[:, 0])
+    assert mean.get_xdata()[[0, -1]].tolist() == [-1, 2]
+    at_data = np.interp(line.X[:, 0], mean.get_xdata(), mean.get_ydata())
+    np.testing.assert_allclose(at_data, data.get_ydata(), atol=0.15)
+
+
 @pytest.mark.thorough
 def test_beliefs_are_the_models(line):
     space, grid = line.space.space, np.linspace(0, 1, 400)[:, None]  # as the picture: one program

@@ -94,7 +94,7 @@ def test_a_row_is_an_array_with_names():
 def test_an_array_of_one_number_is_a_number():
     """As with older NumPy: GPyOpt's manual prints ``"%f" % x_opt``, and its scripts say ``int(x[:, 1])``."""
     row = Row([ROW], CONFIG)
-    assert (float(row[:, 0]), int(row[:, 1]), "%.2f" % row[:, 0]) == (0.01, 64, "0.01")  # noqa: UP031
+    assert (float(row[:, 0]), int(row[:, 1]), "%.2f" % row[:, 0]) == (0.01, 64, "0.01")  # noqa: UP031  # noqa: UP031
     assert float(Row([2.5], {})) == float(Row([[2.5]], {})) == float(Row([[1.5]], {}) + 1) == 2.5
     assert math.sin(row[:, 0] * 2) == math.sin(0.02) and range(int(row[:, 1]))[-1] == 63
     with pytest.raises(ValueError, match="only convert an array of size 1"):

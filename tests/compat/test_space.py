@@ -72,10 +72,11 @@ def test_errors_name_the_constraint(constraints, message):
         Design_space(DOMAIN, constraints)
 
 
-@pytest.mark.thorough
-def test_a_chain_of_eight_has_an_initial_design():
+def test_a_chain_of_eight_has_an_initial_design(monkeypatch):
+    from jbo.compat.gpyopt import _design
     from jbo.compat.gpyopt.experiment_design import initial_design
 
+    monkeypatch.setattr(_design, "_MAX_DRAWS", 50)
     domain = [{"name": "t", "type": "continuous", "domain": (0, 1), "dimensionality": 8}]
     chain = [{"name": f"order {i}", "constraint": f"x[:,{i}] - x[:,{i + 1}]"} for i in range(7)]
     rows = initial_design("random", Design_space(domain, chain), 5)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from jbo.compat.gpyopt import _files, _plots
 from jbo.compat.gpyopt._acquisitions import ModelAcquisition
+from jbo.compat.gpyopt._cost import CostModel
 from jbo.compat.gpyopt._design import initial_design
 from jbo.compat.gpyopt._models import Model
 from jbo.compat.gpyopt._objective import Objective
@@ -118,6 +119,8 @@ class BO:
         if acquisition is None:
             asked.model, asked.space = self.model, self.space
         self._cost = cost_of(cost_withGradients, asked, self.space)
+        self.cost = cost_withGradients if isinstance(cost_withGradients, CostModel) else CostModel(cost_withGradients)
+        """GPyOpt's model of costs, as it was given."""
 
         # Values as the study has them times this are values as they come back.
         self._sign = -1.0 if self.maximize and sign != "user" else 1.0
@@ -281,6 +284,11 @@ class BO:
     def suggested_sample(self) -> Float[np.ndarray, "q k"]:
         """The points of the last iteration, as rows."""
         return self.X[-self.batch_size :]
+
+    @property
+    def Y_new(self) -> Float[np.ndarray, "q 1"]:
+        """The values of the last iteration, with the sign of `Y`."""
+        return self.Y[-self.batch_size :]
 
     # What is known
 

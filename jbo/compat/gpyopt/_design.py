@@ -12,9 +12,8 @@ from jbo import designs
 from jbo._world import world
 from jbo.space import Space
 from jbo.strategies import random_search
-from jbo.study import SpaceExhausted, Study
 
-_MAX_DRAWS = 2_000
+_MAX_DRAWS = 500
 """Draws in a row that give nothing new, after which what is left is searched for."""
 
 
@@ -58,13 +57,21 @@ def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[
 
 def _search(space: Space, known: list[dict[str, Any]], num_points: int, seed: int) -> list[dict[str, Any]]:
     """More allowed configs where random points are hardly ever allowed; none if the search ends without one."""
-    with Study(space, strategy=random_search(space), seed=seed) as study:
+    strategy = random_search(space)
+    with world(None):
+        ask = jax.jit(type(strategy).ask)
+        key = jax.random.key(seed, impl="threefry2x32")
+        state = strategy.init(len(known) + num_points, jnp.dtype("float64"))
         for config in known:
-            study.tell(config, 0.0)
-        try:
-            return [trial.config for trial in study.ask(num_points)]
-        except (SpaceExhausted, ValueError):
-            return []
+            state = strategy.pend(state, jnp.asarray(space.encode(config)))
+        found = []
+        for _ in range(num_points):
+            x, info = ask(strategy, key, state)
+            if not info.is_new:
+                break
+            state = strategy.pend(state, x)
+            found.append(space.decode(np.asarray(x)))
+    return [config for config in found if space.is_allowed(config)]
 
 
 def _random(space: Space, num_points: int, draw: np.random.Generator) -> Iterator[np.ndarray]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from jbo.compat.gpyopt._kernels import arms, from_gpy, is_of_gpy
 from jbo.compat.gpyopt._options import without_effect
+from jbo.compat.gpyopt._plots import plot_model
 from jbo.compat.gpyopt._space import Design_space
 from jbo.compat.gpyopt._view import Table, View
 from jbo.strategies import bayesian
@@ -112,6 +113,19 @@ class Regression:
         _, deviation = self._owner.moments(Xnew, True)
         of_mean, of_deviation = self._owner.view().gradients(np.atleast_2d(Xnew))
         return of_mean[:, :, None], 2 * deviation * of_deviation
+
+    def plot(self) -> Any:
+        """A figure of the model over one column, which is shown.
+
+        Raises:
+          ValueError: There are more columns.
+        """
+        if self.input_dim != 1:
+            raise ValueError(f"plot: expected one column, got {self.input_dim}; plot_acquisition pictures two")
+        (bound,) = self._owner.view().space.columns.bounds()
+        line = np.linspace(*bound, 200)
+        mean, deviation = self._owner.moments(line[:, None], True)
+        return plot_model(self.X[:, 0], self.Y[:, 0], line, mean[:, 0], deviation[:, 0])
 
     def __str__(self) -> str:
         names, numbers = self._owner.get_model_parameters_names(), self.param_array

@@ -175,6 +175,25 @@ def plot_convergence(
     return finish()
 
 
+def plot_model(X: np.ndarray, Y: np.ndarray, line: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> Any:
+    """A figure of a model over one column, which is shown: its mean, two deviations on each side, and the data.
+
+    Args:
+      X: Points of the data.
+      Y: Values of the data.
+      line: Where mean and deviation are known, in ascending order.
+      mean: Of the model.
+      deviation: Of an observation.
+    """
+    figure, finish = _figure(None, (8, 4.5))
+    axes = figure.subplots()
+    axes.fill_between(line, mean - 2 * deviation, mean + 2 * deviation, alpha=0.2, label="two deviations")
+    axes.plot(line, mean, label="mean")
+    axes.plot(X, Y, "kx", label="data")
+    axes.legend(fontsize="small")
+    return finish()
+
+
 def _figure(filename: str | os.PathLike[str] | None, size: tuple[int | float, int | float]) -> tuple[Any, Any]:
     """An empty figure, and what saves or shows it and returns it. A saved one leaves pyplot alone."""
     if filename is None:
