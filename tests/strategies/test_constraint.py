@@ -128,7 +128,7 @@ def test_a_constraint_must_give_a_truth_value(x64):
 # Contexts.
 
 
-@pytest.mark.parametrize("make", [*MODEL_FREE, jbo.bayesian])
+@some("make", [*MODEL_FREE, jbo.bayesian])
 def test_a_context_is_kept_and_the_rest_is_searched(x64, make):
     strategy = make(MIXED)
     fixed = jnp.asarray(MIXED.fixed_columns({"u": 0.25, "k": 0}))
