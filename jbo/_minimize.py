@@ -171,8 +171,11 @@ def minimize(
     return Run(x, y, best_y, state)
 
 
-def _space_of(function: Any, strategy: Strategy, space: Space | None) -> Space:
-    """Where to search, from the first of the three that says so."""
+def _space_of(function: Any, strategy: Strategy, space: Any) -> Any:
+    """Where to search, from the first of the three that says so.
+
+    A function may have a space of its own kind, with an ``encoding`` and ``decode_traced``.
+    """
     if space is None:
         space = getattr(function, "space", None)
     if space is None:
@@ -182,6 +185,6 @@ def _space_of(function: Any, strategy: Strategy, space: Space | None) -> Space:
             "space: expected one, since the function has none and a strategy that went through jax.jit, jax.vmap or "
             "jax.tree.map keeps only the structure of its own; pass space= to minimize"
         )
-    if not isinstance(space, Space):
+    if not (hasattr(space, "encoding") and hasattr(space, "decode_traced")):
         raise TypeError(f"space: expected a jbo.Space, got {space!r}")
     return space

@@ -15,8 +15,8 @@ VALLEY = [6.0, 3.0, 1.0, 0.0, 1.5, 3.5, 7.0]
 """The best one is the fourth, number 3."""
 
 
-def study_of(values, maximize=False):
-    study = jbo.Study(SPACE, strategy=jbo.bayesian(SPACE, num_initial=3), seed=2, maximize=maximize)
+def study_of(values, maximize=False, path=None):
+    study = jbo.Study(SPACE, strategy=jbo.bayesian(SPACE, num_initial=3), seed=2, maximize=maximize, path=path)
     for x, value in zip(PLACES, values, strict=True):
         study.tell({"x": x}, value)
     return study
@@ -74,7 +74,7 @@ def test_a_stopped_trial_counts_between_huge_values():
     np.testing.assert_allclose(table.rows().y[:3], [1.6e308, 1.7e308, 1.65e308])
 
 
-def test_pictures_of_huge_values_have_finite_axes():
+def test_pictures_of_huge_values_have_finite_axes(tmp_path):
     from jbo.numerics import shares, widened
     from jbo.report._watch import _spark
 
@@ -82,5 +82,6 @@ def test_pictures_of_huge_values_have_finite_axes():
     assert math.isfinite(low) and math.isfinite(high) and low < -1.7e308 and high > 1.7e308
     assert shares([-1.7e308, 0.0, 1.7e308]).tolist() == [0.0, 0.5, 1.0]
     assert shares([5e-324, 1.5e-323, 1e-323]).tolist() == [0.0, 1.0, 0.5]
-    study = study_of([1.7e308, 1e308, 0.0, -1.7e308, 1.0, 2.0, 3.0])
-    assert _spark(study)[0] == "▁" and _spark(study)[-1] == "█"
+    study_of([1.7e308, 1e308, 0.0, -1.7e308, 1.0, 2.0, 3.0], path=tmp_path / "study.db").close()
+    bars = _spark(jbo.study.read_study(tmp_path / "study.db"))
+    assert bars[0] == "▁" and bars[-1] == "█"
