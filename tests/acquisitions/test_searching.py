@@ -81,14 +81,14 @@ def test_slope_in_the_point_against_finite_differences(kind, x64):
     np.testing.assert_allclose(slope[0], expected, rtol=1e-5, atol=1e-8)
 
 
-def test_before_any_observation(dtype):
+def test_before_any_observation(slow_dtype):
     x = np.zeros((0, 3))
-    data = as_dataset(x, np.zeros(0), dtype, CAPACITY, 1e30)
-    posterior = condition(as_params(random_params(3), dtype), data)
+    data = as_dataset(x, np.zeros(0), slow_dtype, CAPACITY, 1e30)
+    posterior = condition(as_params(random_params(3), slow_dtype), data)
     for make in KINDS.values():
         acquisition = make()
         aux = _prepare(acquisition, jax.random.key(0), posterior, data)
-        value, slope = _value_and_slope(acquisition, aux, posterior, jnp.full((8, 3), 0.3, dtype))
+        value, slope = _value_and_slope(acquisition, aux, posterior, jnp.full((8, 3), 0.3, slow_dtype))
         assert np.isfinite(value).all() and np.isfinite(slope).all()
 
 
