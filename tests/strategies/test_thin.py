@@ -58,12 +58,14 @@ def test_a_thin_set_is_searched_from_one_allowed_trial(strategy):
     assert len(configs) == 10 and min(deviations(configs)) > 0.1
 
 
+@pytest.mark.thorough
 def test_a_slab_in_eight_dimensions_is_searched_in_all_of_them():
     space = Space({f"x{i}": Real(0.0, 1.0) for i in range(8)}, constraint=on_sum)
     configs, _ = searched(space, [{f"x{i}": 0.125 for i in range(8)}], jbo.random_search, 8)
     assert len(configs) == 8 and min(deviations(configs)) > 0.02, "uniform: 0.1"
 
 
+@pytest.mark.thorough
 def test_without_an_allowed_trial_borders_and_chains_are_found():
     """The volumes are 1e-6 and 1/40320; none of 2^14 uniform points need be there."""
     configs, _ = searched(EDGE, [], jbo.random_search, 2)
