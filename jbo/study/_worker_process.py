@@ -47,6 +47,8 @@ def begin(settings: Settings) -> None:
     # the objective sends to its own group ends nothing else.
     if hasattr(os, "setsid"):
         os.setsid()
+        # A script that was started in the background of a shell ignores SIGINT, and so would its workers.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Loky makes its own start method the default of its processes. A process that they spawn does not know it.

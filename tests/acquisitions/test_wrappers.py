@@ -20,7 +20,8 @@ from ..surrogates.problems import as_dataset, as_sets, condition, random_params,
 
 SPACE = jbo.Space(a=jbo.Real(0, 1), b=jbo.Real(0, 1))
 DENSITY = belief_over(SPACE, {"a": (0.3, 0.2)})
-X = jnp.asarray([0.4, 0.7])
+with jax.enable_x64(True):
+    X = jnp.asarray([0.4, 0.7])
 KEY = jax.random.key(3)
 
 

@@ -34,6 +34,6 @@ def objective(config):
 
 space = jbo.Space(x=jbo.Real(-1.0, 1.0))
 with jbo.Study(space, strategy=jbo.random_search(space), seed=0, path=FOLDER / "study.db") as study:
-    study.optimize(objective, NUM_TRIALS, workers=2)
-    study.optimize(lambda config: float(NUM_TRIALS), NUM_TRIALS + 1, workers=2)
+    study.optimize(objective, NUM_TRIALS, workers=2, progress=False)
+    study.optimize(lambda config: float(NUM_TRIALS), NUM_TRIALS + 1, workers=2, progress=False)
     print(*(trial.status for trial in study.trials))

@@ -454,12 +454,12 @@ def test_a_fork_of_the_objective_is_no_second_worker(make, tmp_path):
     study = make()
     enqueue(study, [1, 2, 3])
     study.optimize(objective, 3, timeout=60.0)
-    time.sleep(1)
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 6)
     seen = [path.name.split() for path in tmp_path.iterdir()]
     assert sorted(n for n, _ in seen) == ["1", "1", "2", "2", "3", "3"]
     worker = set.intersection(*({pid for n, pid in seen if n == each} for each in "123"))
     assert len(worker) == 1, "all trials ran in the one worker"
-    assert not any(Path(f"/proc/{pid}").exists() for _, pid in seen)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for _, pid in seen), 60)
 
 
 @pytest.mark.guard
@@ -467,9 +467,16 @@ def test_a_fork_of_the_objective_is_no_second_worker(make, tmp_path):
 def test_a_terminals_ctrl_c(tmp_path):
     """Typed into a pseudo terminal: the study ends and its trials are given back."""
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, [sys.executable, str(SCRIPT), str(tmp_path), "4", "wait"], env)
+    terminal, other_end = pty.openpty()
+    controlled = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    command = [sys.executable, "-c", controlled, str(SCRIPT), str(tmp_path), "4", "wait"]
+    process = subprocess.Popen(
+        command, stdin=other_end, stdout=other_end, stderr=other_end, env=env, start_new_session=True
+    )
+    os.close(other_end)
     wait_for(lambda: len(list(tmp_path.glob("worker *"))) == 2)
     workers = [int(path.name.split()[1]) for path in tmp_path.glob("worker *")]
     os.write(terminal, b"\x03")
@@ -479,7 +486,7 @@ def test_a_terminals_ctrl_c(tmp_path):
             said += part
     except OSError:  # the other end is closed
         pass
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGINT
+    assert process.wait(60) == -signal.SIGINT
     os.close(terminal)
     assert said.endswith(b"KeyboardInterrupt\r\n")
     wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), 60)
