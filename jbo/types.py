@@ -155,8 +155,8 @@ class Dataset:
           >>> data = Dataset.from_arrays([[-5.0], [0.0], [10.0]], [2.0, 4.0, 6.0], bounds=[(-5.0, 10.0)])
           >>> [round(float(v), 3) for v in data.x[:, 0]], [round(float(v), 3) for v in data.y]
           ([0.0, 0.333, 1.0], [-1.225, 0.0, 1.225])
-          >>> [round(float(v), 3) for v in data.scaling.from_model(data.y)]
-          [2.0, 4.0, 6.0]
+          >>> [round(float(v), 3) for v in data.scaling.from_model(data.y)] == [2.0, 4.0, 6.0]
+          True
         """
         single = getattr(x, "dtype", None) == np.float32
         x, y, limits = _raw("x", x, 2), _raw("y", y, 1), _raw("bounds", bounds, 2)

@@ -100,6 +100,7 @@ def test_a_search_that_ends_early_says_why(caplog, capsys):
     assert record.getMessage().startswith("optimize ends after 3 of 10 trials: nothing new to try")
 
 
+@pytest.mark.thorough
 def test_a_thin_set_in_a_context():
     """The context's plane cuts the set where no trial was."""
     space = Space({f"x{i}": Real(0.0, 1.0) for i in range(4)}, constraint=on_sum)
@@ -110,6 +111,7 @@ def test_a_thin_set_in_a_context():
         assert np.std([t.config["x0"] for t in trials]) > 0.05, "free: from 0 to 0.6"
 
 
+@pytest.mark.thorough
 def test_a_thin_set_of_one_category():
     with jbo.Study(MIXED, strategy=jbo.random_search(MIXED), seed=0) as study:
         study.tell({"k": "thin", "u": 0.5, "v": 0.5}, 0.0)
@@ -166,7 +168,7 @@ def test_a_slab_in_eight_dimensions_is_minimised():
         space,
         [{f"x{i}": 0.125 for i in range(8)}],
         jbo.bayesian,
-        40,
+        25,
         lambda c: float(np.sum((np.array(list(c.values())) - target) ** 2)),
     )
     assert best < 0.01, "0.05 where it begins"

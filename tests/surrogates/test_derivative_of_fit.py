@@ -99,6 +99,7 @@ def test_with_a_derivative_the_optimum_is_the_same(x64):
     np.testing.assert_allclose(value, plain_value, rtol=1e-12)
 
 
+@pytest.mark.thorough
 def test_a_parameter_on_its_bound_stands_still_and_a_known_noise_moves_with_its_unit(x64):
     x = jnp.linspace(0, 1, 6)[:, None]
     data = Dataset(x, jnp.sign(x[:, 0] - 0.5) * jnp.sqrt(1.0), jnp.ones(6, bool), jnp.asarray(2.0))
@@ -121,6 +122,7 @@ def test_a_parameter_on_its_bound_stands_still_and_a_known_noise_moves_with_its_
     assert np.isfinite(by_y).all() and (np.abs(by_y[:2]).max(axis=1) > 1e-3).all()
 
 
+@pytest.mark.thorough
 def test_a_prediction_has_a_derivative_in_the_values_through_fit_and_posterior(x64):
     """Against finite differences in one value, with the parameters of the polished fit."""
     given = numbers()
