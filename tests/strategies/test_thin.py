@@ -132,9 +132,13 @@ def test_the_walk_fills_a_thin_set(dtype):
     np.testing.assert_allclose(np.asarray(found.x).reshape(-1, 3).std(0), 0.236, atol=0.05)
 
 
-def test_the_model_finds_the_best_point_of_a_thin_set():
+@pytest.mark.thorough
+def test_the_model_finds_the_best_point_of_an_edge():
     _, best = searched(EDGE, [{"a": 0.0, "b": 0.9}], jbo.bayesian, 15, lambda c: (c["b"] - 0.3) ** 2)
     assert best < 1e-4
+
+
+def test_the_model_finds_the_best_point_of_a_thin_line():
     _, best = searched(LINE, [{"a": 0.5, "b": 0.5}], jbo.bayesian, 15, lambda c: (c["a"] - 0.25) ** 2)
     assert best < 1e-4
 

@@ -256,7 +256,7 @@ def test_tables_for_people(call, capsys):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("cp1252", marks=pytest.mark.thorough)])
 def test_output_that_the_encoding_does_not_hold_is_escaped(tmp_path, encoding):
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1]), "PYTHONIOENCODING": encoding}
     path = str(tmp_path / "s.db")
