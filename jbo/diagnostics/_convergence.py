@@ -40,9 +40,13 @@ def simple_regret(values: Any, optimum: float, *, maximize: bool = False) -> Flo
       maximize: True if higher is better.
 
     Returns:
-      At least 0 if ``optimum`` is what it says; NaN before the first success.
+      At least 0 if ``optimum`` is what it says; NaN before the first success. A distance beyond the largest float is
+      that float.
     """
-    regret = best_so_far(values, maximize=maximize) - optimum
+    best, limit = best_so_far(values, maximize=maximize), np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        regret = best - optimum
+    regret = np.where(np.isfinite(best) & np.isfinite(optimum), np.clip(regret, -limit, limit), regret)
     return -regret if maximize else regret
 
 

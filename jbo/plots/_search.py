@@ -39,39 +39,45 @@ def trajectory(
       ValueError: There is no study, or one without a finished trial.
     """
     ax = axes_of(ax)
-    if isinstance(study, Mapping) or isinstance(study, Sequence):
-        groups = dict(study) if isinstance(study, Mapping) else {"": study}
-        if not groups or not all(groups.values()):
-            raise ValueError("study: expected at least one study, got none")
+    is_several = isinstance(study, Mapping) or isinstance(study, Sequence)
+    groups = dict(study) if isinstance(study, Mapping) else {"": study if is_several else [study]}
+    if not groups or not all(groups.values()):
+        raise ValueError("study: expected at least one study, got none")
+    shown = [trial for members in groups.values() for member in members for trial in member.trials]
+    unit = _unit(
+        [0.0 if optimum is None else optimum]
+        + [trial.value for trial in shown if trial.value is not None]
+        + [value for trial in shown for value in trial.intermediate_values.values()]
+    )
+    if is_several:
         for (name, members), colour in zip(groups.items(), CYCLE * len(groups), strict=False):
-            curves = [_best(member, optimum) for member in members]
+            curves = [_course(member, optimum, unit)[2] for member in members]
             length = min(map(len, curves))
             curves = np.array([curve[:length] for curve in curves])
-            unit = np.nanmax(np.abs(curves), initial=0) or 1.0  # differences of huge values would overflow
-            low, middle, high = (unit * part for part in np.nanquantile(curves / unit, [0.25, 0.5, 0.75], axis=0))
+            low, middle, high = np.nanquantile(curves, [0.25, 0.5, 0.75], axis=0)
             number = np.arange(length)
             text = f"{plain(name)} " if name else ""
             ax.step(number, middle, where="post", color=colour, label=f"{text}best so far, median of {len(curves)}")
             ax.fill_between(number, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
     else:
-        finished, values, best = _course(study, optimum)
+        finished, values, best = _course(study, optimum, unit)
         numbers = np.array([trial.number for trial in finished])
         failed = np.array([trial.status == "failed" for trial in finished])
         stopped = [trial for trial in finished if trial.status == "stopped"]
         ax.plot(numbers, values, "o", color=BLUE, alpha=0.6, markersize=4, label="trial")
         ax.step(numbers, best, where="post", color=VERMILION, label="best so far")
         if stopped:
-            last = np.array([list(trial.intermediate_values.values())[-1] for trial in stopped])
-            last = last if optimum is None else np.abs(last - optimum)
+            last = np.array([list(trial.intermediate_values.values())[-1] / unit for trial in stopped])
+            last = last if optimum is None else np.abs(last - optimum / unit)
             ax.plot([trial.number for trial in stopped], last, ".", color=GREY, label="stopped")
         if failed.any():
             edge = np.full(failed.sum(), 0.03)
             ax.plot(numbers[failed], edge, "x", color="black", transform=ax.get_xaxis_transform(), label="failed")
-    if optimum is not None:
+    if optimum is not None and ax.dataLim.y1 > 0:  # a log scale cannot show that all are at the optimum
         ax.set_yscale("log")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("trial")
-    ax.set_ylabel(plain(label) if optimum is None else f"{plain(label)}: distance to {optimum:.4g}")
+    ax.set_ylabel(_in_units(label if optimum is None else f"{label}: distance to {optimum:.4g}", unit))
     ax.grid(alpha=0.25)
     legend(ax)
     return ax
@@ -216,6 +222,8 @@ def learning_curves(
     ends = np.where(np.isfinite(ends), ends, np.nan)
     best = None if np.isnan(ends).all() else int(np.nanargmax(ends) if maximize else np.nanargmin(ends))
     last = max(steps[-1] for steps, _ in arrays)
+    unit = _unit(np.concatenate([values for _, values in arrays]))
+    arrays = [(steps, values / unit) for steps, values in arrays]
     for i, (steps, values) in enumerate(arrays):
         if i != best:
             ax.plot(steps, values, color=GREY, alpha=0.55, linewidth=1, marker="o" if len(steps) == 1 else None, ms=3)
@@ -225,7 +233,7 @@ def learning_curves(
         ax.plot(*arrays[best], color=VERMILION, linewidth=2, label=f"best at its end ({ends[best]:.4g})")
         legend(ax)
     ax.set_xlabel(plain(step))
-    ax.set_ylabel(plain(label))
+    ax.set_ylabel(_in_units(label, unit))
     ax.grid(alpha=0.25)
     return ax
 
@@ -237,17 +245,24 @@ def _finished(study: Shown) -> list[Trial]:
     return trials
 
 
-def _course(study: Shown, optimum: float | None) -> tuple[list[Trial], np.ndarray, np.ndarray]:
-    """Finished trials, and their values and the best so far, or the distances of these to the optimum."""
+def _unit(values: Sequence[float] | np.ndarray) -> float:
+    """1, or what values are divided by, since matplotlib cannot draw an axis of numbers beyond 1e300."""
+    sizes = np.abs(np.asarray(values, np.float64))
+    return 1e300 if np.any((sizes > 1e300) & np.isfinite(sizes)) else 1.0
+
+
+def _in_units(text: str, unit: float) -> str:
+    return plain(text) if unit == 1 else f"{plain(text)}, in units of {unit:g}"
+
+
+def _course(study: Shown, optimum: float | None, unit: float) -> tuple[list[Trial], np.ndarray, np.ndarray]:
+    """Finished trials, and their values and the best so far, or the distances of these to the optimum, in a unit."""
     trials = _finished(study)
-    values = np.array([np.nan if trial.value is None else trial.value for trial in trials])
+    values = np.array([np.nan if trial.value is None else trial.value / unit for trial in trials])
     if optimum is None:
         return trials, values, best_so_far(values, maximize=study.maximize)
+    optimum = optimum / unit
     return trials, np.abs(values - optimum), simple_regret(values, optimum, maximize=study.maximize)
-
-
-def _best(study: Shown, optimum: float | None) -> np.ndarray:
-    return _course(study, optimum)[2]
 
 
 def _mark(ax: Any, x: int, y: float, text: str) -> None:

@@ -151,7 +151,7 @@ class Study:
     @classmethod
     def from_trials(
         cls,
-        trials: Iterable[Trial] | str | os.PathLike[str],
+        trials: "Study | Iterable[Trial] | str | os.PathLike[str]",
         space: Space | Any,
         *,
         widen: bool = False,
@@ -167,7 +167,7 @@ class Study:
         Parameters may have been added since: ``defaults`` says which value the earlier trials had without knowing it.
 
         Args:
-          trials: Such as ``study.trials`` of another one, or a CSV file with a column ``value`` and one for each
+          trials: Another study or its ``trials``, or a CSV file with a column ``value`` and one for each
             parameter, as ``python -m jbo trials --csv`` writes it.
           space: Where to search.
           widen: True: bounds and choices grow as far as the trials need it; False: a trial outside of them is an error.
@@ -184,7 +184,7 @@ class Study:
           OSError: A file cannot be read or written.
         """
         space = check_space(space)
-        past = past_trials(trials, space)
+        past = past_trials(trials.trials if isinstance(trials, Study) else trials, space)
         if widen:
             space = widened(space, [trial.config for trial in past])
         try:

@@ -125,3 +125,31 @@ def test_learning_curves_of_a_study_and_its_stopped_trials():
         assert "failed" not in lines(ax)
         np.testing.assert_array_equal(lines(ax)["best so far"].get_ydata(), [0.5, 0.7, 0.7])
         assert len(plots.timeline(study).patches) == 3
+
+
+def test_values_near_the_largest_float_are_drawn_in_a_unit_that_fits():
+    space = jbo.Space(x=jbo.Real(0, 1))
+    study = jbo.Study(space, strategy=jbo.random_search(space))
+    for i, value in enumerate([1.7e308, 1.0, -1.7e308]):
+        study.tell({"x": i / 4}, value)
+    for study_or_group in (study, [study, study]):
+        axes = plots.trajectory(study_or_group)
+        axes.figure.canvas.draw()
+        assert axes.get_ylabel() == "objective, in units of 1e+300"
+        np.testing.assert_allclose(axes.lines[-1].get_ydata(), [1.7e8, 1e-300, -1.7e8])
+    axes = plots.trajectory(study, optimum=-1.75e308)
+    axes.figure.canvas.draw()
+    np.testing.assert_allclose(axes.lines[-1].get_ydata(), [3.45e8, 1.75e8, 0.05e8])
+    axes = plots.learning_curves([([1, 2], [1.7e308, -1.7e308]), ([1, 2], [0.0, 1.0])])
+    axes.figure.canvas.draw()
+    np.testing.assert_allclose(axes.lines[-1].get_ydata(), [1.7e8, -1.7e8])
+
+
+def test_trials_that_are_all_at_the_optimum_have_a_linear_scale():
+    space = jbo.Space(x=jbo.Real(0, 1))
+    study = jbo.Study(space, strategy=jbo.random_search(space))
+    study.tell({"x": 0.5}, 2.0)
+    axes = plots.trajectory(study, optimum=2.0)
+    axes.figure.canvas.draw()
+    assert axes.get_yscale() == "linear"
+    assert axes.lines[0].get_ydata().tolist() == [0.0]

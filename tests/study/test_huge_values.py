@@ -85,3 +85,10 @@ def test_pictures_of_huge_values_have_finite_axes(tmp_path):
     study_of([1.7e308, 1e308, 0.0, -1.7e308, 1.0, 2.0, 3.0], path=tmp_path / "study.db").close()
     bars = _spark(jbo.study.read_study(tmp_path / "study.db"))
     assert bars[0] == "▁" and bars[-1] == "█"
+
+
+def test_regret_beyond_the_largest_float_is_that_float():
+    from jbo.diagnostics import simple_regret
+
+    assert simple_regret([math.nan, 1.7e308, -1.7e308], -1.7e308)[1:].tolist() == [np.finfo(np.float64).max, 0.0]
+    assert simple_regret([-1.7e308, 1.6e308], 1.6e308, maximize=True).tolist() == [np.finfo(np.float64).max, 0.0]

@@ -127,3 +127,12 @@ def test_a_space_grows_with_what_it_shall_hold(study):
         begin(trials, small.replace({"c": jbo.Ordinal("a", "b")}), widen=True)
     with pytest.raises(ValueError, match="y: expected one of .* got a name that is not searched"):
         small.replace({"y": jbo.Real(0, 1)})
+
+
+def test_a_study_is_given_in_place_of_its_trials():
+    old_space = jbo.Space(x=jbo.Real(0, 1))
+    old = jbo.Study(old_space, strategy=jbo.random_search(old_space))
+    old.tell({"x": 0.25}, 1.0)
+    space = jbo.Space(x=jbo.Real(0, 1), dropout=jbo.Real(0, 0.5))
+    new = jbo.Study.from_trials(old, space, defaults={"dropout": 0.0}, strategy=jbo.random_search)
+    assert [(trial.config, trial.value) for trial in new.trials] == [({"x": 0.25, "dropout": 0.0}, 1.0)]
