@@ -8,7 +8,21 @@ import numpy as np
 from jbo.acquisitions import is_logarithm
 from jbo.diagnostics import Belief, Interval, Searched, believe, dependence, following
 from jbo.encoding import CATEGORY
-from jbo.plots._style import BLUE, GREEN, MAP, VERMILION, axes_of, dress, grid, legend, place, plain, show_range
+from jbo.plots._style import (
+    BLUE,
+    GREEN,
+    MAP,
+    VERMILION,
+    axes_of,
+    dress,
+    grid,
+    in_units,
+    legend,
+    place,
+    plain,
+    show_range,
+    unit_of,
+)
 
 _SIDE = {1: 256, 2: 48}
 """Points along an axis, by the number of axes."""
@@ -40,17 +54,20 @@ def posterior(
     belief, names = _belief(study), _names(study, names)
     ax = axes_of(ax)
     columns, x = _points(belief, names)
-    middle, low, high = belief.interval(x)
-    values = _values(belief)
+    unit = unit_of(_values(belief))
+    middle, low, high = (part / unit for part in belief.interval(x))
+    values = _values(belief) / unit
     if len(names) == 1:
         _band(ax, belief, names[0], columns[0], Interval(middle, low, high), "median", "95 % of the function")
-        _trials(ax, belief, names)
+        _trials(ax, belief, names, unit)
         show_range(ax, "y", np.concatenate([values, middle[np.isfinite(middle)]]), 0.25)
         dress(ax, "x", names[0], belief.space[names[0]])
-        ax.set_ylabel(plain(label))
+        ax.set_ylabel(in_units(plain(label), unit))
         ax.grid(alpha=0.25)
     else:
-        _map(ax, belief, names, columns, middle, f"{plain(label)}, median", (values.min(), values.max()))
+        _map(
+            ax, belief, names, columns, middle, in_units(f"{plain(label)}, median", unit), (values.min(), values.max())
+        )
     legend(ax)
     return ax
 
@@ -128,7 +145,8 @@ def slice_around_best(study: Searched | Belief, name: str, *, label: str = "obje
         raise ValueError(f"name: expected a parameter of the best trial, {', '.join(best.config)}, got {name!r}")
     ax = posterior(belief, (name,), label=label, ax=ax)
     at = place(belief.space[name], best.config[name])
-    ax.plot([at], [best.value], "*", color="white", markeredgecolor="black", markersize=13, label="best", zorder=5)
+    height = best.value / unit_of(_values(belief))
+    ax.plot([at], [height], "*", color="white", markeredgecolor="black", markersize=13, label="best", zorder=5)
     legend(ax)
     return ax
 
@@ -152,9 +170,11 @@ def partial_dependence(study: Searched | Belief, name: str, *, label: str = "obj
     _names(belief, (name,))
     ax = axes_of(ax)
     units, along = grid(belief.space[name], 48)
-    _band(ax, belief, name, along, dependence(belief, name, units), "average", "95 % of the average")
+    unit = unit_of(_values(belief))
+    found = Interval(*(part / unit for part in dependence(belief, name, units)))
+    _band(ax, belief, name, along, found, "average", "95 % of the average")
     dress(ax, "x", name, belief.space[name])
-    ax.set_ylabel(f"{plain(label)}, average")
+    ax.set_ylabel(in_units(f"{plain(label)}, average", unit))
     ax.grid(alpha=0.25)
     legend(ax)
     return ax
@@ -203,7 +223,7 @@ def _band(ax: Any, belief: Belief, name: str, along: np.ndarray, interval: Inter
     ax.fill_between(along, interval.low, interval.high, color=BLUE, alpha=0.2, linewidth=0, label=band)
 
 
-def _trials(ax: Any, belief: Belief, names: tuple[str, ...]) -> None:
+def _trials(ax: Any, belief: Belief, names: tuple[str, ...], unit: float = 1.0) -> None:
     """Trials that ran to their end as dots, failed ones as crosses, where the parameters exist."""
     there = [trial for trial in belief.trials if all(name in trial.config for name in names)]
     for status, mark in (("ok", "o"), ("failed", "x")):
@@ -218,7 +238,7 @@ def _trials(ax: Any, belief: Belief, names: tuple[str, ...]) -> None:
                 ax.plot(*places, mark, markersize=8, markeredgewidth=3.5, color="white")
             ax.plot(*places, mark, markeredgecolor="white" if mark == "o" else None, label=label, **style)
         elif status == "ok":
-            values = [trial.value for trial in trials]
+            values = [trial.value / unit for trial in trials]
             ax.plot(places[0], values, mark, color=VERMILION, markersize=4, alpha=0.8, label=label)
         else:
             edge = np.full(len(trials), 0.03)

@@ -7,7 +7,7 @@ import numpy as np
 from jbo.diagnostics import Belief, Health, Importance, Searched
 from jbo.diagnostics import health as health_of
 from jbo.diagnostics import importance as importance_of
-from jbo.plots._style import BLUE, GREY, SKY, VERMILION, axes_of, legend, plain, show_range
+from jbo.plots._style import BLUE, GREY, SKY, VERMILION, axes_of, in_units, legend, plain, show_range, unit_of
 
 
 def predicted_against_observed(study: Searched | Belief | Health, *, label: str = "objective", ax: Any = None) -> Any:
@@ -26,23 +26,25 @@ def predicted_against_observed(study: Searched | Belief | Health, *, label: str 
     """
     health = study if isinstance(study, Health) else health_of(study)
     ax = axes_of(ax, (4.8, 4.4))
-    middle, low, high = health.predicted
-    is_in = (low <= health.values) & (health.values <= high)
+    unit = unit_of(health.values)
+    middle, low, high = (part / unit for part in health.predicted)
+    values = health.values / unit
+    is_in = (low <= values) & (values <= high)
     for inside, colour, name in ((True, BLUE, "inside of its interval"), (False, VERMILION, "outside")):
         rows = is_in == inside
         if rows.any():
             errors = np.maximum([middle[rows] - low[rows], high[rows] - middle[rows]], 0)
             ax.errorbar(
-                health.values[rows], middle[rows], errors, fmt="o", color=colour, markersize=4, elinewidth=0.8,
+                values[rows], middle[rows], errors, fmt="o", color=colour, markersize=4, elinewidth=0.8,
                 alpha=0.8, label=name,
             )  # fmt: skip
-    show_range(ax, "x", health.values, 0.05)
-    show_range(ax, "y", health.values, 0.35)
+    show_range(ax, "x", values, 0.05)
+    show_range(ax, "y", values, 0.35)
     ends = ax.get_xlim()
     ax.plot(ends, ends, color="black", linewidth=0.8, linestyle="--", label="as observed")
     ax.set_xlim(ends)
-    ax.set_xlabel(f"{plain(label)}, observed")
-    ax.set_ylabel(f"predicted by {health.method}")
+    ax.set_xlabel(in_units(f"{plain(label)}, observed", unit))
+    ax.set_ylabel(in_units(f"predicted by {health.method}", unit))
     ax.grid(alpha=0.25)
     legend(ax)
     return ax

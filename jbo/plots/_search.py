@@ -7,7 +7,7 @@ import numpy as np
 
 from jbo.diagnostics import Belief, Searched, best_so_far, simple_regret, spans
 from jbo.numerics import midpoint, shares
-from jbo.plots._style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, legend, plain
+from jbo.plots._style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, in_units, legend, plain, unit_of
 from jbo.study import Trial
 
 Shown = Searched | Belief
@@ -44,7 +44,7 @@ def trajectory(
     if not groups or not all(groups.values()):
         raise ValueError("study: expected at least one study, got none")
     shown = [trial for members in groups.values() for member in members for trial in member.trials]
-    unit = _unit(
+    unit = unit_of(
         [0.0 if optimum is None else optimum]
         + [trial.value for trial in shown if trial.value is not None]
         + [value for trial in shown for value in trial.intermediate_values.values()]
@@ -77,7 +77,7 @@ def trajectory(
         ax.set_yscale("log")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("trial")
-    ax.set_ylabel(_in_units(label if optimum is None else f"{label}: distance to {optimum:.4g}", unit))
+    ax.set_ylabel(in_units(plain(label) if optimum is None else f"{plain(label)}: distance to {optimum:.4g}", unit))
     ax.grid(alpha=0.25)
     legend(ax)
     return ax
@@ -222,7 +222,7 @@ def learning_curves(
     ends = np.where(np.isfinite(ends), ends, np.nan)
     best = None if np.isnan(ends).all() else int(np.nanargmax(ends) if maximize else np.nanargmin(ends))
     last = max(steps[-1] for steps, _ in arrays)
-    unit = _unit(np.concatenate([values for _, values in arrays]))
+    unit = unit_of(np.concatenate([values for _, values in arrays]))
     arrays = [(steps, values / unit) for steps, values in arrays]
     for i, (steps, values) in enumerate(arrays):
         if i != best:
@@ -233,7 +233,7 @@ def learning_curves(
         ax.plot(*arrays[best], color=VERMILION, linewidth=2, label=f"best at its end ({ends[best]:.4g})")
         legend(ax)
     ax.set_xlabel(plain(step))
-    ax.set_ylabel(_in_units(label, unit))
+    ax.set_ylabel(in_units(plain(label), unit))
     ax.grid(alpha=0.25)
     return ax
 
@@ -243,16 +243,6 @@ def _finished(study: Shown) -> list[Trial]:
     if not trials:
         raise ValueError("study: expected at least one trial that ended, got none")
     return trials
-
-
-def _unit(values: Sequence[float] | np.ndarray) -> float:
-    """1, or what values are divided by, since matplotlib cannot draw an axis of numbers beyond 1e300."""
-    sizes = np.abs(np.asarray(values, np.float64))
-    return 1e300 if np.any((sizes > 1e300) & np.isfinite(sizes)) else 1.0
-
-
-def _in_units(text: str, unit: float) -> str:
-    return plain(text) if unit == 1 else f"{plain(text)}, in units of {unit:g}"
 
 
 def _course(study: Shown, optimum: float | None, unit: float) -> tuple[list[Trial], np.ndarray, np.ndarray]:

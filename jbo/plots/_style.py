@@ -96,6 +96,21 @@ def show_range(ax: Any, which: str, values: np.ndarray, margin: float = 0.15) ->
     getattr(ax, f"set_{which}lim")(*widened(float(np.min(values)), float(np.max(values)), margin))
 
 
+def unit_of(values: Any) -> float:
+    """1, or what values are divided by, since matplotlib cannot draw an axis of numbers beyond 1e300.
+
+    Args:
+      values: Numbers, perhaps some that are not finite.
+    """
+    sizes = np.abs(np.asarray(values, np.float64))
+    return 1e300 if np.any((sizes > 1e300) & np.isfinite(sizes)) else 1.0
+
+
+def in_units(text: str, unit: float) -> str:
+    """The label of an axis whose values were divided by a unit."""
+    return text if unit == 1 else f"{text}, in units of {unit:g}"
+
+
 def legend(ax: Any) -> None:
     """A small legend that hides as little as can be."""
     ax.legend(fontsize="small", framealpha=0.8)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+import jbo
 from jbo import plots
-from jbo.diagnostics import Importance, believe, dependence, following, health
+from jbo.diagnostics import Health, Importance, Interval, Quality, believe, dependence, following, health
 
 
 def lines(ax):
@@ -132,3 +133,30 @@ def test_colours_are_told_apart_by_colour_blind_readers(study):
         seen = linear @ np.transpose(matrix)
         apart = np.linalg.norm(seen[:, None] - seen[None, :], axis=-1)
         assert apart[~np.eye(3, dtype=bool)].min() > 0.15
+
+
+QUALITY = Quality(0.5, 0.0, {0.95: 1.0}, 1.0, np.zeros(2))
+
+
+def test_predictions_near_the_largest_float_are_drawn_in_a_unit_that_fits():
+    values = np.array([1.7e308, -1.7e308])
+    predicted = Interval(0.5 * values, 0.25 * values - 1e307, 0.75 * values + 1e307)
+    found = Health("leave-one-out", np.arange(2), values, predicted, QUALITY, QUALITY, None, {}, 0.0, [])
+    ax = plots.predicted_against_observed(found)
+    ax.figure.canvas.draw()
+    assert ax.get_xlabel() == "objective, observed, in units of 1e+300"
+    assert ax.get_xlim() == pytest.approx((-1.87e8, 1.87e8))
+
+
+@pytest.mark.thorough
+def test_a_model_of_values_near_the_largest_float_is_drawn_in_a_unit_that_fits():
+    space = jbo.Space(x=jbo.Real(0, 1))
+    study = jbo.Study(space, strategy=jbo.bayesian(space, num_initial=3), seed=2)
+    for x, value in zip([0.05, 0.2, 0.35, 0.5, 0.65], [1.7e308, 1e308, 0.0, -1.7e308, 1.0], strict=True):
+        study.tell({"x": x}, value)
+    belief = believe(study)
+    for draw in (plots.posterior, plots.slice_around_best, plots.partial_dependence):
+        ax = draw(belief) if draw is plots.posterior else draw(belief, "x")
+        ax.figure.canvas.draw()
+        assert ax.get_ylabel().endswith(", in units of 1e+300")
+        assert 1e6 < np.abs(ax.lines[0].get_ydata()).max() < 1e9
