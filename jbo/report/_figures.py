@@ -202,7 +202,7 @@ def predicted(health: Health, label: str) -> Figure:
     middle, low, high = health.predicted
     ends = [float(health.values.min()), float(health.values.max())]
     errors = {
-        "type": "data", "symmetric": False, "array": (high - middle).tolist(), "arrayminus": (middle - low).tolist(),
+        "type": "data", "symmetric": False, "array": _lengths(middle, high), "arrayminus": _lengths(low, middle),
         "thickness": 1, "width": 0, "color": _SKY,
     }  # fmt: skip
     hover = [f"trial {number}" for number in health.numbers]
@@ -257,11 +257,17 @@ def _plain(values: Any) -> list[Any]:
     return [None if isinstance(value, float) and not np.isfinite(value) else value for value in values]
 
 
+def _lengths(starts: np.ndarray, ends: np.ndarray) -> list[Any]:
+    """How far the ends are from the starts, at most the largest float."""
+    with np.errstate(over="ignore"):
+        return _plain(np.minimum(ends - starts, np.finfo(np.float64).max))
+
+
 def _band(parameter: Parameter, along: list[Any], found: Interval) -> list[Figure]:
     if parameter.kind == CATEGORY:
         errors = {
-            "type": "data", "symmetric": False, "array": (found.high - found.middle).tolist(),
-            "arrayminus": (found.middle - found.low).tolist(), "color": _SKY,
+            "type": "data", "symmetric": False, "array": _lengths(found.middle, found.high),
+            "arrayminus": _lengths(found.low, found.middle), "color": _SKY,
         }  # fmt: skip
         marker = {"symbol": "diamond", "size": 9, "color": _BLUE}
         return [_scatter(along, found.middle, "median", mode="markers", error_y=errors, marker=marker)]

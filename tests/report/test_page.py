@@ -10,7 +10,7 @@ import plotly.graph_objects
 import pytest
 
 import jbo
-from jbo.diagnostics import believe, health
+from jbo.diagnostics import Health, Interval, Quality, believe, health
 from jbo.report import _figures, _page, write_report
 
 from .conftest import EVIL, SPACE
@@ -186,3 +186,15 @@ def test_learning_curves_are_on_the_page(tmp_path):
     assert (best["x"], best["y"], best["name"]) == ([1, 3], [None, 0.5], "best")
     assert page.all("div", **{"data-chart": "curves"}) and page.all("tr", **{"class": "stopped"})
     assert any("stopped early" in each["text"] for each in page.all("dl"))
+
+
+def test_intervals_longer_than_the_largest_float_end_there():
+    values = np.array([1.7e308, -1.7e308])
+    quality = Quality(0.5, 0.0, {0.95: 1.0}, 1.0, np.zeros(2))
+    found = Interval(values, np.full(2, -1.7e308), np.full(2, 1.7e308))
+    figure = _figures.predicted(
+        Health("10 folds", np.arange(2), values, found, quality, quality, None, {}, 0.0, []), ""
+    )
+    errors = json.loads(_page._script_json(figure))["data"][1]["error_y"]
+    largest = float(np.finfo(np.float64).max)
+    assert (errors["array"], errors["arrayminus"]) == ([0.0, largest], [largest, 0.0])
