@@ -110,6 +110,22 @@ def scalar(name: str, what: str, value: Any, dtype: Any = None) -> jax.Array:
     return array if dtype is None else array.astype(dtype)
 
 
+def number(name: str, value: Any) -> Any:
+    """A setting of a function as a float: a number or an array, perhaps traced.
+
+    Args:
+      name: Of the setting.
+      value: That.
+
+    Raises:
+      TypeError: It is no number.
+    """
+    try:
+        return 1.0 * value
+    except TypeError:
+        raise TypeError(f"{name}: expected a number, got {value!r}") from None
+
+
 def not_differentiable(tree: Any, name: str, reason: str) -> Any:
     """The tree, unchanged; its derivative in anything raises an error, which would be NaN or that of something else.
 

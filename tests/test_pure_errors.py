@@ -11,6 +11,9 @@ import pytest
 SCRIPT = Path(__file__).with_name("pure_errors_script.py")
 FLOATS = "float32 or float64 array of shape"
 CASES = {
+    "negative capacity": "ValueError: capacity: expected at least 1, got -1",
+    "weight": "TypeError: weight: expected a number, got '2'",
+    "margin": "TypeError: margin: expected a number, got None",
     "two axes of y": f"ValueError: data.y: expected a {FLOATS} [n], got float32 of shape [5, 1]; data.y[:, 0] is its",
     "one axis of x": f"ValueError: data.x: expected a {FLOATS} [n, d], got float32 of shape [5]; data.x[:, None] makes",
     "lengths": f"ValueError: data.y: expected a {FLOATS} [n] with n = 5 as in data.x, got float32 of shape [3]",

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked
+from jbo._checked import checked, number
 from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.region import Region
@@ -293,7 +293,7 @@ def expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
     Args:
       margin: What counts as an improvement, in deviations of the objective; more explores more.
     """
-    return Improvement(1.0 * margin, "expected", False)
+    return Improvement(number("margin", margin), "expected", False)
 
 
 def log_expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
@@ -302,7 +302,7 @@ def log_expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvem
     Args:
       margin: What counts as an improvement, in deviations of the objective; more explores more.
     """
-    return Improvement(1.0 * margin, "log_expected", False)
+    return Improvement(number("margin", margin), "log_expected", False)
 
 
 def log_expected_quantile_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
@@ -318,7 +318,7 @@ def log_expected_quantile_improvement(margin: float | Float[Array, ""] = 0.0) ->
       Picheny, Ginsbourger, Richet and Caplin, Quantile-Based Optimization of Noisy Computer Experiments with Tunable
       Precision, 2013.
     """
-    return Improvement(1.0 * margin, "log_expected", True)
+    return Improvement(number("margin", margin), "log_expected", True)
 
 
 def probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Improvement:
@@ -327,7 +327,7 @@ def probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Impro
     Args:
       margin: What counts as an improvement, in deviations of the objective; with 0 it hardly explores.
     """
-    return Improvement(1.0 * margin, "probability", False)
+    return Improvement(number("margin", margin), "probability", False)
 
 
 def log_probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Improvement:
@@ -336,7 +336,7 @@ def log_probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> I
     Args:
       margin: What counts as an improvement, in deviations of the objective; with 0 it hardly explores.
     """
-    return Improvement(1.0 * margin, "log_probability", False)
+    return Improvement(number("margin", margin), "log_probability", False)
 
 
 def confidence_bound(weight: float | Float[Array, ""] = 2.0) -> ConfidenceBound:
@@ -347,4 +347,4 @@ def confidence_bound(weight: float | Float[Array, ""] = 2.0) -> ConfidenceBound:
     Args:
       weight: Deviations away from the mean, at least 0; more explores more.
     """
-    return ConfidenceBound(1.0 * weight)
+    return ConfidenceBound(number("weight", weight))

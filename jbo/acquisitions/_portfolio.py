@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from jbo._checked import checked
+from jbo._checked import checked, number
 from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import (
     Acquisition,
@@ -137,4 +137,4 @@ def portfolio(*members: Acquisition, rate: float | Float[Array, ""] = 0.1, num_i
     if num_initial < 0:
         raise ValueError(f"num_initial: expected at least 0, got {num_initial}")
     chosen = members or (log_expected_improvement(), log_probability_of_improvement(), confidence_bound())
-    return Portfolio(tuple(chosen), 1.0 * rate, num_initial)
+    return Portfolio(tuple(chosen), number("rate", rate), num_initial)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked
+from jbo._checked import checked, number
 from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.acquisitions._acquisition import ConfidenceBound
@@ -55,4 +55,4 @@ def scheduled_confidence_bound(
       Srinivas, Krause, Kakade and Seeger, Gaussian Process Optimization in the Bandit Setting, 2010, theorem 2, section
       6.
     """
-    return ScheduledBound(1.0 * delta, 1.0 * factor)
+    return ScheduledBound(number("delta", delta), number("factor", factor))

@@ -78,7 +78,12 @@ class Strategy(ABC):
         Args:
           capacity: Number of rows; each ask or told trial takes one.
           dtype: Floating type of the search; None: JAX's default one.
+
+        Raises:
+          ValueError: The capacity is below 1.
         """
+        if capacity < 1:
+            raise ValueError(f"capacity: expected at least 1, got {capacity}")
         return _table.empty(capacity, self.encoding.num_columns, dtype)
 
     @checked

@@ -71,7 +71,11 @@ def write_trial(trial: Trial, stream: Any) -> None:
     """
     about = {"trial": trial.number, "status": trial.status, "value": trial.value, "seconds": _seconds(trial)}
     about |= {name: getattr(trial, name) for name in _known([trial])}
-    rows = [[name, _text(value, stream)] for name, value in {**about, **trial.config}.items() if value is not None]
+    rows = [
+        [_text(name, stream), _text(value, stream)]
+        for name, value in {**about, **trial.config}.items()
+        if value is not None
+    ]
     _write_rows(rows, [False, False], stream)
 
 

@@ -277,6 +277,14 @@ def test_output_that_the_encoding_does_not_hold_is_escaped(tmp_path, encoding):
     assert "\\ud800" in run("trials", path, "--csv")
 
 
+def test_names_that_the_encoding_does_not_hold_keep_the_columns_straight():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="backslashreplace")
+    export.write_trial(jbo.Trial(0, {"größe": 2, "x": 3}, "ok", 1.0, 0.0, 1.0, None, ""), stream)
+    stream.seek(0)
+    lines = stream.read().splitlines()
+    assert [line.index(line.split()[1]) for line in lines] == [len("gr\\xf6\\xdfe  ")] * len(lines)
+
+
 def test_a_trial_that_nobody_could_read_comes_again(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
     path = str(tmp_path / "s.db")
