@@ -39,8 +39,11 @@ def trajectory(
       ValueError: There is no study, or one without a finished trial.
     """
     ax = axes_of(ax)
-    is_several = isinstance(study, Mapping) or isinstance(study, Sequence)
-    groups = dict(study) if isinstance(study, Mapping) else {"": study if is_several else [study]}
+    single = None if isinstance(study, Mapping) or isinstance(study, Sequence) else study
+    if isinstance(study, Mapping):
+        groups = dict(study)
+    else:
+        groups = {"": study if isinstance(study, Sequence) else [study]}
     if not groups or not all(groups.values()):
         raise ValueError("study: expected at least one study, got none")
     shown = [trial for members in groups.values() for member in members for trial in member.trials]
@@ -49,7 +52,7 @@ def trajectory(
         + [trial.value for trial in shown if trial.value is not None]
         + [value for trial in shown for value in trial.intermediate_values.values()]
     )
-    if is_several:
+    if single is None:
         for (name, members), colour in zip(groups.items(), CYCLE * len(groups), strict=False):
             curves = [_course(member, optimum, unit)[2] for member in members]
             length = min(map(len, curves))
@@ -60,7 +63,7 @@ def trajectory(
             ax.step(number, middle, where="post", color=colour, label=f"{text}best so far, median of {len(curves)}")
             ax.fill_between(number, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
     else:
-        finished, values, best = _course(study, optimum, unit)
+        finished, values, best = _course(single, optimum, unit)
         numbers = np.array([trial.number for trial in finished])
         failed = np.array([trial.status == "failed" for trial in finished])
         stopped = [trial for trial in finished if trial.status == "stopped"]
