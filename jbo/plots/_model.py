@@ -145,6 +145,7 @@ def slice_around_best(study: Searched | Belief, name: str, *, label: str = "obje
         raise ValueError(f"name: expected a parameter of the best trial, {', '.join(best.config)}, got {name!r}")
     ax = posterior(belief, (name,), label=label, ax=ax)
     at = place(belief.space[name], best.config[name])
+    assert best.value is not None
     height = best.value / unit_of(_values(belief))
     ax.plot([at], [height], "*", color="white", markeredgecolor="black", markersize=13, label="best", zorder=5)
     legend(ax)
@@ -238,7 +239,7 @@ def _trials(ax: Any, belief: Belief, names: tuple[str, ...], unit: float = 1.0) 
                 ax.plot(*places, mark, markersize=8, markeredgewidth=3.5, color="white")
             ax.plot(*places, mark, markeredgecolor="white" if mark == "o" else None, label=label, **style)
         elif status == "ok":
-            values = [trial.value / unit for trial in trials]
+            values = [trial.value / unit for trial in trials if trial.value is not None]
             ax.plot(places[0], values, mark, color=VERMILION, markersize=4, alpha=0.8, label=label)
         else:
             edge = np.full(len(trials), 0.03)
