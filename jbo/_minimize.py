@@ -100,19 +100,19 @@ def minimize(
         raise TypeError(f"num_steps: expected an integer, got {num_steps!r}")
     if num_steps < 1:
         raise ValueError(f"num_steps: expected at least 1, got {num_steps}")
-    space = _space_of(function, strategy, space)
-    if space.encoding.columns != strategy.encoding.columns:
+    searched: Any = _space_of(function, strategy, space)
+    if searched.encoding.columns != strategy.encoding.columns:
         raise ValueError(
-            f"strategy: expected one over {space!r}, got one over a space of another structure, "
+            f"strategy: expected one over {searched!r}, got one over a space of another structure, "
             f"with {strategy.encoding.num_columns} columns"
         )
-    if space.encoding.constraint != strategy.encoding.constraint:
+    if searched.encoding.constraint != strategy.encoding.constraint:
         raise ValueError("strategy: expected one over the function's space, got one over a space of another constraint")
 
     state = strategy.init(num_steps)
 
     def evaluate(x: Float[Array, " d"]) -> Result:
-        config = space.decode_traced(x)
+        config = searched.decode_traced(x)
         try:
             result = function(config)
         except KeyError as error:
