@@ -119,10 +119,10 @@ def study_trials(path, strategy):
 def test_a_fit_is_made_when_the_schedule_says_so(monkeypatch):
     fits, real = [], _model.run
 
-    def seen(call, *then):
+    def seen(call, *then, **how):
         if call.function is _model._fit:
             fits.append(int((call.arguments[2].status != EMPTY).sum()))
-        return real(call, *then)
+        return real(call, *then, **how)
 
     monkeypatch.setattr(_model, "run", seen)
     space = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
