@@ -35,7 +35,7 @@ def test_in_an_empty_environment(tmp_path):
     run(*pip, "--constraint", ROOT / "constraints.txt", ROOT, env=env, cwd=tmp_path)
     best = float(run(python, "-W", "error", "-c", SCRIPT, env=env, cwd=tmp_path))
     assert 1.0 <= best < 1.1, "a model has found the bottom"
-    told = run(python, "-m", "jbo", "best", "study.db", env=env, cwd=tmp_path)
+    told = run(python, "-m", "jbo", "best", "study.db", "--json", env=env, cwd=tmp_path)
     assert f'"value": {best!r}' in told
     assert "no module named" in run(
         python, "-c", "import jbo\ntry: jbo.Study(jbo.Space(x=jbo.Real(0, 1))).to_dataframe()\n"
