@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from statistics import median
+from statistics import median, median_low
 
 import optuna
 import pytest
@@ -55,4 +55,5 @@ def test_four_processes_on_one_study_and_one_is_killed(postgres, tmp_path, reque
     assert len({t.params["x"] for t in trials}) == len(trials) - 1, "what runs elsewhere is not suggested again"
     assert study.best_value < 1e-3, "which a hundred random points reach every other time"
     values = [complete[number].value for number in sorted(told)]
-    assert median(values[-8:]) < 0.1 * median(values[:8]), "the model learns from what all of them told"
+    # With categories every second point explores once the model expects nothing: half of the last ones are good.
+    assert median_low(values[-8:]) < 0.1 * median(values[:8]), "the model learns from what all of them told"
