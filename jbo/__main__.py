@@ -168,7 +168,7 @@ def _print(value: Any) -> None:
 
 
 def _flush() -> None:
-    if sys.stdout is not None:  # closed by whoever began the process
+    if sys.stdout is not None:  # None if the process was started without one
         sys.stdout.flush()
 
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jbo.acquisitions import bound
+from jbo.acquisitions import bound, is_positive
 from jbo.encoding import Encoding, snap
 from jbo.region import Region
 from jbo.space import Real, Space
@@ -179,7 +179,7 @@ def check_acquisition(acquisition: Any) -> None:
         )
     if not np.allclose(slopes(acquisition, garbage, points)[0], values, rtol=1e-3, atol=1e-4):
         _fail(name, "prepare", "rows that are not valid change the values; reduce over jnp.where(data.is_valid, …)")
-    if getattr(acquisition, "is_positive", False) and (np.asarray(values) < 0).any():
+    if is_positive(acquisition) and (np.asarray(values) < 0).any():
         _fail(name, "is_positive", f"is True, but a value is {float(values.min())}; take the flag away")
 
 

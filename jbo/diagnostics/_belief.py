@@ -127,7 +127,7 @@ class Belief:
     state: Trials
     """The table, lower is better."""
     data: Dataset
-    """What the surrogate sees of it: standardised, the worse half drawn together, failed trials left out."""
+    """What the surrogate sees of it: standardised, the worse half compressed, failed trials left out."""
     fitted: Any
     """All hyperparameters of the strategy: those that the study's next suggestion uses."""
     posterior: Any

@@ -27,7 +27,7 @@ from jbo.types import OK, Dataset
 class Quality:
     """How well predictions agree with trials that the predictor did not see, in units of the model.
 
-    In these the values of all trials have deviation 1, bad ones are drawn together.
+    In these units the values of all trials have standard deviation 1, and bad values are compressed.
     """
 
     rmse: float

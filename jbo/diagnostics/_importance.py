@@ -20,7 +20,7 @@ from jbo.surrogates import GPParams, Posterior
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the variance of the model's mean over the space, bad values drawn together as the model sees them."""
+    """Shares of the variance of the model's mean over the space, bad values compressed as the model sees them."""
 
     main: dict[str, float]
     """What each parameter alone explains; Sobol's first-order indices."""
@@ -91,7 +91,7 @@ def _sobol(key: Array, num_points: int, num_columns: int, dtype: Any) -> Array:
 def dependence(study: Searched | Belief, name: str, places: np.ndarray) -> Interval:
     """The objective averaged over all parameters but one: median and 95 % interval of the average, in user's units.
 
-    The average is taken as the model sees values, bad ones drawn together.
+    The average is over the values as the model sees them: bad values are compressed.
 
     Args:
       study: A study, or what its model believes.

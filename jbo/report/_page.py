@@ -98,7 +98,7 @@ def _model(belief: Belief, label: str, charts: dict[str, Figure]) -> list[str]:
     charts["predicted"], charts["calibration"] = _figures.predicted(found, label), _figures.calibration(found)
     slices = "".join(_chart(f"slice{i}", "chart") for i in range(len(names)))
     about = (
-        "<p>Shares of the variance of the model's mean over the space. Values in the worse half are drawn together, as "
+        "<p>Shares of the variance of the model's mean over the space. Values in the worse half are compressed, as "
         "the model sees them.</p>"
     )
     along = "<p>The model through the recommended trial, with the interval that holds 95 % of the function.</p>"

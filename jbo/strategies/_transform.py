@@ -144,7 +144,7 @@ def _typical_noise(state: Trials, noise: Float[Array, ""] | float | None) -> Flo
 def compress(
     y: Float[Array, " n"], is_valid: Bool[Array, " n"], noise: Float[Array, ""] | float = 0.0
 ) -> tuple[Float[Array, " n"], Float[Array, ""], Float[Array, ""]]:
-    r"""The values in distances from their median, with the worse half drawn together by a logarithm.
+    r"""The distances of the values from their median, the worse half compressed by a logarithm.
 
     How bad a bad point is says little about where the good ones are, but a few huge values would set the scale of all.
     A value :math:`y` becomes :math:`z = (y - m) / s` with the median :math:`m` and the distance :math:`s` from the best

@@ -49,7 +49,7 @@ def test_beliefs_are_the_models(line):
     x = np.array([space.encode(trial.config) for trial in line.study.trials])
     found = _plots.beliefs(line.study.strategy, line.study.seed, x, -line.Y[:, 0], grid)
     truth, told = wave(-1 + 3 * grid[:, 0]), wave(line.X[:, 0])
-    # Standardised values, the worse half drawn together: in order, and those of the data at the data.
+    # Standardised values, the worse half compressed: in order, and those of the data at the data.
     is_told = np.abs(grid - x[:, 0]).argmin(0)
     np.testing.assert_allclose(found.mean[is_told], found.y, atol=0.1)
     assert np.corrcoef(np.argsort(np.argsort(found.y)), np.argsort(np.argsort(told)))[0, 1] == pytest.approx(1)

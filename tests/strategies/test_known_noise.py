@@ -50,7 +50,7 @@ def forrester_like(x):
     "start, noise", [((-0.9, 1.1), 0.2), ((1.0, 1.8), 0.2), ((-0.9, 1.1), 0.05), ((1.3, 0.4), 0.05), ((1.0, 1.8), 0.05)]
 )
 def test_expected_improvement_with_a_known_noise_leaves_a_local_minimum(start, noise):
-    """The tutorial function from two told trials: within 0.01 of the least value by trial 30."""
+    """The tutorial function from two told trials: within 0.01 of the minimum by trial 30."""
     space = jbo.Space(x=jbo.Real(-1.0, 2.0))
     strategy = jbo.bayesian(
         space,

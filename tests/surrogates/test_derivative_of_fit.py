@@ -114,7 +114,7 @@ def test_a_parameter_on_its_bound_stands_still_and_a_known_noise_moves_with_its_
     np.testing.assert_allclose(by_scale[2], -2 / 2.0, rtol=1e-12)  # log (0.5 / y_scale)^2
     np.testing.assert_array_equal(by_y[2], 0)
     assert (np.abs(by_y[:2]).max(axis=1) > 1e-3).all() and abs(by_scale[0]) > 1e-3
-    # A prior that pulls beyond the least noise holds it there; the others move.
+    # A prior that pulls beyond the minimum noise holds it there; the others move.
     held = gp(noise_prior=(-40.0, 0.5))
     theta, by_y = logs(held, data.y, data.y_scale), jax.jit(jax.jacfwd(partial(logs, held)))(data.y, data.y_scale)
     np.testing.assert_allclose(theta[2], np.log(1e-6), rtol=1e-12)

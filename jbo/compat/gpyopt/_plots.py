@@ -25,7 +25,7 @@ class Beliefs(NamedTuple):
     """What is believed at points of the cube, lower is better."""
 
     mean: Float[Array, " m"]
-    """Of the model, in standardised units, bad values drawn together as the model sees them."""
+    """Of the model, in standardised units, bad values compressed as the model sees them."""
     deviation: Float[Array, " m"]
     """Of the function, in the same units."""
     acquisition: Float[Array, " m"]

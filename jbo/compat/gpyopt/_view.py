@@ -167,7 +167,7 @@ class View:
     def _scaled(self, acquisition: np.ndarray) -> np.ndarray:
         """The acquisition as GPyOpt has it: no logarithm, in units of the standardised objective."""
         kind = getattr(self._strategy.acquisition, "formula", None)
-        if getattr(self._strategy.acquisition, "is_of_values", False):
+        if is_of_values(self._strategy.acquisition):
             return -self._normalized(acquisition)
         return acquisition / self.scale if kind in ("log_expected", "expected") else acquisition
 
