@@ -206,7 +206,7 @@ def test_the_likeliest_point_is_that_of_the_densities(state, space, is_fixed):
     region, parzen = Region(space.encoding, fixed), jbo.parzen(space)
     state = state._replace(x=jbo.encoding.snap(space.encoding, state.x))
     good, bad = parzen.densities(state)
-    drawn = parzen.draw(KEY, good, region)
+    drawn = parzen.draw(KEY, good, region, state)
     ratio = _mixture.log_density(space.encoding, good, drawn) - _mixture.log_density(space.encoding, bad, drawn)
     classifier = jbo.bayesian(space).classifier
     x, value = classifier.likeliest(KEY, state, region)
