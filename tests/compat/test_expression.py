@@ -35,6 +35,7 @@ def grown(inner):
 
     def call(name, prefix, left, right):
         arguments = [left, right] if name in ("min", "max", "minimum", "maximum") else [left]
+        prefix = "" if name in ("min", "max") else prefix  # the second argument of NumPy's is an axis
         text = f"{prefix}{name}({', '.join(a[0] for a in arguments)})"
         return text, lift(REFERENCE[name], *(a[1] for a in arguments))
 
