@@ -81,7 +81,7 @@ def test_the_posterior_is_regression_on_data_and_steps(x64):
     kernel = jbo.surrogates.kernels.matern52
     gram = np.asarray(kernel(params, jnp.asarray(points), jnp.asarray(points)))
     y, is_valid = standardised(rng.normal(size=n)), np.arange(n) < 4
-    root, alpha = _monotone._with_steps(
+    root, alpha = jax.jit(_monotone._with_steps)(
         params, jnp.asarray(y), jnp.asarray(1e-2), jnp.asarray(is_valid), jnp.asarray(gram)
     )
     assert root.shape == gram.shape
@@ -94,7 +94,8 @@ def test_the_posterior_is_regression_on_data_and_steps(x64):
     joint = seen @ gram @ seen.T + noise
     weights = np.linalg.solve(joint[:4, :4], joint[:4, 4:]).T
     mean, covariance = weights @ y[:4], joint[4:, 4:] - weights @ joint[:4, 4:]
-    precision, shift = map(np.asarray, _monotone.positive_sites(jnp.asarray(mean), jnp.asarray(covariance)))
+    sites = jax.jit(_monotone.positive_sites)
+    precision, shift = map(np.asarray, sites(jnp.asarray(mean), jnp.asarray(covariance)))
     joint[4:, 4:] += np.diag(1 / precision)
     explained = seen.T @ np.linalg.solve(joint, seen)
     np.testing.assert_allclose(root @ root.T * np.outer(np.arange(13) != 4, np.arange(13) != 4), explained, atol=1e-6)

@@ -166,9 +166,11 @@ def test_the_maximiser_crosses_the_bound_of_a_condition(x64):
     def value(x):  # best at x = 0.6, y = 0.2, where y exists
         return jnp.where(jbo.is_active(space, x)[1], 1 - (x[0] - 0.6) ** 2 - (x[1] - 0.2) ** 2, 0.5 - (x[0] - 0.3) ** 2)
 
-    best = maximize(
-        jax.random.key(0), value, Region(space.encoding), Trials(*map(jnp.asarray, trials[:3])), jnp.array([0.2, 0.5])
-    )
+    @jax.jit
+    def best_of(trials):
+        return maximize(jax.random.key(0), value, Region(space.encoding), trials, jnp.array([0.2, 0.5]))
+
+    best = best_of(Trials(*map(jnp.asarray, trials[:3])))
     np.testing.assert_allclose(best.x, [0.6, 0.2], atol=1e-4)
 
 

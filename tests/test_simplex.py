@@ -13,6 +13,7 @@ from jbo import Real, Simplex, Space
 from jbo.diagnostics._dependence import partial_dependence
 from jbo.encoding import held, shares, snap
 from jbo.surrogates import kernels
+from tests.selection import some
 
 NAMES = ("w1", "w2", "w3")
 THREE = Space(Simplex(*NAMES), rate=Real(0.0, 1.0))
@@ -41,6 +42,9 @@ def test_corners_and_edges_come_back_exactly(values):
     assert THREE.validate(config) == config, "what is stored is what was given"
 
 
+jit_snap, jit_shares = jax.jit(snap), jax.jit(shares)
+
+
 def test_shares_sum_to_one_in_every_order(x64):
     x = np.random.default_rng(0).random((2000, 8))
     for row in x:
@@ -49,22 +53,22 @@ def test_shares_sum_to_one_in_every_order(x64):
         assert sum(values) == 1.0 == sum(values[::-1]) and min(values) >= 0
         assert EIGHT.decode(EIGHT.encode(config)) == config
     for dtype in (jnp.float32, jnp.float64):
-        snapped = snap(EIGHT.encoding, jnp.asarray(x, dtype))
-        np.testing.assert_array_equal(snap(EIGHT.encoding, snapped), snapped)
-        assert (np.asarray(shares(EIGHT.encoding, snapped)).sum(-1) == 1).all()
-    traced = jax.vmap(EIGHT.decode_traced)(jnp.asarray(x))
+        snapped = jit_snap(EIGHT.encoding, jnp.asarray(x, dtype))
+        np.testing.assert_array_equal(jit_snap(EIGHT.encoding, snapped), snapped)
+        assert (np.asarray(jit_shares(EIGHT.encoding, snapped)).sum(-1) == 1).all()
+    traced = jax.jit(jax.vmap(EIGHT.decode_traced))(jnp.asarray(x))
     plain = [EIGHT.decode(row) for row in x]
     for name in EIGHT.names:
         np.testing.assert_allclose(traced[name], [config[name] for config in plain], rtol=0, atol=2.0**-46)
 
 
-@pytest.mark.parametrize("make", [jbo.random_search, jbo.sobol_search])
+@some("make", [jbo.random_search, jbo.sobol_search])
 def test_designs_are_uniform_over_the_simplex(x64, make):
     """Moments of Dirichlet(1, …, 1): mean 1/k, variance (k - 1) / (k^2 (k + 1)), covariance -1 / (k^2 (k + 1))."""
     for space, k in ((Space(Simplex(*NAMES)), 3), (EIGHT, 8)):
         strategy = make(space)
         x = jax.jit(lambda key: strategy.ask(key, strategy.init(512), 512)[0])(jax.random.key(0))  # noqa: B023
-        w = np.asarray(shares(space.encoding, x))
+        w = np.asarray(jit_shares(space.encoding, x))
         np.testing.assert_allclose(w.mean(0), 1 / k, atol=0.04)
         expected = (np.eye(k) * k - 1) / (k**2 * (k + 1))
         np.testing.assert_allclose(np.cov(w.T), expected, atol=0.015 if k == 3 else 0.004)
@@ -195,6 +199,7 @@ def test_minimize_finds_the_weights(x64):
     np.testing.assert_allclose(w[np.argmin(run.y)], TARGET, atol=0.03)
 
 
+@pytest.mark.thorough
 def test_a_study_finds_weights_at_a_corner():
     """The best share of w3 is 0: on the border of the simplex, in float64."""
     space = Space(Simplex(*NAMES))

@@ -194,10 +194,10 @@ class _Foreign(Workers):
 
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
         # Not by `concurrent.futures.wait`, which misses what an executor cancels as it is shut down.
-        done = {self._done.get()}
+        done = [self._done.get()]
         while not self._done.empty():
-            done.add(self._done.get())
-        self._running -= done
+            done.append(self._done.get())
+        self._running.difference_update(done)
         return [(call, self._outcome(call)) for call in done]
 
     def _outcome(self, call: "Future[Evaluation]") -> Evaluation:

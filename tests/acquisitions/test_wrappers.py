@@ -54,20 +54,28 @@ def model(x64):
 
 
 def value(acquisition, model, key=KEY):
-    posterior, data = model
-    acquisition = over_sets(acquisition, posterior)
-    return float(acquisition.value(acquisition.prepare(key, posterior, data), posterior, X))
+    @jax.jit
+    def compiled(key, posterior, data):
+        averaged = over_sets(acquisition, posterior)
+        return averaged.value(averaged.prepare(key, posterior, data), posterior, X)
+
+    return float(compiled(key, *model))
+
+
+@jax.jit
+def draw(posterior, key):
+    return posterior.paths(key, 1)(X[None, :])[0, 0]
 
 
 def sampled(model, key=KEY):
     """The function that Thompson sampling draws, of one hyperparameter sample, with its sign turned."""
-    return -float(model[0].paths(key, 1)(X[None, :])[0, 0])
+    return -float(draw(model[0], key))
 
 
 def asks_first(model, *members):
     """The key that the first of these members of a portfolio prepares with, and the portfolio that lets it ask."""
     portfolio_ = portfolio(*members, num_initial=0)
-    member, _ = portfolio_.prepare(KEY, *model)
+    member, _ = jax.jit(portfolio_.prepare)(KEY, *model)
     order = [*members[1:], members[0]] if int(member) else list(members)
     return portfolio(*order, num_initial=0), jax.random.split(KEY, len(members))[int(member)]
 
@@ -77,7 +85,7 @@ def test_a_sampled_function_times_a_density_is_that_of_one_hyperparameter_sample
     believed = Believed(jbo.thompson_sampling(), DENSITY, 5.0)
     assert value(believed, model) == pytest.approx(sampled(model) + density, rel=1e-12)
     # The mean over the samples is another number, which is what a search saw before.
-    every = jax.vmap(lambda one: -one.paths(KEY, 1)(X[None, :])[0, 0])(model[0].sets())
+    every = -jax.vmap(draw, (0, None))(model[0].sets(), KEY)
     assert abs(float(jnp.mean(every)) - sampled(model)) > 1e-3
 
 
@@ -92,9 +100,10 @@ def test_each_member_of_a_portfolio_is_averaged_or_not_by_itself(model):
     assert value(of_thompson, model) == pytest.approx(sampled(model, key), rel=1e-12)
     of_improvement, _ = asks_first(model, improvement, thompson)
     assert value(of_improvement, model) == pytest.approx(value(improvement, model), rel=1e-12)
-    assert value(improvement, model) != pytest.approx(
-        float(improvement.value(improvement.prepare(KEY, *model), model[0], X)), rel=1e-6
-    ), "improvement is averaged over the samples"
+    of_mixture = jax.jit(lambda posterior, data: improvement.value(improvement.prepare(KEY, *model), posterior, X))
+    assert value(improvement, model) != pytest.approx(float(of_mixture(*model)), rel=1e-6), (
+        "improvement is averaged over the samples"
+    )
 
 
 def test_a_density_multiplies_each_member_of_a_portfolio_by_what_its_values_mean(model):
@@ -108,14 +117,17 @@ def test_a_density_multiplies_each_member_of_a_portfolio_by_what_its_values_mean
 
 
 def test_a_penalty_takes_the_logarithm_of_each_member_of_a_portfolio(model):
-    posterior, data = model
     rule = local_penalization()
-    none = jnp.zeros(len(data.is_valid), bool)
-    beliefs = Beliefs(posterior, data, posterior, data, none, Region(SPACE.encoding))
     first, _ = asks_first(model, jbo.expected_improvement(), jbo.log_expected_improvement())
-    penalised = over_sets(first, posterior)
-    found = rule.value(rule.prepare(KEY, penalised, beliefs), penalised, beliefs, X)
-    assert float(found) == pytest.approx(np.log(value(jbo.expected_improvement(), model)), rel=1e-10)
+
+    @jax.jit
+    def found(posterior, data):
+        none = jnp.zeros(len(data.is_valid), bool)
+        beliefs = Beliefs(posterior, data, posterior, data, none, Region(SPACE.encoding))
+        penalised = over_sets(first, posterior)
+        return rule.value(rule.prepare(KEY, penalised, beliefs), penalised, beliefs, X)
+
+    assert float(found(*model)) == pytest.approx(np.log(value(jbo.expected_improvement(), model)), rel=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +164,7 @@ def test_an_acquisition_inside_of_others_learns_where_it_may_look():
     assert dataclasses.is_dataclass(found)
 
 
+@pytest.mark.thorough
 def test_a_search_of_failures_and_a_portfolio_multiplies_a_positive_member_by_the_probability():
     space = jbo.Space(x=jbo.Real(0, 1))
     alone = jbo.bayesian(space, acquisition=jbo.expected_improvement(), num_initial=3)

@@ -139,6 +139,6 @@ def test_the_way_back_is_that_of_the_steps_written_out(cell):
         return total + jnp.sum(ends * jnp.stack(state))
 
     arguments = weights, jnp.asarray(x), start
-    expected, found = (jax.grad(loss, argnums=(0, 1, 2))(*arguments) for loss in (by_steps, scanned))
+    expected, found = (jax.jit(jax.grad(loss, argnums=(0, 1, 2)))(*arguments) for loss in (by_steps, scanned))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5, rtol=2e-5), expected, found)
     assert all(float(jnp.abs(leaf).max()) > 0 for leaf in jax.tree.leaves(found[0]))

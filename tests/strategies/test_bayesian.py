@@ -351,11 +351,15 @@ def test_a_suggestion_has_the_least_bound_of_all_points(x64, ask, table):
     assert STRATEGY.acquisition == jbo.lower_confidence_bound(2.0)
     strategy = bayesian(REALS, acquisition=jbo.lower_confidence_bound(2.0))
     found, info = ask(strategy, KEY, state)
-    params, _ = strategy.fit(KEY, state)
-    posterior = strategy.surrogate.condition(params, dataset(state))
     axis = np.linspace(0, 1, 101)
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-    mean, variance = posterior.predict(jnp.asarray(np.vstack([found, grid])))
+
+    @jax.jit
+    def predicted(points):
+        params, _ = strategy.fit(KEY, state)
+        return strategy.surrogate.condition(params, dataset(state)).predict(points)
+
+    mean, variance = predicted(jnp.asarray(np.vstack([found, grid])))
     bound = mean - 2 * jnp.sqrt(variance)
     assert info.value == pytest.approx(-float(bound[0]), abs=1e-9)
     assert bound[0] <= bound[1:].min() + 1e-9

@@ -18,6 +18,8 @@ from jbo.types import OK, PENDING, Trials, is_taken
 from tests.selection import some
 
 SPACE = Space(kind=Categorical("a", "b", "c"), size=Integer(1, 9), rate=Real(0.0, 1.0), depth=Real(0.0, 1.0))
+UNIFORM = 1 / 3 / 9
+"""The prior of `parzen` in both of its densities, as heavy as one trial."""
 KEY = jax.random.key(5)
 NUM, CAPACITY = 14, 16
 FIT = jax.jit(lambda strategy, state: strategy.fit(KEY, state))
@@ -39,21 +41,24 @@ def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weig
     strategy = jbo.bayesian(SPACE, acquisition=acquisition, classifier_weight=weight)
     x, info = ask(strategy, KEY, state)
     params, _ = FIT(strategy, state)
-    posterior = strategy.surrogate.condition(params, dataset(state))
-    best = float(jnp.min(jnp.where(state.status == OK, posterior.predict(state.x)[0], jnp.inf)))
+
+    @jax.jit
+    def parts(points):
+        posterior = strategy.surrogate.condition(params, dataset(state))
+        best = jnp.min(jnp.where(state.status == OK, posterior.predict(state.x)[0], jnp.inf))
+        good, bad = jbo.parzen(SPACE).densities(state)
+        by_good, by_bad = (
+            jnp.exp(_mixture.log_density(SPACE.encoding, density, points)) * density.weight.sum() - UNIFORM
+            for density in (good, bad)
+        )
+        return *posterior.predict(points), best, by_good, by_bad
 
     def worth(points):
-        mean, variance = posterior.predict(points)
+        mean, variance, best, by_good, by_bad = (np.asarray(part) for part in parts(points))
         deviation = np.sqrt(variance)
         z = (best - mean) / deviation
         improvement = deviation * (z * norm.cdf(z) + norm.pdf(z))
-        good, bad = jbo.parzen(SPACE).densities(state)
-        uniform = 1 / 3 / 9  # the prior of `parzen` in both densities, one trial heavy
-        by_good, by_bad = (
-            np.exp(_mixture.log_density(SPACE.encoding, density, points)) * density.weight.sum() - uniform
-            for density in (good, bad)
-        )
-        chance = (by_good + 0.1 * uniform) / (by_good + by_bad + uniform)
+        chance = (by_good + 0.1 * UNIFORM) / (by_good + by_bad + UNIFORM)
         if acquisition is not None:
             gain = best - (mean - 2 * deviation)
             return -best + np.where(gain > 0, gain * chance**weight, gain)

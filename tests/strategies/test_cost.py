@@ -69,30 +69,34 @@ def test_the_learnt_cost_is_the_exponential_of_the_mean_log_cost(x64):
     np.testing.assert_array_equal(jax.vmap(model.log_cost(params, other))(jnp.asarray(at)), got)
 
 
-def log_improvement(posterior, best, at):
-    mean, variance = (np.asarray(v) for v in posterior.predict(jnp.asarray(at)))
-    z = (best - mean) / np.sqrt(variance)
-    return 0.5 * np.log(variance) + np.log(np.maximum(norm.pdf(z) + z * norm.cdf(z), 1e-300))
+def log_worth(strategy, state):
+    """The logarithm of what a suggestion at a point is worth."""
+    params, _ = jax.jit(lambda state: strategy.fit(KEY, state))(state)
+    assert isinstance(params, WithCost) == strategy.learns_cost
+
+    @jax.jit
+    def parts(at):
+        _, _, posterior, believed, failures = strategy.posteriors(params, dataset(state), state)
+        mean, variance = posterior.predict(at)
+        best = jnp.where(believed.is_valid, posterior.predict(state.x)[0], jnp.inf).min()
+        log_cost = jax.vmap(strategy.cost.log_cost(params.cost, state))(at) if strategy.learns_cost else 0.0
+        return mean, variance, best, log_cost, jax.vmap(failures.log_success)(at)
+
+    def worth(at):
+        mean, variance, best, log_cost, log_success = (np.asarray(part) for part in parts(jnp.asarray(at)))
+        log_cost = log_cost if strategy.learns_cost else np.log(1 + 19 * at[:, 0])
+        z = (best - mean) / np.sqrt(variance)
+        improvement = 0.5 * np.log(variance) + np.log(np.maximum(norm.pdf(z) + z * norm.cdf(z), 1e-300))
+        return improvement + log_success - log_cost
+
+    return worth
 
 
 @some("strategy", [LEARNT, KNOWN], [KNOWN], ids=["learnt", "known"])
 def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy):
     """Beside failed and pending trials, with everything but the maximum written in NumPy."""
     state = search()
-    params, _ = strategy.fit(KEY, state)
-    assert isinstance(params, WithCost) == strategy.learns_cost
-    _, _, posterior, believed, failures = strategy.posteriors(params, dataset(state), state)
-    means = np.asarray(posterior.predict(state.x)[0])
-    best = means[np.asarray(believed.is_valid)].min()
-
-    def worth(at):
-        if strategy.learns_cost:
-            log_cost = np.asarray(jax.vmap(strategy.cost.log_cost(params.cost, state))(jnp.asarray(at)))
-        else:
-            log_cost = np.log(1 + 19 * at[:, 0])
-        log_success = np.asarray(jax.vmap(failures.log_success)(jnp.asarray(at)))
-        return log_improvement(posterior, best, at) + log_success - log_cost
-
+    worth = log_worth(strategy, state)
     side = np.linspace(0, 1, 101)
     grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
     x, info = ask(strategy, KEY, state)
@@ -102,8 +106,16 @@ def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy
     np.testing.assert_allclose(info.value, worth(np.asarray(x)[None])[0], atol=1e-5)
     assert best_there - 1e-3 < info.value < best_there + 0.2
     assert np.linalg.norm(grid[np.nanargmax(values)] - x) < 0.03
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("strategy", [LEARNT, KNOWN], ids=["learnt", "known"])
+def test_another_point_is_asked_than_without_a_cost(x64, ask, strategy):
+    state = search()
+    x, info = ask(strategy, KEY, state)
     without, _ = ask(ORDINARY, KEY, state._replace(cost=None))
-    assert worth(np.asarray(without)[None])[0] < info.value - 1e-3, "the cost counts"
+    value_there = log_worth(strategy, state)(np.asarray(without)[None])[0]
+    assert value_there < info.value - 1e-3, "the cost counts"
 
 
 @pytest.mark.thorough

@@ -85,20 +85,29 @@ def test_what_the_model_of_failures_learns_from(x64):
     status = np.array([OK] * 6 + [FAILED] * 2 + [PENDING] + [0] * 7)
     state = table(rng.random((16, 2)), np.where(status == OK, rng.random(16), 0), status)
     strategy = jbo.bayesian(SPACE)
-    data = dataset(state)
-    params, _ = strategy.fit(jax.random.key(0), state)
-    told, mean, posterior, believed, failures = strategy.posteriors(params, data, state)
-    assert failures.has_any and data.is_valid.sum() == 6 and believed.is_valid.sum() == 7
+    points = jnp.asarray(rng.random((5, 2)))
+
+    @jax.jit
+    def made(state):
+        data = dataset(state)
+        params, _ = strategy.fit(jax.random.key(0), state)
+        told, mean, posterior, believed, failures = strategy.posteriors(params, data, state)
+        at = jnp.concatenate([points, state.x])
+        predicted = [model.predict(at) for model in (told, posterior, failures.posterior)]
+        return params, data, mean, believed.is_valid, failures.has_any, predicted
+
+    params, data, mean, is_believed, has_any, (told, posterior, failures) = made(state)
+    assert has_any and data.is_valid.sum() == 6 and is_believed.sum() == 7
     has_failed = state.status == FAILED
     labels = Dataset(state.x, has_failed.astype(float), has_failed | data.is_valid, data.y_scale)
-    at = jnp.asarray(rng.random((5, 2)))
-    expected = strategy.surrogate.condition(params, labels).predict(at)[0]
-    np.testing.assert_allclose(failures.posterior.predict(at)[0], expected, rtol=1e-9)
-    np.testing.assert_allclose(posterior.predict(at)[0], told.predict(at)[0], atol=1e-6)
-    assert (np.asarray(posterior.predict(state.x[6:9])[1]) < 0.1 * np.asarray(told.predict(state.x[6:9])[1])).all()
-    of_told = strategy.surrogate.condition(params, data)
-    np.testing.assert_allclose(mean, of_told.predict(state.x)[0], rtol=1e-9)
-    np.testing.assert_allclose(told.predict(at)[0], of_told.predict(at)[0], rtol=1e-9)
+    of = jax.jit(lambda data: strategy.surrogate.condition(params, data).predict(jnp.concatenate([points, state.x])))
+    np.testing.assert_allclose(failures[0][:5], of(labels)[0][:5], rtol=1e-9)
+    np.testing.assert_allclose(posterior[0][:5], told[0][:5], atol=1e-6)
+    here = slice(5 + 6, 5 + 9)  # the trials that failed and the one that is pending
+    assert (np.asarray(posterior[1])[here] < 0.1 * np.asarray(told[1])[here]).all()
+    of_told = of(data)[0]
+    np.testing.assert_allclose(mean, of_told[5:], rtol=1e-9)
+    np.testing.assert_allclose(told[0][:5], of_told[:5], rtol=1e-9)
 
 
 @pytest.mark.thorough

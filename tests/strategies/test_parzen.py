@@ -98,11 +98,15 @@ def test_the_asked_point_has_the_largest_ratio_of_all_candidates(x64, ask, table
     state = random_table(table, 16, capacity=CAPACITY)
     x, info = ask(STRATEGY, KEY, state)
     good, bad = densities(STRATEGY, in_order(state))
-    key = jax.random.split(jax.random.fold_in(jax.random.fold_in(KEY, 1), 16))[0]
-    candidates = snap(MIXED.encoding, _mixture.sample(key, MIXED.encoding, good, 64))
-    ratio = _mixture.log_density(MIXED.encoding, good, candidates) - _mixture.log_density(
-        MIXED.encoding, bad, candidates
-    )
+
+    @jax.jit
+    def drawn(good, bad):
+        key = jax.random.split(jax.random.fold_in(jax.random.fold_in(KEY, 1), 16))[0]
+        candidates = snap(MIXED.encoding, _mixture.sample(key, MIXED.encoding, good, 64))
+        by_good, by_bad = (_mixture.log_density(MIXED.encoding, each, candidates) for each in (good, bad))
+        return candidates, by_good - by_bad
+
+    candidates, ratio = drawn(good, bad)
     np.testing.assert_allclose(x, candidates[np.argmax(ratio)], atol=1e-12)
     np.testing.assert_allclose(info.value, ratio.max(), atol=1e-9)
     assert info.is_new and info.is_model_based

@@ -11,6 +11,7 @@ import jbo
 from jbo import Categorical, Integer, Real, Space
 from jbo.feasible import cloud
 from jbo.region import Region
+from tests.selection import some
 
 SQUARE = {"a": Real(0.0, 1.0), "b": Real(0.0, 1.0)}
 EDGE = Space(SQUARE, constraint=lambda c: c["a"] <= 1e-6)
@@ -49,13 +50,19 @@ def deviations(configs):
     return rows.std(axis=0)
 
 
-@pytest.mark.parametrize("strategy", [jbo.random_search, pytest.param(jbo.sobol_search, marks=pytest.mark.thorough)])
-def test_a_thin_set_is_searched_from_one_allowed_trial(strategy):
-    """One decimillionth of the square, and a slab around a line: trials spread over their whole length."""
-    configs, _ = searched(EDGE, [{"a": 0.0, "b": 0.5}], strategy, 10)
-    assert len(configs) == 10 and deviations(configs)[1] > 0.1, "1e-6 if it stays where it begins"
+@some("strategy", [jbo.random_search, jbo.sobol_search])
+def test_a_thin_line_is_searched_from_one_allowed_trial(strategy):
+    """A slab around a line: trials spread over its whole length."""
     configs, _ = searched(LINE, [{"a": 0.5, "b": 0.5}], strategy, 10)
     assert len(configs) == 10 and min(deviations(configs)) > 0.1
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("strategy", [jbo.random_search, jbo.sobol_search])
+def test_a_thin_edge_is_searched_from_one_allowed_trial(strategy):
+    """One millionth of the square."""
+    configs, _ = searched(EDGE, [{"a": 0.0, "b": 0.5}], strategy, 10)
+    assert len(configs) == 10 and deviations(configs)[1] > 0.1, "1e-6 if it stays where it begins"
 
 
 @pytest.mark.thorough
@@ -75,11 +82,22 @@ def test_without_an_allowed_trial_borders_and_chains_are_found():
     assert len(configs) == 5 and min(deviations(configs)) > 0.02
 
 
+NONE_ALLOWED = "constraint: expected a space of which it allows some part, got none"
+
+
+@pytest.mark.thorough
+def test_an_infeasible_region_has_no_batch():
+    none = Space(SQUARE, constraint=lambda c: c["a"] > 2)
+    with jbo.Study(none, strategy=jbo.random_search(none), seed=0) as study:
+        with pytest.raises(ValueError, match=NONE_ALLOWED):
+            study.ask(3)
+
+
 def test_an_infeasible_region_is_an_error_and_not_an_exhausted_space():
     none = Space(SQUARE, constraint=lambda c: c["a"] > 2)
     with jbo.Study(none, strategy=jbo.random_search(none), seed=0) as study:
-        for ask in (study.ask, lambda: study.ask(3), lambda: study.optimize(lambda config: 0.0, 3)):
-            with pytest.raises(ValueError, match="constraint: expected a space of which it allows some part, got none"):
+        for ask in (study.ask, lambda: study.optimize(lambda config: 0.0, 3)):
+            with pytest.raises(ValueError, match=NONE_ALLOWED):
                 ask()
     point = Space(SQUARE, constraint=lambda c: c == {"a": 0.25, "b": 0.5})
     with jbo.Study(point, strategy=jbo.random_search(point), seed=0) as study:
@@ -138,6 +156,7 @@ def test_the_model_finds_the_best_point_of_an_edge():
     assert best < 1e-4
 
 
+@pytest.mark.thorough
 def test_the_model_finds_the_best_point_of_a_thin_line():
     _, best = searched(LINE, [{"a": 0.5, "b": 0.5}], jbo.bayesian, 15, lambda c: (c["a"] - 0.25) ** 2)
     assert best < 1e-4

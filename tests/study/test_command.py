@@ -256,8 +256,8 @@ def test_tables_for_people(call, capsys):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("encoding", ["ascii", pytest.param("cp1252", marks=pytest.mark.thorough)])
-def test_output_that_the_encoding_does_not_hold_is_escaped(tmp_path, encoding):
+def by_encoding(tmp_path, encoding):
+    """Runs the command in a process of that encoding, on a study that asks for what it does not hold."""
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1]), "PYTHONIOENCODING": encoding}
     path = str(tmp_path / "s.db")
     choices = ["β é", "\ud800"]
@@ -270,6 +270,20 @@ def test_output_that_the_encoding_does_not_hold_is_escaped(tmp_path, encoding):
         assert (done.returncode, done.stderr) == (0, b"")
         return done.stdout.decode(encoding)
 
+    return run, path, choices
+
+
+def test_output_that_the_encoding_does_not_hold_is_escaped(tmp_path):
+    run, path, choices = by_encoding(tmp_path, "ascii")
+    assert json.loads(run("ask", path)) == {"number": 1, "config": {"kind": choices[1]}}
+    table = run("trials", path)
+    assert "\\u03b2" in table and "\\ud800" in table
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_every_command_escapes_what_the_encoding_does_not_hold(tmp_path, encoding):
+    run, path, choices = by_encoding(tmp_path, encoding)
     assert json.loads(run("ask", path)) == {"number": 1, "config": {"kind": choices[1]}}
     assert json.loads(run("tell", path, "1", "2"))["config"] == {"kind": choices[1]}
     assert [t["config"]["kind"] for t in json.loads(run("trials", path, "--json"))] == choices

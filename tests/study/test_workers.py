@@ -287,6 +287,7 @@ def test_an_objective_starts_processes_by_all_ways(make):
     assert [t.value for t in study.trials] == np.repeat([30, 7, -7, 60, 30, 1, 4], 3).tolist(), study.trials
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_sent_on_from_a_script_without_a_main_guard_fails_its_trial(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
@@ -338,6 +339,7 @@ def test_workers_have_the_options_of_jax(make, tmp_path):
     assert study.trials[0].value == pytest.approx(1e-10, rel=1e-5), study.trials[0].failure
 
 
+@pytest.mark.thorough
 def test_a_worker_that_grows_is_kept(make, recwarn):
     """A process keeps what it has compiled: loky would restart one that has grown by 300 MB."""
 

@@ -123,9 +123,9 @@ def test_predictions_are_of_the_values_themselves(x64):
         moments.append(np.array(at).T)
     expected = references.mixture(moments)
     np.testing.assert_allclose(_predict(surrogate, params, data, jnp.asarray(x_new)), expected, rtol=1e-5, atol=1e-9)
-    posterior = surrogate.condition(params, data)
+    posterior = jax.jit(surrogate.condition)(params, data)
     assert posterior.num_sets == 2
-    alone = jax.vmap(lambda p: p.predict(jnp.asarray(x_new)))(posterior.sets())
+    alone = jax.jit(jax.vmap(lambda p: p.predict(jnp.asarray(x_new))))(posterior.sets())
     np.testing.assert_allclose(alone[0], [m[0] for m in moments], rtol=1e-5, atol=1e-9)
     squares = [np.mean(np.exp(-2 * np.asarray(output.log_slope(jnp.asarray(v), jnp.asarray(y))))) for v in sets]
     np.testing.assert_allclose(posterior.noise_variance(), 0.02 * np.mean(squares), rtol=1e-12)
