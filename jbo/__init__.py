@@ -34,6 +34,7 @@ from jbo.space import Simplex as Simplex
 from jbo.space import Space as Space
 from jbo.space import between as between
 from jbo.space import is_active as is_active
+from jbo.space import row_of as row_of
 from jbo.strategies import Strategy as Strategy
 from jbo.strategies import bayesian as bayesian
 from jbo.strategies import grid_search as grid_search

@@ -64,7 +64,8 @@ def _parser() -> argparse.ArgumentParser:
         'true}, {"name": "layers", "type": "integer", "low": 2, "high": 9}, {"name": "batch", "type": "ordinal", '
         '"values": [32, 64]}, {"name": "optimizer", "type": "categorical", "choices": ["sgd", "adam"]}, {"name": '
         '"momentum", "type": "real", "low": 0, "high": 1, "when": {"name": "optimizer", "values": ["sgd"]}}]}; a grid '
-        'of reals has "step": 0.1, a condition on a number {"name": "rate", "between": [0.001, 0.01]}',
+        'of reals has "step": 0.1, a condition on a number {"name": "rate", "between": [0.001, 0.01]}; '
+        '{"candidates": [{"rate": 0.01, "layers": 2}, ...]}, with or without "parameters", lists all configurations',
     )  # fmt: skip
     new.add_argument("--maximize", action="store_true", help="higher values are better")
     new.add_argument("--seed", type=int, metavar="N", help="of all randomness; drawn by the system if not given")

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from jbo._checked import check_key, scalar
+from jbo.candidates import have_same_candidates
 from jbo.space import Space, space_of
 from jbo.strategies import Strategy
 from jbo.strategies._held import Held, nothing_held, refit
@@ -108,6 +109,8 @@ def minimize(
         )
     if searched.encoding.constraint != strategy.encoding.constraint:
         raise ValueError("strategy: expected one over the function's space, got one over a space of another constraint")
+    if not have_same_candidates(searched.encoding, strategy.encoding):
+        raise ValueError("strategy: expected one over the function's space, got one of another list of candidates")
 
     state = strategy.init(num_steps)
 

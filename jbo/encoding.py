@@ -55,6 +55,8 @@ class Encoding:
     """Which points are allowed; None: all."""
     is_negated: bool = field(default=False, metadata={"static": True})
     """True where what a model sees is the negative of the objective; only in what is given to ``bind``."""
+    candidates: Float[Array, "m d"] | Float[np.ndarray, "m d"] | None = None
+    """The snapped points that are the whole space; None: every snapped point that the constraint allows."""
 
     @property
     def num_columns(self) -> int:

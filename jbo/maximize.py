@@ -4,6 +4,8 @@ Candidates from Sobol's sequence and around the best trial are valued at once; t
 alternates steps in the reals (projected quasi-Newton inside the bounds) with moves of one column to each of its levels.
 Where there is no gradient, or a constraint cuts the space, an ascent goes by random steps of all sizes.
 
+In a list of candidates each of them is valued, and the maximum is exact.
+
 Under a mesh of devices with an axis named ``candidates`` (`jax.set_mesh`) the candidates are valued by all of them.
 """
 
@@ -38,6 +40,7 @@ _MAX_ASCENT = 40
 _NUM_WALK_ROUNDS = 16
 _NUM_WALK_STEPS = 32
 _MAX_STRATA = 64
+_CHUNK = 1024
 MOST_LEVELS = 64
 """A column of more levels is climbed like a real one and moved on a ladder of steps instead of to every level."""
 
@@ -77,6 +80,8 @@ def maximize(
       The point and its value, at least as good as that of all candidates.
     """
     encoding = region.encoding
+    if encoding.candidates is not None:
+        return _constant(_best_candidate(function, region, trials))
     asked = function
 
     def value_at(x: Float[Array, " d"]) -> Float[Array, ""]:
@@ -119,13 +124,44 @@ def maximize(
         walk = functools.partial(_walk, value_of_new=value_of_new, encoding=encoding, inside=inside)
         ends, end_values = jax.vmap(walk)(keys, ends, end_values)
     best = jnp.argmax(end_values)
-    found = Maximum(region.place(ends[best]), end_values[best])
+    return _constant(Maximum(region.place(ends[best]), end_values[best]))
+
+
+def _constant(found: Maximum) -> Maximum:
     return not_differentiable(
         found,
         "maximize",
         "its result is the best of many ends of ascents, and jumps from one to another; "
         "jax.lax.stop_gradient on what the function and the table depend on takes it for a constant",
     )
+
+
+def _best_candidate(function: Function, region: Region, trials: Trials) -> Maximum:
+    """The best new one of a list of candidates, each of which is valued."""
+    dtype = trials.x.dtype
+
+    def value_at(x: Float[Array, " d"]) -> Float[Array, ""]:
+        return scalar("function", "value", function(x)).astype(dtype)
+
+    values = values_at(value_at, region.candidates(dtype))
+    best = region.best_new(trials, jnp.where(jnp.isnan(values), -jnp.inf, values))
+    return Maximum(best.x, best.score)
+
+
+def values_at(function: Function, points: Float[Array, "m d"]) -> Float[Array, " m"]:
+    """The function at each of any number of points, at most 1,024 of them at once, so that memory is bounded.
+
+    Args:
+      function: Value of a point.
+      points: Where to value it.
+    """
+    m, d = points.shape
+    size = min(_CHUNK, 1 << (m - 1).bit_length())
+    num_chunks = -(-m // size)
+    rows = np.minimum(np.arange(num_chunks * size), m - 1)
+    chunks = points[rows].reshape(num_chunks, size, d)
+    values = jax.lax.map(lambda chunk: _spread(jax.vmap(function), chunk), chunks)
+    return values.reshape(-1)[:m]
 
 
 def _spread(

@@ -138,6 +138,14 @@ class Parameter:
         """The value at a snapped ``x`` as a JAX scalar; what has no number is its ``level``, int32."""
         raise NotImplementedError
 
+    def traced_unit(self, value: Array, dtype: jnp.dtype) -> Array:
+        """The place in ``[0, 1]`` of a value that `traced` gave, a float of a type."""
+        return (self._traced_level(value).astype(dtype) + 0.5) / self.num_levels
+
+    def _traced_level(self, value: Array) -> Array:
+        """The level of a value that `traced` gave, which is the level itself of what has no number."""
+        return value
+
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON, without the condition."""
         raise NotImplementedError
@@ -430,6 +438,21 @@ class Real(Parameter):
             value = jnp.where(is_lower_half, jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)) * jnp.exp(exponent)
         return jnp.clip(value, low, high)
 
+    def traced_unit(self, value: Array, dtype: jnp.dtype) -> Array:
+        """As in `Parameter.traced_unit`."""
+        if self.step is not None:
+            return super().traced_unit(value, dtype)
+        low, high, value = float(self.low), float(self.high), value.astype(dtype)
+        if not self.log:
+            return (value - low) / (high - low)
+        # Measured from the nearer end, as in `to_unit`.
+        x = jnp.log(value / low) / self._log_ratio
+        return jnp.where(x < 0.5, x, 1 - jnp.log(high / value) / self._log_ratio)
+
+    def _traced_level(self, value: Array) -> Array:
+        share = (value - float(self.low)) / (float(self.high) - float(self.low))
+        return jnp.round(share * self._num_steps)
+
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
         step = {} if self.step is None else {"step": self.step}
@@ -570,6 +593,16 @@ class Integer(Parameter):
         _int32(self.high)
         return _int32(self.low) + level * _int32(self.step)
 
+    def traced_unit(self, value: Array, dtype: jnp.dtype) -> Array:
+        """As in `Parameter.traced_unit`."""
+        if not self.log:
+            return super().traced_unit(value, dtype)
+        start, log_ratio = self.log_range
+        return jnp.log1p((self._traced_level(value).astype(dtype) + 0.5) / start) / log_ratio
+
+    def _traced_level(self, value: Array) -> Array:
+        return (value - _int32(self.low)) // _int32(self.step)
+
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
         definition = {"type": "integer", "low": self.low, "high": self.high, "log": self.log, "step": self.step}
@@ -671,6 +704,11 @@ class Ordinal(Parameter):
         if all(type(v) is int for v in self.values):
             return jnp.stack([_int32(v) for v in self.values])[level]
         return jnp.asarray(np.array(self.values, dtype=float), x.dtype)[level]
+
+    def _traced_level(self, value: Array) -> Array:
+        if not self.is_numeric:
+            return value
+        return jnp.argmin(jnp.abs(jnp.asarray(np.array(self.values), value.dtype) - value))
 
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""
@@ -817,6 +855,10 @@ class Share(Parameter):
         """The share; here ``x`` is what `jbo.encoding.shares` gave."""
         del level
         return x
+
+    def traced_unit(self, value: Array, dtype: jnp.dtype) -> Array:
+        """As in `Parameter.traced_unit`."""
+        return -jnp.expm1(-value.astype(dtype))
 
     def definition(self) -> dict[str, Any]:
         """Kind and arguments as plain JSON."""

@@ -1,7 +1,8 @@
 """The search space: names, bounds and choices of the parameters, and the way between configs and the unit cube."""
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from jbo.candidates import Candidates, as_rows, difference_of_lists, inferred, list_of, nearest_rows
 from jbo.choices import as_json, canonical, listing
 from jbo.constraint import Traced, is_allowed
 from jbo.domain import parameters_of
@@ -33,7 +35,7 @@ from jbo.parameters import (
     is_same_number,
 )
 
-__all__ = ["Categorical", "Integer", "Ordinal", "Real", "Simplex", "Space", "between", "is_active"]
+__all__ = ["Categorical", "Integer", "Ordinal", "Real", "Simplex", "Space", "between", "is_active", "row_of"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Space(Mapping[str, Parameter]):
             raise ValueError(f"constraint: expected a function of a config, got {constraint!r}")
         self.constraint = constraint
         """From a config to True where it is allowed; None: everywhere."""
+        self._list: Candidates | None = None
         twice = parameters.keys() & named.keys()
         if twice:
             raise ValueError(f"expected each name once, got twice: {listing(sorted(twice))}")
@@ -164,6 +167,54 @@ class Space(Mapping[str, Parameter]):
         """
         return Space(parameters_of(domain))
 
+    @staticmethod
+    def from_candidates(
+        rows: Any,
+        space: "Space | Any" = None,
+        constraint: Callable[[dict[str, Any]], Any] | None = None,
+        *,
+        names: Sequence[str] | None = None,
+    ) -> "Space":
+        """The space that is a finite list of configs: every suggestion is one of them, and none comes twice.
+
+        The model sees the parameters of the configs, so what it learns at one candidate it knows of those near it.
+        Equal rows, and rows that stand at the same point of the unit cube, are one candidate, the first of them.
+
+        Args:
+          rows: Configs, each a dict from name to value; or a table of two axes, a row for each candidate.
+          space: What the values are, such as ``Real(1e-5, 1e-1, log=True)``, and which depend on others. None: a
+            `Real` or an `Integer` from the least to the greatest value of numbers, a `Categorical` of texts and truth
+            values, and a fixed value where all rows have the same one.
+          constraint: A function of a config, called once with the Python values of each row: rows for which it is not
+            True are never suggested. A file does not hold it. None: that of ``space``.
+          names: Names of the columns of a table; None: those of ``space``.
+
+        Raises:
+          ValueError: There is no row, a row has other names than the first one or is not of the space, a value is no
+            finite number, or the constraint allows no row; the message names the row.
+
+        Example:
+          >>> space = Space.from_candidates([{"x": 1.0, "kind": "a"}, {"x": 3.0, "kind": "b"}, {"x": 2.5, "kind": "a"}])
+          >>> space["x"], space.num_configs
+          (Real(1.0, 3.0), 3)
+          >>> space.decode(np.array([0.8, 0.25]))
+          {'x': 2.5, 'kind': 'a'}
+        """
+        if space is not None:
+            check_space(space)
+        given = as_rows(rows, names, None if space is None else [*space.names, *space.constants])
+        if space is None:
+            parameters, constants = inferred(given)
+            space = Space(parameters).fix(constants)
+        elif hasattr(rows, "dtype"):
+            given = [space._row_of_table(row) for row in given]
+        return space._limited_to(given, space.constraint if constraint is None else constraint)
+
+    @property
+    def candidates(self) -> tuple[dict[str, Any], ...] | None:
+        """The configs of a list of candidates, each once and in their order; None: the space is no list."""
+        return None if self._list is None else tuple(map(dict, self._list.configs))
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters that are searched, in the order of the columns."""
@@ -204,6 +255,8 @@ class Space(Mapping[str, Parameter]):
                 shown[name] = _shown(entry)
             elif name == entry.of[0]:  # a simplex once, under its first name
                 shown[name] = repr(entry.simplex)
+        if self._list is not None:
+            constraint.append(f"candidates={len(self._list.configs)}")
         if all(name.isidentifier() for name in shown):
             return f"Space({', '.join([f'{name}={text}' for name, text in shown.items()] + constraint)})"
         entries = ", ".join(f"{name!r}: {text}" for name, text in shown.items())
@@ -218,7 +271,8 @@ class Space(Mapping[str, Parameter]):
           config: Values by name; NumPy scalars are taken, fixed values may be left out.
 
         Raises:
-          ValueError: A name is unknown, missing or inactive, or a value is of the wrong type or outside its bounds.
+          ValueError: A name is unknown, missing or inactive, or a value is of the wrong type or outside its bounds; or
+            the space is a list and the config none of its candidates.
         """
         unknown = [name for name in config if name not in self._entries]
         if unknown:
@@ -244,7 +298,8 @@ class Space(Mapping[str, Parameter]):
         for names in self._simplexes:
             if names[0] in values:
                 check_sum(names, [values[name] for name in names])
-        return {name: values[name] for name in self._entries if name in values}
+        config = {name: values[name] for name in self._entries if name in values}
+        return config if self._list is None else self._candidate(config)
 
     def complete(self, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
         """The config with defaults of what it lacks, where that exists.
@@ -284,7 +339,11 @@ class Space(Mapping[str, Parameter]):
         Raises:
           ValueError: As in `validate`.
         """
-        values = self._with_exact_shares(self.validate(config))
+        return self._place_of(self.validate(config))
+
+    def _place_of(self, config: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
+        """As `encode`, of a config that is validated."""
+        values = self._with_exact_shares(config)
         x = [p.to_unit(values[name]) if name in values else 0.5 for name, p in self._parameters.items()]
         return np.array(x, dtype=np.float64)
 
@@ -319,6 +378,9 @@ class Space(Mapping[str, Parameter]):
         self._check_whole(parsed)
         for name, value in self._with_exact_shares(parsed).items():
             fixed[name] = self._parameters[name].to_unit(value)
+        allowed = [] if self._list is None else itertools.compress(self._list.configs, self._list.is_allowed)
+        if self._list is not None and not any(_agrees(config, parsed) for config in allowed):
+            raise ValueError(f"expected values that one of the candidates has, got {dict(values)}")
         return np.array(list(fixed.values()), dtype=np.float64)
 
     def free_reals(self, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -336,6 +398,8 @@ class Space(Mapping[str, Parameter]):
                 return self._exists(name, {parent: self._parameters[parent].parse(values[parent])})
             return may_exist(parent)
 
+        if self._list is not None:
+            return ()
         return tuple(
             name for name, p in self._parameters.items() if p.num_levels == 0 and name not in values and may_exist(name)
         )
@@ -352,6 +416,8 @@ class Space(Mapping[str, Parameter]):
         point = np.asarray(x, dtype=np.float64)
         if point.shape != (len(self),) or np.isnan(point).any():
             raise ValueError(f"expected a point of {len(self)} numbers, got {point!r}")
+        if self._list is not None:
+            return dict(self._list.configs[self._list.nearest(self.encoding, np.clip(point, 0, 1))])
         return self.config_at(np.clip(point, 0, 1).tolist())
 
     def config_at(self, units: list) -> dict[str, Any]:
@@ -398,6 +464,23 @@ class Space(Mapping[str, Parameter]):
                     values[name] = entry.traced(x[columns[name]], levels[columns[name]])
         return values
 
+    def encode_traced(self, config: Mapping[str, Any]) -> Float[Array, " d"]:
+        """The point where a config of JAX scalars sits, such as `decode_traced` gives, for traced code.
+
+        Args:
+          config: Scalars by name; fixed values may be left out.
+
+        Raises:
+          ValueError: A name is missing.
+        """
+        missing = [name for name in self._parameters if name not in config]
+        if missing:
+            raise ValueError(f"{missing[0]}: expected a value, got none; a traced config holds every name")
+        floats = [jnp.result_type(v) for v in config.values() if jnp.issubdtype(jnp.result_type(v), jnp.floating)]
+        dtype = floats[0] if floats else jnp.zeros(()).dtype
+        x = [p.traced_unit(jnp.asarray(config[name]), dtype) for name, p in self._parameters.items()]
+        return snap(self.encoding, jnp.stack(x))
+
     @cached_property
     def encoding(self) -> Encoding:
         """The structure of the columns, all that the core sees of a space."""
@@ -416,8 +499,10 @@ class Space(Mapping[str, Parameter]):
             if isinstance(parameter, Integer):
                 log_range[j] = parameter.log_range
             columns.append(column)
-        constraint = None if self.constraint is None else Traced(self, self.constraint)
-        encoding = Encoding(log_range=log_range, columns=tuple(columns), constraint=constraint)
+        # A list of candidates holds what its constraint allows.
+        traced = None if self.constraint is None or self._list is not None else Traced(self, self.constraint)
+        allowed = None if self._list is None else self._list.allowed
+        encoding = Encoding(log_range, tuple(columns), traced, candidates=allowed)
         # Beside its fields, so that it is no part of the pytree: a program sees the structure alone.
         encoding.__dict__["_space"] = self
         return encoding
@@ -469,7 +554,13 @@ class Space(Mapping[str, Parameter]):
                 del entries[name]
             else:
                 entries[name] = _with_condition(entries[name], _definition(parent_entry).when)
-        return Space(entries, constraint=self.constraint)
+        space = Space(entries, constraint=self.constraint)
+        if self._list is None:
+            return space
+        rows = [config for config in self._list.configs if _agrees(config, fixed) and fixed.keys() <= config.keys()]
+        if not rows:
+            raise ValueError(f"expected values that one of the candidates has, got {fixed}")
+        return space._limited_to(rows, self.constraint)
 
     def replace(self, parameters: Mapping[str, Parameter]) -> "Space":
         """The space with other definitions of some parameters, each in its place.
@@ -483,11 +574,14 @@ class Space(Mapping[str, Parameter]):
         for name in parameters:
             if name not in self._parameters:
                 raise self._unknown(name, self.names, "a name that is not searched")
-        return Space(self._entries | dict(parameters), constraint=self.constraint)
+        space = Space(self._entries | dict(parameters), constraint=self.constraint)
+        return space if self._list is None else space._limited_to(self._list.configs, self.constraint)
 
     @property
     def num_configs(self) -> int | float:
-        """Number of distinct configs; `math.inf` with a real among the parameters."""
+        """Number of distinct configs; `math.inf` with a real among the parameters, unless the space is a list."""
+        if self._list is not None:
+            return len(self._list.configs)
         if any(p.num_levels == 0 for p in self._parameters.values()):
             return math.inf
         children = {name: [c for c, p in self._parameters.items() if p.parent == name] for name in self._parameters}
@@ -507,11 +601,13 @@ class Space(Mapping[str, Parameter]):
         return math.prod(count(name) for name, p in self._parameters.items() if p.parent is None)
 
     def configs(self) -> Iterator[dict[str, Any]]:
-        """All distinct configs, one after the other, the first parameter slowest.
+        """All distinct configs, one after the other, the first parameter slowest; of a list in its order.
 
         Raises:
-          ValueError: A parameter is real.
+          ValueError: A parameter is real, and the space is no list.
         """
+        if self._list is not None:
+            return map(dict, self._list.configs)
         reals = [name for name, p in self._parameters.items() if p.num_levels == 0]
         if reals:
             raise ValueError(f"{reals[0]}: expected a discrete parameter, got {self[reals[0]]!r}")
@@ -537,7 +633,11 @@ class Space(Mapping[str, Parameter]):
 
     def to_json(self) -> dict[str, Any]:
         """The space as plain JSON; `from_json` gives it back, without the constraint."""
-        return {"parameters": [{"name": name} | _entry_to_json(entry) for name, entry in self._entries.items()]}
+        parameters = {"parameters": [{"name": name} | _entry_to_json(entry) for name, entry in self._entries.items()]}
+        if self._list is None:
+            return parameters
+        rows = [[as_json(config.get(name)) for name in self._parameters] for config in self._list.configs]
+        return parameters | {"candidates": rows}
 
     @staticmethod
     def from_json(definition: Any) -> "Space":
@@ -551,8 +651,13 @@ class Space(Mapping[str, Parameter]):
           Space(rate=Real(1e-05, 0.1, log=True))
         """
         listed = definition.get("parameters") if isinstance(definition, Mapping) else None
+        if isinstance(definition, Mapping) and listed is None and isinstance(definition.get("candidates"), list):
+            return Space.from_candidates(definition["candidates"])
         if not isinstance(listed, list) or not all(isinstance(arguments, Mapping) for arguments in listed):
             raise ValueError(f'expected {{"parameters": [{{"name": …, "type": …}}, …]}}, got {definition!r}')
+        rows = definition.get("candidates")
+        if rows is not None and not isinstance(rows, list):
+            raise ValueError(f"candidates: expected a list of rows, got {rows!r}")
         entries: dict[str, Parameter | Constant] = {}
         for arguments in map(dict, listed):
             name = arguments.pop("name", None)
@@ -565,7 +670,65 @@ class Space(Mapping[str, Parameter]):
                     entries[name] = Constant(parameter, parameter.parse(value)) if is_constant else parameter
                 except (KeyError, TypeError, OverflowError) as error:
                     raise ValueError(f"expected the JSON of a parameter, got {arguments!r}") from error
-        return Space(entries)
+        if rows is None:
+            return Space(entries)
+        space = Space(entries)
+        return space._limited_to([space._row_from_json(i, row) for i, row in enumerate(rows)], None)
+
+    def _row_from_json(self, i: int, row: Any) -> dict[str, Any]:
+        """A row of values in the order of the names, or a config; what does not exist in it is left out."""
+        if isinstance(row, Mapping):
+            return dict(row)
+        if not isinstance(row, list) or len(row) != len(self._parameters):
+            raise ValueError(f"candidates: row {i}: expected {len(self._parameters)} values, got {row!r}")
+        given, values = dict(zip(self._parameters, row, strict=True)), dict[str, Any]()
+        with _named(f"candidates: row {i}"):
+            for name in self._order:
+                entry = self._entries[name]
+                if self._exists(name, values):
+                    values[name] = entry.value if isinstance(entry, Constant) else entry.parse(given[name])
+        return values
+
+    # A list of candidates.
+
+    def _row_of_table(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row of a table: whole floats may be integers, and names with a condition are absent where they are NaN."""
+        config = {}
+        for name, value in row.items():
+            entry = self._entries.get(name)
+            is_whole = type(value) is float and value.is_integer()
+            if entry is not None and is_whole and not _takes(_definition(entry), value):
+                value = int(value)
+            if entry is None or _definition(entry).parent is None or value == value:
+                config[name] = value
+        return config
+
+    def _limited_to(self, rows: Sequence[Mapping[str, Any]], constraint: Any) -> "Space":
+        """The space of these configs only."""
+        space = Space(self._entries, constraint=constraint)
+        configs = []
+        for i, row in enumerate(rows):
+            try:
+                configs.append(space.validate(row))
+            except ValueError as error:
+                raise ValueError(f"row {i}: {error}") from None
+        points = np.array([space._place_of(config) for config in configs]).reshape(len(configs), len(space))
+        allowed = (constraint is None or is_allowed(constraint, config) for config in configs)
+        space._list = list_of(configs, points, allowed)
+        return space
+
+    def _candidate(self, config: dict[str, Any]) -> dict[str, Any]:
+        """The candidate that a config is, to the last digit; `ValueError` with the nearest one if it is none."""
+        assert self._list is not None
+        x = self._place_of(config)
+        found = self._list.find(x)
+        if found is None:
+            nearest = self._list.nearest(self.encoding, x)
+            raise ValueError(
+                f"expected one of the {len(self._list.configs)} candidates, got {config}; nearest is "
+                f"{self._list.configs[nearest]}, row {self._list.numbers[nearest]}"
+            )
+        return dict(self._list.configs[found])
 
     def config_to_json(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A config as plain JSON: its tuples as lists, its floats exact, the fixed values filled in.
@@ -605,7 +768,7 @@ class Space(Mapping[str, Parameter]):
         for j, (ours, theirs) in enumerate(zip(self._entries, other._entries, strict=True)):
             if ours != theirs:
                 return f"the order of the parameters: number {j + 1} is {ours} {here}, {theirs} {there}"
-        return None
+        return difference_of_lists(self._list, other._list, here, there)
 
     def _unknown(self, name: Any, known: Sequence[str] | None = None, what: str = "an unknown name") -> ValueError:
         known = list(self._entries) if known is None else known
@@ -716,6 +879,41 @@ def is_active(space: Space, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"])
     return _is_active(space.encoding, x)
 
 
+def row_of(space: Space, config: Any) -> Any:
+    """The number of a candidate in the rows that `Space.from_candidates` was given, for a table of known results.
+
+    Args:
+      space: A list of candidates.
+      config: A config of Python values, as an objective of `Study` gets it; or of JAX scalars, as one of `jbo.minimize`
+        gets it; or points of the unit cube, such as ``run.x``. JAX's stand for the nearest candidate.
+
+    Returns:
+      The number, from 0; of equal rows that of the first. An int for Python values, else int32, one for each point.
+
+    Raises:
+      ValueError: The space is no list, or the config of Python values is none of its candidates.
+
+    Example:
+      >>> import jax
+      >>> import jbo
+      >>> space = jbo.Space.from_candidates([{"x": 0.1}, {"x": 0.9}, {"x": 0.4}])
+      >>> losses = jnp.array([3.0, 2.0, 1.0])
+      >>> run = jbo.minimize(
+      ...     jax.random.key(0), lambda c: losses[jbo.row_of(space, c)], jbo.random_search(space), num_steps=3
+      ... )
+      >>> float(run.best_y[-1]), sorted(jbo.row_of(space, run.x).tolist())
+      (1.0, [0, 1, 2])
+    """
+    if space._list is None:
+        raise ValueError(f"space: expected a list of candidates, made by jbo.Space.from_candidates, got {space!r}")
+    if isinstance(config, Mapping) and not any(isinstance(value, Array) for value in config.values()):
+        found = space._list.find(space.encode(config))
+        assert found is not None
+        return int(space._list.numbers[found])
+    x = space.encode_traced(config) if isinstance(config, Mapping) else jnp.asarray(config)
+    return jnp.asarray(space._list.numbers)[nearest_rows(space.encoding, space._list.points, x)]
+
+
 def space_of(encoding: Encoding) -> Space | None:
     """The space that made an encoding; None for a copy of it, such as the one that JAX makes where a program begins.
 
@@ -740,6 +938,11 @@ def _takes(parameter: Parameter, value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _agrees(config: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """True if a config has the values, as far as their names exist in it."""
+    return all(name not in config or _is_same(config[name], value) for name, value in values.items())
 
 
 def _is_same(value: Any, other: Any) -> bool:

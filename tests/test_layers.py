@@ -23,7 +23,7 @@ LAYERS = [
     {"jbo.feasible"},
     {"jbo.belief", "jbo.region"},
     {"jbo.space", "jbo.designs"},
-    {"jbo.domain"},
+    {"jbo.domain", "jbo.candidates"},
     {"jbo.parameters"},
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},

@@ -1,5 +1,6 @@
 """The default search: which surrogate, which acquisition, and what multiplies it."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -134,6 +135,8 @@ def bayesian(
         if isinstance(classifier_weight, int | float) and not 0 <= classifier_weight < np.inf:
             raise ValueError(f"classifier_weight: expected a finite number of at least 0, got {classifier_weight!r}")
     expected = None if belief is None else belief_over(space, belief)
+    # Of a list of candidates the program holds one copy, that of the strategy.
+    densities = dataclasses.replace(parzen(space), encoding=dataclasses.replace(encoding, candidates=None))
     return Bayesian(
         encoding,
         surrogate,
@@ -142,6 +145,6 @@ def bayesian(
         expected,
         batch,
         None if cost is None else cost_of(cost, space, acquisition, batch),
-        None if classifier_weight is None else Classifier(parzen(space), 1.0 * classifier_weight),
+        None if classifier_weight is None else Classifier(densities, 1.0 * classifier_weight),
         least_improvement,
     )

@@ -35,7 +35,7 @@ def design_point(
         first, sobol = belief.mode(dtype), jnp.where(row % 2 == 1, belief.quantile(sobol), sobol)
     raw = jnp.where(row == 0, first, sobol)
     key_new = jax.random.fold_in(jax.random.fold_in(key, 3), row)
-    return _table.first_new(key_new, region, state, region.place(raw))
+    return _table.first_new(key_new, region, state, raw)
 
 
 def is_over(state: Trials, num_results: int) -> Bool[Array, ""]:

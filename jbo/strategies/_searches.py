@@ -27,8 +27,10 @@ class RandomSearch(Strategy):
         """One point."""
         key_x, key_walk = jax.random.split(jax.random.fold_in(key, _table.num_rows(state)))
         d, dtype = self.encoding.num_columns, state.x.dtype
-        x = region.place(_table.draw(key_x, d, dtype))
-        x, is_new = _table.first_new(key_walk, region, state, x)
+        if self.encoding.candidates is not None:
+            drawn = region.best_new(state, jax.random.uniform(key_x, self.encoding.candidates.shape[:1], dtype))
+            return drawn.x, AskInfo(drawn.is_new)
+        x, is_new = _table.first_new(key_walk, region, state, _table.draw(key_x, d, dtype))
         return x, AskInfo(is_new)
 
 
@@ -41,16 +43,15 @@ class SobolSearch(Strategy):
         """One point."""
         row = _table.num_rows(state)
         d, dtype = self.encoding.num_columns, state.x.dtype
-        x = region.place(designs.sobol_point(key, row, d, dtype))
         key_new = jax.random.fold_in(jax.random.fold_in(key, 1), row)
-        x, is_new = _table.first_new(key_new, region, state, x)
+        x, is_new = _table.first_new(key_new, region, state, designs.sobol_point(key, row, d, dtype))
         return x, AskInfo(is_new)
 
 
 @pytree
 @dataclass(frozen=True)
 class GridSearch(Strategy):
-    """The points of a grid in counting order; made by `grid_search`."""
+    """The points of a grid in counting order, or those of a list in its order; made by `grid_search`."""
 
     resolution: int = field(metadata={"static": True})
     """Points along a real column, both ends among them."""
@@ -59,6 +60,9 @@ class GridSearch(Strategy):
         """One point: the first of the grid that is allowed and not in the table; none is new once all are."""
         is_real = self.encoding.num_levels == 0
         dtype = state.x.dtype
+        if self.encoding.candidates is not None:
+            first_of_list = region.best_new(state, -jnp.arange(len(self.encoding.candidates), dtype=dtype))
+            return first_of_list.x, AskInfo(first_of_list.is_new)
 
         def at(levels: Int[Array, " d"]) -> Float[Array, " d"]:
             along = levels.astype(dtype) / (self.resolution - 1)
@@ -101,7 +105,7 @@ def sobol_search(space: Space | Any) -> SobolSearch:
 
 
 def grid_search(space: Space | Any, *, resolution: int = 5) -> GridSearch:
-    """All combinations of all levels, in order; a study ends when they are used up.
+    """All combinations of all levels, or all candidates of a list, in order; a study ends when they are used up.
 
     The last parameter moves fastest, but a parameter always slower than those that depend on it.
 

@@ -103,7 +103,8 @@ def first_new(
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
     """The point ``x`` if it is allowed and no trial has it, else another such point.
 
-    A space that can be counted is searched in counting order, to its end. Where a constraint leaves parts of a space
+    Of a list it is the nearest candidate that is new. A space that can be counted is searched in counting order, to its
+    end. Where a constraint leaves parts of a space
     with reals, 2^10 uniform points are tried, then a walk from the trials that are allowed, then 2^14 points where
     thin sets often are.
 
@@ -111,12 +112,16 @@ def first_new(
       key: Draws where the search begins.
       region: Where the point may be.
       state: The table.
-      x: A point of the region.
+      x: A point of the cube.
 
     Returns:
       A point of the region and whether it is new and allowed.
     """
     encoding, dtype = region.encoding, state.x.dtype
+    if encoding.candidates is not None:
+        nearest = region.nearest_new(state, x)
+        return nearest.x, nearest.is_new
+    x = region.place(x)
     start = draw(key, encoding.num_columns, dtype)
     if encoding.constraint is None and not encoding.num_levels.any():
         # Nothing to count: one other point, since chance does not draw a trial's again.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.encoding import Constraint, Encoding
 from jbo.maximize import maximize
+from jbo.numerics import choose
 from jbo.region import Region
-from jbo.types import Trials, is_taken
+from jbo.types import EMPTY, PENDING, Trials, is_taken
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def improve_together(
       is_smooth: As in `maximize`.
     """
     q, d = points.shape
+    if region.encoding.candidates is not None:
+        return _improve_one_by_one(key, function, region, state, points)
     fixed = None if region.fixed is None else jnp.tile(region.fixed, q)
     all_columns = Region(repeated(region.encoding, q), fixed)
 
@@ -79,3 +82,29 @@ def improve_together(
     before = function(points)
     is_better = found.value > before
     return jnp.where(is_better, found.x.reshape(q, d), points), jnp.where(is_better, found.value, before)
+
+
+def _improve_one_by_one(
+    key: Key[Array, ""],
+    function: Callable[[Float[Array, "q d"]], Float[Array, ""]],
+    region: Region,
+    state: Trials,
+    points: Float[Array, "q d"],
+) -> tuple[Float[Array, "q d"], Float[Array, ""]]:
+    """As `improve_together` of a list: each point in turn becomes the best candidate beside the others."""
+    q = len(points)
+    numbers = jnp.arange(q, dtype=jnp.int32)
+
+    def improve(carry: tuple[Array, Array], i: Int[Array, ""]) -> tuple[tuple[Array, Array], None]:
+        points, before = carry
+        others = jnp.where(numbers == i, EMPTY, PENDING).astype(state.status.dtype)
+        taken = Trials(
+            jnp.concatenate([state.x, points]),
+            jnp.concatenate([state.y, jnp.zeros(q, state.y.dtype)]),
+            jnp.concatenate([state.status, others]),
+        )
+        found = maximize(key, lambda x: function(points.at[i].set(x)), region, taken, points[i])
+        is_better = found.value > before
+        return choose(is_better, (points.at[i].set(found.x), found.value), (points, before)), None
+
+    return jax.lax.scan(improve, (points, function(points)), numbers)[0]

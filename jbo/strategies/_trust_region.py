@@ -13,6 +13,8 @@ from jbo._checked import scalar
 from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, bound, over_sets, thompson_sampling
 from jbo.feasible import beside
+from jbo.maximize import values_at
+from jbo.numerics import choose
 from jbo.region import Region
 from jbo.space import Space, check_space
 from jbo.strategies import _table
@@ -147,7 +149,7 @@ class TrustRegion(Strategy):
         d, dtype = region.encoding.num_columns, state.x.dtype
         raw = designs.sobol_point(jax.random.fold_in(key, 2), row, d, dtype)
         key_new = jax.random.fold_in(jax.random.fold_in(key, 3), row)
-        return _table.first_new(key_new, region, state, region.place(raw))
+        return _table.first_new(key_new, region, state, raw)
 
     def _of_box(self, key: Key[Array, ""], state: Trials, region: Region, box: Box):
         # Trials from before the search began anew are forgotten; pending ones are not part of the model: draws differ.
@@ -162,6 +164,22 @@ class TrustRegion(Strategy):
         key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
         key_prepare, key_candidates, key_new = jax.random.split(key_row, 3)
         centre = region.place(state.x[jnp.argmin(jnp.where(own.status == OK, own.y, jnp.inf))])
+        acquisition = over_sets(bound(self.acquisition, region), posterior)
+        here = dataclasses.replace(data, x=data.x if region.fixed is None else region.place(data.x))
+        aux = acquisition.prepare(key_prepare, posterior, here)
+
+        def value_at(x: Float[Array, " d"]) -> Float[Array, ""]:
+            return scalar("acquisition", "value", acquisition.value(aux, posterior, x))
+
+        if self.encoding.candidates is not None:
+            candidates = region.candidates(state.x.dtype)
+            lower, upper = self._bounds(centre, box.length, params)
+            is_inside = jnp.all((candidates >= lower[None, :]) & (candidates <= upper[None, :]), axis=1)
+            values = values_at(value_at, candidates)
+            best = region.best_new(state, jnp.where(~is_inside | jnp.isnan(values), -jnp.inf, values))
+            # A box without a new candidate gives way to the nearest one outside of it.
+            nearest = region.nearest_new(state, centre)
+            return choose(best.is_new, (best.x, best.is_new), (nearest.x, nearest.is_new))
         candidates = self._candidates(key_candidates, region, centre, box.length, params)
         if self.encoding.constraint is not None:
             # A step that leaves the box gives way to a point of the box.
@@ -170,15 +188,25 @@ class TrustRegion(Strategy):
             )
             is_near = jnp.max(jnp.abs(steps - centre[None, :]), axis=1) <= jnp.maximum(box.length, _LEAST)
             candidates = candidates.at[::2].set(jnp.where(is_near[:, None], steps, candidates[::2]))
-        acquisition = over_sets(bound(self.acquisition, region), posterior)
-        here = dataclasses.replace(data, x=data.x if region.fixed is None else region.place(data.x))
-        aux = acquisition.prepare(key_prepare, posterior, here)
-        values = jax.lax.map(
-            lambda x: scalar("acquisition", "value", acquisition.value(aux, posterior, x)), candidates, batch_size=256
-        )
+        values = jax.lax.map(value_at, candidates, batch_size=256)
         is_old = jax.vmap(lambda x: jnp.any(is_taken(state, x)))(candidates) | ~region.is_allowed(candidates)
         best = jnp.argmax(jnp.where(is_old | jnp.isnan(values), -jnp.inf, values))
         return _table.first_new(key_new, region, state, candidates[best])
+
+    def _bounds(
+        self, centre: Float[Array, " d"], length: Float[Array, ""], params: Any
+    ) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
+        """Where each column of the box begins and ends."""
+        stretch = jnp.ones(self.encoding.num_columns, centre.dtype)
+        log_lengthscale = getattr(params, "log_lengthscale", None)
+        if log_lengthscale is not None:
+            relative = jnp.mean(log_lengthscale, axis=0)
+            stretch = jnp.exp(relative - jnp.mean(relative)).astype(centre.dtype)
+        half = 0.5 * length * stretch
+        # A category has no neighbours: it is any of its choices, where it moves.
+        is_category = self.encoding.is_category
+        lower = jnp.where(is_category, 0, jnp.clip(centre - half, 0, 1))
+        return lower, jnp.where(is_category, 1, jnp.clip(centre + half, 0, 1))
 
     def _candidates(
         self, key: Key[Array, ""], region: Region, centre: Float[Array, " d"], length: Float[Array, ""], params: Any
@@ -186,18 +214,9 @@ class TrustRegion(Strategy):
         """Points of the box that differ from its centre in some columns, one at least."""
         d, dtype, m = self.encoding.num_columns, centre.dtype, self.num_candidates
         key_sobol, key_moves = jax.random.split(key)
-        stretch = jnp.ones(d, dtype)
-        log_lengthscale = getattr(params, "log_lengthscale", None)
-        if log_lengthscale is not None:
-            relative = jnp.mean(log_lengthscale, axis=0)
-            stretch = jnp.exp(relative - jnp.mean(relative)).astype(dtype)
-        half = 0.5 * length * stretch
-        lower, upper = jnp.clip(centre - half, 0, 1), jnp.clip(centre + half, 0, 1)
+        lower, upper = self._bounds(centre, length, params)
         uniform = designs.sobol(key_sobol, m, d, dtype)
-        # A category has no neighbours: it is any of its choices, where it moves.
-        low = jnp.where(self.encoding.is_category, 0, lower)
-        width = jnp.where(self.encoding.is_category, 1, upper - lower)
-        inside = low[None, :] + width[None, :] * uniform
+        inside = lower[None, :] + (upper - lower)[None, :] * uniform
         moves: Bool[Array, "m d"] = jax.random.uniform(key_moves, (m, d + 1), dtype) < min(1.0, _MOVED / d)
         one = jnp.arange(m, dtype=jnp.int32) % d
         moves = moves[:, :d] | (jnp.arange(d, dtype=jnp.int32)[None, :] == one[:, None])

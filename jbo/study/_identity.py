@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jbo.candidates import have_same_candidates
 from jbo.encoding import Column
 from jbo.space import Space
 from jbo.strategies import Strategy
@@ -31,6 +32,8 @@ def check_strategy(strategy: Any, space: Space) -> Strategy:
         raise ValueError(
             f"expected a strategy made for the study's space, with columns {ours}, got one with columns {theirs}"
         )
+    if not have_same_candidates(strategy.encoding, space.encoding):
+        raise ValueError("expected a strategy made for the study's space, got one of another list of candidates")
     return strategy
 
 
@@ -114,7 +117,9 @@ def check_same_study(
       path: The file.
     """
     where = "this study" if path is None else str(path)
-    difference = stored_space(header, path).describe_difference(space, here="in the file", there="as given")
+    difference = None
+    if header.space != json.dumps(space.to_json()):
+        difference = stored_space(header, path).describe_difference(space, here="in the file", there="as given")
     if difference is not None:
         raise ValueError(
             f"{where} holds a study of another space than the one given: {difference}; a new space needs a new path "

@@ -54,7 +54,9 @@ def for_study(strategy: Strategy, space: Space, maximize: bool) -> Strategy:
       space: Where the study searches.
       maximize: True if higher values are better.
     """
-    constraint = None if space.constraint is None else OnHost(space, space.constraint)
+    # The constraint of a list of candidates has done its work: the list holds what it allows.
+    function = None if space.encoding.constraint is None else space.constraint
+    constraint = None if function is None else OnHost(space, function)
     encoding = dataclasses.replace(strategy.encoding, constraint=constraint)
     return dataclasses.replace(strategy, encoding=encoding).oriented(maximize)
 

@@ -664,7 +664,7 @@ class Study:
                 _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)
             if is_new:
                 return number, context.impose(self.space.decode(x))
-        if self.space.constraint is not None:
+        if self.space.encoding.constraint is not None:
             inside = [t.config for t in trials if context.holds(t.config) and self.space.is_allowed(t.config)]
             # A real that exists in an allowed trial could vary. Grid search has a finite number of points all the same.
             is_real = any(name in config for config in inside for name in context.free_reals)

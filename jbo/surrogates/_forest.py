@@ -117,7 +117,7 @@ class Forest:
 
     def bind(self, encoding: Encoding) -> "Forest":
         """The same surrogate over the columns of a space, so that it knows categories and conditions."""
-        return dataclasses.replace(self, encoding=encoding)
+        return dataclasses.replace(self, encoding=dataclasses.replace(encoding, candidates=None))
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Trees:
         """Trees without a split: a forest that knows the mean of the data only.

@@ -328,7 +328,7 @@ class OnColumns(Covariance):
         # Conditions have no part in a kernel: a column that is not active stands at 1/2.
         columns = tuple(encoding.columns[j]._replace(parent=-1, parent_levels=(), parent_range=None) for j in chosen)
         part = dataclasses.replace(
-            encoding, log_range=encoding.log_range[np.array(chosen)], columns=columns, constraint=None
+            encoding, log_range=encoding.log_range[np.array(chosen)], columns=columns, constraint=None, candidates=None
         )
         return dataclasses.replace(self, kernel=self.kernel.bind(part))
 

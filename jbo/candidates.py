@@ -1,0 +1,273 @@
+"""A finite list of configs that is a space: how its rows are read, and which of them is nearest to a point.
+
+The core sees the list as an array of snapped points, `jbo.encoding.Encoding.candidates`.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Float, Int
+
+from jbo.choices import canonical, item, listing
+from jbo.encoding import Encoding, snap
+from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real
+
+TIE = 64
+"""Distances that differ by so many roundings are equal, so that every program breaks a tie the same way."""
+
+
+# The core.
+
+
+def nearness(encoding: Encoding, candidates: Float[Array, "m d"], raw: Float[Array, " d"]) -> Float[Array, " m"]:
+    """Minus the squared distance of each candidate from a point; two categories are at a distance of 1 if they differ.
+
+    Args:
+      encoding: Columns of the space.
+      candidates: Snapped points.
+      raw: A point of the cube.
+    """
+    x = snap(encoding, raw)
+    change = candidates - x[None, :]
+    half_level = jnp.asarray(0.5 / np.maximum(encoding.num_levels, 1), x.dtype)
+    differs = (jnp.abs(change) > half_level[None, :]).astype(x.dtype)
+    change = jnp.where(encoding.is_category[None, :], differs, change)
+    return -jnp.sum(change**2, axis=1)
+
+
+def first_of_best(score: Float[Array, " m"], tie: int = 0) -> Int[Array, ""]:
+    """The first row of the highest score.
+
+    Args:
+      score: One of each row.
+      tie: Scores that differ by so many roundings are equal.
+    """
+    if not tie:
+        return jnp.argmax(score).astype(jnp.int32)
+    best = jnp.max(score)
+    slack = tie * float(jnp.finfo(score.dtype).eps) * jnp.abs(best)
+    return jnp.argmax(score >= best - jnp.where(jnp.isfinite(best), slack, 0)).astype(jnp.int32)
+
+
+def have_same_candidates(one: Encoding, other: Encoding) -> bool:
+    """True if two spaces are lists of the same candidates, or neither is a list; traced lists of one shape are equal.
+
+    Args:
+      one: Columns and candidates of a space.
+      other: Those of another one.
+    """
+    ours, theirs = one.candidates, other.candidates
+    if ours is None or theirs is None or ours is theirs:
+        return ours is theirs
+    if np.shape(ours) != np.shape(theirs):
+        return False
+    if isinstance(ours, Tracer) or isinstance(theirs, Tracer):
+        return True
+    # What went through JAX may be of single precision.
+    return bool(np.allclose(np.asarray(ours), np.asarray(theirs), rtol=0, atol=1e-6))
+
+
+# The list.
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The rows of a list, each once."""
+
+    configs: tuple[dict[str, Any], ...]
+    """In plain Python values, fixed ones among them."""
+    points: Float[np.ndarray, "m d"]
+    """Where they sit in the unit cube."""
+    numbers: Int[np.ndarray, " m"]
+    """The first row of the user's that each stands for."""
+    is_allowed: Bool[np.ndarray, " m"]
+    """What the constraint says of each."""
+
+    @cached_property
+    def allowed(self) -> Float[np.ndarray, "m d"]:
+        """The points that may be suggested."""
+        return self.points[self.is_allowed]
+
+    def find(self, x: Float[np.ndarray, " d"]) -> int | None:
+        """The candidate at a point; None if there is none.
+
+        Args:
+          x: A snapped point.
+        """
+        return self._at.get(_text(x))
+
+    def nearest(self, encoding: Encoding, x: Float[np.ndarray, " d"]) -> int:
+        """The candidate at a point, else the nearest one, the first of equals.
+
+        Args:
+          encoding: Columns of the space.
+          x: A point of the cube.
+        """
+        found = self.find(x)
+        if found is not None:
+            return found
+        change = self.points - x
+        half_level = 0.5 / np.maximum(encoding.num_levels, 1)
+        change = np.where(encoding.is_category, np.abs(change) > half_level, change)
+        distance = np.sum(change**2, axis=1)
+        return int(np.argmax(distance <= distance.min() * (1 + TIE * np.finfo(np.float64).eps)))
+
+    @cached_property
+    def _at(self) -> dict[bytes, int]:
+        return {_text(x): i for i, x in enumerate(self.points)}
+
+
+def _text(x: Float[np.ndarray, " d"]) -> bytes:
+    return (x + 0.0).tobytes()  # -0.0 is 0.0
+
+
+def list_of(
+    configs: Sequence[dict[str, Any]], points: Float[np.ndarray, "m d"], is_allowed: Iterable[bool]
+) -> Candidates:
+    """The list of rows, of which those at one point are one candidate: the first of them.
+
+    Args:
+      configs: Of the rows, validated.
+      points: Where they sit.
+      is_allowed: What the constraint says of each row.
+
+    Raises:
+      ValueError: No row is allowed.
+    """
+    first: dict[bytes, int] = {}
+    for i, x in enumerate(points):
+        first.setdefault(_text(x), i)
+    numbers = np.array(list(first.values()), np.int32)
+    allowed = np.array(list(is_allowed), bool)[numbers]
+    if not allowed.any():
+        raise ValueError(f"constraint: expected one that allows some of the {len(numbers)} candidates, got none")
+    return Candidates(tuple(configs[i] for i in numbers), points[numbers], numbers, allowed)
+
+
+def difference_of_lists(ours: Candidates | None, theirs: Candidates | None, here: str, there: str) -> str | None:
+    """The first difference between two lists in words; None if they are equal.
+
+    Args:
+      ours: One list; None: there is none.
+      theirs: The other one.
+      here: What is said of the first.
+      there: What is said of the second.
+    """
+    if ours is None or theirs is None:
+        sizes = ["no list" if each is None else f"a list of {len(each.configs)}" for each in (ours, theirs)]
+        return None if ours is theirs else f"the candidates: {sizes[0]} {here}, {sizes[1]} {there}"
+    for i, (one, other) in enumerate(zip(ours.configs, theirs.configs, strict=False)):
+        if canonical(one) != canonical(other):
+            return f"candidate {i}: {one} {here}, {other} {there}"
+    if len(ours.configs) != len(theirs.configs):
+        return f"the candidates: {len(ours.configs)} {here}, {len(theirs.configs)} {there}"
+    return None
+
+
+# The user's rows.
+
+
+def as_rows(rows: Any, names: Sequence[str] | None, of_space: Sequence[str] | None) -> list[dict[str, Any]]:
+    """The rows as dicts from name to value.
+
+    Args:
+      rows: Dicts, or a table of two axes.
+      names: Of the columns of a table; None: those of a space.
+      of_space: Names of the space; None: there is none.
+
+    Raises:
+      TypeError: ``rows`` is neither.
+      ValueError: There is no row, or the names are not those of the columns.
+    """
+    is_table = hasattr(rows, "ndim") and hasattr(rows, "dtype")
+    if is_table:
+        columns = of_space if names is None else list(names)
+        table = np.asarray(rows)
+        if table.ndim != 2:
+            raise ValueError(f"rows: expected a table of two axes, got one of shape {list(table.shape)}")
+        if columns is None:
+            raise ValueError("names: expected the names of the columns of the table, got none")
+        if len(columns) != table.shape[1]:
+            raise ValueError(f"names: expected {table.shape[1]}, one a column of the table, got {listing(columns)}")
+        rows = [dict(zip(columns, row, strict=True)) for row in table.tolist()]
+    elif names is not None:
+        raise ValueError("names: expected none beside rows that are dicts, which have their own names")
+    if isinstance(rows, str | Mapping) or not isinstance(rows, Iterable) or hasattr(rows, "to_dict"):
+        hint = "; write rows.to_dict('records')" if hasattr(rows, "to_dict") else ""
+        raise TypeError(f"rows: expected a list of dicts or a table, got {type(rows).__name__}{hint}")
+    rows = list(rows)
+    if not rows:
+        raise ValueError("rows: expected at least one, got none")
+    for i, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise TypeError(f"row {i}: expected a dict of values by name, got {row!r}")
+    return [dict(row) for row in rows]
+
+
+def inferred(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Parameter], dict[str, Any]]:
+    """The parameters of which the values of rows are, and the values that are the same in all rows.
+
+    Args:
+      rows: Values by name.
+
+    Raises:
+      ValueError: A row has other names than the first one, or the values of a name are of several kinds.
+    """
+    names = list(rows[0])
+    for i, row in enumerate(rows):
+        differing = [*(name for name in names if name not in row), *(name for name in row if name not in rows[0])]
+        if differing:
+            raise ValueError(
+                f"row {i}: expected the names of row 0, {listing(names)}, got {listing(list(row))}; for names that "
+                "exist in some rows only give a space= with conditions"
+            )
+    parameters: dict[str, Parameter] = {}
+    constants: dict[str, Any] = {}
+    for name in names:
+        values = [item(row[name]) for row in rows]
+        parameters[name] = _parameter(name, values)
+        if parameters[name].num_levels == 1:
+            constants[name] = values[0]
+    return parameters, constants
+
+
+def _parameter(name: str, values: list[Any]) -> Parameter:
+    """A real or an integer of numbers, else a category."""
+    is_number = [type(value) in (int, float) for value in values]
+    kind = "numbers" if is_number[0] else "texts or truth values"
+    for i, value in enumerate(values):
+        if is_number[i] != is_number[0] or not (is_number[i] or type(value) in (str, bool)):
+            raise ValueError(
+                f"row {i}: {name}: expected {kind}, as in row 0, got {value!r}; for other values give a space="
+            )
+        if is_number[i] and not math.isfinite(value):
+            raise ValueError(f"row {i}: {name}: expected a finite number, got {value!r}")
+    distinct = list({(type(value), value): value for value in values}.values())
+    if not is_number[0]:
+        return Categorical(*distinct)
+    if min(distinct) == max(distinct):
+        return Ordinal(distinct[0])
+    is_whole = all(type(value) is int for value in distinct)
+    return Integer(min(distinct), max(distinct)) if is_whole else Real(min(distinct), max(distinct))
+
+
+def nearest_rows(encoding: Encoding, points: Float[np.ndarray, "m d"], x: Float[Array, "*b d"]) -> Int[Array, "*b"]:
+    """The row nearest to each point; traceable.
+
+    Args:
+      encoding: Columns of the space.
+      points: Candidates.
+      x: Points of the cube.
+    """
+    candidates = jnp.asarray(points, x.dtype)
+    rows = jax.lax.map(
+        lambda point: first_of_best(nearness(encoding, candidates, point), TIE), x.reshape(-1, x.shape[-1])
+    )
+    return rows.reshape(x.shape[:-1])
