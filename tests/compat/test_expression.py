@@ -225,6 +225,7 @@ NOT_OF_ROWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.guard
 @pytest.mark.parametrize("text", NOT_OF_ROWS)
 def test_what_is_no_number_for_each_row_is_refused(text):
     with pytest.raises(ValueError, match="^expected "):

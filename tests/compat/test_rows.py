@@ -142,6 +142,7 @@ def test_a_rounding_away_from_a_value_is_the_value(j, number, value):
     assert found == (value if isinstance(value, str) else pytest.approx(value, rel=1e-7, abs=0))
 
 
+@pytest.mark.guard
 @pytest.mark.parametrize(("j", "number"), [(0, 0.1001), (0, 0.99e-5), (1, 64.001), (2, 0.501), (4, 0.999)])
 def test_more_than_a_rounding_is_refused(j, number):
     row = list(ROW)

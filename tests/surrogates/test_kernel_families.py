@@ -223,6 +223,22 @@ def test_a_function_of_two_points_goes_with_the_others(x64):
 unit = arrays(np.float64, (8, D), elements=st.floats(0, 1))
 
 
+def test_every_family_has_its_variance_on_the_diagonal(x64):
+    """All of them in one program; with many tables each in the next test."""
+    params = {name: params_of(kernel, D) for name, kernel in BOUND.items()}
+
+    @jax.jit
+    def values(params, x):
+        return {
+            name: (k(params[name], x, x), k.gram(params[name], x), k.variance(params[name], x))
+            for name, k in BOUND.items()
+        }
+
+    for called, gram, variance in values(params, jnp.asarray(points(8, 5))).values():
+        np.testing.assert_allclose(called, gram, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(np.diag(gram), variance, rtol=1e-12)
+
+
 @some("name", FAMILIES, ["periodic", "input warped", "sum of products"])
 def test_symmetric_and_positive_semi_definite(name):
     kernel = BOUND[name]
