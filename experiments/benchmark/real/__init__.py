@@ -1,0 +1,1 @@
+"""Whole studies on measured configurations of real networks and classifiers."""

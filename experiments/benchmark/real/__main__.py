@@ -1,0 +1,124 @@
+"""Real tuning tasks: ``python -m experiments.benchmark.real --tasks reporting``, after ``make tables``.
+
+Whole searches of jbo's strategies are one compiled program each. Other libraries run in the environments that
+``make peers`` builds; their names are those of `experiments.benchmark.peer.METHODS`. Searches of a task by a method are
+one file, so the same command goes on where it was interrupted. What the repository holds is not run again;
+``--known None`` runs all. The report is in ``OUT/report.md``, the pictures beside it. ``--report-only`` needs no data.
+"""
+
+import time
+from pathlib import Path
+
+import jax
+import tyro
+from rich.console import Console
+
+import jbo
+from experiments.benchmark.peer import METHODS
+from experiments.benchmark.real import keep
+from experiments.benchmark.real.halves import HALVES, chosen
+from experiments.benchmark.real.report import Found, regret_figure, report
+from experiments.benchmark.real.scores import BUDGETS
+from experiments.benchmark.real.study import STRATEGIES, Searches, search, search_by_peer
+from experiments.benchmark.real.tasks import Task, entries
+from experiments.picture import save
+
+_PEERS = [name for name in METHODS if not name.startswith(("jbo", "random", "sobol"))]
+
+
+def missing(folders: list[Path], method: str, task: str, seeds: list[int]) -> list[int]:
+    """The seeds that no folder has.
+
+    Args:
+      folders: Of searches.
+      method: Its name.
+      task: Its name.
+      seeds: Those that are wanted.
+    """
+    there = {seed for folder in folders for seed in keep.read(folder, method, task)}
+    return [seed for seed in seeds if seed not in there]
+
+
+def main(
+    methods: tuple[str, ...] = ("bayesian", "random", "parzen", "forest"),
+    tasks: tuple[str, ...] = ("choosing",),
+    num_seeds: int = 16,
+    first_seed: int = 0,
+    lanes: int = 4,
+    core: int | None = None,
+    most_hours: float | None = None,
+    out: Path = Path("runs/real"),
+    known: Path | None = keep.KEPT,
+    keep_in: Path | None = None,
+    report_only: bool = False,
+) -> None:
+    """Search real tasks with several methods and report how far each comes.
+
+    Args:
+      methods: Strategies of jbo, and other libraries; the first is compared with each of the others.
+      tasks: ``choosing`` or ``reporting``: a half of the tasks; or names, or their beginnings such as ``pool/lcbench``.
+      num_seeds: Searches of each method on each task.
+      first_seed: The seeds are this one and those that follow.
+      lanes: Searches of jbo's strategies side by side.
+      core: The processor core that other libraries run on; None: any.
+      most_hours: Searches of a method begin until so many hours have passed for it; None: all are run.
+      out: Folder for the searches and the report.
+      known: Searches that are not run again, as ``keep_in`` holds them; None: all are run.
+      keep_in: A folder to which the searches are added.
+      report_only: Run nothing.
+    """
+    if unknown := [m for m in methods if m not in STRATEGIES and m not in _PEERS]:
+        raise SystemExit(f"methods: expected some of {', '.join([*STRATEGIES, *_PEERS])}, got {unknown}")
+    names = chosen(tasks)
+    if not names:
+        raise SystemExit(f"tasks: expected choosing, reporting, or beginnings of names in {HALVES}, got {tasks}")
+    jbo.use_compile_cache()
+    console, seeds = Console(), list(range(first_seed, first_seed + num_seeds))
+    folders = [out / "searches"] + ([] if known is None else [known])
+    if not report_only:
+        began = {method: time.monotonic() for method in methods}
+        for name in names:
+            task: Task | None = None
+            for method in methods:
+                left = missing(folders, method, name, seeds)
+                is_late = most_hours is not None and time.monotonic() - began[method] > 3600 * most_hours
+                if not left or is_late:
+                    continue
+                task = entries()[name].load() if task is None else task
+                start = time.monotonic()
+                _run(folders[0], method, name, task, left, lanes, core)
+                console.print(f"{name}: {method}, {len(left)} searches in {time.monotonic() - start:.0f} s")
+    found: Found = {}
+    for method in methods:
+        for name in names:
+            of = {s: v for folder in reversed(folders) for s, v in keep.read(folder, method, name).items()}
+            found[method, name] = {seed: of[seed] for seed in seeds if seed in of}
+            if keep_in is not None and found[method, name]:
+                keep.write(keep_in, method, name, keep.read(keep_in, method, name) | found[method, name])
+    facts = {name: HALVES[name].known for name in names}
+    text = report(found, facts, list(methods))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.md").write_text(text)
+    for title, is_emulator in (("tables and pools", False), ("emulators", True)):
+        some = {name: k for name, k in facts.items() if (k.kind == "emulator") is is_emulator}
+        if some:
+            figure = regret_figure(found, some, list(methods), title)
+            save(figure, out / f"{title.replace(' ', '_')}.png")
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _run(folder: Path, method: str, name: str, task: Task, seeds: list[int], lanes: int, core: int | None) -> None:
+    """Run searches and write them: those of jbo all at once, those of another library one after another."""
+    if method in STRATEGIES:
+        all_of = search(method, task, seeds, lanes=lanes)
+        made = {seed: Searches(*(part[[i]] for part in all_of)) for i, seed in enumerate(seeds)}
+        keep.write(folder, method, name, keep.read(folder, method, name) | made)
+        return
+    for seed in seeds:
+        made = {seed: search_by_peer(method, task, seed, core=core, num_evaluations=max(BUDGETS))}
+        keep.write(folder, method, name, keep.read(folder, method, name) | made)
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_platforms", "cpu")
+    tyro.cli(main)

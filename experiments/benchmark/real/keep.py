@@ -1,0 +1,61 @@
+"""Searches on disk: one compressed file for each method and task, so that what was interrupted goes on."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from experiments.benchmark.real.study import Searches
+
+KEPT = Path(__file__).parents[1] / "kept" / "real"
+"""Searches that are kept in the repository, in single precision."""
+
+
+def place(folder: Path, method: str, task: str) -> Path:
+    """Where the searches of a task by a method are.
+
+    Args:
+      folder: Of all searches.
+      method: Its name.
+      task: Its name.
+    """
+    return folder / method / f"{task.replace('/', '.')}.npz"
+
+
+def read(folder: Path, method: str, task: str) -> dict[int, Searches]:
+    """The searches of a task by seed, each as arrays with one row; none if there is no file.
+
+    Args:
+      folder: Of all searches.
+      method: Its name.
+      task: Its name.
+    """
+    path = place(folder, method, task)
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as file:
+        parts = {name: np.asarray(file[name]) for name in ("seeds", *Searches._fields)}
+    return {
+        int(seed): Searches(*(parts[name][[i]].astype(float) for name in Searches._fields))
+        for i, seed in enumerate(parts["seeds"])
+    }
+
+
+def write(folder: Path, method: str, task: str, found: dict[int, Searches]) -> None:
+    """Write all searches of a task, as a whole or not at all.
+
+    Args:
+      folder: Of all searches.
+      method: Its name.
+      task: Its name.
+      found: By seed, as `read` gives them.
+    """
+    path, seeds = place(folder, method, task), sorted(found)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parts = {
+        name: np.concatenate([getattr(found[seed], name) for seed in seeds]).astype(np.float32)
+        for name in Searches._fields
+    }
+    draft = path.with_suffix(".part.npz")
+    np.savez_compressed(draft, allow_pickle=False, seeds=np.array(seeds), **parts)
+    os.replace(draft, path)

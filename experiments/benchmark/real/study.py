@@ -1,0 +1,212 @@
+"""Searches of a task: of jbo's strategies as one compiled program, of other libraries one evaluation at a time."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key
+
+import jbo
+from experiments.benchmark.peer import Peer
+from experiments.benchmark.real.scores import BUDGETS
+from experiments.benchmark.real.tasks import Arrays, Task
+from jbo import Space
+from jbo._pytree import pytree
+from jbo.encoding import Encoding, snap
+from jbo.strategies import Strategy
+from jbo.types import EMPTY, OK, Trials
+
+STRATEGIES: dict[str, Callable[[Space], Strategy]] = {
+    "random": jbo.random_search,
+    "bayesian": jbo.bayesian,
+    "parzen": jbo.parzen,
+    "forest": lambda space: jbo.bayesian(space, surrogate=jbo.forest()),
+}
+"""Methods of jbo by name."""
+
+
+class Searches(NamedTuple):
+    """Searches of one task by one method."""
+
+    truth: np.ndarray
+    """``[seeds, evaluations]``: the values without noise of what was evaluated, lower is better."""
+    observed: np.ndarray
+    """``[seeds, evaluations]``: what the searches saw."""
+    recommended: np.ndarray
+    """``[seeds, budgets]``: the value without noise of the trial that is recommended after so many evaluations."""
+
+
+@pytree
+@dataclass(frozen=True)
+class Observing(Strategy):
+    """A strategy that is told what a task shows of a point, at each further evaluation of the point with other noise.
+
+    What `jbo.minimize` tells is not used, since an objective does not know what was evaluated before.
+    """
+
+    base: Strategy
+    arrays: Arrays
+    seed: Int[Array, ""]
+
+    @property
+    def num_initial(self) -> int:
+        """That of the strategy."""
+        return self.base.num_initial
+
+    def tell(
+        self, state: Trials, x: Float[Array, " d"], y: Float[Array, ""], *, cost: Any = None, noise: Any = None
+    ) -> Trials:
+        """The table with what the task shows at ``x``."""
+        del y
+        x = snap(self.encoding, x)
+        is_same = jnp.all(state.x == x[None, :], axis=1) & (state.status == OK)
+        shown = self.arrays.observed(self.encoding, x, self.seed, jnp.sum(is_same))
+        return self.base.tell(state, x, shown.astype(state.y.dtype), cost=cost, noise=noise)
+
+    # What follows is that of the strategy.
+
+    def suggest(self, key: Key[Array, ""], state: Trials, region: Any) -> Any:
+        return self.base.suggest(key, state, region)
+
+    def ask(self, key: Key[Array, ""], state: Trials, q: int | None = None, **options: Any) -> Any:
+        return self.base.ask(key, state, q, **options)
+
+    def design(self, key: Key[Array, ""], state: Trials, **options: Any) -> Any:
+        return self.base.design(key, state, **options)
+
+    def rows_of_fit(self, status: Any) -> Bool[Array, " n"]:
+        return self.base.rows_of_fit(status)
+
+    def rows_of_start(self, status: Any) -> Bool[Array, " n"]:
+        return self.base.rows_of_start(status)
+
+    def start(self, capacity: int, model: Any) -> Any:
+        return self.base.start(capacity, model)
+
+    def fit(self, key: Key[Array, ""], state: Trials, start: Any = None) -> Any:
+        return self.base.fit(key, state, start)
+
+    def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
+        return self.base.recommend(key, state)
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """An objective of points of the cube, whose value `Observing` does not use; its space has points as configs."""
+
+    encoding: Encoding
+
+    @property
+    def space(self) -> Any:
+        return self
+
+    def decode_traced(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
+        return x
+
+    def __call__(self, config: Any) -> Float[Array, ""]:
+        return jnp.zeros((), config.dtype)
+
+
+def search(
+    method: str, task: Task, seeds: list[int], *, lanes: int = 4, num_evaluations: int = max(BUDGETS)
+) -> Searches:
+    """Searches of a task by a strategy of jbo.
+
+    Args:
+      method: One of `STRATEGIES`.
+      task: The task.
+      seeds: One a search; they decide what the strategy draws, and the noise.
+      lanes: Searches side by side.
+      num_evaluations: Of each search.
+    """
+    with jax.enable_x64(True):
+        strategy = STRATEGIES[method](task.space)
+        found = _searches(jnp.asarray(seeds, jnp.uint32), strategy, task.arrays, num_evaluations, lanes)
+        return Searches(*(np.asarray(part) for part in found))
+
+
+@functools.partial(jax.jit, static_argnames=("num_evaluations", "lanes"))
+def _searches(
+    seeds: Array, strategy: Strategy, arrays: Arrays, num_evaluations: int, lanes: int
+) -> tuple[Float[Array, "s t"], Float[Array, "s t"], Float[Array, "s b"]]:
+    encoding = strategy.encoding
+
+    def one(seed: Array) -> tuple[Array, Array, Array]:
+        key = jax.random.key(seed, impl="threefry2x32")
+        observing = Observing(encoding, strategy, arrays, seed)
+        run = jbo.minimize(key, _Nothing(encoding), observing, num_evaluations)
+        truth = jax.lax.map(lambda x: arrays.true(encoding, x), run.x)
+        rows = jnp.stack([strategy.recommend(key, _first(run.trials, n)) for n in BUDGETS if n <= num_evaluations])
+        return truth, run.trials.y, truth[rows]
+
+    return jax.lax.map(one, seeds, batch_size=lanes)
+
+
+def _first(trials: Trials, n: int) -> Trials:
+    """The table as it was after ``n`` trials."""
+    is_there = jnp.arange(len(trials.y)) < n
+    return trials._replace(
+        x=jnp.where(is_there[:, None], trials.x, 0),
+        y=jnp.where(is_there, trials.y, 0),
+        status=jnp.where(is_there, trials.status, EMPTY),
+    )
+
+
+def search_by_peer(
+    method: str, task: Task, seed: int, *, core: int | None = None, num_evaluations: int = max(BUDGETS)
+) -> Searches:
+    """One search of a task by another library, which searches a pool as the box around it.
+
+    What it asks for in a pool is moved to the nearest row that it has not evaluated, and the value of that row is told.
+    The luckiest observation is what it recommends, since the adapters of these libraries recommend nothing under noise.
+
+    Args:
+      method: One of `experiments.benchmark.peer.METHODS`.
+      task: The task.
+      seed: Of the search and of the noise.
+      core: The processor core that the library may use; None: any.
+      num_evaluations: Of the search.
+    """
+    box = task.space if task.arrays.points is None else Space(dict(task.space))
+    truth, observed, evaluated = [], [], []
+    with Peer(method, box, seed, core, num_evaluations) as peer:
+        for _ in range(num_evaluations):
+            x = box.encode(peer.ask())
+            if task.arrays.points is not None:
+                x = nearest_new(np.asarray(task.arrays.points), box.encoding.is_category, x, evaluated)
+            repeat = sum(np.array_equal(x, other) for other in evaluated)
+            evaluated.append(x)
+            with jax.enable_x64(True):
+                shown, true = _shown(task.arrays, task.space.encoding, jnp.asarray(x), jnp.uint32(seed), repeat)
+            truth.append(float(true))
+            observed.append(float(shown))
+            peer.tell(observed[-1])
+    rows = [int(np.argmin(observed[:n])) for n in BUDGETS if n <= num_evaluations]
+    return Searches(np.array([truth]), np.array([observed]), np.array([truth])[:, rows])
+
+
+def nearest_new(points: np.ndarray, is_category: np.ndarray, x: np.ndarray, evaluated: list[np.ndarray]) -> np.ndarray:
+    """The row of a pool nearest to a point that was not evaluated; two categories that differ are at a distance of 1.
+
+    Args:
+      points: ``[rows, d]``, in the cube.
+      is_category: Which columns are categories.
+      x: A point of the cube.
+      evaluated: Rows that are not new.
+    """
+    apart = np.where(is_category, 1.0 * (points != x), points - x)
+    distance = (apart**2).sum(axis=1)
+    for row in evaluated:
+        distance[(points == row).all(axis=1)] = np.inf
+    return points[int(np.argmin(distance))]
+
+
+@jax.jit
+def _shown(
+    arrays: Arrays, encoding: Encoding, x: Float[Array, " d"], seed: Array, repeat: Array
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    return arrays.observed(encoding, x, seed, repeat), arrays.true(encoding, x)
