@@ -1,5 +1,6 @@
 """Real tasks: what is not read, how tables and pools are read, their noise, the scale, the halves, the report."""
 
+import dataclasses
 import json
 import pickle
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from experiments.benchmark.real.measure import random_searches
 from experiments.benchmark.real.report import Known, regret_figure, report
 from experiments.benchmark.real.scores import best_truth, luckiest_truth, on_scale, scores
 from experiments.benchmark.real.smooth import as_lookup, features, grown
-from experiments.benchmark.real.study import Observing, Searches, nearest_new, search
+from experiments.benchmark.real.study import Observing, Searches, nearest_new, search, search_by_peer
 from experiments.benchmark.real.tasks import (
     Arrays,
     Task,
@@ -47,14 +48,14 @@ def packages(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", JUDGING)
 def test_data_sets_for_judging_are_refused_before_a_file_is_opened(packages, name):
     for spelling in (name, name.upper(), name.replace("-", "_"), name.replace("-", "")):
-        with pytest.raises(ValueError, match="kept for judging"):
+        with pytest.raises(ValueError, match="is kept for judging and not read"):
             tables.read_lcbench(spelling)
     assert not packages.exists()  # to open a file would have been a FileNotFoundError
 
 
 @pytest.mark.parametrize("task", [31, 36, 53, 21, 3917, 9952, 10101, 145836, 125923, 146818, 146821, 146822])
 def test_tasks_for_judging_are_refused(packages, task):
-    with pytest.raises(ValueError, match="kept for judging"):
+    with pytest.raises(ValueError, match="is kept for judging and not read"):
         tables.read_hpob("5970", task)
 
 
@@ -66,7 +67,7 @@ def test_tasks_of_unknown_data_sets_are_refused(packages, task):
 
 @pytest.mark.parametrize("name", tables.KEPT_TABLES)
 def test_tables_for_judging_are_refused(packages, name):
-    with pytest.raises(ValueError, match="kept for judging"):
+    with pytest.raises(ValueError, match="is kept for judging and not read"):
         tables.read_table(name)
 
 
@@ -220,18 +221,18 @@ def test_a_cell_that_is_evaluated_again_has_other_noise(x64):
 
 @pytest.mark.parametrize("method", ["random", pytest.param("bayesian", marks=pytest.mark.thorough)])
 def test_a_search_sees_the_noise_of_its_seed_and_recommends_a_trial(method):
-    task, seeds = small_table(noise=0.3), [3, 8, 9]
+    task, seeds = small_table(noise=0.3), list(range(3, 19))
     found = search(method, task, seeds, num_evaluations=12)
-    assert found.truth.shape == found.observed.shape == (3, 12) and found.recommended.shape == (3, 1)
-    noise = found.observed - found.truth
-    np.testing.assert_allclose(np.abs(noise).round(6) % 0.3 % 0.3, 0, atol=1e-6)
-    assert len(np.unique(noise.round(6))) == 3
+    assert found.truth.shape == found.observed.shape == (16, 12) and found.recommended.shape == (16, 1)
+    assert set(np.unique((found.observed - found.truth).round(6))) == {-0.3, 0.0, 0.3}
+    lucky = luckiest_truth(found.truth, found.observed, (10, 11))
     if method == "random":
-        np.testing.assert_array_equal(found.recommended[:, 0], luckiest_truth(found.truth, found.observed, (10,))[:, 0])
+        np.testing.assert_array_equal(found.recommended[:, 0], lucky[:, 0])
+        assert (lucky[:, 0] != lucky[:, 1]).any()  # after 10 evaluations, not after 11
     else:
-        assert (found.truth.min(axis=1) == 0).all()
+        assert (found.truth.min(axis=1) == 0).mean() > 0.9
     again = search(method, task, [8], num_evaluations=12)
-    np.testing.assert_array_equal(again.observed[0], found.observed[1])
+    np.testing.assert_array_equal(again.observed[0], found.observed[5])
 
 
 # The scale.
@@ -359,6 +360,21 @@ def test_a_suggestion_moves_to_the_nearest_row_that_is_new():
     assert nearest_new(points, is_category, x, []).tolist() == [0.75, 0.1]
     assert nearest_new(points, is_category, x, [points[1]]).tolist() == [0.25, 0.0]
     assert nearest_new(points, is_category, x, [points[1], points[0]]).tolist() == [0.25, 0.9]
+
+
+def test_another_library_sees_the_same_noise():
+    task = small_table()
+    with jax.enable_x64(True):
+        arrays = Arrays(jnp.arange(15.0)[:, None] + jnp.asarray([[-0.2, 0.0, 0.2]]), jnp.arange(15.0), None, None)
+    task = dataclasses.replace(task, arrays=arrays)
+    found = search_by_peer("random", task, 8, num_evaluations=12)
+    assert found.truth.shape == found.observed.shape == (1, 12) and found.recommended.shape == (1, 1)
+    np.testing.assert_array_equal(found.recommended[:, 0], luckiest_truth(found.truth, found.observed, (10,))[:, 0])
+    own = search("random", task, [8], num_evaluations=12)
+    seen = [dict(zip(s.truth[0].tolist(), s.observed[0].tolist(), strict=True)) for s in (found, own)]
+    shared = seen[0].keys() & seen[1].keys()
+    assert len(shared) >= 9 and {seen[0][t] for t in shared} == {seen[1][t] for t in shared}
+    assert len({round(seen[0][t] - t, 3) for t in shared}) == 3
 
 
 def test_the_report_counts_as_by_hand():

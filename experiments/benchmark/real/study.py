@@ -140,13 +140,14 @@ def _searches(
         observing = Observing(encoding, strategy, arrays, seed)
         run = jbo.minimize(key, _Nothing(encoding), observing, num_evaluations)
         truth = jax.lax.map(lambda x: arrays.true(encoding, x), run.x)
-        rows = jnp.stack([strategy.recommend(key, _first(run.trials, n)) for n in BUDGETS if n <= num_evaluations])
+        budgets = jnp.asarray([n for n in BUDGETS if n <= num_evaluations])
+        rows = jax.lax.map(lambda n: strategy.recommend(key, _first(run.trials, n)), budgets)
         return truth, run.trials.y, truth[rows]
 
     return jax.lax.map(one, seeds, batch_size=lanes)
 
 
-def _first(trials: Trials, n: int) -> Trials:
+def _first(trials: Trials, n: Int[Array, ""]) -> Trials:
     """The table as it was after ``n`` trials."""
     is_there = jnp.arange(len(trials.y)) < n
     return trials._replace(

@@ -30,6 +30,8 @@ _MOST_ROWS = 2_000
 _MOST_EMULATED = 6_000
 """Rows of a pool that an emulator is grown on."""
 _NUM_NODES = 1_023
+_NUM_SEEDS = 16
+"""Values of each row of a pool."""
 _GOLDEN = np.uint32(0x9E3779B9)
 """An odd number without a pattern in its bits: 2**32 over the golden ratio."""
 NUM_BEST = 10
@@ -230,7 +232,7 @@ def _load_pool(search_space: str, name: str, is_noisy: bool) -> Task:
     space = space_of(read.configs, COLUMNS[search_space], most_levels=0)
     configs, truth = read.configs[:_MOST_ROWS], read.error[:_MOST_ROWS]
     points = np.array([space.encode(config) for config in configs])
-    measured = truth[:, None]
+    measured = np.tile(truth[:, None], _NUM_SEEDS)  # as many as under noise, so that both share a program
     if is_noisy:
         measured = with_validation_noise(truth, _random(f"noise of {search_space}/{name}"))
     return Task(
@@ -239,7 +241,7 @@ def _load_pool(search_space: str, name: str, is_noisy: bool) -> Task:
 
 
 def with_validation_noise(
-    error: np.ndarray, rng: np.random.Generator, num_examples: int = 500, num_seeds: int = 16
+    error: np.ndarray, rng: np.random.Generator, num_examples: int = 500, num_seeds: int = _NUM_SEEDS
 ) -> np.ndarray:
     """Shares of examples of a validation set that are wrong, ``[rows, seeds]``: binomial numbers.
 
