@@ -347,6 +347,8 @@ def test_the_halves_that_were_drawn_keep_to_the_rule():
     for side in sides:
         assert 3 * sum(known[name].kind == "emulator" for name in side) <= len(side)
     assert all(is_taken(facts[name]) for name in HALVES)
+    twelve = chosen(("twelve",))
+    assert len(twelve) == 12 and set(twelve) <= set(sides[1]) and len({known[name].kind for name in twelve}) == 3
     assert chosen(("pool/lcbench/adult", "pool/lcbench")) == [n for n in HALVES if n.startswith("pool/lcbench")]
 
 

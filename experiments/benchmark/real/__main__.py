@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import jax
+import numpy as np
 import tyro
 from rich.console import Console
 
@@ -18,7 +19,6 @@ from experiments.benchmark.peer import METHODS
 from experiments.benchmark.real import keep
 from experiments.benchmark.real.halves import HALVES, chosen
 from experiments.benchmark.real.report import Found, regret_figure, report
-from experiments.benchmark.real.scores import BUDGETS
 from experiments.benchmark.real.study import STRATEGIES, Searches, search, search_by_peer
 from experiments.benchmark.real.tasks import Task, entries
 from experiments.picture import save
@@ -56,12 +56,13 @@ def main(
 
     Args:
       methods: Strategies of jbo, and other libraries; the first is compared with each of the others.
-      tasks: ``choosing`` or ``reporting``: a half of the tasks; or names, or their beginnings such as ``pool/lcbench``.
+      tasks: ``choosing`` or ``reporting``: a half of the tasks; ``twelve``: some of the reporting half, for libraries
+        that take long; or names, or their beginnings such as ``pool/lcbench``.
       num_seeds: Searches of each method on each task.
       first_seed: The seeds are this one and those that follow.
       lanes: Searches of jbo's strategies side by side.
       core: The processor core that other libraries run on; None: any.
-      most_hours: Searches of a method begin until so many hours have passed for it; None: all are run.
+      most_hours: A method begins no search after so many hours of its own; None: all are run.
       out: Folder for the searches and the report.
       known: Searches that are not run again, as ``keep_in`` holds them; None: all are run.
       keep_in: A folder to which the searches are added.
@@ -76,18 +77,21 @@ def main(
     console, seeds = Console(), list(range(first_seed, first_seed + num_seeds))
     folders = [out / "searches"] + ([] if known is None else [known])
     if not report_only:
-        began = {method: time.monotonic() for method in methods}
+        most_seconds = np.inf if most_hours is None else 3600 * most_hours
+        spent = dict.fromkeys(methods, 0.0)
         for name in names:
             task: Task | None = None
             for method in methods:
                 left = missing(folders, method, name, seeds)
-                is_late = most_hours is not None and time.monotonic() - began[method] > 3600 * most_hours
-                if not left or is_late:
-                    continue
-                task = entries()[name].load() if task is None else task
-                start = time.monotonic()
-                _run(folders[0], method, name, task, left, lanes, core)
-                console.print(f"{name}: {method}, {len(left)} searches in {time.monotonic() - start:.0f} s")
+                # Other libraries search one seed after another, so that they stop within a task.
+                for part in [left] if method in STRATEGIES and left else [[seed] for seed in left]:
+                    if spent[method] < most_seconds:
+                        task = entries()[name].load() if task is None else task
+                        start = time.monotonic()
+                        _run(folders[0], method, name, task, part, lanes, core)
+                        seconds = time.monotonic() - start
+                        spent[method] += seconds
+                        console.print(f"{name}: {method}, {len(part)} searches in {seconds:.0f} s")
     found: Found = {}
     for method in methods:
         for name in names:
@@ -108,15 +112,13 @@ def main(
 
 
 def _run(folder: Path, method: str, name: str, task: Task, seeds: list[int], lanes: int, core: int | None) -> None:
-    """Run searches and write them: those of jbo all at once, those of another library one after another."""
+    """Run searches and write them."""
     if method in STRATEGIES:
-        all_of = search(method, task, seeds, lanes=lanes)
-        made = {seed: Searches(*(part[[i]] for part in all_of)) for i, seed in enumerate(seeds)}
-        keep.write(folder, method, name, keep.read(folder, method, name) | made)
-        return
-    for seed in seeds:
-        made = {seed: search_by_peer(method, task, seed, core=core, num_evaluations=max(BUDGETS))}
-        keep.write(folder, method, name, keep.read(folder, method, name) | made)
+        found = search(method, task, seeds, lanes=lanes)
+        made = {seed: Searches(*(part[[i]] for part in found)) for i, seed in enumerate(seeds)}
+    else:
+        made = {seed: search_by_peer(method, task, seed, core=core) for seed in seeds}
+    keep.write(folder, method, name, keep.read(folder, method, name) | made)
 
 
 if __name__ == "__main__":

@@ -128,9 +128,24 @@ def chosen(wanted: tuple[str, ...]) -> list[str]:
     """The tasks that halves, names or beginnings of names stand for, each once.
 
     Args:
-      wanted: ``choosing``, ``reporting``, or beginnings of names of tasks in a half.
+      wanted: ``choosing``, ``reporting``, ``twelve``, or beginnings of names of tasks in a half.
     """
-    return [name for name, listed in HALVES.items() if any(listed.half == w or name.startswith(w) for w in wanted)]
+    some = set(_twelve()) if "twelve" in wanted else set()
+    return [
+        name
+        for name, listed in HALVES.items()
+        if name in some or any(listed.half == w or name.startswith(w) for w in wanted)
+    ]
+
+
+def _twelve() -> list[str]:
+    """Twelve tasks of the reporting half, of each kind a share of them, evenly over the list of names."""
+    of_kind: dict[str, list[str]] = {}
+    for name, listed in HALVES.items():
+        if listed.half == "reporting":
+            of_kind.setdefault(listed.known.kind, []).append(name)
+    counts = {"table": 2, "pool": 7, "emulator": 3}
+    return [names[i * len(names) // counts[kind]] for kind, names in of_kind.items() for i in range(counts[kind])]
 
 
 def main() -> None:
