@@ -202,5 +202,6 @@ def regret_figure(found: Found, known: dict[str, Known], methods: list[str], tit
         axes.set_title(f"{title}: {name}")
         axes.grid(alpha=0.25)
     panels[0].set_ylabel("normalised regret")
-    panels[1].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="method (tasks)")
+    if panels[1].lines:
+        panels[1].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="method (tasks)")
     return figure
