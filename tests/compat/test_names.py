@@ -2,7 +2,9 @@
 
 import copy
 import importlib
+import pathlib
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -333,6 +335,8 @@ def test_small_functions():
     assert (phi[0, 0], Phi[0, 0], u[0, 0]) == pytest.approx((0.3520653, 0.6914625, 0.5))
     assert general.merge_values((1, 2), (3, 4)).tolist() == [[1, 3], [1, 4], [2, 3], [2, 4]]
     assert general.normalize(np.array([1.0, 3.0])).tolist() == [-1, 1]
+    assert general.normalize(np.array([1.0, 2.0, 5.0]), "maxmin").tolist() == [-1, -0.5, 1]
+    assert general.normalize(np.array([4.0, 4.0]), "maxmin").tolist() == [0, 0]
 
 
 def test_an_optimizer_of_acquisitions_minimises():
@@ -343,3 +347,68 @@ def test_an_optimizer_of_acquisitions_minimises():
         lambda x: (x[:, :1] - 0.7) ** 2 + (x[:, 1:] - 1) ** 2
     )
     assert x[0] == pytest.approx([0.7, 1], abs=1e-4) and value[0, 0] == pytest.approx(0, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        GPyOpt.acquisitions.select_acquisition,
+        GPyOpt.models.select_model,
+        GPyOpt.core.evaluators.select_evaluator,
+    ],
+)
+def test_a_class_is_selected_by_its_name(select):
+    assert select({"select_acquisition": "EI", "select_model": "GP"}.get(select.__name__, "random")).__name__ in (
+        "AcquisitionEI",
+        "GPModel",
+        "RandomBatch",
+    )
+    with pytest.raises(ValueError, match="^name: expected one of .*, got 'XX'"):
+        select("XX")
+
+
+def rows_of_names() -> dict[str, tuple[str, str]]:
+    """What the page about other libraries says of GPyOpt's modules: names that are there, and others."""
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "coming_from.md").read_text()
+    table = page.split("### GPyOpt's public names")[1].split("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line]
+    return {row[0]: (row[1], row[2]) for row in cells[2:]}
+
+
+def test_the_page_of_names_says_what_is_there(no_model):
+    rows = rows_of_names()
+    identifiers = re.compile(r"`([A-Za-z_]\w*)`")
+    for module in (
+        "methods models acquisitions core.task core.evaluators core.errors optimization experiment_design"
+        " objective_examples util.general"
+    ).split():
+        found = importlib.import_module(f"jbo.compat.gpyopt.{module}")
+        parts = [
+            found,
+            *(getattr(found, name) for name in ("space", "cost", "objective", "variables") if "task" in module),
+        ]
+        names = identifiers.findall(rows[f"`{module}`"][0].split("each")[0].split(";")[0])
+        assert names and not [name for name in names if not any(hasattr(part, name) for part in parts)], module
+        absent = (
+            identifiers.findall(rows[f"`{module}`"][1].split(":")[0]) if "util" in module or "task" in module else []
+        )
+        assert not [name for name in absent if any(hasattr(part, name) for part in parts)], module
+    bo = BayesianOptimization(square, LINE, cost_withGradients="evaluation_time", seed=0)
+    names = identifiers.findall(rows["an optimisation"][0].split("`pickle`")[0])
+    assert len(names) > 15 and not [name for name in names if not hasattr(bo, name)]
+    assert not hasattr(bo, "objective") and not hasattr(bo, "evaluator")
+    with pytest.raises(AttributeError):
+        bo.X = np.zeros((1, 1))
+    assert bo.cost.cost_withGradients == "evaluation_time"
+    kernels_there = identifiers.findall(rows["`GPy.kern`"][0])
+    gpy = importlib.import_module("jbo.compat.gpy")
+    assert not [name for name in kernels_there if name != "active_dims" and not hasattr(gpy.kern, name)]
+
+
+@pytest.mark.parametrize(
+    "module", "util.duplicate_manager util.arguments_manager util.io plotting plotting.plots_bo interface".split()
+)
+def test_modules_that_are_not_there_are_said_to_be_not_there(module):
+    assert any(f"`{module}`" in name and not there for name, (there, _) in rows_of_names().items())
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(f"jbo.compat.gpyopt.{module}")

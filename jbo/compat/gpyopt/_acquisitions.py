@@ -270,11 +270,11 @@ def select_acquisition(name: str) -> Any:
     """The class of an acquisition.
 
     Args:
-      name: Such as ``EI``.
+      name: ``EI``, ``MPI`` or ``LCB``, alone or with ``_MCMC`` behind it, or ``LP``.
 
     Raises:
-      ValueError: There is none of this name.
+      ValueError: No acquisition has this name.
     """
     if name not in _BY_NAME:
-        raise ValueError(f"expected one of {', '.join(_BY_NAME)}, got {name!r}")
+        raise ValueError(f"name: expected one of {', '.join(_BY_NAME)}, got {name!r}")
     return _BY_NAME[name]

@@ -92,7 +92,10 @@ def constant_cost_withGradients(x: Any) -> tuple[Float[np.ndarray, "n 1"], Float
 
 
 class CostModel:
-    """GPyOpt's model of costs, for programs that make one and give it, or its function, to an acquisition.
+    """GPyOpt's model of costs, for programs that give it, or its function, to an acquisition.
+
+    With ``evaluation_time`` the attribute ``cost_withGradients`` is that text and no function: the study learns the
+    seconds itself. ``num_updates`` stays 0.
 
     Args:
       cost_withGradients: None, ``evaluation_time`` or a function, as in `BayesianOptimization`.

@@ -82,11 +82,11 @@ def select_evaluator(name: str) -> Any:
     """The class of an evaluator.
 
     Args:
-      name: Such as ``sequential``.
+      name: ``sequential``, ``random``, ``local_penalization`` or ``thompson_sampling``.
 
     Raises:
-      ValueError: There is none of this name.
+      ValueError: No evaluator has this name.
     """
     if name not in _BY_NAME:
-        raise ValueError(f"expected one of {', '.join(map(repr, _BY_NAME))}, got {name!r}")
+        raise ValueError(f"name: expected one of {', '.join(map(repr, _BY_NAME))}, got {name!r}")
     return _BY_NAME[name]

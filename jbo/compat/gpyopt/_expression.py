@@ -89,10 +89,10 @@ class Expression:
         return self.of_rows(np.array([[float(column) for column in columns]], np.float64))[0]
 
     def of_rows(self, x: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
-        """The value at each row.
+        """The value at each row; a value that does not exist is NaN.
 
         Args:
-          x: Points in the user's units.
+          x: Points in the user's units, one column a parameter.
         """
         with np.errstate(all="ignore"):
             value = np.asarray(_value(self.tree, x, np), np.float64)
@@ -104,8 +104,8 @@ def parse(text: Any, num_columns: int) -> Expression:
 
     Args:
       text: Made of ``x``, its columns (``x[:, i]``, ``x[:, -1]``, ``x[:, 0:2]``, ``x[:, [0, 2]]``), numbers, lists of
-        numbers, ``np.pi``, arithmetic, comparisons that are parts of it, NumPy's functions of numbers such as
-        ``np.sqrt`` and ``np.maximum``, and sums, products, means, extremes and norms with ``axis=1``.
+        numbers and ``np.pi``. They are joined by arithmetic, comparisons inside of an expression, and NumPy's functions
+        of numbers such as ``np.sqrt``. Sums, products, means, extremes and norms have ``axis=1``.
       num_columns: How many columns ``x`` has.
 
     Raises:

@@ -36,8 +36,8 @@ class BayesianOptimization(BO):
         number, or an array of one; None: results are given as ``X`` and ``Y``.
       domain: List of dicts, see `jbo.Space.from_domain`; or a `Design_space`.
       constraints: List of dicts, see `Design_space`.
-      cost_withGradients: What evaluations cost, by which the acquisition is divided: None: nothing is known;
-        ``evaluation_time``: the seconds that they take, learnt by a Gaussian process of their logarithm; or a function
+      cost_withGradients: What evaluations cost, by which the acquisition is divided. None: nothing is known.
+        ``evaluation_time``: the seconds that they take, learnt by a Gaussian process of their logarithm. Or a function
         from rows ``(n, k)`` to costs above 0 ``(n, 1)`` and their gradients ``(n, k)``. With ``LCB`` it has no effect.
       model_type: ``GP``, ``sparseGP``, ``GP_MCMC``, ``warpedGP``, ``input_warped_GP`` or ``RF``.
       X: Points to begin with, as rows.

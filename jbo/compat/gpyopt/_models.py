@@ -590,11 +590,11 @@ def select_model(name: str) -> Any:
     """The class of a model.
 
     Args:
-      name: Such as ``GP``.
+      name: ``GP``, ``GP_MCMC``, ``RF`` or ``warpGP``.
 
     Raises:
-      ValueError: There is none of this name.
+      ValueError: No model has this name.
     """
     if name not in _BY_NAME:
-        raise ValueError(f"expected one of {', '.join(_BY_NAME)}, got {name!r}")
+        raise ValueError(f"name: expected one of {', '.join(_BY_NAME)}, got {name!r}")
     return _BY_NAME[name]

@@ -54,8 +54,8 @@ class Design_space:
     Args:
       space: GPyOpt's list of dicts, see `jbo.Space.from_domain`, or a list of bounds ``(low, high)``. A key that GPyOpt
         does not know, and a level that comes twice, are warned about.
-      constraints: Dicts with a ``name`` and a ``constraint`` (``constrain`` in old code), a text such as
-        ``"x[:,0]**2 + x[:,1]**2 - 1"``, at most 0 where a point is allowed. ``x[:, i]`` is column i of the domain in
+      constraints: Dicts with a ``name`` and a ``constraint`` (``constrain`` in old code). The constraint is a text such
+        as ``"x[:,0]**2 + x[:,1]**2 - 1"``, at most 0 where a point is allowed. ``x[:, i]`` is column i of the domain in
         the user's units; a category that is no number is its index.
       store_noncontinuous: Accepted as in GPyOpt, where it has no effect either.
 

@@ -124,7 +124,9 @@ class View:
         return [(name, float(number)) for name, number in found.items()]
 
     def gradients(self, rows: Float[np.ndarray, "m k"]) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "m k"]]:
-        """Derivatives of mean and deviation by each number of a row, from differences; 0 along levels.
+        """Derivatives of the mean, and of the standard deviation of an observation, by each number of a row.
+
+        They are central differences in the units of `at` per unit of the parameter. Along levels they are 0.
 
         Args:
           rows: Points in the user's units.

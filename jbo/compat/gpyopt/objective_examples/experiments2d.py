@@ -1,7 +1,7 @@
 """Functions of two variables.
 
-Values are those of GPyOpt's classes. Its ``rosenbrock``, ``beale`` and ``dropwave`` are the negatives of Rosenbrock's
-function (both of the former) and of the drop wave, so that they are maximised where those are minimised. ``min`` and
+Values are those of GPyOpt's classes. Its ``rosenbrock`` and ``beale`` are both the negative of Rosenbrock's function,
+and ``dropwave`` is the negative of the drop wave. They are maximised where those functions are minimised. ``min`` and
 ``fmin`` are those of the values.
 """
 
@@ -41,7 +41,7 @@ class dropwave(function2d):
 
 
 class cosines(function2d):
-    """A bowl with ripples."""
+    r"""A bowl with ripples: :math:`\sum_i (u_i^2 - 0.3 \cos 3 \pi u_i) - 1` with :math:`u = 1.6 x - 0.5`."""
 
     name, bounds, min, fmin = "Cosines", ((0, 1), (0, 1)), [(0.3125, 0.3125)], -1.6
 

@@ -31,11 +31,11 @@ def multigrid(bounds: Any, Ngrid: int) -> Float[np.ndarray, "m d"]:
 
 
 def reshape(x: Any, input_dim: int) -> np.ndarray:
-    """The numbers as rows: one row if there are ``input_dim`` of them.
+    """The numbers as an array, of shape ``(1, input_dim)`` if there are ``input_dim`` numbers.
 
     Args:
-      x: Numbers.
-      input_dim: Columns.
+      x: Numbers. Another count of numbers keeps its shape.
+      input_dim: Number of columns, at least 1.
     """
     x = np.array(x)
     return x.reshape(1, input_dim) if x.size == input_dim else x
@@ -64,11 +64,11 @@ def best_guess(f: Callable[[Any], Any], X: Any) -> np.ndarray:
 
 
 def normalize(Y: Any, normalization_type: str = "stats") -> np.ndarray:
-    """Values with mean 0 and variance 1, or within 0 and 1.
+    """Values with mean 0 and variance 1, or values from -1 to 1. Equal values all become 0.
 
     Args:
       Y: A vector of values.
-      normalization_type: ``stats``, or ``maxmin`` for the other.
+      normalization_type: ``stats`` for mean 0 and variance 1; ``maxmin`` for -1 at the minimum and 1 at the maximum.
 
     Raises:
       ValueError: The type is another.
