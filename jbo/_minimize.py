@@ -66,9 +66,9 @@ def minimize(
     Args:
       key: The key of the search.
       function: A traceable function of a config, lower is better: it returns a number or a `jbo.Result`. Its config
-        holds scalars: numbers for reals, integers and ordinals, the index of a category; names whose condition does
-        not hold have their centre (`jbo.is_active` tells which). An object with a ``space``, such as those of
-        `jbo.functions`, is searched in that space.
+        holds scalars: numbers for reals, integers and ordinals, the index for a category. A name whose condition does
+        not hold has its centre there; `jbo.is_active` tells which names these are. An object with a ``space``, such as
+        those of `jbo.functions`, is searched in that space.
       strategy: How to search the same space.
       num_steps: Evaluations, at least 1.
       space: What the configs are of. None: the function's space, else the one that ``strategy`` was made for. A
@@ -81,8 +81,9 @@ def minimize(
 
     Raises:
       TypeError: If an argument is not what it should be, or the function is not traceable or returns no number.
-      ValueError: If ``num_steps`` is below 1, ``strategy`` searches a space of another structure, the space is not
-        known, or the function's value, cost or noise is no scalar.
+      KeyError: If the function asks for a name that the space does not have.
+      ValueError: If ``num_steps`` is below 1, or the function's value, cost or noise is no scalar. If the space is not
+        known, or ``strategy`` searches a space of another structure or constraint.
 
     Example:
       >>> import jax

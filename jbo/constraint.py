@@ -53,7 +53,11 @@ class OnHost:
         return _errors.pop(self, None)
 
     def check(self, points: Float[np.ndarray, "*b d"]) -> Bool[np.ndarray, "*b"]:
-        """True where points are allowed; float64."""
+        """True where points are allowed.
+
+        Args:
+          points: Points of the unit cube, in float64. Numbers beyond the cube count as at its faces.
+        """
         rows = np.clip(points.reshape(-1, points.shape[-1]), 0, 1).tolist()
         return np.array([self._is_allowed(row) for row in rows], bool).reshape(points.shape[:-1])
 

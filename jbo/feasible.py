@@ -1,7 +1,7 @@
 """Points that a constraint allows, found from others that it allows: for sets so thin that no uniform draw hits them.
 
 A constraint says True or False and nothing else, so the only guide is the set of points known to be allowed. A cloud of
-them walks: each point steps along the difference of two others, or a little to the side, and keeps a step that is
+them walks. Each point steps along the difference of two others, or a little to the side, and keeps a step that is
 allowed. The differences soon lie in the thin set, whatever its direction, and the cloud spreads over it. It begins at
 one point: the differences of trials would be longer than all others and hide the directions that no trial shows yet.
 """
@@ -38,13 +38,13 @@ class Cloud(NamedTuple):
 
 
 def cloud(key: Key[Array, ""], region: Region, trials: Trials, others: Float[Array, "m d"] | None = None) -> Cloud:
-    """Points spread over what the constraint allows, as far as it hangs together with points known to be allowed.
+    """64 points spread over the connected part of the allowed set that holds a point known to be allowed.
 
     Args:
       key: Draws the steps.
       region: Where the points may be.
-      trials: The walk begins at one of the trials that are allowed.
-      others: More points that it may begin at.
+      trials: The walk begins at one of the trials that are allowed, pending and failed trials among them.
+      others: More points of the unit cube at which the walk may begin.
 
     References:
       Smith, Efficient Monte Carlo Procedures for Generating Points Uniformly Distributed over Bounded Regions, 1984
@@ -69,13 +69,15 @@ def cloud(key: Key[Array, ""], region: Region, trials: Trials, others: Float[Arr
 def along(
     uniform: Float[Array, "m 4"], encoding: Encoding, x: Float[Array, "p d"], begin: Float[Array, "m d"]
 ) -> Float[Array, "m d"]:
-    """Points that lie beside given ones as two points of a cloud lie to each other, as far as the cube goes.
+    """Points of the cube, one step from each given point along the difference of two points of a cloud.
+
+    A step is 1e-4 to 8 times as long as the difference, log-uniformly, and ends at the faces of the cube.
 
     Args:
-      uniform: Uniform numbers.
-      encoding: Columns of the space. Categories stay as they are.
-      x: Points of the cloud.
-      begin: Where each step begins. The step is 1e-4 to 8 times a difference of two points of the cloud.
+      uniform: Uniform numbers in ``[0, 1)``, one row a step. They choose the two points, the side and the length.
+      encoding: Columns of the space. A step leaves categories as they are.
+      x: Points of the cloud, in the unit cube.
+      begin: Where each step begins, in the unit cube.
     """
     direction = jnp.where(encoding.is_category[None, :], 0, _difference(uniform[:, :2], x))
     direction = direction * jnp.where(uniform[:, 2:3] < 0.5, -1, 1)
@@ -84,13 +86,15 @@ def along(
 
 
 def beside(key: Key[Array, ""], region: Region, trials: Trials, begin: Float[Array, "m d"]) -> Float[Array, "m d"]:
-    """Snapped points in the directions in which the allowed set extends, one from each of the given points.
+    """Snapped points, one step from each given point in a direction in which the allowed set extends.
+
+    The results need not be allowed: the caller asks `Region.is_allowed`.
 
     Args:
       key: Draws the cloud and the steps.
       region: Where the points may be.
       trials: As in `cloud`.
-      begin: Allowed points, or there is no reason for the results to be allowed.
+      begin: Allowed points of the unit cube. A step from another point is hardly ever allowed.
     """
     key_cloud, key_steps = jax.random.split(key)
     uniform = jax.random.uniform(key_steps, (len(begin), 4), begin.dtype)

@@ -252,7 +252,8 @@ class Real(Parameter):
       period: After so much the objective is what it was, as with an angle: 360 of degrees. Gaussian processes know it.
       monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
         whatever the others are. Gaussian processes know it.
-      when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
+      when: The parameter exists where another one has given values: ``(name, value)``, ``(name, {values})`` or, of a
+        number, ``(name, jbo.between(low, high))``. None: always.
 
     Example:
       >>> Real(1e-5, 1e-1, log=True)
@@ -479,7 +480,8 @@ class Integer(Parameter):
       period: After so much the objective is what it was: 24 of the hours of a day. Gaussian processes know it.
       monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
         whatever the others are. Gaussian processes know it.
-      when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
+      when: The parameter exists where another one has given values: ``(name, value)``, ``(name, {values})`` or, of a
+        number, ``(name, jbo.between(low, high))``. None: always.
 
     Example:
       >>> Integer(16, 128, step=16)
@@ -617,7 +619,8 @@ class Ordinal(Parameter):
       values: Numbers, rising or falling, or words in their order.
       monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall along the values,
         whatever the others are. Gaussian processes know it.
-      when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
+      when: The parameter exists where another one has given values: ``(name, value)``, ``(name, {values})`` or, of a
+        number, ``(name, jbo.between(low, high))``. None: always.
 
     Example:
       >>> Ordinal(32, 64, 128, 256)
@@ -726,7 +729,8 @@ class Categorical(Parameter):
     Args:
       choices: Strings, integers, finite floats, booleans, None, or tuples of these; ``1``, ``1.0`` and ``True`` are
         three choices. Anything else (a function, a class) goes by a name that the objective looks up.
-      when: ``(name, value)`` or ``(name, {values})`` of the parameter that this one needs to exist.
+      when: The parameter exists where another one has given values: ``(name, value)``, ``(name, {values})`` or, of a
+        number, ``(name, jbo.between(low, high))``. None: always.
 
     Example:
       >>> Categorical("sgd", "adam", "rmsprop")
@@ -869,13 +873,16 @@ class Share(Parameter):
 class Simplex:
     """Shares of at least 0 that sum to 1, such as the weights of a mixture: one float a name in the config.
 
-    Uniform over all such shares: ``Dirichlet(1, …, 1)``. The model sees the shares themselves, all alike. Shares that a
-    search suggests sum to 1 exactly, in whatever order they are added; shares that you give may miss 1 by up to 1e-6,
-    and are kept as they are.
+    Designs are uniform over all such shares: ``Dirichlet(1, …, 1)``. The model sees the shares themselves, all alike.
+    Shares that a search suggests sum to 1 exactly, in whatever order they are added. The sum of shares that you give
+    may differ from 1 by up to 1e-6, and the shares are kept as they are.
 
     Args:
-      *names: Names of the shares, at least two.
-      when: As of `Real`, the condition under which all of the shares exist.
+      *names: Names of the shares, at least two, each once.
+      when: As in `Real`, the condition under which all of the shares exist.
+
+    Raises:
+      ValueError: There are fewer than two names, or a name comes twice.
 
     Example:
       >>> import jbo

@@ -72,8 +72,8 @@ class Space(Mapping[str, Parameter]):
     """Named parameters: a mapping from the names that are searched to `Real`, `Integer`, `Ordinal`, `Categorical`.
 
     A config is a dict from name to value. A parameter with ``when=(name, value)`` or ``when=(name, {values})`` exists
-    only where the parameter of that name has (one of) these values; with ``when=(name, jbo.between(low, high))`` only
-    where that parameter, a number, lies between these bounds. Elsewhere it is absent from the config.
+    only where the parameter of that name has this value, or one of these. With ``when=(name, jbo.between(low, high))``
+    it exists only where that parameter, a number, lies between these bounds. Elsewhere it is absent from the config.
 
     Args:
       parameters: Parameters by name, for names that are no identifiers.
@@ -421,10 +421,10 @@ class Space(Mapping[str, Parameter]):
         return self.config_at(np.clip(point, 0, 1).tolist())
 
     def config_at(self, units: list) -> dict[str, Any]:
-        """As `decode`, for a caller that decodes many points and has checked them.
+        """The config at a point of the cube, as `decode` gives it, without a check of the point.
 
         Args:
-          units: A point of the cube, as Python's floats.
+          units: A float in ``[0, 1]`` for each parameter that is not fixed, in the order of the space.
         """
         of_name = dict(zip(self._parameters, units, strict=True))
         values: dict[str, Any] = {}

@@ -27,9 +27,9 @@ _ROWS, _CAPACITY, _COLUMNS, _POINTS = 6, 8, 2, 5
 def check_surrogate(surrogate: Any) -> None:
     """Check that a surrogate has what a strategy asks of it.
 
-    Methods with their arguments; a pytree with numbers as leaves; `jax.jit` and `jax.vmap`; shapes and types;
-    parameters with a leading axis of sets, as ``fit`` gives them and ``condition`` receives them; finite means,
-    variances of at least 0; rows that are not valid change nothing.
+    The check covers the methods with their arguments, a pytree with numbers as leaves, `jax.jit` and `jax.vmap`, shapes
+    and types. ``fit`` gives parameters with a leading axis of hyperparameter samples, and ``condition`` receives them
+    so. Means are finite and variances at least 0. Padding rows change nothing.
 
     Args:
       surrogate: An object such as ``jbo.gp()``.
@@ -130,6 +130,10 @@ def check_surrogate(surrogate: Any) -> None:
 def check_acquisition(acquisition: Any) -> None:
     """Check that an acquisition function has what a strategy asks of it, with a Gaussian process as the model.
 
+    The check covers the methods with their arguments, and a pytree with numbers as leaves. Under `jax.jit`, `jax.vmap`
+    and `jax.grad` the value is a scalar that depends on the point and has a finite gradient. Padding rows change
+    nothing.
+
     Args:
       acquisition: An object such as ``jbo.expected_improvement()``.
 
@@ -186,9 +190,12 @@ def check_acquisition(acquisition: Any) -> None:
 def check_strategy(strategy: Any, *, num_steps: int = 6) -> None:
     """Check that a strategy has what `jbo.Study` and `jbo.minimize` ask of it, by a search of a few steps.
 
+    A suggestion depends on the key and the table only. It is a point of the space that is allowed and new, beside a
+    pending trial too.
+
     Args:
-      strategy: An object such as ``jbo.random_search(space)``; its ``ask`` and ``tell`` are called under `jax.jit`.
-      num_steps: Trials that are asked and told, every third of them as a failure.
+      strategy: An object such as ``jbo.random_search(space)``; its ``ask`` is called under `jax.jit`.
+      num_steps: Number of trials that are suggested and told, at least 1. Every third trial is told as a failure.
 
     Raises:
       AssertionError: The first thing that is missing, and what to do.

@@ -131,7 +131,8 @@ class Dataset:
     ) -> "Dataset":
         """Raw data as a model learns from them: inputs in the unit cube, values with mean 0 and variance 1.
 
-        Predictions of a model of them are in standardised units; ``data.scaling`` has the way there and back. Models
+        Predictions of the model are in standardised units; ``data.scaling`` has the way there and back. Equal values
+        become 0, with a scale of 1. Models
         and acquisition functions take lower values for better ones: negate what is to be maximised.
 
         Args:
@@ -148,8 +149,8 @@ class Dataset:
 
         Raises:
           TypeError: If an argument holds no real numbers, or is traced.
-          ValueError: If a shape is wrong, a number is not finite, an input is outside of its bounds, bounds are not
-            in order, a noise is negative, or ``capacity`` is less than the number of observations.
+          ValueError: If a shape is wrong, a number is not finite, bounds are not in order, or an input is outside of
+            them. If a noise is negative, or ``capacity`` is less than the number of observations.
 
         Example:
           >>> data = Dataset.from_arrays([[-5.0], [0.0], [10.0]], [2.0, 4.0, 6.0], bounds=[(-5.0, 10.0)])

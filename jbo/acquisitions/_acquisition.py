@@ -52,13 +52,14 @@ class OverRegion(Protocol):
 
 
 class Around:
-    """Base of an acquisition that changes the values of another one, its field ``acquisition``, and not their kind.
+    """Base class of an acquisition that wraps another acquisition and keeps the kind of its values.
 
-    What others ask of the inner acquisition (`is_logarithm` and the functions beside it) they ask through this class.
-    So a wrapper cannot lose it.
+    The kind is what `is_positive`, `is_logarithm` and `is_of_values` say. Strategies ask the wrapper, and the wrapper
+    asks the inner acquisition, so no wrapper can lose the kind. A subclass defines ``value``.
     """
 
     acquisition: Any
+    """The inner acquisition."""
 
     @property
     def is_positive(self) -> bool:
@@ -126,11 +127,11 @@ def draws_a_set(acquisition: Any) -> bool:
 
 
 def with_parts(acquisition: Any, function: Callable[[Acquisition], Acquisition]) -> Any:
-    """The acquisition with a function of each acquisition in its fields in place of that one.
+    """A copy of an acquisition in which each acquisition in its fields is replaced by a function of it.
 
     Args:
-      acquisition: A dataclass. One without acquisitions in its fields is returned as it is.
-      function: Of an inner acquisition.
+      acquisition: A dataclass. If no field holds an acquisition, it is returned as it is.
+      function: From an inner acquisition to the acquisition that takes its place.
     """
     changed: dict[str, Any] = {}
     for name, parts in _inner(acquisition).items():

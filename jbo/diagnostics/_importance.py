@@ -20,14 +20,17 @@ from jbo.surrogates import GPParams, Posterior
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the variance of the model's mean over the space, bad values compressed as the model sees them."""
+    """Fractions of the variance of the model's mean over the space.
+
+    The model sees compressed values, so the worse half counts for less than in the objective's units.
+    """
 
     main: dict[str, float]
     """What each parameter alone explains; Sobol's first-order indices."""
     pairs: dict[tuple[str, str], float]
     """What two of them explain together beyond that, each pair once."""
     total: dict[str, float]
-    """What is lost without a parameter, all its interactions in it; Sobol's total indices."""
+    """What a parameter explains alone and by all its interactions; Sobol's total indices."""
     lengthscales: dict[str, float]
     """Of a Gaussian process: how far a parameter has to go, in units of its range, until values are hardly related; of
     a category, the distance of two choices is 1. Empty for other models."""

@@ -51,14 +51,14 @@ def is_over(state: Trials, num_results: int) -> Bool[Array, ""]:
 
 
 def design_size(encoding: Encoding, num_initial: int | Any) -> int:
-    """Results that a model needs: ``num_initial``, by default one more than there are columns, from 5 to 10.
+    """Number of results that a model needs: ``num_initial``, by default one more than columns, from 5 to 10.
 
     Args:
       encoding: Columns of the space.
-      num_initial: The user's number; None: the default.
+      num_initial: The user's number, an integer of at least 1; None: the default.
 
     Raises:
-      ValueError: If ``num_initial`` is below 1.
+      ValueError: If ``num_initial`` is no integer, or is below 1.
     """
     if num_initial is None:
         return min(10, max(5, encoding.num_columns + 1))

@@ -76,10 +76,11 @@ class Strategy(ABC):
         """A table without trials.
 
         Args:
-          capacity: Number of rows; each ask or told trial takes one.
+          capacity: Number of rows, at least 1. Each trial takes a row once it is pending or told.
           dtype: Floating type of the search; None: JAX's default one.
 
         Raises:
+          TypeError: The capacity is no integer.
           ValueError: The capacity is below 1.
         """
         if capacity < 1:

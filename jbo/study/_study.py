@@ -48,9 +48,9 @@ _STATUSES = ("ok", "stopped", "failed", "pending")
 class Study:
     """A search for the best configuration, kept in one file that survives whatever happens to the process.
 
-    A suggestion depends on the seed, the number of the trial and the table of trials so far, on nothing else: a study
-    that was killed and started again goes on as if nothing had happened. A trial that was running then is run again
-    first, under the same number. May be used from several threads.
+    A suggestion depends on the seed, the number of the trial and the table of trials so far, and on nothing else. So a
+    study that was killed and started again goes on as if nothing had happened. A trial that was running then is
+    run again first, under the same number. May be used from several threads.
 
     Args:
       space: Where to search. A file made for another space is refused.
@@ -167,8 +167,8 @@ class Study:
         Parameters may have been added since: ``defaults`` says which value the earlier trials had without knowing it.
 
         Args:
-          trials: Another study or its ``trials``, or a CSV file with a column ``value`` and one for each
-            parameter, as ``python -m jbo trials --csv`` writes it.
+          trials: Another study or its ``trials``, or a CSV file as ``python -m jbo trials --csv`` writes it. The file
+            has a column ``value`` and a column for each parameter.
           space: Where to search.
           widen: True: bounds and choices grow as far as the trials need it; False: a trial outside of them is an error.
           defaults: Values by name of parameters that the trials lack, such as ``{"dropout": 0.0}``. A parameter with a
@@ -207,14 +207,15 @@ class Study:
         """A new study in a file of its own, with the trials, the queue, the seed and the strategy of this one.
 
         The copy is consistent also while other processes write to this study, which goes on unchanged. The copy asks
-        for what this study would have asked for next. Pending trials belong to nobody in the copy: the copy runs them
-        again first, under the same numbers, and this study still waits for its own. Trials of one study cannot be told
+        for what this study would have asked for next. Pending trials belong to nobody in the copy, which runs them
+        again first, under the same numbers. This study still waits for its own. Trials of one study cannot be told
         to the other.
 
         Args:
           path: Name of the new file.
 
         Raises:
+          TypeError: The path is None, or no name of a file.
           FileExistsError: There is a file of that name.
           ValueError: This study is closed, or the path names no file.
           OSError: The file cannot be written.
@@ -414,23 +415,23 @@ class Study:
         given back. Returns early if a discrete space has nothing new.
 
         An objective with a parameter ``report`` is given a function to call on its way: ``report(step, value)`` writes
-        an intermediate value down (`Trial.intermediate_values`) and says whether to stop; with ``batch`` it takes a
+        an intermediate value down (`Trial.intermediate_values`) and says whether to stop. With ``batch`` it takes a
         value for each configuration, anything for those told to stop before, and gives as many answers. An objective
         that returns after its last answer was True makes a ``stopped`` trial, whatever it returns; `tell` says what
         that teaches the model.
 
         Args:
           objective: From a configuration to a number, or to a `jbo.Result` of it and of its cost and its noise (see
-            `tell`); with ``batch`` from a list of configurations to as many of them.
+            `tell`). With ``batch`` from a list of configurations to as many of them.
             Perhaps with a parameter ``report``, in threads and in processes of this machine.
           num_trials: How many trials shall have ended.
           context: Parameters that the environment sets, as in `ask`.
           batch: How many trials are asked for, each in the knowledge of those before it, and given to the objective at
-            once; the last batch may be smaller. An exception fails all of a batch, a number that is not finite its own
+            once. The last batch may be smaller. An exception fails all of a batch, a number that is not finite its own
             trial. For objectives that are cheaper together, such as a population of networks in one program. None: one
             trial at a time, not in a list.
           workers: How many trials run at the same time; None is 1, and has to be said beside an executor. More than one
-            run in processes of their own, which are started afresh (no fork) and need no main guard; a trial begins as
+            run in processes of their own, which are started afresh (no fork) and need no main guard. A trial begins as
             soon as one has ended, and those that run count in the model. A process that dies fails its trial. Needs
             loky (``pip install jbo[parallel]``). Each has the options of JAX that this thread has, and the folder of
             compiled programs. On an accelerator each gets its share of the memory that JAX takes,
@@ -450,10 +451,11 @@ class Study:
             something of its last.
           progress: How far the search is, on standard error. None: a bar in a terminal (by rich if that is installed),
             elsewhere plain lines, at most one a second; True: elsewhere a line for each trial; False: nothing.
-          stop_on_repeated_error: True: a programming error ends the search early. If no trial has succeeded, and the
-            first five of the study or of this call fail at the same line with a ``KeyError``, ``TypeError``,
-            ``NameError``, ``AttributeError`` or ``ImportError``, that error is raised. The failed trials stay; once
-            the error is corrected, the same call goes on. Other errors, such as too little memory, never end it.
+          stop_on_repeated_error: True: a programming error ends the search early. It is raised if no trial has
+            succeeded, and the first five of the study or of this call fail at the same line. Programming errors are
+            ``KeyError``, ``TypeError``, ``NameError``, ``AttributeError`` and ``ImportError``. The failed trials
+            stay; once the error is corrected, the same call goes on. Other errors, such as too little
+            memory, never end it.
 
         Raises:
           KeyError, TypeError, NameError, AttributeError, ImportError: As ``stop_on_repeated_error`` says; a
