@@ -103,6 +103,21 @@ def test_the_posterior_is_regression_on_data_and_steps(x64):
     np.testing.assert_allclose(np.asarray(alpha)[np.arange(13) != 4], expected[np.arange(13) != 4], atol=1e-5)
 
 
+def test_lines_go_through_the_best_rows_in_the_order_in_which_the_function_rises(x64):
+    """Of 80 rows the 64 best: a line keeps the other columns of its row."""
+    space = Space(a=Real(0.0, 1.0, monotone="increasing"), b=Real(0.0, 1.0), c=Real(0.0, 1.0, monotone="decreasing"))
+    rng = np.random.default_rng(0)
+    x, y = rng.random((80, 3)), rng.normal(size=80)
+    lines = np.asarray(_monotone._lines(space.encoding, jnp.asarray(x), jnp.asarray(y)))
+    best = x[np.argsort(y)[:64]]
+    assert lines.shape == (256, 16, 3), "of each of two columns 64 through data and 64 even ones"
+    for of_column, column, direction in ((lines[:128], 0, 1), (lines[128:], 2, -1)):
+        others = [j for j in range(3) if j != column]
+        np.testing.assert_allclose(of_column[:64, :, others], np.repeat(best[:, None, others], 16, axis=1), atol=1e-12)
+        assert (direction * np.diff(of_column[:, :, column], axis=1) > 0).all()
+        np.testing.assert_array_equal(np.sort(of_column[:, [0, -1], column], axis=1), np.tile([0.0, 1.0], (128, 1)))
+
+
 @pytest.mark.thorough
 @some("name", FUNCTIONS, ["exponential"])
 def test_pairs_are_ordered_and_the_error_is_lower(name):

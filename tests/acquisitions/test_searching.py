@@ -143,6 +143,17 @@ def test_information_at_all_magnitudes(slow_dtype):
     assert np.abs(np.diff(step)).max() < 2e-3, "and the two forms meet at 4 deviations"
 
 
+def test_least_values_are_over_the_observed_rows_as_well(x64):
+    """With two points to look at nearly every path is lowest at a row; rows that are not valid do not count."""
+    (_, x, _), posterior, data = _problem()
+    least = _prepare(acquisitions.max_value_entropy_search(8, 2), jax.random.key(0), posterior, data)
+    key_paths, key_points = jax.random.split(jax.random.key(0))
+    points = points_to_look_at(key_points, None, data, 2)
+    values = np.asarray(jax.jit(lambda x: posterior.paths(key_paths, 8)(x))(jnp.concatenate([points, x])))
+    np.testing.assert_allclose(least, values.min(axis=1), atol=1e-9)
+    assert (values[:, 2:].min(axis=1) < values[:, :2].min(axis=1)).sum() >= 6
+
+
 @pytest.mark.thorough
 def test_max_value_entropy_against_brute_force(x64):
     """Least values against those of exact joint samples on a grid; information against the entropies of samples."""
@@ -213,6 +224,21 @@ def test_knowledge_gradient_against_brute_force(x64):
         gains = mean.min() - (base[None] + seen[:, None] * unit[None]).min(1)
         np.testing.assert_allclose(found[i], gains.mean(), atol=5 * gains.std() / np.sqrt(len(seen)) + 1e-5)
         assert found[i] >= 0
+
+
+def test_knowledge_gradient_keeps_the_lowest_means_and_the_lowest_bounds(x64):
+    """Half of the points by the mean, half of the others by the mean less the deviation: top-k in NumPy."""
+    (values, x, y), posterior, data = _problem(noise=0.05)
+    points, means, noise = _prepare(KINDS["knowledge gradient"](), jax.random.key(0), posterior, data)
+    candidates = np.concatenate([points_to_look_at(jax.random.key(0), None, data, 1024), x])
+    mean, covariance = references.posterior("multiscale", values, x, y, candidates)
+    by_mean = np.argsort(mean, kind="stable")[:8]
+    bound = mean - np.sqrt(np.diag(covariance))
+    bound[by_mean] = np.inf
+    rows = np.append(by_mean, np.argsort(bound, kind="stable")[:8])
+    np.testing.assert_allclose(points, candidates[rows], atol=1e-12)
+    np.testing.assert_allclose(means, mean[rows], atol=1e-9)
+    np.testing.assert_allclose(noise, 0.05, rtol=1e-12)
 
 
 @pytest.mark.thorough

@@ -94,17 +94,39 @@ def test_predictions_that_do_not_count_change_nothing_and_the_others_count_by_th
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), results[0].params, expected)
 
 
+@jax.jit
+def _advanced(config, examples, state, rows, num_steps):
+    return training.advance(KEY, STRUCTURE, config, examples, state, rows, rows[:, 0] >= 0, num_steps)[0]
+
+
+def test_batches_of_two_microbatches_go_by_the_schedule_and_the_average_by_hand():
+    """The k-th of T updates has the rate at (k - 1/2) / T; averages count updates and no microbatches."""
+    rate, averaging, num_updates = 0.2, 0.5, 4
+    config = train_config(rate, 64, "sgd", momentum=0.0, schedule="linear", averaging=averaging)
+    examples, order = jax.tree.map(jnp.asarray, EXAMPLES), jnp.asarray(RNG.permutation(64).reshape(2, 32))
+    state = training.begin(KEY, STRUCTURE)
+    _, unravel = jax.flatten_util.ravel_pytree(training.parameters(STRUCTURE, state))
+    params = average = np.asarray(state.params, np.float64)
+    for k in range(1, num_updates + 1):
+        slopes = jax.flatten_util.ravel_pytree(_gradient(unravel(jnp.asarray(params, jnp.float32))))[0]
+        params = params - rate * (1 - (k - 0.5) / num_updates) * np.asarray(slopes, np.float64)
+        average = average + (params - average) / max(averaging * k, 1)
+        before = state
+        for row in range(2):
+            np.testing.assert_array_equal(state.params, before.params, "half a batch moves nothing")
+            state = _advanced(config, examples, state, order[row : row + 1], 2 * num_updates)
+        np.testing.assert_allclose(state.params, params, atol=2e-6)
+        np.testing.assert_allclose(state.average, average, atol=2e-6)
+
+
 @some("averaging", [0.0, 0.25, 0.5], [0.25])
 def test_what_is_used_is_the_mean_of_the_weights_that_were_so_far(averaging):
     """By the weights written out: of T steps the t-th counts as the binomial coefficient of t - 1 over 1 / a - 1."""
     config = train_config(learning_rate=0.05, batch_size=32, averaging=averaging)
     examples, order = jax.tree.map(jnp.asarray, EXAMPLES), jnp.asarray(RNG.integers(0, 64, (24, 32)))
     state, history = training.begin(KEY, STRUCTURE), []
-    go_on = jax.jit(
-        lambda state, rows: training.advance(KEY, STRUCTURE, config, examples, state, rows, rows[:, 0] >= 0, 24)
-    )
     for step in range(24):
-        state, _ = go_on(state, order[step : step + 1])
+        state = _advanced(config, examples, state, order[step : step + 1], 24)
         history.append(np.asarray(state.params, np.float64))
     if averaging:
         counts = np.array([math.comb(step, round(1 / averaging) - 1) for step in range(24)])

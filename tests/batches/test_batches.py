@@ -113,6 +113,16 @@ def test_joint_improvement_of_several_points_against_brute_force(x64):
     assert singles.max() < np.exp(value) < singles.sum(), "several are better than one and gain less than each alone"
 
 
+def test_a_margin_of_joint_improvement_is_that_of_expected_improvement(x64):
+    """At one point, where nothing is pending: less is gained, and as much less."""
+    _, beliefs = _problem(waiting=np.zeros((0, 3)))
+    points = _good_points()
+    expected, plain = (_plain(acquisitions.log_expected_improvement(m), beliefs, points) for m in (0.3, 0.0))
+    value, _ = _values(batches.joint_improvement(margin=0.3), acquisitions.log_expected_improvement(), beliefs, points)
+    np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-7)
+    assert (np.asarray(value) < np.asarray(plain) - 0.1).all()
+
+
 def test_joint_improvement_beside_pending_trials_against_brute_force(x64):
     """What a point gains beyond the trials that are still to come, whatever they return."""
     points = _good_points()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import jbo
 from jbo.diagnostics import LEVELS, dependence, health, importance
@@ -24,7 +25,35 @@ def test_a_good_model_is_told_from_a_constant(study, belief):
     assert found.constant.rmse == pytest.approx(np.sqrt(np.mean((seen - others) ** 2)))
     inside = (found.predicted.low <= found.values) & (found.values <= found.predicted.high)
     assert inside.mean() == pytest.approx(found.model.coverage[0.95]), "the interval is the one that is counted"
-    assert found.noise < 0.1 and set(found.lengthscales) == set(SPACE.names)
+    assert set(found.lengthscales) == set(SPACE.names)
+
+
+def test_noise_and_scores_are_in_their_units(belief):
+    """The noise in units of the objective, where these are linear; densities of held out trials with the noise."""
+    rng = np.random.default_rng(11)
+    configs = [c for c in (SPACE.decode(u) for u in rng.random((24, len(SPACE)))) if c["rate"] < 0.1]
+    values = np.array([accuracy(c) for c in configs]) + 0.02 * rng.normal(size=len(configs))
+    found = health(belief, held_out=list(zip(configs, values, strict=True)))
+    variance = float(np.exp(belief.params.log_noise_variance[0]))
+    low, high = belief.told(np.array([-1.2, -0.7]), np.zeros(2)).middle
+    np.testing.assert_allclose(found.noise, np.sqrt(variance) * abs(high - low) / 0.5, rtol=1e-9)
+    mean, deviation = belief.predict(belief.encode(configs))
+    expected = norm.logpdf(belief.seen(values), mean, np.sqrt(deviation**2 + variance))
+    np.testing.assert_allclose(found.held_out.log_density, expected.mean(), rtol=1e-9)
+    np.testing.assert_allclose(
+        found.held_out.residuals, (belief.seen(values) - mean) / np.sqrt(deviation**2 + variance), rtol=1e-9
+    )
+
+
+@pytest.mark.thorough
+def test_values_times_a_thousand_have_a_noise_times_a_thousand(study):
+    with jbo.Study(SPACE, maximize=True, seed=0) as large:
+        for trial in study.trials:
+            if trial.status == "ok":
+                large.tell(trial.config, 1000 * trial.value)
+            else:
+                large.tell(trial.config, failed="diverged")
+        np.testing.assert_allclose(health(large).noise, 1000 * health(study).noise, rtol=1e-2)
 
 
 def test_failures_are_found(study):

@@ -1,11 +1,14 @@
 """Bayesian optimisation as a function of key and table: what it must keep apart and what must not matter."""
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxtyping import Array
 
 import jbo
 from jbo import (
@@ -23,9 +26,12 @@ from jbo.acquisitions._acquisition import incumbent
 from jbo.encoding import snap
 from jbo.strategies._transform import dataset
 from jbo.study._table import capacity_for
-from jbo.surrogates import mean_of
+from jbo.surrogates import FitInfo, mean_of
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 from tests.selection import some
+
+from .. import references
+from ..surrogates.problems import as_sets
 
 REALS = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
 DISCRETE = Space(
@@ -204,6 +210,49 @@ def test_the_model_is_used(x64, told, ask):
     assert np.linalg.norm(x - best) < 0.4 and (np.abs(POINTS - x).max(1) > 1e-3).all()
 
 
+@jbo.pytree
+@dataclass(frozen=True)
+class Needle:
+    """An acquisition that is 0 but within 0.005 of one point."""
+
+    where: Array
+
+    def prepare(self, key, posterior, data):
+        return None
+
+    def value(self, aux, posterior, x):
+        return jnp.exp(-0.5 * jnp.sum(((x - self.where) / 1e-3) ** 2))
+
+
+@jax.jit
+def ask_with_model(strategy, state, model):
+    return strategy.ask(KEY, state, model=model)[0]
+
+
+def noisy_table(table):
+    """Fifteen noisy trials, seven near the minimum, and a lucky one among the bad ones: points, values and table."""
+    rng = np.random.default_rng(1)
+    good = np.array([0.3, 0.6]) + 0.02 * rng.normal(size=(7, 2))
+    bad = np.array([0.8, 0.2]) + 0.02 * rng.normal(size=(8, 2))
+    x = np.r_[good, bad, [[0.8, 0.2]]]
+    y = loss(x) + 0.1 * rng.normal(size=16)
+    y[15] = y[:7].min() - 0.05
+    return x, y, table(x, y)
+
+
+def test_candidates_are_around_the_trial_of_the_least_mean(x64, table):
+    """A needle beside that trial, by a dense solve, is found: it is neither the luckiest trial nor the worst one."""
+    x, y, state = noisy_table(table)
+    values = (np.log([0.3, 0.4]), 0.1, np.log(0.4))
+    mean, _ = references.posterior("multiscale", values, x, np.asarray(dataset(state).y), x)
+    least = np.argmin(mean)
+    assert least not in (np.argmin(y), np.argmax(mean)) and np.argmin(y) == 15
+    where = x[least] + np.array([0.003, -0.002])
+    model = (as_sets([values], "float64"), FitInfo(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.asarray(True)))
+    found = ask_with_model(bayesian(REALS, acquisition=Needle(jnp.asarray(where))), state, model)
+    np.testing.assert_allclose(found, where, atol=1e-5)
+
+
 def test_a_suggestion_is_a_function_of_key_and_table(x64, told, ask):
     state = told()
     first, _ = ask(STRATEGY, KEY, state)
@@ -290,14 +339,9 @@ def test_a_discrete_space_is_exhausted(x64, ask, table):
 
 
 def test_recommend_is_not_the_luckiest(x64, recommend, table):
-    """Fifteen noisy trials near the minimum and a lucky one among bad ones: the model knows which to trust."""
-    rng = np.random.default_rng(1)
-    good = np.array([0.3, 0.6]) + 0.02 * rng.normal(size=(7, 2))
-    bad = np.array([0.8, 0.2]) + 0.02 * rng.normal(size=(8, 2))
-    x = np.r_[good, bad, [[0.8, 0.2]]]
-    y = loss(x) + 0.1 * rng.normal(size=16)
-    y[15] = y[:7].min() - 0.05
-    row = int(recommend(STRATEGY, KEY, table(x, y)))
+    """The model knows which of the trials to trust."""
+    x, y, state = noisy_table(table)
+    row = int(recommend(STRATEGY, KEY, state))
     assert np.argmin(y) == 15 and row < 7
     status = np.where(np.arange(16) == row, FAILED, OK)
     assert int(recommend(STRATEGY, KEY, table(x, y * (status == OK), status))) != row, "a failed trial is never best"

@@ -17,6 +17,9 @@ from jbo.surrogates import GPParams, gaussian_process
 from jbo.surrogates.kernels import rbf
 from jbo.types import FAILED, OK, PENDING, Dataset, Trials
 
+from .. import references
+from ..surrogates.problems import as_sets
+
 SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(0.0, 1.0))
 LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE = np.array([-1.0, -0.5]), 0.3, -4.0
 
@@ -108,6 +111,25 @@ def test_what_the_model_of_failures_learns_from(x64):
     of_told = of(data)[0]
     np.testing.assert_allclose(mean, of_told[5:], rtol=1e-9)
     np.testing.assert_allclose(told[0][:5], of_told[:5], rtol=1e-9)
+
+
+def test_the_noise_of_values_is_no_noise_of_failures(x64):
+    """A dense solve for each model: that of the values sees the noise that was told, that of failures does not."""
+    rng = np.random.default_rng(3)
+    status = np.array([OK] * 6 + [FAILED] * 2 + [0] * 8)
+    noise = np.where(status == OK, rng.uniform(0.2, 0.6, 16), 0)
+    x, at = rng.random((16, 2)), rng.random((5, 2))
+    state = table(x, np.where(status == OK, rng.random(16), 0), status)._replace(noise=jnp.asarray(noise))
+    data = dataset(state)
+    seen = np.asarray(data.noise_variance)[:6]
+    assert seen.min() > 0.01
+    values = (LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE)
+    told, _, _, _, failures = jbo.bayesian(SPACE).posteriors(as_sets([values], "float64"), data, state)
+    expected, _ = references.posterior("multiscale", values, x[:8], (status[:8] == FAILED).astype(float), at)
+    np.testing.assert_allclose(failures.posterior.predict(jnp.asarray(at))[0], expected, rtol=1e-8)
+    gram = references.observed_covariance("multiscale", values, x[:6]) + np.diag(seen)
+    weights = np.linalg.solve(gram, references.covariance("multiscale", values, x[:6], at))
+    np.testing.assert_allclose(told.predict(jnp.asarray(at))[0], weights.T @ np.asarray(data.y)[:6], rtol=1e-8)
 
 
 @pytest.mark.thorough

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import jbo
 from jbo import Categorical, Integer, Real, Space, functions, parzen
 from jbo.encoding import is_active, level, snap
+from jbo.region import Region
 from jbo.strategies import _mixture, _parzen
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 from tests.selection import some
@@ -110,6 +111,26 @@ def test_the_asked_point_has_the_largest_ratio_of_all_candidates(x64, ask, table
     np.testing.assert_allclose(x, candidates[np.argmax(ratio)], atol=1e-12)
     np.testing.assert_allclose(info.value, ratio.max(), atol=1e-9)
     assert info.is_new and info.is_model_based
+
+
+PAIRS = Space(a=Categorical("x", "y", "z"), b=Integer(0, 5))
+
+
+def test_candidates_in_a_context_have_the_conditional_density(x64, table):
+    """Good trials lie in two clusters, one of each of two categories: given the first, its own cluster is drawn."""
+    configs = [{"a": "x", "b": 1}] * 6 + [{"a": "x", "b": 2}] * 2 + [{"a": "z", "b": 4}] * 8
+    state = table([PAIRS.encode(config) for config in configs], np.arange(16.0))
+    strategy = parzen(PAIRS, good_fraction=0.99, num_candidates=4096)
+    good, _ = densities(strategy, state)
+    here = np.array([PAIRS.encode({"a": "x", "b": b}) for b in range(6)])
+    given_x = np.exp(np.asarray(_mixture.log_density(PAIRS.encoding, good, jnp.asarray(here))))
+    expected = given_x / given_x.sum()
+    assert expected[1] > 0.5 > 5 * expected[4], "without the category the second cluster is as probable"
+    region = Region(PAIRS.encoding, jnp.asarray([here[0, 0], np.nan]))
+    points = jax.jit(lambda state: strategy.draw(KEY, good, region, state))(state)
+    assert (points[:, 0] == here[0, 0]).all()
+    share = np.bincount(np.asarray(level(PAIRS.encoding, points))[:, 1], minlength=6) / len(points)
+    assert (np.abs(share - expected) < 4 * np.sqrt(expected / len(points))).all(), (share, expected)
 
 
 def test_a_batch_is_that_many_asks(slow_dtype, ask, pend, table):

@@ -72,6 +72,54 @@ def test_the_box_grows_shrinks_and_begins_anew():
     check([*flat[:-1], "pending"])
 
 
+def test_only_failures_in_a_row_halve_the_box(x64):
+    """Four trials of the design; five in a row halve the box, and a gain between them begins the count again."""
+
+    def box(values):
+        return _replay(as_state([float(value) for value in values]))
+
+    design, four = [3, 2, 1, 0], [5, 5, 5, 5]
+    assert box([*design, *four]).length == 0.8 and box([*design, *four]).num_failures == 4
+    assert box([*design, *four, 5]).length == 0.4 and box([*design, *four, 5]).num_failures == 0
+    after = box([*design, *four, -1, *four])
+    assert after.length == 0.8 and after.num_failures == 4 and after.num_successes == 0
+    assert box([*design, *four, -1, *four, 5]).length == 0.4
+    assert box([*design, -1, -2, 5, -3]).num_successes == 1, "and gains in a row are counted likewise"
+
+
+CUBE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
+FORGOTTEN = 30
+"""Two trials of the design and seven times four without a gain."""
+
+
+@pytest.fixture
+def after_a_restart(table):
+    """A search that began anew at row 30, then halved its box four times; the trials before have the values ``y``."""
+
+    def make(y, seed):
+        x = np.random.default_rng(0).random((FORGOTTEN + 18, 3))
+        x[:FORGOTTEN] = np.random.default_rng(seed).random((FORGOTTEN, 3))
+        x[FORGOTTEN + 1] = 0.2, 0.7, 0.45
+        since = np.concatenate([[3.0, 1.0], np.linspace(1.5, 4.0, 16)])
+        return x, table(x, np.concatenate([np.full(FORGOTTEN, y), since]), capacity=56)
+
+    return make
+
+
+def test_after_a_restart_the_box_is_around_the_best_trial_since_and_all_before_is_forgotten(x64, ask, after_a_restart):
+    """With lengthscales held equal each side of the box is 0.8 / 16."""
+    surrogate = jbo.gp(lengthscale_prior=(-0.5, 1e-4))
+    strategy = jbo.trust_region(CUBE, surrogate=surrogate, num_initial=2, num_candidates=256)
+    x, state = after_a_restart(0.0, 1)
+    box = strategy.box(state)
+    assert box.first_row == FORGOTTEN and box.length == 0.8 / 16 and box.best == 1.0
+    found, info = ask(strategy, jax.random.key(0), state)
+    away = np.abs(np.asarray(found) - x[FORGOTTEN + 1])
+    assert info.is_new and 0 < away.max() <= 0.5 * 0.8 / 16 * 1.001
+    _, other = after_a_restart(7.0, 2)
+    np.testing.assert_array_equal(ask(strategy, jax.random.key(0), other)[0], found)
+
+
 def test_from_twenty_columns_on_the_design_is_large():
     spaces = {d: Space({f"x{i}": Real(0.0, 1.0) for i in range(d)}) for d in (19, 20, 100)}
     assert {d: jbo.trust_region(space).num_initial for d, space in spaces.items()} == {19: 10, 20: 40, 100: 40}

@@ -1,5 +1,7 @@
 """Warps of parameters and of values: their slopes by finite differences, likelihood and predictions by references."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -97,6 +99,21 @@ def test_the_likelihood_of_warped_values_has_their_jacobian(x64):
         lambda v: _evidence(surrogate, params._replace(of_output=jnp.asarray(v)), data), [0.4, -0.3], 1e-4
     )
     np.testing.assert_allclose(_slope(params, surrogate, data).of_output, by_output, rtol=1e-7)
+
+
+def test_a_known_variance_is_that_of_warped_values_by_the_square_of_the_slope(x64):
+    x, y = smooth_data(9, 2)
+    surrogate = jbo.gp(kernel=kernels.rbf, warps_output=True)
+    params = params_of(of_output=[0.4, -0.3])
+    known = np.random.default_rng(2).uniform(0.05, 0.6, 9)
+    data = dataclasses.replace(
+        as_dataset(x, y, "float64", capacity=16, garbage=0.7), noise_variance=jnp.asarray(np.append(known, [3.0] * 7))
+    )
+    z = np.sinh(np.exp(-0.3) * np.arcsinh(y) - 0.4)
+    slopes = np.array([references.gradient(lambda v: np.sinh(np.exp(-0.3) * np.arcsinh(v) - 0.4), v, 1e-4) for v in y])
+    covariance = references.observed_covariance("rbf", params, x, 1e-8) + np.diag(known * slopes**2)
+    expected = multivariate_normal.logpdf(z, np.zeros(9), covariance) + np.sum(np.log(slopes))
+    np.testing.assert_allclose(_evidence(surrogate, params, data), expected, rtol=1e-9)
 
 
 def test_predictions_are_of_the_values_themselves(x64):
