@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: tune test check thorough docs format clean peers tables bench-real bench-speed bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
+.PHONY: tune test check thorough mutants docs format clean peers tables bench-real bench-speed bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
 
 tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 60" to go further
 	$(BIN)/python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn $(ARGS)
@@ -14,6 +14,9 @@ test: .venv/ready            ## the default tests
 thorough: .venv/ready        ## the long tests: many seeds, many kills, 50 times the examples
 	JBO_THOROUGH=1 JBO_OPTIMIZE=1 $(BIN)/python -m pytest -n 2 -m searches $(ARGS)
 	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m "(thorough or hypothesis) and not searches" $(ARGS)
+
+mutants: .venv/ready         ## change sixty lines, one at a time, and print which changes the default tests notice
+	$(BIN)/python -m experiments.checks.mutants $(ARGS)
 
 docs: .venv/ready            ## the documents as a site, in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)

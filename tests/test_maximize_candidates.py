@@ -25,6 +25,7 @@ def table(points, num_columns, num_rows=4):
     return Trials(jnp.asarray(rows), jnp.zeros(num_rows), jnp.asarray(states))
 
 
+@pytest.mark.guard
 def test_a_needle_near_the_centre_is_found(x64):
     """The function is 0 but within 0.05 of a point near the centre: no uniform draw comes there, and no slope leads."""
     centre = np.array([0.12, 0.85, 0.3, 0.71, 0.93, 0.22])
@@ -43,6 +44,7 @@ def test_a_needle_near_the_centre_is_found(x64):
         assert found.value > 1 - 1e-6
 
 
+@pytest.mark.guard
 def test_a_category_whose_optimum_is_a_narrow_bowl_gets_ascents_of_its_own(x64):
     """No candidate of the narrow bowl is as good as the worst of another category, yet its optimum is the best."""
     top = jnp.array([0.15, 0.83, 0.22, 0.9])
@@ -97,6 +99,7 @@ def share_unchanged(num_levels):
     return np.mean(norm.cdf(half) - norm.cdf(-half))
 
 
+@pytest.mark.guard
 def test_a_step_is_at_least_as_wide_as_a_level(local):
     """The share of candidates that change a column: with narrower steps most of them would be the centre itself."""
     few, all_columns = local[:, : NUM_LOCAL // 2], local[:, NUM_LOCAL // 2 :]
@@ -108,6 +111,7 @@ def test_a_step_is_at_least_as_wide_as_a_level(local):
             assert abs(share - expected) < 4 * error, (column, share, expected)
 
 
+@pytest.mark.guard
 def test_categories_change_at_their_rates(local):
     few, all_columns = local[:, : NUM_LOCAL // 2], local[:, NUM_LOCAL // 2 :]
     for part, expected in ((all_columns, 0.25 / 2), (few, (1 - (3 / 4) ** 2) / 2)):
@@ -115,6 +119,7 @@ def test_categories_change_at_their_rates(local):
         assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / (8 * NUM_LOCAL // 2))
 
 
+@pytest.mark.guard
 def test_a_column_that_the_centre_says_nothing_of_is_uniform(local):
     """Where another category activates ``b`` all of its levels are as frequent: the centre has none."""
     of_child = local[local[:, :, 0] == 0][:, 1]
@@ -140,6 +145,7 @@ TUBE = Space(
 )
 
 
+@pytest.mark.guard
 def test_candidates_fill_a_thin_tube_and_its_optimum_is_found():
     """From one trial at an end of the tube to the point of its border that is nearest to a target beside it."""
     target = START + 0.7 * ALONG + 0.3 * np.array([0.5, -0.8, 0.0]) / np.hypot(0.5, 0.8)

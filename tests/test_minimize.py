@@ -49,9 +49,10 @@ class Objective:
 
 
 def test_branin_in_short():
+    """Ten groups of six seeds have medians from 0.009 to 0.026; random search has 1.0 to 3.8."""
     ours = regrets(functions.branin, jbo.bayesian, 20, 6)
     random = regrets(functions.branin, jbo.random_search, 20, 6)
-    assert np.median(ours) < 0.1 and (ours < random).sum() >= 5, (ours, random)
+    assert np.median(ours) < 0.04 and (ours < random).sum() >= 5, (ours, random)
 
 
 @pytest.mark.thorough

@@ -103,6 +103,7 @@ def test_the_posterior_is_regression_on_data_and_steps(x64):
     np.testing.assert_allclose(np.asarray(alpha)[np.arange(13) != 4], expected[np.arange(13) != 4], atol=1e-5)
 
 
+@pytest.mark.guard
 def test_lines_go_through_the_best_rows_in_the_order_in_which_the_function_rises(x64):
     """Of 80 rows the 64 best: a line keeps the other columns of its row."""
     space = Space(a=Real(0.0, 1.0, monotone="increasing"), b=Real(0.0, 1.0), c=Real(0.0, 1.0, monotone="decreasing"))

@@ -15,10 +15,14 @@ import pytest
 
 import jbo
 from jbo import Categorical, Integer, Ordinal, Real, Space, batches
+from jbo.acquisitions import bound, over_sets
+from jbo.diagnostics import believe
 from jbo.encoding import snap
+from jbo.region import Region
 from jbo.surrogates import kernels
 from jbo.types import FAILED, OK
 from tests.selection import some
+from tests.surrogates.problems import as_dataset, as_sets, condition
 
 NUM_STEPS = 15
 
@@ -80,6 +84,8 @@ MODEL_FREE = {
     "parzen": jbo.parzen,
     "trust region": lambda space: jbo.trust_region(space, num_candidates=64),
 }
+WITHOUT_DRAWS = {"EI", "log EI", "log EQI", "PI", "log PI", "UCB", "scheduled UCB"}
+"""Acquisitions whose values hang on the model alone."""
 BATCHES = (1, 2, 4)
 FACES = ("study", "minimize")
 """Each compiles programs of its own, which is most of what a combination takes."""
@@ -165,12 +171,12 @@ BY_DEFAULT = [(row, face) for row, face in BY_FACE if row[:4] in QUICK and (row[
 def test_fifteen_steps(row, face):
     space, strategy = SPACES[row[3]], strategy_of(row)
     if face == "study":
-        search_through_study(space, strategy, row[4])
+        search_through_study(space, strategy, row[4], row[2] in WITHOUT_DRAWS and row[5] == "believer")
     else:
         search_in_one_program(space, strategy)
 
 
-def search_through_study(space, strategy, batch):
+def search_through_study(space, strategy, batch, has_worth):
     with jbo.Study(space, strategy=strategy, seed=0) as study:
         for _ in range(0, NUM_STEPS, batch):
             try:
@@ -185,6 +191,19 @@ def search_through_study(space, strategy, batch):
         assert len({str(config) for config in configs}) == len(configs), "none comes twice"
         assert all(space.is_allowed(config) for config in configs)
         assert study.recommended.status == "ok" and np.isfinite(study.best.value)
+        if has_worth and len(configs) < space.num_configs:
+            the_next_point_is_worth_most(study, space)
+
+
+def the_next_point_is_worth_most(study, space):
+    """Its value of the acquisition is at least that of 256 others, all of them of the space and new."""
+    belief, known = believe(study), {str(trial.config) for trial in study.trials}
+    rng = np.random.default_rng(0)
+    configs = [space.decode(point) for point in rng.random((1024, len(space)))]
+    configs = [c for c in configs if space.is_allowed(c) and str(c) not in known][:256]
+    others = belief.worth(belief.encode(configs))
+    own = belief.worth(belief.encode([study.ask().config]))
+    assert np.ptp(others) > 0 and own[0] >= others.max() - 1e-6 * np.ptp(others), (own, others.max(), others.min())
 
 
 def search_in_one_program(space, strategy):
@@ -198,6 +217,31 @@ def search_in_one_program(space, strategy):
             assert all(space.is_allowed(config) for config in points)
             assert len(np.unique(np.asarray(x).round(12), axis=0)) == min(NUM_STEPS, space.num_configs)
         assert np.isfinite(run.best_y[:, -1]).all()
+
+
+@pytest.mark.guard
+@pytest.mark.parametrize("name", ACQUISITIONS)
+def test_of_two_points_that_are_as_uncertain_the_lower_one_is_worth_more(name, x64):
+    """By symmetry their deviations are equal and their means are not; a value with the wrong sign fails here."""
+    rows, y = np.array([[0.15, 0.5], [0.85, 0.5], [0.5, 0.1], [0.5, 0.9]]), np.array([-1.0, 1.0, 0.2, 0.2])
+    data = as_dataset(rows, y, "float64", 8)
+    posterior = condition(as_sets([(np.log([0.4, 0.6]), 0.0, np.log(1e-2))], "float64"), data)
+    points = jnp.asarray([[0.25, 0.5], [0.75, 0.5]])
+    mean, variance = posterior.predict(points)
+    np.testing.assert_allclose(variance[0], variance[1], rtol=1e-9)
+    assert mean[0] < -0.5 and mean[1] > 0.5
+    acquisition = over_sets(bound(ACQUISITIONS[name](), Region(SPACES["real"].encoding)), posterior)
+
+    @jax.jit
+    def values(keys):
+        def one(key):
+            aux = acquisition.prepare(key, posterior, data)
+            return jax.vmap(lambda x: acquisition.value(aux, posterior, x))(points)
+
+        return jax.lax.map(one, keys)
+
+    lower, upper = np.asarray(values(jax.random.split(jax.random.key(0), 8))).T
+    assert np.isfinite(upper).all() and (lower > upper).all(), (lower, upper)
 
 
 def test_what_does_not_fit_is_refused_at_construction():

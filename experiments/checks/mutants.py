@@ -1,8 +1,13 @@
 """Change single lines of the code and see which changes the tests notice.
 
-``python -m experiments.checks.mutants --num 60 --seed 0 --base 5a15d06 --out runs/mutants.md``
+``make mutants`` or ``python -m experiments.checks.mutants --out runs/mutants.md``: sixty lines of the strategies, the
+surrogates, the acquisitions, `jbo.maximize` and the study, drawn by the hash of the commit. It prints each change with
+the test that notices it, and the share that is noticed.
 
-Each mutant changes one line of ``jbo/``: a sign, a comparison, an operator, a constant, a keyword argument. Docstrings,
+``python -m experiments.checks.mutants --num 60 --seed 0 --base 5a15d06 --out runs/mutants.md`` compares with the tests
+of another commit, over all of ``jbo/``.
+
+Each mutant changes one line: a sign, a comparison, an operator, a constant, a keyword argument. Docstrings,
 annotations and messages of errors stay. A mutant is tried in a temporary copy of the tree, against one test file after
 another, those first that belong to the module. The run ends at the first test that fails on the mutant and passes on
 the code itself.
@@ -24,11 +29,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+OVER = ("strategies", "surrogates", "acquisitions", "maximize", "study")
+"""Parts of ``jbo`` that are changed unless ``--over`` or ``--base`` says otherwise."""
 _SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -130,6 +137,48 @@ def draw(sources: dict[str, str], num: int, seed: int) -> list[Mutant]:
     return [rng.choice(by_line[line]) for line in lines]
 
 
+def over(sources: dict[str, str], parts: Sequence[str]) -> dict[str, str]:
+    """The files of some folders and modules.
+
+    Args:
+      sources: Text by path, such as ``jbo/maximize.py``.
+      parts: Names of folders or modules of ``jbo``; ``jbo`` is all of them.
+
+    Raises:
+      ValueError: There is no such part.
+    """
+    chosen = {}
+    for part in parts:
+        prefixes = ("jbo/",) if part == "jbo" else (f"jbo/{part}/", f"jbo/{part}.py")
+        found = {path: source for path, source in sources.items() if path.startswith(prefixes)}
+        if not found:
+            raise ValueError(f"over: expected 'jbo', or a folder or a module of it, got {part!r}")
+        chosen |= found
+    return chosen
+
+
+def seed_of(commit: str) -> int:
+    """The seed that stands for a commit: the first eight digits of its hash.
+
+    Args:
+      commit: The hash.
+    """
+    return int(commit[:8], 16)
+
+
+def share(noticed: Sequence[str]) -> str:
+    """How many mutants were noticed, in words.
+
+    Args:
+      noticed: Of each mutant the test that notices it; empty if none does, "out of time" if that is not known.
+    """
+    known = [test for test in noticed if test != "out of time"]
+    count = sum(bool(test) for test in known)
+    late = len(noticed) - len(known)
+    text = f"{count} of {len(known)} mutants are noticed" + (f", {count / len(known):.0%}" if known else "")
+    return text + (f"; {late} more ran out of time" if late else "") + "."
+
+
 def files_for(path: str, files: list[str], sources: dict[str, str]) -> list[str]:
     """The order in which test files are tried: of the module's name, of its folder, by what they name, others."""
     parts = Path(path).parts
@@ -223,7 +272,8 @@ class Tree:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--num", type=int, default=60, help="mutants")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="draws the lines; the commit's hash if it is left out")
+    parser.add_argument("--over", nargs="+", help="folders and modules of jbo, or jbo itself, which is so with --base")
     parser.add_argument("--base", help="the commit whose tests are compared with today's")
     parser.add_argument("--seconds", type=float, default=600, help="the most that the tests of one mutant may take")
     parser.add_argument("--files", type=int, default=12, help="test files tried on one mutant, the nearest ones first")
@@ -231,8 +281,14 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the mutants and try none")
     parser.add_argument("--out", type=Path, help="a file that gets the table as it grows")
     args = parser.parse_args()
-    sources = {str(p.relative_to(ROOT)): p.read_text() for p in (ROOT / "jbo").rglob("*.py")}
-    drawn = draw(sources, args.num, args.seed)
+    parts = args.over or (["jbo"] if args.base else OVER)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    seed = seed_of(commit) if args.seed is None else args.seed
+    every = {str(p.relative_to(ROOT)): p.read_text() for p in (ROOT / "jbo").rglob("*.py")}
+    try:
+        drawn = draw(over(every, parts), args.num, seed)
+    except ValueError as error:
+        parser.error(str(error))
 
     def say(row: str) -> None:
         print(row, flush=True)
@@ -241,8 +297,12 @@ def main() -> int:
             with args.out.open("a") as file:
                 print(row, file=file)
 
-    say("| | line | change | after | before |\n|---|---|---|---|---|")
-    lost = 0
+    if args.base:
+        say("| | line | change | after | before |\n|---|---|---|---|---|")
+    else:
+        say(f"Seed {seed}, commit {commit[:8]}, over {', '.join(parts)}.\n")
+        say("| | line | change | noticed by |\n|---|---|---|---|")
+    lost, noticed = 0, []
     with tempfile.TemporaryDirectory(prefix="jbo-mutants-") as now, tempfile.TemporaryDirectory(prefix="jbo-m-") as old:
         today = Tree(Path(now), None)
         base = Tree(Path(old), args.base) if args.base else today
@@ -253,18 +313,25 @@ def main() -> int:
             if args.only is not None and number not in args.only:
                 continue
             change = f"`{mutant.before}` → `{mutant.after}`".replace("|", "\\|")
-            after = before = ""
-            if not args.list:
-                files = files_for(mutant.path, list(tests), tests)[: args.files]
-                after = today.notices(mutant, files, args.seconds)
+            row = f"| {number} | {mutant.path}:{mutant.line} | {change} |"
+            if args.list:
+                say(f"{row} |" if not args.base else f"{row} | |")
+                continue
+            files = files_for(mutant.path, list(tests), tests)[: args.files]
+            after, before = today.notices(mutant, files, args.seconds), ""
+            noticed.append(after)
+            row = f"{row} {after or '**no**'} |"
+            if args.base:
                 near = files_for(mutant.path, list(tests_before), tests_before)[: args.files]
-                if not args.base or (after and after != "out of time"):
-                    before = ""
-                else:
+                if not after or after == "out of time":
                     before = base.notices(mutant, [file for file in near if file in differs], args.seconds) or "no"
                     lost += before not in ("no", "out of time")
-            say(f"| {number} | {mutant.path}:{mutant.line} | {change} | {after or 'no'} | {before} |")
-    say(f"\n{lost} mutants are noticed by the tests of {args.base} and not by today's." if args.base else "")
+                row = f"{row} {before} |"
+            say(row)
+    if noticed:
+        say(f"\n{share(noticed)}")
+    if args.base and noticed:
+        say(f"{lost} mutants are noticed by the tests of {args.base} and not by today's.")
     return int(lost > 0)
 
 

@@ -143,15 +143,13 @@ def test_information_at_all_magnitudes(slow_dtype):
     assert np.abs(np.diff(step)).max() < 2e-3, "and the two forms meet at 4 deviations"
 
 
+@pytest.mark.guard
 def test_least_values_are_over_the_observed_rows_as_well(x64):
-    """With two points to look at nearly every path is lowest at a row; rows that are not valid do not count."""
-    (_, x, _), posterior, data = _problem()
-    least = _prepare(acquisitions.max_value_entropy_search(8, 2), jax.random.key(0), posterior, data)
-    key_paths, key_points = jax.random.split(jax.random.key(0))
-    points = points_to_look_at(key_points, None, data, 2)
-    values = np.asarray(jax.jit(lambda x: posterior.paths(key_paths, 8)(x))(jnp.concatenate([points, x])))
-    np.testing.assert_allclose(least, values.min(axis=1), atol=1e-9)
-    assert (values[:, 2:].min(axis=1) < values[:, :2].min(axis=1)).sum() >= 6
+    """Without noise a path goes through the data: its least value is the least datum, or lower at one of two points."""
+    (_, _, y), posterior, data = _problem(noise=1e-10, garbage=-5.0)
+    acquisition = acquisitions.max_value_entropy_search(num_samples=8, num_points=2)
+    least = np.asarray(_prepare(acquisition, jax.random.key(0), posterior, data))
+    assert (least <= y.min() + 1e-3).all() and (np.abs(least - y.min()) < 1e-3).sum() >= 6, least
 
 
 @pytest.mark.thorough
@@ -226,6 +224,7 @@ def test_knowledge_gradient_against_brute_force(x64):
         assert found[i] >= 0
 
 
+@pytest.mark.guard
 def test_knowledge_gradient_keeps_the_lowest_means_and_the_lowest_bounds(x64):
     """Half of the points by the mean, half of the others by the mean less the deviation: top-k in NumPy."""
     (values, x, y), posterior, data = _problem(noise=0.05)

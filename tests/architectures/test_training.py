@@ -99,6 +99,7 @@ def _advanced(config, examples, state, rows, num_steps):
     return training.advance(KEY, STRUCTURE, config, examples, state, rows, rows[:, 0] >= 0, num_steps)[0]
 
 
+@pytest.mark.guard
 def test_batches_of_two_microbatches_go_by_the_schedule_and_the_average_by_hand():
     """The k-th of T updates has the rate at (k - 1/2) / T; averages count updates and no microbatches."""
     rate, averaging, num_updates = 0.2, 0.5, 4

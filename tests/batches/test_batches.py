@@ -113,6 +113,7 @@ def test_joint_improvement_of_several_points_against_brute_force(x64):
     assert singles.max() < np.exp(value) < singles.sum(), "several are better than one and gain less than each alone"
 
 
+@pytest.mark.guard
 def test_a_margin_of_joint_improvement_is_that_of_expected_improvement(x64):
     """At one point, where nothing is pending: less is gained, and as much less."""
     _, beliefs = _problem(waiting=np.zeros((0, 3)))

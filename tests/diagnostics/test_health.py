@@ -28,6 +28,7 @@ def test_a_good_model_is_told_from_a_constant(study, belief):
     assert set(found.lengthscales) == set(SPACE.names)
 
 
+@pytest.mark.guard
 def test_noise_and_scores_are_in_their_units(belief):
     """The noise in units of the objective, where these are linear; densities of held out trials with the noise."""
     rng = np.random.default_rng(11)

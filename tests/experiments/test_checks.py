@@ -1,5 +1,7 @@
 """Tests about tests: which are new, whether they fail on the old code, and which small changes they notice."""
 
+import pytest
+
 from experiments.checks import mutants, red
 
 OLD = "def test_a():\n    assert 1\n\nclass TestB:\n    def test_c(self): pass\n"
@@ -109,6 +111,27 @@ def test_a_mutant_changes_one_line_of_code_and_no_words():
     assert all(CODE[each.start : each.end] == each.before for each in found)
     drawn = mutants.draw({"a.py": CODE}, 9, 0)
     assert sorted(each.line for each in drawn) == [2, 4, 7] and drawn == mutants.draw({"a.py": CODE}, 9, 0)
+
+
+def test_mutants_are_drawn_over_parts_of_the_code_by_the_hash_of_the_commit():
+    sources = dict.fromkeys(["jbo/study/_a.py", "jbo/study/b/c.py", "jbo/maximize.py", "jbo/designs.py"], CODE)
+    assert list(mutants.over(sources, ["maximize", "study"])) == [
+        "jbo/maximize.py",
+        "jbo/study/_a.py",
+        "jbo/study/b/c.py",
+    ]
+    assert mutants.over(sources, ["jbo"]) == sources
+    with pytest.raises(ValueError, match="over: expected 'jbo', or a folder or a module of it, got 'studies'"):
+        mutants.over(sources, ["studies"])
+    assert mutants.seed_of("0000001f77") == 31
+
+
+def test_what_ran_out_of_time_is_in_no_share():
+    assert mutants.share(["a::b", "", "a::c", "out of time"]) == (
+        "2 of 3 mutants are noticed, 67%; 1 more ran out of time."
+    )
+    assert mutants.share(["a::b"]) == "1 of 1 mutants are noticed, 100%."
+    assert mutants.share(["out of time"]) == "0 of 0 mutants are noticed; 1 more ran out of time."
 
 
 def test_the_tests_of_a_module_are_tried_first():

@@ -202,12 +202,13 @@ def test_the_incumbent_is_the_least_mean_of_the_model_that_asks(surrogate, x64, 
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
-@pytest.mark.thorough
 def test_the_model_is_used(x64, told, ask):
+    """From 12 tables of eight trials the suggestion is 0.08 to 0.15 from the best trial, whatever the key."""
     x, info = ask(STRATEGY, KEY, told())
     assert info.is_model_based and info.fit.is_finite
     best = POINTS[np.argmin(VALUES)]
-    assert np.linalg.norm(x - best) < 0.4 and (np.abs(POINTS - x).max(1) > 1e-3).all()
+    assert 0.05 < np.linalg.norm(x - best) < 0.18 and (np.abs(POINTS - x).max(1) > 0.05).all()
+    assert loss(x) < VALUES.min() - 0.03, "0.06 better"
 
 
 @jbo.pytree
@@ -240,6 +241,7 @@ def noisy_table(table):
     return x, y, table(x, y)
 
 
+@pytest.mark.guard
 def test_candidates_are_around_the_trial_of_the_least_mean(x64, table):
     """A needle beside that trial, by a dense solve, is found: it is neither the luckiest trial nor the worst one."""
     x, y, state = noisy_table(table)

@@ -113,6 +113,7 @@ def test_what_the_model_of_failures_learns_from(x64):
     np.testing.assert_allclose(told[0][:5], of_told[:5], rtol=1e-9)
 
 
+@pytest.mark.guard
 def test_the_noise_of_values_is_no_noise_of_failures(x64):
     """A dense solve for each model: that of the values sees the noise that was told, that of failures does not."""
     rng = np.random.default_rng(3)

@@ -72,6 +72,7 @@ def test_the_box_grows_shrinks_and_begins_anew():
     check([*flat[:-1], "pending"])
 
 
+@pytest.mark.guard
 def test_only_failures_in_a_row_halve_the_box(x64):
     """Four trials of the design; five in a row halve the box, and a gain between them begins the count again."""
 
@@ -106,6 +107,7 @@ def after_a_restart(table):
     return make
 
 
+@pytest.mark.guard
 def test_after_a_restart_the_box_is_around_the_best_trial_since_and_all_before_is_forgotten(x64, ask, after_a_restart):
     """With lengthscales held equal each side of the box is 0.8 / 16."""
     surrogate = jbo.gp(lengthscale_prior=(-0.5, 1e-4))
@@ -143,23 +145,25 @@ def test_candidates_are_of_the_box(x64):
 
 @pytest.mark.thorough
 def test_a_search_in_twenty_dimensions_beats_random_and_goes_on_after_a_kill(tmp_path):
-    problem = jbo.functions.levy(20)
+    """A bowl: five seeds come from 2.0 to 2.9 after the design to 0.59 to 0.86; around the worst trial to nothing."""
+    space = Space({f"x{i}": Real(0.0, 1.0) for i in range(20)})
 
     def objective(config):
-        return float(problem(config))
+        return sum((x - 0.3) ** 2 * (1 + i % 3) for i, x in enumerate(config.values()))
 
     def values(path, *targets):
-        strategy = jbo.trust_region(problem.space, num_initial=20)
+        strategy = jbo.trust_region(space, num_initial=20)
         for target in targets:
-            with jbo.Study(problem.space, strategy=strategy, seed=0, path=path) as study:
+            with jbo.Study(space, strategy=strategy, seed=0, path=path) as study:
                 study.optimize(objective, target)
         return [trial.value for trial in study._table.trials]
 
     whole = values(tmp_path / "whole.db", 70)
     assert values(tmp_path / "parts.db", 30, 70) == whole, "all of it is in the table"
     rng = np.random.default_rng(0)
-    random = [min(objective(problem.space.decode(rng.random(20))) for _ in range(70)) for _ in range(21)]
-    assert min(whole) < np.median(random), "than the typical one of 21 random searches of as many evaluations"
+    random = [min(objective(space.decode(rng.random(20))) for _ in range(70)) for _ in range(21)]
+    assert min(whole) < 1.0 < 0.8 * min(random), "the best of 21 random searches of as many evaluations: 1.31"
+    assert min(whole) < 0.5 * min(whole[:20])
 
 
 @pytest.mark.thorough

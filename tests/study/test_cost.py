@@ -64,7 +64,8 @@ def test_a_study_learns_how_long_its_trials_take(clock):
     log_cost = learnt_cost(study)
     with world(None):
         for a in (0.2, 0.5, 0.8):
-            np.testing.assert_allclose(log_cost(jax.numpy.array([a, 0.3])), 3 * a, atol=0.2)
+            # Over five seeds 0.045 at most, and 0.03 with this one.
+            np.testing.assert_allclose(log_cost(jax.numpy.array([a, 0.3])), 3 * a, atol=0.06)
     spent = {
         cost: sum(t.ended_at - t.started_at for t in study.trials if t.ended_at is not None)
         for cost, study in studies.items()

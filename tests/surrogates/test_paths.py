@@ -187,5 +187,8 @@ def test_paths_of_what_gp_makes(x64):
     x, y = smooth_data(8, 2)
     surrogate, data = gp(), as_dataset(x, y, jnp.float64, 32)
     posterior = surrogate.condition(as_sets([random_params(2)], jnp.float64), data)
-    draws = posterior.paths(jax.random.key(0), 5)(jnp.asarray(x))
-    assert draws.shape == (5, 8) and np.abs(draws - y[None]).max() < 0.3
+    draws = posterior.paths(jax.random.key(0), 64)(jnp.asarray(x))
+    mean, variance = posterior.predict(jnp.asarray(x))
+    z = (draws - mean[None]) / np.sqrt(variance)[None]
+    assert draws.shape == (64, 8) and np.abs(mean - y).max() < 0.04 and variance.max() < 1.1e-3
+    assert np.abs(z).max() < 5 and np.abs(z.mean(0)).max() < 0.5 and (np.abs(z.std(0) - 1) < 0.35).all()
