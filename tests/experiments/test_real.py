@@ -364,6 +364,10 @@ def test_searches_are_kept_by_seed(tmp_path):
     assert list(read) == [2, 7]
     for part, expected in zip(read[7], two, strict=True):
         np.testing.assert_array_equal(part, expected)
+    exact = Searches(one.truth, one.truth, one.recommended)
+    keep.write(tmp_path, "m", "exact", {7: exact, 2: Searches(*(2 * part for part in exact))})
+    for part, expected in zip(keep.read(tmp_path, "m", "exact")[7], exact, strict=True):
+        np.testing.assert_array_equal(part, expected)
 
 
 def test_a_suggestion_moves_to_the_nearest_row_that_is_new():

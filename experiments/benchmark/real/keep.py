@@ -34,7 +34,8 @@ def read(folder: Path, method: str, task: str) -> dict[int, Searches]:
     if not path.exists():
         return {}
     with np.load(path, allow_pickle=False) as file:
-        parts = {name: np.asarray(file[name]) for name in ("seeds", *Searches._fields)}
+        parts = {name: np.asarray(file[name]) for name in file.files}
+    parts.setdefault("observed", parts["truth"])  # without noise they are kept once
     return {
         int(seed): Searches(*(parts[name][[i]].astype(float) for name in Searches._fields))
         for i, seed in enumerate(parts["seeds"])
@@ -56,6 +57,8 @@ def write(folder: Path, method: str, task: str, found: dict[int, Searches]) -> N
         name: np.concatenate([getattr(found[seed], name) for seed in seeds]).astype(np.float32)
         for name in Searches._fields
     }
+    if np.array_equal(parts["observed"], parts["truth"]):
+        del parts["observed"]
     draft = path.with_suffix(".part.npz")
     np.savez_compressed(draft, allow_pickle=False, seeds=np.array(seeds), **parts)
     os.replace(draft, path)
