@@ -2,9 +2,12 @@
 
 import os
 
+import pytest
+
 from tests.program_cache import keep_newest
 
 
+@pytest.mark.guard
 def test_what_nobody_read_for_longest_goes_first(tmp_path):
     for i, size in enumerate([10, 20, 30, 40]):
         path = tmp_path / f"{i}-cache"

@@ -164,6 +164,7 @@ def test_an_acquisition_inside_of_others_learns_where_it_may_look():
     assert dataclasses.is_dataclass(found)
 
 
+@pytest.mark.guard
 @pytest.mark.thorough
 def test_a_search_of_failures_and_a_portfolio_multiplies_a_positive_member_by_the_probability():
     space = jbo.Space(x=jbo.Real(0, 1))

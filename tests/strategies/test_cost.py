@@ -108,6 +108,7 @@ def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy
     assert np.linalg.norm(grid[np.nanargmax(values)] - x) < 0.03
 
 
+@pytest.mark.guard
 @pytest.mark.thorough
 @pytest.mark.parametrize("strategy", [LEARNT, KNOWN], ids=["learnt", "known"])
 def test_another_point_is_asked_than_without_a_cost(x64, ask, strategy):

@@ -85,6 +85,7 @@ def test_without_an_allowed_trial_borders_and_chains_are_found():
 NONE_ALLOWED = "constraint: expected a space of which it allows some part, got none"
 
 
+@pytest.mark.guard
 @pytest.mark.thorough
 def test_an_infeasible_region_has_no_batch():
     none = Space(SQUARE, constraint=lambda c: c["a"] > 2)

@@ -130,6 +130,7 @@ def test_a_wait_for_the_program_of_a_model_is_said(begin, space, capsys, monkeyp
     assert lines[-1].startswith("3/3: ")
 
 
+@pytest.mark.guard
 def test_gpyopt_is_silent_unless_asked(capsys):
     from jbo.compat.gpyopt.methods import BayesianOptimization
 
@@ -189,6 +190,7 @@ def test_the_mistake_may_be_let_pass(begin):
     assert [t.status for t in study.trials] == ["failed"] * 7
 
 
+@pytest.mark.guard
 def test_other_failures_teach_the_model(begin):
     count = iter(range(100))
 

@@ -287,6 +287,7 @@ def test_an_objective_starts_processes_by_all_ways(make):
     assert [t.value for t in study.trials] == np.repeat([30, 7, -7, 60, 30, 1, 4], 3).tolist(), study.trials
 
 
+@pytest.mark.guard
 @pytest.mark.thorough
 def test_what_cannot_be_sent_on_from_a_script_without_a_main_guard_fails_its_trial(tmp_path):
     script = tmp_path / "script.py"

@@ -93,6 +93,7 @@ def test_forward_and_reverse_derivative_are_those_of_finite_differences(x64):
     np.testing.assert_array_equal(back[1][ROWS:], 0)  # padding has no say
 
 
+@pytest.mark.guard
 def test_with_a_derivative_the_optimum_is_the_same(x64):
     given = numbers(1)
     (theta, value), _ = forward(given, directions(given, 0))

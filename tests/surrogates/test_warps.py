@@ -149,27 +149,40 @@ def test_predictions_are_of_the_values_themselves(x64):
     np.testing.assert_allclose(posterior.noise_variance(), 0.02 * np.mean(squares), rtol=1e-12)
 
 
-@pytest.mark.thorough
-def test_the_covariance_and_the_paths_of_values_that_are_warped(x64):
+@pytest.fixture
+def warped(x64):
+    """A posterior of two sets of parameters, and some points."""
     x, y = smooth_data(9, 2)
     surrogate, data = jbo.gp(kernel=kernels.rbf, warps_output=True), as_dataset(x, y, "float64", capacity=16)
     one = [params_of(of_output=list(v)) for v in ((0.4, -0.3), (-0.2, 0.2))]
-    posterior = surrogate.condition(jax.tree.map(lambda *leaves: jnp.stack(leaves), *one), data)
+    posterior = jax.jit(surrogate.condition)(jax.tree.map(lambda *leaves: jnp.stack(leaves), *one), data)
     assert isinstance(posterior, JointPosterior)
-    x_new = jnp.asarray(np.random.default_rng(1).uniform(-0.4, 1.4, size=(4, 2)))
-    mean, variance = posterior.predict(x_new)
-    covariance = np.asarray(posterior.covariance(x_new, x_new))
+    return posterior, jnp.asarray(np.random.default_rng(1).uniform(-0.4, 1.4, size=(4, 2)))
+
+
+_moments = jax.jit(lambda posterior, x: (*posterior.predict(x), posterior.covariance(x, x)))
+
+
+def test_the_covariance_of_values_that_are_warped(warped):
+    posterior, x_new = warped
+    _, variance, covariance = map(np.asarray, _moments(posterior, x_new))
     np.testing.assert_allclose(np.diag(covariance), variance, rtol=1e-6)
+    latent = jax.jit(jax.vmap(lambda one: (one.predict(x_new)[0], one.covariance(x_new, x_new))))(posterior.latent)
     values = []
-    for i, p in enumerate(one):
-        latent = jax.tree.map(lambda leaf, i=i: leaf[i], posterior.latent)
-        latent_mean, _ = latent.predict(x_new)
-        root = np.linalg.cholesky(latent.covariance(x_new, x_new) + 1e-10 * np.eye(4))
-        z = np.asarray(latent_mean) + np.random.default_rng(i).normal(size=(200_000, 4)) @ root.T
-        values.append(output.unwarp(p.of_output, jnp.asarray(z)))
-    draws = np.concatenate(values)
+    for i, (mean, gram) in enumerate(zip(*map(np.asarray, latent), strict=True)):
+        root = np.linalg.cholesky(gram + 1e-10 * np.eye(4))
+        z = mean + np.random.default_rng(i).normal(size=(200_000, 4)) @ root.T
+        skew, log_tail = ((0.4, -0.3), (-0.2, 0.2))[i]
+        values.append(np.sinh((np.arcsinh(z) + skew) * np.exp(-log_tail)))
     scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
-    assert np.abs(np.cov(draws.T) - covariance).max() < 0.03 * scale.max()
+    assert np.abs(np.cov(np.concatenate(values).T) - covariance).max() < 0.03 * scale.max()
+
+
+@pytest.mark.thorough
+def test_the_paths_of_values_that_are_warped(warped):
+    posterior, x_new = warped
+    mean, variance, covariance = map(np.asarray, _moments(posterior, x_new))
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
     paths = jax.jit(lambda posterior: posterior.paths(jax.random.key(0), 4001)(x_new))(posterior)
     assert paths.shape == (4001, 4)
     assert (np.abs(paths.mean(0) - mean) < 5 * np.sqrt(np.asarray(variance) / 4001) + 0.03).all()
