@@ -67,7 +67,8 @@ def minimize(
       key: The key of the search.
       function: A traceable function of a config, lower is better: it returns a number or a `jbo.Result`. Its config
         holds scalars: numbers for reals, integers and ordinals, the index for a category. A name whose condition does
-        not hold has its centre there; `jbo.is_active` tells which names these are. An object with a ``space``, such as
+        not hold has its centre there; `jbo.is_active` tells which names these are. In a list of candidates
+        `jbo.row_of` gives the row of the config, for a table of known results. An object with a ``space``, such as
         those of `jbo.functions`, is searched in that space.
       strategy: How to search the same space.
       num_steps: Evaluations, at least 1.

@@ -1,6 +1,7 @@
 """The search space: names, bounds and choices of the parameters, and the way between configs and the unit cube."""
 
 import itertools
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -280,13 +281,13 @@ class Space(Mapping[str, Parameter]):
         values: dict[str, Any] = {}
         for name in self._order:
             entry = self._entries[name]
-            if not self._exists(name, values):
+            if name in self._conditions and not self._exists(name, values):
                 if name in config:
                     raise ValueError(
                         f"{name}: expected to be absent {self._reason(name, values)}, got {config[name]!r}"
                     )
                 continue
-            with _named(name):
+            try:  # not `_named`, which would take most of the time of a long list
                 if name in config:
                     values[name] = _definition(entry).parse(config[name])
                 elif isinstance(entry, Parameter):
@@ -295,6 +296,8 @@ class Space(Mapping[str, Parameter]):
                     if not _is_same(values.setdefault(name, entry.value), entry.value):
                         raise ValueError(f"expected the fixed value {entry.value!r}, got {config[name]!r}")
                     values[name] = entry.value
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
         for names in self._simplexes:
             if names[0] in values:
                 check_sum(names, [values[name] for name in names])
@@ -636,8 +639,13 @@ class Space(Mapping[str, Parameter]):
         parameters = {"parameters": [{"name": name} | _entry_to_json(entry) for name, entry in self._entries.items()]}
         if self._list is None:
             return parameters
-        rows = [[as_json(config.get(name)) for name in self._parameters] for config in self._list.configs]
+        rows = [as_json([config.get(name) for name in self._parameters]) for config in self._list.configs]
         return parameters | {"candidates": rows}
+
+    @cached_property
+    def json_text(self) -> str:
+        """`to_json` as text, as a study file holds it."""
+        return json.dumps(self.to_json())
 
     @staticmethod
     def from_json(definition: Any) -> "Space":
@@ -682,6 +690,8 @@ class Space(Mapping[str, Parameter]):
         if not isinstance(row, list) or len(row) != len(self._parameters):
             raise ValueError(f"candidates: row {i}: expected {len(self._parameters)} values, got {row!r}")
         given, values = dict(zip(self._parameters, row, strict=True)), dict[str, Any]()
+        if not self._conditions:
+            return given
         with _named(f"candidates: row {i}"):
             for name in self._order:
                 entry = self._entries[name]

@@ -118,7 +118,7 @@ def check_same_study(
     """
     where = "this study" if path is None else str(path)
     difference = None
-    if header.space != json.dumps(space.to_json()):
+    if header.space != space.json_text:
         difference = stored_space(header, path).describe_difference(space, here="in the file", there="as given")
     if difference is not None:
         raise ValueError(

@@ -105,7 +105,7 @@ class Study:
         self._storage = Storage(path)
         try:
             drawn = secrets.randbits(32) if wanted_seed is None else wanted_seed
-            header = self._storage.header(json.dumps(space.to_json()), maximize, drawn)
+            header = self._storage.header(space.json_text, maximize, drawn)
             check_same_study(header, space, maximize, wanted_seed, path)
             self.seed = header.seed
             self._id = header.id
