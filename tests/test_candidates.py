@@ -373,21 +373,22 @@ def two_layers(config):
     return config["layers"] <= 2
 
 
-def test_a_study_of_a_list_goes_on_where_it_stopped(tmp_path, caplog):
+@some("make", [jbo.random_search, lambda space: jbo.bayesian(space, num_initial=3)], ids=["random", "bayesian"])
+def test_a_study_of_a_list_goes_on_where_it_stopped(tmp_path, caplog, make):
     space = Space.from_candidates(ROWS, constraint=two_layers)
     allowed = [row for row in ROWS if two_layers(row)]
     ends = []
     for stops in ((8,), (2, 5, 8)):
         path = tmp_path / f"{len(stops)}.db"
         for num_trials in stops:
-            with jbo.Study(space, strategy=jbo.bayesian(space, num_initial=3), seed=4, path=path) as study:
+            with jbo.Study(space, strategy=make(space), seed=4, path=path) as study:
                 study.optimize(loss, num_trials, progress=False)
                 if num_trials == 5:
                     study.ask()  # and the process dies: the trial is run again first
                 ends.append([trial.config for trial in study.trials])
     assert ends[0] == ends[-1] and len(ends[0]) == 8
     assert all(config in allowed for config in ends[0]) and len({c["rate"] for c in ends[0]}) == 8 == len(allowed)
-    with jbo.Study(space, path=tmp_path / "1.db") as study:
+    with jbo.Study(space, strategy=make(space), path=tmp_path / "1.db") as study:
         with pytest.raises(jbo.SpaceExhausted, match="nothing new to try"):
             study.ask()
         study.optimize(loss, 20, progress=False)

@@ -66,6 +66,7 @@ def test_values_that_are_equal_huge_or_rounded(x64):
             r"x: expected inputs within bounds, got 16.0 in row 1, column 1, whose bounds are \(0.0, 15.0\)",
         ),
         ({"bounds": [(-5, 10), (15, 0)]}, r"bounds: expected lower < upper, got \(15.0, 0.0\) for column 1"),
+        ({"bounds": [(-5, 10), (15, 15)]}, r"bounds: expected lower < upper, got \(15.0, 15.0\) for column 1"),
         ({"bounds": [(-5, 10)]}, r"bounds: .* each of the 2 columns of x, shape \[2, 2\], got shape \[1, 2\]"),
         ({"bounds": (-5, 10)}, r"bounds: expected shape \[d, 2\], got shape \[2\]"),
         ({"noise": [0.1, 0.2]}, r"noise: expected one number or 3, one a row of x, got shape \[2\]"),

@@ -72,8 +72,9 @@ def paths(key: Key[Array, ""], posterior: GPPosterior, num_paths: int, num_featu
       >>> from jbo.surrogates import GPParams, gaussian_process
       >>> params = GPParams(jnp.zeros(1), jnp.zeros(()), jnp.asarray(-9.0))
       >>> data = gaussian_process.Dataset(jnp.array([[0.2], [0.8]]), jnp.array([1.0, -1.0]), jnp.ones(2, bool))
-      >>> draws = paths(jax.random.key(0), gaussian_process.condition(params, data), 5)
-      >>> draws(jnp.array([[0.2], [0.5], [0.8]])).shape
+      >>> posterior = gaussian_process.condition(params, data)
+      >>> draws = jax.jit(lambda key, x: paths(key, posterior, 5)(x))
+      >>> draws(jax.random.key(0), jnp.array([[0.2], [0.5], [0.8]])).shape
       (5, 3)
     """
     key_basis, key_weights, key_noise, key_order = jax.random.split(key, 4)

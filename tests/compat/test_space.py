@@ -72,6 +72,7 @@ def test_errors_name_the_constraint(constraints, message):
         Design_space(DOMAIN, constraints)
 
 
+@pytest.mark.thorough
 def test_a_chain_of_eight_has_an_initial_design(monkeypatch):
     from jbo.compat.gpyopt import _design
     from jbo.compat.gpyopt.experiment_design import initial_design

@@ -33,7 +33,6 @@ def test_one_dimension_and_the_next_point(line):
     assert worth.get_ydata().max() == 1 and abs(worth.get_xdata()[worth.get_ydata().argmax()] - coming) < 0.03
 
 
-@pytest.mark.thorough
 def test_two_dimensions(belief):
     names = ("rate", "cost $")
     ax = plots.posterior(belief, names)
@@ -44,6 +43,11 @@ def test_two_dimensions(belief):
     np.testing.assert_allclose(mesh[:, 30], belief.interval(x).middle, rtol=1e-9)
     assert abs(np.linspace(-4, 0, 48)[mesh.argmax() % 48] + 2) < 0.5, "the maximum"
     assert lines(ax)["failed"].get_xdata().min() > 0.3
+
+
+@pytest.mark.thorough
+def test_the_acquisition_in_two_dimensions(belief):
+    names = ("rate", "cost $")
     worth = plots.acquisition(belief, names, mark_next=False)
     values = worth.collections[0].get_array()
     assert values.max() == 1 and values.min() >= 0 and "next" not in lines(worth)

@@ -135,6 +135,23 @@ def test_candidates_in_a_context_have_the_conditional_density(x64, table):
     assert (np.abs(share - expected) < 4 * np.sqrt(expected / len(points))).all(), (share, expected)
 
 
+def test_under_a_constraint_points_are_drawn_beside_different_good_trials(x64, table):
+    """Half of them are steps from a trial each, which is drawn by its weight."""
+    space = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), constraint=lambda c: abs(c["a"] + c["b"] - 1) < 1e-5)
+    strategy = parzen(space, num_initial=4)
+    a = np.array([0.1, 0.11, 0.9, 0.91])
+    state = table(np.stack([a, 1 - a], 1), np.zeros(4), capacity=8)
+
+    @jax.jit
+    def drawn(state):
+        good, _ = strategy.densities(_parzen.in_order(state))
+        good = good._replace(weight=jnp.where(good.is_seen.all(-1) & (good.x[:, 0] != 0.5), 1.0, 0.0))
+        return strategy.draw(KEY, good, Region(space.encoding), state)[::2]
+
+    x = np.asarray(drawn(state))
+    assert 0.2 < np.mean(x[:, 0] < 0.5) < 0.8, "near both pairs"
+
+
 def test_a_batch_is_that_many_asks(slow_dtype, ask, pend, table):
     state = random_table(table, 16, capacity=CAPACITY, dtype=slow_dtype)
     points, infos = ask(STRATEGY, KEY, state, 3)

@@ -100,6 +100,10 @@ def test_an_infeasible_region_is_an_error_and_not_an_exhausted_space():
         for ask in (study.ask, lambda: study.optimize(lambda config: 0.0, 3)):
             with pytest.raises(ValueError, match=NONE_ALLOWED):
                 ask()
+
+
+@pytest.mark.thorough
+def test_one_allowed_point_that_is_a_trial_is_an_error_and_not_an_exhausted_space():
     point = Space(SQUARE, constraint=lambda c: c == {"a": 0.25, "b": 0.5})
     with jbo.Study(point, strategy=jbo.random_search(point), seed=0) as study:
         study.enqueue({"a": 0.25, "b": 0.5})

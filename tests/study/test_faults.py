@@ -200,6 +200,7 @@ def test_a_clock_that_goes_backwards(make, path, loss, outcome, monkeypatch):
     assert all(later.started_at < t.ended_at < t.started_at for t, later in zip(trials, trials[1:], strict=False))
 
 
+@pytest.mark.thorough
 def test_processes_share_a_file_and_one_is_killed(tmp_path, path):
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
     command = [sys.executable, "-W", "error", str(SHARE), str(path)]

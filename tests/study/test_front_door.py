@@ -280,6 +280,7 @@ for objective in (wrong, of_two):
 """
 
 
+@pytest.mark.thorough
 def test_the_error_comes_back_from_the_process_of_a_worker():
     env = {**os.environ, "PYTHONPATH": str(Path(jbo.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", IN_WORKERS], capture_output=True, text=True, env=env, check=True)

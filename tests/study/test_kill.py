@@ -150,6 +150,7 @@ def num_writes(path):
         return sum(1 + (trial.status != "pending") for trial in study.trials)
 
 
+@pytest.mark.thorough
 @forms(2, 25)
 def test_killed_while_a_worker_works(tmp_path, kill, go_on, num_kills):
     ended = Counter()
