@@ -152,9 +152,10 @@ def test_wrappers_say_what_the_acquisition_inside_says(model, acquisition, is_lo
     assert zero == nothing_gained(acquisition, mean) or (zero is None and is_logarithm)
 
 
-def test_an_acquisition_inside_of_others_learns_where_it_may_look():
+@pytest.mark.parametrize("make", [jbo.max_value_entropy_search, jbo.knowledge_gradient])
+def test_an_acquisition_inside_of_others_learns_where_it_may_look(make):
     region = Region(SPACE.encoding, jnp.asarray([0.2, jnp.nan]))
-    inner = jbo.max_value_entropy_search()
+    inner = make()
     for wrapped in (PerCost(inner, Cost()), Shifted(Believed(inner, DENSITY, 1.0))):
         found = bound(wrapped, region)
         while not hasattr(found, "region"):
