@@ -13,7 +13,7 @@ test: .venv/ready            ## the default tests
 
 thorough: .venv/ready        ## the long tests: many seeds, many kills, 50 times the examples
 	JBO_THOROUGH=1 JBO_OPTIMIZE=1 $(BIN)/python -m pytest -n 2 -m searches $(ARGS)
-	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m "(thorough or hypothesis) and not searches" $(ARGS)
+	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m "(thorough or hypothesis) and not searches" --durations 20 $(ARGS)
 
 mutants: .venv/ready         ## change sixty lines, one at a time, and print which changes the default tests notice
 	$(BIN)/python -m experiments.checks.mutants $(ARGS)
