@@ -212,7 +212,7 @@ def as_rows(rows: Any, names: Sequence[str] | None, of_space: Sequence[str] | No
 
 
 def inferred(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Parameter], dict[str, Any]]:
-    """The parameters of which the values of rows are, and the values that are the same in all rows.
+    """A parameter for each name of the rows, and the values that are the same in all rows.
 
     Args:
       rows: Values by name.

@@ -4,8 +4,11 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
+from multiprocessing.reduction import ForkingPickler
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import jax
@@ -53,12 +56,26 @@ def begin(settings: Settings) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Loky makes its own start method the default of its processes. A process that they spawn does not know it.
     multiprocessing.set_start_method(settings.start_method, force=True)
+    _send_scripts_by_value()
     # A device last: other options say which devices there are. Some come with modules that are not imported yet.
     own = {name: _sendable(value) for name, value in jax.config.values.items()}
     for name, value in sorted(settings.jax_config.items(), key=lambda option: isinstance(option[1], _Device)):
         if own.get(name, value) != value:
             jax.config.update(name, _received(value))
     threading.Thread(target=_end_with, args=(settings.parent,), daemon=True).start()
+
+
+def _send_scripts_by_value() -> None:
+    """Let the objective send what its script defines to processes of its own, which do not load the script either."""
+    from cloudpickle import dumps, loads
+
+    def reducer_override(pickler: ForkingPickler, value: Any) -> Any:
+        is_of_script = isinstance(value, FunctionType | type) and value.__module__ == "__main__"
+        if is_of_script and getattr(sys.modules["__main__"], value.__qualname__, None) is not value:
+            return loads, (dumps(value),)
+        return NotImplemented
+
+    ForkingPickler.reducer_override = reducer_override  # type: ignore[attr-defined]
 
 
 def load(objective: Sent) -> None:
