@@ -8,7 +8,6 @@ from jbo import testing as testing
 from jbo._compile_cache import use_compile_cache as use_compile_cache
 from jbo._minimize import Run as Run
 from jbo._minimize import minimize as minimize
-from jbo._pytree import pytree as pytree
 from jbo.acquisitions import EI as EI
 from jbo.acquisitions import LCB as LCB
 from jbo.acquisitions import PI as PI
@@ -26,6 +25,7 @@ from jbo.acquisitions import probability_of_improvement as probability_of_improv
 from jbo.acquisitions import scheduled_confidence_bound as scheduled_confidence_bound
 from jbo.acquisitions import thompson_sampling as thompson_sampling
 from jbo.acquisitions import upper_confidence_bound as upper_confidence_bound
+from jbo.pytrees import pytree as pytree
 from jbo.space import Categorical as Categorical
 from jbo.space import Integer as Integer
 from jbo.space import Ordinal as Ordinal

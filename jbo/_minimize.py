@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import check_key, scalar
 from jbo.candidates import have_same_candidates
+from jbo.checks import check_key, scalar
 from jbo.space import Space, space_of
 from jbo.strategies import Strategy
 from jbo.strategies._held import Held, nothing_held, refit

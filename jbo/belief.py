@@ -11,11 +11,11 @@ import numpy as np
 from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Bool, Float
 
-from jbo._pytree import pytree
 from jbo.choices import listing
 from jbo.encoding import Encoding, from_level, is_active, level, snap
 from jbo.numerics import LOG_SQRT_2PI
 from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real, Share
+from jbo.pytrees import pytree
 from jbo.space import Space
 
 _DOUBT = 0.05

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from jbo._checked import checked
+from jbo.checks import checked
 
 _BITS = 30
 _LOG_LENGTH = 14

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jbo._pytree import pytree
+from jbo.pytrees import pytree
 
 Constraint = Callable[[Float[Array, " d"]], Bool[Array, ""]]
 """From a snapped point to True where it is allowed; traceable and hashable."""

@@ -21,8 +21,8 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
 from jbo import designs
-from jbo._checked import checked, not_differentiable, scalar
 from jbo.bounded import minimize_bounded
+from jbo.checks import checked, not_differentiable, scalar
 from jbo.encoding import CATEGORY, REAL, Encoding, from_level, is_active, level, on_simplexes
 from jbo.feasible import along, cloud
 from jbo.numerics import choose

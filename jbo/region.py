@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jbo._pytree import pytree
 from jbo.candidates import TIE, first_of_best, nearness
 from jbo.encoding import Encoding, is_active, snap
+from jbo.pytrees import pytree
 from jbo.types import Trials, is_taken
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
-from jbo._pytree import pytree
+from jbo.pytrees import pytree
 
 EMPTY, OK, PENDING, FAILED = 0, 1, 2, 3
 

@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jbo
-from jbo import designs
-from jbo._pytree import pytree
+from jbo import designs, pytree
 from jbo.acquisitions import over_sets
 from jbo.maximize import maximize
 from jbo.region import Region

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import jax
 import pytest
 
-from jbo import Real, Space, acquisitions, grid_search, random_search, sobol_search
-from jbo._pytree import pytree
+from jbo import Real, Space, acquisitions, grid_search, pytree, random_search, sobol_search
 
 SPACE = Space(x=Real(0.0, 1.0))
 

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from jbo import Categorical, Integer, Ordinal, Real, Space
-from jbo._pytree import pytree
+from jbo import Categorical, Integer, Ordinal, Real, Space, pytree
 from jbo.functions import Problem
 
 

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked, number
-from jbo._pytree import pytree
 from jbo.acquisitions import formulas
+from jbo.checks import checked, number
+from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.surrogates import Posterior, mean_of
 from jbo.types import Dataset

@@ -6,10 +6,10 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import Acquisition, Around
 from jbo.belief import Belief
+from jbo.checks import checked
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.acquisitions.points import joint, points_to_look_at
+from jbo.checks import checked
+from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.surrogates import Posterior
 from jbo.types import Dataset

@@ -6,9 +6,9 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
 from jbo.acquisitions.points import DrawnValues, draw_values, joint, log_improvement_on_drawn
+from jbo.checks import checked
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 

@@ -7,9 +7,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jbo._checked import checked
-from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import Acquisition, Around
+from jbo.checks import checked
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 
 

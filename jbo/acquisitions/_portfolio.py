@@ -9,8 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from jbo._checked import checked, number
-from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import (
     Acquisition,
     confidence_bound,
@@ -20,7 +18,9 @@ from jbo.acquisitions._acquisition import (
     log_expected_improvement,
     log_probability_of_improvement,
 )
+from jbo.checks import checked, number
 from jbo.numerics import log_normal_cdf
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 

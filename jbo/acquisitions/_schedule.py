@@ -6,10 +6,10 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked, number
-from jbo._pytree import pytree
 from jbo.acquisitions import formulas
 from jbo.acquisitions._acquisition import ConfidenceBound
+from jbo.checks import checked, number
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 

@@ -10,9 +10,9 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked, scalar
-from jbo._pytree import pytree
 from jbo.acquisitions._acquisition import Acquisition, Around, draws_a_set, each, with_parts
+from jbo.checks import checked, scalar
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
 from jbo.acquisitions.points import joint
+from jbo.checks import checked
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 from jbo.types import Dataset
 

@@ -9,10 +9,10 @@ from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, Key
 
 from jbo import designs
-from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, incumbent
 from jbo.acquisitions.points import DrawnValues, draw_values, joint, log_improvement_on_drawn
 from jbo.batches._batch import Beliefs
+from jbo.pytrees import pytree
 
 _MOST_POINTS = 64
 

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, Around, each, incumbent, log_worth
 from jbo.acquisitions.points import points_to_look_at
 from jbo.batches._batch import Beliefs
 from jbo.encoding import Encoding, level
 from jbo.numerics import log_normal_cdf
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 
 _NUM_POINTS = 512

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, formulas
 from jbo.batches._batch import Beliefs
+from jbo.pytrees import pytree
 
 _PENALTY = 10.0
 

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, thompson_sampling
 from jbo.batches._batch import Beliefs
 from jbo.encoding import level
+from jbo.pytrees import pytree
 
 
 @pytree

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo._world import world
 from jbo.acquisitions import bound, incumbent, over_sets
 from jbo.constraint import OnHost
 from jbo.encoding import Encoding, held, snap
@@ -24,6 +23,7 @@ from jbo.study._model import Fits, for_study, suggest
 from jbo.study._table import Rows, Table, lifted, with_noise
 from jbo.surrogates import Posterior
 from jbo.types import Dataset, Trials
+from jbo.world import world
 
 _BLOCK = 512
 """Points that are predicted at once, so that their number compiles nothing."""

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo._world import world
 from jbo.acquisitions import log_expected_improvement, over_sets
 from jbo.diagnostics._belief import Belief, Searched, believe, check_constraint
 from jbo.maximize import maximize
@@ -16,6 +15,7 @@ from jbo.region import Region
 from jbo.strategies._bayesian import Bayesian
 from jbo.study import Trial
 from jbo.types import Dataset, Trials
+from jbo.world import world
 
 
 def best_so_far(values: Any, *, maximize: bool = False) -> Float[np.ndarray, "*b n"]:

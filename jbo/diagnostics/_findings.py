@@ -10,8 +10,7 @@ from jbo.diagnostics._scores import LEVELS
 from jbo.encoding import CATEGORY
 from jbo.space import Space
 from jbo.study import Trial
-from jbo.surrogates import GPParams
-from jbo.surrogates._gp import _LENGTHSCALE_BOUNDS, _NOISE_BOUNDS
+from jbo.surrogates import LENGTHSCALE_BOUNDS, NOISE_BOUNDS, GPParams
 
 _NEAR = 0.02
 """As near as this in every column counts as one place."""
@@ -35,13 +34,13 @@ def on_bounds(names: Sequence[str], params: Any, is_noise_inferred: bool) -> lis
     scales = np.exp(np.asarray(params.log_lengthscale).mean(0))
     noise = float(np.exp(np.asarray(params.log_noise_variance).mean()))
     for name, scale in zip(names, scales, strict=True):
-        if scale <= 1.01 * _LENGTHSCALE_BOUNDS[0]:
+        if scale <= 1.01 * LENGTHSCALE_BOUNDS[0]:
             found.append(f"The lengthscale of {name} is the least allowed: values jump from one trial to the next.")
-        if scale >= 0.99 * _LENGTHSCALE_BOUNDS[1]:
+        if scale >= 0.99 * LENGTHSCALE_BOUNDS[1]:
             found.append(f"The lengthscale of {name} is the greatest allowed: it seems not to matter.")
-    if is_noise_inferred and noise <= 1.01 * _NOISE_BOUNDS[0]:
+    if is_noise_inferred and noise <= 1.01 * NOISE_BOUNDS[0]:
         found.append("The noise is the least allowed: the model takes the values as exact.")
-    if is_noise_inferred and noise >= 0.99 * _NOISE_BOUNDS[1]:
+    if is_noise_inferred and noise >= 0.99 * NOISE_BOUNDS[1]:
         found.append("The noise is the greatest allowed: the model takes all differences for chance.")
     return found
 

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
-from jbo._world import world
 from jbo.diagnostics import _findings
 from jbo.diagnostics._belief import Belief, Interval, Searched, believe
 from jbo.diagnostics._importance import lengthscales
@@ -21,6 +20,7 @@ from jbo.surrogates import Surrogate
 from jbo.surrogates._gp import GP
 from jbo.surrogates._regression import GPPosterior
 from jbo.types import OK, Dataset
+from jbo.world import world
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jbo._world import world
 from jbo.designs import sobol
 from jbo.diagnostics._anova import Anova, functional_anova
 from jbo.diagnostics._belief import Belief, Interval, Searched, believe
 from jbo.diagnostics._dependence import Dependence, averaged, where_active
 from jbo.encoding import Encoding
 from jbo.surrogates import GPParams, Posterior
+from jbo.world import world
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo._checked import checked, scalar
-from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, bound, over_sets
 from jbo.batches import Batch, Beliefs, JointBatch
 from jbo.belief import Belief
+from jbo.checks import checked, scalar
 from jbo.maximize import maximize
 from jbo.numerics import choose
+from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.strategies import _table
 from jbo.strategies._chance import multiplied, times

@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jbo._checked import scalar
 from jbo.acquisitions import Acquisition, Around, Choice, each, is_logarithm, is_of_values, is_positive
+from jbo.checks import scalar
 from jbo.surrogates import Posterior
 
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float, Key
 
-from jbo._pytree import pytree
 from jbo.numerics import softplus
+from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.strategies import _mixture
 from jbo.strategies._parzen import Parzen

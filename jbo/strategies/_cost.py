@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, Choice, PerCost, each, is_logarithm, is_positive
 from jbo.batches import Batch, JointBatch
+from jbo.pytrees import pytree
 from jbo.space import Space
 from jbo.strategies._transform import standardise
 from jbo.surrogates import GP, Posterior, gp, mean_of

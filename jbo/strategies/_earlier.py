@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jbo._world import world
 from jbo.space import Space
 from jbo.surrogates import GP, gp
 from jbo.surrogates.kernels import PosteriorMean, Trend
 from jbo.types import Dataset
+from jbo.world import world
 
 _MOST = 512
 """Trials that are learnt from; of more, so many evenly spread."""

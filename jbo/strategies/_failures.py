@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jbo._pytree import pytree
+from jbo.pytrees import pytree
 from jbo.surrogates import Posterior, mean_of
 
 _LEAST_SUCCESS = 1e-3

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from jbo._pytree import pytree
 from jbo.encoding import is_active
 from jbo.feasible import beside
+from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.space import Space, check_space
 from jbo.strategies import _mixture, _table

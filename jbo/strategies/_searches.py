@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo import designs
-from jbo._pytree import pytree
 from jbo.encoding import from_level
+from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.space import Space, check_space
 from jbo.strategies import _table

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo._checked import checked
+from jbo.checks import checked
 from jbo.encoding import Encoding, snap
 from jbo.region import Region
 from jbo.strategies import _table

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo import designs
-from jbo._checked import scalar
-from jbo._pytree import pytree
 from jbo.acquisitions import Acquisition, bound, over_sets, thompson_sampling
+from jbo.checks import scalar
 from jbo.feasible import beside
 from jbo.maximize import values_at
 from jbo.numerics import choose
+from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.space import Space, check_space
 from jbo.strategies import _table

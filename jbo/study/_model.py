@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, UInt32
 
-from jbo._world import world
 from jbo.constraint import OnHost
 from jbo.space import Space
 from jbo.strategies import Strategy
@@ -19,6 +18,7 @@ from jbo.study._programs import Call, compile_ahead, run
 from jbo.study._table import Rows, Table, capacity_for
 from jbo.study._trial import SuggestInfo
 from jbo.types import EMPTY, FAILED, OK, Trials
+from jbo.world import world
 
 _Words = UInt32[Array, "2"] | UInt32[np.ndarray, "2"]
 """A seed, its upper half first."""

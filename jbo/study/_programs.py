@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jbo._world import world
+from jbo.world import world
 
 
 class Call(NamedTuple):
@@ -224,7 +224,7 @@ def _lowered(call: Call) -> tuple[Any, Any]:
     """What JAX traces of a call, and makes of that for the compiler."""
     leaves, structure = jax.tree.flatten(call.arguments)
     # Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may
-    # refuse. Each program is a function of its own: JAX's caches may take a structure for another (see `_pytree`).
+    # refuse. Each program is a function of its own: JAX's caches may take a structure for another (see `jbo.pytree`).
     with _tracing:
         traced = jax.jit(lambda leaves: call.function(*structure.unflatten(leaves))).trace(leaves)
         return traced, traced.lower()

@@ -4,6 +4,8 @@ from jbo.surrogates import gaussian_process as gaussian_process
 from jbo.surrogates import kernels as kernels
 from jbo.surrogates._forest import forest as forest
 from jbo.surrogates._gp import GP as GP
+from jbo.surrogates._gp import LENGTHSCALE_BOUNDS as LENGTHSCALE_BOUNDS
+from jbo.surrogates._gp import NOISE_BOUNDS as NOISE_BOUNDS
 from jbo.surrogates._gp import gp as gp
 from jbo.surrogates._regression import mean_of as mean_of
 from jbo.surrogates._sampled import SampledGP as SampledGP

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
+from jbo.checks import checked
 from jbo.encoding import Column, Encoding
 from jbo.numerics import matmul
+from jbo.pytrees import pytree
 from jbo.surrogates._surrogate import FitInfo
 from jbo.surrogates._trees import Trees, column_keys, find_leaves, grow, stumps
 from jbo.types import Dataset

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
 from jbo.bounded import BoundedResult, minimize_bounded
+from jbo.checks import checked
 from jbo.encoding import Encoding
 from jbo.linalg import largest_of_lanes
 from jbo.numerics import choose, matmul
+from jbo.pytrees import pytree
 from jbo.surrogates import _regression
 from jbo.surrogates._inducing import condition_on_inducing, inducing_rows, thinned
 from jbo.surrogates._monotone import condition_monotone
@@ -28,9 +28,9 @@ from jbo.surrogates.kernels import Covariance, GPParams, Kernel, Normal, Slot, a
 from jbo.surrogates.kernels._kernel import as_normal
 from jbo.types import Dataset
 
-_LENGTHSCALE_BOUNDS = (0.03, 30.0)
-_SIGNAL_BOUNDS = (1e-2, 1e2)
-_NOISE_BOUNDS = (1e-6, 1.0)
+LENGTHSCALE_BOUNDS = (0.03, 30.0)
+SIGNAL_BOUNDS = (1e-2, 1e2)
+NOISE_BOUNDS = (1e-6, 1.0)
 _ROWS_OF_ONE_START = 128
 """From so many rows on there is one start only: each costs more, and more data leave less doubt about the optimum."""
 _MOST_EXACT = 1024
@@ -320,14 +320,14 @@ class GP:
         slots = tuple(itertools.chain(*self._slots(d)))
 
         def side(i: int, noise: Float[Array, ""]) -> Float[Array, " p"]:
-            log_lengthscale, log_signal = float(np.log(_LENGTHSCALE_BOUNDS[i])), float(np.log(_SIGNAL_BOUNDS[i]))
+            log_lengthscale, log_signal = float(np.log(LENGTHSCALE_BOUNDS[i])), float(np.log(SIGNAL_BOUNDS[i]))
             shared = {"lengthscale": log_lengthscale, "signal": log_signal}
             fixed = jnp.asarray([log_lengthscale] * d + [log_signal], dtype)
             own = jnp.asarray([shared.get(slot.kind, slot.bounds[i]) for slot in slots], dtype)
             return jnp.concatenate([fixed, noise[None], *([own] if slots else [])])
 
         if self.fixed_noise is None:
-            low, high = (jnp.asarray(np.log(b), dtype) for b in _NOISE_BOUNDS)
+            low, high = (jnp.asarray(np.log(b), dtype) for b in NOISE_BOUNDS)
         else:
             low = high = self._log_fixed_noise(data, dtype)
         return side(0, low), side(1, high)

@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
+from jbo.checks import checked
 from jbo.numerics import matmul
+from jbo.pytrees import pytree
 from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates.kernels import Normal, Slot
 from jbo.types import Dataset

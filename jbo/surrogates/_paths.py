@@ -17,10 +17,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
+from jbo.checks import checked
 from jbo.linalg import robust_cholesky
 from jbo.numerics import matmul
+from jbo.pytrees import pytree
 from jbo.surrogates._regression import GPPosterior, noise_at
 from jbo.surrogates._spectrum import Basis, features, make_basis
 from jbo.surrogates.kernels import Covariance, GPParams

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo._checked import checked
-from jbo._pytree import pytree
+from jbo.checks import checked
 from jbo.linalg import gaussian_log_density, robust_cholesky, robust_whitening
 from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
+from jbo.pytrees import pytree
 from jbo.surrogates._surrogate import Posterior
 from jbo.surrogates.kernels import Covariance, GPParams, Kernel, as_covariance, multiscale
 from jbo.types import Dataset

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo._checked import checked, not_differentiable
-from jbo._pytree import pytree
+from jbo.checks import checked, not_differentiable
+from jbo.pytrees import pytree
 from jbo.surrogates._gp import GP, _pack, gp
 from jbo.surrogates._surrogate import FitInfo
 from jbo.surrogates.kernels import GPParams, Kernel, matern52, multiscale

@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, Key
 
-from jbo._checked import checked
+from jbo.checks import checked
 from jbo.surrogates._gp import GP, gp
 from jbo.surrogates._paths import Paths as Paths
 from jbo.surrogates._paths import paths as paths

@@ -15,8 +15,7 @@ from experiments.benchmark.problems import MIXED_SPACE, Noisy, draw_embedded, dr
 from experiments.benchmark.rank import curve, curves_figure, normalised, report, run, scales
 from experiments.benchmark.statistics import bootstrap_groups, mean_ranks
 from experiments.benchmark.suite import ENTRIES
-from jbo import functions
-from jbo._pytree import pytree
+from jbo import functions, pytree
 from jbo.strategies._searches import RandomSearch
 from tests.selection import some
 

@@ -29,7 +29,7 @@ from experiments.benchmark.real.tasks import (
     which_seed,
     with_validation_noise,
 )
-from jbo._pytree import pytree
+from jbo import pytree
 from jbo.strategies import Strategy
 
 JUDGING = ["Australian", "blood-transfusion-service-center", "car", "credit-g", "kc1", "phoneme", "segment", "vehicle"]

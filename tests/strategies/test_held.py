@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo import Real, Space, bayesian, random_search
-from jbo._pytree import pytree
+from jbo import Real, Space, bayesian, pytree, random_search
 from jbo.strategies import AskInfo, Strategy
 from jbo.strategies._held import Held, nothing_held, refit
 from jbo.surrogates import FitInfo

@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jbo._world import SETTINGS, world
 from jbo.encoding import snap
 from jbo.strategies import AskInfo, Strategy
 from jbo.study import _programs
 from jbo.types import EMPTY
+from jbo.world import SETTINGS, world
 
 SCRIPT = Path(__file__).with_name("under_flags.py")
 

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import jbo
-from jbo._pytree import pytree
+from jbo import pytree
 from jbo.strategies import Bayesian
 from jbo.strategies._bayesian import _LEAST_OF_START, _LONGEST_CHAIN
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jbo._pytree import pytree
+from jbo import pytree
 from jbo.encoding import CATEGORY, Encoding, is_active, level
 
 _INACTIVE = -1.0

@@ -14,8 +14,7 @@ import jbo
 from experiments.benchmark.peer import Peer
 from experiments.benchmark.real.scores import BUDGETS
 from experiments.benchmark.real.tasks import Arrays, Task
-from jbo import Space
-from jbo._pytree import pytree
+from jbo import Space, pytree
 from jbo.encoding import Encoding, snap
 from jbo.strategies import Strategy
 from jbo.types import EMPTY, OK, Trials

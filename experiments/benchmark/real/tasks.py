@@ -21,8 +21,7 @@ from jaxtyping import Array, Float, Int
 from experiments.benchmark.real import tables
 from experiments.benchmark.real.columns import COLUMNS, configs_of, rows_of, space_of
 from experiments.benchmark.real.smooth import Forest, as_lookup, features, grown
-from jbo import Categorical, Ordinal, Space
-from jbo._pytree import pytree
+from jbo import Categorical, Ordinal, Space, pytree
 from jbo.encoding import Encoding, level
 
 _MOST_ROWS = 2_000

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jbo import designs
-from jbo._world import world
 from jbo.space import Space
 from jbo.strategies import random_search
+from jbo.world import world
 
 _MAX_DRAWS = 500
 """Draws in a row that give nothing new, after which what is left is searched for."""

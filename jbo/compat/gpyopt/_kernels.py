@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo._pytree import pytree
 from jbo.encoding import Encoding
+from jbo.pytrees import pytree
 from jbo.space import Space
 from jbo.surrogates.kernels import (
     Covariance,

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo._world import world
 from jbo.acquisitions import bound, is_logarithm, over_sets
 from jbo.plots._style import dress, grid, place
 from jbo.region import Region
@@ -16,6 +15,7 @@ from jbo.space import Space
 from jbo.strategies import Bayesian
 from jbo.study._table import capacity_for
 from jbo.types import Trials
+from jbo.world import world
 
 _SIDE = {1: 400, 2: 60}
 """Points along a column, by the number of columns."""

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo._pytree import pytree
 from jbo.encoding import Encoding
 from jbo.numerics import matmul
+from jbo.pytrees import pytree
 from jbo.surrogates.kernels._kernel import Covariance, GPParams, Normal, Slot, as_normal
 from jbo.surrogates.kernels._stationary import Stationary, rbf
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo._pytree import pytree
 from jbo.encoding import Encoding
+from jbo.pytrees import pytree
 
 
 class GPParams(NamedTuple):

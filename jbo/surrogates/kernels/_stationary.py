@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo._pytree import pytree
 from jbo.encoding import Encoding, share_of_column
 from jbo.numerics import matmul
+from jbo.pytrees import pytree
 from jbo.surrogates.kernels._kernel import Covariance, GPParams
 
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jbo import designs
-from jbo._pytree import pytree
 from jbo.numerics import matmul
+from jbo.pytrees import pytree
 from jbo.surrogates.kernels._kernel import Covariance, GPParams
 
 _NUM_EVEN = 64

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo._pytree import pytree
 from jbo.encoding import Encoding
+from jbo.pytrees import pytree
 from jbo.surrogates.kernels._kernel import Covariance, GPParams, Kernel, Normal, Slot, as_covariance, as_normal
 
 _BOUNDS = (float(np.log(0.1)), float(np.log(10.0)))
