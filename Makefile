@@ -11,7 +11,7 @@ tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 6
 test: .venv/ready            ## the default tests
 	$(BIN)/python -m pytest -n 2 -m "not thorough" $(ARGS)
 
-thorough: .venv/ready        ## the long tests: many seeds, many kills, 50 times the examples
+thorough: .venv/ready        ## the long tests: many seeds, many kills, 15 times the examples
 	JBO_THOROUGH=1 JBO_OPTIMIZE=1 $(BIN)/python -m pytest -n 2 -m searches $(ARGS)
 	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m "(thorough or hypothesis) and not searches" --durations 20 $(ARGS)
 

@@ -35,7 +35,7 @@ _MOST_MAPS = 30_000
 """Pieces of memory of a process; Linux allows 65,530, each program of XLA takes some, and past them it crashes."""
 THOROUGH = os.environ.get("JBO_THOROUGH") == "1"
 hypothesis.settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
-hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("thorough", max_examples=300, deadline=None, derandomize=True)
 hypothesis.settings.load_profile("thorough" if THOROUGH else "quick")
 
 
