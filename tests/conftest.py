@@ -80,8 +80,8 @@ def pytest_runtest_makereport(item, call):
 def pytest_runtest_teardown(item, nextitem):
     """The programs of tests that are over go before there are too many of them."""
     if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
-        from jbo.study import _programs  # not above: jaxtyping wants to be there first
+        from jbo.study import programs  # not above: jaxtyping wants to be there first
 
-        _programs._programs.clear()
+        programs.forget()
         jax.clear_caches()
         gc.collect()

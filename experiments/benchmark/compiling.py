@@ -6,7 +6,6 @@ for the first time, the fit of the hyperparameters and the ask, one after the ot
 
 import os
 
-import jax
 import numpy as np
 import tyro
 from rich.console import Console
@@ -14,8 +13,10 @@ from rich.table import Table
 
 import jbo
 from experiments.benchmark.speed import SPACES
-from jbo.study import _model, _programs
-from jbo.study._programs import Call
+from jbo.study.model import Fits, suggest
+from jbo.study.table import Rows, empty_rows
+from jbo.types import OK
+from jbo.world import world
 
 
 def seconds(space: jbo.Space, capacity: int) -> tuple[float, float]:
@@ -26,13 +27,19 @@ def seconds(space: jbo.Space, capacity: int) -> tuple[float, float]:
       capacity: Rows of the table.
     """
     strategy = jbo.bayesian(space)
-    with _model.world(None):
-        state = strategy.init(capacity)
-        arguments = strategy, np.zeros(2, np.uint32), jax.tree.map(np.asarray, state)
-        start = strategy.start(capacity, None)
-        model, of_fit = _programs.run(Call(_model._fit, (*arguments, start), None))
-        _, of_ask = _programs.run(Call(_model._ask, (*arguments, model, None), None))
-    return of_fit, of_ask
+    rows, fits = _rows(space, capacity), Fits()
+    with world(None):
+        _, of_fit = fits.model(strategy, 0, rows, None)
+    return of_fit, suggest(strategy, 0, rows, None, fits).info.seconds_compile
+
+
+def _rows(space: jbo.Space, capacity: int) -> Rows:
+    """A table with enough trials for the model."""
+    rows, num = empty_rows(capacity, space.encoding.num_columns), 32
+    draw = np.random.default_rng(0)
+    rows.x[:num] = [space.encode(space.decode(draw.random(len(space)))) for _ in range(num)]
+    rows.y[:num], rows.status[:num] = draw.random(num), OK
+    return rows
 
 
 def main(core: int = 1, capacities: tuple[int, ...] = (64, 256)) -> None:

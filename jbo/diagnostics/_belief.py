@@ -19,8 +19,8 @@ from jbo.strategies._bayesian import Bayesian, of_values
 from jbo.strategies._chance import multiplied
 from jbo.strategies._transform import Units, known_noise, units
 from jbo.study import Trial
-from jbo.study._model import Fits, for_study, suggest
-from jbo.study._table import Rows, Table, lifted, with_noise
+from jbo.study.model import Fits, for_study, suggest
+from jbo.study.table import Rows, Table, lifted, with_noise
 from jbo.surrogates import Posterior
 from jbo.types import Dataset, Trials
 from jbo.world import world

@@ -16,9 +16,9 @@ from jbo.numerics import lift, midpoint
 from jbo.parameters import Between, Categorical, Condition, Integer, Parameter, Real, between
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._identity import check_seed
-from jbo.study._model import Fits, suggest
-from jbo.study._table import Rows, capacity_for, empty_rows, lifted
+from jbo.study.model import Fits, suggest
+from jbo.study.table import Rows, capacity_for, empty_rows, lifted
+from jbo.study.value import as_seed
 from jbo.types import FAILED, OK, PENDING
 
 _LEAST_OF_RANGE = 12
@@ -58,7 +58,7 @@ class JBOSampler(BaseSampler):
 
     def __init__(self, *, strategy: Callable[[Space], Strategy] = bayesian, seed: int | None = None):
         self._strategy = strategy
-        self._seed = secrets.randbits(32) if seed is None else check_seed(seed)
+        self._seed = secrets.randbits(32) if seed is None else as_seed(seed)
         self._latest: tuple[Space, Strategy, Fits] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:

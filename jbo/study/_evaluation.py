@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from jbo.study._value import advice_on, as_cost, as_noise, as_number
+from jbo.study.value import advice_on, as_cost, as_noise, as_number
 from jbo.types import Result
 
 Objective = Callable[..., Any]

@@ -1,7 +1,6 @@
 """What a study is, whatever its trials: how arguments that make none, and files of another one, are told."""
 
 import json
-import operator
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from jbo.candidates import have_same_candidates
 from jbo.encoding import Column
 from jbo.space import Space
 from jbo.strategies import Strategy
-from jbo.study._storage import Header
+from jbo.study.storage import Header
 
 
 def check_strategy(strategy: Any, space: Space) -> Strategy:
@@ -78,22 +77,6 @@ def check_path(path: Any) -> str | os.PathLike[str] | None:
     if path is not None and not isinstance(path, str | os.PathLike):
         raise TypeError(f"path: expected the name of a file, or None for a study in memory, got {path!r}")
     return path
-
-
-def check_seed(seed: Any) -> int:
-    """The seed as a Python integer.
-
-    Raises:
-      TypeError: It is no integer.
-      ValueError: It is below 0 or too large.
-    """
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        raise TypeError(f"seed: expected an integer from 0 to 2**63 - 1, got {seed!r}") from None
-    if isinstance(seed, bool) or not 0 <= number < 2**63:
-        raise ValueError(f"seed: expected a seed from 0 to 2**63 - 1, got {seed!r}")
-    return number
 
 
 def stored_space(header: Header, path: str | os.PathLike[str] | None) -> Space:

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from jbo.choices import canonical, item, listing, plain
 from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real, Share
 from jbo.space import Space
-from jbo.study._storage import Outcome
 from jbo.study._trial import Trial
-from jbo.study._value import as_cost, as_number, as_outcome, as_step
 from jbo.study.export import ABOUT, CONFIG, INTERMEDIATE, KNOWN, value_of_cell
+from jbo.study.storage import Outcome
+from jbo.study.value import as_cost, as_number, as_outcome, as_step
 
 
 class Past(NamedTuple):

@@ -10,8 +10,8 @@ from multiprocessing.connection import Client, Listener
 from typing import Any
 
 from jbo.study._evaluation import Reporter, Unreachable
-from jbo.study._owner import current
-from jbo.study._value import as_number, as_step
+from jbo.study.owner import current
+from jbo.study.value import as_number, as_step
 
 Receive = Callable[[int, float], bool]
 """What is done with an intermediate value: whether the trial is to stop."""

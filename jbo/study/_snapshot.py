@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, cast
 
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, explained, of_trials
-from jbo.study._storage import intermediate_values
 from jbo.study._trial import Trial
+from jbo.study.schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, explained, of_trials
+from jbo.study.storage import intermediate_values
 
 
 class Worker(NamedTuple):

@@ -21,25 +21,24 @@ from jbo.study._identity import (
     check_maximize,
     check_path,
     check_same_study,
-    check_seed,
     check_strategy,
     stored_space,
     strategy_of,
 )
-from jbo.study._model import Fits, for_study, prepare, recommend, suggest
-from jbo.study._owner import Owner, current, owner_of
 from jbo.study._past import completed, past_trials, widened
 from jbo.study._progress import Progress, progress_of
 from jbo.study._pruner import Pruner
 from jbo.study._report import Channel, Report, takes_report
 from jbo.study._run import ended_by_sigterm, run_trials
 from jbo.study._stop import Stop
-from jbo.study._storage import Outcome, Record, Storage
-from jbo.study._table import Table, with_noise
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
-from jbo.study._value import as_cost, as_count, as_number, as_outcome, as_step
 from jbo.study._workers import check_settings, workers_of
 from jbo.study.export import columns
+from jbo.study.model import Fits, for_study, prepare, recommend, suggest
+from jbo.study.owner import Owner, current, owner_of
+from jbo.study.storage import Outcome, Record, Storage
+from jbo.study.table import Table, with_noise
+from jbo.study.value import as_cost, as_count, as_number, as_outcome, as_seed, as_step
 
 _log = logging.getLogger("jbo")
 _STATUSES = ("ok", "stopped", "failed", "pending")
@@ -101,7 +100,7 @@ class Study:
         self.last_suggestion: SuggestInfo | None = None
         """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
         self._table = Table(space, maximize, self.strategy.learns_cost)
-        wanted_seed = None if seed is None else check_seed(seed)
+        wanted_seed = None if seed is None else as_seed(seed)
         self._storage = Storage(path)
         try:
             drawn = secrets.randbits(32) if wanted_seed is None else wanted_seed

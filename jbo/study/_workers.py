@@ -24,8 +24,8 @@ from jbo.study._evaluation import (
     evaluate,
     evaluate_batch,
 )
-from jbo.study._value import as_count
 from jbo.study._worker_process import Settings, begin, current_settings, end_within, evaluate_once, load
+from jbo.study.value import as_count
 
 _SECONDS_TO_END = 30.0
 """How long a worker may take to end after its last trial; threads that the objective left may never end."""

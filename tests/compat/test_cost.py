@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jbo.compat.gpyopt as GPyOpt
-import jbo.study._storage as storage
+import jbo.study.storage as storage
 from jbo.compat.gpyopt._cost import Cost
 from jbo.compat.gpyopt._space import Design_space
 from jbo.compat.gpyopt.methods import BayesianOptimization

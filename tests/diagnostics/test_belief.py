@@ -6,8 +6,9 @@ import pytest
 
 import jbo
 from jbo.diagnostics import believe
-from jbo.study._model import Fits, world
+from jbo.study.model import Fits
 from jbo.surrogates import FitInfo
+from jbo.world import world
 
 from .conftest import SPACE, accuracy
 

@@ -25,7 +25,7 @@ from jbo import (
 from jbo.acquisitions._acquisition import incumbent
 from jbo.encoding import snap
 from jbo.strategies._transform import dataset
-from jbo.study._table import capacity_for
+from jbo.study.table import capacity_for
 from jbo.surrogates import FitInfo, mean_of
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 from tests.selection import some

@@ -12,7 +12,7 @@ from jbo.encoding import snap
 from jbo.space import Categorical, Integer, Real, Space
 from jbo.strategies import AskInfo, Strategy
 from jbo.study import Study
-from jbo.study._owner import current
+from jbo.study.owner import current
 from jbo.types import EMPTY
 
 traces = []

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import jbo
-import jbo.study._storage as storage
+import jbo.study.storage as storage
 from jbo.diagnostics._belief import believe
-from jbo.study._model import Fits, world
-from jbo.study._table import Table
+from jbo.study.model import Fits
+from jbo.study.table import Table
+from jbo.world import world
 
 SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(0.0, 1.0))
 

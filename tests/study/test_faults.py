@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import jbo
-from jbo.study import Study, _schema, _storage
+from jbo.study import Study, schema
 from tests.selection import some
 
 from .conftest import Draws
@@ -103,7 +103,7 @@ def test_a_file_that_may_only_be_read(make, path, loss, space):
 
 
 def test_a_file_that_somebody_holds(make, path, loss, space, monkeypatch):
-    monkeypatch.setattr(_schema, "SECONDS_TO_WAIT", 0.2)
+    monkeypatch.setattr(schema, "SECONDS_TO_WAIT", 0.2)
     study = make(path=path)
     trial = study.ask()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -191,7 +191,7 @@ def test_a_clock_that_goes_backwards(make, path, loss, outcome, monkeypatch):
         now -= 1000.0
         return now
 
-    monkeypatch.setattr(_storage.time, "time", back)
+    monkeypatch.setattr(time, "time", back)
     for num_trials in (3, 5, 8):
         with make(path=path) as study:
             study.optimize(loss, num_trials, stop=jbo.Stop(seconds=1000.0))

@@ -14,7 +14,7 @@ import pytest
 
 from jbo.encoding import snap
 from jbo.strategies import AskInfo, Strategy
-from jbo.study import _programs
+from jbo.study import programs
 from jbo.types import EMPTY
 from jbo.world import SETTINGS, world
 
@@ -67,7 +67,7 @@ class Sensitive(Strategy):
 
 
 def asked(make, space, outcome):
-    _programs._programs.clear()  # they are compiled under the settings of this call
+    programs.forget()  # they are compiled under the settings of this call
     return outcome(make(strategy=Sensitive(space.encoding)).ask(3))
 
 

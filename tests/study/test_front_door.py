@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jax.stages import Lowered
 
 import jbo
 from jbo import Categorical, Integer, Real, Space, Study
@@ -110,18 +111,16 @@ def test_a_call_that_runs_nothing_says_so(begin, capsys):
 
 
 def test_a_wait_for_the_program_of_a_model_is_said(begin, space, capsys, monkeypatch):
-    from jbo.study import _programs
+    compiled = Lowered.compile
 
-    compiled = _programs._compiled
-
-    def slow(lowered):
+    def slow(lowered, **options):
         time.sleep(0.8)
-        return compiled(lowered)
+        return compiled(lowered, **options)
 
     study = Study(space, strategy=jbo.parzen(space, num_initial=2, num_candidates=63), seed=0)
     with study:
         study.optimize(lambda config: config["x"], 1, progress=False)
-        monkeypatch.setattr(_programs, "_compiled", slow)
+        monkeypatch.setattr(Lowered, "compile", slow)
         study.tell(study.ask(), 0.5)
         assert capsys.readouterr().err == ""
         study.optimize(lambda config: config["x"], 3)

@@ -10,7 +10,8 @@ import pytest
 
 from jbo.space import Real, Space
 from jbo.strategies import Strategy
-from jbo.study import _model, _study
+from jbo.study import _study, model
+from jbo.world import world
 
 
 class Broken(Strategy):
@@ -78,10 +79,10 @@ def test_a_second_study_of_the_same_structure_compiles_nothing(make, draws, trac
 
 def test_the_model_runs_on_the_device_it_is_told(make, monkeypatch):
     devices = []
-    real = _model.suggest
+    real = model.suggest
 
     def seen(strategy, seed, rows, device, *others):
-        with _model.world(device):
+        with world(device):
             devices.append(jnp.ones(()).device)
         return real(strategy, seed, rows, device, *others)
 

@@ -63,7 +63,7 @@ def test_the_median_of_two_huge_values_is_between_them():
 
 
 def test_a_stopped_trial_counts_between_huge_values():
-    from jbo.study._table import Table
+    from jbo.study.table import Table
 
     trials = [
         Trial(i, {"x": x}, "ok", v, 0.0, 1.0, None, "") for i, (x, v) in enumerate([(0.1, 1.6e308), (0.2, 1.7e308)])

@@ -18,7 +18,7 @@ import jbo
 from jbo.__main__ import main
 from jbo.study import Study, _report, read_study
 from jbo.study._evaluation import CannotBeSent
-from jbo.study._schema import FORMAT
+from jbo.study.schema import FORMAT
 from jbo.types import EMPTY, OK
 from tests.selection import some
 

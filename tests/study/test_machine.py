@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import jbo.study._study as study_module
 from jbo.space import Integer, Real, Space
 from jbo.study import Study
-from jbo.study._owner import current
+from jbo.study.owner import current
 
 from .conftest import Draws
 

@@ -2,13 +2,14 @@ import logging
 import re
 import subprocess
 import sys
+import time
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jbo.space import Categorical, Integer, Space
-from jbo.study import SpaceExhausted, _progress
+from jbo.study import SpaceExhausted
 
 
 def test_until_so_many_have_ended(make, loss):
@@ -203,7 +204,7 @@ def test_silence(make, capsys):
 def test_time_left(monkeypatch, make, capsys):
     study = make()
     now = 0.0
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
 
     def objective(config):
         nonlocal now
@@ -243,6 +244,7 @@ def test_without_rich(make, capsys, monkeypatch):
 
 PLAIN = """
 import sys
+import time
 import jbo.study
 from jbo.space import Integer, Real, Space
 from jbo.strategies import random_search

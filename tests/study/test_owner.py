@@ -5,21 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from jbo.study import _owner
-from jbo.study._owner import current, is_alive
+from jbo.study import owner
+from jbo.study.owner import current, is_alive, owner_of
 
 SLEEP = [sys.executable, "-S", "-c", "input()"]
-
-
-def owner_of(pid):
-    return current()._replace(pid=pid, started=_owner._started(pid))
 
 
 @pytest.fixture(params=["proc", "ps"])
 def system(request, monkeypatch, tmp_path):
     """Both ways to learn when a process started."""
     if request.param == "ps":
-        monkeypatch.setattr(_owner, "_PROC", tmp_path)
+        monkeypatch.setattr(owner, "PROC", tmp_path)
 
 
 def test_this_process_is_alive(system):
@@ -31,13 +27,13 @@ def test_this_process_is_alive(system):
 
 def test_another_process_until_it_ends(system):
     with subprocess.Popen(SLEEP, stdin=subprocess.PIPE) as process:
-        owner = owner_of(process.pid)
-        assert owner.started
-        assert is_alive(owner)
+        other = owner_of(process.pid)
+        assert other.started
+        assert is_alive(other)
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert not is_alive(owner), "killed, its parent has not asked yet"
-    assert not is_alive(owner)
+        assert not is_alive(other), "killed, its parent has not asked yet"
+    assert not is_alive(other)
 
 
 def test_same_number_but_later_start_is_somebody_else(system):
@@ -54,7 +50,10 @@ def test_other_host_counts_as_alive():
 
 
 def test_a_process_that_cannot_be_seen_counts_as_alive(monkeypatch):
-    monkeypatch.setattr(_owner, "_exists", lambda pid: True)
+    def hidden(pid, signal):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", hidden)
     assert is_alive(current()._replace(pid=2**22 + 1, started="hidden from other users"))
 
 
@@ -63,7 +62,7 @@ def test_names_of_processes_may_hold_brackets(tmp_path):
     program.symlink_to("/bin/sleep")
     with subprocess.Popen([str(program), "60"]) as process:
         seconds_since_boot = float(Path("/proc/uptime").read_text().split()[0])
-        started = int(_owner._started(process.pid)) / os.sysconf("SC_CLK_TCK")
+        started = int(owner_of(process.pid).started) / os.sysconf("SC_CLK_TCK")
         assert 0 <= seconds_since_boot - started < 60
         assert is_alive(owner_of(process.pid))
         process.kill()

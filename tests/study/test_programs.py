@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.stages import Lowered
 
 import jbo
 from jbo.encoding import snap
 from jbo.space import Real, Space
 from jbo.strategies import AskInfo, Strategy
-from jbo.study import Study, _programs
+from jbo.study import Study, programs
 
 SPACE = Space(x=Real(0.0, 1.0))
 log = []
@@ -65,13 +66,13 @@ def test_a_thread_that_compiles_gives_way_until_somebody_waits_for_it(monkeypatc
         assert go_on.wait(60)
         return x + 1
 
-    call = _programs.Call(slow, (jnp.float32(1),), None)
-    _programs.compile_ahead(call, contextlib.nullcontext)
+    call = programs.Call(slow, (jnp.float32(1),), None)
+    programs.compile_ahead(call, contextlib.nullcontext)
     assert begun.wait(60)
     [compiles] = [thread.native_id for thread in threading.enumerate() if thread.name == "jbo-compile"]
     assert asked == [(os.PRIO_PROCESS, compiles, 10)]
     results = []
-    waits = threading.Thread(target=lambda: results.append(_programs.run(call)))
+    waits = threading.Thread(target=lambda: results.append(programs.run(call)))
     waits.start()
     while len(asked) < 2 and waits.is_alive():
         time.sleep(0.01)
@@ -80,7 +81,7 @@ def test_a_thread_that_compiles_gives_way_until_somebody_waits_for_it(monkeypatc
     own = os.getpriority(os.PRIO_PROCESS, 0)
     assert asked[1:] == [(os.PRIO_PROCESS, compiles, own)]
     assert results[0][0] == 2 and results[0][1] > 0
-    assert _programs.run(call) == (2, 0.0) and len(asked) == 2
+    assert programs.run(call) == (2, 0.0) and len(asked) == 2
 
 
 @pytest.fixture
@@ -113,11 +114,11 @@ def test_a_program_is_traced_with_short_turns_and_without_the_collector(collects
 
     (gc.enable if collects else gc.disable)()
     try:
-        _programs.run(_programs.Call(traced, (jnp.zeros(3),), None))
+        programs.run(programs.Call(traced, (jnp.zeros(3),), None))
         [(interval, was_enabled)] = seen
         assert 0 < interval <= 1.1e-4 < before and not was_enabled
         with pytest.raises(ValueError, match="broken"):
-            _programs.run(_programs.Call(broken, (jnp.zeros(3),), None))
+            programs.run(programs.Call(broken, (jnp.zeros(3),), None))
         assert sys.getswitchinterval() == before and gc.isenabled() == collects
     finally:
         gc.enable()
@@ -166,13 +167,13 @@ def test_who_asks_once_waits_for_no_thread(watched):
 
 
 def test_a_wait_is_told(watched, monkeypatch, caplog):
-    real = _programs._compile
+    real = Lowered.compile
 
-    def slow(*arguments):
+    def slow(lowered, **options):
         time.sleep(0.3)
-        real(*arguments)
+        return real(lowered, **options)
 
-    monkeypatch.setattr(_programs, "_compile", slow)
+    monkeypatch.setattr(Lowered, "compile", slow)
     with watched() as study, caplog.at_level("INFO", "jbo"):
         study.ask()
         first = study.last_suggestion
@@ -205,17 +206,17 @@ def test_an_error_of_a_background_compilation_reaches_the_one_who_needs_it(watch
 @pytest.mark.thorough
 def test_a_study_that_begins_with_trials_compiles_fit_and_ask_side_by_side(monkeypatch):
     settle()
-    begun, real = [], _programs._compiled
+    begun, real = [], Lowered.compile
 
-    def compiled(lowered):
+    def compiled(lowered, **options):
         begun.append(threading.current_thread().name)
         deadline = time.monotonic() + 60
         while len(begun) < 2 and time.monotonic() < deadline:
             time.sleep(0.01)  # this one is not there before the other one has begun
-        return real(lowered)
+        return real(lowered, **options)
 
-    monkeypatch.setattr(_programs, "_compiled", compiled)
-    monkeypatch.setattr(_programs, "_programs", {})
+    monkeypatch.setattr(Lowered, "compile", compiled)
+    programs.forget()
     problem = jbo.functions.branin
     with Study(problem.space, seed=0) as study:
         for x1 in range(8):
@@ -233,58 +234,58 @@ def test_an_error_of_what_is_compiled_beside_belongs_to_it():
     def second(x):
         raise ZeroDivisionError
 
-    other = _programs.Call(second, (jnp.float32(1),), None)
-    assert _programs.run(_programs.Call(first, (jnp.float32(1),), None), lambda _: other)[0] == 2
+    other = programs.Call(second, (jnp.float32(1),), None)
+    assert programs.run(programs.Call(first, (jnp.float32(1),), None), lambda _: other)[0] == 2
     with pytest.raises(ZeroDivisionError):
-        _programs.run(other)
+        programs.run(other)
 
 
 def test_what_cannot_be_compiled_beside_is_compiled_when_it_is_needed():
-    call = _programs.Call(lambda x: x + 1, (jnp.float32(1),), None)
-    assert _programs.run(call, lambda _: 1 / 0)[0] == 2
-    assert _programs.run(call) == (2, 0.0)
+    call = programs.Call(lambda x: x + 1, (jnp.float32(1),), None)
+    assert programs.run(call, lambda _: 1 / 0)[0] == 2
+    assert programs.run(call) == (2, 0.0)
 
 
 @pytest.mark.parametrize("which", ["first", "following"])
 def test_an_interrupted_compile_interrupts_whoever_waits(which, monkeypatch):
-    calls = [_programs.Call(lambda x, k=k: x + k, (jnp.float32(1),), None) for k in range(2)]
-    real = _programs._compiled
+    calls = [programs.Call(lambda x, k=k: x + k, (jnp.float32(1),), None) for k in range(2)]
+    real = Lowered.compile
 
-    def interrupted(lowered):
+    def interrupted(lowered, **options):
         if threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
-        return real(lowered)
+        return real(lowered, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_programs, "_compiled", interrupted)
+        patch.setattr(Lowered, "compile", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            _programs.run(calls[0], (lambda _: calls[1]) if which == "following" else None)
+            programs.run(calls[0], (lambda _: calls[1]) if which == "following" else None)
     settle()
-    assert [_programs.run(call)[0] for call in calls] == [1, 2], "and the next try begins anew"
+    assert [programs.run(call)[0] for call in calls] == [1, 2], "and the next try begins anew"
 
 
 def test_without_a_thread_to_be_had_programs_are_compiled_one_after_another(monkeypatch):
     def no_thread(*_):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(_programs, "_in_thread", no_thread)
-    first, second = (_programs.Call(lambda x, k=k: x - k, (jnp.float32(1),), None) for k in range(2))
-    assert _programs.run(first, lambda _: second)[0] == 1
-    assert _programs.run(second) == (0, 0.0)
-    third = _programs.Call(lambda x: x - 2, (jnp.float32(1),), None)
-    _programs.compile_ahead(third, contextlib.nullcontext)
-    assert _programs.run(third)[0] == -1
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    first, second = (programs.Call(lambda x, k=k: x - k, (jnp.float32(1),), None) for k in range(2))
+    assert programs.run(first, lambda _: second)[0] == 1
+    assert programs.run(second) == (0, 0.0)
+    third = programs.Call(lambda x: x - 2, (jnp.float32(1),), None)
+    programs.compile_ahead(third, contextlib.nullcontext)
+    assert programs.run(third)[0] == -1
 
 
 @pytest.mark.parametrize("is_awaited", [True, False])
 def test_what_is_compiled_beside_gives_way_unless_its_caller_waits(is_awaited, monkeypatch):
     asked = []
     monkeypatch.setattr(os, "setpriority", lambda _, thread, priority: asked.append(priority))
-    first, second = (_programs.Call(lambda x, k=k: x + k, (jnp.float32(1),), None) for k in range(2))
+    first, second = (programs.Call(lambda x, k=k: x + k, (jnp.float32(1),), None) for k in range(2))
     if is_awaited:
-        _programs.run(first, lambda _: second)
+        programs.run(first, lambda _: second)
     else:
-        _programs.compile_ahead(first, contextlib.nullcontext, lambda _: second)
+        programs.compile_ahead(first, contextlib.nullcontext, lambda _: second)
     settle()
     assert asked == ([] if is_awaited else [10, 10])
 
@@ -304,14 +305,16 @@ def test_the_model_is_there_when_the_design_ends():
 
 @pytest.mark.thorough
 def test_three_hundred_trials_compile_each_program_once_per_capacity(monkeypatch):
-    compiled, real = [], _programs._lowered
+    compiled, real = [], Lowered.compile
 
-    def seen(call):
-        compiled.append((call.function.__name__, call.arguments[2].y.shape[0]))
-        return real(call)
+    def seen(lowered, **options):
+        # The points of the table are the only argument of two columns.
+        [capacity] = {leaf.shape[0] for leaf in jax.tree.leaves(lowered.args_info) if leaf.shape[1:] == (2,)}
+        compiled.append(capacity)
+        return real(lowered, **options)
 
-    monkeypatch.setattr(_programs, "_lowered", seen)
-    monkeypatch.setattr(_programs, "_programs", {})
+    monkeypatch.setattr(Lowered, "compile", seen)
+    programs.forget()
     problem = jbo.functions.branin
     with Study(problem.space, seed=0) as study:
         for _ in range(300):
@@ -319,11 +322,9 @@ def test_three_hundred_trials_compile_each_program_once_per_capacity(monkeypatch
             study.tell(told_trial, float(problem(told_trial.config)))
         assert study.recommended.value == pytest.approx(problem.minimum, abs=1e-3)
     settle()
-    counts = {entry: compiled.count(entry) for entry in compiled}
-    assert set(counts.values()) == {1}
-    capacities = [64, 96, 128, 192, 256, 384, 512]  # the last one ahead of its time
-    programs = {(name, capacity) for name in ("_fit", "_ask") for capacity in capacities}
-    assert set(counts) == programs | {("_design", 64), ("_recommend", 384)}
+    # A fit and an ask for each capacity, the last one ahead of its time; the design; what is recommended.
+    capacities = [64, 96, 128, 192, 256, 384, 512]
+    assert sorted(compiled) == sorted([*capacities, *capacities, 64, 384])
 
 
 GROWTH = """
@@ -352,13 +353,17 @@ def test_two_hundred_studies_do_not_grow():
 
 
 def test_a_compiler_option_in_the_flags_of_the_user_keeps_its_value(monkeypatch):
-    class Lowered:
-        def compile(self, compiler_options):
-            return compiler_options
+    real, given = Lowered.compile, []
 
-    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x --xla_backend_optimization_level=1")
-    options = _programs._compiled(Lowered())
+    def seen(lowered, compiler_options):
+        given.append(compiler_options)
+        return real(lowered)
+
+    monkeypatch.setattr(Lowered, "compile", seen)
+    for k, flags in enumerate(("--xla_dump_to=x --xla_backend_optimization_level=1", "")):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        programs.run(programs.Call(lambda x, k=k: x + k, (jnp.float32(1),), None))
+    [options, without] = given
     assert "xla_backend_optimization_level" not in options and options["xla_cpu_use_fusion_emitters"] is False
-    monkeypatch.setenv("XLA_FLAGS", "")
-    options = _programs._compiled(Lowered())
+    options = without
     assert options["xla_backend_optimization_level"] == 2 and options["xla_cpu_use_fusion_emitters"] is False

@@ -6,8 +6,8 @@ import pytest
 
 from jbo.space import Integer, Real, Space
 from jbo.study import _study
-from jbo.study._owner import current
-from jbo.study._schema import connect
+from jbo.study.owner import current
+from jbo.study.schema import connect
 
 
 @pytest.fixture

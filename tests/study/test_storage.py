@@ -5,9 +5,9 @@ from contextlib import closing
 
 import pytest
 
-from jbo.study._owner import current
-from jbo.study._schema import APPLICATION_ID, FORMAT, connect
-from jbo.study._storage import Header, Outcome, Storage
+from jbo.study.owner import current
+from jbo.study.schema import APPLICATION_ID, FORMAT, connect
+from jbo.study.storage import Header, Outcome, Storage
 
 
 def anything(config):

@@ -6,8 +6,8 @@ import pytest
 
 import jbo
 from jbo import Real, Space, Study
-from jbo.study import _model
-from jbo.study._table import Table
+from jbo.study import model
+from jbo.study.table import Table
 from jbo.types import EMPTY
 
 SPACE = jbo.Space(x=jbo.Real(-1.0, 1.0), n=jbo.Integer(1, 3))
@@ -117,14 +117,14 @@ def study_trials(path, strategy):
 
 @pytest.mark.thorough
 def test_a_fit_is_made_when_the_schedule_says_so(monkeypatch):
-    fits, real = [], _model.run
+    fits, real = [], model.run
 
     def seen(call, *then, **how):
-        if call.function is _model._fit:
+        if call.function is model._fit:
             fits.append(int((call.arguments[2].status != EMPTY).sum()))
         return real(call, *then, **how)
 
-    monkeypatch.setattr(_model, "run", seen)
+    monkeypatch.setattr(model, "run", seen)
     space = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
     with Study(space, seed=0) as study:
         for config in (space.decode(x) for x in np.random.default_rng(0).random((30, 2))):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jbo.study import Trial
-from jbo.study._table import Table, capacity_for
+from jbo.study.table import Table, capacity_for
 from jbo.types import EMPTY, FAILED, OK, PENDING
 
 

@@ -12,10 +12,9 @@ import pytest
 
 import jbo
 from jbo.__main__ import main
-from jbo.study import export
-from jbo.study._schema import FORMAT
-from jbo.study._snapshot import read_study
-from jbo.study._table import Table
+from jbo.study import export, read_study
+from jbo.study.schema import FORMAT
+from jbo.study.table import Table
 
 SPACE = jbo.Space(x=jbo.Real(0.0, 1.0))
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jbo.study._value import as_number
+from jbo.study.value import as_number
 
 NUMBERS = {
     "int": (3, 3.0),

@@ -13,7 +13,7 @@ from jbo.plots._style import dress, grid, place
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Bayesian
-from jbo.study._table import capacity_for
+from jbo.study.table import capacity_for
 from jbo.types import Trials
 from jbo.world import world
 

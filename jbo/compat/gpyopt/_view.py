@@ -14,11 +14,12 @@ from jbo.region import Region
 from jbo.strategies import Bayesian
 from jbo.strategies._bayesian import of_values
 from jbo.strategies._transform import known_noise, units
-from jbo.study._model import Fits, world
-from jbo.study._table import capacity_for, empty_rows
+from jbo.study.model import Fits, key_of, words_of
+from jbo.study.table import capacity_for, empty_rows
 from jbo.surrogates import Surrogate
 from jbo.surrogates.kernels import GPParams
 from jbo.types import FAILED, OK, Trials
+from jbo.world import world
 
 _CHUNK = 128
 """Points of one call, so that one program serves any number of them."""
@@ -72,7 +73,7 @@ class View:
             state.cost[:n] = table.cost
         columns: Any = state  # NumPy's arrays
         self._state = Trials(*columns)
-        self._words: Any = np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
+        self._words: Any = words_of(seed)
         with world(None):
             # By the program of the search itself, which is compiled already.
             model, _ = Fits().model(strategy, seed, state, None)
@@ -190,7 +191,7 @@ def _look(
         noise = jnp.broadcast_to(jnp.mean(posterior.noise_variance()), mean.shape)
     per_cost = strategy._per_cost(params, state)
     acquisition = per_cost(over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior))
-    key = jax.random.fold_in(jax.random.wrap_key_data(words, impl="threefry2x32"), 8)
+    key = jax.random.fold_in(key_of(words), 8)
     aux = acquisition.prepare(key, posterior, data)
     values = jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
     if is_logarithm(strategy.acquisition):

@@ -14,9 +14,9 @@ from jaxtyping import Array, Float, Key, UInt32
 from jbo.constraint import OnHost
 from jbo.space import Space
 from jbo.strategies import Strategy
-from jbo.study._programs import Call, compile_ahead, run
-from jbo.study._table import Rows, Table, capacity_for
 from jbo.study._trial import SuggestInfo
+from jbo.study.programs import Call, compile_ahead, run
+from jbo.study.table import Rows, Table, capacity_for
 from jbo.types import EMPTY, FAILED, OK, Trials
 from jbo.world import world
 
@@ -27,23 +27,23 @@ _Words = UInt32[Array, "2"] | UInt32[np.ndarray, "2"]
 # At module level, the strategy an argument: a second study of the same structure compiles nothing. Seeds come as words
 # and tables as NumPy's: whatever JAX does outside of these programs is a program more, compiled while the user waits.
 def _fit(strategy: Strategy, seed: _Words, state: Trials, start: Any) -> Any:
-    return strategy.fit(_key(seed), state, start)
+    return strategy.fit(key_of(seed), state, start)
 
 
 def _ask(strategy: Strategy, seed: _Words, state: Trials, model: Any, fixed: Float[Array, " d"] | None) -> Any:
-    return strategy.ask(_key(seed), state, fixed=fixed, **({} if model is None else {"model": model}))
+    return strategy.ask(key_of(seed), state, fixed=fixed, **({} if model is None else {"model": model}))
 
 
 def _design(strategy: Strategy, seed: _Words, state: Trials, fixed: Float[Array, " d"] | None) -> Any:
-    return strategy.design(_key(seed), state, fixed=fixed)
+    return strategy.design(key_of(seed), state, fixed=fixed)
 
 
 def _recommend(strategy: Strategy, seed: _Words, state: Trials, model: Any) -> Any:
-    return strategy.recommend(_key(seed), state, **({} if model is None else {"model": model}))
+    return strategy.recommend(key_of(seed), state, **({} if model is None else {"model": model}))
 
 
 def _recommend_design(strategy: Strategy, seed: _Words, state: Trials) -> Any:
-    return Strategy.recommend(strategy, _key(seed), state)
+    return Strategy.recommend(strategy, key_of(seed), state)
 
 
 def for_study(strategy: Strategy, space: Space, maximize: bool) -> Strategy:
@@ -105,7 +105,9 @@ class Fits:
         before = latest if is_start.any() and _content(rows, is_start) == held else None
         # Without the one before the program makes it, after a restart for one.
         start = jax.tree.map(np.asarray, strategy.start(len(rows.status), jax.tree.map(np.asarray, before)))
-        model, seconds = run(Call(_fit, (strategy, _words(seed), _state(of_fit), start), device), then, _said(waiting))
+        model, seconds = run(
+            Call(_fit, (strategy, words_of(seed), _state(of_fit), start), device), then, _said(waiting)
+        )
         self._latest = learnt, model
         return model, seconds
 
@@ -152,7 +154,7 @@ def suggest(
     # While the design lasts the same point comes from a program that is compiled in a tenth of the time.
     is_design = _is_design(strategy, rows)
     with world(device):
-        arguments, seconds_fit = (strategy, _words(seed), _state(rows)), 0.0
+        arguments, seconds_fit = (strategy, words_of(seed), _state(rows)), 0.0
         if is_design:
             call = Call(_design, (*arguments, fixed), device)
         else:
@@ -210,7 +212,7 @@ def prepare(
         return
     prepared.add(kind)
     with world(device):
-        arguments = strategy, _words(seed), _state(rows)
+        arguments = strategy, words_of(seed), _state(rows)
         if not _has_fit(strategy):
             compile_ahead(Call(_ask, (*arguments, None, fixed), device), lambda: world(device))
             return
@@ -242,7 +244,7 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: An
       fits: Of the study.
     """
     with world(device):
-        arguments = strategy, _words(seed), _state(whole)
+        arguments = strategy, words_of(seed), _state(whole)
         if _is_design(strategy, whole):
             call = Call(_recommend_design, arguments, device)
         else:
@@ -261,12 +263,21 @@ def _has_fit(strategy: Strategy) -> bool:
     return bool(strategy.rows_of_fit(np.array([OK])).any())
 
 
-def _words(seed: int) -> UInt32[np.ndarray, "2"]:
+def words_of(seed: int) -> UInt32[np.ndarray, "2"]:
+    """The two halves of a seed, the upper one first.
+
+    Args:
+      seed: Of a study.
+    """
     return np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
 
 
-def _key(words: _Words) -> Key[Array, ""]:
-    """The key of `jax.random.key`; by name, since a user's default would change what a seed means."""
+def key_of(words: _Words) -> Key[Array, ""]:
+    """The key that `jax.random.key` makes of a seed; its kind by name, since a user's default would change it.
+
+    Args:
+      words: What `words_of` gives for the seed.
+    """
     return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
 
 

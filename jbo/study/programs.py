@@ -106,6 +106,12 @@ def run(
     return compiled(jax.tree.leaves(call.arguments)), seconds
 
 
+def forget() -> None:
+    """Forget all compiled programs: they are compiled again where they are needed."""
+    with _lock:
+        _programs.clear()
+
+
 def compile_ahead(call: Call, world: Callable[[], AbstractContextManager[None]], then: _Then | None = None) -> None:
     """Compile a program in a thread of its own, unless it is there or under way.
 

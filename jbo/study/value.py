@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jbo.study._storage import Outcome
+from jbo.study.storage import Outcome
 
 
 def as_number(value: Any, name: str = "value") -> float:
@@ -97,6 +97,25 @@ def as_count(name: str, value: Any, least: int) -> int:
         raise TypeError(f"{name}: expected an integer of at least {least}, got {value!r}") from None
     if isinstance(value, bool) or number < least:
         raise ValueError(f"{name}: expected at least {least}, got {value!r}")
+    return number
+
+
+def as_seed(seed: Any) -> int:
+    """A seed of a study as a Python integer.
+
+    Args:
+      seed: As a user gave it.
+
+    Raises:
+      TypeError: It is no integer.
+      ValueError: It is below 0 or too large.
+    """
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed: expected an integer from 0 to 2**63 - 1, got {seed!r}") from None
+    if isinstance(seed, bool) or not 0 <= number < 2**63:
+        raise ValueError(f"seed: expected a seed from 0 to 2**63 - 1, got {seed!r}")
     return number
 
 

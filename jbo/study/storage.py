@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
-from jbo.study._owner import Owner, is_alive
-from jbo.study._schema import OF_TRIALS, SQLITE_ERRORS, connect, explained, file_at, is_older, of_trials, place_of
+from jbo.study.owner import Owner, is_alive
+from jbo.study.schema import OF_TRIALS, SQLITE_ERRORS, connect, explained, file_at, is_older, of_trials, place_of
 
 
 class Header(NamedTuple):
