@@ -8,9 +8,13 @@ the test that notices it, and the share that is noticed.
 of another commit, over all of ``jbo/``.
 
 Each mutant changes one line: a sign, a comparison, an operator, a constant, a keyword argument. Docstrings,
-annotations and messages of errors stay. A mutant is tried in a temporary copy of the tree, against one test file after
-another, those first that belong to the module. The run ends at the first test that fails on the mutant and passes on
-the code itself.
+annotations and messages of errors stay. A mutant is tried in a temporary copy of the tree, in one run of pytest over
+the test files that are nearest to the module. Tests that name the changed function or class run first, and the run
+ends at the first failure. At the end, all tests that failed run once on the code itself. A mutant whose test fails
+there too is tried again without that test.
+
+The tests check shapes and types while they run. ``--unchecked`` tries the mutants without these checks, which takes
+half the time. Survivors of such a run are tried again with the checks: ``--only 3 17 --seed S``.
 
 With ``--base`` each mutant that today's default tests do not notice is tried against the base's version of every test
 file that has changed. Its ``before`` then says whether the base's tests notice the mutant. The exit status is 1 if some
@@ -20,18 +24,23 @@ mutant was noticed before and is no longer noticed.
 import argparse
 import ast
 import copy
+import importlib
+import inspect
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 OVER = ("strategies", "surrogates", "acquisitions", "maximize", "study")
@@ -43,6 +52,9 @@ _SWAPS: dict[type, type] = {
 }  # fmt: skip
 _NAMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum", "any": "all", "all": "any"}
 _NAMES |= {"argmin": "argmax", "argmax": "argmin", "floor": "ceil", "ceil": "floor", "log": "log1p", "cos": "sin"}
+
+_SYMMETRIC = {"min", "max", "minimum", "maximum", "fmin", "fmax", "logaddexp", "logical_and", "logical_or", "hypot"}
+"""Functions whose arguments may change places: it is no change."""
 
 
 class Mutant(NamedTuple):
@@ -84,7 +96,8 @@ def _variants(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Call():
             if isinstance(new.func, ast.Name) and new.func.id in _NAMES:
                 yield ast.Call(ast.Name(_NAMES[new.func.id]), new.args, new.keywords)
-            if len(new.args) == 2 and not any(isinstance(each, ast.Starred) for each in new.args):
+            is_symmetric = ast.unparse(new.func).split(".")[-1] in _SYMMETRIC
+            if len(new.args) == 2 and not is_symmetric and not any(isinstance(each, ast.Starred) for each in new.args):
                 yield ast.Call(new.func, new.args[::-1], new.keywords)
             for i, keyword in enumerate(new.keywords):
                 if keyword.arg is not None:
@@ -195,9 +208,9 @@ def files_for(path: str, files: list[str], sources: dict[str, str]) -> list[str]
 class Tree:
     """A copy of the repository in which mutants are made, one at a time."""
 
-    def __init__(self, folder: Path, tests: str | None):
+    def __init__(self, folder: Path, tests: str | None, checks: bool):
         """``tests``: the commit whose ``tests`` it has, or None for those of the working tree."""
-        self.folder = folder
+        self.folder, self.checks = folder, checks
         names = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
         ).stdout.splitlines()
@@ -208,65 +221,117 @@ class Tree:
         if tests:
             archive = subprocess.run(["git", "archive", tests, "tests"], cwd=ROOT, check=True, capture_output=True)
             subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-        self._passes: dict[str, bool] = {}
+        self.failing: set[str] = set()
+        """Tests that fail on the code as it is, as far as that is known. They are left out."""
 
     def sources(self) -> dict[str, str]:
         return {str(p.relative_to(self.folder)): p.read_text() for p in sorted(self.folder.glob("tests/**/test_*.py"))}
 
-    def first_failure(self, arguments: list[str], seconds: float) -> str | None:
-        """The id of the first test that fails; None if none does. A run that takes too long fails as a whole."""
-        environment = os.environ | {
-            "PYTHONPATH": str(self.folder),
-            "JAX_COMPILATION_CACHE_DIR": os.environ.get("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".xla_cache")),
-        }
-        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        command += [
-            "-o",
-            "addopts=-q --strict-markers --import-mode=importlib --jaxtyping-packages=jbo,beartype.beartype",
-        ]
-        command += ["-m", "not thorough", "-rfE", "--tb=no", *arguments]
-        process = subprocess.Popen(
-            command, cwd=self.folder, env=environment, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return f"{arguments[0]} (more than {seconds:.0f} s)"
-        finally:
+    def failures(self, arguments: list[str], seconds: float, words: Sequence[str] = ()) -> list[str]:
+        """The tests that fail, or the files that cannot be collected; "out of time" for a run that takes too long.
+
+        A run may take so many seconds of CPU, and four times as long by the clock. Tests whose source has one of the
+        words run first.
+        """
+        command = ["-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not thorough", "-rfE", "--tb=no", *arguments]
+        checks = "--jaxtyping-packages=jbo,beartype.beartype" if self.checks else ""
+        command += ["-o", f"addopts=-q --strict-markers --import-mode=importlib {checks}"]
+        for each in self.failing:
+            command += ["--deselect", each]
+        with tempfile.TemporaryFile("w+") as output:
+            child = os.fork()
+            if child == 0:
+                try:
+                    os._exit(_run_tests(self.folder, command, words, int(seconds), output.fileno()))
+                finally:
+                    os._exit(70)
+            end = time.monotonic() + 4 * seconds
+            while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < end:
+                time.sleep(0.05)
             try:
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(child, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        if process.returncode in (0, 5):
-            return None
-        found = re.search(r"^(?:FAILED|ERROR) (\S+?::\S.*?)(?: - .*)?$", output, re.MULTILINE)
-        return found.group(1) if found else f"{arguments[0]} (fails as a whole)"
+            code = os.waitstatus_to_exitcode((ended if ended[0] else os.waitpid(child, 0))[1])
+            output.seek(0)
+            text = output.read()
+        if code in (0, 5):
+            return []
+        if code in (-signal.SIGXCPU, -signal.SIGKILL):
+            return ["out of time"]
+        found = re.findall(r"^(?:FAILED|ERROR) (\S+\.py(?:::\S.*?)?)(?: - .*)?$", text, re.MULTILINE)
+        return found or [f"{arguments[-1]} (ended by {code})"]
 
     def notices(self, mutant: Mutant, files: list[str], seconds: float) -> str:
-        """The test that notices the mutant; empty if none does, "out of time" if it was not found out."""
-        file, end = self.folder / mutant.path, time.monotonic() + seconds
+        """The first test that fails on the mutant; empty if none does, "out of time" if it was not found out."""
+        if not files:
+            return ""
+        file = self.folder / mutant.path
         source = file.read_bytes()
-        for each in files:
-            left = end - time.monotonic()
-            if left <= 0:
-                return "out of time"
-            file.write_bytes(source[: mutant.start] + mutant.after.encode() + source[mutant.end :])
-            try:
-                failed = self.first_failure([each], left)
-            finally:
-                file.write_bytes(source)
-            if failed and time.monotonic() >= end and failed.endswith(" s)"):
-                return "out of time"
-            if failed and self.passes(failed if "::" in failed else each):
-                return failed
-        return ""
+        file.write_bytes(source[: mutant.start] + mutant.after.encode() + source[mutant.end :])
+        try:
+            return next(iter(self.failures(["-x", *files], seconds, names_around(source.decode(), mutant.line))), "")
+        finally:
+            file.write_bytes(source)
 
-    def passes(self, test: str) -> bool:
-        """Whether a test passes on the code as it is."""
-        if test not in self._passes:
-            self._passes[test] = self.first_failure([test], 600) is None
-        return self._passes[test]
+    def learn_failing(self, tests: Iterable[str]) -> set[str]:
+        """Those of the tests that fail on the code as it is; they are left out from now on."""
+        tests = {test for test in tests if test and test != "out of time"}
+        found: set[str] = set()
+        for options in ([], ["--collect-only"]):
+            of_kind = sorted({test.split(" (")[0] for test in tests if ("::" in test) != bool(options)})
+            found |= set(self.failures([*options, *of_kind], 3600)) if of_kind else set()
+        self.failing |= found
+        return found & tests
+
+
+def _import_what_takes_long() -> None:
+    """Import what each run of the tests needs, with the settings of ``tests/conftest.py`` that JAX reads early."""
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".xla_cache"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name in ("jax.numpy", "jax.scipy", "scipy.stats", "scipy.optimize", "sqlite3"):
+        importlib.import_module(name)
+
+
+def _run_tests(folder: Path, command: list[str], words: Sequence[str], seconds: int, output: int) -> int:
+    """Run pytest in this process, which is a fork of one that has imported JAX and nothing of this repository."""
+    os.setsid()
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir(folder)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    os.environ["PYTHONPATH"] = sys.path[0] = str(folder)
+    for name in [name for name in sys.modules if name.split(".")[0] == "experiments"]:
+        del sys.modules[name]  # they come from another folder
+    return int(pytest.main(command, plugins=[_First(words)]))
+
+
+class _First:
+    """A plugin of pytest: tests that name the changed function or class run first."""
+
+    def __init__(self, words: Sequence[str]):
+        self.pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b") if words else None
+
+    def pytest_collection_modifyitems(self, items: list) -> None:
+        def is_far(item: Any) -> bool:
+            return not (self.pattern and self.pattern.search(inspect.getsource(item.function)))
+
+        items.sort(key=is_far)
+
+
+def names_around(source: str, line: int) -> list[str]:
+    """The functions and classes that a line is inside of, and the name that a statement of a module gives."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found.append(node.name)
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                names = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found += [each.id for each in names if isinstance(each, ast.Name)]
+    return found
 
 
 def main() -> int:
@@ -275,7 +340,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="draws the lines; the commit's hash if it is left out")
     parser.add_argument("--over", nargs="+", help="folders and modules of jbo, or jbo itself, which is so with --base")
     parser.add_argument("--base", help="the commit whose tests are compared with today's")
-    parser.add_argument("--seconds", type=float, default=600, help="the most that the tests of one mutant may take")
+    parser.add_argument("--seconds", type=float, default=600, help="CPU time that the tests of one mutant may take")
+    parser.add_argument("--unchecked", action="store_true", help="do not check shapes and types: twice as fast")
     parser.add_argument("--files", type=int, default=12, help="test files tried on one mutant, the nearest ones first")
     parser.add_argument("--only", type=int, nargs="*", help="numbers of the mutants to try; all if it is left out")
     parser.add_argument("--list", action="store_true", help="print the mutants and try none")
@@ -302,37 +368,47 @@ def main() -> int:
     else:
         say(f"Seed {seed}, commit {commit[:8]}, over {', '.join(parts)}.\n")
         say("| | line | change | noticed by |\n|---|---|---|---|")
-    lost, noticed = 0, []
+    lost, noticed = set(), {}
+    _import_what_takes_long()
     with tempfile.TemporaryDirectory(prefix="jbo-mutants-") as now, tempfile.TemporaryDirectory(prefix="jbo-m-") as old:
-        today = Tree(Path(now), None)
-        base = Tree(Path(old), args.base) if args.base else today
+        today = Tree(Path(now), None, not args.unchecked)
+        base = Tree(Path(old), args.base, not args.unchecked) if args.base else today
         tests, tests_before = today.sources(), base.sources()
         # What is the same in both is tried once; what differs in the base is tried on what today's tests do not notice.
         differs = {file for file, source in tests_before.items() if tests.get(file) != source}
-        for number, mutant in enumerate(drawn):
-            if args.only is not None and number not in args.only:
-                continue
-            change = f"`{mutant.before}` → `{mutant.after}`".replace("|", "\\|")
-            row = f"| {number} | {mutant.path}:{mutant.line} | {change} |"
-            if args.list:
-                say(f"{row} |" if not args.base else f"{row} | |")
-                continue
-            files = files_for(mutant.path, list(tests), tests)[: args.files]
-            after, before = today.notices(mutant, files, args.seconds), ""
-            noticed.append(after)
-            row = f"{row} {after or '**no**'} |"
-            if args.base:
-                near = files_for(mutant.path, list(tests_before), tests_before)[: args.files]
-                if not after or after == "out of time":
-                    before = base.notices(mutant, [file for file in near if file in differs], args.seconds) or "no"
-                    lost += before not in ("no", "out of time")
-                row = f"{row} {before} |"
-            say(row)
+        todo = range(len(drawn)) if args.only is None else args.only
+        while todo:
+            for number in todo:
+                mutant = drawn[number]
+                change = f"`{mutant.before}` → `{mutant.after}`".replace("|", "\\|")
+                row = f"| {number} | {mutant.path}:{mutant.line} | {change} |"
+                if args.list:
+                    say(f"{row} |" if not args.base else f"{row} | |")
+                    continue
+                files = files_for(mutant.path, list(tests), tests)[: args.files]
+                after, before = today.notices(mutant, files, args.seconds), ""
+                noticed[number] = after
+                row = f"{row} {after or '**no**'} |"
+                if args.base:
+                    near = files_for(mutant.path, list(tests_before), tests_before)[: args.files]
+                    if after in ("", "out of time"):
+                        near = [file for file in near if file in differs]
+                        before = base.notices(mutant, near, args.seconds)
+                        while base.learn_failing([before]):
+                            before = base.notices(mutant, near, args.seconds)
+                        lost |= {number} if before not in ("", "out of time") else set()
+                        before = before or "no"
+                    row = f"{row} {before} |"
+                say(row)
+            failing = today.learn_failing(noticed[number] for number in todo if number in noticed)
+            todo = [number for number in todo if noticed.get(number) in failing]
+            if todo:
+                say(f"\nThese fail on the code itself: {', '.join(sorted(failing))}. Without them:\n")
     if noticed:
-        say(f"\n{share(noticed)}")
+        say(f"\n{share(list(noticed.values()))}")
     if args.base and noticed:
-        say(f"{lost} mutants are noticed by the tests of {args.base} and not by today's.")
-    return int(lost > 0)
+        say(f"{len(lost)} mutants are noticed by the tests of {args.base} and not by today's.")
+    return int(bool(lost))
 
 
 if __name__ == "__main__":

@@ -78,5 +78,5 @@ def _learn(model: GP, data: Dataset) -> Any:
     # The key draws starts after the second, of which there are none.
     params, _ = model.fit(jax.random.key(0), data, model.init(data.x.shape[1], data.x.dtype))
     posterior: Any = model.condition(params, data)  # exact and not warped
-    weights = jnp.where(data.is_valid, posterior.alpha[0], 0)
-    return jax.tree.map(lambda leaf: leaf[0], params), weights
+    weights = jnp.where(data.is_valid, jnp.squeeze(posterior.alpha, 0), 0)
+    return jax.tree.map(lambda leaf: jnp.squeeze(leaf, 0), params), weights

@@ -175,12 +175,11 @@ def compress(
     n = jnp.sum(is_valid).astype(jnp.int32)
     y = jnp.where(is_valid, y, 0)
     ordered = jnp.sort(jnp.where(is_valid, y, jnp.inf))
-    last = y.shape[0] - 1
-    lower, upper = ordered[jnp.maximum(n - 1, 0) // 2], ordered[jnp.minimum(n // 2, last)]
+    lower, upper = ordered[jnp.maximum(n - 1, 0) // 2], ordered[n // 2]
     median = jnp.where(n > 0, 0.5 * lower + 0.5 * jnp.where(n % 2 == 1, lower, upper), 0).astype(dtype)
     is_worse = is_valid & (y > median)
     num_worse = jnp.sum(is_worse).astype(jnp.int32)
-    middle = ordered[jnp.clip(n - num_worse + (num_worse - 1) // 2, 0, last)] - median
+    middle = ordered[jnp.maximum(n - num_worse + (num_worse - 1) // 2, 0)] - median
     excess = jnp.where(is_worse, jnp.minimum(y - median, float(np.exp(_LONGEST_TAIL)) * middle), 0)
     width = jnp.where(n > 0, median - ordered[0], 0)
     width = jnp.where(width > 0, width, jnp.sum(excess) / jnp.maximum(num_worse, 1).astype(dtype))

@@ -105,7 +105,7 @@ def write_table(trials: Iterable[Trial], names: Iterable[str], best: int | None,
     is_number = [
         all(isinstance(trial.config.get(name, 0), int | float) for trial in trials) for name in names
     ]  # the others begin at the left
-    is_right = [True, False, True, True, *(True for _ in known), *is_number, False]
+    is_right = [True, False, True, True, *(True for _ in known), *is_number] + ([False] if has_failure else [])
     _write_rows([[_text(title, stream) for title in titles], *rows], is_right, stream)
     if best is not None:
         stream.write("* best\n")
@@ -117,9 +117,9 @@ _WIDEST = 60
 
 def _write_rows(rows: list[list[str]], is_right: list[bool], stream: Any) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    placed = [str.rjust if right else str.ljust for right in is_right]
     for row in rows:
-        cells = zip(row, widths, is_right, strict=False)
-        stream.write("  ".join(t.rjust(w) if right else t.ljust(w) for t, w, right in cells).rstrip() + "\n")
+        stream.write("  ".join(place(row[i], widths[i]) for i, place in enumerate(placed)).rstrip() + "\n")
 
 
 def _text(value: Any, stream: Any) -> str:

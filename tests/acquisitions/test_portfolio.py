@@ -86,4 +86,5 @@ def test_the_chosen_member_asks(x64):
 def test_numbers_out_of_range_are_refused():
     with pytest.raises(ValueError, match="num_initial: expected at least 0, got -1"):
         acquisitions.portfolio(num_initial=-1)
+    assert acquisitions.portfolio(num_initial=0).num_initial == 0
     assert len(acquisitions.portfolio().members) == 3

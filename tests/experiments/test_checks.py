@@ -93,7 +93,7 @@ def f(x: int = 3, *, y) -> "a" + "b":
     if not x < 2:
         raise ValueError("x - 1")
     return (
-        g(x, y=1)
+        g(max(x, 1), y=1)
     )
 """
 
@@ -105,7 +105,8 @@ def test_a_mutant_changes_one_line_of_code_and_no_words():
         (4, "not x < 2", "(x < 2)"),
         (4, "x < 2", "(x <= 2)"),
         (4, "2", "3"),
-        (7, "g(x, y=1)", "g(x)"),
+        (7, "g(max(x, 1), y=1)", "g(max(x, 1))"),
+        (7, "max(x, 1)", "min(x, 1)"),
         (7, "1", "2"),
     }
     assert all(CODE[each.start : each.end] == each.before for each in found)
@@ -132,6 +133,16 @@ def test_what_ran_out_of_time_is_in_no_share():
     )
     assert mutants.share(["a::b"]) == "1 of 1 mutants are noticed, 100%."
     assert mutants.share(["out of time"]) == "0 of 0 mutants are noticed; 1 more ran out of time."
+
+
+def test_tests_that_name_the_changed_function_or_class_run_first():
+    source = "A: int = 1\nclass B:\n    def c(self):\n        d = 2\n        return d\n"
+    assert [set(mutants.names_around(source, line)) for line in (1, 2, 4, 5)] == [
+        {"A"},
+        {"B"},
+        {"B", "c", "d"},
+        {"B", "c"},
+    ]
 
 
 def test_the_tests_of_a_module_are_tried_first():

@@ -85,6 +85,13 @@ def test_without_an_allowed_trial_borders_and_chains_are_found():
 NONE_ALLOWED = "constraint: expected a space of which it allows some part, got none"
 
 
+def test_a_corner_far_thinner_than_single_precision_is_found_without_an_allowed_trial():
+    corner = Space(SQUARE, constraint=lambda c: (c["a"] <= 1e-10) & (c["b"] >= 1 - 1e-2))
+    with jbo.Study(corner, strategy=jbo.random_search(corner), seed=0) as study:
+        config = study.ask().config
+    assert 0 < config["a"] <= 1e-10 and 0.99 <= config["b"] < 1
+
+
 @pytest.mark.guard
 @pytest.mark.thorough
 def test_an_infeasible_region_has_no_batch():

@@ -56,6 +56,7 @@ def strict():
         [1.0, 2.0, 2.0, 2.0, 3.0, 3.0],  # ties on both sides of the median
         [0.0, 1e6, -1e-6, 1e12, 2.0, 2.0, 1.0],  # the largest is beyond what is told apart
         list(np.random.default_rng(0).normal(size=NUM_ROWS)),
+        list(0.01 * np.random.default_rng(0).normal(size=NUM_ROWS)),
         list(np.random.default_rng(1).integers(0, 4, NUM_ROWS).astype(float)),
     ],
 )

@@ -228,6 +228,20 @@ def test_a_trial_that_begins_anew_has_no_values_of_before(tmp_path, die):
         assert study.trials[0].intermediate_values == {}
 
 
+def test_an_answer_of_before_does_not_stop_a_trial_that_begins_anew():
+    answers = []
+
+    def objective(config, report):
+        if answers:
+            return 2.0
+        answers.append(report(1, 1.0))
+        raise RuntimeError("once")
+
+    with line() as study:
+        study.optimize(objective, 1, retries=1, pruner=lambda trial, trials, maximize: True)
+        assert answers == [True] and study.trials[0].status == "ok" and study.trials[0].value == 2.0
+
+
 def test_a_search_that_stops_trials_goes_on_as_if_it_had_not_been_killed(tmp_path, die, outcome):
     def run(study, num):
         study.optimize(falling, num, pruner=jbo.MedianPruner(min_trials=2))

@@ -49,6 +49,14 @@ def test_other_host_counts_as_alive():
     assert is_alive(current()._replace(host="elsewhere", boot="b", pid=1, started=""))
 
 
+def test_nobody_never_ends(monkeypatch, tmp_path):
+    nobody, me = owner_of(0), owner_of(os.getpid())
+    (tmp_path / "sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "sys/kernel/random/boot_id").write_text("after a restart of the machine")
+    monkeypatch.setattr(owner, "PROC", tmp_path)
+    assert is_alive(nobody) and not is_alive(me)
+
+
 def test_a_process_that_cannot_be_seen_counts_as_alive(monkeypatch):
     def hidden(pid, signal):
         raise PermissionError

@@ -129,6 +129,13 @@ def test_a_space_grows_with_what_it_shall_hold(study):
         small.replace({"y": jbo.Real(0, 1)})
 
 
+def test_what_cannot_grow_stays_where_nothing_has_to():
+    space = jbo.Space(size=jbo.Ordinal("small", "large"), mix=jbo.Simplex("a", "b"))
+    with Study(space, strategy=jbo.random_search(space), seed=0) as old:
+        old.tell(old.ask(), 1.0)
+        assert begin(old, space, widen=True).space == space
+
+
 def test_a_study_is_given_in_place_of_its_trials():
     old_space = jbo.Space(x=jbo.Real(0, 1))
     old = jbo.Study(old_space, strategy=jbo.random_search(old_space))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jbo.study import Trial
-from jbo.study.table import Table, capacity_for
+from jbo.study.table import Table, capacity_for, empty_rows
 from jbo.types import EMPTY, FAILED, OK, PENDING
 
 
@@ -41,6 +41,14 @@ def test_there_is_always_room_for_one_more(space):
     for number in range(100):
         assert len(table.rows().y) == capacity_for(number + 1) > number
         table.update([_numbered(number)])
+
+
+def test_columns_for_cost_and_noise_are_there_if_they_are_asked_for():
+    rows = empty_rows(4, 2)
+    assert rows.x.shape == (4, 2) and rows.cost is None and rows.noise is None
+    rows = empty_rows(4, 2, has_cost=True)
+    assert rows.cost.shape == (4,) and rows.noise is None
+    assert empty_rows(4, 2, has_noise=True).noise.shape == (4,)
 
 
 def _numbered(number):

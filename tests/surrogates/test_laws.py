@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from jbo.surrogates import gaussian_process
+import jbo
+from jbo.surrogates import gaussian_process, kernels
 from jbo.types import Dataset
 
 from .problems import (
@@ -173,3 +174,22 @@ def test_jit_is_plain(name, x64):
     plain, jitted, _ = CONTRACTS[name]
     params = as_sets([random_params(D, 0)], "float64")
     _assert_close(_call(name, jitted, params, "float64"), _call(name, plain, params, "float64"), jnp.dtype("float64"))
+
+
+def test_the_numbers_that_hold_unless_others_are_given():
+    """As documented: docs/method.md has those of the default model."""
+    noise = (float(np.log(3e-3)), 2.0)
+    of_gp = {"lengthscale_prior": (-0.5, 1.0), "signal_prior": (0.0, 0.5), "noise_prior": noise, "noise": "inferred"}
+    exact = {"mean": None, "num_starts": 2, "noise_slope_prior": None, "warps_output": False, "most_exact": None}
+    assert jbo.gp() == jbo.gp(kernel=kernels.multiscale, **of_gp, **exact, num_inducing=None)
+    chain = {"num_warmup": 256, "num_sets": 16}
+    assert jbo.gp_mcmc() == jbo.gp_mcmc(kernel=kernels.multiscale, **of_gp, **chain, thinning=8)
+    del of_gp["lengthscale_prior"]
+    assert jbo.gp_saas() == jbo.gp_saas(kernel=kernels.matern52, **of_gp, **chain, thinning=16)
+    of_forest = {"num_trees": 100, "min_samples_leaf": 1, "max_features": 1.0, "bootstrap": False}
+    assert jbo.forest() == jbo.forest(**of_forest, min_variance=0.003)
+    assert kernels.rational_quadratic() == kernels.rational_quadratic((0.0, 1.0))
+    assert kernels.polynomial(2) == kernels.polynomial(2, (0.0, 1.0)) != kernels.polynomial(2, (1.0, 1.0))
+    assert kernels.linear() == kernels.linear((0.0, 1.0))
+    assert kernels.periodic() == kernels.periodic((0.0, 0.5), profile=kernels.rbf)
+    assert kernels.input_warped(kernels.rbf) == kernels.input_warped(kernels.rbf, (0.0, 0.5))

@@ -1,6 +1,7 @@
 """Hyperparameters drawn by NUTS: against quadrature, the mixing of chains, SAAS's prior, and acquisitions over sets."""
 
 import importlib.util
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -127,6 +128,20 @@ def test_a_chain_begins_where_it_is_told_to(x64):
         params = surrogate.init(3, data.x.dtype)
         again, _ = surrogate.params_at(surrogate.coordinates(params), data)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), params, again)
+
+
+def test_a_fit_is_every_so_many_draws_of_the_chain(monkeypatch):
+    surrogate = jbo.gp_mcmc(num_sets=2, thinning=3)
+    numbers = jnp.arange(6.0)
+    params = jax.tree.map(lambda leaf: numbers.reshape(6, *[1] * leaf.ndim) + leaf, surrogate.init(2, numbers.dtype))
+    drawn = SimpleNamespace(params=params, log_posterior=numbers.at[1].set(9.0), num_steps=jnp.arange(6))
+    monkeypatch.setattr(type(surrogate), "chain", lambda *given: drawn)
+    data = as_dataset(*smooth_data(8, 2), "float32")
+    found, info = surrogate.fit(jax.random.key(0), data, surrogate.init(2, numbers.dtype))
+    jax.tree.map(
+        lambda all_draws, kept: np.testing.assert_array_equal(kept, all_draws[np.array([2, 5])]), params, found
+    )
+    assert info.log_posterior == 9.0 and info.num_evaluations == 15 and info.is_finite
 
 
 @pytest.mark.thorough
