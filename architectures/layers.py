@@ -59,17 +59,24 @@ def split_dropout(dropout: Dropout | None, index: int) -> Dropout | None:
 def drop(dropout: Dropout | None, x: Float[Array, "..."]) -> Float[Array, "..."]:
     """``x`` with units set to zero at random and the others scaled so that the mean stays what it was.
 
-    The random bits are a hash of each place and the key (`_bits`): those of ``jax.random`` are a quarter of a
+    The random bits are a hash of each place and the key (`random_words`): those of ``jax.random`` are a quarter of a
     Transformer's training step on a CPU, and dropout needs no more than that units do not follow one another.
     """
     if dropout is None:
         return x
-    is_kept = _bits(dropout.key, x.shape) >= (dropout.rate * 2.0**32).astype(jnp.uint32)
+    is_kept = random_words(dropout.key, x.shape) >= (dropout.rate * 2.0**32).astype(jnp.uint32)
     return jnp.where(is_kept, x / (1 - dropout.rate), 0)
 
 
-def _bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
-    """A random word for each place: its number, spread over the words from one that the key draws, and mixed.
+def random_words(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
+    """A random word of 32 bits for each place of an array, at a small part of the cost of ``jax.random.bits``.
+
+    The number of a place is spread over the words from a start that the key draws, and then mixed. Words of one key
+    are all different, so they are no substitute for independent draws beyond tens of thousands of places.
+
+    Args:
+      key: Draws the start.
+      shape: Of the result.
 
     References:
       Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014 (a sequence with steps of

@@ -6,7 +6,7 @@ depends on what the network in the folder was tuned for.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from architectures.decoding import continue_text
 from architectures.training import predict
 from experiments.model import load_model
 from experiments.task import Trained
-from experiments.translation import SOURCES, Data, translations
+from experiments.translation import data_of, translations
 
 
 def classify_images(trained: Trained, inputs: Sequence[str]) -> list[str]:
@@ -76,13 +76,6 @@ def continue_texts(trained: Trained, inputs: Sequence[str], length: int, tempera
     return texts
 
 
-def _data(name: str) -> Data:
-    """What a task of translation is trained on: the name of the network is before it, and dates are not named."""
-    data = name.partition("-")[2] or "dates"
-    assert data in SOURCES
-    return cast(Data, data)
-
-
 def main(
     folder: Annotated[Path, tyro.conf.Positional],
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional],
@@ -114,7 +107,7 @@ def main(
             "rnn": lambda: continue_texts(trained, inputs, length, temperature, seed),
             "lstm": lambda: tell_languages(trained, inputs),
         }
-        outputs = uses[name]() if name in uses else translations(trained, _data(name), list(inputs), beams)
+        outputs = uses[name]() if name in uses else translations(trained, data_of(name), list(inputs), beams)
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from None
     for output in outputs:

@@ -1,7 +1,7 @@
 """Translations as tasks: dates, judged by exact match, and names, by chrF."""
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import sacrebleu
@@ -42,6 +42,21 @@ SOURCES: dict[Data, Source] = {
     "names-fr": _names("fr"),
     "names-es": _names("es"),
 }
+
+
+def data_of(task: str) -> Data:
+    """What a task of translation is trained on.
+
+    Args:
+      task: Its name: that of the network, and behind a hyphen that of the data, which is left out for dates.
+
+    Raises:
+      ValueError: There are no such data.
+    """
+    data = task.partition("-")[2] or "dates"
+    if data not in SOURCES:
+        raise ValueError(f"task: expected one of {', '.join(SOURCES)} behind the network's name, got {task!r}")
+    return cast(Data, data)
 
 
 def translations(trained: Trained, data: Data, texts: list[str], num_beams: int = 1) -> list[str]:

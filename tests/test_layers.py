@@ -104,18 +104,12 @@ def test_arrows_point_down():
 PRIVATE_FOR_NOW = {
     ("jbo._minimize", "jbo.strategies._held"),
     ("jbo._minimize", "jbo.strategies._initial"),
-    ("jbo.compat.gpyopt._plots", "jbo.plots._style"),
     ("jbo.compat.gpyopt._view", "jbo.strategies._bayesian"),
     ("jbo.compat.gpyopt._view", "jbo.strategies._transform"),
     ("jbo.diagnostics._belief", "jbo.strategies._bayesian"),
     ("jbo.diagnostics._belief", "jbo.strategies._chance"),
     ("jbo.diagnostics._belief", "jbo.strategies._transform"),
     ("jbo.diagnostics._convergence", "jbo.strategies._bayesian"),
-    ("jbo.diagnostics._dependence", "jbo.surrogates._regression"),
-    ("jbo.diagnostics._health", "jbo.surrogates._gp"),
-    ("jbo.diagnostics._health", "jbo.surrogates._regression"),
-    ("jbo.diagnostics._validation", "jbo.surrogates._regression"),
-    ("jbo.surrogates._gp", "jbo.surrogates.kernels._kernel"),
 }
 """Modules that still import a file of another folder that is not for them; the list may only shrink."""
 

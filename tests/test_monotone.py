@@ -12,10 +12,10 @@ from scipy.stats import norm
 import jbo
 from experiments.benchmark.monotone import FUNCTIONS, kept
 from jbo import Categorical, Integer, Ordinal, Real, Space, designs
-from jbo.surrogates import _monotone
+from jbo.surrogates import monotone
 from tests.selection import some
 
-from .surrogates.problems import as_dataset, as_params, standardised
+from .surrogates.problems import as_dataset, as_params, as_sets, standardised
 
 
 def test_definitions_come_back():
@@ -57,7 +57,7 @@ def test_sites_are_at_the_most_probable_values(x64):
     rng = np.random.default_rng(0)
     root = rng.normal(size=(6, 6))
     covariance, mean = 0.05 * root @ root.T + 0.01 * np.eye(6), np.array([0.3, -0.4, 0.02, -0.01, 0.2, -0.3])
-    precision, shift = map(np.asarray, _monotone.positive_sites(jnp.asarray(mean), jnp.asarray(covariance)))
+    precision, shift = map(np.asarray, _sites(jnp.asarray(mean), jnp.asarray(covariance)))
     inverse = np.linalg.inv(covariance)
 
     def loss(g):
@@ -72,51 +72,71 @@ def test_sites_are_at_the_most_probable_values(x64):
     assert ours.min() > -0.01 and precision.min() > 0
 
 
+NUM_STEPS, CAPACITY = 168, 80
+"""Steps that a posterior is conditioned on; the ends of each follow the rows of the data."""
+PARAMS = (np.log([0.5, 0.8, 0.7]), 0.2, np.log(1e-2))
+RISES_AND_FALLS = Space(
+    a=Real(0.0, 1.0, monotone="increasing"), b=Real(0.0, 1.0), c=Real(0.0, 1.0, monotone="decreasing")
+)
+MATERN = jbo.surrogates.kernels.matern52
+_condition = jax.jit(lambda sets, data: monotone.condition_monotone(sets, data, MATERN, RISES_AND_FALLS.encoding))
+_sites = jax.jit(monotone.positive_sites)
+
+
+def conditioned(x, y):
+    """The posterior of one hyperparameter set, and the lower and the upper ends of its steps."""
+    posterior = _condition(as_sets([PARAMS], "float64"), as_dataset(x, y, "float64", CAPACITY, garbage=0.4))
+    assert posterior.x.shape == (CAPACITY + 2 * NUM_STEPS, 3) and not posterior.is_exact
+    assert np.asarray(posterior.is_valid).sum() == len(y) + 2 * NUM_STEPS
+    ends = np.asarray(posterior.x)[CAPACITY:]
+    return posterior, ends[::2], ends[1::2]
+
+
 def test_the_posterior_is_regression_on_data_and_steps(x64):
     """A dense solve with the sites as observations of differences."""
     rng = np.random.default_rng(0)
-    n, u = 5, 4
-    points = rng.uniform(size=(n + 2 * u, 2))
-    params = as_params((np.log([0.5, 0.8]), 0.2, np.log(1e-2)), "float64")
-    kernel = jbo.surrogates.kernels.matern52
+    n, u = 5, NUM_STEPS
+    x, y, new = rng.uniform(size=(n, 3)), standardised(rng.normal(size=n)), rng.uniform(size=(20, 3))
+    posterior, low, high = conditioned(x, y)
+    params, kernel = as_params(PARAMS, "float64"), jax.jit(MATERN)
+    points = np.concatenate([x, np.stack([low, high], 1).reshape(-1, 3)])
     gram = np.asarray(kernel(params, jnp.asarray(points), jnp.asarray(points)))
-    y, is_valid = standardised(rng.normal(size=n)), np.arange(n) < 4
-    root, alpha = jax.jit(_monotone._with_steps)(
-        params, jnp.asarray(y), jnp.asarray(1e-2), jnp.asarray(is_valid), jnp.asarray(gram)
-    )
-    assert root.shape == gram.shape
 
-    seen = np.zeros((4 + u, len(points)))
-    seen[:4, :4] = np.eye(4)
-    for i in range(u):
-        seen[4 + i, [n + 2 * i, n + 2 * i + 1]] = -1, 1
-    noise = np.diag([1e-2] * 4 + [1e-6 * np.exp(0.2)] * u)
-    joint = seen @ gram @ seen.T + noise
-    weights = np.linalg.solve(joint[:4, :4], joint[:4, 4:]).T
-    mean, covariance = weights @ y[:4], joint[4:, 4:] - weights @ joint[:4, 4:]
-    sites = jax.jit(_monotone.positive_sites)
-    precision, shift = map(np.asarray, sites(jnp.asarray(mean), jnp.asarray(covariance)))
-    joint[4:, 4:] += np.diag(1 / precision)
-    explained = seen.T @ np.linalg.solve(joint, seen)
-    np.testing.assert_allclose(root @ root.T * np.outer(np.arange(13) != 4, np.arange(13) != 4), explained, atol=1e-6)
-    expected = seen.T @ np.linalg.solve(joint, np.concatenate([y[:4], shift / precision]))
-    np.testing.assert_allclose(np.asarray(alpha)[np.arange(13) != 4], expected[np.arange(13) != 4], atol=1e-5)
+    seen = np.zeros((n + u, len(points)))
+    seen[:n, :n] = np.eye(n)
+    seen[n:, n:] = np.kron(np.eye(u), [-1, 1])
+    joint = seen @ gram @ seen.T + np.diag([1e-2] * n + [1e-6 * np.exp(0.2)] * u)
+    weights = np.linalg.solve(joint[:n, :n], joint[:n, n:]).T
+    mean, covariance = weights @ y, joint[n:, n:] - weights @ joint[:n, n:]
+    precision, shift = map(np.asarray, _sites(jnp.asarray(mean), jnp.asarray(covariance)))
+    joint[n:, n:] += np.diag(1 / precision)
+    cross = np.asarray(kernel(params, jnp.asarray(new), jnp.asarray(points))) @ seen.T
+    found, variance = posterior.predict(jnp.asarray(new))
+    np.testing.assert_allclose(found, cross @ np.linalg.solve(joint, np.concatenate([y, shift / precision])), atol=1e-5)
+    expected = np.exp(0.2) - np.einsum("ij,ji->i", cross, np.linalg.solve(joint, cross.T))
+    np.testing.assert_allclose(variance, expected, atol=1e-6)
 
 
 @pytest.mark.guard
-def test_lines_go_through_the_best_rows_in_the_order_in_which_the_function_rises(x64):
-    """Of 80 rows the 64 best: a line keeps the other columns of its row."""
-    space = Space(a=Real(0.0, 1.0, monotone="increasing"), b=Real(0.0, 1.0), c=Real(0.0, 1.0, monotone="decreasing"))
+def test_steps_go_through_the_best_rows_in_the_direction_in_which_the_function_rises(x64):
+    """Of 80 rows the 64 best, and 64 even points: a step keeps the other columns, and is a 15th of the column long."""
     rng = np.random.default_rng(0)
-    x, y = rng.random((80, 3)), rng.normal(size=80)
-    lines = np.asarray(_monotone._lines(space.encoding, jnp.asarray(x), jnp.asarray(y)))
-    best = x[np.argsort(y)[:64]]
-    assert lines.shape == (256, 16, 3), "of each of two columns 64 through data and 64 even ones"
-    for of_column, column, direction in ((lines[:128], 0, 1), (lines[128:], 2, -1)):
+    x, y = rng.random((80, 3)), standardised(rng.normal(size=80))
+    _, low, high = conditioned(x, y)
+    best, even = x[np.argsort(y)[:64]], designs.even_points(64, 3)
+    along_a, along_c = (low[:, 0] != high[:, 0]), (low[:, 2] != high[:, 2])
+    assert (along_a ^ along_c).all() and along_a.sum() > 40 and along_c.sum() > 40
+    for is_along, column, direction in ((along_a, 0, 1), (along_c, 2, -1)):
         others = [j for j in range(3) if j != column]
-        np.testing.assert_allclose(of_column[:64, :, others], np.repeat(best[:, None, others], 16, axis=1), atol=1e-12)
-        assert (direction * np.diff(of_column[:, :, column], axis=1) > 0).all()
-        np.testing.assert_array_equal(np.sort(of_column[:, [0, -1], column], axis=1), np.tile([0.0, 1.0], (128, 1)))
+        first, last = low[is_along], high[is_along]
+        np.testing.assert_array_equal(first[:, others], last[:, others])
+        rise = direction * (last - first)[:, column]
+        is_inner = (first[:, column] * (1 - first[:, column]) * last[:, column] * (1 - last[:, column])) > 0
+        np.testing.assert_allclose(rise[is_inner], 1 / 15, atol=1e-12)
+        assert (rise > 0.49 / 15).all() and (rise < 1.51 / 15).all(), "those at the ends are longer or shorter"
+        near = [np.abs(first[:, None, others] - rows[None, :, others]).max(2) < 1e-12 for rows in (best, even)]
+        assert (near[0].any(1) | near[1].any(1)).all()
+        assert near[0].any(0).sum() > 10 and near[1].any(0).sum() > 10, "each kind of line has steps"
 
 
 @pytest.mark.thorough
@@ -142,7 +162,7 @@ def test_rows_that_are_not_valid_change_nothing(x64):
     kernel, params = jbo.gp().bind(encoding).kernel, as_params((np.log([0.5, 0.8]), 0.2, np.log(1e-4)), "float64")
     params = jax.tree.map(lambda leaf: leaf[None], params)
     (mean, variance), garbage, short = (
-        _monotone.condition_monotone(params, data, kernel, encoding).predict(new)
+        monotone.condition_monotone(params, data, kernel, encoding).predict(new)
         for data in (
             as_dataset(x, y, "float64", 16),
             as_dataset(x, y, "float64", 16, garbage=0.3),

@@ -10,7 +10,8 @@ from sklearn.gaussian_process.kernels import ExpSineSquared
 
 import jbo
 from jbo import Categorical, Integer, Real, Space
-from jbo.maximize import _around, _num_draws
+from jbo.maximize import maximize
+from jbo.region import Region
 from jbo.surrogates import kernels
 from tests.selection import some
 
@@ -100,10 +101,22 @@ def test_the_squared_exponential_is_scikit_learns_periodic_kernel(x64):
 
 
 def test_points_around_one_end_lie_at_the_other(x64):
-    space = Space(a=Real(0.0, 1.0, period=1), b=Real(0.0, 1.0))
-    uniform = jax.random.uniform(jax.random.key(0), (512, _num_draws(space.encoding)), jnp.float64)
-    near = np.asarray(_around(uniform, space.encoding, jnp.asarray([0.99, 0.99])))
-    assert np.all((near >= 0) & (near <= 1))
+    """Candidates around the best trial keep some of its columns, and so are told from those of the whole cube."""
+    space, seen = Space(a=Real(0.0, 1.0, period=1), b=Real(0.0, 1.0), c=Real(0.0, 1.0)), []
+
+    def value(x):
+        jax.debug.callback(lambda x: seen.append(np.array(x)), x)
+        return jnp.zeros(())
+
+    trials = jbo.random_search(space).init(1, jnp.dtype("float64"))
+    search = jax.jit(lambda key, centre: maximize(key, value, Region(space.encoding), trials, centre, is_smooth=False))
+    jax.block_until_ready(search(jax.random.key(0), jnp.asarray([0.99, 0.99, 0.97])))
+    jax.effects_barrier()
+    points = np.concatenate([np.reshape(x, (-1, 3)) for x in seen])
+    assert len(points) > 500 and np.all((points >= 0) & (points <= 1))
+    near = points[points[:, 2] == 0.97]
+    near = near[np.any(near[:, :2] != 0.99, axis=1)]
+    assert len(near) > 50
     assert 0.1 < np.mean(near[:, 0] < 0.3) and np.mean(near[:, 1] < 0.3) < 0.1
     assert np.sum(near[:, 0] == 1) == 0 < np.sum(near[:, 1] == 1)
 

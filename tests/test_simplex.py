@@ -10,7 +10,7 @@ import pytest
 
 import jbo
 from jbo import Real, Simplex, Space
-from jbo.diagnostics._dependence import partial_dependence
+from jbo.diagnostics import partial_dependence
 from jbo.encoding import held, shares, snap
 from jbo.surrogates import kernels
 from tests.selection import some

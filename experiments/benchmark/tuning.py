@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 from jbo import Categorical, Integer, Ordinal, Real, Space
 
 _DATA = {"digits": load_digits, "cancer": load_breast_cancer, "wine": load_wine, "diabetes": load_diabetes}
-_WORST = {"neg_log_loss": -5.0, "accuracy": 0.0, "r2": -1.0}
+WORST = {"neg_log_loss": -5.0, "accuracy": 0.0, "r2": -1.0}
 """What a score counts at least, and what a model that fails has: divergence is bad, not infinitely so."""
 
 
@@ -41,7 +41,7 @@ class Tuning:
         """Minus the mean score of three folds, which are always the same."""
         x, y = _rows(self.data, self.num_rows)
         model = make_pipeline(StandardScaler(), self.make(config))
-        folds, worst = KFold(3, shuffle=True, random_state=0), _WORST[self.scoring]
+        folds, worst = KFold(3, shuffle=True, random_state=0), WORST[self.scoring]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd config does not converge; its score says so
             try:

@@ -4,6 +4,7 @@
 posteriors and data.
 """
 
+from jbo.diagnostics import findings as findings
 from jbo.diagnostics._anova import Anova as Anova
 from jbo.diagnostics._anova import functional_anova as functional_anova
 from jbo.diagnostics._belief import Belief as Belief
@@ -31,4 +32,5 @@ from jbo.diagnostics._timeline import Span as Span
 from jbo.diagnostics._timeline import spans as spans
 from jbo.diagnostics._validation import constant as constant
 from jbo.diagnostics._validation import cross_validate as cross_validate
+from jbo.diagnostics._validation import folds as folds
 from jbo.diagnostics._validation import leave_one_out as leave_one_out

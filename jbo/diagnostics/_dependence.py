@@ -11,7 +11,7 @@ from jbo.designs import sobol
 from jbo.encoding import Encoding, from_level, held, snap
 from jbo.numerics import matmul
 from jbo.surrogates import GPParams, Posterior
-from jbo.surrogates._regression import GPPosterior
+from jbo.surrogates.gaussian_process import GPPosterior
 
 
 class Dependence(NamedTuple):

@@ -11,14 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
-from jbo.diagnostics import _findings
+from jbo.diagnostics import findings as say
 from jbo.diagnostics._belief import Belief, Interval, Searched, believe
 from jbo.diagnostics._importance import lengthscales
 from jbo.diagnostics._scores import LEVELS, Predictions, Scores, score
 from jbo.diagnostics._validation import constant, cross_validate, leave_one_out
-from jbo.surrogates import Surrogate
-from jbo.surrogates._gp import GP
-from jbo.surrogates._regression import GPPosterior
+from jbo.surrogates import GP, Surrogate
+from jbo.surrogates.gaussian_process import GPPosterior
 from jbo.types import OK, Dataset
 from jbo.world import world
 
@@ -122,11 +121,11 @@ def health(
     is_noise_inferred = isinstance(surrogate, GP) and surrogate.fixed_noise is None
     counts = {"ok": len(rows)}
     findings = [
-        *_findings.of_scores(model.rmse, of_constant.rmse, list(model.coverage.values()), len(rows)),
-        *_findings.on_bounds(belief.space.names, belief.params, is_noise_inferred),
-        *_findings.of_place(belief.encode([trial.config for trial in ended])),
-        *_findings.of_failures(belief.space, ended),
-        *_findings.of_lack(counts),
+        *say.of_scores(model.rmse, of_constant.rmse, list(model.coverage.values()), len(rows)),
+        *say.on_bounds(belief.space.names, belief.params, is_noise_inferred),
+        *say.of_place(belief.encode([trial.config for trial in ended])),
+        *say.of_failures(belief.space, ended),
+        *say.of_lack(counts),
     ]
     return Health(
         method,

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.diagnostics._scores import Predictions
 from jbo.surrogates import GPParams, Surrogate
-from jbo.surrogates._regression import GPPosterior, noise_variance, prior_variance
+from jbo.surrogates.gaussian_process import GPPosterior, noise_at
 from jbo.types import Dataset
 
 
@@ -48,7 +48,7 @@ def leave_one_out(posterior: GPPosterior, data: Dataset) -> Predictions:
         params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]
     ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
         precision = jnp.sum(root**2, axis=1)
-        prior = prior_variance(params, posterior.x, posterior.kernel) + noise_variance(params)
+        prior = posterior.kernel.variance(params, posterior.x) + noise_at(params, posterior.x)
         mean = jnp.where(data.is_valid, y - alpha / precision, 0)
         return mean, jnp.where(data.is_valid, 1 / precision, prior)
 

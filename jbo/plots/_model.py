@@ -8,7 +8,7 @@ import numpy as np
 from jbo.acquisitions import is_logarithm
 from jbo.diagnostics import Belief, Interval, Searched, believe, dependence, following
 from jbo.encoding import CATEGORY
-from jbo.plots._style import (
+from jbo.plots.style import (
     BLUE,
     GREEN,
     MAP,

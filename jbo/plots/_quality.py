@@ -7,7 +7,7 @@ import numpy as np
 from jbo.diagnostics import Belief, Health, Importance, Searched
 from jbo.diagnostics import health as health_of
 from jbo.diagnostics import importance as importance_of
-from jbo.plots._style import BLUE, GREY, SKY, VERMILION, axes_of, in_units, legend, plain, show_range, unit_of
+from jbo.plots.style import BLUE, GREY, SKY, VERMILION, axes_of, in_units, legend, plain, show_range, unit_of
 
 
 def predicted_against_observed(study: Searched | Belief | Health, *, label: str = "objective", ax: Any = None) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from jbo.diagnostics import Belief, Searched, best_so_far, simple_regret, spans
 from jbo.numerics import midpoint, shares
-from jbo.plots._style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, in_units, legend, plain, unit_of
+from jbo.plots.style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, in_units, legend, plain, unit_of
 from jbo.study import Trial
 
 Shown = Searched | Belief

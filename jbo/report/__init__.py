@@ -1,6 +1,8 @@
 """A page that shows a study, and a terminal that follows one (``pip install jbo[plots]``)."""
 
+from jbo.report import figures as figures
 from jbo.report._command import add_report as add_report
 from jbo.report._command import add_watch as add_watch
 from jbo.report._page import write_report as write_report
+from jbo.report._watch import screen as screen
 from jbo.report._watch import watch as watch

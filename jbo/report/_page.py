@@ -10,8 +10,8 @@ from string import Template
 from typing import Any
 
 from jbo.diagnostics import Belief, Health, Searched, believe, health, importance, improvement_left
-from jbo.report import _figures
-from jbo.report._figures import Figure
+from jbo.report import figures
+from jbo.report.figures import Figure
 from jbo.study import Snapshot, Trial
 
 
@@ -61,8 +61,8 @@ def page(study: Searched, label: str = "objective") -> str:
     except ValueError as error:
         belief, reason = None, str(error)
     if any(trial.status != "pending" for trial in trials):
-        charts["trajectory"], charts["timeline"] = _figures.trajectory(study, label), _figures.timeline(study)
-    curves = _figures.learning_curves(study, label)
+        charts["trajectory"], charts["timeline"] = figures.trajectory(study, label), figures.timeline(study)
+    curves = figures.learning_curves(study, label)
     if curves is not None:
         charts["curves"] = curves
     sections = [
@@ -91,11 +91,11 @@ def page(study: Searched, label: str = "objective") -> str:
 
 def _model(belief: Belief, label: str, charts: dict[str, Figure]) -> list[str]:
     found, recommended = health(belief), belief.recommended
-    charts["importance"] = _figures.importance(importance(belief))
+    charts["importance"] = figures.importance(importance(belief))
     names = [name for name in belief.space.names if name in recommended.config]
     for i, name in enumerate(names):
-        charts[f"slice{i}"] = _figures.slice_around(belief, recommended, name, label)
-    charts["predicted"], charts["calibration"] = _figures.predicted(found, label), _figures.calibration(found)
+        charts[f"slice{i}"] = figures.slice_around(belief, recommended, name, label)
+    charts["predicted"], charts["calibration"] = figures.predicted(found, label), figures.calibration(found)
     slices = "".join(_chart(f"slice{i}", "chart") for i in range(len(names)))
     about = (
         "<p>Shares of the variance of the model's mean over the space. Values in the worse half are compressed, as "

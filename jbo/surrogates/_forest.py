@@ -14,7 +14,7 @@ from jbo.encoding import Column, Encoding
 from jbo.numerics import matmul
 from jbo.pytrees import pytree
 from jbo.surrogates._surrogate import FitInfo
-from jbo.surrogates._trees import Trees, column_keys, find_leaves, grow, stumps
+from jbo.surrogates.trees import Trees, bootstrap_weights, column_keys, find_leaves, grow, stumps
 from jbo.types import Dataset
 
 
@@ -146,7 +146,7 @@ class Forest:
         n, d = keys.shape
         key_rows, key_trees = jax.random.split(key)
         if self.bootstrap:
-            weight = _bootstrap(key_rows, data, self.num_trees)
+            weight = bootstrap_weights(key_rows, data.is_valid, self.num_trees)
         else:
             weight = jnp.broadcast_to(data.is_valid.astype(jnp.int32), (self.num_trees, n))
         trees = grow(
@@ -293,14 +293,3 @@ def _distance(keys: Float[Array, "m d"], rows: Float[Array, "n d"], is_valid: Bo
     # Column by column: a sum over the last axis of [m, n, d] takes five times as long.
     total = jax.lax.fori_loop(0, num_columns, add, jnp.zeros((keys.shape[0], rows.shape[0]), keys.dtype))
     return jnp.min(jnp.where(is_valid[None, :], total, jnp.inf), axis=1, initial=jnp.inf) / num_columns
-
-
-def _bootstrap(key: Key[Array, ""], data: Dataset, num_trees: int) -> Int[Array, "t n"]:
-    """How often each row is drawn for each tree: as many draws with replacement as there are valid rows."""
-    n = data.y.shape[0]
-    count = jnp.sum(data.is_valid, dtype=jnp.int32)
-    valid_first = jnp.argsort(~data.is_valid, stable=True).astype(jnp.int32)
-    uniform = jax.random.uniform(key, (num_trees, n), jnp.float32)
-    row = valid_first[jnp.minimum((uniform * count.astype(jnp.float32)).astype(jnp.int32), count - 1)]
-    is_drawn = (jnp.arange(n, dtype=jnp.int32) < count).astype(jnp.int32)
-    return jax.vmap(lambda i: jnp.zeros(n, jnp.int32).at[i].add(is_drawn))(row)

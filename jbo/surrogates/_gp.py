@@ -18,14 +18,23 @@ from jbo.linalg import largest_of_lanes
 from jbo.numerics import choose, matmul
 from jbo.pytrees import pytree
 from jbo.surrogates import _regression
-from jbo.surrogates._inducing import condition_on_inducing, inducing_rows, thinned
-from jbo.surrogates._monotone import condition_monotone
-from jbo.surrogates._output_warp import SLOTS as WARP_SLOTS
-from jbo.surrogates._output_warp import WarpedPosterior, warped
 from jbo.surrogates._regression import GPPosterior
 from jbo.surrogates._surrogate import FitInfo, Posterior
-from jbo.surrogates.kernels import Covariance, GPParams, Kernel, Normal, Slot, as_covariance, multiscale, trend
-from jbo.surrogates.kernels._kernel import as_normal
+from jbo.surrogates.inducing import condition_on_inducing, inducing_rows, thinned
+from jbo.surrogates.kernels import (
+    Covariance,
+    GPParams,
+    Kernel,
+    Normal,
+    Slot,
+    as_covariance,
+    as_normal,
+    multiscale,
+    trend,
+)
+from jbo.surrogates.monotone import condition_monotone
+from jbo.surrogates.output_warp import SLOTS as WARP_SLOTS
+from jbo.surrogates.output_warp import WarpedPosterior, warped
 from jbo.types import Dataset
 
 LENGTHSCALE_BOUNDS = (0.03, 30.0)

@@ -22,8 +22,8 @@ from jbo.linalg import robust_cholesky
 from jbo.numerics import matmul
 from jbo.pytrees import pytree
 from jbo.surrogates._regression import GPPosterior, noise_at
-from jbo.surrogates._spectrum import Basis, features, make_basis
 from jbo.surrogates.kernels import Covariance, GPParams
+from jbo.surrogates.spectrum import Basis, features, make_basis
 
 
 @pytree

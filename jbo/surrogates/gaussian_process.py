@@ -10,6 +10,8 @@ from jbo.surrogates._regression import GPPosterior as GPPosterior
 from jbo.surrogates._regression import condition as condition
 from jbo.surrogates._regression import covariance as covariance
 from jbo.surrogates._regression import log_marginal_likelihood as log_marginal_likelihood
+from jbo.surrogates._regression import noise_at as noise_at
+from jbo.surrogates._regression import noise_of as noise_of
 from jbo.surrogates._regression import predict as predict
 from jbo.surrogates._regression import sample as sample
 from jbo.surrogates._surrogate import FitInfo

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import erf, expit
 
-from architectures.layers import ACTIVATIONS, Dropout, _bits, activate, drop, extract_patches, max_pool
+from architectures.layers import ACTIVATIONS, Dropout, activate, drop, extract_patches, max_pool, random_words
 
 
 @pytest.mark.parametrize("height, width, channels, size", [(8, 8, 1, 3), (6, 4, 3, 5), (1, 1, 2, 3), (4, 4, 2, 1)])
@@ -79,8 +79,8 @@ def test_units_are_dropped_each_for_itself_and_at_any_rate():
 
 
 def test_every_bit_of_a_random_word_is_fair_and_depends_on_the_key():
-    words = np.asarray(_bits(jax.random.key(4), (200, 500)))
-    others = np.asarray(_bits(jax.random.key(5), (200, 500)))
+    words = np.asarray(random_words(jax.random.key(4), (200, 500)))
+    others = np.asarray(random_words(jax.random.key(5), (200, 500)))
     bits = (words[..., None] >> np.arange(32, dtype=np.uint32)) & 1
     flips = ((words ^ others)[..., None] >> np.arange(32, dtype=np.uint32)) & 1
     for each in (bits, flips):

@@ -1,5 +1,6 @@
 """``cost_withGradients``: a function that NumPy computes, or the time that evaluations take."""
 
+import time
 from types import SimpleNamespace
 
 import jax
@@ -8,10 +9,9 @@ import numpy as np
 import pytest
 
 import jbo.compat.gpyopt as GPyOpt
-import jbo.study.storage as storage
-from jbo.compat.gpyopt._cost import Cost
-from jbo.compat.gpyopt._space import Design_space
+from jbo import strategies
 from jbo.compat.gpyopt.methods import BayesianOptimization
+from jbo.strategies import random_search
 
 PLANE = [
     {"name": "x", "type": "continuous", "domain": (-1, 2)},
@@ -36,10 +36,21 @@ def square(row):
     return 0.1 * (row["x"] - 0.7) ** 2
 
 
-def test_value_and_gradient_in_the_cube(x64):
+def test_value_and_gradient_in_the_cube(x64, monkeypatch):
     """Of the function of rows in the user's units, by the chain rule through the scales; one call for many points."""
-    space = Design_space(PLANE)
-    cost, calls = Cost(lambda rows: calls.append(len(rows)) or cost_of_plane(rows), space.columns), []
+    asked, calls = {}, []
+    monkeypatch.setattr(strategies, "bayesian", lambda space, **options: asked.update(options) or random_search(space))
+    space = GPyOpt.Design_space(PLANE)
+    BayesianOptimization(
+        None,
+        PLANE,
+        X=[[0, 1, 3]],
+        Y=[1.0],
+        cost_withGradients=lambda rows: calls.append(len(rows)) or cost_of_plane(rows),
+        seed=0,
+    )
+    cost = asked["cost"]
+    calls.clear()
 
     def at(u):
         return cost(space.space.decode_traced(u))
@@ -73,7 +84,7 @@ def test_a_function_of_numpy_arrays():
 @pytest.mark.thorough
 def test_the_time_that_evaluations_take(monkeypatch):
     now = SimpleNamespace(seconds=1e9)
-    monkeypatch.setattr(storage, "time", SimpleNamespace(time=lambda: now.seconds))
+    monkeypatch.setattr(time, "time", lambda: now.seconds)
 
     def f(row):
         now.seconds += np.exp(2 * row["x"])

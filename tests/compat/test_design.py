@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
-from jbo.compat.gpyopt import Design_space, _design
-from jbo.compat.gpyopt._design import initial_design
-from jbo.space import Integer, Real, Space
+import jbo.compat.gpyopt as GPyOpt
+from jbo.compat.gpyopt import Design_space
+from jbo.compat.gpyopt.experiment_design import initial_design
 
 KINDS = ["random", "latin", "sobol", "grid"]
-SQUARE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
+SQUARE = Design_space([{"name": name, "type": "continuous", "domain": (0, 1)} for name in "ab"])
 
 
 def points(kind, space, num_points, seed=0):
-    return np.array([space.encode(config) for config in initial_design(kind, space, num_points, seed)])
+    """Rows over a domain; NumPy's global seed makes them repeatable, as in GPyOpt."""
+    np.random.seed(seed)  # noqa: NPY002
+    return initial_design(kind, space, num_points)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -21,7 +23,7 @@ def test_as_many_points_as_asked_by_seed(kind):
     assert first.shape == (16, 2) and len(np.unique(first, axis=0)) == 16
     assert np.array_equal(first, points(kind, SQUARE, 16))
     assert np.array_equal(first, points(kind, SQUARE, 16, 1)) == (kind == "grid")
-    assert initial_design(kind, SQUARE, 0, 0) == []
+    assert points(kind, SQUARE, 0).shape == (0, 2)
 
 
 def test_latin_has_a_point_in_each_slice():
@@ -39,32 +41,44 @@ def test_grid_is_square_and_filled_up():
     expected = np.stack(np.meshgrid(side, side, indexing="ij"), -1).reshape(16, 2)
     assert np.array_equal(points("grid", SQUARE, 16), expected)
     assert np.array_equal(points("grid", SQUARE, 18)[:16], expected)
-    mixed = Space(a=Real(0.0, 1.0), n=Integer(1, 9))
+    levels = {"name": "n", "type": "integer", "domain": (1, 9)}
+    mixed = Design_space([{"name": "a", "type": "continuous", "domain": (0, 1)}, levels])
     assert np.array_equal(points("grid", mixed, 5)[:, 0], np.linspace(0, 1, 5))
-    assert len(points("grid", Space(n=Integer(1, 9)), 4)) == 4
+    assert len(np.unique(points("grid", Design_space([levels]), 4))) == 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_discrete_space_gives_what_it_has(kind):
-    assert len(points(kind, Space(n=Integer(1, 3)), 16)) == 3
+    """And each point again after the last one, as many rows as were asked for. An optimisation evaluates each once."""
+    domain = [{"name": "n", "type": "integer", "domain": (1, 3)}]
+    rows = points(kind, Design_space(domain), 16)
+    assert rows.shape == (16, 1) and sorted(set(rows[:3, 0])) == [1, 2, 3] and (rows[3:] == rows[:-3]).all()
+    seen = []
+    GPyOpt.methods.BayesianOptimization(
+        lambda row: seen.append(row["n"]) or 0.0,
+        domain,
+        initial_design_numdata=16,
+        initial_design_type=kind,
+        seed=0,
+    )
+    assert sorted(seen) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_constraints_hold(kind):
     domain = [{"name": "x", "domain": (-1, 1), "dimensionality": 2}]
-    space = Design_space(domain, [{"name": "disc", "constraint": "x[:,0]**2 + x[:,1]**2 - 0.25"}]).space
-    configs = initial_design(kind, space, 8, 0)
-    assert len(configs) == 8
-    assert all(config["x_1"] ** 2 + config["x_2"] ** 2 <= 0.25 for config in configs)
+    space = Design_space(domain, [{"name": "disc", "constraint": "x[:,0]**2 + x[:,1]**2 - 0.25"}])
+    rows = points(kind, space, 8)
+    assert len(np.unique(rows, axis=0)) == 8
+    assert (np.sum(rows**2, axis=1) <= 0.25).all()
 
 
-def test_nothing_allowed(monkeypatch):
-    monkeypatch.setattr(_design, "_MAX_DRAWS", 200)
-    space = Design_space([{"domain": (0, 1)}], [{"name": "never", "constraint": "x[:,0] + 1"}]).space
-    with pytest.raises(ValueError, match="constraints: expected some points to be allowed, got none of 200 that"):
-        initial_design("latin", space, 3, 0)
+def test_nothing_allowed():
+    space = Design_space([{"domain": (0, 1)}], [{"name": "never", "constraint": "x[:,0] + 1"}])
+    with pytest.raises(ValueError, match="constraints: expected some points to be allowed, got none of 500 that"):
+        points("latin", space, 3)
 
 
 def test_unknown_kinds():
     with pytest.raises(ValueError, match="initial_design_type: expected one of 'random', 'latin', .*, got 'halton'"):
-        initial_design("halton", SQUARE, 3, 0)
+        points("halton", SQUARE, 3)

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jbo.compat.gpyopt._expression import parse
+from jbo.compat.gpyopt import Design_space
+
+
+def parse(text, num_columns):
+    """The constraint of a domain of so many columns, as a function of rows."""
+    domain = [{"name": "x", "type": "continuous", "domain": (-9, 9), "dimensionality": num_columns}]
+    (expression,) = Design_space(domain, [{"name": "c", "constraint": text}]).expressions
+    return expression
+
 
 REFERENCE = {
     "abs": abs, "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin, "cos": math.cos,
@@ -122,7 +130,7 @@ WRONG = [
 
 @pytest.mark.parametrize("text", WRONG, ids=range(len(WRONG)))
 def test_anything_else_is_refused(text):
-    with pytest.raises(ValueError, match="^expected "):
+    with pytest.raises(ValueError, match="^c: expected "):
         parse(text, 3)
 
 
@@ -170,7 +178,7 @@ def test_whatever_comes_it_is_a_number_or_a_refusal(text):
     try:
         expression = parse(text, 3)
     except ValueError as error:
-        assert str(error).startswith("expected ")
+        assert str(error).startswith("c: expected ")
     else:
         assert isinstance(expression(POINT), float)
 
@@ -228,5 +236,5 @@ NOT_OF_ROWS = [
 @pytest.mark.guard
 @pytest.mark.parametrize("text", NOT_OF_ROWS)
 def test_what_is_no_number_for_each_row_is_refused(text):
-    with pytest.raises(ValueError, match="^expected "):
+    with pytest.raises(ValueError, match="^c: expected "):
         parse(text, 3)

@@ -5,13 +5,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import jbo
 import jbo.compat.gpy as GPy
 import jbo.compat.gpyopt as GPyOpt
-from jbo.compat.gpyopt._kernels import from_gpy
 from jbo.surrogates import kernels
 
-NAMES = ["a", "b", "c"]
+DOMAIN = [{"name": name, "type": "continuous", "domain": (0, 1)} for name in "abc"]
 K = GPy.kern
+
+
+def kernel_of(kernel):
+    """The kernel of the model of an optimisation."""
+    optimization = GPyOpt.methods.BayesianOptimization(
+        None, DOMAIN, X=[[0.1, 0.2, 0.3]], Y=[[1.0]], seed=0, kernel=kernel
+    )
+    return optimization.study.strategy.surrogate.kernel
 
 
 def stand_in(name, **attributes):
@@ -42,7 +50,10 @@ def stand_in(name, **attributes):
     ],
 )
 def test_each_kind(kernel, expected):
-    assert repr(from_gpy(kernel, NAMES)) == repr(kernels.as_covariance(expected))
+    """What a search uses for it is what it uses for the kernel of jbo."""
+    space = GPyOpt.Design_space(DOMAIN).space
+    plain = jbo.bayesian(space, surrogate=jbo.gp(kernel=expected)).surrogate.kernel
+    assert repr(kernel_of(kernel)) == repr(plain)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +67,7 @@ def test_each_kind(kernel, expected):
 )
 def test_what_there_is_not(kernel, message):
     with pytest.raises(ValueError, match=message):
-        from_gpy(kernel, NAMES)
+        kernel_of(kernel)
 
 
 def test_a_kernel_reaches_the_model():

@@ -9,9 +9,9 @@ import warnings
 import numpy as np
 import pytest
 
+import jbo
 import jbo.compat.gpyopt as GPyOpt
-from jbo import SpaceExhausted, batches
-from jbo.compat.gpyopt import _bo
+from jbo import SpaceExhausted, batches, strategies
 from jbo.compat.gpyopt.methods import BayesianOptimization
 from jbo.strategies import random_search
 
@@ -27,7 +27,7 @@ def square(row):
 @pytest.fixture
 def no_model(monkeypatch):
     """Suggestions at random: for tests of all else."""
-    monkeypatch.setattr(_bo, "bayesian", lambda space, **options: random_search(space))
+    monkeypatch.setattr(strategies, "bayesian", lambda space, **options: random_search(space))
 
 
 def test_a_run():
@@ -247,7 +247,7 @@ def test_arms_of_a_bandit_know_their_distances():
 
 def test_cores_are_workers(monkeypatch):
     asked = []
-    monkeypatch.setattr(_bo.Study, "optimize", lambda study, f, num_trials, **options: asked.append(options))
+    monkeypatch.setattr(jbo.Study, "optimize", lambda study, f, num_trials, **options: asked.append(options))
     build(num_cores=4)
     assert asked[0]["workers"] == 4
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import jbo.compat.gpyopt as GPyOpt
-from jbo.compat.gpyopt import _bo
+from jbo import strategies
 from jbo.compat.gpyopt.methods import BayesianOptimization, ModularBayesianOptimization
 from jbo.strategies import random_search
 from jbo.surrogates import kernels
@@ -22,7 +22,7 @@ LINE = [{"name": "x", "type": "continuous", "domain": (-1, 2)}]
 @pytest.fixture
 def no_model(monkeypatch):
     """Suggestions at random: for tests of all else."""
-    monkeypatch.setattr(_bo, "bayesian", lambda space, **options: random_search(space))
+    monkeypatch.setattr(strategies, "bayesian", lambda space, **options: random_search(space))
 
 
 def square(x):

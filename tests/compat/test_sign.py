@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from jbo.compat.gpyopt import _bo
+from jbo import strategies
 from jbo.compat.gpyopt.methods import BayesianOptimization
 from jbo.strategies import random_search
 
@@ -14,7 +14,7 @@ LINE = [{"name": "x", "type": "continuous", "domain": (-1, 2)}]
 
 @pytest.fixture(autouse=True)
 def _no_model(monkeypatch):
-    monkeypatch.setattr(_bo, "bayesian", lambda space, **options: random_search(space))
+    monkeypatch.setattr(strategies, "bayesian", lambda space, **options: random_search(space))
 
 
 def reward(row):

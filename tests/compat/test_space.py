@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jbo.compat.gpyopt import Design_space
+from jbo.compat.gpyopt.experiment_design import initial_design
 from jbo.region import Region
 
 DOMAIN = [
@@ -73,11 +74,7 @@ def test_errors_name_the_constraint(constraints, message):
 
 
 @pytest.mark.thorough
-def test_a_chain_of_eight_has_an_initial_design(monkeypatch):
-    from jbo.compat.gpyopt import _design
-    from jbo.compat.gpyopt.experiment_design import initial_design
-
-    monkeypatch.setattr(_design, "_MAX_DRAWS", 50)
+def test_a_chain_of_eight_has_an_initial_design():
     domain = [{"name": "t", "type": "continuous", "domain": (0, 1), "dimensionality": 8}]
     chain = [{"name": f"order {i}", "constraint": f"x[:,{i}] - x[:,{i + 1}]"} for i in range(7)]
     rows = initial_design("random", Design_space(domain, chain), 5)

@@ -1,5 +1,8 @@
 """Averages over all columns but one, against averages in NumPy."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +11,6 @@ import pytest
 import jbo
 from jbo.designs import sobol
 from jbo.diagnostics import partial_dependence
-from jbo.diagnostics._dependence import where_active
 from jbo.encoding import is_active, snap
 from tests import references
 from tests.surrogates.problems import as_dataset, as_sets, random_params, smooth_data
@@ -58,14 +60,39 @@ def test_other_models_have_a_bound(x64):
     np.testing.assert_allclose(found.deviation[0], np.sqrt(variance).mean(), atol=1e-12)
 
 
+class Indicator(NamedTuple):
+    """A model that knows one thing of a point: 1 where it holds."""
+
+    holds: Callable
+
+    def predict(self, x):
+        return self.holds(x).astype(x.dtype), jnp.zeros(len(x))
+
+    def noise_variance(self):
+        return jnp.zeros(())
+
+
 def test_a_conditional_column_is_averaged_where_it_exists(x64):
-    space = jbo.functions.conditional.space
-    x = _sobol(jax.random.key(0), 64, len(space), np.dtype("float64"))
-    column = space.names.index("rate")  # needs depth 3, 4 or 5, which needs model 1
-    moved = _snap(space.encoding, where_active(space.encoding, x, column))
+    space, key = jbo.functions.conditional.space, jax.random.key(0)
+    column, depth = space.names.index("rate"), space.names.index("depth")  # depth 3, 4 or 5, which needs model 1
+    edges = [0.25, 0.5, 0.75]
+    holds = [
+        lambda x: is_active(space.encoding, x)[:, column],
+        lambda x: x[:, column] == 0.2,
+        *(lambda x, place=place: jnp.abs(x[:, depth] - place) < 1e-9 for place in (0.5, 0.7, 0.9)),
+        *(lambda x, edge=edge: x[:, 0] < edge for edge in edges),
+    ]
+
+    @jax.jit
+    def counts(places):
+        """How many of the 64 points each holds for, with the rate at each of the places."""
+        found = [partial_dependence(key, Indicator(h), space.encoding, column, places, 64).mean for h in holds]
+        return 64 * jnp.stack(found)
+
+    x = _snap(space.encoding, _sobol(key, 64, len(space), np.dtype("float64")))
     assert not _is_active(space.encoding, x)[:, column].all()
-    assert _is_active(space.encoding, moved)[:, column].all()
-    depths = [space.decode(point)["depth"] for point in np.asarray(moved)]
-    counts = np.bincount(depths, minlength=6)[3:]
-    assert counts.min() >= 19 and sum(counts) == 64
-    np.testing.assert_array_equal(moved[:, 0], _snap(space.encoding, x)[:, 0])
+    active, at_place, *rest = np.asarray(counts(jnp.asarray([0.2, 0.7])))
+    assert active.tolist() == [64, 64] and at_place.tolist() == [64, 0]
+    assert np.min(rest[:3]) >= 19 and np.sum(rest[:3], axis=0).tolist() == [64, 64], "even over the depths"
+    expected = [[(x[:, 0] < edge).sum()] * 2 for edge in edges]
+    np.testing.assert_array_equal(rest[3:], expected, "what the rate does not depend on stays where it is")

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo.diagnostics import LEVELS, constant, cross_validate, leave_one_out, score
-from jbo.diagnostics._validation import folds
-from jbo.surrogates import gaussian_process, kernels
-from jbo.surrogates._gp import GP
-from jbo.surrogates._inducing import condition_on_inducing, inducing_rows
+from jbo.diagnostics import LEVELS, constant, cross_validate, folds, leave_one_out, score
+from jbo.surrogates import GP, gaussian_process, kernels
+from jbo.surrogates.inducing import condition_on_inducing, inducing_rows
 from jbo.types import Dataset
 from tests.selection import some
 from tests.surrogates.problems import as_dataset, as_sets, random_params, smooth_data

@@ -26,8 +26,7 @@ SPACES = [jbo.functions.branin.space, jbo.functions.mixed.space, jbo.functions.c
 @pytest.mark.parametrize("space", SPACES)
 def test_a_described_space_is_the_same_space(space):
     described = json.loads(json.dumps(describe(space)))
-    again = jbo.Space({p["name"]: jbo_study._parameter(p) for p in described})
-    assert dict(again) == dict(space)
+    assert dict(jbo_study.space_of(described)) == dict(space)
 
 
 def test_parents_are_described_first():

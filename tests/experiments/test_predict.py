@@ -14,10 +14,10 @@ from architectures.data.text import documentation
 from architectures.lstm import LSTMStructure
 from architectures.rnn import RNNStructure
 from architectures.training import TrainingResult, predict, train_config
-from experiments.predict import _data, continue_texts, main, tell_languages
+from experiments.predict import continue_texts, main, tell_languages
 from experiments.task import Trained
 from experiments.tasks import TASKS
-from experiments.translation import SOURCES, translations
+from experiments.translation import SOURCES, data_of, translations
 
 
 def trained(structure):
@@ -58,7 +58,11 @@ def test_there_is_a_translation_for_each_text_however_long_the_others_are():
 
 def test_each_task_of_translation_has_its_data():
     names = [name for name in TASKS if name.startswith(("attention", "transformer"))]
-    assert sorted({_data(name) for name in names}) == ["dates", "names", "names-es", "names-fr"]
+    assert sorted({data_of(name) for name in names}) == ["dates", "names", "names-es", "names-fr"]
+    with pytest.raises(
+        ValueError, match="task: expected one of dates, names, .* behind the network's name, got 'rnn-x'"
+    ):
+        data_of("rnn-x")
     for data, target in (("names", "de"), ("names-fr", "fr"), ("names-es", "es")):
         assert SOURCES[data].pairs() == name_pairs("en", target)
         (shown, _), _, _ = TASKS[f"transformer-{data}"].data().test

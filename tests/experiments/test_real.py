@@ -337,7 +337,7 @@ def test_halves_share_neither_search_spaces_nor_data_sets():
 
 
 def test_the_halves_that_were_drawn_keep_to_the_rule():
-    known, facts = entries(), json.loads(halves._FACTS.read_text())
+    known, facts = entries(), json.loads(halves.FACTS.read_text())
     assert len(HALVES) >= 60
     sides = [[name for name, listed in HALVES.items() if listed.half == half] for half in ("choosing", "reporting")]
     assert sides == [chosen(("choosing",)), chosen(("reporting",))]

@@ -1,10 +1,11 @@
 """The two commands as a parser takes them."""
 
 import argparse
+import time
 
 import pytest
 
-from jbo.report import _command, add_report, add_watch
+from jbo.report import add_report, add_watch
 
 
 @pytest.fixture
@@ -30,10 +31,17 @@ def test_report(run, file, tmp_path, capsys):
 def test_watch(run, file, monkeypatch, capsys):
     assert run("watch", file, "--num-trials", 30) == 0
     assert "30 of 30" in capsys.readouterr().out
-    seen = []
-    monkeypatch.setattr(_command, "watch", lambda *args, **options: seen.append((args, options)))
-    run("watch", file, "--seconds", "0.5")
-    assert seen == [((str(file),), {"seconds": 0.5, "num_trials": None})]
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert run("watch", file, "--seconds", "0.5") == 0
+    text = capsys.readouterr().out
+    assert slept == [0.5, 0.5] and "30 ended" in text and "30 of" not in text, "without a number it has no end"
 
 
 def test_mistakes(run, tmp_path, capsys):

@@ -8,13 +8,13 @@ import pytest
 from rich.console import Console
 
 import jbo
-from jbo.report import _watch, watch
+from jbo.report import screen, watch
 from jbo.study import read_study
 
 
 def shown(snapshot, **options):
     console = Console(file=io.StringIO(), width=120, record=True)
-    console.print(_watch.screen(snapshot, max(t.started_at for t in snapshot.trials) + 75, **options))
+    console.print(screen(snapshot, max(t.started_at for t in snapshot.trials) + 75, **options))
     return console.export_text()
 
 
@@ -47,11 +47,12 @@ def test_a_look_shows_best_progress_trials_and_workers(made):
 
 def test_the_bars_rise_with_the_best_so_far(made):
     snapshot = read_study(made[1])
-    bars = _watch._spark(snapshot)
+    (bars,) = re.findall("[▁▂▃▄▅▆▇█]+", shown(snapshot))
     best = [5.0, 5.0, 5.0, 4.0, 1.5, 1.5]
-    assert [_watch._BARS.index(b) for b in bars] == [round(7 * (5 - value) / 3.5) for value in best]
-    assert _watch._spark(dataclasses.replace(snapshot, trials=[])) == ""
-    assert _watch._best_line(dataclasses.replace(snapshot, trials=[])) == "best: none yet"
+    assert ["▁▂▃▄▅▆▇█".index(b) for b in bars] == [round(7 * (5 - value) / 3.5) for value in best]
+    failed = [trial for trial in snapshot.trials if trial.status == "failed"]
+    text = shown(dataclasses.replace(snapshot, trials=failed))
+    assert "best: none yet" in text and not re.findall("[▁▂▃▄▅▆▇█]+", text)
 
 
 def test_watching_follows_the_file_and_ends(made):
@@ -68,19 +69,23 @@ def test_watching_follows_the_file_and_ends(made):
     watch(path, seconds=60.0, num_trials=9, console=console)
 
 
-def test_a_file_that_goes_away_may_come_back(made, monkeypatch):
-    _, path = made
-    console, count = Console(file=io.StringIO(), width=120, force_terminal=True), []
+def test_a_file_that_goes_away_may_come_back(made):
+    study, path = made
+    study.close()
+    console, looks = Console(file=io.StringIO(), width=300, force_terminal=True), []
+    aside = path.with_name("aside.db")
 
-    def read(path):
-        count.append(1)
-        if len(count) == 2:
-            raise OSError("cannot read it just now")
-        return read_study(path)
+    def is_over(snapshot):
+        """Before the second look the file is away, before the third it is back."""
+        looks.append(console.file.getvalue().count("there is no such file"))
+        if len(looks) == 1:
+            path.rename(aside)
+        elif len(looks) == 2:
+            aside.rename(path)
+        return len(looks) == 3
 
-    monkeypatch.setattr(_watch, "read_study", read)
-    watch(path, seconds=0.01, is_over=lambda _: len(count) == 3, console=console)
-    assert "cannot read it just now" in console.file.getvalue()
+    watch(path, seconds=0.01, is_over=is_over, console=console)
+    assert looks == [0, 1, 1], "told once, and no more when the file is back"
 
 
 def test_what_cannot_be_watched(tmp_path):

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jbo.encoding import CATEGORY, ORDERED, REAL, Column, Encoding
 from jbo.surrogates import GPParams, gaussian_process, kernels
 from jbo.types import Dataset
 
@@ -16,6 +17,11 @@ KERNELS = {
     "matern52": kernels.matern52,
     "multiscale": kernels.multiscale,
 }
+# A real, a category of three, an ordinal of four and a category of two.
+COLUMNS = (Column(REAL), Column(CATEGORY, 3), Column(ORDERED, 4), Column(CATEGORY, 2))
+MIXED = Encoding(np.zeros((4, 2)), COLUMNS)
+NUM_CHOICES = (0, 3, 0, 2)
+BOUND = {name: kernel.bind(MIXED) for name, kernel in KERNELS.items()}
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 
 log_marginal_likelihood = jax.jit(gaussian_process.log_marginal_likelihood, static_argnames="kernel")
@@ -74,3 +80,11 @@ def random_params(d, seed=0, noise=1e-3):
     """Moderate hyperparameters, different in each dimension."""
     rng = np.random.default_rng(seed)
     return np.log(rng.uniform(0.3, 1.5, d)), float(np.log(rng.uniform(0.5, 2))), float(np.log(noise))
+
+
+def mixed_points(rng, n):
+    """Snapped points of the columns of `MIXED`."""
+    x = rng.uniform(size=(n, 4))
+    for j, k in ((1, 3), (2, 4), (3, 2)):
+        x[:, j] = (rng.integers(k, size=n) + 0.5) / k
+    return x

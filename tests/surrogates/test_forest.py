@@ -15,8 +15,7 @@ import jbo
 from jbo import forest
 from jbo.encoding import snap
 from jbo.surrogates import FitInfo, Posterior, Surrogate
-from jbo.surrogates._forest import _bootstrap, _distance
-from jbo.surrogates._trees import column_keys
+from jbo.surrogates.trees import bootstrap_weights, column_keys, grow
 from tests.selection import some
 
 from .problems import as_dataset, standardised
@@ -37,6 +36,7 @@ def _fit(surrogate, key, data):
 
 _condition = jax.jit(lambda surrogate, params, data: surrogate.condition(params, data))
 _predict = jax.jit(lambda posterior, x: posterior.predict(x))
+_weights = jax.jit(bootstrap_weights, static_argnums=2)
 
 
 def dataset(dtype="float64", seed=0, garbage=0.5, capacity=CAPACITY):
@@ -166,11 +166,16 @@ def test_variance_grows_away_from_the_data(x64):
 
 
 def test_distance_is_the_mean_over_the_columns_to_the_nearest_row(x64):
-    points, rows = (np.asarray(column_keys(ENCODING, x)) for x in (jnp.asarray(POINTS), dataset().x))
+    """What the variance has beyond that of the trees, where only some rows count."""
+    data = dataset()
+    _, posterior = model(FOREST, data)
+    of_trees = _trees_variance(FOREST, data)
+    points, rows = (np.asarray(column_keys(ENCODING, x)) for x in (jnp.asarray(POINTS), data.x))
     for valid in ([3], [3, 8], []):
-        is_valid = np.isin(np.arange(CAPACITY), valid)
-        expected = [min((distance_of(p, rows[i], IS_CATEGORY) for i in valid), default=np.inf) for p in points]
-        np.testing.assert_allclose(_distance(*map(jnp.asarray, (points, rows, is_valid))), expected, rtol=1e-12)
+        some = dataclasses.replace(posterior, is_valid=jnp.asarray(np.isin(np.arange(CAPACITY), valid)))
+        _, variance = _predict(some, jnp.asarray(POINTS))
+        distance = [min((distance_of(p, rows[i], IS_CATEGORY) for i in valid), default=np.inf) for p in points]
+        np.testing.assert_allclose(variance - of_trees, -np.expm1(-np.array(distance)), atol=1e-12)
 
 
 @pytest.mark.thorough
@@ -219,13 +224,23 @@ def test_a_bootstrap_draws_as_many_rows_as_there_are(x64):
     data = dataset()
     shuffled = dataclasses.replace(data, is_valid=jax.random.permutation(jax.random.key(0), data.is_valid))
     for d in (data, shuffled):
-        weight = np.asarray(jax.jit(_bootstrap, static_argnums=2)(jax.random.key(1), d, 2000))
+        weight = np.asarray(_weights(jax.random.key(1), d.is_valid, 2000))
         assert (weight.sum(1) == N).all() and (weight[:, ~np.asarray(d.is_valid)] == 0).all()
         of_valid = weight[:, np.asarray(d.is_valid)]
         np.testing.assert_allclose(of_valid.mean(0), 1, atol=0.15)
         np.testing.assert_allclose(of_valid.var(), 1 - 1 / N, atol=0.05)
-    nothing = dataclasses.replace(data, is_valid=jnp.zeros(CAPACITY, bool))
-    assert (_bootstrap(jax.random.key(1), nothing, 3) == 0).all()
+    assert (_weights(jax.random.key(1), jnp.zeros(CAPACITY, bool), 3) == 0).all()
+
+
+def test_a_forest_that_draws_grows_on_the_rows_that_were_drawn(x64):
+    """Its trees are those of `grow` with these weights, the first key for the rows and the second for the trees."""
+    data, key = dataset(), jax.random.key(1)
+    key_rows, key_trees = jax.random.split(key)
+    weight = _weights(key_rows, data.is_valid, DRAWN.num_trees)
+    keys = column_keys(ENCODING, data.x)
+    expected = jax.jit(lambda key, y: grow(key, keys, y, weight, columns=COLUMNS, min_samples_leaf=3, max_features=3))
+    found, _ = _fit(DRAWN, key, data)
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[0], b), found, expected(key_trees, data.y))
 
 
 def test_samples_are_trees(x64):

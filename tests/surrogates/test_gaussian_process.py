@@ -11,7 +11,9 @@ from tests.selection import some
 
 from .. import references
 from .problems import (
+    BOUND,
     KERNELS,
+    NUM_CHOICES,
     TOLERANCE,
     as_dataset,
     as_params,
@@ -19,12 +21,12 @@ from .problems import (
     condition,
     evidence_gradient,
     log_marginal_likelihood,
+    mixed_points,
     predict,
     random_params,
     sample,
     smooth_data,
 )
-from .test_kernels import BOUND, NUM_CHOICES, _mixed_points
 
 CAPACITY = 24
 
@@ -101,7 +103,7 @@ def test_moments_in_few_and_many_dimensions(d, slow_dtype):
 
 
 def test_moments_with_categories(slow_dtype):
-    x, x_new = _mixed_points(np.random.default_rng(0), 15), _mixed_points(np.random.default_rng(1), 8)
+    x, x_new = mixed_points(np.random.default_rng(0), 15), mixed_points(np.random.default_rng(1), 8)
     y = smooth_data(15, 3)[1]
     _check("matern52", random_params(4), x, y, x_new, slow_dtype, BOUND["matern52"], NUM_CHOICES)
 
@@ -146,7 +148,7 @@ def test_hyperparameter_sets_are_averaged_by_the_law_of_total_variance(slow_dtyp
 def test_evidence_gradient_against_finite_differences(name, case, x64):
     # Nine valid rows of twelve; the garbage in the others is part of what is held.
     rng = np.random.default_rng(0)
-    x, y = _mixed_points(rng, 9), rng.normal(size=9)
+    x, y = mixed_points(rng, 9), rng.normal(size=9)
     if case == "twins":
         x[4:8] = x[:4]
     kernel, choices = (BOUND[name], NUM_CHOICES) if case == "categories" else (KERNELS[name], ())

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jbo.surrogates import _gp, gaussian_process, gp
-from jbo.surrogates._inducing import condition_on_inducing, inducing_rows, thinned
+from jbo.surrogates import gaussian_process, gp
+from jbo.surrogates.inducing import condition_on_inducing, inducing_rows, thinned
 from jbo.surrogates.kernels import matern52
 from jbo.types import Dataset
 from tests import references
@@ -124,29 +124,41 @@ def test_thinned_rows_are_valid_ones_evenly_spread(num_rows, num_kept, seed):
     assert (ranks[:1] == 0).all() and (np.abs(steps - len(valid) / max(len(rows), 1)) < 1 + 1e-9).all()
 
 
-def test_a_large_table_is_seen_through_inducing_points(x64, monkeypatch):
-    """From a number of rows on a few give the hyperparameters, and inducing points the posterior of all."""
-    monkeypatch.setattr(_gp, "_NUM_INDUCING", 25)
-    monkeypatch.setattr(_gp, "_NUM_THINNED", 20)
-    surrogate, fits = gp(kernel=matern52), {}
-    few = slice(None, None, 2)
-    for name, most, (x, y), garbage in (
-        ("exact", 1024, (X, Y), 0.5),
-        ("few", 1024, (X[few], Y[few]), 0.5),
-        ("sparse", 30, (X, Y), 0.5),
-        ("dirty", 30, (X, Y), 9.0),
-    ):
-        monkeypatch.setattr(_gp, "_MOST_EXACT", most)
-        data = as_dataset(x, y, "float64", capacity=N + 5, garbage=garbage)
+def test_a_large_table_is_seen_through_inducing_points(x64):
+    """The hyperparameters are those of exact inference, and the posterior is that of 25 of the 40 rows."""
+    exact, surrogate, fits = gp(kernel=matern52), gp(kernel=matern52, most_exact=30, num_inducing=25), {}
 
-        def run(data):
-            params, info = surrogate.fit(jax.random.key(0), data, surrogate.init(D, data.x.dtype))
-            posterior = surrogate.condition(params, data)
-            return params, info, posterior, surrogate.predict(posterior, jnp.asarray(X))
+    @jax.jit
+    def run(surrogate, data):
+        params, info = surrogate.fit(jax.random.key(0), data, surrogate.init(D, data.x.dtype))
+        posterior = surrogate.condition(params, data)
+        return params, info, posterior, surrogate.predict(posterior, jnp.asarray(X))
 
-        fits[name] = jax.jit(run)(data)
+    for name, model, garbage in (("exact", exact, 0.5), ("sparse", surrogate, 0.5), ("dirty", surrogate, 9.0)):
+        fits[name] = run(model, as_dataset(X, Y, "float64", capacity=N + 5, garbage=garbage))
     params, info, posterior, (mean, variance) = fits["sparse"]
     assert info.is_finite and posterior.x.shape == (25, D)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9), fits["sparse"], fits["dirty"])
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), params, fits["few"][0])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), params, fits["exact"][0])
     assert np.corrcoef(mean, fits["exact"][3][0])[0, 1] > 0.99 and (variance > 0).all()
+
+
+def test_a_fit_sees_512_rows_of_a_large_table(x64):
+    """Evenly spread ones: what the rows between them hold changes nothing. Narrow priors, so that the way is short."""
+    rng = np.random.default_rng(0)
+    x, y = smooth_data(768, 1)
+    narrow = {"lengthscale_prior": (-1.0, 1e-3), "signal_prior": (0.0, 1e-3), "noise_prior": (-3.0, 1e-3)}
+    surrogate = gp(kernel=matern52, most_exact=600, **narrow)
+
+    @jax.jit
+    def fit(data):
+        return surrogate.fit(jax.random.key(0), data, surrogate.init(1, data.x.dtype))[0]
+
+    large = as_dataset(x, y, "float64")
+    seen = np.zeros(768, bool)
+    seen[np.arange(512) * 768 // 512] = True
+    others = as_dataset(np.where(seen[:, None], x, rng.random(x.shape)), np.where(seen, y, -3.0), "float64")
+    moved = as_dataset(x, np.where(np.arange(768) == 3, -3.0, y), "float64")
+    found, same, other = fit(large), fit(others), fit(moved)
+    jax.tree.map(np.testing.assert_array_equal, found, same)
+    assert found.log_noise_variance != other.log_noise_variance, "row 3 is one that is seen"

@@ -15,8 +15,7 @@ from jbo.surrogates.kernels import matern52, multiscale, on, periodic, rbf
 from tests.selection import some
 
 from .. import references
-from .problems import as_dataset, smooth_data
-from .test_kernels import MIXED, NUM_CHOICES, _mixed_points
+from .problems import MIXED, NUM_CHOICES, as_dataset, mixed_points, smooth_data
 
 D = 4
 
@@ -112,7 +111,7 @@ def test_one_period_a_column_and_columns_that_do_not_repeat(x64):
 
 def test_a_period_of_categories_alone_says_nothing(x64):
     kernel = on(periodic(), 1, 3).bind(MIXED)
-    x1, x2 = _mixed_points(np.random.default_rng(0), 9), _mixed_points(np.random.default_rng(1), 6)
+    x1, x2 = mixed_points(np.random.default_rng(0), 9), mixed_points(np.random.default_rng(1), 6)
     params = params_of(kernel, D)
     assert kernel.slots(D) == ()
     expected = cross(on(rbf, 1, 3).bind(MIXED), params, x1, x2, float)
@@ -149,7 +148,7 @@ def test_polynomial_against_scikit_learn(degree, dtype):
 
 def test_a_linear_kernel_is_bayesian_regression_with_a_value_for_each_choice(x64):
     kernel, params = BOUND["linear without offset"], params_of(rbf, D)
-    x1, x2 = _mixed_points(np.random.default_rng(0), 9), _mixed_points(np.random.default_rng(1), 6)
+    x1, x2 = mixed_points(np.random.default_rng(0), 9), mixed_points(np.random.default_rng(1), 6)
     inverse = np.exp(-2 * np.asarray(params.log_lengthscale))
     expected = 0.0
     for j, k in enumerate(NUM_CHOICES):

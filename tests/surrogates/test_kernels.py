@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.gaussian_process import kernels as sklearn_kernels
 
-from jbo.encoding import CATEGORY, ORDERED, REAL, Column, Encoding
+from jbo.encoding import ORDERED, REAL, Column, Encoding
 from jbo.surrogates import kernels
 from tests.selection import some
 
 from .. import references
-from .problems import KERNELS, as_params, random_params
+from .problems import BOUND, KERNELS, MIXED, NUM_CHOICES, as_params, mixed_points, random_params
 
 SKLEARN = {
     "rbf": sklearn_kernels.RBF,
@@ -30,12 +30,6 @@ SKLEARN = {
         )
     ),
 }
-# A real, a category of three, an ordinal of four and a category of two.
-COLUMNS = (Column(REAL), Column(CATEGORY, 3), Column(ORDERED, 4), Column(CATEGORY, 2))
-MIXED = Encoding(np.zeros((4, 2)), COLUMNS)
-NUM_CHOICES = (0, 3, 0, 2)
-BOUND = {name: kernel.bind(MIXED) for name, kernel in KERNELS.items()}
-
 _cross = jax.jit(lambda kernel, params, x1, x2: kernel(params, x1, x2), static_argnums=0)
 _gram = jax.jit(lambda kernel, params, x: kernel(params, x, x), static_argnums=0)
 
@@ -48,13 +42,6 @@ _slopes = jax.jit(jax.grad(_total, argnums=(1, 2, 3)), static_argnums=0)
 _gram_slopes = jax.jit(
     jax.grad(lambda kernel, params, x, w: jnp.sum(kernel(params, x, x) * w), argnums=(1, 2)), static_argnums=0
 )
-
-
-def _mixed_points(rng, n):
-    x = rng.uniform(size=(n, 4))
-    for j, k in ((1, 3), (2, 4), (3, 2)):
-        x[:, j] = (rng.integers(k, size=n) + 0.5) / k
-    return x
 
 
 @pytest.mark.parametrize("d", [1, 3, 20])
@@ -77,7 +64,7 @@ def test_value_against_scikit_learn(name, d, slow_dtype):
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_categories_count_by_hamming_distance(name, slow_dtype):
-    x1, x2 = _mixed_points(np.random.default_rng(0), 9), _mixed_points(np.random.default_rng(1), 6)
+    x1, x2 = mixed_points(np.random.default_rng(0), 9), mixed_points(np.random.default_rng(1), 6)
     values = random_params(4)
     expected = references.covariance(name, values, x1, x2, NUM_CHOICES)
     result = _cross(
@@ -149,7 +136,7 @@ def test_symmetric_and_positive_semi_definite(x, log_lengthscale, is_mixed, name
 def test_gradients_against_finite_differences(name, is_mixed, x64):
     kernel, choices = (BOUND[name], NUM_CHOICES) if is_mixed else (KERNELS[name], ())
     rng = np.random.default_rng(0)
-    x1, x2, weights = _mixed_points(rng, 5), _mixed_points(rng, 6), rng.normal(size=(5, 6))
+    x1, x2, weights = mixed_points(rng, 5), mixed_points(rng, 6), rng.normal(size=(5, 6))
     values = random_params(4)
     by_params, by_x1, by_x2 = _slopes(kernel, as_params(values, "float64"), *map(jnp.asarray, (x1, x2, weights)))
 

@@ -10,8 +10,7 @@ from scipy.stats import multivariate_normal
 
 import jbo
 from jbo.surrogates import gaussian_process, kernels
-from jbo.surrogates._inducing import condition_on_inducing
-from jbo.surrogates._regression import noise_at
+from jbo.surrogates.inducing import condition_on_inducing
 
 from .. import references
 from .problems import as_dataset, as_params, random_params, smooth_data, standardised
@@ -113,7 +112,7 @@ def test_the_slope_is_found(x64):
     # The log variance has slope 4 in the first column and none in the second; a deviation is about 0.5.
     assert info.is_finite and abs(slope[0] - 4) < 1.5 and abs(slope[1]) < 1.5, slope
     one = jax.tree.map(lambda leaf: leaf[0], params)
-    found = np.sqrt(noise_at(one, data.x[:90])) * y.std()
+    found = np.sqrt(gaussian_process.noise_at(one, data.x[:90])) * y.std()
     assert np.median(np.abs(np.log(found / deviation))) < 0.2
     plain, _ = _fit(jbo.gp(kernel=kernels.rbf), data)
     assert info.log_posterior > gaussian_process.log_marginal_likelihood(plain, data, kernels.rbf)[0] + 5

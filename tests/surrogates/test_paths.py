@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jbo.surrogates import forest, gaussian_process, gp, kernels
-from jbo.surrogates._spectrum import features, make_basis
+from jbo.surrogates.inducing import condition_on_inducing, inducing_rows
+from jbo.surrogates.spectrum import features, make_basis
 from tests.selection import some
 
 from .. import references
@@ -109,13 +110,11 @@ def test_covariance_of_several_sets_is_that_of_their_mixture(x64):
 @pytest.mark.thorough
 def test_paths_through_inducing_points(x64):
     """With fewer inducing points than rows the draws are those of the posterior that `predict` knows."""
-    from jbo.surrogates import _inducing
-
     x, y = smooth_data(30, 2)
     data, values = as_dataset(x, y, jnp.float64), random_params(2, noise=1e-2)
     sets = as_sets([values], jnp.float64)
-    rows, counts = _inducing.inducing_rows(as_params(values, jnp.float64), data, kernels.multiscale, 12)
-    posterior = _inducing.condition_on_inducing(sets, data, kernels.multiscale, rows, counts)
+    rows, counts = inducing_rows(as_params(values, jnp.float64), data, kernels.multiscale, 12)
+    posterior = condition_on_inducing(sets, data, kernels.multiscale, rows, counts)
     x_new = jnp.asarray(np.random.default_rng(1).uniform(size=(6, 2)))
     mean, variance = predict(posterior, x_new)
     covariance = posterior.covariance(x_new, x_new)

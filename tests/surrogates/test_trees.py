@@ -10,7 +10,7 @@ from scipy.stats import chisquare, kstest
 
 from jbo import Categorical, Integer, Ordinal, Real, Space
 from jbo.encoding import snap
-from jbo.surrogates._trees import column_keys, find_leaves, grow
+from jbo.surrogates.trees import column_keys, find_leaves, grow
 from tests.selection import some
 
 from .reference_trees import check_tree, leaf_of, trees_of

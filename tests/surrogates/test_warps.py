@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal, norm
 import jbo
 from jbo.encoding import CATEGORY, ORDERED, REAL, Column, Encoding
 from jbo.surrogates import GPParams, JointPosterior, kernels
-from jbo.surrogates import _output_warp as output
+from jbo.surrogates import output_warp as output
 
 from .. import references
 from .problems import as_dataset, smooth_data, standardised

@@ -46,9 +46,14 @@ def _parameter(described):
     return kind(*described["values"], when=when)
 
 
+def space_of(described):
+    """The space that was described for other processes."""
+    return jbo.Space({parameter["name"]: _parameter(parameter) for parameter in described})
+
+
 def make(method, space, seed, num_evaluations):
     jbo.use_compile_cache()  # as scripts do
-    space = jbo.Space({described["name"]: _parameter(described) for described in space})
+    space = space_of(space)
     return Optimizer(jbo.Study(space, strategy=STRATEGIES[method](space), seed=seed))
 
 

@@ -24,7 +24,7 @@ import tyro
 from experiments.benchmark.real.report import Known
 
 _FOLDER = Path(__file__).parent
-_FACTS = _FOLDER / "facts.json"
+FACTS = _FOLDER / "facts.json"
 _LIST = _FOLDER / "halves.txt"
 _NAMES = ("choosing", "reporting")
 _LEAST_ROWS = 500
@@ -111,7 +111,7 @@ def split(candidates: list[Candidate], seed: int = _SEED, size: int = _SIZE) -> 
 
 
 def _read() -> dict[str, Listed]:
-    facts = json.loads(_FACTS.read_text())
+    facts = json.loads(FACTS.read_text())
     listed = {}
     for line in _LIST.read_text().splitlines():
         half, name = line.split()
@@ -153,11 +153,11 @@ def main() -> None:
     from experiments.benchmark.real.measure import fact_of
     from experiments.benchmark.real.tasks import entries
 
-    facts = json.loads(_FACTS.read_text()) if _FACTS.exists() else {}
+    facts = json.loads(FACTS.read_text()) if FACTS.exists() else {}
     for name, entry in entries().items():
         if name not in facts:
             facts[name] = fact_of(entry)
-            _FACTS.write_text("{\n" + ",\n".join(f'"{n}": {json.dumps(f)}' for n, f in facts.items()) + "\n}\n")
+            FACTS.write_text("{\n" + ",\n".join(f'"{n}": {json.dumps(f)}' for n, f in facts.items()) + "\n}\n")
             print(name, facts[name], flush=True)
     if _LIST.exists():
         raise SystemExit(f"{_LIST} exists: the halves stay as they were drawn")

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 
+from jbo import strategies
 from jbo.compat.gpyopt import _files, _plots
 from jbo.compat.gpyopt._acquisitions import ModelAcquisition
 from jbo.compat.gpyopt._cost import CostModel
@@ -22,7 +23,6 @@ from jbo.compat.gpyopt._parts import acquisition_of, batch_of, cost_of, model_of
 from jbo.compat.gpyopt._rows import Row
 from jbo.compat.gpyopt._space import Design_space
 from jbo.compat.gpyopt._view import Table, View
-from jbo.strategies import bayesian
 from jbo.study import SpaceExhausted, Study, Trial
 from jbo.surrogates import SampledGP
 
@@ -133,7 +133,7 @@ class BO:
         num_initial = 1 if rows is not None else 5 if initial_design_numdata is None else int(initial_design_numdata)
         self.initial_design_numdata = num_initial if rows is None else len(rows)
         self._num_initial = max(1, num_initial)
-        self._strategy = bayesian(
+        self._strategy = strategies.bayesian(
             self.space.space,
             surrogate=surrogate,
             acquisition=asked.acquisition,

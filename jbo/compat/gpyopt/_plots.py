@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jbo.acquisitions import bound, is_logarithm, over_sets
-from jbo.plots._style import dress, grid, place
+from jbo.plots.style import dress, grid, place
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Bayesian

@@ -21,6 +21,7 @@ from jbo.surrogates.kernels._kernel import Slot as Slot
 from jbo.surrogates.kernels._kernel import Sum as Sum
 from jbo.surrogates.kernels._kernel import additive as additive
 from jbo.surrogates.kernels._kernel import as_covariance as as_covariance
+from jbo.surrogates.kernels._kernel import as_normal as as_normal
 from jbo.surrogates.kernels._kernel import from_pairwise as from_pairwise
 from jbo.surrogates.kernels._kernel import on as on
 from jbo.surrogates.kernels._periodic import Periodic as Periodic

@@ -183,7 +183,17 @@ def from_pairwise(
 
 
 def as_normal(prior: tuple[Any, Any]) -> Normal:
-    """A prior of two numbers. Times 1.0, so that a whole number is the same kind of leaf and compiles nothing new."""
+    """A normal prior of two numbers.
+
+    Whole numbers become floats: both kinds are the same pytree leaf then, and a changed number compiles nothing.
+
+    Args:
+      prior: Mean and standard deviation of the logarithm of a hyperparameter; both may be traced.
+
+    Example:
+      >>> as_normal((0, 2))
+      Normal(loc=0.0, scale=2.0)
+    """
     return Normal(1.0 * prior[0], 1.0 * prior[1])
 
 

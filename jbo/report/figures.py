@@ -1,4 +1,7 @@
-"""The report's charts as plain data for plotly.js: ``{"data": traces, "layout": layout}``."""
+"""The report's charts as plain data for plotly.js: ``{"data": traces, "layout": layout}``.
+
+``plotly.graph_objects.Figure(figures.trajectory(study, "loss"))`` shows a chart in a notebook.
+"""
 
 import html
 from typing import Any

@@ -60,6 +60,29 @@ def column_keys(encoding: Encoding | None, x: Float[Array, "m d"]) -> Float[Arra
     return x_or_level if encoding.depth == 0 else jnp.where(is_active(encoding, x), x_or_level, jnp.nan)
 
 
+def bootstrap_weights(key: Key[Array, ""], is_valid: Bool[Array, " n"], num_trees: int) -> Int[Array, "t n"]:
+    """How often each row counts in each tree: the rows of a tree are drawn with replacement.
+
+    Args:
+      key: Random key.
+      is_valid: Rows to draw from; the others count 0 times.
+      num_trees: How many trees ``t``.
+
+    Returns:
+      Weights for `grow`. The weights of a tree sum to the number of valid rows.
+
+    References:
+      Breiman, Bagging Predictors, 1996.
+    """
+    n = is_valid.shape[0]
+    count = jnp.sum(is_valid, dtype=jnp.int32)
+    valid_first = jnp.argsort(~is_valid, stable=True).astype(jnp.int32)
+    uniform = jax.random.uniform(key, (num_trees, n), jnp.float32)
+    row = valid_first[jnp.minimum((uniform * count.astype(jnp.float32)).astype(jnp.int32), count - 1)]
+    is_drawn = (jnp.arange(n, dtype=jnp.int32) < count).astype(jnp.int32)
+    return jax.vmap(lambda i: jnp.zeros(n, jnp.int32).at[i].add(is_drawn))(row)
+
+
 def grow(
     key: Key[Array, ""],
     keys: Float[Array, "n d"],
