@@ -1,7 +1,9 @@
 """The order of the layers, read off the imports: an arrow may only point down."""
 
 import ast
+import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -124,6 +126,95 @@ def test_private_files_stay_in_their_folder():
             if parts[0] == "jbo" and private is not None and name.split(".")[:private] != parts[:private]:
                 trespasses.add((name, target))
     assert trespasses == PRIVATE_FOR_NOW
+
+
+_PARTS = "parts of a strategy, which get public names as they are taken apart"
+_INSIDE = "breaks or replaces what is inside of a study, to see that nothing is lost"
+TOUCHES_PRIVATE = {
+    "architectures/test_training.py": "JAX counts programs on the jitted function alone",
+    "integrations/test_optuna.py": "how Optuna's trials become rows, which no public function shows",
+    "acquisitions/test_portfolio.py": _PARTS,
+    "acquisitions/test_wrappers.py": _PARTS,
+    "batches/test_batches.py": _PARTS,
+    "strategies/test_bayesian.py": _PARTS,
+    "strategies/test_classifier.py": _PARTS,
+    "strategies/test_cost.py": _PARTS,
+    "strategies/test_failures.py": _PARTS,
+    "strategies/test_held.py": _PARTS,
+    "strategies/test_known_noise.py": _PARTS,
+    "strategies/test_mixture.py": _PARTS,
+    "strategies/test_parzen.py": _PARTS,
+    "strategies/test_table.py": _PARTS,
+    "strategies/test_transform.py": _PARTS,
+    "strategies/test_trust_region.py": _PARTS,
+    "study/conftest.py": _INSIDE,
+    "study/killed.py": _INSIDE,
+    "study/test_executors.py": _INSIDE,
+    "study/test_guest.py": _INSIDE,
+    "study/test_learning_curves.py": _INSIDE,
+    "study/test_limits.py": _INSIDE,
+    "study/test_machine.py": _INSIDE,
+    "study/test_resume.py": _INSIDE,
+    "study/test_strategies.py": _INSIDE,
+    "study/test_workers.py": _INSIDE,
+}
+"""Test files that use private names of the packages or of other tests, and why; the list may only shrink."""
+
+
+def is_private(name):
+    return any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+
+
+def private_names(tree):
+    """Names with an underscore in front that a test file imports, or takes out of a module that it imports."""
+    ours, modules = {*FOREIGN, "tests"}, {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] in ours:
+                    modules[alias.asname or alias.name.split(".")[0]] = alias.name
+                    yield from [alias.name] if is_private(alias.name) else []
+        elif isinstance(node, ast.ImportFrom) and (node.level or node.module.split(".")[0] in ours):
+            for alias in node.names:
+                name = f"{node.module or '.'}.{alias.name}"
+                modules[alias.asname or alias.name] = name
+                yield from [name] if is_private(name) else []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            base = ast.unparse(node.value)
+            if base.split(".")[0] in modules:
+                yield f"{base}.{node.attr}"
+
+
+def test_tests_use_public_names():
+    files = {path.relative_to(ROOT / "tests").as_posix(): path for path in (ROOT / "tests").rglob("*.py")}
+    found = {name for name, path in files.items() if [*private_names(ast.parse(path.read_text()))]}
+    assert found == TOUCHES_PRIVATE.keys(), "a test asks through the public function, or a new public name"
+
+
+def test_documents_use_public_names():
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+            assert not [*private_names(ast.parse(block))], page.name
+
+
+def test_private_names_are_seen():
+    seen = """
+        import jbo._minimize
+        from jbo.study import _table
+        from .test_laws import _points
+        import jbo.study as study
+        study._x.y()
+    """
+    assert len([*private_names(ast.parse(dedent(seen)))]) == 4
+    unseen = """
+        import jbo
+        from numpy import _core
+        from jbo.study import __doc__
+        study = jbo.Study()
+        study._storage.__name__
+    """
+    assert not [*private_names(ast.parse(dedent(unseen)))]
 
 
 @pytest.mark.parametrize("package", FOREIGN)

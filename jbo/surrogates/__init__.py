@@ -1,7 +1,12 @@
 """What the data say: models with ``fit``, ``condition`` and ``predict``."""
 
 from jbo.surrogates import gaussian_process as gaussian_process
+from jbo.surrogates import inducing as inducing
 from jbo.surrogates import kernels as kernels
+from jbo.surrogates import monotone as monotone
+from jbo.surrogates import output_warp as output_warp
+from jbo.surrogates import spectrum as spectrum
+from jbo.surrogates import trees as trees
 from jbo.surrogates._forest import forest as forest
 from jbo.surrogates._gp import GP as GP
 from jbo.surrogates._gp import LENGTHSCALE_BOUNDS as LENGTHSCALE_BOUNDS

@@ -321,11 +321,25 @@ def noise_variance(params: GPParams) -> Float[Array, ""]:
 
 
 def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
-    r"""Variance of an observation at each point, :math:`\sigma^2 \exp(w^\top (x - \tfrac12))`; a scalar without slope.
+    r"""Variance of an observation around the function at each point, as the hyperparameters have it.
+
+    .. math:: \sigma^2(x) = \sigma^2 \exp(w^\top (x - \tfrac12))
+
+    with the slope :math:`w` of ``params.of_noise``. The variance is at least a rounding error of the signal variance,
+    so that a covariance has a Cholesky factor.
 
     Args:
-      params: One set.
+      params: One hyperparameter set.
       x: Points of the unit cube.
+
+    Returns:
+      In units of standardised ``y``: a vector, or a scalar if the noise has no slope.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> params = GPParams(jnp.zeros(1), jnp.zeros(()), jnp.log(0.04), of_noise=jnp.array([2.0]))
+      >>> [f"{value:.4f}" for value in noise_at(params, jnp.array([[0.0], [0.5]]))]
+      ['0.0147', '0.0400']
     """
     noise = noise_variance(params)
     if isinstance(params.of_noise, tuple):
@@ -334,17 +348,19 @@ def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
 
 
 def noise_of(params: GPParams, data: Dataset, x: Float[Array, "n d"]) -> Float[Array, "*n"]:
-    """Variance of each observation: that of the hyperparameters, and what was told of each one.
+    """Variance of each observation around the function: that of the hyperparameters plus the known one of each row.
 
-    The first is meant for the best values. The slope of ``data`` says how much of it is left in compressed values.
+    The variance of the hyperparameters is that of the best values. Bad values are compressed, and
+    ``data.slope`` says by how much: their noise is compressed with them.
 
     Args:
-      params: One set.
-      data: Standardised observations.
-      x: Their inputs, neutral in rows that are not valid.
+      params: One hyperparameter set.
+      data: Standardised observations, with ``noise_variance`` if the noise of each row is known.
+      x: Inputs of the rows, finite in padding rows too.
 
     Returns:
-      A scalar where it is the same for all observations.
+      In units of standardised ``y``: a vector, or a scalar if all observations have the same noise. Padding rows have
+      some finite variance.
     """
     noise = noise_at(params, x)
     if data.slope is not None:

@@ -1,8 +1,8 @@
-r"""Gaussian process regression through inducing points, for more rows than exact inference can bear.
+r"""Gaussian process regression through inducing points, for tables too large for exact inference.
 
-With :math:`m` inducing points among the :math:`n` rows the covariance of the function is :math:`Q = K_{nm} K_{mm}^{-1}
-K_{mn}`; all costs grow with :math:`n m^2`. Where every row is an inducing point nothing is left out. The
-hyperparameters come from some of the rows, by exact inference.
+With :math:`m` inducing points among the :math:`n` rows, the covariance of the function is approximated by
+:math:`Q = K_{nm} K_{mm}^{-1} K_{mn}`, and the cost grows with :math:`n m^2`. If every row is an inducing point, the
+posterior is exact. `jbo.gp` does this from a number of rows on, and fits its hyperparameters to some of the rows.
 """
 
 import jax
@@ -18,11 +18,14 @@ from jbo.types import Dataset
 
 
 def thinned(data: Dataset, num_rows: int) -> Dataset:
-    """So many of the valid rows, evenly spread over the table; all of them if there are no more.
+    """A table of ``num_rows`` of the valid rows, evenly spread over the table in their order.
+
+    `jbo.gp` fits its hyperparameters to such a table when it has more than 1,024 rows.
 
     Args:
       data: Standardised observations.
-      num_rows: Rows of the result; those that are left over are not valid.
+      num_rows: Rows of the result, at least 1. If there are fewer valid rows, the result has all of them, and its last
+        rows are padding.
     """
     count = jnp.sum(data.is_valid)
     share = jnp.maximum(count, num_rows).astype(jnp.int32)
@@ -39,18 +42,29 @@ def thinned(data: Dataset, num_rows: int) -> Dataset:
 def inducing_rows(
     params: GPParams, data: Dataset, kernel: Kernel, num_inducing: int
 ) -> tuple[Int[Array, " m"], Bool[Array, " m"]]:
-    """Rows that represent the others: one after another where the variance is largest that those before leave.
+    r"""Rows of the data that serve as inducing points, chosen greedily.
 
-    The better a value, the more its row counts: around the best values the model has to be exact.
+    Each next row has the largest posterior variance given the rows before it, weighted by :math:`e^{-y}`. The weight
+    makes the model exact around the best values.
 
     Args:
       params: One hyperparameter set.
-      data: Standardised observations.
+      data: Standardised observations; lower is better.
       kernel: Covariance function.
-      num_inducing: How many rows, at most.
+      num_inducing: Number of rows ``m``, at least 1.
 
     Returns:
-      Row numbers, and which of them count: none that the others determine, none that is not valid.
+      Row numbers, and which of them count. A row does not count if it is padding, or if the rows before it determine
+      the function there.
+
+    Example:
+      >>> from jbo.surrogates import kernels
+      >>> x = jnp.array([[0.1], [0.1], [0.9]])
+      >>> data = Dataset(x, jnp.array([-1.0, -1.0, 1.0]), jnp.ones(3, bool))
+      >>> params = GPParams(jnp.zeros(1), jnp.zeros(()), jnp.zeros(()))
+      >>> rows, counts = inducing_rows(params, data, kernels.matern52, 3)
+      >>> rows[counts].tolist()
+      [0, 2]
 
     References:
       Burt, Rasmussen and van der Wilk, Convergence of Sparse Variational Inference in Gaussian Processes Regression,
@@ -82,18 +96,18 @@ def inducing_rows(
 def condition_on_inducing(
     params: GPParams, data: Dataset, kernel: Kernel, rows: Int[Array, " m"], counts: Bool[Array, " m"]
 ) -> GPPosterior:
-    r"""The posterior that goes with the collapsed bound: a Gaussian process whose data are the inducing points.
+    r"""The posterior of the function given all rows, seen through inducing points (the optimal variational one).
 
     Args:
       params: Hyperparameters with a leading axis of sets.
       data: Standardised observations.
       kernel: Covariance function.
-      rows: Inducing points: which rows of the data.
-      counts: False for those to leave out.
+      rows: Numbers of the rows that are inducing points, as from `inducing_rows`.
+      counts: False for inducing points to leave out.
 
     Returns:
-      What `predict` and `sample` need, its ``root`` one of :math:`K_{mm}^{-1} - (K_{mm} + \sigma^{-2} K_{mn}
-      K_{nm})^{-1}`.
+      A posterior for `gaussian_process.predict`, ``sample`` and ``paths``. Its ``root`` is a root of
+      :math:`K_{mm}^{-1} - (K_{mm} + \sigma^{-2} K_{mn} K_{nm})^{-1}`.
 
     References:
       Titsias, Variational Learning of Inducing Variables in Sparse Gaussian Processes, 2009, eq. 6 and 10.

@@ -1,8 +1,9 @@
 r"""A Gaussian process that knows in which columns the function rises or falls.
 
-Steps along such a column have the right sign: those at which the mean goes the wrong way, or rises least, on lines
-through the data and even over the cube, some at a time. Given the signs the function is not normal any more; Laplace's
-approximation makes normal observations of them, and what is left is ordinary regression on the data and on those steps.
+The posterior is conditioned on steps along these columns: the function must not fall from the lower end to the upper
+end of a step. The steps lie on lines through the best data and through even points of the cube. They are chosen in
+rounds, where the mean rises least. The signs make the posterior non-normal. Laplace's approximation replaces each sign
+by a normal observation, so that ordinary regression on the data and the steps remains.
 
 References:
   Riihimäki and Vehtari, Gaussian Processes with Monotonicity Information, 2010: signs of derivatives at virtual points,
@@ -40,17 +41,21 @@ _MARGIN, _WIDTH = 0.005, 0.005
 
 
 def condition_monotone(params: GPParams, data: Dataset, kernel: Kernel, encoding: Encoding) -> GPPosterior:
-    """The posterior given the valid rows of ``data`` and that no step along the monotone columns has the wrong sign.
+    """The posterior given the valid rows of ``data`` and the knowledge in which columns the function rises or falls.
+
+    `jbo.gp` uses it for a space with a parameter that is ``monotone``.
 
     Args:
       params: Hyperparameters with a leading axis of sets.
       data: Inputs in the unit cube and standardised values.
       kernel: Covariance function.
-      encoding: Columns of the space; ``monotone`` is 1 where what is modelled rises, -1 where it falls.
+      encoding: Columns of the space. ``monotone`` of a column is 1 if the modelled value rises with it, -1 if it falls,
+        0 if that is unknown; at least one column is not 0.
 
     Returns:
-      An ordinary posterior for `predict`, `sample` and `paths`, whose rows are those of the data and the ends of the
-      steps. With several sets of hyperparameters the steps are those of the first.
+      A posterior for `gaussian_process.predict`, ``sample`` and ``paths``. Its rows are those of the data and then the
+      ends of 168 steps, the lower and the upper end of each in turn. Several hyperparameter sets share the steps of the
+      first set.
     """
     x, y = masked(data)
     lines = _lines(encoding, x, jnp.where(data.is_valid, y, jnp.inf))
@@ -158,17 +163,18 @@ def _solve(whitening: Float[Array, "r r"], b: Float[Array, "r 1"]) -> Float[Arra
 def positive_sites(
     mean: Float[Array, " u"], covariance: Float[Array, "u u"]
 ) -> tuple[Float[Array, " u"], Float[Array, " u"]]:
-    r"""Normal observations that stand for "none of these normal variables is negative": Laplace's approximation.
+    r"""Normal observations in place of the knowledge that no normal variable is negative, by Laplace's approximation.
 
-    The likelihood of one is :math:`\Phi((g - \delta)/\nu)`; at the most probable values, which Newton's method finds,
-    it is replaced by the normal one of the same slope and curvature.
+    The likelihood of a variable :math:`g` is :math:`\Phi((g - \delta)/\nu)` with :math:`\delta = \nu = 0.005`. Newton's
+    method finds the most probable values. There the likelihood is replaced by the normal one of the same slope and
+    curvature.
 
     Args:
-      mean: Of the variables.
+      mean: Of the variables, in standard deviations of the objective.
       covariance: Of the variables, positive definite.
 
     Returns:
-      Of each observation the precision, above 0, and the precision times the value.
+      The precision of each observation, above 0, and its precision times its value.
 
     References:
       Rasmussen and Williams 2006, algorithm 3.1; the probit of Riihimäki and Vehtari 2010, eq. 6.

@@ -1,9 +1,9 @@
-r"""A monotone function of the values, inferred with the hyperparameters, and the posterior of what it was taken of.
+r"""A monotone warp of the values, whose parameters are inferred, and the posterior in the values' own units.
 
 .. math:: w(y) = \sinh(b \operatorname{asinh}(y) - a)
 
-It is near the identity for small :math:`a` and :math:`b` near 1; :math:`a` skews, :math:`b < 1` draws both tails
-together like a logarithm and :math:`b > 1` pulls them apart.
+The warp is the identity for :math:`a = 0` and :math:`b = 1`. The skew :math:`a` moves weight from one tail to the
+other. Both tails are compressed like a logarithm if :math:`b < 1`, and stretched if :math:`b > 1`.
 
 References:
   Jones and Pewsey, Sinh-Arcsinh Distributions, 2009; Snelson, Rasmussen and Ghahramani, Warped Gaussian Processes, 2004
@@ -33,11 +33,15 @@ _HERMITE = np.polynomial.hermite_e.hermevander(_NODES, 23) / np.sqrt(np.cumprod(
 
 
 def warp(of_output: Float[Array, " 2"], y: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """The values as the Gaussian process sees them.
+    """The warped values, which the Gaussian process models.
 
     Args:
       of_output: Skew a and log b.
       y: Standardised values.
+
+    Example:
+      >>> [round(float(z), 3) for z in warp(jnp.array([0.0, -0.5]), jnp.array([-4.0, 0.0, 4.0]))]
+      [-1.641, 0.0, 1.641]
     """
     return jnp.sinh(jnp.exp(of_output[1]) * jnp.arcsinh(y) - of_output[0])
 
@@ -64,7 +68,9 @@ def log_slope(of_output: Float[Array, " 2"], y: Float[Array, "*b"]) -> Float[Arr
 
 
 def warped(of_output: Float[Array, " 2"], data: Dataset) -> tuple[Dataset, Float[Array, ""]]:
-    """The data as the Gaussian process sees them, and the log Jacobian that their likelihood is multiplied by.
+    """The data with warped values, and the log Jacobian to add to the log likelihood of these.
+
+    A known noise variance is multiplied by the square of the slope of the warp.
 
     Args:
       of_output: Skew a and log b.

@@ -1,9 +1,9 @@
-r"""Features whose product is a kernel: what a Gaussian process is as a sum of functions with random weights.
+r"""Spectral features: their products approximate a kernel, so a Gaussian process becomes a Bayesian linear model.
 
 A stationary kernel is the mean of cosines :math:`\cos(\omega^\top (z - z'))` over its spectral density (Bochner's
-theorem). That of Matérn :math:`\nu` is a Student's t with :math:`2\nu` degrees of freedom, that of the squared
-exponential a normal; a mean of kernels has the mixture of their densities. A category is a one-hot vector, so its
-distance is a Euclidean one like any other.
+theorem). The density of Matérn :math:`\nu` is a Student's t with :math:`2\nu` degrees of freedom, and that of the
+squared exponential is normal. A mean of kernels has the mixture of their densities. A category is a one-hot vector, so
+its distance is Euclidean too.
 """
 
 from typing import NamedTuple
@@ -41,7 +41,7 @@ class Basis(NamedTuple):
 
 
 def make_basis(key: Key[Array, ""], params: GPParams, kernel: Kernel, num_columns: int, num_features: int) -> Basis:
-    """Random Fourier features of a kernel, or features of inducing points if its spectrum is not known.
+    """The random frequencies of a kernel's Fourier features; 256 inducing points if its spectrum is not known.
 
     Args:
       key: Random key.
@@ -85,13 +85,27 @@ def make_basis(key: Key[Array, ""], params: GPParams, kernel: Kernel, num_column
 
 
 def features(basis: Basis, params: GPParams, kernel: Kernel, x: Float[Array, "m d"]) -> Float[Array, "s m w"]:
-    """Features of points, for each hyperparameter set; the product of those of two points is about their covariance.
+    """Features of points for each hyperparameter set; the product of two points' features approximates the covariance.
 
     Args:
       basis: From `make_basis`.
       params: Hyperparameters with a leading axis of sets.
-      kernel: Covariance function.
+      kernel: Covariance function that the basis was made for.
       x: Points of the unit cube.
+
+    Returns:
+      A matrix for each set: a row for each point. There are two features for each frequency, or one for each inducing
+      point.
+
+    Example:
+      >>> from jbo.surrogates import kernels
+      >>> params = GPParams(jnp.zeros((1, 2)), jnp.zeros(1), jnp.zeros(1))
+      >>> basis = make_basis(jax.random.key(0), params, kernels.rbf, 2, 512)
+      >>> x = jnp.array([[0.2, 0.3], [0.4, 0.9]])
+      >>> phi = features(basis, params, kernels.rbf, x)[0]
+      >>> covariance = kernels.rbf(jax.tree.map(lambda leaf: leaf[0], params), x, x)
+      >>> bool(jnp.max(jnp.abs(phi @ phi.T - covariance)) < 0.05)
+      True
     """
     if basis.whitening is None:
         assert isinstance(kernel, Stationary)

@@ -1,7 +1,17 @@
-"""Extremely randomised regression trees as pure functions: how they grow, and in which leaf a point ends.
+"""Extremely randomised regression trees as pure functions: how trees grow, and in which leaf a point ends.
 
-A tree is a table of nodes, the root first. The two children of a split stand side by side, so that a point goes on to
-``child`` or to the node behind it; a leaf is its own child and sends everything there.
+A tree is a table of nodes that begins with the root. The two children of a split stand next to each other: a point goes
+to node ``child`` or to the node after it. A leaf is its own child. `jbo.forest` is the surrogate made of such trees.
+
+Example:
+  Four points in one column, whose values jump between the second and the third:
+
+  >>> key, x, y = jax.random.key(0), jnp.array([[0.1], [0.2], [0.8], [0.9]]), jnp.array([0.0, 0.0, 1.0, 1.0])
+  >>> weight = jnp.ones((1, 4), jnp.int32)
+  >>> trees = grow(key, column_keys(None, x), y, weight, columns=(), min_samples_leaf=2, max_features=1)
+  >>> leaves = find_leaves(trees, jnp.array([[0.0], [1.0]]), ())[0]
+  >>> leaves.shape
+  (2,)
 """
 
 from typing import NamedTuple
@@ -44,7 +54,7 @@ def stumps(num_trees: int, dtype: jnp.dtype) -> Trees:
 
 
 def column_keys(encoding: Encoding | None, x: Float[Array, "m d"]) -> Float[Array, "m d"]:
-    """What splits look at: a number as it is, the level of a category, NaN where a column is inactive.
+    """The columns as splits see them: a number itself, the level of a category, NaN where a column is inactive.
 
     Args:
       encoding: Columns of the space; None: all are numbers.
@@ -129,7 +139,7 @@ def grow(
 
 
 def find_leaves(trees: Trees, keys: Float[Array, "m d"], columns: tuple[Column, ...]) -> Int[Array, "t m"]:
-    """The node at which each point ends in each tree.
+    """The number of the leaf in which each point ends, in each tree.
 
     Args:
       trees: One axis of trees.

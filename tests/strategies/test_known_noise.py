@@ -7,7 +7,7 @@ import pytest
 
 import jbo
 from jbo.strategies._transform import dataset
-from jbo.surrogates._regression import noise_of
+from jbo.surrogates.gaussian_process import noise_of
 from jbo.types import OK, Trials
 
 DATASET = jax.jit(dataset)

@@ -8,7 +8,7 @@ import pytest
 
 import jbo
 import jbo.study.storage as storage
-from jbo.diagnostics._belief import believe
+from jbo.diagnostics import believe
 from jbo.study.model import Fits
 from jbo.study.table import Table
 from jbo.world import world

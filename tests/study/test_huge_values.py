@@ -1,9 +1,12 @@
 """Values of any size: the order of the trials decides, never an overflow or a number that is too small for XLA."""
 
+import io
 import math
+import re
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import jbo
 from jbo.numerics import midpoint
@@ -76,14 +79,16 @@ def test_a_stopped_trial_counts_between_huge_values():
 
 def test_pictures_of_huge_values_have_finite_axes(tmp_path):
     from jbo.numerics import shares, widened
-    from jbo.report._watch import _spark
+    from jbo.report import screen
 
     low, high = widened(-1.7e308, 1.7e308, 0.25)
     assert math.isfinite(low) and math.isfinite(high) and low < -1.7e308 and high > 1.7e308
     assert shares([-1.7e308, 0.0, 1.7e308]).tolist() == [0.0, 0.5, 1.0]
     assert shares([5e-324, 1.5e-323, 1e-323]).tolist() == [0.0, 1.0, 0.5]
     study_of([1.7e308, 1e308, 0.0, -1.7e308, 1.0, 2.0, 3.0], path=tmp_path / "study.db").close()
-    bars = _spark(jbo.study.read_study(tmp_path / "study.db"))
+    console = Console(file=io.StringIO(), width=120, record=True)
+    console.print(screen(jbo.study.read_study(tmp_path / "study.db"), 0.0))
+    (bars,) = re.findall("[▁▂▃▄▅▆▇█]+", console.export_text())
     assert bars[0] == "▁" and bars[-1] == "█"
 
 
