@@ -342,10 +342,14 @@ class Space(Mapping[str, Parameter]):
         Raises:
           ValueError: As in `validate`.
         """
-        return self._place_of(self.validate(config))
+        return self.encode_valid(self.validate(config))
 
-    def _place_of(self, config: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
-        """As `encode`, of a config that is validated."""
+    def encode_valid(self, config: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
+        """The point that `encode` gives, without checking the config again.
+
+        Args:
+          config: What `validate` gave.
+        """
         values = self._with_exact_shares(config)
         x = [p.to_unit(values[name]) if name in values else 0.5 for name, p in self._parameters.items()]
         return np.array(x, dtype=np.float64)
@@ -722,7 +726,7 @@ class Space(Mapping[str, Parameter]):
                 configs.append(space.validate(row))
             except ValueError as error:
                 raise ValueError(f"row {i}: {error}") from None
-        points = np.array([space._place_of(config) for config in configs]).reshape(len(configs), len(space))
+        points = np.array([space.encode_valid(config) for config in configs]).reshape(len(configs), len(space))
         allowed = (constraint is None or is_allowed(constraint, config) for config in configs)
         space._list = list_of(configs, points, allowed)
         return space
@@ -730,7 +734,7 @@ class Space(Mapping[str, Parameter]):
     def _candidate(self, config: dict[str, Any]) -> dict[str, Any]:
         """The candidate that a config is, to the last digit; `ValueError` with the nearest one if it is none."""
         assert self._list is not None
-        x = self._place_of(config)
+        x = self.encode_valid(config)
         found = self._list.find(x)
         if found is None:
             nearest = self._list.nearest(self.encoding, x)

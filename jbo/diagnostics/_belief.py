@@ -274,8 +274,7 @@ def believe(study: Searched) -> Belief:
     strategy: Any = study.strategy
     if not isinstance(strategy, Bayesian):
         strategy = for_study(bayesian(space), space, study.maximize)
-    table = Table(space, study.maximize, strategy.learns_cost)
-    table.update(trials)
+    table = Table.of(trials, space, study.maximize, strategy.learns_cost)
     rows = table.rows()
     strategy = with_noise(strategy, table.exponent)
     with world(None):

@@ -11,7 +11,8 @@ from jbo.candidates import have_same_candidates
 from jbo.encoding import Column
 from jbo.space import Space
 from jbo.strategies import Strategy
-from jbo.study.storage import Header
+from jbo.study._record import Header
+from jbo.study.storage import Storage
 
 
 def check_strategy(strategy: Any, space: Space) -> Strategy:
@@ -77,6 +78,29 @@ def check_path(path: Any) -> str | os.PathLike[str] | None:
     if path is not None and not isinstance(path, str | os.PathLike):
         raise TypeError(f"path: expected the name of a file, or None for a study in memory, got {path!r}")
     return path
+
+
+def header_in_file(path: Any) -> Header:
+    """What the file of a study says it is.
+
+    Args:
+      path: As in `Study.open`.
+
+    Raises:
+      TypeError, FileNotFoundError, ValueError, OSError: As `Study.open`.
+    """
+    if check_path(path) is None:
+        raise TypeError("path: expected the name of a study file, got None")
+    if not os.fspath(path).startswith("file:") and not os.path.exists(path):
+        raise FileNotFoundError(f"there is no study {os.fspath(path)}")
+    storage = Storage(path)
+    try:
+        header = storage.stored_header()
+    finally:
+        storage.close()
+    if header is None:
+        raise ValueError(f"{os.fspath(path)} holds no study yet")
+    return header
 
 
 def stored_space(header: Header, path: str | os.PathLike[str] | None) -> Space:

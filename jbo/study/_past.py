@@ -13,11 +13,15 @@ from typing import Any, NamedTuple
 
 from jbo.choices import canonical, item, listing, plain
 from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real, Share
-from jbo.space import Space
+from jbo.space import Space, check_space
+from jbo.study._codec import text_of
+from jbo.study._record import Outcome
 from jbo.study._trial import Trial
 from jbo.study.export import ABOUT, CONFIG, INTERMEDIATE, KNOWN, value_of_cell
-from jbo.study.storage import Outcome
 from jbo.study.value import as_cost, as_number, as_outcome, as_step
+
+Row = tuple[str, Outcome, float, float, dict[int, float]]
+"""Text of the configuration, outcome, when the trial started and ended, and its intermediate values."""
 
 
 class Past(NamedTuple):
@@ -59,6 +63,35 @@ def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space) 
         for t in source
         if t.ended_at is not None
     ]
+
+
+def rows_of_past(
+    source: Iterable[Trial] | str | os.PathLike[str], space: Space, widen: bool, defaults: Mapping[str, Any]
+) -> tuple[Space, list[Row]]:
+    """The space of a study that begins with trials of the past, and those trials as its file takes them.
+
+    Args:
+      source: As in `past_trials`.
+      space: As in `Study.from_trials`.
+      widen: As in `Study.from_trials`.
+      defaults: As in `Study.from_trials`.
+
+    Raises:
+      ValueError, OSError: As `Study.from_trials`.
+    """
+    space = check_space(space)
+    past = past_trials(source, space)
+    if widen:
+        space = widened(space, [trial.config for trial in past])
+    try:
+        space.complete({}, defaults)
+    except ValueError as error:
+        raise ValueError(f"defaults: {error}") from None
+    return space, [
+        (text_of(completed(space, each, defaults)), each.outcome, each.started_at, each.ended_at,
+         each.intermediate_values)
+        for each in past
+    ]  # fmt: skip
 
 
 def _rows(reader: csv.DictReader, space: Space, path: str) -> Iterator[Past]:

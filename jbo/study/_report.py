@@ -10,7 +10,7 @@ from multiprocessing.connection import Client, Listener
 from typing import Any
 
 from jbo.study._evaluation import Reporter, Unreachable
-from jbo.study.owner import current
+from jbo.study.owner import owner_of
 from jbo.study.value import as_number, as_step
 
 Receive = Callable[[int, float], bool]
@@ -138,4 +138,4 @@ class Channel:
 
 
 def _machine() -> tuple[str, str]:
-    return current().host, current().boot
+    return owner_of().host, owner_of().boot

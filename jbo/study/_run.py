@@ -1,17 +1,165 @@
-"""Trials one after another or several at once, until enough have ended."""
+"""One call of `Study.optimize`: trials one after another or several at once, until enough have ended."""
 
 import logging
 import signal
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import NamedTuple
 
+from jbo.study._arguments import Arguments, workers_of
 from jbo.study._evaluation import Evaluation, Reporter
-from jbo.study._trial import SpaceExhausted, Trial
+from jbo.study._fault import Repetition
+from jbo.study._history import History, num_finished
+from jbo.study._progress import Progress, progress_of
+from jbo.study._report import Channel, Report
+from jbo.study._stop import Stop
+from jbo.study._suggester import Suggester
+from jbo.study._trial import SpaceExhausted, Trial, best_of
 from jbo.study._workers import Workers
 
 _log = logging.getLogger("jbo")
+
+
+class Calls(NamedTuple):
+    """What a run does to its study."""
+
+    ask: Callable[[], Trial]
+    tell: Callable[..., Trial]
+    """As `Study.tell`."""
+    report: Callable[..., bool]
+    """As `Study.report`."""
+    forget: Callable[[int], None]
+    """Forget the intermediate values of a trial, which is run again."""
+
+
+class Run:
+    """Evaluates trials and tells their results.
+
+    Args:
+      arguments: What the user wants.
+      history: The trials of the study.
+      maximize: True if higher values are better.
+      calls: To the study.
+
+    Raises:
+      TypeError, ValueError: As `Study.optimize`, for arguments that make no sense.
+    """
+
+    def __init__(self, arguments: Arguments, history: History, maximize: bool, calls: Calls):
+        arguments.check()
+        self._arguments, self._history, self._maximize, self._calls = arguments, history, maximize, calls
+        self._num_trials = int(arguments.num_trials)
+        self._answers: dict[int, bool] = {}  # to the latest report of each trial
+        self._repetition = Repetition()
+        self._num_failures, self._is_stopped = 0, False
+
+    def go(self, suggester: Suggester) -> None:
+        """Run trials until enough have ended.
+
+        Args:
+          suggester: Of the study; it is told how many trials to expect.
+        """
+        arguments, stop = self._arguments, self._arguments.stop
+        is_over = stop.begin(self._maximize) if isinstance(stop, Stop) else lambda trials: False
+
+        def num_left() -> int:
+            trials = self._history.sync().trials
+            return 0 if self._is_stopped or is_over(trials) else self._num_trials - num_finished(trials)
+
+        try:
+            with (
+                ended_by_sigterm(),
+                progress_of(self._num_trials, self._num_finished(), arguments.progress) as show,
+                Channel() as channel,
+                workers_of(arguments) as workers,
+                suggester.expecting(self._num_trials, show),
+            ):
+                self._say_if_nothing_is_left(show)
+                run_trials(
+                    workers,
+                    self._calls.ask,
+                    lambda trial: self._report_of(trial, channel),
+                    num_left,
+                    lambda trial, evaluation: self._end(trial, evaluation, show),
+                    arguments.retries,
+                )
+        except SpaceExhausted as reason:
+            # A warning, which Python writes to standard error unless the user has configured logging.
+            words = "optimize ends after %d of %d trials: %s"
+            _log.warning(words, self._num_finished(), self._num_trials, reason)
+
+    def _num_finished(self) -> int:
+        return num_finished(self._history.sync().trials)
+
+    def _say_if_nothing_is_left(self, show: Progress) -> None:
+        num_before = self._num_finished()
+        if num_before >= self._num_trials > 0:
+            words = (
+                f"{num_before} trials of this study have ended already, so num_trials={self._num_trials} runs none: "
+                f"it counts those of earlier calls; num_trials={num_before + self._num_trials} runs {self._num_trials} "
+                "more"
+            )
+            _log.info(words)
+            show.say(words)
+
+    def _report_of(self, trial: Trial, channel: Channel) -> Reporter | None:
+        """What the objective reports by; None if it takes no report."""
+        if not self._arguments.has_report:
+            return None
+        if self._answers.pop(trial.number, None) is not None:  # it is run again
+            self._calls.forget(trial.number)
+
+        def receive(step: int, value: float) -> bool:
+            answer = self._calls.report(trial, step, value, pruner=self._arguments.pruner)
+            self._answers[trial.number] = answer
+            return answer
+
+        return Report(receive, channel)
+
+    def _end(self, trial: Trial, evaluation: Evaluation, show: Progress) -> None:
+        """Tell the result of a trial, show it, and raise what ends the run."""
+        arguments = self._arguments
+        told = self._tell(trial, evaluation, self._answers.pop(trial.number, False))
+        trials = self._history.sync().trials
+        show.trial(told, best_of(trials, self._maximize), num_finished(trials))
+        if arguments.on_trial_end is not None:
+            arguments.on_trial_end(told.copy())
+        if callable(arguments.stop) and arguments.stop(told.copy()):
+            self._is_stopped = True
+        self._check_repeated(evaluation, self._history.table.trials)
+        self._num_failures += told.status == "failed"
+        if arguments.max_failures is not None and self._num_failures > arguments.max_failures:
+            why = (told.failure or "").strip().splitlines()[-1:]
+            raise RuntimeError(
+                f"max_failures: {self._num_failures} trials of this call failed, at most {arguments.max_failures} may; "
+                f"the last one, trial {told.number}: {''.join(why)}"
+            )
+
+    def _check_repeated(self, evaluation: Evaluation, trials: Sequence[Trial]) -> None:
+        """Raise a programming error that fails trial after trial at the same line."""
+        if self._arguments.stop_on_repeated_error:
+            num_alike = self._repetition.of(evaluation.fault, trials)
+            if evaluation.fault is not None and num_alike:
+                raise evaluation.fault.raised(num_alike)
+
+    def _tell(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
+        """The trial as it ended; `TypeError` if the objective gave no number."""
+        tell = self._calls.tell
+        if is_stopped and evaluation.failure is None:
+            told = tell(trial, stopped=True, cost=evaluation.cost)
+            _log.info("trial %d %s", told.number, "was stopped" if told.failure is None else told.failure)
+            return told
+        if evaluation.no_number is not None:
+            tell(trial, failed=f"the objective returned no number: {evaluation.no_number}")
+            raise TypeError(f"the objective must return a number; trial {trial.number}: {evaluation.no_number}")
+        told = tell(trial, evaluation.value, failed=evaluation.failure, cost=evaluation.cost, noise=evaluation.noise)
+        if evaluation.failure is not None:
+            _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
+        else:
+            _log.info("trial %d: %s", told.number, told.value)
+        return told
 
 
 def run_trials(

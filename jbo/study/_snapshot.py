@@ -5,13 +5,14 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._trial import Trial
-from jbo.study.schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, explained, of_trials
-from jbo.study.storage import intermediate_values
+from jbo.study._codec import Codec
+from jbo.study._trial import Trial, best_of
+from jbo.study.schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, explained
+from jbo.study.storage import read_header, read_records
 
 
 class Worker(NamedTuple):
@@ -50,11 +51,10 @@ class Snapshot:
         Raises:
           ValueError: No trial has succeeded.
         """
-        sign = -1 if self.maximize else 1
-        losses = [(sign * trial.value, trial.number) for trial in self.trials if trial.value is not None]
-        if not losses:
+        best = best_of(self.trials, self.maximize)
+        if best is None:
             raise ValueError(f"no trial has succeeded, so none is best: {self.path}")
-        return self.trials[min(losses)[1]]
+        return best
 
 
 def read_study(path: str | os.PathLike[str]) -> Snapshot:
@@ -88,34 +88,23 @@ def _read(connection: sqlite3.Connection, path: str) -> Snapshot:
     if version not in READABLE:
         raise ValueError(f"{path} has study format {version}, expected {FORMAT}")
     connection.execute("BEGIN")  # one moment for all that is read
-    header = connection.execute("SELECT id, space, maximize, seed, created_at FROM study").fetchone()
+    header = read_header(connection)
     if header is None:
         raise ValueError(f"{path} holds no study yet; expected one that a process has begun")
-    study_id, definition, maximize, seed, created_at = header
-    space = Space.from_json(json.loads(definition))
-    query = f"SELECT {of_trials(connection)}, host, pid FROM trials ORDER BY number"
-    trials, workers, seen = [], {}, intermediate_values(connection, 0)
-    for number, config, status, value, failure, started_at, ended_at, cost, noise, host, pid in connection.execute(
-        query
-    ):
-        values = space.config_from_json(json.loads(config))
-        # The file holds no other status, see its schema.
-        trials.append(
-            Trial(
-                number,
-                values,
-                cast(Any, status),
-                value,
-                started_at,
-                ended_at,
-                failure,
-                study_id,
-                seen.get(number, {}),
-                cost,
-                noise,
-            )
-        )
-        if status == "pending" and host is not None:
-            workers[number] = Worker(host, pid)
+    space = Space.from_json(json.loads(header.space))
+    codec = Codec(space, header.id)
+    trials = [codec.trial(record) for record in read_records(connection, 0)]
+    owners = "SELECT number, host, pid FROM trials WHERE status = 'pending' AND host IS NOT NULL"
+    workers = {number: Worker(host, pid) for number, host, pid in connection.execute(owners)}
     queued = connection.execute("SELECT count(*) FROM queue WHERE number IS NULL").fetchone()[0]
-    return Snapshot(path, space, bool(maximize), seed, created_at, trials, workers, queued, bayesian(space))
+    return Snapshot(
+        path=path,
+        space=space,
+        maximize=header.maximize,
+        seed=header.seed,
+        created_at=header.created_at,
+        trials=trials,
+        workers=workers,
+        num_queued=queued,
+        strategy=bayesian(space),
+    )

@@ -1,46 +1,44 @@
-"""A durable study of any Python objective."""
+"""A durable study of any Python objective: the face of the rooms that do the work."""
 
-import json
-import logging
-import math
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from typing import Any, cast, overload
+from typing import Any, overload
 
 import numpy as np
 
 from jbo.space import Space, check_space
-from jbo.strategies import GridSearch, Strategy, bayesian
+from jbo.strategies import Strategy, bayesian
+from jbo.study._arguments import Arguments
+from jbo.study._codec import Codec
 from jbo.study._context import Context
-from jbo.study._evaluation import BatchObjective, Evaluation, Objective, Reporter
-from jbo.study._fault import Repetition
+from jbo.study._evaluation import BatchObjective, Objective
+from jbo.study._history import History, trajectory
 from jbo.study._identity import (
     check_maximize,
     check_path,
     check_same_study,
     check_strategy,
+    header_in_file,
     stored_space,
     strategy_of,
 )
-from jbo.study._past import completed, past_trials, widened
-from jbo.study._progress import Progress, progress_of
+from jbo.study._past import rows_of_past
 from jbo.study._pruner import Pruner
-from jbo.study._report import Channel, Report, takes_report
-from jbo.study._run import ended_by_sigterm, run_trials
+from jbo.study._record import Outcome
+from jbo.study._run import Calls, Run
 from jbo.study._stop import Stop
-from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial
-from jbo.study._workers import check_settings, workers_of
+from jbo.study._suggester import Suggester
+from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial, best_of
 from jbo.study.export import columns
-from jbo.study.model import Fits, for_study, prepare, recommend, suggest
-from jbo.study.owner import Owner, current, owner_of
-from jbo.study.storage import Outcome, Record, Storage
-from jbo.study.table import Table, with_noise
-from jbo.study.value import as_cost, as_count, as_number, as_outcome, as_seed, as_step
+from jbo.study.model import for_study
+from jbo.study.owner import Owner, owner_of
+from jbo.study.storage import Storage
+from jbo.study.table import Table
+from jbo.study.value import as_count, as_number, as_outcome, as_seed, as_step, as_stopped, check_stopped
 
-_log = logging.getLogger("jbo")
 _STATUSES = ("ok", "stopped", "failed", "pending")
 
 
@@ -83,24 +81,14 @@ class Study:
     ):
         space, maximize, path = check_space(space), check_maximize(maximize), check_path(path)
         self.space = space
-        self._given_strategy = strategy
-        self.strategy = for_study(
-            bayesian(space) if strategy is None else check_strategy(strategy, space), space, maximize
-        )
         self.maximize = maximize
         self.path = path
-        self._device = device
-        self._asking, self._syncing = threading.Lock(), threading.Lock()
-        self._held: set[int] = set()  # numbers that this object may have to give back
-        self._fits = Fits()
-        self._prepared: set[tuple[int, bool, bool]] = set()
-        self._num_asked = 0
-        self._num_expected: int | None = None  # how many trials there will be, while `optimize` knows
-        self._show = Progress()  # that of `optimize`, while it runs
-        self.last_suggestion: SuggestInfo | None = None
-        """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
-        self._table = Table(space, maximize, self.strategy.learns_cost)
+        self._given_strategy, self._device = strategy, device
+        strategy = bayesian(space) if strategy is None else check_strategy(strategy, space)
+        strategy = for_study(strategy, space, maximize)
         wanted_seed = None if seed is None else as_seed(seed)
+        self._asking = threading.Lock()
+        self._held: set[int] = set()  # numbers that this object may have to give back
         self._storage = Storage(path)
         try:
             drawn = secrets.randbits(32) if wanted_seed is None else wanted_seed
@@ -108,7 +96,11 @@ class Study:
             check_same_study(header, space, maximize, wanted_seed, path)
             self.seed = header.seed
             self._id = header.id
-            self._sync()
+            self._codec = Codec(space, header.id)
+            empty = Table.of([], space, maximize, strategy.learns_cost)
+            self._history = History(self._storage, self._codec, empty, path)
+            self._suggester = Suggester(strategy, space, header.seed, device)
+            self._history.sync()
         except BaseException:
             self._storage.close()
             raise
@@ -133,17 +125,7 @@ class Study:
           ValueError: The file holds no study. (A constraint is in no file: a space that has one is given to `Study`.)
           OSError: The file cannot be opened.
         """
-        if path is None or check_path(path) is None:
-            raise TypeError("path: expected the name of a study file, got None")
-        if not os.fspath(path).startswith("file:") and not os.path.exists(path):
-            raise FileNotFoundError(f"there is no study {os.fspath(path)}")
-        storage = Storage(path)
-        try:
-            header = storage.stored_header()
-        finally:
-            storage.close()
-        if header is None:
-            raise ValueError(f"{os.fspath(path)} holds no study yet")
+        header = header_in_file(path)
         space = stored_space(header, path)
         return cls(space, strategy=strategy_of(strategy, space), maximize=header.maximize, path=path, device=device)
 
@@ -183,23 +165,14 @@ class Study:
           OSError: A file cannot be read or written.
         """
         space = check_space(space)
-        past = past_trials(trials.trials if isinstance(trials, Study) else trials, space)
-        if widen:
-            space = widened(space, [trial.config for trial in past])
-        try:
-            space.complete({}, defaults or {})
-        except ValueError as error:
-            raise ValueError(f"defaults: {error}") from None
-        rows = []
-        for trial in past:
-            config = json.dumps(space.config_to_json(completed(space, trial, defaults or {})), allow_nan=False)
-            rows.append((config, trial.outcome, trial.started_at, trial.ended_at, trial.intermediate_values))
+        past = trials.trials if isinstance(trials, Study) else trials
+        space, rows = rows_of_past(past, space, widen, defaults or {})
         made = strategy_of(strategy, space)
         study = cls(space, strategy=made, maximize=maximize, seed=seed, path=path, device=device)
         if not study._storage.begin_with(rows):
             study.close()
             raise ValueError(f"{path} holds trials already; expected a new study")
-        study._sync()
+        study._history.sync()
         return study
 
     def copy(self, path: str | os.PathLike[str]) -> "Study":
@@ -301,8 +274,7 @@ class Study:
             raise ValueError(f"report: expected a trial that runs, got trial {trial.number}, which does not")
         if pruner is None:
             return False
-        self._sync()
-        trials = [each.copy() for each in self._table.trials]
+        trials = self.trials
         return bool(pruner(trials[trial.number], trials, self.maximize))
 
     def tell(
@@ -338,11 +310,14 @@ class Study:
             noise and no value.
         """
         if stopped:
-            outcome = self._outcome_of_stopped(trial, value, failed, cost, noise)
+            check_stopped(value, failed, noise)
+            number = self._check_trial(trial).number
+            outcome = as_stopped(self._history.sync().trials[number], cost)
         else:
             outcome = as_outcome(value, failed, cost, noise)
         if isinstance(trial, dict):
-            return self._trial(self._storage.append(self._to_text(trial), outcome)).copy()
+            record = self._storage.append(self._codec.of_values(trial).text, outcome)
+            return self._history.trial(record).copy()
         self._check_trial(trial)
         record, is_ours = self._storage.finish(trial.number, outcome)
         if record is None:
@@ -353,7 +328,7 @@ class Study:
                 f"expected one result of trial {trial.number}, got {outcome.in_words} after {before.in_words}"
             )
         self._held.discard(trial.number)
-        return self._trial(record).copy()
+        return self._history.trial(record).copy()
 
     def give_back(self, trial: Trial, *, owner: int | None = None) -> None:
         """Give a pending trial back, which then is the first that is asked for, under the same number.
@@ -366,7 +341,7 @@ class Study:
           ValueError: The trial belongs to another study; or no process has the number of the owner.
         """
         self._check_trial(trial)
-        self._storage.release([trial.number], current() if owner is None else owner_of(owner))
+        self._storage.release([trial.number], owner_of(owner))
         self._held.discard(trial.number)
 
     def enqueue(self, config: dict[str, Any]) -> bool:
@@ -384,9 +359,10 @@ class Study:
         """
         if not isinstance(config, dict):
             raise TypeError(f"config: expected a dict of values by name, got {config!r}")
-        if not self.space.is_allowed(config):
+        configuration = self._codec.of_values(config)
+        if not configuration.is_allowed:
             raise ValueError(f"expected a configuration that the constraint of the space allows, got {config}")
-        return self._storage.enqueue(self._to_text(config))
+        return self._storage.enqueue(configuration.text)
 
     def optimize(
         self,
@@ -467,85 +443,35 @@ class Study:
           RuntimeError: More trials failed than ``max_failures``.
           concurrent.futures.BrokenExecutor: The executor takes no calls any more, since one of its processes died.
         """
-        if not callable(objective):
-            raise TypeError(f"objective: expected a function of a configuration, got {objective!r}")
-        num_trials = as_count("num_trials", num_trials, 0)
-        num_workers = check_settings(workers, executor, timeout, retries, max_failures, batch)
-        has_report = takes_report(objective)
-        if pruner is not None and not has_report:
-            raise ValueError("pruner: expected an objective with a parameter `report`, got one without")
-        answers: dict[int, bool] = {}  # of the last report of each trial
-        held, given = set(self._held), Context(self.space, {} if context is None else context)
-        is_over = stop.begin(self.maximize) if isinstance(stop, Stop) else lambda trials: False
-        is_stopped, num_failures, repetition = False, 0, Repetition()
+        arguments = Arguments(
+            objective=objective,
+            num_trials=num_trials,
+            batch=batch,
+            workers=workers,
+            executor=executor,
+            timeout=timeout,
+            retries=retries,
+            max_failures=max_failures,
+            stop=stop,
+            on_trial_end=on_trial_end,
+            pruner=pruner,
+            progress=progress,
+            stop_on_repeated_error=stop_on_repeated_error,
+        )
+        given, held = Context(self.space, {} if context is None else context), set(self._held)
+        calls = Calls(lambda: self._ask(given), self.tell, self.report, self._storage.forget)
+        run = Run(arguments, self._history, self.maximize, calls)
         try:
-            with (
-                ended_by_sigterm(),
-                progress_of(num_trials, self._num_finished(), progress) as show,
-                Channel() as channel,
-                workers_of(cast(Any, objective), num_workers, executor, timeout, batch) as pool,
-            ):
-                self._num_expected, self._show = num_trials, show
-                num_before = self._num_finished()
-                if num_before >= num_trials > 0:
-                    words = (
-                        f"{num_before} trials of this study have ended already, so num_trials={num_trials} runs none: "
-                        f"it counts those of earlier calls; num_trials={num_before + num_trials} runs {num_trials} more"
-                    )
-                    _log.info(words)
-                    show.say(words)
-
-                def end(trial: Trial, evaluation: Evaluation) -> None:
-                    nonlocal is_stopped, num_failures
-                    told = self._end(trial, evaluation, answers.pop(trial.number, False))
-                    self._sync()
-                    show.trial(told, self._table.best, self._table.num_finished)
-                    if on_trial_end is not None:
-                        on_trial_end(told.copy())
-                    if callable(stop) and stop(told.copy()):
-                        is_stopped = True
-                    num_alike = repetition.of(evaluation.fault, self._table.trials) if stop_on_repeated_error else 0
-                    if evaluation.fault is not None and num_alike:
-                        raise evaluation.fault.raised(num_alike)
-                    num_failures += told.status == "failed"
-                    if max_failures is not None and num_failures > max_failures:
-                        why = (told.failure or "").strip().splitlines()[-1:]
-                        raise RuntimeError(
-                            f"max_failures: {num_failures} trials of this call failed, at most {max_failures} may; the "
-                            f"last one, trial {told.number}: {''.join(why)}"
-                        )
-
-                def num_left() -> int:
-                    num_finished = self._num_finished()
-                    return 0 if is_stopped or is_over(self._table.trials) else num_trials - num_finished
-
-                def report_of(trial: Trial) -> Reporter | None:
-                    if not has_report:
-                        return None
-                    if answers.pop(trial.number, None) is not None:  # it is run again
-                        self._storage.forget(trial.number)
-
-                    def receive(step: int, value: float) -> bool:
-                        answers[trial.number] = self.report(trial, step, value, pruner=pruner)
-                        return answers[trial.number]
-
-                    return Report(receive, channel)
-
-                run_trials(pool, lambda: self._ask(given), report_of, num_left, end, retries)
-        except SpaceExhausted as reason:
-            # A warning, which Python writes to standard error unless the user has configured logging.
-            _log.warning("optimize ends after %d of %d trials: %s", self._num_finished(), num_trials, reason)
+            run.go(self._suggester)
         finally:
-            self._num_expected, self._show = None, Progress()
-            self._storage.release(self._held - held, current())
+            self._storage.release(self._held - held, owner_of())
 
     # What is known
 
     @property
     def trials(self) -> list[Trial]:
         """All trials, by number."""
-        self._sync()
-        return [trial.copy() for trial in self._table.trials]
+        return [trial.copy() for trial in self._history.sync().trials]
 
     @property
     def best(self) -> Trial:
@@ -554,8 +480,7 @@ class Study:
         Raises:
           ValueError: No trial has succeeded.
         """
-        self._sync()
-        best = self._table.best
+        best = best_of(self._history.sync().trials, self.maximize)
         if best is None:
             raise ValueError(f"no trial has succeeded, so none is best: {self!r}")
         return best.copy()
@@ -567,21 +492,29 @@ class Study:
         Raises:
           ValueError: No trial has succeeded.
         """
-        self._sync()
-        with self._syncing:
-            rows, whole, trials = self._table.rows(), self._table.whole_rows(), list(self._table.trials)
-        if all(trial.status != "ok" for trial in trials):
+        table = self._history.sync()
+        if all(trial.status != "ok" for trial in table.trials):
             raise ValueError(f"no trial has succeeded, so none can be recommended: {self!r}")
-        strategy = with_noise(self.strategy, self._table.exponent)
-        return trials[recommend(strategy, self.seed, rows, whole, self._device, self._fits)].copy()
+        return table.trials[self._suggester.recommend(table)].copy()
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
         """Values of the finished trials by number, NaN where there is none, and the best so far at each of them."""
-        finished = [trial for trial in self.trials if trial.status != "pending"]
-        values = np.array([math.nan if t.value is None else t.value for t in finished], np.float64)
-        better = np.fmax if self.maximize else np.fmin
-        return values, better.accumulate(values)
+        return trajectory(self._history.sync().trials, self.maximize)
+
+    @property
+    def strategy(self) -> Strategy:
+        """What is tried next."""
+        return self._suggester.strategy
+
+    @strategy.setter
+    def strategy(self, strategy: Strategy) -> None:
+        self._suggester.strategy = strategy
+
+    @property
+    def last_suggestion(self) -> SuggestInfo | None:
+        """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
+        return self._suggester.latest
 
     def to_dataframe(self) -> Any:
         """All trials as a `pandas.DataFrame`, one row a trial, with a column ``config.NAME`` for each parameter.
@@ -599,8 +532,8 @@ class Study:
         """Close the file. Trials asked here and not told are given back, as if this process had ended."""
         try:
             if self._storage.is_open:
-                self._storage.release(self._held, current())
-                self._sync()  # what repr says from now on
+                self._storage.release(self._held, owner_of())
+                self._history.sync()  # what repr says from now on
         finally:
             self._held.clear()
             self._storage.close()
@@ -612,11 +545,10 @@ class Study:
         self.close()
 
     def __repr__(self) -> str:
-        if self._storage.is_open:
-            self._sync()
-        count = {status: sum(t.status == status for t in self._table.trials) for status in _STATUSES}
+        trials = self._history.sync().trials if self._storage.is_open else self._history.table.trials
+        count = {status: sum(trial.status == status for trial in trials) for status in _STATUSES}
         counts = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "none"
-        best = self._table.best
+        best = best_of(trials, self.maximize)
         found = "" if best is None else f", best: {best.value:.6g} (trial {best.number})"
         where = ("in memory" if self.path is None else str(self.path)) + ("" if self._storage.is_open else " (closed)")
         goal = "maximize" if self.maximize else "minimize"
@@ -627,132 +559,24 @@ class Study:
     def _ask(self, context: Context, runs_it: Owner | None = None) -> Trial:
         with self._asking:
             while True:
-                owner = runs_it or current()
-                record = self._storage.claim(owner, lambda config: context.holds(self._from_text(config)))
+                owner = runs_it or owner_of()
+                record = self._storage.claim(owner, lambda text: context.holds(self._codec.of_text(text).values))
                 if record is None:
-                    number, config = self._suggest(context)
+                    table = self._history.sync()
+                    number, values = len(table.trials), self._suggester.suggest(table, context)
                     self._held.add(number)  # before it is written: an interrupt may come in between
-                    record = self._storage.insert(number, self._to_text(config), owner)
+                    record = self._storage.insert(number, self._codec.of_values(values).text, owner)
                 if record is not None:
                     self._held.add(record.number)
-                    # Who asks a second time will ask again; a command that asks once shall not wait for a program to
-                    # end. What was enqueued takes the time of the design, in which the model's program is compiled.
-                    if self._num_asked:
-                        num_rows = max(record.number + 1, len(self._table.trials))
-                        prepare(
-                            self.strategy, self.seed, num_rows, self._device, context.fixed, self._num_expected,
-                            self._prepared, self._table,
-                        )  # fmt: skip
-                    self._num_asked += 1
-                    return self._trial(record).copy()
+                    table = self._history.table
+                    self._suggester.prepare(max(record.number + 1, len(table.trials)), table, context)
+                    return self._history.trial(record).copy()
 
-    def _suggest(self, context: Context) -> tuple[int, dict[str, Any]]:
-        self._sync()
-        with self._syncing:
-            number, rows, trials = len(self._table.trials), self._table.rows(), list(self._table.trials)
-            is_full = number >= self.space.num_configs and self._table.num_distinct >= self.space.num_configs
-        if not is_full:
-            x, is_new, self.last_suggestion = suggest(
-                with_noise(self.strategy, self._table.exponent),
-                self.seed,
-                rows,
-                self._device,
-                self._fits,
-                context.fixed,
-                self._show.waiting,
-            )
-            if self.last_suggestion.seconds_compile > 0.2:
-                _log.info("trial %d waited %.1f s for a program", number, self.last_suggestion.seconds_compile)
-            if is_new:
-                return number, context.impose(self.space.decode(x))
-        if self.space.encoding.constraint is not None:
-            inside = [t.config for t in trials if context.holds(t.config) and self.space.is_allowed(t.config)]
-            # A real that exists in an allowed trial could vary. Grid search has a finite number of points all the same.
-            is_real = any(name in config for config in inside for name in context.free_reals)
-            if not inside or (is_real and not isinstance(self.strategy, GridSearch)):
-                found = f"but the {len(inside)} trials" if inside else "that it allows"
-                raise ValueError(
-                    f"constraint: expected a space of which it allows some part, got none {found} in a bounded search"
-                    f"{context}; enqueue a configuration that is allowed, if there is one"
-                )
-        raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
-
-    def _check_trial(self, trial: Any) -> None:
+    def _check_trial(self, trial: Any) -> Trial:
         if not isinstance(trial, Trial):
             raise TypeError(f"expected a trial or a configuration, got {trial!r}")
         if trial.study_id != self._id:
             raise ValueError(
                 f"trial {trial.number} is of study {trial.study_id}, expected one of this study, {self._id}"
             )
-
-    def _outcome_of_stopped(self, trial: Any, value: Any, failed: str | None, cost: Any, noise: Any) -> Outcome:
-        if noise is not None:
-            raise ValueError(f"noise: expected none beside stopped=True, which comes without a value, got {noise!r}")
-        if value is not None or failed is not None:
-            raise TypeError(f"stopped: expected no value and no failure beside it, got {value!r} and failed={failed!r}")
-        self._check_trial(trial)
-        self._sync()
-        values = list(self._table.trials[trial.number].intermediate_values.values())
-        if not values:
-            raise ValueError(f"stopped: expected an intermediate value of trial {trial.number}, got none")
-        is_value = math.isfinite(values[-1])
-        return Outcome(None, None, as_cost(cost)) if is_value else as_outcome(values[-1], None, cost)
-
-    def _end(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
-        """The trial as it ended; `TypeError` if the objective gave no number."""
-        if is_stopped and evaluation.failure is None:
-            told = self.tell(trial, stopped=True, cost=evaluation.cost)
-            _log.info("trial %d %s", told.number, "was stopped" if told.failure is None else told.failure)
-            return told
-        if evaluation.no_number is not None:
-            self.tell(trial, failed=f"the objective returned no number: {evaluation.no_number}")
-            raise TypeError(f"the objective must return a number; trial {trial.number}: {evaluation.no_number}")
-        told = self.tell(
-            trial, evaluation.value, failed=evaluation.failure, cost=evaluation.cost, noise=evaluation.noise
-        )
-        if evaluation.failure is not None:
-            _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
-        else:
-            _log.info("trial %d: %s", told.number, told.value)
-        return told
-
-    def _num_finished(self) -> int:
-        self._sync()
-        return self._table.num_finished
-
-    def _sync(self) -> None:
-        with self._syncing:
-            # What is known to have ended never changes: behind a long pending trial it is not read into a trial again.
-            ended = {t.number for t in self._table.trials[self._table.num_settled :] if t.status != "pending"}
-            records = self._storage.read(self._table.num_settled)
-            self._table.update([self._trial(r) for r in records if r.number not in ended])
-
-    def _trial(self, record: Record) -> Trial:
-        return Trial(
-            number=record.number,
-            config=self._config_of(record),
-            status=cast(Any, record.status),  # the file holds no other, see its schema
-            value=record.value,
-            started_at=record.started_at,
-            ended_at=record.ended_at,
-            failure=record.failure,
-            study_id=self._id,
-            intermediate_values=record.intermediate_values,
-            cost=record.cost,
-            noise=record.noise,
-        )
-
-    def _config_of(self, record: Record) -> dict[str, Any]:
-        try:
-            return self._from_text(record.config)
-        except ValueError as error:
-            raise OSError(
-                f"the study file {self.path} is damaged, trial {record.number} cannot be read ({error}); go on from a "
-                "copy of it"
-            ) from error
-
-    def _from_text(self, config: str) -> dict[str, Any]:
-        return self.space.config_from_json(json.loads(config))
-
-    def _to_text(self, config: dict[str, Any]) -> str:
-        return json.dumps(self.space.config_to_json(config), allow_nan=False)
+        return trial

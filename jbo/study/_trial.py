@@ -1,5 +1,6 @@
 """What a user sees of one evaluation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -50,3 +51,15 @@ class Trial:
     def copy(self) -> "Trial":
         """The same trial with dicts of its own, so that nobody changes those of anybody else."""
         return replace(self, config=dict(self.config), intermediate_values=dict(self.intermediate_values))
+
+
+def best_of(trials: Sequence[Trial], maximize: bool) -> Trial | None:
+    """The trial with the best value that was seen, the first of equals; None if no trial has succeeded.
+
+    Args:
+      trials: By number.
+      maximize: True if higher values are better.
+    """
+    sign = -1.0 if maximize else 1.0
+    values = [(sign * trial.value, trial.number) for trial in trials if trial.value is not None]
+    return trials[min(values)[1]] if values else None

@@ -9,60 +9,13 @@ import uuid
 import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any
 
+from jbo.study._record import Header as Header
+from jbo.study._record import Outcome as Outcome
+from jbo.study._record import Record as Record
 from jbo.study.owner import Owner, is_alive
 from jbo.study.schema import OF_TRIALS, SQLITE_ERRORS, connect, explained, file_at, is_older, of_trials, place_of
-
-
-class Header(NamedTuple):
-    """What a study is, fixed when its file was made."""
-
-    id: str
-    space: str
-    maximize: bool
-    seed: int
-
-
-class Record(NamedTuple):
-    """One row of the table of trials; the configuration is JSON text."""
-
-    number: int
-    config: str
-    status: str
-    value: float | None
-    failure: str | None
-    started_at: float
-    ended_at: float | None
-    cost: float | None = None
-    noise: float | None = None
-    intermediate_values: dict[int, float] = {}  # noqa: RUF012  never written to
-    """By step."""
-
-
-class Outcome(NamedTuple):
-    """How a trial ended: with a value, with a failure, or, with neither, stopped on its way."""
-
-    value: float | None
-    failure: str | None
-    cost: float | None = None
-    """What it cost, above 0."""
-    noise: float | None = None
-    """Standard deviation of the value, at least 0; None unless there is one."""
-
-    @property
-    def status(self) -> str:
-        """As in the table of trials."""
-        if self.failure is not None:
-            return "failed"
-        return "stopped" if self.value is None else "ok"
-
-    @property
-    def in_words(self) -> str:
-        """As `Study.tell` is told it."""
-        if self.failure is not None:
-            return f"failed={self.failure!r}"
-        return "stopped=True" if self.value is None else repr(self.value)
 
 
 class Storage:
@@ -103,15 +56,12 @@ class Storage:
     def stored_header(self) -> Header | None:
         """What the file says the study is; None in a new one."""
         with self._transaction(write=False) as run:
-            stored = run.execute("SELECT id, space, maximize, seed FROM study").fetchone()
-        return None if stored is None else Header(stored[0], stored[1], bool(stored[2]), stored[3])
+            return read_header(run)
 
     def read(self, first: int) -> list[Record]:
         """All trials from number ``first`` on, by number."""
         with self._transaction(write=False) as run:
-            query = f"SELECT {of_trials(run)} FROM trials WHERE number >= ? ORDER BY number"
-            rows, values = run.execute(query, (first,)).fetchall(), intermediate_values(run, first)
-            return [Record(*row, intermediate_values=values.get(row[0], {})) for row in rows]
+            return read_records(run, first)
 
     def claim(self, owner: Owner, is_wanted: Callable[[str], bool]) -> Record | None:
         """The trial that comes before any new suggestion, now owned by ``owner``; None if there is none.
@@ -315,11 +265,34 @@ def _forget(run: sqlite3.Connection, number: int) -> None:
 
 
 def _record(run: sqlite3.Connection, number: int) -> Record:
-    row = run.execute(f"SELECT {of_trials(run)} FROM trials WHERE number = ?", (number,)).fetchone()
-    return Record(*row, intermediate_values=intermediate_values(run, number, number).get(number, {}))
+    (record,) = read_records(run, number, number)
+    return record
 
 
-def intermediate_values(run: sqlite3.Connection, first: int, last: int = 2**63 - 1) -> dict[int, dict[int, float]]:
+def read_header(run: sqlite3.Connection) -> Header | None:
+    """What a file says the study is; None in a new one.
+
+    Args:
+      run: A connection to a study file.
+    """
+    row = run.execute("SELECT id, space, maximize, seed, created_at FROM study").fetchone()
+    return None if row is None else Header(row[0], row[1], bool(row[2]), *row[3:])
+
+
+def read_records(run: sqlite3.Connection, first: int, last: int = 2**63 - 1) -> list[Record]:
+    """The trials of a file, by number.
+
+    Args:
+      run: As in `read_header`.
+      first: Number of the first one.
+      last: Number of the last one.
+    """
+    query = f"SELECT {of_trials(run)} FROM trials WHERE number BETWEEN ? AND ? ORDER BY number"
+    rows, values = run.execute(query, (first, last)).fetchall(), _intermediate_values(run, first, last)
+    return [Record(*row, intermediate_values=values.get(row[0], {})) for row in rows]
+
+
+def _intermediate_values(run: sqlite3.Connection, first: int, last: int) -> dict[int, dict[int, float]]:
     """By number and step, the steps in their order."""
     query = "SELECT number, step, value FROM intermediate_values WHERE number BETWEEN ? AND ? ORDER BY number, step"
     values: dict[int, dict[int, float]] = {}

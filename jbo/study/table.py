@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from jbo.numerics import lift, midpoint
 from jbo.space import Space
@@ -89,44 +90,60 @@ def with_noise(strategy: Any, exponent: int) -> Any:
 
 
 class Table:
-    """The trials of a study by number, each with its point of the unit cube, which is worked out once."""
+    """The trials of a study by number, each with its point of the unit cube. A table never changes.
 
-    def __init__(self, space: Space, maximize: bool, has_cost: bool = False):
-        self._space = space
-        self._has_cost = has_cost  # whether a strategy wants to know it
+    Args:
+      trials: By number.
+      points: The point of each of them.
+      num_columns: Of the encoding.
+      maximize: True if higher values are better.
+      has_cost: Whether the strategy learns what trials cost.
+    """
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        points: Sequence[Float[np.ndarray, " d"]],
+        *,
+        num_columns: int,
+        maximize: bool,
+        has_cost: bool = False,
+    ):
+        self.trials, self.points = trials, points
+        self._num_columns, self._maximize, self._has_cost = num_columns, maximize, has_cost
         self._sign = -1.0 if maximize else 1.0
-        self._x: list[np.ndarray] = []
-        self.trials: list[Trial] = []
-        """All trials, by number."""
-        self.num_settled = 0
-        """How many trials, from the first on, have ended: these never change again."""
 
-    def update(self, trials: list[Trial]) -> None:
-        """Take over trials as they stand now: those from ``num_settled`` on that may have changed, by number."""
-        for trial in trials:
-            if trial.number == len(self.trials):
-                self.trials.append(trial)
-                self._x.append(self._space.encode(trial.config))
-            else:
-                self.trials[trial.number] = trial
-        while self.num_settled < len(self.trials) and self.trials[self.num_settled].status != "pending":
-            self.num_settled += 1
+    @classmethod
+    def of(cls, trials: Sequence[Trial], space: Space, maximize: bool, has_cost: bool = False) -> "Table":
+        """The table of trials whose points are not known yet.
 
-    @property
-    def num_finished(self) -> int:
-        """Trials that succeeded or failed."""
-        return self.num_settled + sum(t.status != "pending" for t in self.trials[self.num_settled :])
+        Args:
+          trials: All trials of a study, by number.
+          space: Where it searches.
+          maximize: True if higher values are better.
+          has_cost: Whether the strategy learns what trials cost.
+
+        Raises:
+          ValueError: A configuration is not of the space.
+        """
+        points = [space.encode(trial.config) for trial in trials]
+        columns = space.encoding.num_columns
+        return cls(trials, points, num_columns=columns, maximize=maximize, has_cost=has_cost)
+
+    def with_trials(self, trials: Sequence[Trial], points: Sequence[Float[np.ndarray, " d"]]) -> "Table":
+        """The table of the same study with other trials.
+
+        Args:
+          trials: By number.
+          points: The point of each of them.
+        """
+        columns, maximize, has_cost = self._num_columns, self._maximize, self._has_cost
+        return Table(trials, points, num_columns=columns, maximize=maximize, has_cost=has_cost)
 
     @property
     def num_distinct(self) -> int:
         """Different points in the table."""
-        return len({x.tobytes() for x in self._x})
-
-    @property
-    def best(self) -> Trial | None:
-        """The best observation, the first of equals; None if nothing succeeded."""
-        losses = [(self._sign * t.value, t.number) for t in self.trials if t.value is not None]
-        return self.trials[min(losses)[1]] if losses else None
+        return len({x.tobytes() for x in self.points})
 
     def empty_rows(self, capacity: int) -> Rows:
         """Rows without trials, with the columns that `rows` has now.
@@ -135,14 +152,14 @@ class Table:
           capacity: How many.
         """
         has_noise = any(trial.noise is not None for trial in self.trials)
-        return empty_rows(capacity, self._space.encoding.num_columns, self._has_cost, has_noise)
+        return empty_rows(capacity, self._num_columns, self._has_cost, has_noise)
 
     def rows(self) -> Rows:
         """All rows, with room for one more at least; lower is better from here on."""
         num_rows = len(self.trials)
         rows = self.empty_rows(capacity_for(num_rows + 1))
         if num_rows:
-            rows.x[:num_rows] = self._x
+            rows.x[:num_rows] = self.points
             losses = self._losses()
             rows.y[:num_rows] = lifted(losses, lift(losses))
             rows.status[:num_rows] = [_STATUS[t.status] for t in self.trials]

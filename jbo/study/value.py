@@ -9,7 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jbo.study.storage import Outcome
+from jbo.study._record import Outcome
+from jbo.study._trial import Trial
 
 
 def as_number(value: Any, name: str = "value") -> float:
@@ -202,3 +203,39 @@ def as_outcome(value: Any, failed: str | None, cost: Any = None, noise: Any = No
     if not isinstance(failed, str):
         raise TypeError(f"failed: expected a text that says why the trial failed, got {failed!r}")
     return Outcome(None, failed.encode(errors="backslashreplace").decode(), price)  # lone surrogates are no UTF-8
+
+
+def check_stopped(value: Any, failed: str | None, noise: Any) -> None:
+    """Raise an error for what comes beside ``stopped=True`` and contradicts it.
+
+    Args:
+      value: As in `Study.tell`.
+      failed: As in `Study.tell`.
+      noise: As in `Study.tell`.
+
+    Raises:
+      ValueError: There is a noise.
+      TypeError: There is a value or a failure.
+    """
+    if noise is not None:
+        raise ValueError(f"noise: expected none beside stopped=True, which comes without a value, got {noise!r}")
+    if value is not None or failed is not None:
+        raise TypeError(f"stopped: expected no value and no failure beside it, got {value!r} and failed={failed!r}")
+
+
+def as_stopped(trial: Trial, cost: Any = None) -> Outcome:
+    """How a trial ended that was stopped before its end; it failed if its last value is not finite.
+
+    Args:
+      trial: With its intermediate values.
+      cost: As in `as_cost`.
+
+    Raises:
+      TypeError: The cost is no number.
+      ValueError: The cost is impossible, or there is no intermediate value.
+    """
+    values = list(trial.intermediate_values.values())
+    if not values:
+        raise ValueError(f"stopped: expected an intermediate value of trial {trial.number}, got none")
+    is_value = math.isfinite(values[-1])
+    return Outcome(None, None, as_cost(cost)) if is_value else as_outcome(values[-1], None, cost)

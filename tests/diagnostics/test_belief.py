@@ -7,6 +7,7 @@ import pytest
 import jbo
 from jbo.diagnostics import believe
 from jbo.study.model import Fits
+from jbo.study.table import Table
 from jbo.surrogates import FitInfo
 from jbo.world import world
 
@@ -43,7 +44,7 @@ def test_blocks_change_nothing(belief):
 
 
 def test_the_hyperparameters_are_those_of_the_next_suggestion(study, belief):
-    table = study._table.rows()
+    table = Table.of(study.trials, SPACE, study.maximize, study.strategy.learns_cost).rows()
     with world(None):
         (params, _), _ = Fits().model(study.strategy, study.seed, table, None)
     for ours, theirs in zip(belief.params, params, strict=True):

@@ -7,12 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import jbo.study._study as study_module
 from jbo.encoding import snap
 from jbo.space import Categorical, Integer, Real, Space
 from jbo.strategies import AskInfo, Strategy
-from jbo.study import Study
-from jbo.study.owner import current
+from jbo.study import Study, owner
+from jbo.study.storage import Storage
 from jbo.types import EMPTY
 
 traces = []
@@ -69,16 +68,22 @@ def make(space):
 @pytest.fixture
 def die(monkeypatch):
     """End a study as a kill does: nothing is given back, and its process is gone."""
-    life = 0
-    monkeypatch.setattr(study_module, "current", lambda: current()._replace(started=f"life {life}"))
+    life, current = 0, owner.current
+    monkeypatch.setattr(owner, "current", lambda: current()._replace(started=f"life {life}"))
 
     def die(study):
         nonlocal life
         life += 1
-        study._held.clear()
-        study._storage.close()
+        close_as_killed(study)
 
     return die
+
+
+def close_as_killed(study):
+    """Close the file of a study as the end of its process does: nothing is given back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Storage, "release", lambda *_: None)
+        study.close()
 
 
 def outcome(trials):

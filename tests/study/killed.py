@@ -7,6 +7,7 @@ the time of the imports; what is said goes into PATH.said and PATH.errors, and i
 
 import os
 import signal
+import sqlite3
 import statistics
 import sys
 import threading
@@ -14,7 +15,8 @@ import time
 from pathlib import Path
 
 import jbo
-import jbo.study._study
+from jbo.study import model
+from jbo.study.storage import Storage
 
 SPACE = jbo.Space(
     x=jbo.Real(-1.0, 1.0),
@@ -47,6 +49,20 @@ def run(study, objective=loss, **options):
     study.optimize(objective, NUM_TRIALS, **options)
 
 
+def run_by_hand(study, objective):
+    """The same by ask and tell."""
+    for config in QUEUED:
+        study.enqueue(config)
+    while sum(trial.status != "pending" for trial in study.trials) < NUM_TRIALS:
+        trial = study.ask()
+        try:
+            value = objective(trial.config)
+        except ArithmeticError as error:
+            study.tell(trial, failed=str(error))
+        else:
+            study.tell(trial, value)
+
+
 def kill_after(seconds, pid):
     """Kill a process in so many seconds, whatever it does then."""
     threading.Thread(target=lambda: (time.sleep(seconds), os.kill(pid, signal.SIGKILL)), daemon=True).start()
@@ -65,7 +81,19 @@ def around(module, name, before=lambda: None, after=lambda: None):
     setattr(module, name, wrapped)
 
 
-def before_commit_of(study, statement, call):
+def at_statements(call):
+    """Call something with each statement of the files that are opened from now on."""
+    connect = sqlite3.connect
+
+    def watched(*args, **options):
+        connection = connect(*args, **options)
+        connection.set_trace_callback(call)
+        return connection
+
+    sqlite3.connect = watched
+
+
+def before_commit_of(statement, call):
     """Call something when a transaction that holds a statement is about to be committed."""
     seen = []
 
@@ -76,7 +104,7 @@ def before_commit_of(study, statement, call):
         if sql == "COMMIT" and any(s.startswith(statement) for s in seen):
             call()
 
-    study._storage._connection.set_trace_callback(trace)
+    at_statements(trace)
 
 
 def at_lines_of(study, name, call):
@@ -93,7 +121,7 @@ def at_lines_of(study, name, call):
     around(study, name, before=lambda: sys.settrace(trace), after=lambda: sys.settrace(None))
 
 
-def in_write(study, place):
+def in_write(place):
     """Kill this process in the middle of a write: for 7.25 in the seventh, after a quarter of the time they take."""
     starts, seconds = [], []
 
@@ -107,13 +135,12 @@ def in_write(study, place):
         if len(starts) > len(seconds):
             seconds.append(time.perf_counter() - starts[-1])
 
-    study._storage._connection.set_trace_callback(trace)
+    at_statements(trace)
     for name in ("claim", "insert", "finish"):
-        around(study._storage, name, after=ended)
+        around(Storage, name, after=ended)
 
 
 def main(path, strategy, moment, count):
-    study = open_study(strategy, path)
     objective, options, calls = loss, {}, []
 
     def die():
@@ -122,25 +149,25 @@ def main(path, strategy, moment, count):
             os.kill(os.getpid(), signal.SIGKILL)
 
     if moment == "before the model":
-        around(jbo.study._study, "suggest", before=die)
+        around(model, "suggest", before=die)
     elif moment == "after the model":
-        around(jbo.study._study, "suggest", after=die)
+        around(model, "suggest", after=die)
     elif moment == "asked":
-        around(study, "_ask", after=die)
+        pass  # below, and so are the lines of ask and tell
     elif moment == "write of ask":
-        before_commit_of(study, "INSERT INTO trials", die)
+        before_commit_of("INSERT INTO trials", die)
     elif moment == "write of tell":
-        before_commit_of(study, "UPDATE trials SET status", die)
+        before_commit_of("UPDATE trials SET status", die)
     elif moment == "told":
-        around(study._storage, "finish", after=die)
+        around(Storage, "finish", after=die)
     elif moment == "objective begins":
         objective = lambda config: (die(), loss(config))[1]  # noqa: E731
     elif moment == "objective ends":
         objective = lambda config: (loss(config), die())[0]  # noqa: E731
     elif moment in ("lines of ask", "lines of tell"):
-        at_lines_of(study, {"lines of ask": "_ask", "lines of tell": "tell"}[moment], die)
+        pass
     elif moment == "in write":
-        in_write(study, float(count))
+        in_write(float(count))
     elif moment == "in a worker":  # ``count`` seconds after the third trial began there
 
         def objective(config, begun=[]):  # noqa: B006  the worker's own
@@ -162,10 +189,14 @@ def main(path, strategy, moment, count):
                 said.add(trial.number)
                 print(f"{trial.number} {trial.status} {trial.value and trial.value.hex()}", flush=True)
 
-    said = set()
+    said, study = set(), open_study(strategy, path)
+    if moment == "asked":
+        around(study, "ask", after=die)
+    elif moment.startswith("lines of"):
+        at_lines_of(study, moment.removeprefix("lines of "), die)
     around(study, "tell", after=say)
     print("ready", flush=True)
-    run(study, objective, **options)
+    (run_by_hand if moment == "asked" or moment.startswith("lines of") else run)(study, objective, **options)
     if moment in ("in write", "in a worker"):
         time.sleep(60)  # the kill is under way
     if moment.startswith("lines of"):

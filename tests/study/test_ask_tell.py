@@ -1,6 +1,7 @@
 import dataclasses
 import math
 import time
+from collections import Counter
 
 import jax.numpy as jnp
 import numpy as np
@@ -129,9 +130,10 @@ def test_configs_become_plain_python(study):
 
 
 def test_a_trial_of_another_study_is_refused(study, make):
-    other = make()
-    with pytest.raises(ValueError, match=rf"trial 0 is of study {other._id}, expected one of this study, {study._id}"):
-        study.tell(other.ask(), 0.5)
+    trial, ours = make().ask(), study.ask().study_id
+    words = f"trial 0 is of study {trial.study_id}, expected one of this study, {ours}"
+    with pytest.raises(ValueError, match=words):
+        study.tell(trial, 0.5)
     ghost = dataclasses.replace(study.ask(), number=17)
     with pytest.raises(ValueError, match="there is no trial 17 in <Study"):
         study.tell(ghost, 0.5)
@@ -265,3 +267,29 @@ def test_choices_keep_their_types(make, draws, tmp_path):
         study.tell(config, 1.0)
     again = make(space, strategy=draws(space.encoding), path=tmp_path / "a.db")
     assert repr([t.config["c"] for t in again.trials]) == "[None, True, 1, 1.5, '1', (3, 4)]"
+
+
+def test_a_configuration_is_validated_and_encoded_once(study, monkeypatch, loss):
+    """From where it enters to the file and to the table of the model; in another process once more."""
+    calls = Counter()
+
+    def counted(name):
+        real = getattr(Space, name)
+
+        def method(self, config):
+            calls[name, repr(sorted(config.items()))] += 1
+            return real(self, config)
+
+        monkeypatch.setattr(Space, name, method)
+
+    counted("validate"), counted("encode_valid"), counted("encode")
+    queued = {"x": 0.5, "n": 2, "c": "a", "m": 1.0}
+    study.enqueue(queued), study.tell({"x": 0.25, "n": 1, "c": "b"}, 0.5)
+    asked = study.ask(3)
+    study.report(asked[1], 0, 2.0)
+    study.tell(asked[1], stopped=True)
+    study.tell(asked[2], 1.0)
+    study.optimize(loss, 6, progress=False)
+    assert asked[0].config == queued and len(study.trials) == 7 and study.best and study.recommended
+    configs = [repr(sorted(trial.config.items())) for trial in study.trials]
+    assert calls == {(name, config): 1 for name in ("validate", "encode_valid") for config in configs}

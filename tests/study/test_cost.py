@@ -32,9 +32,14 @@ def value(config):
     return 0.1 * (config["a"] - 0.6) ** 2 + (config["b"] - 0.3) ** 2
 
 
+def rows_of(study):
+    """What the strategy sees of a study."""
+    return Table.of(study.trials, SPACE, study.maximize, study.strategy.learns_cost).rows()
+
+
 def learnt_cost(study):
     """The strategy's log cost as the next suggestion sees it, as a function of a point."""
-    rows = study._table.rows()
+    rows = rows_of(study)
     with world(None):
         (params, _), _ = Fits().model(study.strategy, study.seed, rows, None)
         return study.strategy.cost.log_cost(params.cost, jbo.types.Trials(*jax.tree.map(jax.numpy.asarray, rows)))
@@ -59,7 +64,7 @@ def test_a_study_learns_how_long_its_trials_take(clock):
         study.optimize(objective, 16, progress=False)
     study = studies["seconds"]
     assert {trial.status for trial in study.trials} == {"ok", "failed", "pending"}
-    rows = study._table.rows()
+    rows = rows_of(study)
     took = [0.0 if t.number < 2 else seconds(t.config) for t in study.trials]
     np.testing.assert_allclose(rows.cost[:17], took, rtol=1e-6)
     log_cost = learnt_cost(study)
@@ -72,7 +77,7 @@ def test_a_study_learns_how_long_its_trials_take(clock):
         for cost, study in studies.items()
     }
     assert spent["seconds"] < 0.9 * spent[None]
-    assert studies[None]._table.rows().cost is None, "who does not ask for it has the programs of before"
+    assert rows_of(studies[None]).cost is None, "who does not ask for it has the programs of before"
 
 
 def test_it_goes_on_as_if_it_had_not_stopped(clock, tmp_path):
@@ -100,9 +105,7 @@ def test_the_seconds_of_the_trials(clock):
         study.tell(trial, float(i))
     study.tell({"a": 0.5, "b": 0.5}, 3.0)
     study.ask()
-    table = Table(SPACE, False, has_cost=True)
-    table.update(study.trials)
-    cost = table.rows().cost
+    cost = Table.of(study.trials, SPACE, False, has_cost=True).rows().cost
     assert cost[:5].tolist() == [2.5, 0.0, 0.5, 0.0, 0.0] and not cost[5:].any()
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from jbo.study import _study
+from jbo.study import model
 from jbo.types import PENDING
 from tests.selection import some
 
@@ -54,8 +54,8 @@ def wait_for(condition, seconds=120):
 @some("name", EXECUTORS, ["threads", "processes"])
 def test_two_at_once_and_no_barrier(make, tmp_path, monkeypatch, name):
     seen = []
-    suggest = _study.suggest
-    monkeypatch.setattr(_study, "suggest", lambda *args: (seen.append(args[2].status), suggest(*args))[1])
+    suggest = model.suggest
+    monkeypatch.setattr(model, "suggest", lambda *args: (seen.append(args[2].status), suggest(*args))[1])
 
     def objective(config):
         # The first trial ends only once all the others have, one after another beside it.

@@ -36,11 +36,15 @@ def told_in(path, space):
         return [t for t in study.trials if t.status != "pending"]
 
 
-def test_disk_full(make, path, loss, space):
+def test_disk_full(make, path, loss, space, monkeypatch):
+    connect, opened = sqlite3.connect, []
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **how: opened.append(connect(*args, **how)) or opened[-1])
     study = make(path=path)
+    [connection] = opened
+    monkeypatch.undo()
     study.optimize(loss, 3)
-    pages = study._storage._connection.execute("PRAGMA page_count").fetchone()[0]
-    study._storage._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     told, words = (
         study.trials,
         "cannot write the study file .*study.db: there is no room left; make some and do the same",
@@ -50,7 +54,7 @@ def test_disk_full(make, path, loss, space):
     assert len(told) > 30
     with pytest.raises(OSError, match=words):
         study.tell({"x": 0.0, "n": 1, "c": "b"}, failed="x" * 10_000)
-    study._storage._connection.execute("PRAGMA max_page_count = 100000")
+    connection.execute("PRAGMA max_page_count = 100000")
     study.optimize(loss, len(told) + 2)
     study.close()
     assert told_in(path, space)[: len(told)] == told and len(told_in(path, space)) == len(told) + 2

@@ -10,7 +10,7 @@ import pytest
 
 from jbo.space import Real, Space
 from jbo.strategies import Strategy
-from jbo.study import _study, model
+from jbo.study import model
 from jbo.world import world
 
 
@@ -86,7 +86,7 @@ def test_the_model_runs_on_the_device_it_is_told(make, monkeypatch):
             devices.append(jnp.ones(()).device)
         return real(strategy, seed, rows, device, *others)
 
-    monkeypatch.setattr(_study, "suggest", seen)
+    monkeypatch.setattr(model, "suggest", seen)
     make().ask()
     make(device=jax.devices()[0]).ask()
     assert devices == [jax.local_devices(backend="cpu")[0], jax.devices()[0]]

@@ -11,6 +11,7 @@ from rich.console import Console
 import jbo
 from jbo.numerics import midpoint
 from jbo.study import MedianPruner, Trial
+from jbo.study.table import Table
 
 SPACE = jbo.Space(x=jbo.Real(0.0, 1.0))
 PLACES = [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95]
@@ -66,15 +67,11 @@ def test_the_median_of_two_huge_values_is_between_them():
 
 
 def test_a_stopped_trial_counts_between_huge_values():
-    from jbo.study.table import Table
-
     trials = [
         Trial(i, {"x": x}, "ok", v, 0.0, 1.0, None, "") for i, (x, v) in enumerate([(0.1, 1.6e308), (0.2, 1.7e308)])
     ]
     trials.append(Trial(2, {"x": 0.3}, "stopped", None, 0.0, 1.0, None, "", {1: 1.0}))
-    table = Table(SPACE, False)
-    table.update(trials)
-    np.testing.assert_allclose(table.rows().y[:3], [1.6e308, 1.7e308, 1.65e308])
+    np.testing.assert_allclose(Table.of(trials, SPACE, False).rows().y[:3], [1.6e308, 1.7e308, 1.65e308])
 
 
 def test_pictures_of_huge_values_have_finite_axes(tmp_path):

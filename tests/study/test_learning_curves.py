@@ -6,6 +6,8 @@ import io
 import json
 import math
 import multiprocessing
+import pickle
+import platform
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -16,9 +18,9 @@ from hypothesis import strategies as st
 
 import jbo
 from jbo.__main__ import main
-from jbo.study import Study, _report, read_study
-from jbo.study._evaluation import CannotBeSent
+from jbo.study import Study, read_study
 from jbo.study.schema import FORMAT
+from jbo.study.table import Table
 from jbo.types import EMPTY, OK
 from tests.selection import some
 
@@ -137,17 +139,18 @@ def test_what_a_stopped_trial_counts_with():
         study.tell({"x": 0.0}, -9.0)
         study.tell({"x": 0.05}, failed="no")
         assert len(study.trials) == 9
-        rows = study._table.rows()
+        table = Table.of(study.trials, LINE, False)
+        rows = table.rows()
         np.testing.assert_array_equal(rows.y[:9], [5.0, 0.1, 0.3, 0.8, 0.3, 0.5, 0.8, -9.0, 0.0])
         assert rows.status[:8].tolist() == [OK] * 8
-        whole = study._table.whole_rows()
+        whole = table.whole_rows()
         assert np.flatnonzero(whole.status[:9] == EMPTY).tolist() == [0, 4, 5, 6]
     with line(maximize=True) as study:
         for x in (0.1, 0.3):
             told(study, x, {1: x})
         told(study, 0.5, {1: 0.25}, "stopped")
         assert len(study.trials) == 3
-        np.testing.assert_array_equal(study._table.rows().y[:3], [-0.1, -0.3, -0.2])
+        np.testing.assert_array_equal(Table.of(study.trials, LINE, True).rows().y[:3], [-0.1, -0.3, -0.2])
 
 
 @some("how", ["workers", "threads", "processes"], ["threads"])
@@ -192,15 +195,20 @@ def test_errors_of_a_report_are_the_objectives():
 
 
 def test_an_error_of_the_study_reaches_the_process_that_reports():
-    def receive(step, value):
-        raise OSError(f"no room for step {step}")
+    def broken(trial, trials, maximize):
+        raise OSError(f"no room for step {max(trial.intermediate_values)}")
 
-    with _report.Channel() as channel:
-        make, arguments = _report.Report(receive, channel).__reduce__()
+    def objective(config, report):
+        sent = pickle.loads(pickle.dumps(report))
         with pytest.raises(RuntimeError, match="report: no room for step 3"):
-            make(*arguments)(3, 2.0)
+            sent(3, 2.0)
         with pytest.raises(ValueError, match="step: expected at least 0, got -1"):
-            make(*arguments)(-1, 2.0)
+            sent(-1, 2.0)
+        return 1.0
+
+    with line() as study:
+        study.optimize(objective, 1, pruner=broken)
+        assert study.trials[0].value == 1.0, study.trials[0].failure
 
 
 def test_a_trial_that_begins_anew_has_no_values_of_before(tmp_path, die):
@@ -315,21 +323,27 @@ def test_what_is_refused():
 
 
 def test_another_machine_is_refused(monkeypatch):
-    with _report.Channel() as channel:
-        make, arguments = _report.Report(lambda step, value: True, channel).__reduce__()
-        sent = make(*arguments)
+    def objective(config, report):
+        sent = pickle.loads(pickle.dumps(report))
         assert sent(1, 2.0) is True
-        monkeypatch.setattr(_report, "_machine", lambda: ("another", ""))
-        with pytest.raises(
-            CannotBeSent, match="report: expected an executor whose processes are on the study's machine"
-        ):
-            sent(1, 2.0)
+        with monkeypatch.context() as patch:
+            patch.setattr(platform, "node", lambda: "another")
+            sent(2, 2.0)
+
+    words = "report: expected an executor whose processes are on the study's machine"
+    with line() as study:
+        with pytest.raises(TypeError, match=words):
+            study.optimize(objective, 1, pruner=lambda *_: True)
+        assert study.trials[0].status == "pending"
 
 
 def test_an_objective_takes_a_report_by_its_name():
-    assert _report.takes_report(falling) and _report.takes_report(lambda config, *, report: 1.0)
-    assert not _report.takes_report(lambda config, other=None: 1.0)
-    assert not _report.takes_report(lambda report: 1.0) and not _report.takes_report(max)
+    with line() as study:
+        for objective in (falling, lambda config, *, report: 1.0):
+            study.optimize(objective, 0, pruner=jbo.MedianPruner())
+        for objective in (lambda config, other=None: 1.0, lambda report: 1.0, max):
+            with pytest.raises(ValueError, match="pruner: expected an objective with a parameter `report`"):
+                study.optimize(objective, 0, pruner=jbo.MedianPruner())
 
 
 def test_tables_in_json_and_csv(tmp_path, capsys):

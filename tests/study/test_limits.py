@@ -12,8 +12,6 @@ import pytest
 
 import jbo
 from jbo.study import Stop
-from jbo.study._evaluation import Evaluation
-from jbo.study._workers import _Processes
 from tests.selection import some
 
 SCRIPT = Path(__file__).parent / "overworked.py"
@@ -61,17 +59,27 @@ def test_a_timeout_ends_the_process(make, tmp_path, workers):
 
 
 @pytest.mark.thorough
-def test_what_ends_after_its_time_is_ignored():
-    with _Processes(lambda config: (time.sleep(config["seconds"]), 1.0)[1], 1, 0.5) as workers:
-        call = workers.start({"seconds": 0.0}, None)
-        assert workers.wait() == [(call, Evaluation(1.0))]
-        late = workers.start({"seconds": 0.7}, None)
-        time.sleep(1.5)  # the process that asks was busy until the result was there
-        assert late.result() == Evaluation(1.0)
-        assert workers.wait() == [(late, Evaluation(failure="it took longer than the timeout of 0.5 s"))]
-        early = workers.start({"seconds": 0.1}, None)
-        time.sleep(1.5)
-        assert workers.wait() == [(early, Evaluation(1.0))], "in time, though it was looked at later"
+def test_what_ends_after_its_time_is_ignored(tmp_path):
+    """The process that asks is busy with one trial until the result of the other one is there."""
+    space = jbo.Space(seconds=jbo.Real(0.0, 3.0))
+    for seconds, status in ((2.0, "failed"), (0.1, "ok")):
+
+        def objective(config, seconds=seconds):
+            time.sleep(config["seconds"])
+            (tmp_path / f"{seconds} {config['seconds']}").touch()
+            return 1.0
+
+        def busy(trial, seconds=seconds):
+            if trial.number == 0:
+                wait_for((tmp_path / f"{seconds} {seconds}").exists)
+                time.sleep(1.0)
+
+        study = jbo.Study(space, strategy=jbo.random_search(space), seed=0)
+        for each in (0.0, seconds):
+            study.enqueue({"seconds": each})
+        study.optimize(objective, 2, workers=2, timeout=1.0, on_trial_end=busy)
+        assert [t.status for t in study.trials] == ["ok", status]
+        assert status == "ok" or study.trials[1].failure == "it took longer than the timeout of 1 s"
 
 
 @pytest.mark.thorough
@@ -293,8 +301,7 @@ def test_sigterm_ends_a_study_cleanly(tmp_path, to):
     space = jbo.Space(x=jbo.Real(-1.0, 1.0))
     with jbo.Study(space, strategy=jbo.random_search(space), path=tmp_path / "study.db") as study:
         assert [t.status for t in study.trials] == ["pending"] * 2
-        rows = study._storage._connection.execute("SELECT host FROM trials").fetchall()
-        assert rows == [(None,)] * 2, "given back, and not only left behind"
+        assert jbo.study.read_study(tmp_path / "study.db").workers == {}, "given back, and not only left behind"
 
 
 @pytest.mark.guard

@@ -11,12 +11,10 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-import jbo.study._study as study_module
 from jbo.space import Integer, Real, Space
-from jbo.study import Study
-from jbo.study.owner import current
+from jbo.study import Study, owner
 
-from .conftest import Draws
+from .conftest import Draws, close_as_killed
 
 SPACE = Space(x=Real(-1.0, 1.0), n=Integer(1, 5))
 STRATEGY = Draws(SPACE.encoding)
@@ -48,8 +46,8 @@ class StudyMachine(RuleBasedStateMachine):
         self.queue, self.queued = [], []
         self.held = {}  # number -> trial, asked in this life
         self.orphans = set()
-        self.real_current = study_module.current
-        study_module.current = lambda: current()._replace(started=f"life {self.life}")
+        self.real_current = real = owner.current
+        owner.current = lambda: real()._replace(started=f"life {self.life}")
         self.study = self.open(seed=0)
 
     def open(self, seed):
@@ -58,7 +56,7 @@ class StudyMachine(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "study"):
             self.study.close()
-            study_module.current = self.real_current
+            owner.current = self.real_current
             self.folder.cleanup()
 
     def expect_next(self, context={}):  # noqa: B006  never changed
@@ -159,8 +157,7 @@ class StudyMachine(RuleBasedStateMachine):
     @rule(killed=st.booleans(), seed=st.sampled_from([0, None]))
     def reopen(self, killed, seed):
         if killed:
-            self.study._held.clear()
-            self.study._storage.close()
+            close_as_killed(self.study)
             self.life += 1
         else:
             self.study.close()

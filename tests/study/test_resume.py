@@ -5,9 +5,10 @@ from contextlib import closing
 import pytest
 
 from jbo.space import Integer, Real, Space
-from jbo.study import _study
+from jbo.study import model
 from jbo.study.owner import current
 from jbo.study.schema import connect
+from jbo.study.storage import Storage
 
 
 @pytest.fixture
@@ -66,13 +67,13 @@ def test_two_open_studies_share_one_file(make, path, outcome, loss):
 
 def test_another_process_takes_the_number_while_the_model_thinks(make, path, monkeypatch):
     study, rival = make(path=path), make(path=path)
-    real, calls = _study.suggest, []
+    real, calls = model.suggest, []
 
     def slow(*args):
         calls.append(rival.tell({"x": 0.0, "n": 1, "c": "b"}, 1.0).number if len(calls) < 2 else None)
         return real(*args)
 
-    monkeypatch.setattr(_study, "suggest", slow)
+    monkeypatch.setattr(model, "suggest", slow)
     trial = study.ask()
     assert (trial.number, calls) == (2, [0, 1, None])
     unbroken = make()
@@ -153,8 +154,9 @@ def test_a_copy_of_the_file_is_the_same_study(make, path, tmp_path, outcome):
     assert copy.ask().number == 1
 
 
-def test_a_trial_on_another_host_counts_as_running(make, path, monkeypatch):
+def test_a_trial_on_another_host_counts_as_running(make, path):
     study = make(path=path)
-    study._storage.insert(0, study._to_text({"x": 0.0, "n": 1, "c": "b"}), current()._replace(host="elsewhere"))
+    with closing(Storage(path)) as elsewhere:
+        elsewhere.insert(0, json.dumps({"x": 0.0, "n": 1, "c": "b"}), current()._replace(host="elsewhere"))
     assert study.ask().number == 1
     assert study.trials[0].status == "pending"

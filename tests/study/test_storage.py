@@ -30,7 +30,7 @@ def test_every_commit_waits_for_the_disk(tmp_path):
 
 def test_first_header_wins(storage):
     first = storage.header("{}", True, 3)
-    assert first == Header(first.id, "{}", True, 3)
+    assert first == Header(first.id, "{}", True, 3, first.created_at)
     assert storage.header("[]", False, 4) == first
 
 

@@ -32,7 +32,7 @@ def noisy(config):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_table_is_what_a_strategy_begins_with(name):
     strategy = STRATEGIES[name](SPACE)
-    rows = Table(SPACE, False).rows()
+    rows = Table.of([], SPACE, False).rows()
     with jax.enable_x64(True):
         empty = strategy.init(len(rows.y))
     assert rows[3:] == empty[3:] == (None, None), "no cost and no noise were told"

@@ -20,27 +20,23 @@ def trial(number, status="pending", value=None, failure=None):
 
 @pytest.mark.parametrize(("maximize", "sign"), [(False, 1), (True, -1)])
 def test_state(space, maximize, sign):
-    table = Table(space, maximize)
     trials = [trial(0, "ok", 2.5), trial(1), trial(2, "failed", failure="why"), trial(3, "ok", -1.5)]
-    table.update(trials[:2])
-    table.update(trials[1:])
+    table = Table.of(trials, space, maximize)
     state = table.rows()
     assert state.x.shape == (64, 4) and state.x.dtype == state.y.dtype == np.float64 and state.status.dtype == np.int32
     np.testing.assert_array_equal(state.x[:4], [space.encode(t.config) for t in trials])
     np.testing.assert_array_equal(state.y[:4], [sign * 2.5, 0, 0, sign * -1.5])
     np.testing.assert_array_equal(state.status, [OK, PENDING, FAILED, OK] + [EMPTY] * 60)
     assert (state.x[4:] == 0.5).all() and not state.y[4:].any()
-    assert table.best.number == (0 if maximize else 3)
-    assert (table.num_settled, table.num_finished, table.num_distinct) == (1, 3, 4)
-    table.update([trial(1, "ok", 0.0)])
-    assert (table.num_settled, table.num_finished) == (4, 4)
+    assert table.num_distinct == 4
+    more = table.with_trials([*trials, trial(3)], [*table.points, table.points[3]])
+    assert more.num_distinct == 4 and len(more.trials) == 5 and len(table.trials) == 4, "a table never changes"
 
 
 def test_there_is_always_room_for_one_more(space):
-    table = Table(space, False)
-    for number in range(100):
+    for number in range(0, 100, 3):
+        table = Table.of([_numbered(i) for i in range(number)], space, False)
         assert len(table.rows().y) == capacity_for(number + 1) > number
-        table.update([_numbered(number)])
 
 
 def test_columns_for_cost_and_noise_are_there_if_they_are_asked_for():

@@ -160,12 +160,10 @@ def study_of(path):
 
 def test_what_was_told_takes_the_place_of_the_seconds(study):
     """Units are never mixed: of trials without a told cost nothing is known then."""
-    table = Table(SPACE, False, has_cost=True)
-    table.update(study.trials)
-    rows = table.rows()
+    rows = Table.of(study.trials, SPACE, False, has_cost=True).rows()
     assert rows.cost[:6].tolist() == [2.0, 7.0, 3.5, 1.25, 0.0, 0.0]
     assert rows.noise[:6].tolist() == [0.25, 0.0, 0.0, 0.0, 0.0, 0.0]
-    assert Table(SPACE, False).rows().noise is None
+    assert Table.of([], SPACE, False).rows().noise is None
 
 
 def test_a_noisy_value_is_trusted_less():

@@ -1,0 +1,96 @@
+"""The arguments of `Study.optimize`: what makes sense, and the workers that they ask for."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from jbo.study._processes import Processes
+from jbo.study._pruner import Pruner
+from jbo.study._report import takes_report
+from jbo.study._stop import Stop
+from jbo.study._trial import Trial
+from jbo.study._workers import Batches, Foreign, Here, Workers
+from jbo.study.value import as_count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The arguments of `Study.optimize`."""
+
+    objective: Any
+    num_trials: Any
+    batch: int | None
+    workers: int | None
+    executor: Executor | None
+    timeout: float | None
+    retries: int
+    max_failures: int | None
+    stop: Stop | Callable[[Trial], bool] | None
+    on_trial_end: Callable[[Trial], object] | None
+    pruner: Pruner | None
+    progress: bool | None
+    stop_on_repeated_error: bool
+
+    def check(self) -> None:
+        """Raise an error for arguments that make no sense.
+
+        Raises:
+          TypeError: The objective is no function.
+          ValueError: A number is below its least value, or two arguments contradict each other.
+        """
+        if not callable(self.objective):
+            raise TypeError(f"objective: expected a function of a configuration, got {self.objective!r}")
+        as_count("num_trials", self.num_trials, 0)
+        if self.batch is not None and not (self.workers is None and self.executor is None and self.timeout is None):
+            raise ValueError("batch: expected none beside workers, an executor or a timeout, got both")
+        if self.workers is None and self.executor is not None:
+            raise ValueError("workers: expected how many trials the executor runs at the same time, got none")
+        for name, number, least in (
+            ("workers", self.workers, 1),
+            ("retries", self.retries, 0),
+            ("max_failures", self.max_failures, 0),
+            ("batch", self.batch, 1),
+        ):
+            if number is not None:
+                as_count(name, number, least)
+        if self.timeout is not None and not 0 < self.timeout <= threading.TIMEOUT_MAX:
+            raise ValueError(f"timeout: expected seconds above 0, got {self.timeout!r}")
+        if self.timeout is not None and self.executor is not None:
+            raise ValueError(
+                "timeout: expected none beside an executor, whose processes are not ours to end; leave one out"
+            )
+        if self.pruner is not None and not self.has_report:
+            raise ValueError("pruner: expected an objective with a parameter `report`, got one without")
+
+    @cached_property
+    def has_report(self) -> bool:
+        """Whether the objective takes a ``report``."""
+        return takes_report(self.objective)
+
+
+@contextmanager
+def workers_of(arguments: Arguments) -> Iterator[Workers]:
+    """What calls the objective. Of it, only threads are left running after the block.
+
+    Args:
+      arguments: Checked ones.
+
+    Raises:
+      ImportError: loky is not installed and needed.
+      TypeError: The objective cannot be sent to another process.
+    """
+    objective, num = arguments.objective, arguments.workers or 1
+    if arguments.batch is not None:
+        yield Batches(objective, arguments.batch)
+    elif arguments.executor is not None:
+        with Foreign(arguments.executor, objective, num) as workers:
+            yield workers
+    elif num > 1 or arguments.timeout is not None:
+        with Processes(objective, num, arguments.timeout) as workers:
+            yield workers
+    else:
+        yield Here(objective)

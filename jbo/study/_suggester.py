@@ -1,0 +1,123 @@
+"""What a study tries next: its strategy, the latest fit of the model, and the programs that are compiled ahead."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jbo.constraint import is_allowed
+from jbo.space import Space
+from jbo.strategies import GridSearch, Strategy
+from jbo.study import model
+from jbo.study._context import Context
+from jbo.study._progress import Progress
+from jbo.study._trial import SpaceExhausted, SuggestInfo
+from jbo.study.table import Table, with_noise
+
+_log = logging.getLogger("jbo")
+_LONG_WAIT = 0.2
+"""Seconds of waiting for a program from which the log says so."""
+
+
+class Suggester:
+    """Suggestions as a function of the seed and the table of trials.
+
+    Args:
+      strategy: Made for this study by `jbo.study.model.for_study`.
+      space: Where the study searches.
+      seed: Of the study.
+      device: Where the model runs; None is the CPU.
+    """
+
+    def __init__(self, strategy: Strategy, space: Space, seed: int, device: Any):
+        self.strategy = strategy
+        self.latest: SuggestInfo | None = None
+        """How the latest suggestion was made; None before the first."""
+        self._space, self._seed, self._device = space, seed, device
+        self._fits = model.Fits()
+        self._prepared: set[tuple[int, bool, bool]] = set()
+        self._num_asked = 0
+        self._num_expected: int | None = None
+        self._show = Progress()
+
+    @contextmanager
+    def expecting(self, num_trials: int, show: Progress) -> Iterator[None]:
+        """A block of a run that knows how many trials there will be, and shows what it waits for.
+
+        Args:
+          num_trials: How many will have ended.
+          show: Shows it.
+        """
+        self._num_expected, self._show = num_trials, show
+        try:
+            yield
+        finally:
+            self._num_expected, self._show = None, Progress()
+
+    def suggest(self, table: Table, context: Context) -> dict[str, Any]:
+        """The values of the next trial, by name.
+
+        Args:
+          table: All trials so far.
+          context: What the environment sets.
+
+        Raises:
+          SpaceExhausted: There is nothing new to try.
+          ValueError: A bounded search found nothing that the constraint allows, or the constraint raised an error.
+        """
+        number, num_configs = len(table.trials), self._space.num_configs
+        is_full = number >= num_configs and table.num_distinct >= num_configs
+        if not is_full:
+            strategy = with_noise(self.strategy, table.exponent)
+            x, is_new, self.latest = model.suggest(
+                strategy, self._seed, table.rows(), self._device, self._fits, context.fixed, self._show.waiting
+            )
+            if self.latest.seconds_compile > _LONG_WAIT:
+                _log.info("trial %d waited %.1f s for a program", number, self.latest.seconds_compile)
+            if is_new:
+                return context.impose(self._space.decode(x))
+        self._check_constraint(table, context)
+        raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
+
+    def prepare(self, num_rows: int, table: Table, context: Context) -> None:
+        """Compile ahead what the suggestions after this one will need.
+
+        A study that asks a second time will ask again. A command that asks once shall not wait for a program to end.
+        While what was enqueued is run, the model's program is compiled.
+
+        Args:
+          num_rows: Trials so far.
+          table: Says which columns the rows have.
+          context: Of the suggestion.
+        """
+        if self._num_asked:
+            model.prepare(
+                self.strategy, self._seed, num_rows, self._device, context.fixed, self._num_expected,
+                self._prepared, table,
+            )  # fmt: skip
+        self._num_asked += 1
+
+    def recommend(self, table: Table) -> int:
+        """The number of the trial with the best posterior mean.
+
+        Args:
+          table: All trials so far, at least one of which succeeded.
+        """
+        strategy = with_noise(self.strategy, table.exponent)
+        return model.recommend(strategy, self._seed, table.rows(), table.whole_rows(), self._device, self._fits)
+
+    def _check_constraint(self, table: Table, context: Context) -> None:
+        """Raise `ValueError` if the search found nothing because the constraint seems to allow nothing."""
+        if self._space.encoding.constraint is None:
+            return
+        constraint = self._space.constraint
+        configs = [trial.config for trial in table.trials if context.holds(trial.config)]
+        inside = [config for config in configs if constraint is None or is_allowed(constraint, config)]
+        # A real that exists in an allowed trial could vary. Grid search has a finite number of points all the same.
+        is_real = any(name in config for config in inside for name in context.free_reals)
+        if not inside or (is_real and not isinstance(self.strategy, GridSearch)):
+            found = f"but the {len(inside)} trials" if inside else "that it allows"
+            raise ValueError(
+                f"constraint: expected a space of which it allows some part, got none {found} in a bounded search"
+                f"{context}; enqueue a configuration that is allowed, if there is one"
+            )
