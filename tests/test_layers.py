@@ -129,7 +129,6 @@ def test_private_files_stay_in_their_folder():
 
 
 _PARTS = "parts of a strategy, which get public names as they are taken apart"
-_INSIDE = "breaks or replaces what is inside of a study, to see that nothing is lost"
 TOUCHES_PRIVATE = {
     "architectures/test_training.py": "JAX counts programs on the jitted function alone",
     "integrations/test_optuna.py": "how Optuna's trials become rows, which no public function shows",
@@ -147,16 +146,6 @@ TOUCHES_PRIVATE = {
     "strategies/test_table.py": _PARTS,
     "strategies/test_transform.py": _PARTS,
     "strategies/test_trust_region.py": _PARTS,
-    "study/conftest.py": _INSIDE,
-    "study/killed.py": _INSIDE,
-    "study/test_executors.py": _INSIDE,
-    "study/test_guest.py": _INSIDE,
-    "study/test_learning_curves.py": _INSIDE,
-    "study/test_limits.py": _INSIDE,
-    "study/test_machine.py": _INSIDE,
-    "study/test_resume.py": _INSIDE,
-    "study/test_strategies.py": _INSIDE,
-    "study/test_workers.py": _INSIDE,
 }
 """Test files that use private names of the packages or of other tests, and why; the list may only shrink."""
 

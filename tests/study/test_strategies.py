@@ -120,7 +120,7 @@ def test_a_fit_is_made_when_the_schedule_says_so(monkeypatch):
     fits, real = [], model.run
 
     def seen(call, *then, **how):
-        if call.function is model._fit:
+        if call.function.__name__ == "_fit":
             fits.append(int((call.arguments[2].status != EMPTY).sum()))
         return real(call, *then, **how)
 
