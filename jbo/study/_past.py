@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from jbo.choices import canonical, item, listing, plain
 from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real, Share
-from jbo.space import Space, check_space
+from jbo.space import Space
 from jbo.study._codec import text_of
 from jbo.study._record import Outcome
 from jbo.study._trial import Trial
@@ -79,7 +79,6 @@ def rows_of_past(
     Raises:
       ValueError, OSError: As `Study.from_trials`.
     """
-    space = check_space(space)
     past = past_trials(source, space)
     if widen:
         space = widened(space, [trial.config for trial in past])
