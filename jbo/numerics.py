@@ -20,6 +20,11 @@ def matmul(a: Float[Array, "*_ i j"], b: Float[Array, "*_ j k"]) -> Float[Array,
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
+def matvec(a: Float[Array, "i j"], v: Float[Array, " j"]) -> Float[Array, " i"]:
+    """Product of a matrix and a vector in full precision."""
+    return matmul(a, v[:, None])[:, 0]
+
+
 def turned(matrix: Float[Array, "i j"]) -> Float[Array, "j i"]:
     """The transpose as a matrix of its own.
 

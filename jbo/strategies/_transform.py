@@ -181,7 +181,7 @@ def compress(
     num_worse = jnp.sum(is_worse).astype(jnp.int32)
     middle = ordered[jnp.maximum(n - num_worse + (num_worse - 1) // 2, 0)] - median
     excess = jnp.where(is_worse, jnp.minimum(y - median, float(np.exp(_LONGEST_TAIL)) * middle), 0)
-    width = jnp.where(n > 0, median - ordered[0], 0)
+    width = median - ordered[0]  # negative where there is no value
     width = jnp.where(width > 0, width, jnp.sum(excess) / jnp.maximum(num_worse, 1).astype(dtype))
     spread = jnp.where(n > 0, ordered[jnp.maximum(n - 1, 0)] - ordered[0], 0)
     width = jnp.clip(jnp.asarray(noise, dtype), width, jnp.maximum(spread, width))

@@ -82,8 +82,8 @@ def fault_of(error: BaseException, text: str) -> Fault | None:
     """
     if not isinstance(error, _OF_PROGRAMMERS):
         return None
-    frames = traceback.extract_tb(error.__traceback__)
-    return Fault(error, text, (frames[-1].filename, frames[-1].lineno or 0)) if frames else None
+    last = traceback.extract_tb(error.__traceback__)[-1]  # at least the line that called the objective
+    return Fault(error, text, (last.filename, last.lineno or 0))
 
 
 class Evaluation(NamedTuple):

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.checks import checked
 from jbo.linalg import gaussian_log_density, robust_cholesky, robust_whitening
-from jbo.numerics import LOG_SQRT_2PI, jitter, matmul
+from jbo.numerics import LOG_SQRT_2PI, jitter, matmul, matvec
 from jbo.pytrees import pytree
 from jbo.surrogates._surrogate import Posterior
 from jbo.surrogates.kernels import Covariance, GPParams, Kernel, as_covariance, multiscale
@@ -179,7 +179,7 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
         cross = _cross(posterior, params, x)
         prior = prior_variance(params, x, posterior.kernel)
         least = 16 * jnp.finfo(x.dtype).eps * prior
-        return matmul(cross, alpha[:, None])[:, 0], jnp.maximum(prior - _explained(cross, root), least)
+        return matvec(cross, alpha), jnp.maximum(prior - _explained(cross, root), least)
 
     means, variances = of_sets(one_set, posterior.params, posterior.root, posterior.alpha)
     if posterior.num_sets == 1:
@@ -200,7 +200,7 @@ def mean_of(posterior: Posterior, x: Float[Array, "m d"]) -> Float[Array, " m"]:
         return posterior.predict(x)[0]
 
     def one_set(params: GPParams, alpha: Float[Array, " n"]) -> Float[Array, " m"]:
-        return matmul(_cross(posterior, params, x), alpha[:, None])[:, 0]
+        return matvec(_cross(posterior, params, x), alpha)
 
     means = of_sets(one_set, posterior.params, posterior.alpha)
     return jax.lax.squeeze(means, (0,)) if posterior.num_sets == 1 else jnp.mean(means, axis=0)
@@ -229,7 +229,7 @@ def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array,
     def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
         cross1, cross2 = (_cross(posterior, params, x) for x in (x1, x2))
         explained = matmul(matmul(cross1, root), matmul(cross2, root).T)
-        means = matmul(cross1, alpha[:, None])[:, 0], matmul(cross2, alpha[:, None])[:, 0]
+        means = matvec(cross1, alpha), matvec(cross2, alpha)
         return posterior.kernel(params, x1, x2) - explained, *means
 
     within, mean1, mean2 = of_sets(one_set, posterior.params, posterior.root, posterior.alpha)
@@ -273,11 +273,11 @@ def sample(
         white = matmul(cross, root)
         covariance = posterior.kernel(params, x, x) - matmul(white, white.T)
         factor = robust_cholesky(covariance, jnp.exp(params.log_signal_variance))
-        return matmul(cross, alpha[:, None])[:, 0], factor
+        return matvec(cross, alpha), factor
 
     means, factors = of_sets(one_set, posterior.params, posterior.root, posterior.alpha)
     owner = jnp.arange(num_samples) % means.shape[0]
-    draws = jax.vmap(lambda z, i: means[i] + matmul(factors[i], z[:, None])[:, 0])
+    draws = jax.vmap(lambda z, i: means[i] + matvec(factors[i], z))
     return draws(noise, owner)
 
 
@@ -344,7 +344,7 @@ def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
     noise = noise_variance(params)
     if isinstance(params.of_noise, tuple):
         return noise
-    return noise * jnp.exp(matmul(x - 0.5, params.of_noise[:, None])[:, 0])
+    return noise * jnp.exp(matvec(x - 0.5, params.of_noise))
 
 
 def noise_of(params: GPParams, data: Dataset, x: Float[Array, "n d"]) -> Float[Array, "*n"]:

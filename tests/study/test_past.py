@@ -133,7 +133,8 @@ def test_what_cannot_grow_stays_where_nothing_has_to():
     space = jbo.Space(size=jbo.Ordinal("small", "large"), mix=jbo.Simplex("a", "b"))
     with Study(space, strategy=jbo.random_search(space), seed=0) as old:
         old.tell(old.ask(), 1.0)
-        assert begin(old, space, widen=True).space == space
+        with begin(old, space, widen=True, seed=7) as new:
+            assert new.space == space and new.seed == 7
 
 
 def test_a_study_is_given_in_place_of_its_trials():

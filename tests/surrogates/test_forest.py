@@ -250,6 +250,8 @@ def test_samples_are_trees(x64):
     trees, counts = np.unique(samples, axis=0, return_counts=True)
     assert len(trees) == 6
     np.testing.assert_allclose(trees.mean(0), _predict(posterior, points)[0], rtol=1e-9)
+    together = jax.jit(lambda posterior, x1, x2: posterior.covariance(x1, x2))(posterior, points[:5], points[5:])
+    np.testing.assert_allclose(together, np.cov(trees.T, bias=True)[:5, 5:], rtol=1e-9, atol=1e-12)
     assert chisquare(counts).pvalue > 1e-3, "each tree is as probable"
     assert (np.abs(samples.mean(0) - trees.mean(0)) < 4 * trees.std(0) / np.sqrt(300) + 1e-12).all()
 

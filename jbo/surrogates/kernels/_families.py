@@ -146,7 +146,7 @@ def _given(name: str, value: Any, may_be_zero: bool) -> Any:
 def _number(value: Any, params: GPParams) -> Float[Array, ""]:
     """A parameter that is given, or inferred as the only one of its kernel."""
     if isinstance(value, Normal):
-        return jnp.exp(params.of_kernel[0])
+        return jnp.exp(jnp.squeeze(params.of_kernel, 0))
     return jnp.asarray(value, params.log_lengthscale.dtype)
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jbo import designs
-from jbo.numerics import matmul
+from jbo.numerics import matvec
 from jbo.pytrees import pytree
 from jbo.surrogates.kernels._kernel import Covariance, GPParams
 
@@ -78,7 +78,7 @@ class PosteriorMean:
         """The values at points."""
         params = jax.tree.map(lambda leaf: jnp.asarray(leaf, x.dtype), self.params)
         cross = self.kernel(params, x, jnp.asarray(self.x, x.dtype))
-        return matmul(cross, jnp.asarray(self.weights, x.dtype)[:, None])[:, 0]
+        return matvec(cross, jnp.asarray(self.weights, x.dtype))
 
 
 def trend(function: Callable[[Float[Array, " d"]], Float[Array, ""]]) -> Trend:
