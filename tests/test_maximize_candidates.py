@@ -178,3 +178,15 @@ def test_candidates_fill_a_thin_tube_and_its_optimum_is_found():
         short_of.append(-((distance - RADIUS) ** 2) - float(found.value))
     assert min(short_of) > -1e-6 and max(short_of) < 2e-4
     assert np.median(short_of) < 3e-5, "1.4e-5, and 6e-5 if no step of an ascent goes along the tube"
+
+
+def test_the_ascents_of_a_smooth_function_end_inside_of_the_tube():
+    target = START + 0.7 * ALONG
+    find = jax.jit(
+        lambda key, state: maximize(
+            key, lambda x: -jnp.sum((x - target) ** 2), Region(TUBE.encoding), state, state.x[0]
+        )
+    )
+    found = find(jax.random.key(0), table([START + 0.05 * ALONG], 3))
+    distance, along = off_axis(np.asarray(found.x, float))
+    assert distance < RADIUS * 1.001 and abs(along - 0.7) < 0.01
