@@ -11,9 +11,8 @@ from jaxtyping import Array, Float, Key
 from jbo.candidates import have_same_candidates
 from jbo.checks import check_key, scalar
 from jbo.space import Space, space_of
-from jbo.strategies import Strategy
-from jbo.strategies._held import Held, nothing_held, refit
-from jbo.strategies._initial import is_over
+from jbo.strategies import ModelStrategy, Strategy
+from jbo.strategies.fits import Held, nothing_held, refit
 from jbo.types import OK, Result, Trials
 
 
@@ -145,35 +144,52 @@ def minimize(
     def by_design(state: Trials, _: None):
         return tell(state, strategy.design(key, state)[0])
 
-    def by_model(carry: tuple[Trials, Held], _: None):
-        state, held = carry
-        held = refit(strategy, key, state, held)
-        if held.model is None:
-            x, _ = strategy.ask(key, state)
-        else:
-            x, _ = jax.lax.cond(
-                is_over(state, strategy.num_initial),
-                lambda: strategy.ask(key, state, **{"model": held.model}),
-                lambda: strategy.design(key, state),
-            )
-        state, out = tell(state, x)
-        return (state, held), out
+    def by_asking(state: Trials, _: None):
+        return tell(state, strategy.ask(key, state)[0])
 
+    num_design = min(strategy.num_initial, num_steps)
+    num_asked = num_steps - num_design
     known = jax.eval_shape(evaluate, state.x[0])
     state = state._replace(
         cost=None if known.cost is None else jnp.zeros_like(state.y),
         noise=None if known.noise is None else jnp.zeros_like(state.y),
     )
     # Two scans, since under `vmap` a condition pays for both of its branches: the design's steps fit no model.
-    num_design = min(strategy.num_initial, num_steps)
     state, first = jax.lax.scan(by_design, state, None, length=num_design)
-    carry = state, nothing_held(strategy, key, state)
-    (state, _), last = jax.lax.scan(by_model, carry, None, length=num_steps - num_design)
+    if isinstance(strategy, ModelStrategy):
+        state, last = _by_model(key, strategy, tell, state, num_asked)
+    else:
+        state, last = jax.lax.scan(by_asking, state, None, length=num_asked)
     y = jnp.concatenate([first, last])
     # XLA may compute a number once for the table and once for the output, which then differ in a last bit.
     x, y = state.x, jnp.where(state.status == OK, state.y, y)
     best_y = jax.lax.cummin(jnp.where(jnp.isfinite(y), y, jnp.inf))
     return Run(x, y, best_y, state)
+
+
+def _by_model(
+    key: Key[Array, ""],
+    strategy: ModelStrategy,
+    tell: Callable[[Trials, Float[Array, " d"]], tuple[Trials, Float[Array, ""]]],
+    state: Trials,
+    num_steps: int,
+) -> tuple[Trials, Float[Array, " t"]]:
+    """The final table and all values, of a strategy whose fits are kept while they learn from the same rows."""
+
+    def by_model(carry: tuple[Trials, Held], _: None):
+        state, held = carry
+        held = refit(strategy, key, state, held)
+        x = jax.lax.cond(
+            strategy.has_enough(state),
+            lambda: strategy.ask(key, state, model=held.model)[0],
+            lambda: strategy.design(key, state)[0],
+        )
+        state, y = tell(state, x)
+        return (state, held), y
+
+    carry = state, nothing_held(strategy, key, state)
+    (state, _), y = jax.lax.scan(by_model, carry, None, length=num_steps)
+    return state, y
 
 
 def _space_of(function: Any, strategy: Strategy, space: Any) -> Any:
@@ -182,7 +198,7 @@ def _space_of(function: Any, strategy: Strategy, space: Any) -> Any:
     A function may have a space of its own kind, with an ``encoding`` and ``decode_traced``.
     """
     if space is None:
-        space = getattr(function, "space", None)
+        space = function.space if isinstance(function, Problem) else None
     if space is None:
         space = space_of(strategy.encoding)
     if space is None:

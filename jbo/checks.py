@@ -171,7 +171,7 @@ class _Known:
 def _check(name: str, value: Any, hint: Any, known: _Known) -> Any:
     """The value, NumPy's arrays in it as JAX's, if it is what the annotation says."""
     hints = typing.get_args(hint) if isinstance(hint, types.UnionType) or _is_union(hint) else (hint,)
-    if value is None and type(None) in hints:
+    if (value is None and type(None) in hints) or (isinstance(value, bool) and bool in hints):
         return value
     arrays = [h for h in hints if isinstance(h, type) and issubclass(h, AbstractArray)]
     classes = [h for h in hints if isinstance(h, type) and h not in arrays and h is not type(None)]

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jbo.acquisitions import bound, is_positive
+from jbo.acquisitions import Scale, bound
 from jbo.encoding import Encoding
 from jbo.region import Region
 from jbo.space import Real, Space
@@ -38,13 +38,14 @@ def check_surrogate(surrogate: Any) -> None:
       AssertionError: The first thing that is missing, and what to do.
     """
     name = _object(surrogate, "surrogate")
+    uses_start = getattr(surrogate, "uses_start", False) is True
     _methods(
         surrogate,
         name,
         {
             "bind": ("encoding",),
             "init": ("num_columns", "dtype"),
-            "fit": ("key", "data", "start"),
+            "fit": ("key", "data", "start", *(("is_near",) if uses_start else ())),
             "condition": ("params", "data"),
             "predict": ("posterior", "x"),
         },
@@ -65,8 +66,9 @@ def check_surrogate(surrogate: Any) -> None:
     dtype, key = data.x.dtype, jax.random.key(0)
     start = _call(name, "init", lambda: surrogate.init(_COLUMNS, dtype))
     _arrays(name, "init", start)
-    fit = jax.jit(lambda part, data, start: part.fit(key, data, start))
-    result = _call(name, "fit", lambda: fit(surrogate, data, start), lambda: surrogate.fit(key, data, start))
+    more = (jnp.asarray(False),) if uses_start else ()
+    fit = jax.jit(lambda part, data, start: part.fit(key, data, start, *more))
+    result = _call(name, "fit", lambda: fit(surrogate, data, start), lambda: surrogate.fit(key, data, start, *more))
     if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], FitInfo)):
         _fail(name, "fit", "expected (params, jbo.surrogates.FitInfo(log_posterior, num_evaluations, is_finite))")
     params, info = result
@@ -142,6 +144,8 @@ def check_acquisition(acquisition: Any) -> None:
     """
     name = _object(acquisition, "acquisition")
     _methods(acquisition, name, {"prepare": ("key", "posterior", "data"), "value": ("aux", "posterior", "x")})
+    if not isinstance(getattr(acquisition, "scale", None), Scale):
+        _fail(name, "scale", "expected one of jbo.acquisitions.Scale, which says what a weight does to a value")
     _pytree(acquisition, name)
     data, garbage, points = _data(), _data(garbage=True), _points()
     dtype, key = data.x.dtype, jax.random.key(0)
@@ -183,8 +187,8 @@ def check_acquisition(acquisition: Any) -> None:
         )
     if not np.allclose(slopes(acquisition, garbage, points)[0], values, rtol=1e-3, atol=1e-4):
         _fail(name, "prepare", "rows that are not valid change the values; reduce over jnp.where(data.is_valid, …)")
-    if is_positive(acquisition) and (np.asarray(values) < 0).any():
-        _fail(name, "is_positive", f"is True, but a value is {float(values.min())}; take the flag away")
+    if acquisition.scale is Scale.GAIN and (np.asarray(values) < 0).any():
+        _fail(name, "scale", f"is Scale.GAIN, but a value is {float(values.min())}: no gain is negative")
 
 
 def check_strategy(strategy: Any, *, num_steps: int = 6) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 import jbo
 from jbo import designs, pytree
-from jbo.acquisitions import over_sets
+from jbo.acquisitions import Scale, over_sets
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.surrogates import gaussian_process as gp
@@ -28,6 +28,8 @@ of_two = shape(gp.condition, jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), 
 @dataclass(frozen=True)
 class Vector:
     """An acquisition that forgets to index."""
+
+    scale = Scale.OBJECTIVE
 
     def prepare(self, key, posterior, data):
         return ()
@@ -78,6 +80,7 @@ CASES = {
     "keys": lambda: gp.fit(jax.random.split(key), data),
     "order": lambda: gp.fit(data, key),
     "start of sets": lambda: gp.fit(key, data, sets),
+    "is_near": lambda: jbo.gp().fit(key, data, one, "yes"),
     "number of samples": lambda: shape(lambda p: gp.sample(key, p, x, 2.0), posterior),
     "covariance": lambda: shape(lambda p: gp.covariance(p, x, x[:, :1]), posterior),
     "likelihood": lambda: gp.log_marginal_likelihood(one, Dataset(x, y[:, None], v)),
@@ -116,6 +119,7 @@ CASES = {
     "right": lambda: shape(gp.condition, sets, replace(data, y_scale=jnp.ones(()))).alpha.dtype,
     "right: NumPy": lambda: shape(lambda: gp.condition(one, Dataset(*map(np.asarray, (x, y, v))))).alpha.dtype,
     "right: whole number": lambda: run(lambda c: 1).tolist(),
+    "right: start": lambda: shape(lambda s: gp.fit(key, data, s), one)[0].log_lengthscale.shape,
 }
 
 said = {}

@@ -4,14 +4,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.stats import truncnorm
+from scipy.stats import norm, truncnorm
 
 import jbo
-from jbo import Categorical, Integer, Ordinal, Real, Space, acquisitions, designs
+from jbo import Categorical, Integer, Ordinal, Real, Space, designs
 from jbo.belief import belief_over
+from jbo.region import Region
+from jbo.strategies import Fitted
+from jbo.strategies.weights import Expected
+from jbo.types import OK, PENDING, Trials
 from tests.selection import some
 
-from .surrogates.problems import as_dataset, as_params, condition, random_params, smooth_data
+from .surrogates.problems import as_sets, random_params, smooth_data
 
 SPACE = Space(
     rate=Real(1e-5, 1e-1, log=True),
@@ -116,26 +120,49 @@ def test_errors_name_the_parameter(name, what, message):
 CUBE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
 
 
-@pytest.mark.thorough
-@some("make", [jbo.EI, jbo.log_expected_improvement, jbo.UCB])
+@jax.jit
+def _worth(strategy, params, state, points):
+    """What a strategy maximises at points, and the parts of it by hand: mean and deviation, the least mean."""
+    known = strategy.know(params, state, Region(strategy.encoding))
+    mean, variance = known.believed.predict(points)
+    values = jax.vmap(strategy.worth(jax.random.key(0), params, state, known))(points)
+    return values, mean, jnp.sqrt(variance), known.least_mean
+
+
+@some("make", [jbo.EI, jbo.log_expected_improvement, jbo.UCB], [jbo.UCB])
 def test_an_acquisition_times_a_power_that_fades(make, x64):
-    inner, belief = make(), belief_over(CUBE, {"a": (0.7, 0.2), "c": (0.1, 0.3)})
-    points = jnp.asarray(np.random.default_rng(0).random((6, 3)))
-    density = np.exp([float(belief.log_density(point)) for point in points])
+    """By the number of results, a pending trial among them; of a bound what it promises beyond the least mean."""
+    belief = {"a": (0.7, 0.2), "c": (0.1, 0.3)}
+    strategy, none = (jbo.bayesian(CUBE, acquisition=make(), belief=belief, belief_weight=w) for w in (5.0, 0.0))
+    points = jnp.asarray(np.random.default_rng(0).random((24, 3)))
+    density = np.exp(jax.jit(jax.vmap(belief_over(CUBE, belief).log_density))(points))
+    params = Fitted(as_sets([random_params(3)], "float64"), ((), ()))
     for number in (5, 15):
         x, y = smooth_data(number, 3)
-        data = as_dataset(x, y, "float64", 24)
-        posterior = condition(as_params(random_params(3), "float64"), data)
-
-        def values(acquisition, posterior=posterior, data=data):
-            aux = acquisition.prepare(jax.random.key(0), posterior, data)
-            return np.array([acquisition.value(aux, posterior, point) for point in points])
-
+        status = [OK] * (number - 1) + [PENDING]
+        rows = np.zeros((24, 3)), np.zeros(24), np.zeros(24, np.int32)
+        for row, column in zip(rows, (x, np.where(np.equal(status, OK), y, 0), status), strict=True):
+            row[:number] = column
+        state = Trials(*map(jnp.asarray, rows))
+        value, mean, deviation, least = map(np.asarray, _worth(strategy, params, state, points))
         power = density ** (5 / number)
-        value = values(acquisitions.Believed(inner, belief, 5.0))
-        expected = values(inner) * power if make is jbo.EI else values(inner) + np.log(power)
-        np.testing.assert_allclose(value, expected, rtol=1e-10)
-        np.testing.assert_array_equal(values(acquisitions.Believed(inner, belief, 0.0)), values(inner))
+        z = (least - mean) / deviation
+        improvement = deviation * (norm.pdf(z) + z * norm.cdf(z))
+        if make is jbo.UCB:
+            bound = -(mean - 2 * deviation)
+            assert (bound > -least).any() and (bound < -least).any()
+            plain, expected = bound, np.where(bound > -least, -least + (bound + least) * power, bound)
+        elif make is jbo.EI:
+            plain, expected = improvement, improvement * power
+        else:
+            with np.errstate(divide="ignore"):
+                plain, expected = np.log(improvement), np.log(improvement) + np.log(power)
+        # Of less NumPy's difference of two numbers leaves nothing.
+        is_told = improvement > 1e-6 if make is jbo.log_expected_improvement else np.full(24, True)
+        assert is_told.sum() > 7
+        np.testing.assert_allclose(value[is_told], expected[is_told], rtol=1e-7, atol=1e-15)
+        unweighed = np.asarray(_worth(none, params, state, points)[0])
+        np.testing.assert_allclose(unweighed[is_told], plain[is_told], rtol=1e-7, atol=1e-15)
 
 
 @pytest.mark.thorough
@@ -172,7 +199,8 @@ def test_another_belief_compiles_nothing_and_no_belief_leaves_no_trace(x64):
         asked.append(np.asarray(_ask(jbo.bayesian(CUBE, belief=belief, belief_weight=200.0), key, state)))
     assert _ask._cache_size() == 1
     assert np.abs(asked[0] - 0.1).max() < 0.1 and np.abs(asked[1] - 0.9).max() < 0.1
-    assert jbo.bayesian(CUBE).belief is None and not isinstance(jbo.bayesian(CUBE).acquisition, acquisitions.Believed)
+    plain = jbo.bayesian(CUBE)
+    assert plain.belief is None and not any(isinstance(weight, Expected) for weight in plain.weights)
 
 
 @pytest.mark.thorough

@@ -14,6 +14,7 @@ from experiments.benchmark.monotone import FUNCTIONS, kept
 from jbo import Categorical, Integer, Ordinal, Real, Space, designs
 from jbo.surrogates import monotone
 from tests.selection import some
+from tests.weights import classifier_of
 
 from .surrogates.problems import as_dataset, as_params, as_sets, standardised
 
@@ -197,8 +198,8 @@ def test_a_study_turns_the_direction_of_what_it_maximizes(make):
 
 def test_densities_that_know_no_direction_do_not_hold_a_search_back():
     known, unknown = Space(a=Real(0.0, 1.0, monotone="increasing")), Space(a=Real(0.0, 1.0))
-    assert jbo.bayesian(known).classifier is None and jbo.bayesian(unknown).classifier is not None
-    assert jbo.bayesian(known, classifier_weight=1.0).classifier is not None
+    assert classifier_of(jbo.bayesian(known)) is None and classifier_of(jbo.bayesian(unknown)) is not None
+    assert classifier_of(jbo.bayesian(known, classifier_weight=1.0)) is not None
 
 
 @pytest.mark.thorough

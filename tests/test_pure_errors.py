@@ -36,6 +36,7 @@ CASES = {
     "keys": "ValueError: key: expected one random key, got key<fry> of shape [2]; jax.vmap maps over keys",
     "order": "TypeError: key: expected a random key such as jax.random.key(0), got a Dataset",
     "start of sets": "ValueError: start: expected one hyperparameter set, got a leading axis of 1 sets; jax.tree.map(",
+    "is_near": "TypeError: is_near: expected a number, got 'yes'",
     "number of samples": "TypeError: num_samples: expected an integer, got 2.0",
     "covariance": f"ValueError: x2: expected a {FLOATS} [k, d] with d = 2 as in posterior",
     "likelihood": f"ValueError: data.y: expected a {FLOATS} [n], got float32 of shape [5, 1]",
@@ -71,6 +72,7 @@ CASES = {
     "right": "float32",
     "right: NumPy": "float32",
     "right: whole number": "[1.0, 1.0]",
+    "right: start": "(1, 2)",
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import jbo
 from jbo import Categorical, Integer, Real, Space
+from jbo.acquisitions import Scale
 from jbo.strategies import AskInfo, Strategy
 from jbo.surrogates import FitInfo
 from jbo.testing import check_acquisition, check_strategy, check_surrogate
@@ -136,6 +137,7 @@ WRONG_SURROGATES = {
     "class": (Ensemble, r"expected an object, got Ensemble itself; call it: Ensemble\("),
     "no methods": (but(bind=None, init=None), r"add bind\(self, encoding\); init\(self, num_columns, dtype\)"),
     "arguments": (but(fit=lambda self, data, start: None), r"fit: expected the arguments \(self, key, data, start\)"),
+    "near": (but(uses_start=True), r"fit: expected the arguments \(self, key, data, start, is_near\)"),
     "order": (but(fit=lambda self, data, key, start: None), r"fit: expected the arguments in the order \(key, data"),
     "no flag": (but(is_smooth=None), r"is_smooth: expected a ClassVar\[bool\], True if predictions have a gradient"),
     "no pytree": (NoPytree(), r"is no pytree; write @jbo.pytree above @dataclass"),
@@ -192,6 +194,8 @@ def test_a_wrong_surrogate_is_told_what_to_do(kind):
 @jbo.pytree
 @dataclass(frozen=True)
 class Curious:
+    scale = Scale.LOGARITHM
+
     pull: float = 0.1
 
     def prepare(self, key, posterior, data):
@@ -230,7 +234,8 @@ WRONG_ACQUISITIONS = {
         ),
         "rows that are not valid change the values; reduce over",
     ),
-    "positive": (acquisition(is_positive=True), "is_positive: is True, but a value is -"),
+    "no scale": (acquisition(scale=None), "scale: expected one of jbo.acquisitions.Scale"),
+    "positive": (acquisition(scale=Scale.GAIN), "scale: is Scale.GAIN, but a value is -"),
     "python": (
         acquisition(value=lambda self, aux, posterior, x: float(x[0])),
         "value: cannot be traced by JAX, .*without",

@@ -4,29 +4,32 @@ from jbo.acquisitions import formulas as formulas
 from jbo.acquisitions._acquisition import Acquisition as Acquisition
 from jbo.acquisitions._acquisition import Around as Around
 from jbo.acquisitions._acquisition import Choice as Choice
+from jbo.acquisitions._acquisition import Composite as Composite
 from jbo.acquisitions._acquisition import ConfidenceBound as ConfidenceBound
+from jbo.acquisitions._acquisition import Drawn as Drawn
+from jbo.acquisitions._acquisition import Improvement as Improvement
+from jbo.acquisitions._acquisition import Scale as Scale
 from jbo.acquisitions._acquisition import bound as bound
 from jbo.acquisitions._acquisition import confidence_bound as confidence_bound
 from jbo.acquisitions._acquisition import each as each
 from jbo.acquisitions._acquisition import expected_improvement as expected_improvement
 from jbo.acquisitions._acquisition import incumbent as incumbent
-from jbo.acquisitions._acquisition import is_logarithm as is_logarithm
-from jbo.acquisitions._acquisition import is_of_values as is_of_values
-from jbo.acquisitions._acquisition import is_positive as is_positive
 from jbo.acquisitions._acquisition import log_expected_improvement as log_expected_improvement
 from jbo.acquisitions._acquisition import log_expected_quantile_improvement as log_expected_quantile_improvement
 from jbo.acquisitions._acquisition import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions._acquisition import log_worth as log_worth
 from jbo.acquisitions._acquisition import probability_of_improvement as probability_of_improvement
-from jbo.acquisitions._believed import Believed as Believed
 from jbo.acquisitions._knowledge_gradient import knowledge_gradient as knowledge_gradient
 from jbo.acquisitions._max_value import max_value_entropy_search as max_value_entropy_search
 from jbo.acquisitions._noisy_improvement import log_noisy_expected_improvement as log_noisy_expected_improvement
-from jbo.acquisitions._per_cost import PerCost as PerCost
+from jbo.acquisitions._older import as_acquisition as as_acquisition
 from jbo.acquisitions._portfolio import portfolio as portfolio
 from jbo.acquisitions._schedule import scheduled_confidence_bound as scheduled_confidence_bound
 from jbo.acquisitions._sets import over_sets as over_sets
 from jbo.acquisitions._thompson import thompson_sampling as thompson_sampling
+from jbo.acquisitions._weighted import LogWeight as LogWeight
+from jbo.acquisitions._weighted import weigh as weigh
+from jbo.acquisitions._weighted import weighted as weighted
 
 lower_confidence_bound = upper_confidence_bound = confidence_bound
 EI = expected_improvement

@@ -1,9 +1,11 @@
 """Acquisition functions as objects: the formulas bound to a posterior, their numbers as leaves."""
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, cast, runtime_checkable
+from enum import Enum
+from typing import Any, Protocol, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +19,27 @@ from jbo.surrogates import Posterior, mean_of
 from jbo.types import Dataset
 
 
+class Scale(Enum):
+    """On which scale the values of an acquisition are, so that a weight can act on what they promise; see `weigh`."""
+
+    LOGARITHM = "logarithm"
+    """Logarithms of a gain."""
+    GAIN = "gain"
+    """A gain, never negative: 0 is worth nothing."""
+    OBJECTIVE = "objective"
+    """Values of the objective with their sign turned, such as those of a confidence bound."""
+    MIXED = "mixed"
+    """Those of several acquisitions on different scales: `each` looks at them one by one."""
+
+
 @runtime_checkable
 class Acquisition(Protocol):
     """What to ask next: a frozen dataclass registered as a pytree, numbers as leaves."""
+
+    @property
+    def scale(self) -> Scale:
+        """On which scale the values are."""
+        ...
 
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
         """What is the same for all points of one suggestion, computed once.
@@ -51,106 +71,79 @@ class OverRegion(Protocol):
         ...
 
 
-class Around:
-    """Base class of an acquisition that wraps another acquisition and keeps the kind of its values.
+class Drawn:
+    """Base class of an acquisition that draws a function of the posterior.
 
-    The kind is what `is_positive`, `is_logarithm` and `is_of_values` say. Strategies ask the wrapper, and the wrapper
-    asks the inner acquisition, so no wrapper can lose the kind. A subclass defines ``value``.
+    The draw is one of a single hyperparameter set, so `over_sets` does not average it.
     """
+
+
+class Composite(ABC):
+    """Base class of an acquisition that holds others."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> tuple[Acquisition, ...]:
+        """The acquisitions that it holds."""
+
+    @abstractmethod
+    def with_parts(self, parts: tuple[Acquisition, ...]) -> Any:
+        """The same with other acquisitions in their place.
+
+        Args:
+          parts: As many as in `parts`, in their order.
+        """
+
+
+class Around(Composite):
+    """Base class of an acquisition that wraps another one and keeps its scale. A subclass defines ``value``."""
 
     acquisition: Any
     """The inner acquisition."""
 
     @property
-    def is_positive(self) -> bool:
+    def scale(self) -> Scale:
         """As in the inner acquisition."""
-        return is_positive(self.acquisition)
+        return self.acquisition.scale
 
     @property
-    def is_logarithm(self) -> bool:
-        """As in the inner acquisition."""
-        return is_logarithm(self.acquisition)
+    def parts(self) -> tuple[Acquisition, ...]:
+        """The inner acquisition."""
+        return (self.acquisition,)
 
-    @property
-    def is_of_values(self) -> bool:
-        """As in the inner acquisition."""
-        return is_of_values(self.acquisition)
+    def with_parts(self, parts: tuple[Acquisition, ...]) -> Any:
+        """The same around another acquisition."""
+        (acquisition,) = parts
+        return dataclasses.replace(cast(Any, self), acquisition=acquisition)
 
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
         """What the inner acquisition prepares."""
         return self.acquisition.prepare(key, posterior, data)
 
 
-@runtime_checkable
-class Choice(Protocol):
-    """An acquisition whose values are those of one of several acquisitions, which may be of different kinds."""
+class Choice(Composite):
+    """Base class of an acquisition whose values are those of one of several, which may be on different scales."""
 
     members: tuple[Acquisition, ...]
 
+    @property
+    def scale(self) -> Scale:
+        """That of all members, or `Scale.MIXED`."""
+        first, *others = {member.scale for member in self.members}
+        return Scale.MIXED if others else first
 
-def is_logarithm(acquisition: Any) -> bool:
-    """True if the values of an acquisition are logarithms.
+    @property
+    def parts(self) -> tuple[Acquisition, ...]:
+        """The members."""
+        return self.members
 
-    Args:
-      acquisition: What to ask next.
-    """
-    return bool(getattr(acquisition, "is_logarithm", False))
-
-
-def is_positive(acquisition: Any) -> bool:
-    """True if no value of an acquisition is negative.
-
-    Args:
-      acquisition: What to ask next.
-    """
-    return bool(getattr(acquisition, "is_positive", False))
-
-
-def is_of_values(acquisition: Any) -> bool:
-    """True if the values of an acquisition are those of the objective, with their sign turned.
-
-    Args:
-      acquisition: What to ask next.
-    """
-    return bool(getattr(acquisition, "is_of_values", False))
-
-
-def draws_a_set(acquisition: Any) -> bool:
-    """True if an acquisition, or one inside of it, samples a function: that is one of a single hyperparameter sample.
-
-    Args:
-      acquisition: What to ask next.
-    """
-    if getattr(acquisition, "draws_a_set", False):
-        return True
-    return any(draws_a_set(part) for parts in _inner(acquisition).values() for part in parts)
-
-
-def with_parts(acquisition: Any, function: Callable[[Acquisition], Acquisition]) -> Any:
-    """A copy of an acquisition in which each acquisition in its fields is replaced by a function of it.
-
-    Args:
-      acquisition: A dataclass. If no field holds an acquisition, it is returned as it is.
-      function: From an inner acquisition to the acquisition that takes its place.
-    """
-    changed: dict[str, Any] = {}
-    for name, parts in _inner(acquisition).items():
-        new = tuple(function(part) for part in parts)
-        changed[name] = new if isinstance(getattr(acquisition, name), tuple) else new[0]
-    return dataclasses.replace(acquisition, **changed) if changed else acquisition
-
-
-def _inner(acquisition: Any) -> dict[str, tuple[Acquisition, ...]]:
-    """The acquisitions in the fields of a dataclass, by the name of the field."""
-    if not dataclasses.is_dataclass(acquisition):
-        return {}
-    values = {f.name: getattr(acquisition, f.name) for f in dataclasses.fields(acquisition)}
-    tuples = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
-    return {name: v for name, v in tuples.items() if v and all(isinstance(part, Acquisition) for part in v)}
+    def with_parts(self, parts: tuple[Acquisition, ...]) -> Any:
+        """The same with other members."""
+        return dataclasses.replace(cast(Any, self), members=parts)
 
 
 def each(acquisition: Any, function: Callable[[Any], Any]) -> Any:
-    """A function of an acquisition; of each member if it is a choice, since the members may be of different kinds.
+    """A function of an acquisition; of each member if it is a choice, since the members may be on different scales.
 
     A wrapper of a choice (`Around`) becomes a choice of wrappers first.
 
@@ -159,12 +152,11 @@ def each(acquisition: Any, function: Callable[[Any], Any]) -> Any:
       function: Gives another acquisition.
     """
     if isinstance(acquisition, Around):
-        inner = each(acquisition.acquisition, lambda one: dataclasses.replace(cast(Any, acquisition), acquisition=one))
+        inner = each(acquisition.acquisition, lambda one: acquisition.with_parts((one,)))
         if isinstance(inner, Choice):
             acquisition = inner
     if isinstance(acquisition, Choice):
-        members = tuple(each(member, function) for member in acquisition.members)
-        return dataclasses.replace(cast(Any, acquisition), members=members)
+        return acquisition.with_parts(tuple(each(member, function) for member in acquisition.members))
     return function(acquisition)
 
 
@@ -175,7 +167,8 @@ def bound(acquisition: Acquisition, region: Region) -> Acquisition:
       acquisition: What to ask next.
       region: Where the points may be.
     """
-    acquisition = with_parts(acquisition, lambda part: bound(part, region))
+    if isinstance(acquisition, Composite):
+        acquisition = acquisition.with_parts(tuple(bound(part, region) for part in acquisition.parts))
     return acquisition.bind(region) if isinstance(acquisition, OverRegion) else acquisition
 
 
@@ -194,21 +187,20 @@ def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
     return jnp.where(jnp.any(data.is_valid), best, 0).astype(mean.dtype)
 
 
-def log_worth(acquisition: Acquisition, value: Float[Array, ""]) -> Float[Array, ""]:
+def log_worth(scale: Scale, value: Float[Array, ""]) -> Float[Array, ""]:
     """Logarithm of an acquisition's value, made positive first where it may be of either sign.
 
     Args:
-      acquisition: Its values are logarithms where it has ``is_logarithm``, positive where it has ``is_positive``, else
-        of either sign.
-      value: One of them.
+      scale: That of the acquisition.
+      value: One of its values.
 
     References:
       González et al., Batch Bayesian Optimization via Local Penalization, 2016: the logarithm of 1 and the
       exponential makes values of either sign positive.
     """
-    if is_logarithm(acquisition):
+    if scale is Scale.LOGARITHM:
         return value
-    if is_positive(acquisition):
+    if scale is Scale.GAIN:
         return jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny))
     is_low = value < -30  # where it is its own logarithm
     return jnp.where(is_low, value, jnp.log(jax.nn.softplus(jnp.where(is_low, 0, value)))).astype(value.dtype)
@@ -234,14 +226,9 @@ class Improvement:
     """True where the posterior mean after an observation has to improve, False where the function has to."""
 
     @property
-    def is_positive(self) -> bool:
-        """True where no value is negative, so that a belief can multiply it; False for logarithms."""
-        return not self.is_logarithm
-
-    @property
-    def is_logarithm(self) -> bool:
-        """True where values are logarithms: a mean over several models is one of exponentials."""
-        return self.formula.startswith("log_")
+    def scale(self) -> Scale:
+        """A gain, or its logarithm."""
+        return Scale.LOGARITHM if self.formula.startswith("log_") else Scale.GAIN
 
     @checked
     def prepare(
@@ -267,8 +254,7 @@ class Improvement:
 class ConfidenceBound:
     """How good a point may be: the confidence bound on its better side."""
 
-    is_of_values: ClassVar[bool] = True
-    """Values are those of the objective, with their sign turned."""
+    scale = Scale.OBJECTIVE
 
     weight: float | Float[Array, ""]
     """Deviations away from the mean."""

@@ -2,13 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jbo.acquisitions import formulas
+from jbo.acquisitions._acquisition import Scale
 from jbo.acquisitions.points import joint, points_to_look_at
 from jbo.checks import checked
 from jbo.pytrees import pytree
@@ -26,7 +26,7 @@ class KnowledgeGradient:
 
     region: Region | None
     num_points: int = field(metadata={"static": True})
-    is_positive: ClassVar[bool] = True
+    scale = Scale.GAIN
 
     def bind(self, region: Region) -> "KnowledgeGradient":
         """The same over a region."""

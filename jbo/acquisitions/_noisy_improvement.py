@@ -1,11 +1,11 @@
 """Noisy expected improvement: the best value so far is not known either, so it is drawn."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from jbo.acquisitions._acquisition import Scale
 from jbo.acquisitions.points import DrawnValues, draw_values, joint, log_improvement_on_drawn
 from jbo.checks import checked
 from jbo.pytrees import pytree
@@ -19,7 +19,7 @@ class NoisyImprovement:
     """Expected improvement on drawn values of the function; made by `log_noisy_expected_improvement`."""
 
     num_samples: int = field(metadata={"static": True})
-    is_logarithm: ClassVar[bool] = True
+    scale = Scale.LOGARITHM
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> DrawnValues:

@@ -11,13 +11,12 @@ from jaxtyping import Array, Float, Int, Key
 
 from jbo.acquisitions._acquisition import (
     Acquisition,
+    Choice,
     confidence_bound,
-    is_logarithm,
-    is_of_values,
-    is_positive,
     log_expected_improvement,
     log_probability_of_improvement,
 )
+from jbo.acquisitions._older import as_acquisition
 from jbo.checks import checked, number
 from jbo.numerics import log_normal_cdf
 from jbo.pytrees import pytree
@@ -70,28 +69,13 @@ def replay(data: Dataset, num_members: int, num_initial: int, rate: Float[Array,
 
 @pytree
 @dataclass(frozen=True)
-class Portfolio:
+class Portfolio(Choice):
     """Several acquisitions, one of which asks; made by `portfolio`."""
 
     members: tuple[Acquisition, ...]
     rate: float | Float[Array, ""]
     """How much a gain counts."""
     num_initial: int = dataclasses.field(metadata={"static": True})
-
-    @property
-    def is_positive(self) -> bool:
-        """True if it is of all members; those of different kinds are looked at one by one, see `each`."""
-        return all(map(is_positive, self.members))
-
-    @property
-    def is_logarithm(self) -> bool:
-        """True if it is of all members."""
-        return all(map(is_logarithm, self.members))
-
-    @property
-    def is_of_values(self) -> bool:
-        """True if it is of all members."""
-        return all(map(is_of_values, self.members))
 
     @checked
     def prepare(
@@ -137,4 +121,4 @@ def portfolio(*members: Acquisition, rate: float | Float[Array, ""] = 0.1, num_i
     if num_initial < 0:
         raise ValueError(f"num_initial: expected at least 0, got {num_initial}")
     chosen = members or (log_expected_improvement(), log_probability_of_improvement(), confidence_bound())
-    return Portfolio(tuple(chosen), number("rate", rate), num_initial)
+    return Portfolio(tuple(map(as_acquisition, chosen)), number("rate", rate), num_initial)

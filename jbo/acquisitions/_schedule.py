@@ -1,13 +1,12 @@
 """The confidence bound whose weight grows as theory wants it."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jbo.acquisitions import formulas
-from jbo.acquisitions._acquisition import ConfidenceBound
+from jbo.acquisitions._acquisition import ConfidenceBound, Scale
 from jbo.checks import checked, number
 from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
@@ -19,8 +18,7 @@ from jbo.types import Dataset
 class ScheduledBound:
     """A confidence bound whose weight is a function of the number of observations; made by `scheduled_bound`."""
 
-    is_of_values: ClassVar[bool] = True
-    """Values are those of the objective, with their sign turned."""
+    scale = Scale.OBJECTIVE
 
     delta: float | Float[Array, ""]
     """Probability with which the guarantee may fail."""

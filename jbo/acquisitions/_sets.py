@@ -10,10 +10,10 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float, Key
 
-from jbo.acquisitions._acquisition import Acquisition, Around, draws_a_set, each, with_parts
+from jbo.acquisitions._acquisition import Acquisition, Around, Composite, Drawn, Scale, each
 from jbo.checks import checked, scalar
 from jbo.pytrees import pytree
-from jbo.surrogates import Posterior
+from jbo.surrogates import ManySets, Posterior
 from jbo.types import Dataset
 
 
@@ -22,8 +22,8 @@ from jbo.types import Dataset
 class OverSets(Around):
     """The mean of an acquisition over the hyperparameter sets of a posterior; made by `over_sets`.
 
-    Each set has an incumbent of its own. Of an acquisition that is a logarithm (its ``is_logarithm``) the mean is taken
-    of what it is the logarithm of.
+    Each set has an incumbent of its own. Of logarithms (`Scale.LOGARITHM`) the mean is taken of what they are the
+    logarithms of.
     """
 
     acquisition: Acquisition
@@ -40,7 +40,7 @@ class OverSets(Around):
         values = jax.vmap(lambda own, one: scalar("acquisition", "value", self.acquisition.value(own, one, x)))(
             aux, posterior.sets()
         )
-        if self.is_logarithm:
+        if self.scale is Scale.LOGARITHM:
             return logsumexp(values) - float(np.log(values.shape[0]))
         return jnp.mean(values)
 
@@ -48,8 +48,8 @@ class OverSets(Around):
 def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
     """The acquisition averaged over the hyperparameter sets of a posterior; itself where there is one set.
 
-    An acquisition that samples a function (its ``draws_a_set``) is not averaged, since a mean of samples is no sample.
-    If it is inside of another one, or a member of a portfolio, what stands beside it is averaged by itself.
+    An acquisition that draws a function (`Drawn`) is not averaged, since a mean of draws is no draw. If it is inside of
+    another one, or a member of a portfolio, what stands beside it is averaged by itself.
 
     The moments of a mixture of Gaussians, which ``posterior.predict`` gives, are not enough: what one set sees as a
     likely improvement shows in the mean of the acquisitions and drowns in the mixture's variance.
@@ -62,13 +62,20 @@ def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
       (the integrated acquisition function).
     """
-    has_one_set = getattr(posterior, "num_sets", 1) == 1
+    if not isinstance(posterior, ManySets) or posterior.num_sets == 1:
+        return acquisition
 
     def averaged(acquisition: Any) -> Any:
-        if has_one_set:
+        if isinstance(acquisition, Drawn):
             return acquisition
-        if draws_a_set(acquisition):
-            return with_parts(acquisition, averaged)
+        if _draws(acquisition):
+            return acquisition.with_parts(tuple(each(part, averaged) for part in acquisition.parts))
         return OverSets(acquisition)
 
     return each(acquisition, averaged)
+
+
+def _draws(acquisition: Any) -> bool:
+    """True if an acquisition, or one inside of it, draws a function."""
+    inside = acquisition.parts if isinstance(acquisition, Composite) else ()
+    return isinstance(acquisition, Drawn) or any(map(_draws, inside))

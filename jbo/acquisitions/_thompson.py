@@ -1,10 +1,11 @@
 """Thompson sampling: ask where a function that the model holds possible is least."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from jaxtyping import Array, Float, Key
 
+from jbo.acquisitions._acquisition import Drawn, Scale
 from jbo.acquisitions.points import joint
 from jbo.checks import checked
 from jbo.pytrees import pytree
@@ -14,11 +15,10 @@ from jbo.types import Dataset
 
 @pytree
 @dataclass(frozen=True)
-class Thompson:
+class Thompson(Drawn):
     """One draw of the function, made by `thompson_sampling`."""
 
-    draws_a_set: ClassVar[bool] = True
-    is_of_values: ClassVar[bool] = True
+    scale = Scale.OBJECTIVE
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:

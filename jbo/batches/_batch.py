@@ -1,71 +1,60 @@
 """What a rule for batches is to a strategy."""
 
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Float, Key
 
 from jbo.acquisitions import Acquisition
-from jbo.region import Region
-from jbo.surrogates import Posterior
-from jbo.types import Dataset
-
-
-class Beliefs(NamedTuple):
-    """What is known at an ask, with and without the trials whose results are still to come."""
-
-    told: Posterior
-    """Given the trials that ended."""
-    told_data: Dataset
-    """These."""
-    believed: Posterior
-    """Given pending trials too, as if they had returned their mean."""
-    believed_data: Dataset
-    """With pending trials at their mean."""
-    is_pending: Bool[Array, " n"]
-    """Rows of the data that are pending."""
-    region: Region
-    """Where the point may be."""
+from jbo.knowledge import Knowledge
 
 
 @runtime_checkable
 class Batch(Protocol):
     """How an ask counts with pending trials: a frozen dataclass registered as a pytree, numbers as leaves.
 
-    Where nothing is pending it is the acquisition that decides.
+    A strategy asks a rule where something is pending; where nothing is, the acquisition decides. Weights are applied by
+    the strategy.
     """
 
-    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, beliefs: Beliefs) -> Any:
+    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Any:
         """What is the same for all points of one suggestion, computed once.
 
         Args:
           key: For rules that draw samples.
           acquisition: That of the strategy.
-          beliefs: What is known.
+          known: What is known.
         """
         ...
 
-    def value(self, aux: Any, acquisition: Acquisition, beliefs: Beliefs, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Worth of the point ``x``; higher is better.
+    def value(self, aux: Any, acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Worth of the point ``x``, a logarithm; higher is better.
 
         Args:
           aux: From `prepare`.
           acquisition: That of the strategy.
-          beliefs: What is known.
+          known: What is known.
           x: A point of the unit cube.
         """
         ...
 
 
+class Drawing:
+    """Base class of a rule that draws a point, or a function: weights do not act on its values, which are no gain."""
+
+
 @runtime_checkable
 class JointBatch(Batch, Protocol):
-    """A rule that values several points together: a batch that is asked for at once is improved by it as a whole."""
+    """A rule that values several points together: a batch that is asked for at once is improved by it as a whole.
 
-    def value_together(self, aux: Any, beliefs: Beliefs, x: Float[Array, "q d"]) -> Float[Array, ""]:
+    It stands in place of the acquisition where nothing is pending, too.
+    """
+
+    def value_together(self, aux: Any, known: Knowledge, x: Float[Array, "q d"]) -> Float[Array, ""]:
         """Worth of several points together.
 
         Args:
           aux: From `prepare`.
-          beliefs: What is known.
+          known: What is known.
           x: Points of the unit cube.
         """
         ...

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 from jbo import designs
 from jbo.acquisitions import Acquisition, incumbent
 from jbo.acquisitions.points import DrawnValues, draw_values, joint, log_improvement_on_drawn
-from jbo.batches._batch import Beliefs
+from jbo.knowledge import Knowledge
 from jbo.pytrees import pytree
 
 _MOST_POINTS = 64
@@ -31,30 +31,30 @@ class JointImprovement:
     margin: float | Float[Array, ""]
     num_samples: int = field(metadata={"static": True})
 
-    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, beliefs: Beliefs) -> _Aux:
+    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> _Aux:
         """Draws of what the pending trials return, and what each leaves to improve on."""
         del acquisition
         key_rows, key_points = jax.random.split(key)
-        rows, dtype = beliefs.believed_data.x, beliefs.believed_data.x.dtype
-        best = incumbent(beliefs.told, beliefs.told_data) - jnp.asarray(self.margin, dtype)
-        model = joint(beliefs.told, "joint_improvement")
-        drawn = draw_values(key_rows, model, rows, beliefs.is_pending, best, self.num_samples)
+        rows, dtype = known.believed_data.x, known.believed_data.x.dtype
+        best = incumbent(known.told, known.told_data) - jnp.asarray(self.margin, dtype)
+        model = joint(known.told, "joint_improvement")
+        drawn = draw_values(key_rows, model, rows, known.is_pending, best, self.num_samples)
         uniform = designs.sobol(key_points, self.num_samples, _MOST_POINTS, dtype)
         return _Aux(drawn, ndtri(jnp.clip(uniform, 1e-7, 1 - 1e-7)))
 
-    def value(self, aux: _Aux, acquisition: Acquisition, beliefs: Beliefs, x: Float[Array, " d"]) -> Float[Array, ""]:
+    def value(self, aux: _Aux, acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Logarithm of what ``x`` is expected to gain beyond the pending trials; `LogEI` where none is pending."""
-        return self.value_together(aux, beliefs, x[None, :])
+        return self.value_together(aux, known, x[None, :])
 
-    def value_together(self, aux: _Aux, beliefs: Beliefs, x: Float[Array, "q d"]) -> Float[Array, ""]:
+    def value_together(self, aux: _Aux, known: Knowledge, x: Float[Array, "q d"]) -> Float[Array, ""]:
         """Logarithm of what all points together are expected to gain.
 
         Args:
           aux: From `prepare`.
-          beliefs: What is known.
+          known: What is known.
           x: Points of the unit cube.
         """
-        model = joint(beliefs.told, "joint_improvement")
+        model = joint(known.told, "joint_improvement")
         return log_improvement_on_drawn(aux.drawn, model, x, aux.normal[:, : x.shape[0]])
 
 

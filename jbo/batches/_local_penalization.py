@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from jbo.acquisitions import Acquisition, Around, each, incumbent, log_worth
+from jbo.acquisitions import Acquisition, Around, Scale, each, incumbent, log_worth
 from jbo.acquisitions.points import points_to_look_at
-from jbo.batches._batch import Beliefs
 from jbo.encoding import Encoding, level
+from jbo.knowledge import Knowledge
 from jbo.numerics import log_normal_cdf
 from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
@@ -50,9 +50,14 @@ class _Logarithm(Around):
 
     acquisition: Any
 
+    @property
+    def scale(self) -> Scale:
+        """A logarithm."""
+        return Scale.LOGARITHM
+
     def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """The logarithm at the point ``x``."""
-        return log_worth(self.acquisition, self.acquisition.value(aux, posterior, x))
+        return log_worth(self.acquisition.scale, self.acquisition.value(aux, posterior, x))
 
 
 def _logarithm_of(acquisition: Acquisition) -> Acquisition:
@@ -65,10 +70,10 @@ def _logarithm_of(acquisition: Acquisition) -> Acquisition:
 class LocalPenalization:
     """The acquisition times a penalty for each pending trial; made by `local_penalization`."""
 
-    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, beliefs: Beliefs) -> tuple[Any, Balls]:
+    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> tuple[Any, Balls]:
         """What the acquisition prepares without the pending trials, and their balls."""
         key_points, key_acquisition = jax.random.split(key)
-        told, data, region = beliefs.told, beliefs.told_data, beliefs.region
+        told, data, region = known.told, known.told_data, known.region
 
         def mean(x: Float[Array, " d"]) -> Float[Array, ""]:
             return told.predict(x[None, :])[0][0]
@@ -78,18 +83,18 @@ class LocalPenalization:
         slopes = jnp.where(region.encoding.is_category[None, :], 0, jax.vmap(jax.grad(mean))(points))
         slope = jnp.sqrt(jnp.max(jnp.sum(slopes**2, axis=1)))
         slope = jnp.where(slope < _LEAST_SLOPE, _SLOPE_IF_FLAT, slope).astype(points.dtype)
-        expected, variance = told.predict(beliefs.believed_data.x)
+        expected, variance = told.predict(known.believed_data.x)
         excess = expected - incumbent(told, data)
-        balls = Balls(slope, beliefs.believed_data.x, excess, jnp.sqrt(variance), beliefs.is_pending)
+        balls = Balls(slope, known.believed_data.x, excess, jnp.sqrt(variance), known.is_pending)
         return _logarithm_of(acquisition).prepare(key_acquisition, told, data), balls
 
     def value(
-        self, aux: tuple[Any, Balls], acquisition: Acquisition, beliefs: Beliefs, x: Float[Array, " d"]
+        self, aux: tuple[Any, Balls], acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
         """Logarithm of the penalised acquisition."""
         prepared, balls = aux
-        worth = _logarithm_of(acquisition).value(prepared, beliefs.told, x)
-        return worth + balls.log_penalty(beliefs.region.encoding, x)
+        worth = _logarithm_of(acquisition).value(prepared, known.told, x)
+        return worth + balls.log_penalty(known.region.encoding, x)
 
 
 def local_penalization() -> LocalPenalization:

@@ -1,14 +1,12 @@
 """Pure exploration: the first of a batch by the acquisition, the others where the model knows least."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jbo.acquisitions import Acquisition, formulas
-from jbo.batches._batch import Beliefs
+from jbo.knowledge import Knowledge
 from jbo.pytrees import pytree
 
 _PENALTY = 10.0
@@ -22,31 +20,23 @@ class PureExploration:
     weight: float | Float[Array, ""]
     """Deviations of the bounds that say where the minimum may be."""
 
-    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, beliefs: Beliefs) -> tuple[Any, Float[Array, ""]]:
-        """What the acquisition prepares, and the least upper bound at the rows of the table."""
-        mean, variance = beliefs.told.predict(beliefs.believed_data.x)
+    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Float[Array, ""]:
+        """The least upper bound at the rows of the table."""
+        del key, acquisition
+        mean, variance = known.told.predict(known.believed_data.x)
         weight = jnp.asarray(self.weight, mean.dtype)
         upper = formulas.upper_confidence_bound(mean, jnp.sqrt(variance), weight)
-        least = jnp.min(jnp.where(beliefs.believed_data.is_valid, upper, jnp.inf))
-        return acquisition.prepare(key, beliefs.told, beliefs.told_data), least
+        return jnp.min(jnp.where(known.believed_data.is_valid, upper, jnp.inf))
 
     def value(
-        self, aux: tuple[Any, Float[Array, ""]], acquisition: Acquisition, beliefs: Beliefs, x: Float[Array, " d"]
+        self, aux: Float[Array, ""], acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
         """The deviation given the pending trials, less a penalty where the lower bound is above the least upper one."""
-        prepared, least = aux
-
-        def explore(x: Float[Array, " d"]) -> Float[Array, ""]:
-            mean, variance = beliefs.told.predict(x[None, :])
-            weight = jnp.asarray(self.weight, mean.dtype)
-            lower = formulas.lower_confidence_bound(mean[0], jnp.sqrt(variance[0]), weight)
-            _, left = beliefs.believed.predict(x[None, :])
-            return jnp.sqrt(left[0]) - _PENALTY * jnp.maximum(lower - least, 0)
-
-        def first(x: Float[Array, " d"]) -> Float[Array, ""]:
-            return acquisition.value(prepared, beliefs.told, x)
-
-        return jax.lax.cond(jnp.any(beliefs.is_pending), explore, first, x)
+        mean, variance = known.told.predict(x[None, :])
+        weight = jnp.asarray(self.weight, mean.dtype)
+        lower = formulas.lower_confidence_bound(mean[0], jnp.sqrt(variance[0]), weight)
+        _, left = known.believed.predict(x[None, :])
+        return jnp.sqrt(left[0]) - _PENALTY * jnp.maximum(lower - aux, 0)
 
 
 def pure_exploration(weight: float | Float[Array, ""] = 2.0) -> PureExploration:

@@ -8,46 +8,35 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jbo.acquisitions import Acquisition, thompson_sampling
-from jbo.batches._batch import Beliefs
+from jbo.batches._batch import Drawing
 from jbo.encoding import level
+from jbo.knowledge import Knowledge
 from jbo.pytrees import pytree
 
 
 @pytree
 @dataclass(frozen=True)
-class ByChance:
+class ByChance(Drawing):
     """A draw for each point asked for while others are pending; made by `random_batch` and `thompson_batch`."""
 
     is_of_model: bool = field(metadata={"static": True})
     """True: the minimum of a draw of the function; False: a uniform point."""
 
-    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, beliefs: Beliefs) -> tuple[Any, Any]:
-        """What the acquisition prepares, and the draw."""
-        key_acquisition, key_draw = jax.random.split(key)
-        told, data = beliefs.told, beliefs.told_data
+    def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Any:
+        """The draw."""
+        del acquisition
         if self.is_of_model:
-            drawn = thompson_sampling().prepare(key_draw, told, data)
-        else:
-            drawn = beliefs.region.place(jax.random.uniform(key_draw, data.x.shape[1:], data.x.dtype))
-        return acquisition.prepare(key_acquisition, told, data), drawn
+            return thompson_sampling().prepare(key, known.told, known.told_data)
+        return known.region.place(jax.random.uniform(key, known.told_data.x.shape[1:], known.told_data.x.dtype))
 
-    def value(
-        self, aux: tuple[Any, Any], acquisition: Acquisition, beliefs: Beliefs, x: Float[Array, " d"]
-    ) -> Float[Array, ""]:
-        """That of the acquisition where nothing is pending; else of the draw: higher nearer to a drawn point."""
-        prepared, drawn = aux
-
-        def by_chance(x: Float[Array, " d"]) -> Float[Array, ""]:
-            if self.is_of_model:
-                return thompson_sampling().value(drawn, beliefs.told, x)
-            encoding = beliefs.region.encoding
-            differs = (level(encoding, x) != level(encoding, drawn)).astype(x.dtype)
-            return -jnp.sum(jnp.where(encoding.is_category, differs, x - drawn) ** 2)
-
-        def first(x: Float[Array, " d"]) -> Float[Array, ""]:
-            return acquisition.value(prepared, beliefs.told, x)
-
-        return jax.lax.cond(jnp.any(beliefs.is_pending), by_chance, first, x)
+    def value(self, aux: Any, acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """That of the drawn function, or higher nearer to a drawn point."""
+        del acquisition
+        if self.is_of_model:
+            return thompson_sampling().value(aux, known.told, x)
+        encoding = known.region.encoding
+        differs = (level(encoding, x) != level(encoding, aux)).astype(x.dtype)
+        return -jnp.sum(jnp.where(encoding.is_category, differs, x - aux) ** 2)
 
 
 def random_batch() -> ByChance:

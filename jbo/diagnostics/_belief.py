@@ -9,15 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import bound, incumbent, over_sets
 from jbo.constraint import OnHost
 from jbo.encoding import Encoding, held, snap
 from jbo.region import Region
 from jbo.space import Space
-from jbo.strategies import Strategy, bayesian
-from jbo.strategies._bayesian import Bayesian, of_values
-from jbo.strategies._chance import multiplied
-from jbo.strategies._transform import Units, known_noise, units
+from jbo.strategies import Bayesian, Strategy, Units, bayesian
 from jbo.study import Trial
 from jbo.study.model import Fits, for_study, suggest
 from jbo.study.table import Rows, Table, lifted, with_noise
@@ -71,7 +67,7 @@ class Interval(NamedTuple):
 @jax.jit
 def _condition(strategy: Bayesian, state: Trials, params: Any) -> tuple[Dataset, Any, Units]:
     data = strategy.dataset(state)
-    return data, strategy.surrogate.condition(of_values(params), data), units(state, known_noise(strategy.surrogate))
+    return data, strategy.surrogate.condition(params.values, data), strategy.units(state)
 
 
 @jax.jit
@@ -90,14 +86,10 @@ def _held(encoding: Encoding, x: Array, is_held: Array, places: Array) -> Array:
 
 
 @jax.jit
-def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, x: Array) -> Array:
-    """The acquisition's values, pending and failed trials known to it, as at the next suggestion."""
-    _, _, posterior, believed, failures = strategy.posteriors(params, data, state)
-    acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
-    acquisition = strategy._per_cost(params, state)(acquisition)
-    acquisition = multiplied(acquisition, strategy.log_chance(state, failures), incumbent(posterior, believed))
-    aux = acquisition.prepare(key, posterior, believed)
-    return jax.lax.map(lambda u: acquisition.value(aux, posterior, u), x)
+def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, x: Array) -> Array:
+    """What the next suggestion maximises, at points."""
+    known = strategy.know(params, state, Region(strategy.encoding))
+    return jax.lax.map(strategy.worth(key, params, state, known), x)
 
 
 @jax.jit
@@ -139,7 +131,7 @@ class Belief:
     @property
     def params(self) -> Any:
         """The hyperparameters of the surrogate."""
-        return of_values(self.fitted)
+        return self.fitted.values
 
     def encode(self, configs: Sequence[Mapping[str, Any]]) -> Float[np.ndarray, "m d"]:
         """The points of the cube where configurations sit.
@@ -193,7 +185,7 @@ class Belief:
         Args:
           x: Snapped points of the cube.
         """
-        return _in_blocks(lambda block: _worth(self.strategy, self.key, self.state, self.fitted, self.data, block), x)
+        return _in_blocks(lambda block: _worth(self.strategy, self.key, self.state, self.fitted, block), x)
 
     @property
     def recommended(self) -> Trial:

@@ -12,7 +12,7 @@ from jbo.acquisitions import log_expected_improvement, over_sets
 from jbo.diagnostics._belief import Belief, Searched, believe, check_constraint
 from jbo.maximize import maximize
 from jbo.region import Region
-from jbo.strategies._bayesian import Bayesian
+from jbo.strategies import Bayesian
 from jbo.study import Trial
 from jbo.types import Dataset, Trials
 from jbo.world import world

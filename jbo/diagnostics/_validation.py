@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.diagnostics._scores import Predictions
-from jbo.surrogates import GPParams, Surrogate
+from jbo.surrogates import GPParams, Surrogate, fit_near
 from jbo.surrogates.gaussian_process import GPPosterior, noise_at
 from jbo.types import Dataset
 
@@ -80,7 +80,7 @@ def cross_validate(key: Key[Array, ""], surrogate: Surrogate, data: Dataset, num
 
     def without(i: Int[Array, ""]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
         others = dataclasses.replace(data, is_valid=data.is_valid & (fold != i))
-        params, _ = surrogate.fit(jax.random.fold_in(key_fit, i), others, start)
+        params, _ = fit_near(surrogate, jax.random.fold_in(key_fit, i), others, start, jnp.asarray(False))
         posterior: Any = surrogate.condition(params, others)
         mean, variance = surrogate.predict(posterior, data.x)
         return mean, variance + posterior.noise_variance()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jbo.acquisitions import is_logarithm
+from jbo.acquisitions import Scale
 from jbo.diagnostics import Belief, Interval, Searched, believe, dependence, following
 from jbo.encoding import CATEGORY
 from jbo.plots.style import (
@@ -94,7 +94,7 @@ def acquisition(
     columns, x = _points(belief, names)
     worth = belief.worth(x)
     most = worth.max()
-    if is_logarithm(belief.strategy.acquisition):
+    if belief.strategy.acquisition.scale is Scale.LOGARITHM:
         worth = np.exp(worth - most)
     else:
         worth = (worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny)

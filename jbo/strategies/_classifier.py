@@ -2,17 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float, Key
 
+from jbo.acquisitions import LogWeight
+from jbo.knowledge import Knowledge
+from jbo.maximize import Maximum
 from jbo.numerics import softplus
 from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.strategies import _mixture
 from jbo.strategies._parzen import Parzen
+from jbo.strategies._table import num_rows
+from jbo.strategies.weights import Weight
 from jbo.types import Trials, is_taken
 
 _MOST_ROWS = 1024
@@ -21,7 +27,7 @@ _MOST_ROWS = 1024
 
 @pytree
 @dataclass(frozen=True)
-class Classifier:
+class Classifier(Weight):
     r"""What an acquisition is multiplied by: a power of the probability that a trial at a point is a good one.
 
     Cliffs and plateaus are noise to a Gaussian process. Its mean is flat then, an improvement is as likely everywhere,
@@ -45,11 +51,13 @@ class Classifier:
         """False for a table of more than 1,024 rows, which is left to the model."""
         return state.y.shape[0] <= _MOST_ROWS
 
-    def log_factor(self, state: Trials) -> Callable[[Float[Array, " d"]], Float[Array, ""]] | None:
-        """The logarithm of what an acquisition is multiplied by, as a function of a point of the cube.
+    def log_weight(self, params: Any, state: Trials, known: Knowledge | None = None) -> LogWeight | None:
+        """The logarithm of the power, as a function of a point of the cube.
 
         Args:
+          params: Not used.
           state: The table; pending and failed trials count among the bad ones.
+          known: Not used.
 
         Returns:
           None for a table of more than 1,024 rows, beside which nothing is multiplied.
@@ -61,11 +69,11 @@ class Classifier:
         # The uniform part, which comes first in both, is shared out as trials are: it says nothing.
         log_densities = self._log_densities(state, (share, 1 - share))
 
-        def log_factor(x: Float[Array, " d"]) -> Float[Array, ""]:
+        def log_power(x: Float[Array, " d"]) -> Float[Array, ""]:
             log_good, log_bad = log_densities(x)
             return -weight * softplus(log_bad - log_good)
 
-        return log_factor
+        return log_power
 
     def _log_densities(
         self, state: Trials, shares: tuple[Float[Array, ""] | float, Float[Array, ""] | float]
@@ -86,7 +94,7 @@ class Classifier:
     ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
         """What `jbo.parzen` asks: of points drawn where good trials are dense the one where bad ones are rarest.
 
-        Unlike `log_factor` it prefers what is far from all trials to what is near bad ones.
+        Unlike `log_weight` it prefers what is far from all trials to what is near bad ones.
 
         Args:
           key: Draws the points.
@@ -103,3 +111,32 @@ class Classifier:
         value = jnp.where(is_good, log_good - log_bad, -jnp.inf)
         best = jnp.argmax(value)
         return x[best], value[best]
+
+
+@pytree
+@dataclass(frozen=True)
+class Doubt:
+    """Where the acquisition promises next to nothing, every second point is the likeliest good one by densities.
+
+    The model may be wrong there: what it is sure of it does not look at again.
+    """
+
+    classifier: Classifier
+    """Whose densities they are."""
+    least_improvement: Float[Array, ""] | float
+    """What improvement times chance has to promise, in deviations of the values."""
+
+    def answer(self, key: Key[Array, ""], found: Maximum, state: Trials, region: Region) -> Float[Array, " d"]:
+        """The point that was found, or the likeliest one.
+
+        Args:
+          key: Draws points.
+          found: The maximum of the acquisition, whose values are logarithms.
+          state: The table.
+          region: Where the point may be.
+        """
+        if not self.classifier.counts(state):
+            return found.x
+        likeliest, ratio = self.classifier.likeliest(key, state, region)
+        is_turn = (found.value < jnp.log(self.least_improvement)) & (num_rows(state) % 2 == 0)
+        return jnp.where(is_turn & (ratio > -jnp.inf), likeliest, found.x)

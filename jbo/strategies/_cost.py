@@ -3,27 +3,24 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from jbo.acquisitions import Acquisition, Choice, PerCost, each, is_logarithm, is_positive
+from jbo.acquisitions import LogWeight
 from jbo.batches import Batch, JointBatch
+from jbo.knowledge import Knowledge
 from jbo.pytrees import pytree
 from jbo.space import Space
 from jbo.strategies._transform import standardise
+from jbo.strategies.weights import Weight
 from jbo.surrogates import GP, Posterior, gp, mean_of
 from jbo.types import FAILED, OK, Dataset, Trials
 
 
-class WithCost(NamedTuple):
-    """Parameters of a strategy that learns what an evaluation costs."""
-
-    values: Any
-    """Of the surrogate of the values."""
-    cost: Any
-    """Of the surrogate of the log costs."""
+class Cost(Weight):
+    """A weight that divides by what an evaluation costs."""
 
 
 @pytree
@@ -50,7 +47,7 @@ class LogCost:
 
 @pytree
 @dataclass(frozen=True)
-class LearntCost:
+class LearntCost(Cost):
     r"""What an evaluation costs by a Gaussian process of its own, on the logarithm of what the trials cost.
 
     A cost is positive and its ratios are what counts, so its logarithm :math:`\ell(x)` is modelled. What divides the
@@ -74,16 +71,14 @@ class LearntCost:
         """Where a fit begins if there is nothing better; see `Surrogate.init`."""
         return self.surrogate.init(num_columns, dtype)
 
-    def fit(self, key: Key[Array, ""], state: Trials, rows: Bool[Array, " n"], start: Any) -> Any:
-        """Parameters given what some trials cost.
+    def fit(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> Any:
+        """Parameters given what the trials cost; see `Weight.fit`."""
+        return self.surrogate.fit(key, _log_costs(state)[0], start, is_near)[0]
 
-        Args:
-          key: As in `Surrogate.fit`.
-          state: The table.
-          rows: True for the trials that count.
-          start: As in `Surrogate.fit`.
-        """
-        return self.surrogate.fit(key, _log_costs(state, rows)[0], start)[0]
+    def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
+        """The logarithm of one over the cost."""
+        log_cost = self.log_cost(params, state)
+        return lambda x: -log_cost(x)
 
     def log_cost(self, params: Any, state: Trials) -> LogCost:
         """The log cost as a function of a point.
@@ -92,12 +87,13 @@ class LearntCost:
           params: From `fit`.
           state: The table.
         """
-        data, mean, deviation = _log_costs(state, (state.status == OK) | (state.status == FAILED))
+        data, mean, deviation = _log_costs(state)
         return LogCost(self.surrogate.condition(params, data), mean, deviation)
 
 
-def _log_costs(state: Trials, rows: Bool[Array, " n"]) -> tuple[Dataset, Float[Array, ""], Float[Array, ""]]:
+def _log_costs(state: Trials) -> tuple[Dataset, Float[Array, ""], Float[Array, ""]]:
     """What the model of the cost sees, and the mean and the deviation that were taken out."""
+    rows = (state.status == OK) | (state.status == FAILED)
     costs = jnp.zeros_like(state.y) if state.cost is None else state.cost
     is_valid = rows & (costs > 0)
     logs = jnp.log(jnp.where(is_valid, costs, 1))
@@ -107,7 +103,7 @@ def _log_costs(state: Trials, rows: Bool[Array, " n"]) -> tuple[Dataset, Float[A
 
 @pytree
 @dataclass(frozen=True)
-class KnownCost:
+class KnownCost(Cost):
     """What an evaluation costs by a function of the config that the user knows."""
 
     space: Space = field(metadata={"static": True})
@@ -115,10 +111,9 @@ class KnownCost:
     function: Callable[[dict[str, Any]], Any] = field(metadata={"static": True})
     """From a config of traced scalars, as the objective of `jbo.minimize` gets it, to a number above 0."""
 
-    def log_cost(self, params: Any, state: Trials) -> "KnownCost":
-        """The log cost as a function of a point: this."""
-        del params, state
-        return self
+    def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
+        """The logarithm of one over the cost."""
+        return lambda x: -self(x)
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Logarithm of the cost; infinite where the function gives no number above 0.
@@ -137,33 +132,17 @@ class KnownCost:
         return jnp.where(is_cost, jnp.log(jnp.where(is_cost, cost, 1)), jnp.inf).astype(x.dtype)
 
 
-def divided(log_cost: LogCost | KnownCost) -> Callable[[Acquisition], Acquisition]:
-    """What divides an acquisition by the cost.
-
-    Args:
-      log_cost: Of a point of the cube.
-    """
-    return lambda acquisition: each(acquisition, lambda one: PerCost(one, log_cost))
-
-
-def cost_of(cost: Any, space: Space, acquisition: Acquisition, batch: Batch | None) -> LearntCost | KnownCost:
+def cost_of(cost: Any, space: Space, batch: Batch | None) -> LearntCost | KnownCost:
     """The user's word for what an evaluation costs, as a strategy has it.
 
     Args:
       cost: ``"seconds"``, or a function of the config.
       space: The search space.
-      acquisition: What is divided by it.
       batch: The rule for batches.
 
     Raises:
-      ValueError: ``cost`` is neither, or stands beside what cannot be divided.
+      ValueError: ``cost`` is neither, or stands beside a rule that values a batch as a whole.
     """
-    members = acquisition.members if isinstance(acquisition, Choice) else (acquisition,)
-    if not all(is_positive(one) or is_logarithm(one) for one in members):
-        raise ValueError(
-            "cost: expected an acquisition whose values are never negative, or logarithms, such as "
-            f"jbo.log_expected_improvement(), beside it, got {acquisition!r}"
-        )
     if isinstance(batch, JointBatch):
         raise ValueError(f"cost: expected no rule that values a batch as a whole beside it, got {batch!r}")
     if isinstance(cost, str) and cost == "seconds":

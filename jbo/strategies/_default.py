@@ -1,23 +1,23 @@
 """The default search: which surrogate, which acquisition, and what multiplies it."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import Acquisition, Believed, confidence_bound, log_expected_improvement
+from jbo.acquisitions import Acquisition, as_acquisition, confidence_bound, log_expected_improvement
 from jbo.batches import Batch
 from jbo.belief import belief_over
 from jbo.space import Space, check_space
 from jbo.strategies._bayesian import Bayesian
-from jbo.strategies._chance import can_be_multiplied
-from jbo.strategies._classifier import Classifier
+from jbo.strategies._classifier import Classifier, Doubt
 from jbo.strategies._cost import cost_of
 from jbo.strategies._earlier import with_earlier
 from jbo.strategies._initial import design_size
 from jbo.strategies._parzen import parzen
+from jbo.strategies.weights import Expected, Success, Weight
 from jbo.surrogates import GP, Surrogate, gp
 
 _MOST_COLUMNS_OF_BOUND = 20
@@ -40,6 +40,7 @@ def bayesian(
     prior_trials: Iterable[Any] | None = None,
     cost: str | Callable[[dict[str, Any]], Any] | None = None,
     classifier_weight: float | Float[Array, ""] | None = None,
+    weights: Sequence[Weight] = (),
 ) -> Bayesian:
     """Bayesian optimisation of an objective over ``space``.
 
@@ -64,26 +65,26 @@ def bayesian(
         what counts is the improvement per unit of cost. ``"seconds"``: learnt by a Gaussian process on the logarithm of
         the seconds from `Study.ask` to `Study.tell`, or of the costs that are told; in `jbo.minimize` of those that the
         problem says (`jbo.Result`). Or a traceable function of the config, with scalars as `jbo.minimize` gives them to
-        an objective, to a number above 0. The initial design does not count with it. Of the rules for batches each
-        weighs with it as far as it uses the acquisition, which is `jbo.log_expected_improvement` unless you name one.
+        an objective, to a number above 0. The initial design does not count with it. Beside it the acquisition is
+        `jbo.log_expected_improvement` unless you name one. Of the rules for batches those that draw do not count with
+        it.
       classifier_weight: The power, at least 0, of the probability that a trial is among the good ones, by the densities
         of `jbo.parzen`, that multiplies the acquisition; of a confidence bound what it promises beyond the least mean.
-        Beside a ``belief`` the exponential of a bound is what is multiplied. It helps where the objective is not what a
+        It helps where the objective is not what a
         Gaussian process takes it for: cliffs, plateaus, ripples. None: 1 where no ``acquisition`` is named, the
         surrogate is smooth (no forest) and there are categories, or no ``batch`` and at most 10 parameters of which
-        none is ``monotone``; else none. Where no ``acquisition``, ``batch``, ``belief`` or ``cost`` is named and there
-        are categories, the densities themselves ask every second point once the model expects to gain less than 1 % of
-        the deviation of the values, so that a search is not stuck where the model is wrong.
-        A table of more than 1,024 rows is left to the model, and what `jbo.batches.joint_improvement` moves as a whole
-        it moves without it.
+        none is ``monotone``; else none. Where no ``acquisition``, ``batch``, ``belief``, ``cost`` or ``weights`` are
+        named and there are categories, the densities themselves ask every second point once the model expects to gain
+        less than 1 % of the deviation of the values, so that a search is not stuck where the model is wrong.
+        A table of more than 1,024 rows is left to the model.
+      weights: Factors of your own, each a `jbo.strategies.Weight`, by which the acquisition is multiplied besides.
 
     Raises:
       TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a
         surrogate that is no `jbo.gp`.
       ValueError: If ``num_initial`` is below 1, or the belief or the prior trials are none of this space; or ``cost``
-        is neither, or stands beside an acquisition that may be negative and is no logarithm, or a rule that values a
-        batch as a whole; or ``classifier_weight`` is negative, not finite, or beside an acquisition of your own that
-        does not say what its values are (``is_positive``, ``is_logarithm``, ``is_of_values``).
+        is neither, or stands beside a rule that values a batch as a whole; or ``classifier_weight`` is negative or not
+        finite.
 
     References:
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2
@@ -108,14 +109,12 @@ def bayesian(
         is_chance = is_bound and batch is None and not is_directed and encoding.num_columns <= _MOST_COLUMNS_OF_CHANCE
         if classifier_weight is None and surrogate.is_smooth and (has_categories or is_chance):
             classifier_weight = 1.0
-        if classifier_weight is not None and has_categories and belief is None and cost is None and batch is None:
+        is_alone = belief is None and cost is None and batch is None and not weights
+        if classifier_weight is not None and has_categories and is_alone:
             # Densities that count for nothing ask for nothing.
             is_nothing = isinstance(classifier_weight, int | float) and classifier_weight == 0
             least_improvement = 0.0 if is_nothing else _LEAST_IMPROVEMENT
-    if not isinstance(acquisition, Acquisition):
-        raise TypeError(
-            f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {acquisition!r}"
-        )
+    acquisition = as_acquisition(acquisition)
     if batch is not None and not isinstance(batch, Batch):
         raise TypeError(f"batch: expected a rule such as jbo.batches.local_penalization(), got {batch!r}")
     if isinstance(surrogate, GP):
@@ -127,24 +126,26 @@ def bayesian(
         surrogate = with_earlier(surrogate, space, prior_trials)
         num_initial = 3 if num_initial is None else num_initial
     if classifier_weight is not None:
-        if not can_be_multiplied(acquisition):
-            raise ValueError(
-                "classifier_weight: expected an acquisition beside it that is positive, a logarithm or a bound,"
-                f" got {acquisition!r}"
-            )
         if isinstance(classifier_weight, int | float) and not 0 <= classifier_weight < np.inf:
             raise ValueError(f"classifier_weight: expected a finite number of at least 0, got {classifier_weight!r}")
     expected = None if belief is None else belief_over(space, belief)
     # Of a list of candidates the program holds one copy, that of the strategy.
     densities = dataclasses.replace(parzen(space), encoding=dataclasses.replace(encoding, candidates=None))
+    classifier = None if classifier_weight is None else Classifier(densities, 1.0 * classifier_weight)
+    all_weights = [
+        Success(),
+        classifier,
+        None if expected is None else Expected(expected, 1.0 * belief_weight),
+        None if cost is None else cost_of(cost, space, batch),
+        *weights,
+    ]
     return Bayesian(
-        encoding,
-        surrogate,
-        acquisition if expected is None else Believed(acquisition, expected, 1.0 * belief_weight),
-        design_size(encoding, num_initial),
-        expected,
-        batch,
-        None if cost is None else cost_of(cost, space, acquisition, batch),
-        None if classifier_weight is None else Classifier(densities, 1.0 * classifier_weight),
-        least_improvement,
+        encoding=encoding,
+        surrogate=surrogate,
+        num_design=design_size(encoding, num_initial),
+        acquisition=acquisition,
+        weights=tuple(weight for weight in all_weights if weight is not None),
+        batch=batch,
+        belief=expected,
+        doubt=None if classifier is None or least_improvement is None else Doubt(classifier, least_improvement),
     )

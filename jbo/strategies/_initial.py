@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
@@ -11,7 +10,7 @@ from jbo import designs
 from jbo.belief import Belief
 from jbo.encoding import Encoding
 from jbo.region import Region
-from jbo.strategies import _table
+from jbo.strategies import _table, streams
 from jbo.types import OK, Trials
 
 
@@ -29,13 +28,12 @@ def design_point(
     """
     row = _table.num_rows(state)
     d, dtype = region.encoding.num_columns, state.x.dtype
-    sobol = designs.sobol_point(jax.random.fold_in(key, 2), jnp.maximum(row - 1, 0), d, dtype)
+    sobol = designs.sobol_point(streams.stream(key, streams.DESIGN), jnp.maximum(row - 1, 0), d, dtype)
     first = jnp.full((d,), 0.5, dtype)
     if belief is not None:
         first, sobol = belief.mode(dtype), jnp.where(row % 2 == 1, belief.quantile(sobol), sobol)
     raw = jnp.where(row == 0, first, sobol)
-    key_new = jax.random.fold_in(jax.random.fold_in(key, 3), row)
-    return _table.first_new(key_new, region, state, raw)
+    return _table.first_new(streams.stream(key, streams.DESIGN_NEW, row), region, state, raw)
 
 
 def is_over(state: Trials, num_results: int) -> Bool[Array, ""]:

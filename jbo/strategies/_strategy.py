@@ -1,13 +1,10 @@
 """What every search strategy is: ``init``, ``ask``, ``pend`` and ``tell`` over a table of trials."""
 
-import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.checks import checked
@@ -24,15 +21,6 @@ class AskInfo(NamedTuple):
     """False if every point that was looked at is in the table already or not allowed: nothing is left to try."""
 
 
-class Start(NamedTuple):
-    """Where a fit begins."""
-
-    is_known: Bool[Array, ""] | Bool[np.ndarray, ""]
-    """False: it begins anew, whatever the parameters are."""
-    params: Any
-    """One set of the earlier fit."""
-
-
 @dataclass(frozen=True)
 class Strategy(ABC):
     """A way of searching; a frozen dataclass registered as a pytree whose numbers are leaves and structure is static.
@@ -47,10 +35,7 @@ class Strategy(ABC):
 
     @property
     def num_initial(self) -> int:
-        """Results before which `ask` follows `design`; 0 for strategies without a model.
-
-        Where there is a `fit`, two of the results have to differ besides.
-        """
+        """Results before which `ask` follows `design`; 0 for strategies that have none."""
         return 0
 
     @property
@@ -58,18 +43,14 @@ class Strategy(ABC):
         """True where the costs in the table change what is asked for."""
         return False
 
-    def oriented(self, maximize: bool) -> "Strategy":
-        """The same strategy, told which way what it sees points: its surrogate may know of parameters that raise it.
+    def oriented(self, maximize: bool) -> Any:
+        """The same strategy, told which way what it sees points; without a model that makes no difference.
 
         Args:
           maximize: True if the values of the table are the negative of the objective's.
         """
-        surrogate = getattr(self, "surrogate", None)
-        if surrogate is None or not any(column.monotone for column in self.encoding.columns):
-            return self
-        encoding = dataclasses.replace(self.encoding, is_negated=maximize)
-        fields: dict[str, Any] = {"surrogate": surrogate.bind(encoding)}
-        return dataclasses.replace(self, **fields)
+        del maximize
+        return self
 
     @checked
     def init(self, capacity: int, dtype: jnp.dtype | None = None) -> Trials:
@@ -110,12 +91,7 @@ class Strategy(ABC):
         region = Region(self.encoding, fixed)
         if q is None:
             return self.suggest(key, state, region)
-
-        def one(state: Trials, _: None):
-            x, info = self.suggest(key, state, region)
-            return self.pend(state, x), (x, info)
-
-        return jax.lax.scan(one, state, None, length=q)[1]
+        return _table.one_after_another(lambda state: self.suggest(key, state, region), self.pend, state, q)
 
     @abstractmethod
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], Any]:
@@ -127,50 +103,11 @@ class Strategy(ABC):
           region: Where the point may be.
         """
 
-    def rows_of_fit(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows that `fit` learns from, in NumPy for NumPy; none for strategies without a model.
-
-        One at least of those with a model, once ``num_initial`` trials have ended.
-
-        Args:
-          status: As in `Trials`.
-        """
-        return status < 0
-
-    def rows_of_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows of the earlier fit at which that of all ended trials begins; none: it begins anew.
-
-        Args:
-          status: As in `Trials`, `rows_of_fit` of them; in NumPy the result is, too.
-        """
-        return status < 0
-
-    def start(self, capacity: int, model: Any) -> Start | None:
-        """Where a fit begins.
-
-        Args:
-          capacity: Rows of the table.
-          model: What `fit` gave for `rows_of_start`; None: it is not at hand, or there are none.
-        """
-        return None
-
-    def fit(self, key: Key[Array, ""], state: Trials, start: Start | None = None) -> Any:
-        """What `ask` and `recommend` take as ``model``; None for strategies without one.
-
-        It depends on the key, the capacity, `rows_of_fit` and `rows_of_start` alone, so whoever keeps it spares fits.
-
-        Args:
-          key: The key of the search.
-          state: The table.
-          start: From `start`; without the earlier fit, or None: it is made here.
-        """
-        return None
-
     @checked
     def design(
         self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
     ) -> tuple[Float[Array, " d"], Any]:
-        """A point chosen without a model; for strategies that have none, the same as `ask`."""
+        """A point of the initial design; for strategies that have none, the same as `ask`."""
         return self.ask(key, state, fixed=fixed)
 
     @checked

@@ -88,6 +88,28 @@ def write(
     )
 
 
+def one_after_another(
+    suggest: Callable[[Trials], tuple[Float[Array, " d"], Any]],
+    pend: Callable[[Trials, Float[Array, " d"]], Trials],
+    state: Trials,
+    q: int,
+) -> tuple[Float[Array, "q d"], Any]:
+    """Several points, each suggested where those before it are pending, and how they were found.
+
+    Args:
+      suggest: From a table to a point, and how it was found.
+      pend: Adds a pending trial to a table.
+      state: The table.
+      q: How many points.
+    """
+
+    def one(state: Trials, _: None) -> tuple[Trials, tuple[Float[Array, " d"], Any]]:
+        x, info = suggest(state)
+        return pend(state, x), (x, info)
+
+    return jax.lax.scan(one, state, None, length=q)[1]
+
+
 def require_room(state: Trials, q: int) -> None:
     """Raise ``ValueError`` if there is no room for ``q`` more trials; silent in traced code, where none can know."""
     if q < 1:
@@ -138,6 +160,26 @@ _LOG_ALLOWED_STEPS = 16
 _ROUND = 256
 _NUM_UNIFORM, _NUM_ROUNDS = 4, 64
 """Rounds of uniform points, after which a constraint leaves so little that what it allows is looked for otherwise."""
+
+
+def each_new(
+    key: Key[Array, ""], region: Region, state: Trials, points: Float[Array, "q d"]
+) -> tuple[Float[Array, "q d"], Bool[Array, " q"]]:
+    """Points that are new and allowed, and differ from each other; see `first_new`.
+
+    Args:
+      key: For where a point is taken.
+      region: Where the points may be.
+      state: The table.
+      points: What is wanted.
+    """
+    pending = jnp.asarray(PENDING)
+
+    def one(state: Trials, at: tuple[Key[Array, ""], Float[Array, " d"]]) -> tuple[Trials, Any]:
+        x, is_new = first_new(at[0], region, state, at[1])
+        return write(state, x, jnp.zeros((), state.y.dtype), pending), (x, is_new)
+
+    return jax.lax.scan(one, state, (jax.random.split(key, len(points)), points))[1]
 
 
 def _draw_to_new(

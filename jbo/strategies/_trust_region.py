@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo import designs
-from jbo.acquisitions import Acquisition, bound, over_sets, thompson_sampling
+from jbo.acquisitions import Acquisition, as_acquisition, bound, over_sets, thompson_sampling
 from jbo.checks import scalar
 from jbo.feasible import beside
 from jbo.maximize import values_at
@@ -17,12 +17,14 @@ from jbo.numerics import choose
 from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.space import Space, check_space
-from jbo.strategies import _table
+from jbo.strategies import _table, streams
 from jbo.strategies._initial import design_size
-from jbo.strategies._strategy import AskInfo, Strategy
+from jbo.strategies._model_strategy import ModelStrategy
+from jbo.strategies._strategy import AskInfo
 from jbo.strategies._transform import dataset_with_failures, known_noise
-from jbo.surrogates import GP, Surrogate, gp
-from jbo.types import EMPTY, OK, PENDING, Trials, is_taken
+from jbo.surrogates import GP, FitInfo, Surrogate, fit_near, gp
+from jbo.surrogates.kernels import GPParams
+from jbo.types import EMPTY, OK, PENDING, Dataset, Trials, is_taken
 
 _FIRST, _LEAST, _LARGEST = 0.8, 2.0**-7, 1.6
 _NUM_SUCCESSES = 3
@@ -99,41 +101,35 @@ def replay(state: Trials, num_design: int, num_failures: int) -> Box:
 
 @pytree
 @dataclass(frozen=True)
-class TrustRegion(Strategy):
+class TrustRegion(ModelStrategy):
     """Bayesian optimisation in a box around the best trial; made by `trust_region`."""
 
-    surrogate: Surrogate
     acquisition: Acquisition
-    num_design: int = field(metadata={"static": True})
-    """Results before the model speaks, and again whenever the search begins anew."""
     num_candidates: int = field(metadata={"static": True})
 
-    @property
-    def num_initial(self) -> int:
-        """Results before the model speaks for the first time."""
-        return self.num_design
+    def fit_to(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> tuple[Any, FitInfo]:
+        """The parameters of the surrogate given the trials since the search began anew."""
+        data = self._dataset(self._own(state, self.box(state)))
+        del is_near  # the fit before may be to trials that are forgotten now
+        return fit_near(self.surrogate, streams.stream(key, streams.FIT), data, start, jnp.asarray(False))
 
-    def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
-        """One point: of the design, or of the box."""
-        box = self.box(state)
-        x, is_new = jax.lax.cond(
-            box.num_told < self.num_design,
-            lambda: self._of_design(key, state, region),
-            lambda: self._of_box(key, state, region, box),
-        )
-        return x, AskInfo(is_new)
-
-    def design(
-        self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
+    def suggest_by_model(
+        self, key: Key[Array, ""], state: Trials, region: Region, model: tuple[Any, FitInfo]
     ) -> tuple[Float[Array, " d"], AskInfo]:
-        """A point of the design: Sobol's sequence, which goes on where the search begins anew.
+        """One point of the box, or of the design where the search has begun anew."""
+        box = self.box(state)
+        return jax.lax.cond(
+            box.num_told < self.num_design,
+            lambda: self.design_at(key, state, region),
+            lambda: self._of_box(key, state, region, box, model[0]),
+        )
 
-        Args:
-          key: The key of the search.
-          state: The table.
-          fixed: The context, see `Strategy.ask`.
-        """
-        x, is_new = self._of_design(key, state, Region(self.encoding, fixed))
+    def design_at(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
+        """A point of the design: Sobol's sequence, which goes on where the search begins anew."""
+        row = _table.num_rows(state)
+        d, dtype = region.encoding.num_columns, state.x.dtype
+        raw = designs.sobol_point(streams.stream(key, streams.DESIGN), row, d, dtype)
+        x, is_new = _table.first_new(streams.stream(key, streams.DESIGN_NEW, row), region, state, raw)
         return x, AskInfo(is_new)
 
     def box(self, state: Trials) -> Box:
@@ -144,24 +140,22 @@ class TrustRegion(Strategy):
         """
         return replay(state, self.num_design, max(4, self.encoding.num_columns))
 
-    def _of_design(self, key: Key[Array, ""], state: Trials, region: Region):
-        row = _table.num_rows(state)
-        d, dtype = region.encoding.num_columns, state.x.dtype
-        raw = designs.sobol_point(jax.random.fold_in(key, 2), row, d, dtype)
-        key_new = jax.random.fold_in(jax.random.fold_in(key, 3), row)
-        return _table.first_new(key_new, region, state, raw)
-
-    def _of_box(self, key: Key[Array, ""], state: Trials, region: Region, box: Box):
-        # Trials from before the search began anew are forgotten; pending ones are not part of the model: draws differ.
+    def _own(self, state: Trials, box: Box) -> Trials:
+        """Trials that have ended since the search began anew; pending ones are no part of the model: draws differ."""
         is_own = jnp.arange(state.y.shape[0]) >= box.first_row
-        own = state._replace(status=jnp.where(is_own & (state.status != PENDING), state.status, EMPTY))
-        data = dataset_with_failures(own, known_noise(self.surrogate))
-        key_fit = jax.random.fold_in(key, 0)
-        start = self.surrogate.init(self.encoding.num_columns, state.x.dtype)
-        params, _ = self.surrogate.fit(key_fit, data, start)
+        return state._replace(status=jnp.where(is_own & (state.status != PENDING), state.status, EMPTY))
+
+    def _dataset(self, state: Trials) -> Dataset:
+        return dataset_with_failures(state, known_noise(self.surrogate))
+
+    def _of_box(
+        self, key: Key[Array, ""], state: Trials, region: Region, box: Box, params: Any
+    ) -> tuple[Float[Array, " d"], AskInfo]:
+        own = self._own(state, box)
+        data = self._dataset(own)
         posterior = self.surrogate.condition(params, data)
 
-        key_row = jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state))
+        key_row = streams.stream(key, streams.BOX, _table.num_rows(state))
         key_prepare, key_candidates, key_new = jax.random.split(key_row, 3)
         centre = region.place(state.x[jnp.argmin(jnp.where(own.status == OK, own.y, jnp.inf))])
         acquisition = over_sets(bound(self.acquisition, region), posterior)
@@ -179,7 +173,8 @@ class TrustRegion(Strategy):
             best = region.best_new(state, jnp.where(~is_inside | jnp.isnan(values), -jnp.inf, values))
             # A box without a new candidate gives way to the nearest one outside of it.
             nearest = region.nearest_new(state, centre)
-            return choose(best.is_new, (best.x, best.is_new), (nearest.x, nearest.is_new))
+            x, is_new = choose(best.is_new, (best.x, best.is_new), (nearest.x, nearest.is_new))
+            return x, AskInfo(is_new)
         candidates = self._candidates(key_candidates, region, centre, box.length, params)
         if self.encoding.constraint is not None:
             # A step that leaves the box gives way to a point of the box.
@@ -191,16 +186,16 @@ class TrustRegion(Strategy):
         values = jax.lax.map(value_at, candidates, batch_size=256)
         is_old = jax.vmap(lambda x: jnp.any(is_taken(state, x)))(candidates) | ~region.is_allowed(candidates)
         best = jnp.argmax(jnp.where(is_old | jnp.isnan(values), -jnp.inf, values))
-        return _table.first_new(key_new, region, state, candidates[best])
+        x, is_new = _table.first_new(key_new, region, state, candidates[best])
+        return x, AskInfo(is_new)
 
     def _bounds(
         self, centre: Float[Array, " d"], length: Float[Array, ""], params: Any
     ) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
         """Where each column of the box begins and ends."""
         stretch = jnp.ones(self.encoding.num_columns, centre.dtype)
-        log_lengthscale = getattr(params, "log_lengthscale", None)
-        if log_lengthscale is not None:
-            relative = jnp.mean(log_lengthscale, axis=0)
+        if isinstance(params, GPParams):
+            relative = jnp.mean(params.log_lengthscale, axis=0)
             stretch = jnp.exp(relative - jnp.mean(relative)).astype(centre.dtype)
         half = 0.5 * length * stretch
         # A category has no neighbours: it is any of its choices, where it moves.
@@ -263,9 +258,9 @@ def trust_region(
     if isinstance(surrogate, GP):
         surrogate = surrogate.resolve(space.names)
     return TrustRegion(
-        encoding,
-        surrogate.bind(encoding),
-        thompson_sampling() if acquisition is None else acquisition,
-        design_size(encoding, num_initial),
-        num_candidates,
+        encoding=encoding,
+        surrogate=surrogate.bind(encoding),
+        num_design=design_size(encoding, num_initial),
+        acquisition=thompson_sampling() if acquisition is None else as_acquisition(acquisition),
+        num_candidates=num_candidates,
     )

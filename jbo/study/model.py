@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key, UInt32
 
 from jbo.constraint import OnHost
 from jbo.space import Space
-from jbo.strategies import Strategy
+from jbo.strategies import ModelStrategy, Strategy
 from jbo.study._trial import SuggestInfo
 from jbo.study.programs import Call, compile_ahead, run
 from jbo.study.table import Rows, Table, capacity_for
@@ -26,12 +26,14 @@ _Words = UInt32[Array, "2"] | UInt32[np.ndarray, "2"]
 
 # At module level, the strategy an argument: a second study of the same structure compiles nothing. Seeds come as words
 # and tables as NumPy's: whatever JAX does outside of these programs is a program more, compiled while the user waits.
-def _fit(strategy: Strategy, seed: _Words, state: Trials, start: Any) -> Any:
+def _fit(strategy: ModelStrategy, seed: _Words, state: Trials, start: Any) -> Any:
     return strategy.fit(key_of(seed), state, start)
 
 
 def _ask(strategy: Strategy, seed: _Words, state: Trials, model: Any, fixed: Float[Array, " d"] | None) -> Any:
-    return strategy.ask(key_of(seed), state, fixed=fixed, **({} if model is None else {"model": model}))
+    if isinstance(strategy, ModelStrategy):
+        return strategy.ask(key_of(seed), state, fixed=fixed, model=model)
+    return strategy.ask(key_of(seed), state, fixed=fixed)
 
 
 def _design(strategy: Strategy, seed: _Words, state: Trials, fixed: Float[Array, " d"] | None) -> Any:
@@ -39,7 +41,9 @@ def _design(strategy: Strategy, seed: _Words, state: Trials, fixed: Float[Array,
 
 
 def _recommend(strategy: Strategy, seed: _Words, state: Trials, model: Any) -> Any:
-    return strategy.recommend(key_of(seed), state, **({} if model is None else {"model": model}))
+    if isinstance(strategy, ModelStrategy):
+        return strategy.recommend(key_of(seed), state, model=model)
+    return strategy.recommend(key_of(seed), state)
 
 
 def _recommend_design(strategy: Strategy, seed: _Words, state: Trials) -> Any:
@@ -94,9 +98,9 @@ class Fits:
           waiting: As in `suggest`.
         """
         held, latest = self._latest  # one object: threads see a fit with its own rows
-        is_fitted = strategy.rows_of_fit(rows.status)
-        if not is_fitted.any():
+        if not isinstance(strategy, ModelStrategy):
             return None, 0.0
+        is_fitted = strategy.rows_of_fit(rows.status)
         learnt = _content(rows, is_fitted)
         if learnt == held:
             return latest, 0.0
@@ -213,7 +217,7 @@ def prepare(
     prepared.add(kind)
     with world(device):
         arguments = strategy, words_of(seed), _state(rows)
-        if not _has_fit(strategy):
+        if not isinstance(strategy, ModelStrategy):
             compile_ahead(Call(_ask, (*arguments, None, fixed), device), lambda: world(device))
             return
         fit = Call(_fit, (*arguments, strategy.start(capacity, None)), device)
@@ -256,11 +260,7 @@ def _is_design(strategy: Strategy, rows: Rows) -> bool:
     if np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial:
         return True
     values = rows.y[rows.status == OK]
-    return _has_fit(strategy) and not (values.size and values.min() < values.max())
-
-
-def _has_fit(strategy: Strategy) -> bool:
-    return bool(strategy.rows_of_fit(np.array([OK])).any())
+    return isinstance(strategy, ModelStrategy) and not (values.size and values.min() < values.max())
 
 
 def words_of(seed: int) -> UInt32[np.ndarray, "2"]:

@@ -10,7 +10,9 @@ from jaxtyping import Float
 
 from jbo.numerics import lift, midpoint
 from jbo.space import Space
+from jbo.strategies import ModelStrategy
 from jbo.study._trial import Trial
+from jbo.surrogates import GP
 from jbo.types import EMPTY, FAILED, OK, PENDING
 
 _STATUS = {"ok": OK, "pending": PENDING, "failed": FAILED, "stopped": OK}
@@ -82,11 +84,11 @@ def with_noise(strategy: Any, exponent: int) -> Any:
       strategy: Of a study.
       exponent: Of the power; 0 changes nothing.
     """
-    noise = getattr(getattr(strategy, "surrogate", None), "fixed_noise", None)
-    if not exponent or noise is None:
+    surrogate = strategy.surrogate if isinstance(strategy, ModelStrategy) else None
+    if not exponent or not isinstance(surrogate, GP) or surrogate.fixed_noise is None:
         return strategy
-    surrogate = dataclasses.replace(strategy.surrogate, fixed_noise=float(lifted([float(noise)], exponent)[0]))
-    return dataclasses.replace(strategy, surrogate=surrogate)
+    noise = float(lifted([float(surrogate.fixed_noise)], exponent)[0])
+    return dataclasses.replace(strategy, surrogate=dataclasses.replace(surrogate, fixed_noise=noise))
 
 
 class Table:

@@ -12,12 +12,15 @@ from jbo.surrogates._gp import GP as GP
 from jbo.surrogates._gp import LENGTHSCALE_BOUNDS as LENGTHSCALE_BOUNDS
 from jbo.surrogates._gp import NOISE_BOUNDS as NOISE_BOUNDS
 from jbo.surrogates._gp import gp as gp
+from jbo.surrogates._regression import GPPosterior as GPPosterior
 from jbo.surrogates._regression import mean_of as mean_of
 from jbo.surrogates._sampled import SampledGP as SampledGP
 from jbo.surrogates._sampled import gp_mcmc as gp_mcmc
 from jbo.surrogates._sampled import gp_saas as gp_saas
 from jbo.surrogates._surrogate import FitInfo as FitInfo
 from jbo.surrogates._surrogate import JointPosterior as JointPosterior
+from jbo.surrogates._surrogate import ManySets as ManySets
 from jbo.surrogates._surrogate import Posterior as Posterior
 from jbo.surrogates._surrogate import Surrogate as Surrogate
+from jbo.surrogates._surrogate import fit_near as fit_near
 from jbo.surrogates.kernels import GPParams as GPParams

@@ -123,15 +123,17 @@ class GP:
         return -0.5 * jnp.sum(((_pack(params) - mode) / scale) ** 2)
 
     @checked
-    def fit(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[GPParams, FitInfo]:
+    def fit(
+        self, key: Key[Array, ""], data: Dataset, start: GPParams, is_near: Bool[Array, ""] | bool = False
+    ) -> tuple[GPParams, FitInfo]:
         """The most probable hyperparameters given ``data``, from several starts.
 
         Args:
           key: Draws the starts after the second.
           data: Standardised observations. From 128 of them on the first start is the only one; in a table of more than
             1,024 rows 512 of them, evenly spread, are fitted to.
-          start: One hyperparameter set, where the first start begins. Another than that of `init` counts as near, such
-            as that of an earlier fit, and is the only start.
+          start: One hyperparameter set, where the first start begins.
+          is_near: True if ``start`` is near, such as that of an earlier fit: then it is the only one.
 
         Returns:
           Parameters with a leading axis of 1 and how the fit went. Never NaN. Both have the derivative of the optimum
@@ -150,11 +152,13 @@ class GP:
                 "jax.tree.map(lambda leaf: leaf[0], params) is the first of them"
             )
         # The optimum has a derivative of its own; that of the way to it would be another one, or NaN.
-        found, info = _without_derivative(self)._search(key, *_without_derivative((data, start)))
+        found, info = _without_derivative(self)._search(key, *_without_derivative((data, start)), jnp.asarray(is_near))
         theta, log_posterior = _with_derivative(found, info.log_posterior, self, data)
         return self._unpack(theta[None, :], d), info._replace(log_posterior=log_posterior)
 
-    def _search(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[Float[Array, " p"], FitInfo]:
+    def _search(
+        self, key: Key[Array, ""], data: Dataset, start: GPParams, is_near: Bool[Array, ""]
+    ) -> tuple[Float[Array, " p"], FitInfo]:
         """The best end of the ascents from all starts, in the order of `GPParams`."""
         dtype = data.x.dtype
         d = data.x.shape[1]
@@ -184,8 +188,7 @@ class GP:
 
         # One after another: side by side they would wait for each other, and products gain little by a batch.
         starts = (self._starts(key, start) - mode[None, :]) / unit[None, :]
-        is_known = jnp.any(_pack(start) != _pack(self.init(d, dtype)))
-        num_starts = jnp.where((count >= _ROWS_OF_ONE_START) | is_known, 1, self.num_starts).astype(jnp.int32)
+        num_starts = jnp.where((count >= _ROWS_OF_ONE_START) | is_near, 1, self.num_starts).astype(jnp.int32)
         nothing = BoundedResult(starts[0], jnp.asarray(jnp.inf, dtype), jnp.zeros((), jnp.int32))
         best = jax.lax.fori_loop(np.int32(0), largest_of_lanes(num_starts), go_on, nothing)
         info = FitInfo(-best.value * rows, best.num_evaluations, jnp.isfinite(best.value))

@@ -51,13 +51,16 @@ class SampledGP(GP):
     uses_start: ClassVar[bool] = False
 
     @checked
-    def fit(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> tuple[GPParams, FitInfo]:
+    def fit(
+        self, key: Key[Array, ""], data: Dataset, start: GPParams, is_near: Bool[Array, ""] | bool = False
+    ) -> tuple[GPParams, FitInfo]:
         """Hyperparameter sets given ``data``: every so many draws of a chain that begins at the most probable set.
 
         Args:
           key: Draws the chain.
           data: Standardised observations; in a table of more than 1,024 rows 512 of them are fitted to.
           start: One hyperparameter set, where the search for the most probable one begins.
+          is_near: Not used: chains begin at the most probable set, which is searched for anew.
 
         Returns:
           Parameters with a leading axis of ``num_sets``, and how the fit went: of all draws the greatest log density.

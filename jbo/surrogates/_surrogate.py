@@ -35,6 +35,20 @@ class Posterior(Protocol):
 
 
 @runtime_checkable
+class ManySets(Posterior, Protocol):
+    """A posterior over several sets of hyperparameters, whose predictions are their mixture."""
+
+    @property
+    def num_sets(self) -> int:
+        """Number of hyperparameter sets."""
+        ...
+
+    def sets(self) -> Any:
+        """The posteriors of the sets alone, with a leading axis: for `jax.vmap`."""
+        ...
+
+
+@runtime_checkable
 class JointPosterior(Posterior, Protocol):
     """What those acquisitions need in addition that look at several points at once."""
 
@@ -57,7 +71,7 @@ class Surrogate(Protocol):
     is_smooth: ClassVar[bool]
     """True where predictions have a gradient in the inputs that an acquisition can be climbed by."""
     uses_start: ClassVar[bool]
-    """True where a fit is the cheaper the nearer its start is."""
+    """True where a fit is the cheaper the nearer its start is: then `fit` takes a further argument, see `fit_near`."""
 
     def bind(self, encoding: Encoding) -> "Surrogate":
         """The same surrogate over the columns of a space."""
@@ -78,3 +92,21 @@ class Surrogate(Protocol):
     def predict(self, posterior: Any, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
         """Mean and variance of the function at points of the cube."""
         ...
+
+
+def fit_near(
+    surrogate: Surrogate, key: Key[Array, ""], data: Dataset, start: Any, is_near: Bool[Array, ""]
+) -> tuple[Any, FitInfo]:
+    """What `Surrogate.fit` gives; one whose fits use their start is told whether that is near.
+
+    Args:
+      surrogate: The model.
+      key: As in `Surrogate.fit`.
+      data: As in `Surrogate.fit`.
+      start: As in `Surrogate.fit`.
+      is_near: True if the start is that of an earlier fit to nearly the same data: other starts are then not needed.
+    """
+    if not surrogate.uses_start:
+        return surrogate.fit(key, data, start)
+    with_start: Any = surrogate
+    return with_start.fit(key, data, start, is_near)

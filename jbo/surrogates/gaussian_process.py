@@ -46,5 +46,6 @@ def fit(
       ((1, 1), True)
     """
     surrogate = gp() if surrogate is None else surrogate
+    is_near = start is not None
     start = surrogate.init(data.x.shape[1], data.x.dtype) if start is None else start
-    return surrogate.fit(key, data, start)
+    return surrogate.fit(key, data, start, is_near)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo.acquisitions import Believed, PerCost, bound, over_sets, portfolio
-from jbo.batches import Beliefs, local_penalization
+from jbo.acquisitions import Around, Scale, bound, over_sets, portfolio, weighted
+from jbo.batches import local_penalization
 from jbo.belief import belief_over
+from jbo.knowledge import Failures, Knowledge
 from jbo.region import Region
-from jbo.strategies._chance import nothing_gained
 
 from ..surrogates.problems import as_dataset, as_sets, condition, random_params, smooth_data
 
@@ -25,20 +25,26 @@ with jax.enable_x64(True):
 KEY = jax.random.key(3)
 
 
-@dataclass(frozen=True)
-class Cost:
-    def __call__(self, x):
-        return 0.5 * x[0]
+LEAST = 1.5
+"""The least mean that a bound has to promise more than."""
+
+
+def times_density(acquisition, power):
+    """The acquisition times a power of a density."""
+    return weighted(acquisition, lambda x: power * DENSITY.log_density(x), jnp.asarray(LEAST))
+
+
+def beyond_least(value, log_weight):
+    """A value of the objective, weighed by hand."""
+    assert value > -LEAST, "it promises something"
+    return -LEAST + (value + LEAST) * np.exp(log_weight)
 
 
 @dataclass(frozen=True)
-class Shifted:
-    """A user's wrapper that knows nothing of jbo's base class."""
+class Shifted(Around):
+    """A user's wrapper: it defines a value, and nothing else."""
 
     acquisition: Any
-
-    def prepare(self, key, posterior, data):
-        return self.acquisition.prepare(key, posterior, data)
 
     def value(self, aux, posterior, x):
         return self.acquisition.value(aux, posterior, x) + 1.0
@@ -82,14 +88,14 @@ def asks_first(model, *members):
 
 def test_a_sampled_function_times_a_density_is_that_of_one_hyperparameter_sample(model):
     density = 5.0 / int(model[1].is_valid.sum()) * float(DENSITY.log_density(X))
-    believed = Believed(jbo.thompson_sampling(), DENSITY, 5.0)
-    assert value(believed, model) == pytest.approx(sampled(model) + density, rel=1e-12)
+    believed = times_density(jbo.thompson_sampling(), 5.0 / int(model[1].is_valid.sum()))
+    assert value(believed, model) == pytest.approx(beyond_least(sampled(model), density), rel=1e-12)
     # The mean over the samples is another number, which is what a search saw before.
     every = -jax.vmap(draw, (0, None))(model[0].sets(), KEY)
     assert abs(float(jnp.mean(every)) - sampled(model)) > 1e-3
 
 
-@pytest.mark.parametrize("wrap", [lambda a: Shifted(a), lambda a: Shifted(Believed(a, DENSITY, 0.0))])
+@pytest.mark.parametrize("wrap", [Shifted, lambda a: Shifted(times_density(a, 0.0))])
 def test_a_wrapper_of_a_users_own_does_not_average_a_sampled_function(model, wrap):
     assert value(wrap(jbo.thompson_sampling()), model) == pytest.approx(sampled(model) + 1, rel=1e-12)
 
@@ -107,13 +113,18 @@ def test_each_member_of_a_portfolio_is_averaged_or_not_by_itself(model):
 
 
 def test_a_density_multiplies_each_member_of_a_portfolio_by_what_its_values_mean(model):
-    log_density = 5.0 / int(model[1].is_valid.sum()) * float(DENSITY.log_density(X))
-    positive, logarithm = jbo.expected_improvement(), jbo.log_expected_improvement()
+    power = 5.0 / int(model[1].is_valid.sum())
+    log_density = power * float(DENSITY.log_density(X))
+    positive, logarithm, of_values = jbo.expected_improvement(), jbo.log_expected_improvement(), jbo.LCB()
     first, _ = asks_first(model, positive, logarithm)
+    assert first.scale is Scale.MIXED
     expected = value(positive, model) * np.exp(log_density)
-    assert value(Believed(first, DENSITY, 5.0), model) == pytest.approx(expected, rel=1e-10)
+    assert value(times_density(first, power), model) == pytest.approx(expected, rel=1e-10)
     second, _ = asks_first(model, logarithm, positive)
-    assert value(Believed(second, DENSITY, 5.0), model) == pytest.approx(value(logarithm, model) + log_density)
+    assert value(times_density(second, power), model) == pytest.approx(value(logarithm, model) + log_density)
+    third, _ = asks_first(model, of_values, positive)
+    expected = beyond_least(value(of_values, model), log_density)
+    assert value(times_density(third, power), model) == pytest.approx(expected, rel=1e-10)
 
 
 def test_a_penalty_takes_the_logarithm_of_each_member_of_a_portfolio(model):
@@ -123,40 +134,38 @@ def test_a_penalty_takes_the_logarithm_of_each_member_of_a_portfolio(model):
     @jax.jit
     def found(posterior, data):
         none = jnp.zeros(len(data.is_valid), bool)
-        beliefs = Beliefs(posterior, data, posterior, data, none, Region(SPACE.encoding))
+        failures = Failures(posterior, jnp.asarray(False))
+        mean = posterior.predict(data.x)[0]
+        known = Knowledge(posterior, data, posterior, data, none, mean, failures, Region(SPACE.encoding))
         penalised = over_sets(first, posterior)
-        return rule.value(rule.prepare(KEY, penalised, beliefs), penalised, beliefs, X)
+        return rule.value(rule.prepare(KEY, penalised, known), penalised, known, X)
 
     assert float(found(*model)) == pytest.approx(np.log(value(jbo.expected_improvement(), model)), rel=1e-10)
 
 
 @pytest.mark.parametrize(
-    "acquisition, is_logarithm, is_positive, is_of_values",
+    "acquisition, scale",
     [
-        (jbo.log_expected_improvement(), True, False, False),
-        (jbo.expected_improvement(), False, True, False),
-        (jbo.lower_confidence_bound(), False, False, True),
-        (jbo.max_value_entropy_search(), False, True, False),
-        (jbo.thompson_sampling(), False, False, True),
+        (jbo.log_expected_improvement(), Scale.LOGARITHM),
+        (jbo.expected_improvement(), Scale.GAIN),
+        (jbo.lower_confidence_bound(), Scale.OBJECTIVE),
+        (jbo.max_value_entropy_search(), Scale.GAIN),
+        (jbo.thompson_sampling(), Scale.OBJECTIVE),
     ],
 )
-def test_wrappers_say_what_the_acquisition_inside_says(model, acquisition, is_logarithm, is_positive, is_of_values):
-    from jbo.acquisitions._sets import OverSets
-
-    cost = Cost()
-    for wrapped in (OverSets(acquisition), PerCost(acquisition, cost), portfolio(acquisition, acquisition)):
-        assert wrapped.is_logarithm == is_logarithm and wrapped.is_positive == is_positive
-        assert wrapped.is_of_values == is_of_values
-    mean = jnp.asarray(0.25)
-    zero = nothing_gained(portfolio(acquisition, acquisition), mean)
-    assert zero == nothing_gained(acquisition, mean) or (zero is None and is_logarithm)
+def test_wrappers_say_what_the_acquisition_inside_says(model, acquisition, scale):
+    averaged = over_sets(acquisition, model[0])
+    assert acquisition.scale is averaged.scale is scale
+    assert (averaged is acquisition) == (acquisition == jbo.thompson_sampling())
+    for wrapped in (times_density(acquisition, 1.0), Shifted(acquisition), portfolio(acquisition, acquisition)):
+        assert wrapped.scale is scale
 
 
 @pytest.mark.parametrize("make", [jbo.max_value_entropy_search, jbo.knowledge_gradient])
 def test_an_acquisition_inside_of_others_learns_where_it_may_look(make):
     region = Region(SPACE.encoding, jnp.asarray([0.2, jnp.nan]))
     inner = make()
-    for wrapped in (PerCost(inner, Cost()), Shifted(Believed(inner, DENSITY, 1.0))):
+    for wrapped in (times_density(inner, 1.0), Shifted(times_density(inner, 1.0))):
         found = bound(wrapped, region)
         while not hasattr(found, "region"):
             found = found.acquisition
@@ -167,7 +176,7 @@ def test_an_acquisition_inside_of_others_learns_where_it_may_look(make):
 
 @pytest.mark.guard
 @pytest.mark.thorough
-def test_a_search_of_failures_and_a_portfolio_multiplies_a_positive_member_by_the_probability():
+def test_a_search_of_failures_and_a_portfolio_multiplies_a_positive_member_by_the_probability(x64):
     space = jbo.Space(x=jbo.Real(0, 1))
     alone = jbo.bayesian(space, acquisition=jbo.expected_improvement(), num_initial=3)
     mixed = jbo.portfolio(jbo.expected_improvement(), jbo.expected_improvement(), num_initial=0)

@@ -1,5 +1,7 @@
 """Rules for batches: each value against brute force or a formula worked out by hand."""
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,10 +10,13 @@ from scipy.stats import norm
 
 import jbo
 from jbo import Categorical, Integer, Real, Space, acquisitions, batches
+from jbo.acquisitions import Scale
 from jbo.encoding import is_active, snap
+from jbo.knowledge import Failures, Knowledge
 from jbo.region import Region
+from jbo.strategies import Fitted, Weight
 from jbo.strategies._together import repeated
-from jbo.types import OK, PENDING, Trials
+from jbo.types import OK, Trials
 from tests.selection import some
 
 from .. import references
@@ -30,25 +35,25 @@ RULES = {
 
 
 @jax.jit
-def _values(rule, acquisition, beliefs, x):
-    aux = rule.prepare(jax.random.key(1), acquisition, beliefs)
-    return jax.vmap(jax.value_and_grad(lambda p: rule.value(aux, acquisition, beliefs, p)))(x)
+def _values(rule, acquisition, known, x):
+    aux = rule.prepare(jax.random.key(1), acquisition, known)
+    return jax.vmap(jax.value_and_grad(lambda p: rule.value(aux, acquisition, known, p)))(x)
 
 
 @jax.jit
-def _together(rule, acquisition, beliefs, x):
-    aux = rule.prepare(jax.random.key(1), acquisition, beliefs)
-    return jax.value_and_grad(lambda p: rule.value_together(aux, beliefs, p))(x)
+def _together(rule, acquisition, known, x):
+    aux = rule.prepare(jax.random.key(1), acquisition, known)
+    return jax.value_and_grad(lambda p: rule.value_together(aux, known, p))(x)
 
 
 @jax.jit
-def _plain(acquisition, beliefs, x):
-    aux = acquisition.prepare(jax.random.key(0), beliefs.told, beliefs.told_data)
-    return jax.vmap(lambda p: acquisition.value(aux, beliefs.told, p))(x)
+def _plain(acquisition, known, x):
+    aux = acquisition.prepare(jax.random.key(0), known.told, known.told_data)
+    return jax.vmap(lambda p: acquisition.value(aux, known.told, p))(x)
 
 
 def _problem(dtype="float64", waiting=WAITING, noise=1e-3):
-    """Beliefs about a smooth function with some trials to come, whatever the rule."""
+    """What is known of a smooth function with some trials to come, whatever the rule."""
     x, y = smooth_data(15, 3)
     values = random_params(3, noise=noise)
     params, data = as_params(values, dtype), as_dataset(x, y, dtype, CAPACITY, 0.5)
@@ -57,10 +62,13 @@ def _problem(dtype="float64", waiting=WAITING, noise=1e-3):
     mean = references.posterior("multiscale", values, x, y, waiting)[0] if len(waiting) else np.zeros(0)
     believed_data = as_dataset(rows, np.append(y, mean), dtype, CAPACITY, 0.5)
     is_pending = (np.arange(CAPACITY) >= len(x)) & (np.arange(CAPACITY) < len(rows))
-    beliefs = batches.Beliefs(
-        told, data, condition(params, believed_data), believed_data, jnp.asarray(is_pending), Region(SPACE.encoding)
+    believed = condition(params, believed_data)
+    mean = told.predict(believed_data.x)[0]
+    failures = Failures(told, jnp.asarray(False))
+    known = Knowledge(
+        told, data, believed, believed_data, jnp.asarray(is_pending), mean, failures, Region(SPACE.encoding)
     )
-    return (values, x, y), beliefs
+    return (values, x, y), known
 
 
 def _points(number=8, dtype="float64"):
@@ -74,24 +82,65 @@ def _good_points(number=8):
     return jnp.asarray(np.clip(x[y.argmin()] + steps, 0, 1))
 
 
+@jax.jit
+def _worth(strategy, known, x):
+    """What a strategy maximises; the weights are of no table."""
+    params = Fitted(None, tuple(() for _ in strategy.weights))
+    worth = strategy.worth(jax.random.key(1), params, strategy.init(8), known)
+    return jax.vmap(jax.value_and_grad(worth))(x)
+
+
 @some("kind", RULES, ["explore", "thompson"])
 def test_where_nothing_is_pending_the_acquisition_decides(kind, slow_dtype):
-    _, beliefs = _problem(slow_dtype, np.zeros((0, 3)))
+    _, known = _problem(slow_dtype, np.zeros((0, 3)))
     rule, acquisition = RULES[kind](), acquisitions.log_expected_improvement()
     assert isinstance(rule, batches.Batch)
-    value, slope = _values(rule, acquisition, beliefs, _points(8, slow_dtype))
+    strategy = jbo.bayesian(SPACE, acquisition=acquisition, batch=rule)
+    value, slope = _worth(strategy, known, _points(8, slow_dtype))
     assert value.dtype == slow_dtype and np.isfinite(slope).all()
     tolerance = dict(rtol=1e-6, atol=1e-7) if slow_dtype == jnp.float64 else dict(rtol=2e-2, atol=2e-2)
-    np.testing.assert_allclose(value, _plain(acquisition, beliefs, _points(8, slow_dtype)), **tolerance)
+    np.testing.assert_allclose(value, _plain(acquisition, known, _points(8, slow_dtype)), **tolerance)
+
+
+@pytest.mark.parametrize("kind", ["random", "joint"])
+def test_beside_pending_trials_a_rules_value_and_a_logarithm_of_the_weights_are_added(kind, x64):
+    """Where nothing is pending, a rule that values a batch as a whole is still asked, and no other rule."""
+
+    class OfColumn(Weight):
+        def log_weight(self, params, state, known):
+            return lambda x: -2 * x[1]
+
+    points, acquisition, rule = _points(), acquisitions.confidence_bound(), RULES[kind]()
+    weight = jbo.pytree(dataclass(frozen=True)(OfColumn))()
+    strategy = jbo.bayesian(SPACE, acquisition=acquisition, batch=rule, weights=(weight,))
+
+    @jax.jit
+    def both(known):
+        key, params = jax.random.key(1), Fitted(None, ((), ()))
+        aux = rule.prepare(jax.random.fold_in(key, 1), acquisition, known)
+        worth = strategy.worth(key, params, strategy.init(8), known)
+        return jax.vmap(lambda p: (worth(p), rule.value(aux, acquisition, known, p)))(points)
+
+    for waiting in (WAITING, np.zeros((0, 3))):
+        _, known = _problem(waiting=waiting)
+        value, of_rule = both(known)
+        if len(waiting) or kind == "joint":
+            np.testing.assert_allclose(value, of_rule - 2 * points[:, 1], rtol=1e-9, atol=1e-9)
+        else:
+            plain, least = np.asarray(_plain(acquisition, known, points)), float(known.least_mean)
+            gain = plain + least
+            assert (gain > 0).any() and (gain < 0).any()
+            expected = -least + np.where(gain > 0, gain * np.exp(-2 * points[:, 1]), gain)
+            np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", RULES)
 def test_values_and_slopes_are_finite_beside_pending_trials(kind, dtype):
-    _, beliefs = _problem(dtype)
+    _, known = _problem(dtype)
     near = jnp.asarray(
         np.vstack([WAITING, WAITING + 1e-6, np.zeros((1, 3)), np.ones((1, 3))])[[0, 1, 2, 3, 4, 5, 0, 1]]
     )
-    value, slope = _values(RULES[kind](), acquisitions.log_expected_improvement(), beliefs, near.astype(dtype))
+    value, slope = _values(RULES[kind](), acquisitions.log_expected_improvement(), known, near.astype(dtype))
     assert np.isfinite(value).all() and np.isfinite(slope).all()
 
 
@@ -100,26 +149,26 @@ def test_values_and_slopes_are_finite_beside_pending_trials(kind, dtype):
 
 @pytest.mark.thorough
 def test_joint_improvement_of_several_points_against_brute_force(x64):
-    (values, x, y), beliefs = _problem(waiting=np.zeros((0, 3)))
+    (values, x, y), known = _problem(waiting=np.zeros((0, 3)))
     best = references.posterior("multiscale", values, x, y, x)[0].min()
     points = _good_points(3)
     mean, covariance = references.posterior("multiscale", values, x, y, np.asarray(points))
     draws = np.random.default_rng(0).multivariate_normal(mean, covariance, 400_000)
     gains = np.maximum(best - draws.min(1), 0)
     acquisition = acquisitions.log_expected_improvement()
-    value, _ = _together(batches.joint_improvement(num_samples=1024), acquisition, beliefs, points)
+    value, _ = _together(batches.joint_improvement(num_samples=1024), acquisition, known, points)
     np.testing.assert_allclose(np.exp(value), gains.mean(), rtol=0.01, atol=5 * gains.std() / np.sqrt(len(draws)))
-    singles = np.exp(_plain(acquisition, beliefs, points))
+    singles = np.exp(_plain(acquisition, known, points))
     assert singles.max() < np.exp(value) < singles.sum(), "several are better than one and gain less than each alone"
 
 
 @pytest.mark.guard
 def test_a_margin_of_joint_improvement_is_that_of_expected_improvement(x64):
     """At one point, where nothing is pending: less is gained, and as much less."""
-    _, beliefs = _problem(waiting=np.zeros((0, 3)))
+    _, known = _problem(waiting=np.zeros((0, 3)))
     points = _good_points()
-    expected, plain = (_plain(acquisitions.log_expected_improvement(m), beliefs, points) for m in (0.3, 0.0))
-    value, _ = _values(batches.joint_improvement(margin=0.3), acquisitions.log_expected_improvement(), beliefs, points)
+    expected, plain = (_plain(acquisitions.log_expected_improvement(m), known, points) for m in (0.3, 0.0))
+    value, _ = _values(batches.joint_improvement(margin=0.3), acquisitions.log_expected_improvement(), known, points)
     np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-7)
     assert (np.asarray(value) < np.asarray(plain) - 0.1).all()
 
@@ -128,33 +177,33 @@ def test_joint_improvement_beside_pending_trials_against_brute_force(x64):
     """What a point gains beyond the trials that are still to come, whatever they return."""
     points = _good_points()
     waiting = np.asarray(points[2:4]) + 0.02  # so near that what they return tells of the points
-    (values, x, y), beliefs = _problem(waiting=waiting)
+    (values, x, y), known = _problem(waiting=waiting)
     best = references.posterior("multiscale", values, x, y, x)[0].min()
     mean, covariance = references.posterior("multiscale", values, x, y, np.vstack([points, waiting]))
     draws = np.random.default_rng(0).multivariate_normal(mean, covariance, 400_000)
     base = np.minimum(draws[:, 8:].min(1), best)
     gains = np.maximum(base[:, None] - draws[:, :8], 0)
-    value, _ = _values(batches.joint_improvement(num_samples=1024), acquisitions.EI(), beliefs, points)
+    value, _ = _values(batches.joint_improvement(num_samples=1024), acquisitions.EI(), known, points)
     error = gains.std(0) / np.sqrt(len(gains))
     np.testing.assert_array_less(np.abs(np.exp(value) - gains.mean(0)), 5 * error + 0.02 * gains.mean(0) + 1e-6)
 
 
 def test_order_of_a_joint_batch_does_not_matter(x64):
-    _, beliefs = _problem()
+    _, known = _problem()
     points = _good_points(3)
     rule = batches.joint_improvement(num_samples=1024)
-    one, slope = _together(rule, acquisitions.EI(), beliefs, points)
-    other, _ = _together(rule, acquisitions.EI(), beliefs, points[::-1])
+    one, slope = _together(rule, acquisitions.EI(), known, points)
+    other, _ = _together(rule, acquisitions.EI(), known, points[::-1])
     np.testing.assert_allclose(one, other, atol=0.02)
     assert np.isfinite(slope).all()
 
 
 @pytest.mark.thorough
 def test_slope_of_a_joint_batch_against_finite_differences(x64):
-    _, beliefs = _problem()
+    _, known = _problem()
     rule, points = batches.joint_improvement(num_samples=64), _good_points(3)
-    slope = _together(rule, acquisitions.EI(), beliefs, points)[1]
-    expected = references.gradient(lambda p: _together(rule, acquisitions.EI(), beliefs, jnp.asarray(p))[0], points)
+    slope = _together(rule, acquisitions.EI(), known, points)[1]
+    expected = references.gradient(lambda p: _together(rule, acquisitions.EI(), known, jnp.asarray(p))[0], points)
     np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -162,10 +211,10 @@ def test_slope_of_a_joint_batch_against_finite_differences(x64):
 
 
 def test_local_penalisation_by_hand(x64):
-    (values, x, y), beliefs = _problem()
+    (values, x, y), known = _problem()
     points, acquisition = _points(), acquisitions.expected_improvement()
     best = references.posterior("multiscale", values, x, y, x)[0].min()
-    aux = jax.jit(lambda b: batches.local_penalization().prepare(jax.random.key(1), acquisition, b))(beliefs)
+    aux = jax.jit(lambda b: batches.local_penalization().prepare(jax.random.key(1), acquisition, b))(known)
     slope = float(aux[1].slope)
     grid = np.random.default_rng(0).uniform(size=(400, 3))
     steps = [references.posterior("multiscale", values, x, y, grid + 1e-4 * np.eye(3)[i])[0] for i in range(3)]
@@ -177,9 +226,9 @@ def test_local_penalisation_by_hand(x64):
     mean, covariance = references.posterior("multiscale", values, x, y, WAITING)
     distance = np.linalg.norm(np.asarray(points)[:, None] - WAITING[None], axis=2)
     z = (slope * distance - (mean - best)[None]) / np.sqrt(np.diag(covariance))[None]
-    expected = np.log(_plain(acquisition, beliefs, points)) + norm.logcdf(z).sum(1)
+    expected = np.log(_plain(acquisition, known, points)) + norm.logcdf(z).sum(1)
     np.testing.assert_allclose(
-        _values(batches.local_penalization(), acquisition, beliefs, points)[0], expected, atol=1e-6
+        _values(batches.local_penalization(), acquisition, known, points)[0], expected, atol=1e-6
     )
 
 
@@ -187,17 +236,20 @@ def test_local_penalisation_by_hand(x64):
     "acquisition", [acquisitions.confidence_bound(), acquisitions.probability_of_improvement()], ids=["UCB", "PI"]
 )
 def test_worth_is_a_logarithm_whatever_the_acquisition(acquisition, x64):
-    value = jnp.asarray([1e-300, 1e-5, 0.5]) if hasattr(acquisition, "is_positive") else jnp.asarray([-80.0, -2.0, 5.0])
-    expected = np.log(value) if hasattr(acquisition, "is_positive") else np.log(np.logaddexp(0, value))
+    is_gain = acquisition.scale is Scale.GAIN
+    value = jnp.asarray([1e-300, 1e-5, 0.5]) if is_gain else jnp.asarray([-80.0, -2.0, 5.0])
+    expected = np.log(value) if is_gain else np.log(np.logaddexp(0, value))
     expected = np.where(value == -80, -80, expected)
-    np.testing.assert_allclose(jax.vmap(lambda v: acquisitions.log_worth(acquisition, v))(value), expected, atol=1e-12)
+    found = jax.vmap(lambda v: acquisitions.log_worth(acquisition.scale, v))(value)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert acquisitions.log_worth(Scale.LOGARITHM, value[0]) == value[0]
 
 
 # Pure exploration
 
 
 def test_pure_exploration_by_hand(x64):
-    (values, x, y), beliefs = _problem()
+    (values, x, y), known = _problem()
     points = _points()
     mean, covariance = references.posterior("multiscale", values, x, y, points)
     rows = np.vstack([x, WAITING])
@@ -206,7 +258,7 @@ def test_pure_exploration_by_hand(x64):
     left = np.diag(references.posterior("multiscale", values, rows, np.zeros(17), points)[1])
     over = np.maximum(mean - 1.5 * np.sqrt(np.diag(covariance)) - least, 0)
     assert over.max() > 0.1 and (over == 0).any()
-    value, _ = _values(batches.pure_exploration(1.5), acquisitions.UCB(), beliefs, points)
+    value, _ = _values(batches.pure_exploration(1.5), acquisitions.UCB(), known, points)
     np.testing.assert_allclose(value, np.sqrt(left) - 10 * over, atol=1e-6)
 
 
@@ -215,22 +267,21 @@ def test_pure_exploration_by_hand(x64):
 
 @pytest.mark.thorough
 def test_a_random_batch_is_uniform(x64):
-    _, beliefs = _problem()
+    _, known = _problem()
     rule, acquisition = batches.random_batch(), acquisitions.EI()
-    prepare = jax.jit(jax.vmap(lambda key: rule.prepare(key, acquisition, beliefs)[1]))
+    prepare = jax.jit(jax.vmap(lambda key: rule.prepare(key, acquisition, known)))
     drawn = np.asarray(prepare(jax.random.split(jax.random.key(0), 2000)))
     assert drawn.shape == (2000, 3) and np.abs(np.quantile(drawn, [0.25, 0.75], axis=0).T - [0.25, 0.75]).max() < 0.04
-    own = rule.prepare(jax.random.key(1), acquisition, beliefs)[1]
-    value, _ = _values(rule, acquisition, beliefs, jnp.concatenate([own[None], _points(7)]))
+    own = rule.prepare(jax.random.key(1), acquisition, known)
+    value, _ = _values(rule, acquisition, known, jnp.concatenate([own[None], _points(7)]))
     assert value[0] == 0 and (np.asarray(value[1:]) < 0).all()
 
 
 @pytest.mark.thorough
 def test_a_thompson_batch_minimises_draws_of_what_was_told(x64):
-    _, beliefs = _problem()
-    value, _ = _values(batches.thompson_batch(), acquisitions.EI(), beliefs, _points())
-    key = jax.random.split(jax.random.key(1))[1]
-    np.testing.assert_allclose(value, -beliefs.told.paths(key, 1)(_points())[0], atol=1e-9)
+    _, known = _problem()
+    value, _ = _values(batches.thompson_batch(), acquisitions.EI(), known, _points())
+    np.testing.assert_allclose(value, -known.told.paths(jax.random.key(1), 1)(_points())[0], atol=1e-9)
 
 
 # In a strategy
@@ -278,11 +329,9 @@ def test_a_joint_batch_is_at_least_as_good_as_one_after_another(x64):
     @jax.jit
     def value(points):
         model = strategy.fit(jax.random.key(0), state)[0]
-        told, _, posterior, believed, _ = strategy.posteriors(model, jbo.strategies._transform.dataset(state), state)
-        data = jbo.strategies._transform.dataset(state)
-        beliefs = batches.Beliefs(told, data, posterior, believed, state.status == PENDING, Region(space.encoding))
-        aux = rule.prepare(jax.random.key(9), strategy.acquisition, beliefs)
-        return jax.vmap(lambda p: rule.value_together(aux, beliefs, p))(points)
+        known = strategy.know(model, state, Region(space.encoding))
+        aux = rule.prepare(jax.random.key(9), strategy.acquisition, known)
+        return jax.vmap(lambda p: rule.value_together(aux, known, p))(points)
 
     first, _ = run(strategy, state, None)
     second, _ = run(strategy, strategy.pend(state, first), None)

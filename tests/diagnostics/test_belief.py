@@ -10,6 +10,7 @@ from jbo.study.model import Fits
 from jbo.study.table import Table
 from jbo.surrogates import FitInfo
 from jbo.world import world
+from tests.weights import classifier_of
 
 from .conftest import SPACE, accuracy
 
@@ -47,7 +48,7 @@ def test_the_hyperparameters_are_those_of_the_next_suggestion(study, belief):
     table = Table.of(study.trials, SPACE, study.maximize, study.strategy.learns_cost).rows()
     with world(None):
         (params, _), _ = Fits().model(study.strategy, study.seed, table, None)
-    for ours, theirs in zip(belief.params, params, strict=True):
+    for ours, theirs in zip(belief.params, params.values, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -78,5 +79,5 @@ def test_the_worth_of_a_point_is_what_the_next_suggestion_says_of_it(belief):
         zero = np.zeros(())
         model = belief.fitted, FitInfo(zero, zero.astype(np.int32), zero.astype(bool))
         x, info = jax.jit(belief.strategy.ask)(belief.key, belief.state, model=model)
-    assert info.is_model_based and belief.strategy.classifier is not None
+    assert info.is_model_based and classifier_of(belief.strategy) is not None
     np.testing.assert_allclose(belief.worth(np.asarray(x)[None])[0], info.value, rtol=1e-6)

@@ -19,7 +19,7 @@ from experiments.benchmark.real.measure import random_searches
 from experiments.benchmark.real.report import Known, regret_figure, report
 from experiments.benchmark.real.scores import best_truth, luckiest_truth, on_scale, scores
 from experiments.benchmark.real.smooth import as_lookup, features, grown
-from experiments.benchmark.real.study import Observing, Searches, nearest_new, search, search_by_peer
+from experiments.benchmark.real.study import Searches, nearest_new, observing, search, search_by_peer
 from experiments.benchmark.real.tasks import (
     Arrays,
     Task,
@@ -30,7 +30,12 @@ from experiments.benchmark.real.tasks import (
     with_validation_noise,
 )
 from jbo import pytree
-from jbo.strategies import Strategy
+from jbo.strategies import ModelStrategy, Strategy
+from jbo.types import EMPTY
+
+from ..surrogates.smoother import Smoother
+
+KEY = jax.random.key(0)
 
 JUDGING = ["Australian", "blood-transfusion-service-center", "car", "credit-g", "kc1", "phoneme", "segment", "vehicle"]
 
@@ -213,10 +218,26 @@ class Stubborn(Strategy):
 def test_a_cell_that_is_evaluated_again_has_other_noise(x64):
     task = small_table()
     encoding = task.space.encoding
-    observing = Observing(encoding, Stubborn(encoding), task.arrays, jnp.uint32(5))
-    run = jbo.minimize(jax.random.key(0), lambda c: jnp.zeros(()), observing, 6, space=task.space)
+    strategy = observing(Stubborn(encoding), task.arrays, jnp.uint32(5))
+    run = jbo.minimize(jax.random.key(0), lambda c: jnp.zeros(()), strategy, 6, space=task.space)
     assert sorted(run.trials.y[:3].tolist()) == [-0.5, 0.0, 0.5]
     assert run.trials.y[3:].tolist() == run.trials.y[:3].tolist()
+
+
+def test_a_strategy_with_a_model_asks_as_it_does_and_is_told_by_the_task(x64):
+    """It keeps the strategy's fits: the search is the loop of its asks over the table of what the task shows."""
+    task = distinct_table()
+    base = jbo.bayesian(task.space, surrogate=Smoother(), acquisition=jbo.LCB(), num_initial=3)
+    strategy = observing(base, task.arrays, jnp.uint32(5))
+    assert isinstance(strategy, ModelStrategy) and strategy.schedule == base.schedule
+    run = jbo.minimize(KEY, lambda c: jnp.zeros(()), strategy, 7, space=task.space)
+    ask = jax.jit(lambda state: base.ask(KEY, state)[0])
+    for number in (1, 4, 6):
+        is_there = jnp.arange(7) < number
+        state = run.trials._replace(status=jnp.where(is_there, run.trials.status, EMPTY))
+        np.testing.assert_allclose(ask(state), run.x[number], atol=1e-9)
+    true = [float(task.arrays.true(task.space.encoding, x)) for x in run.x]
+    assert np.isin((np.asarray(run.trials.y) - true).round(6), [-0.2, 0.0, 0.2]).all() and np.ptp(true) > 0
 
 
 def distinct_table():

@@ -11,11 +11,13 @@ from scipy.stats import norm
 
 import jbo
 from jbo import Categorical, Integer, Real, Space
+from jbo.acquisitions import Scale
 from jbo.region import Region
 from jbo.strategies import _mixture
-from jbo.strategies._transform import dataset
+from jbo.strategies.weights import Success
 from jbo.types import OK, PENDING, Trials, is_taken
 from tests.selection import some
+from tests.weights import classifier_of
 
 SPACE = Space(kind=Categorical("a", "b", "c"), size=Integer(1, 9), rate=Real(0.0, 1.0), depth=Real(0.0, 1.0))
 UNIFORM = 1 / 3 / 9
@@ -44,7 +46,7 @@ def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weig
 
     @jax.jit
     def parts(points):
-        posterior = strategy.surrogate.condition(params, dataset(state))
+        posterior = strategy.surrogate.condition(params.values, strategy.dataset(state))
         best = jnp.min(jnp.where(state.status == OK, posterior.predict(state.x)[0], jnp.inf))
         good, bad = jbo.parzen(SPACE).densities(state)
         by_good, by_bad = (
@@ -86,14 +88,14 @@ def test_in_a_context_what_is_gained_is_beyond_the_least_mean_there(state):
     fixed = jnp.array([jnp.nan, jnp.nan, 0.9, jnp.nan])
     x, info = jax.jit(lambda state: strategy.ask(KEY, state, fixed=fixed))(state)
     params, _ = FIT(strategy, state)
-    posterior = strategy.surrogate.condition(params, dataset(state))
+    posterior = strategy.surrogate.condition(params.values, strategy.dataset(state))
     there, here = (
         float(jnp.min(jnp.where(state.status == OK, posterior.predict(rows)[0], jnp.inf)))
         for rows in (state.x, state.x.at[:, 2].set(0.9))
     )
     assert here > there + 0.1 and x[2] == 0.9 and info.is_model_based
     mean, variance = posterior.predict(x[None])
-    chance = jnp.exp(strategy.classifier.log_factor(state)(x))
+    chance = jnp.exp(classifier_of(strategy).log_weight((), state)(x))
     gain = here - (mean[0] - 2 * jnp.sqrt(variance[0]))
     np.testing.assert_allclose(info.value, -here + gain * chance, rtol=1e-6)
 
@@ -101,11 +103,11 @@ def test_in_a_context_what_is_gained_is_beyond_the_least_mean_there(state):
 def test_a_point_costs_one_exponential_a_trial_in_each_density():
     """Whatever its columns are: of an integer of hundreds of levels it was nine, and an ask took ten times as long."""
     space = Space(size=Integer(8, 512, log=True), kind=Categorical("a", "b"), rate=Real(0, 1, when=("kind", "a")))
-    classifier, rows = jbo.bayesian(space).classifier, 256
+    classifier, rows = classifier_of(jbo.bayesian(space)), 256
 
     def count(num_points):
         def factor(state, points):
-            return jax.vmap(classifier.log_factor(state))(points)
+            return jax.vmap(classifier.log_weight((), state))(points)
 
         state = Trials(jnp.zeros((rows, 3)), jnp.zeros(rows), jnp.full(rows, OK, jnp.int8))
         return jax.jit(factor).lower(state, jnp.zeros((num_points, 3))).cost_analysis()["transcendentals"]
@@ -125,7 +127,7 @@ def test_a_weight_of_nothing_changes_nothing(state, ask):
 def test_a_pending_trial_is_a_bad_one(state, ask):
     strategy = jbo.bayesian(SPACE, classifier_weight=5.0)
     x, _ = ask(strategy, KEY, state)
-    before, after = (strategy.classifier.log_factor(table)(x) for table in (state, strategy.pend(state, x)))
+    before, after = (classifier_of(strategy).log_weight((), table)(x) for table in (state, strategy.pend(state, x)))
     assert after < before - 0.5
 
 
@@ -134,26 +136,28 @@ def test_far_from_all_trials_a_trial_is_good_as_often_as_anywhere(x64):
     space = Space(kind=Categorical("a", "b", "c"), x=Real(0.0, 1.0))
     x = np.array([[1 / 6, 0.1], [1 / 6, 0.11], [1 / 6, 0.12]])
     state = Trials(jnp.asarray(x), jnp.array([0.0, 1.0, 2.0]), jnp.full(3, OK, jnp.int8))
-    log_factor = jbo.bayesian(space).classifier.log_factor(state)
-    near, far = (np.exp(log_factor(jnp.array([1 / 6, at]))) for at in (0.1, 0.95))
+    log_weight = classifier_of(jbo.bayesian(space)).log_weight((), state)
+    near, far = (np.exp(log_weight(jnp.array([1 / 6, at]))) for at in (0.1, 0.95))
     np.testing.assert_allclose(far, 0.1, rtol=1e-2)
     np.testing.assert_allclose(near, 1 / 3, atol=0.05)
 
 
 @pytest.mark.thorough
 def test_a_large_table_is_left_to_the_model(x64):
-    classifier = jbo.bayesian(SPACE).classifier
+    classifier = classifier_of(jbo.bayesian(SPACE))
     sizes = {n: Trials(jnp.full((n, 4), 0.5), jnp.zeros(n), jnp.full(n, OK, jnp.int8)) for n in (1024, 1025)}
-    assert [classifier.log_factor(state) is None for state in sizes.values()] == [False, True]
+    assert [classifier.log_weight((), state) is None for state in sizes.values()] == [False, True]
 
 
 def test_when_it_counts_unless_it_is_said():
-    assert jbo.bayesian(SPACE).classifier.weight == jbo.bayesian(SPACE, cost="seconds").classifier.weight == 1.0
-    assert jbo.bayesian(SPACE, classifier_weight=0.5).classifier.weight == 0.5
+    assert classifier_of(jbo.bayesian(SPACE)).weight == 1.0
+    assert classifier_of(jbo.bayesian(SPACE, cost="seconds")).weight == 1.0
+    assert classifier_of(jbo.bayesian(SPACE, classifier_weight=0.5)).weight == 0.5
     numbers = Space(a=Real(0.0, 1.0), b=Integer(1, 3))
-    assert jbo.bayesian(numbers).classifier.weight == 1.0 and jbo.bayesian(numbers).acquisition.is_of_values
+    assert classifier_of(jbo.bayesian(numbers)).weight == 1.0
+    assert jbo.bayesian(numbers).acquisition.scale is Scale.OBJECTIVE
     ten, eleven = (Space({f"x{i}": Real(0.0, 1.0) for i in range(n)}) for n in (10, 11))
-    assert jbo.bayesian(ten).classifier.weight == 1.0
+    assert classifier_of(jbo.bayesian(ten)).weight == 1.0
     for strategy in (
         jbo.bayesian(eleven),
         jbo.bayesian(numbers, cost="seconds"),
@@ -163,7 +167,7 @@ def test_when_it_counts_unless_it_is_said():
         jbo.bayesian(SPACE, surrogate=jbo.forest()),
         jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement()),
     ):
-        assert strategy.classifier is None
+        assert classifier_of(strategy) is None
 
 
 @pytest.fixture
@@ -185,7 +189,7 @@ def explored(x64):
 def test_where_nothing_is_to_be_gained_densities_ask_every_second_point(explored, ask):
     space, state, num = explored
     strategy = jbo.bayesian(space)
-    plain = dataclasses.replace(strategy, least_improvement=None)
+    plain = dataclasses.replace(strategy, doubt=None)
     by_densities = []
     for _ in range(4):
         x, info = ask(strategy, KEY, state)
@@ -221,7 +225,7 @@ def test_the_likeliest_point_is_that_of_the_densities(state, space, is_fixed):
     good, bad = parzen.densities(state)
     drawn = parzen.draw(KEY, good, region, state)
     ratio = _mixture.log_density(space.encoding, good, drawn) - _mixture.log_density(space.encoding, bad, drawn)
-    classifier = jbo.bayesian(space).classifier
+    classifier = classifier_of(jbo.bayesian(space))
     x, value = classifier.likeliest(KEY, state, region)
     np.testing.assert_array_equal(x, drawn[jnp.argmax(ratio)])
     np.testing.assert_allclose(value, ratio.max() + jnp.log(good.weight.sum() / bad.weight.sum()), rtol=1e-6)
@@ -235,7 +239,7 @@ def test_the_likeliest_point_is_that_of_the_densities(state, space, is_fixed):
 def test_where_there_is_something_to_be_gained_the_model_asks(state, ask):
     for _ in range(2):
         strategy = jbo.bayesian(SPACE)
-        plain = dataclasses.replace(strategy, least_improvement=None)
+        plain = dataclasses.replace(strategy, doubt=None)
         (x, info), (of_model, _) = (ask(one, KEY, state) for one in (strategy, plain))
         assert info.value > np.log(0.01)
         np.testing.assert_array_equal(x, of_model)
@@ -243,34 +247,26 @@ def test_where_there_is_something_to_be_gained_the_model_asks(state, ask):
 
 
 def test_when_the_densities_ask_unless_it_is_said():
-    assert jbo.bayesian(SPACE).least_improvement == 0.01 == jbo.bayesian(SPACE, classifier_weight=2.0).least_improvement
-    assert jbo.bayesian(SPACE, classifier_weight=0.0).least_improvement == 0
+    assert [jbo.bayesian(SPACE, classifier_weight=w).doubt.least_improvement for w in (None, 2.0, 0.0)] == [
+        0.01,
+        0.01,
+        0,
+    ]
     for strategy in (
         jbo.bayesian(SPACE, cost="seconds"),
         jbo.bayesian(SPACE, belief={"rate": (0.5, 0.1)}),
         jbo.bayesian(SPACE, batch=jbo.batches.local_penalization()),
+        jbo.bayesian(SPACE, weights=(Success(),)),  # where a weight is least densities would ask all the same
         jbo.bayesian(SPACE, surrogate=jbo.forest()),
         jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement(), classifier_weight=1.0),
         jbo.bayesian(Space(a=Real(0.0, 1.0), b=Integer(1, 3))),
     ):
-        assert strategy.least_improvement is None
+        assert strategy.doubt is None
 
 
-class OfNoKind:
-    """It does not say what its values are."""
-
-    def prepare(self, key, posterior, data):
-        return None
-
-    def value(self, aux, posterior, x):
-        return -posterior.predict(x[None])[0][0]
-
-
-def test_what_a_chance_cannot_multiply():
+def test_a_negative_weight_is_refused():
     with pytest.raises(ValueError, match=r"classifier_weight: .*at least 0, got -1"):
         jbo.bayesian(SPACE, classifier_weight=-1.0)
-    with pytest.raises(ValueError, match=r"classifier_weight: .*logarithm"):
-        jbo.bayesian(SPACE, acquisition=OfNoKind(), classifier_weight=1.0)
 
 
 JAGGED = Space(
@@ -335,9 +331,9 @@ def hidden_well(key):
 def test_a_search_among_categories_is_not_stuck(x64):
     keys = jax.random.split(jax.random.key(12), 384)
     strategy = jbo.bayesian(WELL)
+    doubts = (dataclasses.replace(strategy.doubt, least_improvement=at) for at in (0.0, 0.01))
     least = [
-        np.asarray(least_of_searches(hidden_well, dataclasses.replace(strategy, least_improvement=at), keys))
-        for at in (0.0, 0.01)
+        np.asarray(least_of_searches(hidden_well, dataclasses.replace(strategy, doubt=doubt), keys)) for doubt in doubts
     ]
     gain = least[0] - least[1]
     assert gain.mean() > 2 * gain.std() / np.sqrt(gain.size)

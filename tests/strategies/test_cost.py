@@ -1,5 +1,7 @@
 """What an evaluation costs: the learnt cost and the acquisition over it against NumPy, and what a search does."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,12 +10,15 @@ from scipy.stats import norm
 
 import jbo
 from jbo import batches
-from jbo.strategies._cost import KnownCost, LearntCost, WithCost
-from jbo.strategies._transform import dataset
+from jbo.region import Region
+from jbo.strategies import Fitted
 from jbo.surrogates import GPParams
 from jbo.surrogates.kernels import rbf
 from jbo.types import FAILED, OK, PENDING, Trials
 from tests.selection import some
+from tests.weights import cost_of, log_cost_of
+
+from ..surrogates.smoother import Smoother, smoothed
 
 SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(-2.0, 2.0))
 KEY = jax.random.key(3)
@@ -53,7 +58,7 @@ def predicted(x, y, at):
 def test_the_learnt_cost_is_the_exponential_of_the_mean_log_cost(x64):
     """Of the trials that ended with a known cost, failed ones among them; the others change nothing."""
     state = search()
-    model = LearntCost(jbo.gp(kernel=rbf).bind(SPACE.encoding))
+    model = dataclasses.replace(cost_of(LEARNT), surrogate=jbo.gp(kernel=rbf).bind(SPACE.encoding))
     params = GPParams(*(jnp.asarray(p)[None] for p in (LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE)))
     at = np.random.default_rng(1).random((5, 2))
     got = jax.vmap(model.log_cost(params, state))(jnp.asarray(at))
@@ -72,15 +77,15 @@ def test_the_learnt_cost_is_the_exponential_of_the_mean_log_cost(x64):
 def log_worth(strategy, state):
     """The logarithm of what a suggestion at a point is worth."""
     params, _ = jax.jit(lambda state: strategy.fit(KEY, state))(state)
-    assert isinstance(params, WithCost) == strategy.learns_cost
+    assert any(isinstance(of_weight, GPParams) for of_weight in params.weights) == strategy.learns_cost
 
     @jax.jit
     def parts(at):
-        _, _, posterior, believed, failures = strategy.posteriors(params, dataset(state), state)
-        mean, variance = posterior.predict(at)
-        best = jnp.where(believed.is_valid, posterior.predict(state.x)[0], jnp.inf).min()
-        log_cost = jax.vmap(strategy.cost.log_cost(params.cost, state))(at) if strategy.learns_cost else 0.0
-        return mean, variance, best, log_cost, jax.vmap(failures.log_success)(at)
+        known = strategy.know(params, state, Region(SPACE.encoding))
+        mean, variance = known.believed.predict(at)
+        best = jnp.where(known.believed_data.is_valid, known.believed.predict(state.x)[0], jnp.inf).min()
+        log_cost = jax.vmap(log_cost_of(strategy, params, state))(at) if strategy.learns_cost else 0.0
+        return mean, variance, best, log_cost, jax.vmap(known.failures.log_success)(at)
 
     def worth(at):
         mean, variance, best, log_cost, log_success = (np.asarray(part) for part in parts(jnp.asarray(at)))
@@ -159,7 +164,7 @@ def test_no_point_is_asked_for_where_a_cost_is_none(x64, ask):
     state = search()
     for nothing in (jnp.nan, jnp.inf, 0.0, -1.0):
         strategy = jbo.bayesian(SPACE, cost=lambda c, nothing=nothing: jnp.where(c["a"] > 0.4, nothing, 1.0))
-        log_cost = strategy.cost.log_cost(None, state)
+        log_cost = cost_of(strategy)
         assert log_cost(jnp.array([0.5, 0.5])) == np.inf and log_cost(jnp.array([0.3, 0.5])) == 0
     assert ask(strategy, KEY, state)[0][0] <= 0.4
 
@@ -204,12 +209,10 @@ def test_whole_searches_side_by_side_spend_less(strategy):
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="^cost: expected 'seconds' or a function of the config, got 'minutes'"):
         jbo.bayesian(SPACE, cost="minutes")
-    with pytest.raises(ValueError, match="^cost: expected an acquisition whose values are never negative"):
-        jbo.bayesian(SPACE, cost="seconds", acquisition=jbo.upper_confidence_bound())
     with pytest.raises(ValueError, match="^cost: expected no rule that values a batch as a whole"):
         jbo.bayesian(SPACE, cost="seconds", batch=batches.joint_improvement())
     with pytest.raises(ValueError, match=r"^cost: expected a scalar, got a value of shape \(2,\)"):
-        KnownCost(SPACE, lambda config: jnp.ones(2))(jnp.zeros(2))
+        cost_of(jbo.bayesian(SPACE, cost=lambda config: jnp.ones(2)))(jnp.zeros(2))
     with pytest.raises(ValueError, match=r"^function: expected a scalar, got a cost of shape \(2,\)"):
         Vector = type("Vector", (Priced,), {"__call__": lambda self, config: jbo.Result(1.0, cost=jnp.ones(2))})
         jbo.minimize(KEY, Vector(), jbo.random_search(SPACE), 3)
@@ -223,6 +226,27 @@ def test_a_value_that_is_no_logarithm_is_divided(x64, ask):
     y, other = ask(jbo.bayesian(SPACE, cost=linear, acquisition=jbo.expected_improvement()), KEY, state)
     np.testing.assert_allclose(np.log(other.value), info.value, atol=1e-3)
     np.testing.assert_allclose(y, x, atol=0.02)
+
+
+def test_of_a_bound_what_it_promises_beyond_the_least_mean_is_divided(x64):
+    strategy = jbo.bayesian(SPACE, surrogate=Smoother(), acquisition=jbo.LCB(1.0), cost=linear)
+    state = search(num=8)._replace(status=jnp.where(jnp.arange(16) < 8, OK, 0))
+    at = np.random.default_rng(1).random((32, 2))
+    centre = np.array([0.3, 0.4])
+
+    @jax.jit
+    def worth(state):
+        params = Fitted(jnp.asarray(centre)[None], ((), ()))
+        known = strategy.know(params, state, Region(SPACE.encoding))
+        return jax.vmap(strategy.worth(KEY, params, state, known))(jnp.asarray(at))
+
+    x, y = np.asarray(state.x)[:8], np.asarray(strategy.dataset(state).y)[:8]
+    mean, variance = smoothed(centre, x, y, at)
+    least = smoothed(centre, x, y, x)[0].min()
+    gain = least - (mean - np.sqrt(variance))
+    assert (gain > 0).any() and (gain < 0).any()
+    expected = np.where(gain > 0, gain / (1 + 19 * at[:, 0]), gain) - least
+    np.testing.assert_allclose(worth(state), expected, rtol=1e-9)
 
 
 @pytest.mark.thorough

@@ -1,5 +1,6 @@
 """The probability of a success: against NumPy, and what a search makes of failures."""
 
+import functools
 import random
 
 import jax
@@ -10,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jbo
-from jbo.strategies._chance import nothing_gained, times
-from jbo.strategies._failures import Failures
-from jbo.strategies._transform import dataset
+from jbo.acquisitions import Scale, weigh
+from jbo.knowledge import Failures, learn
+from jbo.region import Region
 from jbo.surrogates import GPParams, gaussian_process
 from jbo.surrogates.kernels import rbf
 from jbo.types import FAILED, OK, PENDING, Dataset, Trials
@@ -24,10 +25,13 @@ SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(0.0, 1.0))
 LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE = np.array([-1.0, -0.5]), 0.3, -4.0
 
 
-@jax.jit
-def weighed(params, data, at, zero):
+REGION = Region(SPACE.encoding)
+
+
+@functools.partial(jax.jit, static_argnames="scale")
+def weighed(params, data, at, scale, least_mean):
     failures = Failures(gaussian_process.condition(params, data, rbf), jnp.any(data.y > 0))
-    return jax.vmap(lambda x: times(jnp.asarray(0.7, x.dtype), failures.log_success(x), zero))(at)
+    return jax.vmap(lambda x: weigh(scale, jnp.asarray(0.7, x.dtype), failures.log_success(x), least_mean))(at)
 
 
 def probability(x, labels, at):
@@ -40,14 +44,18 @@ def probability(x, labels, at):
     return k(at, x) @ np.linalg.solve(k(x, x) + np.exp(LOG_NOISE) * np.eye(len(x)), labels)
 
 
-@given(seed=st.integers(0, 2**32 - 1), zero=st.sampled_from([None, 0.0, -0.4, 1.0]))
-def test_an_acquisition_is_multiplied_by_the_probability_of_a_success(seed, zero):
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    kind=st.sampled_from([(Scale.LOGARITHM, None), (Scale.GAIN, 0.0), (Scale.OBJECTIVE, -0.4), (Scale.OBJECTIVE, 1.0)]),
+)
+def test_an_acquisition_is_multiplied_by_the_probability_of_a_success(seed, kind):
+    scale, zero = kind
     with jax.enable_x64(True):
         rng = np.random.default_rng(seed)
         x, labels, at = rng.random((8, 2)), (rng.random(8) < 0.4).astype(float), rng.random((5, 2))
         data = Dataset(jnp.asarray(x), jnp.asarray(labels), jnp.ones(8, bool), jnp.ones(()))
         params = GPParams(jnp.asarray(LOG_LENGTHSCALES), jnp.asarray(LOG_SIGNAL), jnp.asarray(LOG_NOISE))
-        got = weighed(params, data, jnp.asarray(at), None if zero is None else jnp.asarray(zero))
+        got = weighed(params, data, jnp.asarray(at), scale, jnp.asarray(-zero if zero else 3.0))
         success = 1 - np.clip(probability(x, labels, at), 0, 0.999)
         if zero is None:
             expected = 0.7 + np.log(success)
@@ -73,9 +81,11 @@ def test_what_gains_nothing_is_known_of_each_kind(x64, make, expected):
     params = GPParams(jnp.asarray(LOG_LENGTHSCALES), jnp.asarray(LOG_SIGNAL), jnp.asarray(LOG_NOISE))
     posterior = gaussian_process.condition(params, data, rbf)
     least_mean = jnp.min(posterior.predict(data.x)[0])
-    zero = nothing_gained(make(), least_mean)
-    wanted = expected(float(least_mean))
-    assert zero is None if wanted is None else zero == pytest.approx(wanted, abs=1e-12)
+    zero = expected(float(least_mean))
+    values, half = jnp.asarray([-2.0, 0.7]) + (zero or 0.0), jnp.log(0.5)
+    got = [weigh(make().scale, value, half, least_mean) for value in values]
+    wanted = np.asarray(values) + np.log(0.5) if zero is None else zero + np.array([-2.0, 0.35])
+    np.testing.assert_allclose(got, wanted, atol=1e-12)
 
 
 def table(x, y, status):
@@ -92,12 +102,12 @@ def test_what_the_model_of_failures_learns_from(x64):
 
     @jax.jit
     def made(state):
-        data = dataset(state)
         params, _ = strategy.fit(jax.random.key(0), state)
-        told, mean, posterior, believed, failures = strategy.posteriors(params, data, state)
+        known = strategy.know(params, state, REGION)
         at = jnp.concatenate([points, state.x])
-        predicted = [model.predict(at) for model in (told, posterior, failures.posterior)]
-        return params, data, mean, believed.is_valid, failures.has_any, predicted
+        predicted = [model.predict(at) for model in (known.told, known.believed, known.failures.posterior)]
+        valid, has_any = known.believed_data.is_valid, known.failures.has_any
+        return params.values, strategy.dataset(state), known.mean, valid, has_any, predicted
 
     params, data, mean, is_believed, has_any, (told, posterior, failures) = made(state)
     assert has_any and data.is_valid.sum() == 6 and is_believed.sum() == 7
@@ -121,16 +131,17 @@ def test_the_noise_of_values_is_no_noise_of_failures(x64):
     noise = np.where(status == OK, rng.uniform(0.2, 0.6, 16), 0)
     x, at = rng.random((16, 2)), rng.random((5, 2))
     state = table(x, np.where(status == OK, rng.random(16), 0), status)._replace(noise=jnp.asarray(noise))
-    data = dataset(state)
+    strategy = jbo.bayesian(SPACE)
+    data = strategy.dataset(state)
     seen = np.asarray(data.noise_variance)[:6]
     assert seen.min() > 0.01
     values = (LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE)
-    told, _, _, _, failures = jbo.bayesian(SPACE).posteriors(as_sets([values], "float64"), data, state)
+    known = learn(strategy.surrogate, as_sets([values], "float64"), data, state, REGION)
     expected, _ = references.posterior("multiscale", values, x[:8], (status[:8] == FAILED).astype(float), at)
-    np.testing.assert_allclose(failures.posterior.predict(jnp.asarray(at))[0], expected, rtol=1e-8)
+    np.testing.assert_allclose(known.failures.posterior.predict(jnp.asarray(at))[0], expected, rtol=1e-8)
     gram = references.observed_covariance("multiscale", values, x[:6]) + np.diag(seen)
     weights = np.linalg.solve(gram, references.covariance("multiscale", values, x[:6], at))
-    np.testing.assert_allclose(told.predict(jnp.asarray(at))[0], weights.T @ np.asarray(data.y)[:6], rtol=1e-8)
+    np.testing.assert_allclose(known.told.predict(jnp.asarray(at))[0], weights.T @ np.asarray(data.y)[:6], rtol=1e-8)
 
 
 @pytest.mark.thorough
@@ -140,7 +151,7 @@ def test_without_failures_nothing_is_weighed(x64):
         state = table(rng.random((8, 2)), rng.random(8), [OK] * 7 + [last])
         strategy = jbo.bayesian(SPACE)
         params, _ = strategy.fit(jax.random.key(0), state)
-        *_, failures = strategy.posteriors(params, dataset(state), state)
+        failures = strategy.know(params, state, REGION).failures
         assert not failures.has_any and failures.log_success(jnp.array([0.3, 0.9])) == 0
 
 

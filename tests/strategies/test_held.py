@@ -12,7 +12,7 @@ import pytest
 import jbo
 from jbo import Real, Space, bayesian, pytree, random_search
 from jbo.strategies import AskInfo, Strategy
-from jbo.strategies._held import Held, nothing_held, refit
+from jbo.strategies.fits import Held, nothing_held, refit
 from jbo.surrogates import FitInfo
 from jbo.types import OK
 from tests.selection import some
@@ -26,7 +26,7 @@ def loss(x):
 
 
 def test_a_fit_is_kept_until_it_learns_from_other_rows(x64, table):
-    """`refit` gives what `Strategy.fit` gives; it begins at what is held where that is the fit before."""
+    """`refit` gives what `ModelStrategy.fit` gives; it begins at what is held where that is the fit before."""
     x = np.random.default_rng(1).random((38, 2))
     strategy = bayesian(REALS)
 
@@ -36,7 +36,7 @@ def test_a_fit_is_kept_until_it_learns_from_other_rows(x64, table):
     step = jax.jit(lambda state, held: refit(strategy, KEY, state, held))
     fit = jax.jit(lambda state: strategy.fit(KEY, state))
     held = nothing_held(strategy, KEY, told(5))
-    assert not held.rows.any() and held.model[0].log_noise_variance.shape == (1,)
+    assert not held.rows.any() and held.model[0].values.log_noise_variance.shape == (1,)
     of_fit = {30: 30, 31: 31, 32: 32, 33: 32, 34: 34, 36: 36, 38: 38}
     for number in of_fit:
         held = step(told(number), held)
@@ -44,8 +44,9 @@ def test_a_fit_is_kept_until_it_learns_from_other_rows(x64, table):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), held.model[0], fit(told(number))[0])
 
     params, info = held.model
-    other = Held(held.rows, (params._replace(log_lengthscale=params.log_lengthscale + 1), info))
-    assert np.all(step(told(38), other).model[0].log_lengthscale == params.log_lengthscale + 1), "nothing is computed"
+    moved_scale = params.values.log_lengthscale + 1
+    other = Held(held.rows, (params._replace(values=params.values._replace(log_lengthscale=moved_scale)), info))
+    assert np.all(step(told(38), other).model[0].values.log_lengthscale == moved_scale), "nothing is computed"
     nothing = nothing_held(strategy, KEY, told(5))
     begun, made = step(told(38), step(told(36), nothing)), step(told(38), nothing)
     assert begun.model[1].num_evaluations == made.model[1].num_evaluations
@@ -53,8 +54,6 @@ def test_a_fit_is_kept_until_it_learns_from_other_rows(x64, table):
     assert step(told(38), moved).model[1].num_evaluations != begun.model[1].num_evaluations, "it begins elsewhere"
     of_others = moved._replace(rows=moved.rows.at[0].set(False))
     jax.tree.map(np.testing.assert_array_equal, step(told(38), of_others).model, made.model)
-    random = random_search(REALS)
-    assert refit(random, KEY, told(5), nothing_held(random, KEY, told(5))).model is None
 
 
 @pytest.mark.thorough
@@ -96,7 +95,10 @@ class Told:
 @pytree
 @dataclass(frozen=True)
 class Counting:
-    """A surrogate whose parameter is a whole number: of the fits since one began anew, and three."""
+    """A surrogate whose parameter is a whole number: of the fits since one began anew, and three.
+
+    How its fit went says whether the start was said to be near.
+    """
 
     is_smooth: ClassVar[bool] = True
     uses_start: ClassVar[bool] = True
@@ -108,8 +110,8 @@ class Counting:
     def init(self, num_columns, dtype):
         return (jnp.asarray(3, jnp.int32),) if self.has_parameter else ()
 
-    def fit(self, key, data, start):
-        info = FitInfo(jnp.zeros((), data.y.dtype), jnp.zeros((), jnp.int32), jnp.asarray(True))
+    def fit(self, key, data, start, is_near):
+        info = FitInfo(is_near.astype(data.y.dtype), jnp.zeros((), jnp.int32), jnp.asarray(True))
         return jax.tree.map(lambda number: number[None] + 1, start), info
 
     def condition(self, params, data):
@@ -129,7 +131,8 @@ def test_parameters_may_be_whole_numbers_or_none(table):
     for number, expected in ((31, 4), (32, 4), (33, 4), (34, 5), (36, 6), (38, 7), (40, 4), (46, 7)):
         state = table(x[:number], loss(x[:number]), capacity=48)
         held = step(state, held)
-        assert fit(state)[0][0] == held.model[0][0] == expected
+        assert fit(state)[0].values[0] == held.model[0].values[0] == expected
+        assert held.model[1].log_posterior == (expected != 4), "of the first in a chain the start is not near"
     for has_parameter in (True, False):
         strategy = bayesian(REALS, surrogate=Counting(has_parameter))
         with jbo.Study(REALS, strategy=strategy, seed=0) as study:

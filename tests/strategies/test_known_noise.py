@@ -6,11 +6,22 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo.strategies._transform import dataset
-from jbo.surrogates.gaussian_process import noise_of
 from jbo.types import OK, Trials
 
-DATASET = jax.jit(dataset)
+from .. import references
+from ..surrogates.problems import as_sets
+
+SPACE = jbo.Space(x=jbo.Real(0.0, 1.0))
+
+
+@jax.jit
+def seen_by(strategy, state):
+    return strategy.dataset(state)
+
+
+def DATASET(state, noise=None):
+    """What a Gaussian process that was told of the noise sees."""
+    return seen_by(jbo.bayesian(SPACE, surrogate=jbo.gp() if noise is None else jbo.gp(noise=noise)), state)
 
 
 def table(y, x=None):
@@ -33,12 +44,16 @@ def test_values_that_are_closer_than_their_known_noise_are_not_stretched(x64):
 
 def test_the_noise_of_a_compressed_value_is_compressed_too(x64):
     y = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 23.0])  # median 2.5, which is the distance too
-    data = DATASET(table(y), 0.1)
-    surrogate = jbo.gp(noise=0.1)
-    params = surrogate.init(1, jnp.dtype("float64"))
-    params = params._replace(log_noise_variance=2 * jnp.log(0.1 / data.y_scale))
-    noise = np.sqrt(noise_of(params, data, data.x)) * float(data.y_scale)
-    np.testing.assert_allclose(noise, 0.1 / (1 + np.maximum(y - 2.5, 0) / 2.5), rtol=1e-9)
+    x, at = np.linspace(0.1, 0.9, 6)[:, None], np.linspace(0, 1, 7)[:, None]
+    values = (np.log([0.3]), 0.1, 0.0)  # what is known stands in place of the last
+    data = DATASET(table(y, x), 0.3)
+    surrogate = jbo.bayesian(SPACE, surrogate=jbo.gp(noise=0.3)).surrogate
+    predicted = jax.jit(lambda params: surrogate.condition(params, data).predict(jnp.asarray(at)))
+    noise = 0.3 / (1 + np.maximum(y - 2.5, 0) / 2.5) / float(data.y_scale)
+    gram = references.covariance("multiscale", values, x, x) + np.diag(noise**2)
+    weights = np.linalg.solve(gram, references.covariance("multiscale", values, x, at))
+    mean, _ = predicted(as_sets([values], "float64"))
+    np.testing.assert_allclose(mean, weights.T @ np.asarray(data.y), rtol=1e-7)
 
 
 def forrester_like(x):

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 import jbo
 from jbo import Categorical, Real, Space
 from jbo.region import Region
-from jbo.strategies._trust_region import replay
+from jbo.strategies.fits import Held, nothing_held, refit
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
+from ..surrogates.smoother import Smoother
+
 NUM_DESIGN, NUM_FAILURES, CAPACITY = 4, 5, 64
-_replay = jax.jit(lambda state: replay(state, NUM_DESIGN, NUM_FAILURES))
+FIVE = Space({f"x{i}": Real(0.0, 1.0) for i in range(NUM_FAILURES)})
+_replay = jax.jit(jbo.trust_region(FIVE, num_initial=NUM_DESIGN).box)
 
 
 def by_hand(values):
@@ -44,7 +47,7 @@ def as_state(values):
     y = [v if isinstance(v, float) else 0.0 for v in values]
     padding = CAPACITY - len(values)
     return Trials(
-        jnp.full((CAPACITY, 2), 0.5),
+        jnp.full((CAPACITY, NUM_FAILURES), 0.5),
         jnp.asarray(y + [0.0] * padding),
         jnp.asarray(status + [EMPTY] * padding, jnp.int32),
     )
@@ -120,6 +123,49 @@ def test_after_a_restart_the_box_is_around_the_best_trial_since_and_all_before_i
     assert info.is_new and 0 < away.max() <= 0.5 * 0.8 / 16 * 1.001
     _, other = after_a_restart(7.0, 2)
     np.testing.assert_array_equal(ask(strategy, jax.random.key(0), other)[0], found)
+
+
+KEY = jax.random.key(2)
+SMOOTHED = jbo.trust_region(CUBE, surrogate=Smoother(), acquisition=jbo.LCB(), num_initial=4, num_candidates=128)
+FIT = jax.jit(lambda state: SMOOTHED.fit(KEY, state))
+
+
+def test_a_model_that_is_given_is_the_one_that_is_made(x64, table):
+    """It lasts for two results from 32 on, and the box is that of all of them."""
+    x = np.random.default_rng(3).random((36, 3))
+    states = {n: table(x[:n], ((x[:n] - 0.4) ** 2).sum(1), capacity=40) for n in (32, 33, 34)}
+    models = {n: FIT(state) for n, state in states.items()}
+    np.testing.assert_allclose(models[32][0][0], x[:32].mean(0), rtol=1e-12)
+    np.testing.assert_array_equal(models[33][0], models[32][0])
+    np.testing.assert_allclose(models[34][0][0], x[:34].mean(0), rtol=1e-12)
+    made = jax.jit(lambda state: SMOOTHED.ask(KEY, state))
+    given = jax.jit(lambda state, model: SMOOTHED.ask(KEY, state, model=model))
+    for n in (33, 34):
+        np.testing.assert_allclose(given(states[n], models[n])[0], made(states[n])[0], atol=1e-12)
+    other = (models[33][0] + 3.0, models[33][1])
+    assert np.abs(given(states[33], other)[0] - given(states[33], models[33])[0]).max() > 1e-3, "the model is used"
+
+
+def test_its_fit_is_kept_between_refits(x64, table):
+    x, y = np.random.default_rng(3).random((36, 3)), -np.arange(36.0)  # it never begins anew
+    step = jax.jit(lambda state, held: refit(SMOOTHED, KEY, state, held))
+    held, of_fit = nothing_held(SMOOTHED, KEY, table(x[:5], y[:5], capacity=40)), {}
+    for n in (31, 32, 33, 34, 35):
+        changed = Held(held.rows, jax.tree.map(lambda leaf: leaf + 1, held.model))
+        held = step(table(x[:n], y[:n], capacity=40), changed)
+        of_fit[n] = int(held.rows.sum())
+        is_kept = np.array_equal(held.model[0], changed.model[0])
+        assert is_kept == (n in (33, 35)), "nothing is computed"
+        assert is_kept or np.allclose(held.model[0][0], x[:n].mean(0), rtol=1e-12)
+    assert of_fit == {31: 31, 32: 32, 33: 32, 34: 34, 35: 34}
+
+
+def test_the_design_lasts_until_two_values_differ(x64, table):
+    x = np.random.default_rng(3).random((6, 3))
+    ask = jax.jit(lambda state: (SMOOTHED.ask(KEY, state)[0], SMOOTHED.design(KEY, state)[0]))
+    for y, is_design in ((np.full(6, 2.0), True), (np.r_[np.full(5, 2.0), 1.0], False)):
+        asked, design = ask(table(x, y, capacity=40))
+        assert np.array_equal(asked, design) == is_design
 
 
 def test_from_twenty_columns_on_the_design_is_large():

@@ -12,6 +12,7 @@ from jbo.diagnostics import believe
 from jbo.study.model import Fits
 from jbo.study.table import Table
 from jbo.world import world
+from tests.weights import log_cost_of
 
 SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(0.0, 1.0))
 
@@ -42,7 +43,7 @@ def learnt_cost(study):
     rows = rows_of(study)
     with world(None):
         (params, _), _ = Fits().model(study.strategy, study.seed, rows, None)
-        return study.strategy.cost.log_cost(params.cost, jbo.types.Trials(*jax.tree.map(jax.numpy.asarray, rows)))
+        return log_cost_of(study.strategy, params, jbo.types.Trials(*jax.tree.map(jax.numpy.asarray, rows)))
 
 
 @pytest.mark.thorough

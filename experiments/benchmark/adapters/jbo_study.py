@@ -1,26 +1,14 @@
 """This library, through the same pipes as the others."""
 
 import dataclasses
-from dataclasses import dataclass
 
 import jbo
-from jbo import pytree
-from jbo.strategies import Bayesian
-from jbo.strategies._bayesian import _LEAST_OF_START, _LONGEST_CHAIN
-
-
-@pytree
-@dataclass(frozen=True)
-class AlwaysFitted(Bayesian):
-    """The default with a fit of all results at every ask; where the default's begin at the fit before, so do these."""
-
-    def _chain(self, count):
-        return 1, count % _LONGEST_CHAIN * (count >= _LEAST_OF_START).astype(count.dtype)
+from jbo.strategies import Schedule
 
 
 def always_fitted(space):
-    default = jbo.bayesian(space)
-    return AlwaysFitted(**{field.name: getattr(default, field.name) for field in dataclasses.fields(default)})
+    """The default with a fit of all results at every ask; where the default's begin at the fit before, so do these."""
+    return dataclasses.replace(jbo.bayesian(space), schedule=Schedule(first=None))
 
 
 STRATEGIES = {

@@ -16,7 +16,7 @@ from experiments.benchmark.real.scores import BUDGETS
 from experiments.benchmark.real.tasks import Arrays, Task
 from jbo import Space, pytree
 from jbo.encoding import Encoding, snap
-from jbo.strategies import Strategy
+from jbo.strategies import ModelStrategy, Strategy
 from jbo.types import EMPTY, OK, Trials
 
 STRATEGIES: dict[str, Callable[[Space], Strategy]] = {
@@ -39,22 +39,16 @@ class Searches(NamedTuple):
     """``[seeds, budgets]``: the value without noise of the trial that is recommended after so many evaluations."""
 
 
-@pytree
-@dataclass(frozen=True)
-class Observing(Strategy):
-    """A strategy that is told what a task shows of a point, at each further evaluation of the point with other noise.
+class _Told:
+    """``tell`` of a strategy that is told what a task shows of a point, at each further evaluation with other noise.
 
     What `jbo.minimize` tells is not used, since an objective does not know what was evaluated before.
     """
 
-    base: Strategy
+    encoding: Encoding
+    base: Any
     arrays: Arrays
     seed: Int[Array, ""]
-
-    @property
-    def num_initial(self) -> int:
-        """That of the strategy."""
-        return self.base.num_initial
 
     def tell(
         self, state: Trials, x: Float[Array, " d"], y: Float[Array, ""], *, cost: Any = None, noise: Any = None
@@ -66,36 +60,71 @@ class Observing(Strategy):
         shown = self.arrays.observed(self.encoding, x, self.seed, jnp.sum(is_same))
         return self.base.tell(state, x, shown.astype(state.y.dtype), cost=cost, noise=noise)
 
+
+@pytree
+@dataclass(frozen=True)
+class Observing(_Told, Strategy):
+    """A strategy without a model that is told what a task shows; made by `observing`."""
+
+    base: Strategy
+    arrays: Arrays
+    seed: Int[Array, ""]
+
+    @property
+    def num_initial(self) -> int:
+        """That of the strategy."""
+        return self.base.num_initial
+
     # What follows is that of the strategy.
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Any) -> Any:
         return self.base.suggest(key, state, region)
 
-    def ask(self, key: Key[Array, ""], state: Trials, q: int | None = None, **options: Any) -> Any:
-        return self.base.ask(key, state, q, **options)
-
     def design(self, key: Key[Array, ""], state: Trials, **options: Any) -> Any:
         return self.base.design(key, state, **options)
 
-    def rows_of_fit(self, status: Any) -> Bool[Array, " n"]:
-        return self.base.rows_of_fit(status)
 
-    def rows_of_start(self, status: Any) -> Bool[Array, " n"]:
-        return self.base.rows_of_start(status)
+@pytree
+@dataclass(frozen=True)
+class ObservingByModel(_Told, ModelStrategy):
+    """A strategy with a model that is told what a task shows; made by `observing`."""
 
-    def start(self, capacity: int, model: Any) -> Any:
-        return self.base.start(capacity, model)
+    base: ModelStrategy
+    arrays: Arrays
+    seed: Int[Array, ""]
 
-    def fit(self, key: Key[Array, ""], state: Trials, start: Any = None) -> Any:
-        return self.base.fit(key, state, start)
+    # What follows is that of the strategy.
 
-    def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
-        return self.base.recommend(key, state)
+    def first_params(self, dtype: Any) -> Any:
+        return self.base.first_params(dtype)
+
+    def fit_to(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> Any:
+        return self.base.fit_to(key, state, start, is_near)
+
+    def design_at(self, key: Key[Array, ""], state: Trials, region: Any) -> Any:
+        return self.base.design_at(key, state, region)
+
+    def suggest_by_model(self, key: Key[Array, ""], state: Trials, region: Any, model: Any) -> Any:
+        return self.base.suggest_by_model(key, state, region, model)
+
+
+def observing(base: Strategy, arrays: Arrays, seed: Int[Array, ""]) -> Strategy:
+    """The strategy, told what a task shows of a point, at each further evaluation of the point with other noise.
+
+    Args:
+      base: The strategy.
+      arrays: Of the task.
+      seed: Of the noise.
+    """
+    if isinstance(base, ModelStrategy):
+        fields = base.encoding, base.surrogate, base.num_design, base, arrays, seed
+        return ObservingByModel(*fields, schedule=base.schedule)
+    return Observing(base.encoding, base, arrays, seed)
 
 
 @dataclass(frozen=True)
 class _Nothing:
-    """An objective of points of the cube, whose value `Observing` does not use; its space has points as configs."""
+    """An objective of points of the cube, whose value `observing` does not use; its space has points as configs."""
 
     encoding: Encoding
 
@@ -136,8 +165,7 @@ def _searches(
 
     def one(seed: Array) -> tuple[Array, Array, Array]:
         key = jax.random.key(seed, impl="threefry2x32")
-        observing = Observing(encoding, strategy, arrays, seed)
-        run = jbo.minimize(key, _Nothing(encoding), observing, num_evaluations)
+        run = jbo.minimize(key, _Nothing(encoding), observing(strategy, arrays, seed), num_evaluations)
         truth = jax.lax.map(lambda x: arrays.true(encoding, x), run.x)
         budgets = jnp.asarray([n for n in BUDGETS if n <= num_evaluations])
         rows = jax.lax.map(lambda n: strategy.recommend(key, _first(run.trials, n)), budgets)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import bound, is_logarithm, over_sets
+from jbo.acquisitions import Scale, bound, over_sets
 from jbo.plots.style import dress, grid, place
 from jbo.region import Region
 from jbo.space import Space
@@ -66,7 +66,7 @@ def beliefs(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, points:
         found = jax.tree.map(np.asarray, _beliefs(strategy, key, state, jnp.asarray(points)))
     found = found._replace(y=found.y[: len(x)])
     worth, most = found.acquisition, found.acquisition.max()
-    if is_logarithm(strategy.acquisition):
+    if strategy.acquisition.scale is Scale.LOGARITHM:
         return found._replace(acquisition=np.exp(worth - most))
     return found._replace(acquisition=(worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny))
 

@@ -1,5 +1,6 @@
 """What the model of a search believes at points in the user's units, in the units that GPyOpt's models have."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,15 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt32
 
-from jbo.acquisitions import bound, is_logarithm, is_of_values, over_sets
+from jbo.acquisitions import Improvement, Scale
 from jbo.compat.gpyopt._space import Design_space
 from jbo.region import Region
-from jbo.strategies import Bayesian
-from jbo.strategies._bayesian import of_values
-from jbo.strategies._transform import known_noise, units
+from jbo.strategies import Bayesian, Cost, streams
 from jbo.study.model import Fits, key_of, words_of
 from jbo.study.table import capacity_for, empty_rows
-from jbo.surrogates import Surrogate
+from jbo.surrogates import ManySets, Surrogate
 from jbo.surrogates.kernels import GPParams
 from jbo.types import FAILED, OK, Trials
 from jbo.world import world
@@ -112,7 +111,7 @@ class View:
         Raises:
           ValueError: The model has none, as a forest.
         """
-        params = of_values(self.params)
+        params = self.params.values
         if not isinstance(params, GPParams):
             raise ValueError("model: expected a Gaussian process, which has hyperparameters; a forest has none")
         lengthscales = np.exp(params.log_lengthscale)
@@ -169,10 +168,15 @@ class View:
 
     def _scaled(self, acquisition: np.ndarray) -> np.ndarray:
         """The acquisition as GPyOpt has it: no logarithm, in units of the standardised objective."""
-        kind = getattr(self._strategy.acquisition, "formula", None)
-        if is_of_values(self._strategy.acquisition):
+        if self._strategy.acquisition.scale is Scale.OBJECTIVE:
             return -self._normalized(acquisition)
-        return acquisition / self.scale if kind in ("log_expected", "expected") else acquisition
+        return acquisition / self.scale if _is_expected(self._strategy) else acquisition
+
+
+def _is_expected(strategy: Bayesian) -> bool:
+    """True of expected improvement, which has the units of the objective."""
+    acquisition = strategy.acquisition
+    return isinstance(acquisition, Improvement) and acquisition.formula in ("log_expected", "expected")
 
 
 @jax.jit
@@ -180,25 +184,26 @@ def _look(
     strategy: Bayesian, words: UInt32[Array, "2"], params: Any, state: Trials, x: Float[Array, "m d"]
 ) -> tuple[Array, Array, Array, Array]:
     """Mean, deviation and noise for each hyperparameter sample in told units, and the acquisition."""
-    data, way = strategy.dataset(state), units(state, known_noise(strategy.surrogate))
-    posterior: Any = strategy.surrogate.condition(of_values(params), data)
+    data, way = strategy.dataset(state), strategy.units(state)
+    posterior: Any = strategy.surrogate.condition(params.values, data)
     predict: Callable[[Any], Any] = lambda one: (*one.predict(x), one.noise_variance())  # noqa: E731
-    if getattr(posterior, "num_sets", 1) > 1:
+    if isinstance(posterior, ManySets) and posterior.num_sets > 1:
         mean, variance, noise = jax.vmap(predict)(posterior.sets())
         noise = jnp.broadcast_to(noise[:, None], mean.shape)
     else:
         mean, variance = (each[None] for each in strategy.surrogate.predict(posterior, x))
         noise = jnp.broadcast_to(jnp.mean(posterior.noise_variance()), mean.shape)
-    per_cost = strategy._per_cost(params, state)
-    acquisition = per_cost(over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior))
-    key = jax.random.fold_in(key_of(words), 8)
-    aux = acquisition.prepare(key, posterior, data)
-    values = jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
-    if is_logarithm(strategy.acquisition):
+    # GPyOpt divides by the cost, and knows no other weight; a rule for batches is no part of its acquisition.
+    costs = [i for i, weight in enumerate(strategy.weights) if isinstance(weight, Cost)]
+    weights, of_weights = (tuple(parts[i] for i in costs) for parts in (strategy.weights, params.weights))
+    strategy, params = dataclasses.replace(strategy, weights=weights, batch=None), params._replace(weights=of_weights)
+    key = streams.of_row(key_of(words), jnp.zeros((), jnp.int32))
+    values = jax.lax.map(strategy.worth(key, params, state, strategy.know(params, state, Region(strategy.encoding))), x)
+    if strategy.acquisition.scale is Scale.LOGARITHM:
         values = jnp.exp(values)
-    if is_of_values(strategy.acquisition):
+    if strategy.acquisition.scale is Scale.OBJECTIVE:
         values = way.to_told(-values)
-    elif getattr(strategy.acquisition, "formula", "") in ("log_expected", "expected"):
+    elif _is_expected(strategy):
         values = values * way.y_scale
     # Standard deviations are taken to told units to first order.
     slope = jax.vmap(jax.vmap(jax.grad(way.to_told)))(mean)

@@ -1,0 +1,70 @@
+"""An acquisition times weights: what does not depend on the model of the values, such as a cost or a belief."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jbo.acquisitions._acquisition import Acquisition, Around, Scale, each
+from jbo.checks import scalar
+from jbo.surrogates import Posterior
+
+LogWeight = Callable[[Float[Array, " d"]], Float[Array, ""]]
+"""From a point of the cube to the logarithm of its weight; ``-inf`` where nothing is worth an evaluation."""
+
+
+def weigh(
+    scale: Scale, value: Float[Array, ""], log_weight: Float[Array, ""], least_mean: Float[Array, ""]
+) -> Float[Array, ""]:
+    r"""An acquisition's value, its gain times a weight: :math:`\alpha(x)\,w(x)`.
+
+    Of a logarithm it is :math:`\alpha(x) + \log w(x)`. Of values of the objective what they promise beyond the least
+    mean is multiplied: late in a search bounds differ by little and weights by much. What promises nothing keeps its
+    value. A weight of 0 is worth less than anything.
+
+    Args:
+      scale: That of the value; not `Scale.MIXED`.
+      value: Of the acquisition.
+      log_weight: Logarithm of the weight.
+      least_mean: The least posterior mean of the trials, pending ones among them.
+
+    Raises:
+      ValueError: The scale is `Scale.MIXED`.
+    """
+    if scale is Scale.MIXED:
+        raise ValueError(
+            "scale: expected that of one acquisition, got Scale.MIXED; `each` gives the members one by one"
+        )
+    if scale is Scale.LOGARITHM:
+        return value + log_weight
+    nothing = -least_mean if scale is Scale.OBJECTIVE else jnp.zeros_like(value)
+    gain = value - nothing
+    weighed = nothing + jnp.where(gain > 0, gain * jnp.exp(log_weight), gain)
+    return jnp.where(log_weight == -jnp.inf, -jnp.inf, weighed)
+
+
+@dataclass(frozen=True)
+class Weighted(Around):
+    """An acquisition times a weight, see `weigh`; made by `weighted` inside of a program, no pytree."""
+
+    acquisition: Any
+    log_weight: LogWeight
+    least_mean: Float[Array, ""]
+
+    def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """The product at the point ``x``; higher is better."""
+        value = scalar("acquisition", "value", self.acquisition.value(aux, posterior, x))
+        return weigh(self.scale, value, self.log_weight(x), self.least_mean)
+
+
+def weighted(acquisition: Acquisition, log_weight: LogWeight, least_mean: Float[Array, ""]) -> Acquisition:
+    """The acquisition times a weight; each member of a portfolio on its own scale.
+
+    Args:
+      acquisition: What to ask next.
+      log_weight: Logarithm of the weight at a point.
+      least_mean: As in `weigh`.
+    """
+    return each(acquisition, lambda one: Weighted(one, log_weight, least_mean))
