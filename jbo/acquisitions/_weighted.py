@@ -35,7 +35,7 @@ def weigh(
     """
     if scale is Scale.MIXED:
         raise ValueError(
-            "scale: expected that of one acquisition, got Scale.MIXED; `each` gives the members one by one"
+            "scale: expected that of one acquisition, got Scale.MIXED; `each` gives the members"
         )
     if scale is Scale.LOGARITHM:
         return value + log_weight
