@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+PART ?= $(or $(shell git rev-parse --short HEAD 2>/dev/null),all)
 
 .PHONY: tune test check thorough mutants docs format clean peers tables bench-real bench-speed bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
 
@@ -11,9 +12,9 @@ tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 6
 test: .venv/ready            ## the default tests
 	$(BIN)/python -m pytest -n 2 -m "not thorough" $(ARGS)
 
-thorough: .venv/ready        ## the long tests: many seeds, many kills, 15 times the examples
+thorough: .venv/ready        ## whole searches, and half of the long tests, drawn by the commit; PART=all: all of them
 	JBO_THOROUGH=1 JBO_OPTIMIZE=1 $(BIN)/python -m pytest -n 2 -m searches $(ARGS)
-	JBO_THOROUGH=1 $(BIN)/python -m pytest -n 2 -m "(thorough or hypothesis) and not searches" --durations 20 $(ARGS)
+	JBO_THOROUGH=1 JBO_PART=$(PART) $(BIN)/python -m pytest -n 2 -m "(thorough or hypothesis) and not searches" --durations 40 $(ARGS)
 
 mutants: .venv/ready         ## change sixty lines, one at a time, and print which changes the default tests notice
 	$(BIN)/python -m experiments.checks.mutants $(ARGS)

@@ -102,9 +102,12 @@ def test_where_nothing_is_pending_the_acquisition_decides(kind, slow_dtype):
     np.testing.assert_allclose(value, _plain(acquisition, known, _points(8, slow_dtype)), **tolerance)
 
 
-@pytest.mark.parametrize("kind", ["random", "joint"])
+@pytest.mark.parametrize("kind", ["random", "local", "joint"])
 def test_beside_pending_trials_a_rules_value_and_a_logarithm_of_the_weights_are_added(kind, x64):
-    """Where nothing is pending, a rule that values a batch as a whole is still asked, and no other rule."""
+    """But not to the value of a rule that draws, which is no gain.
+
+    Where nothing is pending, a rule that values a batch as a whole is still asked, and no other rule.
+    """
 
     class OfColumn(Weight):
         def log_weight(self, params, state, known):
@@ -125,7 +128,8 @@ def test_beside_pending_trials_a_rules_value_and_a_logarithm_of_the_weights_are_
         _, known = _problem(waiting=waiting)
         value, of_rule = both(known)
         if len(waiting) or kind == "joint":
-            np.testing.assert_allclose(value, of_rule - 2 * points[:, 1], rtol=1e-9, atol=1e-9)
+            log_weight = 0 if kind == "random" else -2 * points[:, 1]
+            np.testing.assert_allclose(value, of_rule + log_weight, rtol=1e-9, atol=1e-9)
         else:
             plain, least = np.asarray(_plain(acquisition, known, points)), float(known.least_mean)
             gain = plain + least

@@ -72,7 +72,7 @@ def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weig
     others = jbo.encoding.snap(SPACE.encoding, np.random.default_rng(3).random((2000, x.size)))
     assert info.value > worth(jnp.asarray(others)).max()
     if acquisition is None:  # where less is to be gained than is said, the densities ask in even rows
-        rarely = dataclasses.replace(strategy, least_improvement=1e9)
+        rarely = dataclasses.replace(strategy, doubt=dataclasses.replace(strategy.doubt, least_improvement=1e9))
         likeliest, _ = ask(rarely, KEY, state)
         by_good, by_bad = parts(jnp.concatenate([likeliest[None], others]))[3:]
         ratio = np.asarray((by_good + UNIFORM) / (by_bad + UNIFORM))
