@@ -24,8 +24,8 @@ class Failures:
     r"""What is known of where trials fail.
 
     The surrogate of the values, conditioned on 1 where trials failed and 0 where they succeeded, has the probability of
-    a failure as its mean; 0 is also its mean far from all trials. An acquisition is multiplied by that of a success,
-    :math:`1 - p(x)`.
+    a failure as its mean. Far from all trials the mean is 0, that of the prior. An acquisition is multiplied by the
+    probability of a success, :math:`1 - p(x)`.
 
     References:
       Gardner et al., Bayesian Optimization with Inequality Constraints, 2014, eq. 6, with a probability for each
@@ -55,22 +55,22 @@ class Failures:
 class Knowledge(NamedTuple):
     """What is known at an ask, with and without the trials whose results are still to come; made by `learn`.
 
-    In a context all rows stand where they would have been in it: the value to improve on is what the trials would have
-    given there.
+    In a context the inputs of all rows are moved to it; their values stay. The value to improve on is then the model's
+    mean for the same parameters in this context.
     """
 
     told: Posterior
     """Given the trials that succeeded."""
     told_data: Dataset
-    """These."""
+    """The trials that succeeded."""
     believed: Posterior
     """Given pending and failed trials too, as if they had returned their mean."""
     believed_data: Dataset
-    """Successful trials, and pending ones at their mean."""
+    """Successful trials, and pending ones at their mean. Failed ones are not among them: none can be the incumbent."""
     is_pending: Bool[Array, " n"]
     """Rows of the data that are pending."""
     mean: Float[Array, " n"]
-    """Of ``told`` at each row; pending trials, which stand at it, do not change it."""
+    """Posterior mean of ``told`` at each row of the table."""
     failures: Failures
     """Where trials fail."""
     region: Region
@@ -78,9 +78,9 @@ class Knowledge(NamedTuple):
 
     @property
     def least_mean(self) -> Float[Array, ""]:
-        """The least mean of the trials, pending ones among them: else their neighbourhood would look as good as before.
+        """The least posterior mean of successful and pending trials; infinite where there are none.
 
-        Infinite where there are none.
+        Pending ones count, so that a point near one of them does not look as good as before.
         """
         return jnp.min(jnp.where(self.believed_data.is_valid, self.mean, jnp.inf))
 
@@ -134,7 +134,7 @@ def learn(surrogate: Surrogate, params: Any, data: Dataset, state: Trials, regio
     if region.fixed is not None:
         mean = mean_of(told, x)
     if is_exact:
-        # Of another model it is another one once it has been told its own mean.
+        # Another model changes its mean where it is told that mean.
         believed_data = dataclasses.replace(believed_data, mean=mean)
     return Knowledge(
         told=told,
@@ -149,7 +149,7 @@ def learn(surrogate: Surrogate, params: Any, data: Dataset, state: Trials, regio
 
 
 def _one_by_one(condition: Any, data: Dataset, believing: Any, of_failures: Any, is_believed: Array, is_failed: Array):
-    """The three posteriors and the mean at the rows; what there are no rows for is the first."""
+    """The three posteriors and the mean at the rows; one that there are no further rows for equals the first."""
     told = condition(data)
     mean = mean_of(told, data.x)
     believed = jax.lax.cond(jnp.any(is_believed), lambda: condition(believing(mean)), lambda: told)
@@ -164,7 +164,8 @@ def _in_one_loop(condition: Any, data: Dataset, believing: Any, of_failures: Any
         told, mean, believed, failed = made
         rows = choose(i == 2, of_failures(), choose(i == 1, believing(mean), data))
         new, at_rows = conditioned(rows)
-        # What the second and the third are not made for is the first.
+        # Round 0 is of the successful trials, round 1 of pending and failed ones too, round 2 of failures. A failed
+        # trial is one of round 1, so with failures all three rounds are made. What no round is made for equals `told`.
         first = i == 0
         told, mean = choose(first, (new, at_rows), (told, mean))
         return told, mean, choose(i <= 1, new, believed), choose(first | (i == 2), new, failed)

@@ -1,4 +1,4 @@
-"""An acquisition times weights: what does not depend on the model of the values, such as a cost or a belief."""
+"""An acquisition times weights: factors that do not depend on the value to improve on, such as a cost or a belief."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ def weigh(
 ) -> Float[Array, ""]:
     r"""An acquisition's value, its gain times a weight: :math:`\alpha(x)\,w(x)`.
 
-    Of a logarithm it is :math:`\alpha(x) + \log w(x)`. Of values of the objective what they promise beyond the least
-    mean is multiplied: late in a search bounds differ by little and weights by much. What promises nothing keeps its
-    value. A weight of 0 is worth less than anything.
+    Of a logarithm it is :math:`\alpha(x) + \log w(x)`. Of values of the objective the gain is what they promise beyond
+    the least mean, and the gain is multiplied: late in a search bounds differ by little and weights by much. A value
+    without a gain stays as it is, but a weight of 0 gives ``-inf`` on every scale.
 
     Args:
       scale: That of the value; not `Scale.MIXED`.

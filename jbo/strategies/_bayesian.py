@@ -64,7 +64,7 @@ class Bayesian(ModelStrategy):
     belief: Belief | None = None
     """Where the initial design looks first; None: everywhere alike."""
     doubt: Doubt | None = None
-    """Who asks where the acquisition promises next to nothing; None: the acquisition."""
+    """What asks in place of the acquisition where that promises next to nothing; None: nothing does."""
 
     @property
     def learns_cost(self) -> bool:
@@ -199,8 +199,8 @@ class Bayesian(ModelStrategy):
     def worth(self, key: Key[Array, ""], params: Fitted, state: Trials, known: Knowledge) -> LogWeight:
         """What is maximised: the acquisition times the weights, as a function of a point.
 
-        Where something is pending and there is a rule for batches, the value is that of the rule, a logarithm; of a
-        rule that draws it has no weights.
+        With a rule for batches it is the rule's value, a logarithm, where a trial is pending: plus the logarithm of the
+        weights, unless the rule draws.
 
         Args:
           key: For what draws samples.

@@ -195,15 +195,15 @@ class ModelStrategy(Strategy):
         return self.schedule.rows(status)
 
     def rows_of_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows of the earlier fit at which that of all ended trials begins; none: it begins anew.
+        """True for the rows of the fit before, at which the fit to `rows_of_fit` begins; no row where it begins anew.
 
         Args:
-          status: As in `Trials`, `rows_of_fit` of them; in NumPy the result is, too.
+          status: As in `Trials`, of the rows that the fit learns from; NumPy's gives NumPy's.
         """
         return self.schedule.rows_before(status) if self.surrogate.uses_start else status < 0
 
     def start(self, capacity: int, model: Any) -> Start | None:
-        """Where a fit begins; None where all of this capacity begin anew.
+        """Where a fit begins; None if every fit to a table of this capacity begins anew.
 
         Args:
           capacity: Rows of the table.

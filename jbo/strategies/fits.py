@@ -27,17 +27,22 @@ class Start(NamedTuple):
 class Schedule:
     """After how many results a model is fitted again, and which fits begin at the one before.
 
+    A fit costs more than a suggestion, so from 32 results on it is kept for some of them. Most fits begin at the one
+    before, which costs less. A study that is opened again has no fit before, and has to find the same one: it makes all
+    fits since one began anew, at most ``chain``. With 39 results the fit is to the first 38. It begins at the fit to 36,
+    that begins at the fit to 34, that at the fit to 32, which begins anew; and so does the fit to 40.
+
     Statuses of NumPy give NumPy's arrays, traced ones give traced ones. The posterior always has all results; a
-    schedule is about the hyperparameters.
+    schedule is about the hyperparameters. Failed trials count as results.
     """
 
     first: int | None = 32
-    """Results from which on a fit lasts for two of them; from twice as many on for four, and so on: it lags by less
-    than a sixteenth. None: every fit has all results."""
+    """Up to so many results every fit has all of them. Up to twice as many it is made after every second result, up to
+    four times as many after every fourth, and so on: it lacks less than a sixteenth. None: it always has all."""
     least_of_start: int = 32
     """Results from which on a fit may begin at the one before: what an evaluation costs grows with their cube."""
     chain: int = 4
-    """Every so many fits one begins anew, so that each is known from few others."""
+    """Every fit of this number begins anew, so that few fits have to be made where none is at hand."""
 
     def rows(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
         """True for the rows that a fit learns from: the first of those that have ended.
@@ -72,7 +77,7 @@ class Schedule:
         return 2 ** (count >= doublings).sum()
 
     def num_before(self, count: Any) -> Any:
-        """Fits before the one to ``count`` results since one began anew.
+        """How many fits come before the one to ``count`` results, counted from the last that began anew.
 
         Args:
           count: Results that are fitted to.

@@ -1,6 +1,7 @@
 """Streams of random numbers of a search by a model: one key, and a number for each use of it.
 
-A stream of its own for each use keeps the others as they are when one is added. A number is never given twice.
+A stream of its own for each use keeps the others as they are when one is added. A number is never given twice: 6 and 7
+are free. The row is the number of trials in the table. Strategies without a model have numbers of their own.
 """
 
 import jax

@@ -15,7 +15,7 @@ from jbo.types import OK, PENDING, Trials
 
 
 class Weight(ABC):
-    """A factor of the worth of a point that does not depend on the incumbent.
+    """A factor of the worth of a point that does not depend on the value to improve on.
 
     A subclass is a frozen dataclass registered by `jbo.pytree`, numbers as leaves. It defines `log_weight`; one that
     learns from the table defines `init` and `fit` too.
