@@ -28,8 +28,8 @@ class Schedule:
     """After how many results a model is fitted again, and which fits begin at the one before.
 
     A fit costs more than a suggestion, so from 32 results on it is kept for some of them. Most fits begin at the one
-    before, which costs less. A study that is opened again has no fit before, and has to find the same one: it makes all
-    fits since one began anew, at most ``chain``. With 39 results the fit is to the first 38. It begins at the fit to 36,
+    before, which costs less. A study that is opened again has none at hand and has to find the same one: it makes all
+    fits since one began anew, at most ``chain``. With 39 results the fit is to the first 38. It begins at that to 36,
     that begins at the fit to 34, that at the fit to 32, which begins anew; and so does the fit to 40.
 
     Statuses of NumPy give NumPy's arrays, traced ones give traced ones. The posterior always has all results; a
