@@ -156,7 +156,9 @@ def minimize(
     )
     # Two scans, since under `vmap` a condition pays for both of its branches: the design's steps fit no model.
     state, first = jax.lax.scan(by_design, state, None, length=num_design)
-    if isinstance(strategy, ModelStrategy):
+    if num_asked == 0:
+        last = jnp.zeros(0, state.y.dtype)
+    elif isinstance(strategy, ModelStrategy):
         state, last = _by_model(key, strategy, tell, state, num_asked)
     else:
         state, last = jax.lax.scan(by_asking, state, None, length=num_asked)

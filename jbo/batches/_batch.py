@@ -4,7 +4,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Key
 
-from jbo.acquisitions import Acquisition
+from jbo.acquisitions import Acquisition, Scale
 from jbo.knowledge import Knowledge
 
 
@@ -13,8 +13,13 @@ class Batch(Protocol):
     """How an ask counts with pending trials: a frozen dataclass registered as a pytree, numbers as leaves.
 
     A strategy asks a rule where something is pending; where nothing is, the acquisition decides. Weights are applied by
-    the strategy.
+    the strategy, on the scale that the rule says.
     """
+
+    @property
+    def scale(self) -> Scale:
+        """On which scale the values are."""
+        ...
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Any:
         """What is the same for all points of one suggestion, computed once.
@@ -27,7 +32,7 @@ class Batch(Protocol):
         ...
 
     def value(self, aux: Any, acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Worth of the point ``x``, a logarithm; higher is better.
+        """Worth of the point ``x``; higher is better.
 
         Args:
           aux: From `prepare`.
@@ -39,7 +44,7 @@ class Batch(Protocol):
 
 
 class Drawing:
-    """Base class of a rule that draws a point, or a function: weights do not act on its values, which are no gain."""
+    """Base class of a rule that draws a point, or a function: of the weights the chance of success alone acts on it."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, Key
 
 from jbo import designs
-from jbo.acquisitions import Acquisition, incumbent
+from jbo.acquisitions import Acquisition, Scale, incumbent
 from jbo.acquisitions.points import DrawnValues, draw_values, joint, log_improvement_on_drawn
 from jbo.knowledge import Knowledge
 from jbo.pytrees import pytree
@@ -30,6 +30,8 @@ class JointImprovement:
 
     margin: float | Float[Array, ""]
     num_samples: int = field(metadata={"static": True})
+
+    scale = Scale.LOGARITHM
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> _Aux:
         """Draws of what the pending trials return, and what each leaves to improve on."""

@@ -70,6 +70,8 @@ def _logarithm_of(acquisition: Acquisition) -> Acquisition:
 class LocalPenalization:
     """The acquisition times a penalty for each pending trial; made by `local_penalization`."""
 
+    scale = Scale.LOGARITHM
+
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> tuple[Any, Balls]:
         """What the acquisition prepares without the pending trials, and their balls."""
         key_points, key_acquisition = jax.random.split(key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo.acquisitions import Acquisition, formulas
+from jbo.acquisitions import Acquisition, Scale, formulas
 from jbo.knowledge import Knowledge
 from jbo.pytrees import pytree
 
@@ -19,6 +19,8 @@ class PureExploration:
 
     weight: float | Float[Array, ""]
     """Deviations of the bounds that say where the minimum may be."""
+
+    scale = Scale.GAIN
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Float[Array, ""]:
         """The least upper bound at the rows of the table."""

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from jbo.acquisitions import Acquisition, thompson_sampling
+from jbo.acquisitions import Acquisition, Scale, thompson_sampling
 from jbo.batches._batch import Drawing
 from jbo.encoding import level
 from jbo.knowledge import Knowledge
@@ -21,6 +21,11 @@ class ByChance(Drawing):
 
     is_of_model: bool = field(metadata={"static": True})
     """True: the minimum of a draw of the function; False: a uniform point."""
+
+    @property
+    def scale(self) -> Scale:
+        """That of a drawn function; a distance counts as a logarithm."""
+        return Scale.OBJECTIVE if self.is_of_model else Scale.LOGARITHM
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Any:
         """The draw."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo.acquisitions import Acquisition, LogWeight, bound, over_sets, weighted
+from jbo.acquisitions import Acquisition, LogWeight, bound, over_sets, weigh, weighted
 from jbo.batches import Batch, Drawing, JointBatch
 from jbo.belief import Belief
 from jbo.checks import checked, scalar
@@ -199,8 +199,8 @@ class Bayesian(ModelStrategy):
     def worth(self, key: Key[Array, ""], params: Fitted, state: Trials, known: Knowledge) -> LogWeight:
         """What is maximised: the acquisition times the weights, as a function of a point.
 
-        With a rule for batches it is the rule's value, a logarithm, where a trial is pending: plus the logarithm of the
-        weights, unless the rule draws.
+        Where a trial is pending, and there is a rule for batches, it is the value of the rule times the weights; of a
+        rule that draws times the chance of success.
 
         Args:
           key: For what draws samples.
@@ -219,7 +219,8 @@ class Bayesian(ModelStrategy):
 
         def of_rule(x: Float[Array, " d"]) -> Float[Array, ""]:
             value = scalar("batch", "value", batch.value(of_batch, inner, known, x))
-            return value if isinstance(batch, Drawing) else value + log_weight(x)
+            counts = known.failures.log_success if isinstance(batch, Drawing) else log_weight
+            return weigh(batch.scale, value, counts(x), known.least_mean)
 
         if isinstance(batch, JointBatch):
             return of_rule  # it stands in place of the acquisition

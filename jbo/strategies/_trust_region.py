@@ -22,6 +22,7 @@ from jbo.strategies._initial import design_size
 from jbo.strategies._model_strategy import ModelStrategy
 from jbo.strategies._strategy import AskInfo
 from jbo.strategies._transform import dataset_with_failures, known_noise
+from jbo.strategies.fits import Schedule
 from jbo.surrogates import GP, FitInfo, Surrogate, fit_near, gp
 from jbo.surrogates.kernels import GPParams
 from jbo.types import EMPTY, OK, PENDING, Dataset, Trials, is_taken
@@ -263,4 +264,6 @@ def trust_region(
         num_design=design_size(encoding, num_initial),
         acquisition=thompson_sampling() if acquisition is None else as_acquisition(acquisition),
         num_candidates=num_candidates,
+        # What counts as few results is a matter of those since the search began anew, which a schedule does not see.
+        schedule=Schedule(first=None, chain=1),
     )

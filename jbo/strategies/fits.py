@@ -44,6 +44,25 @@ class Schedule:
     chain: int = 4
     """Every fit of this number begins anew, so that few fits have to be made where none is at hand."""
 
+    def __post_init__(self):
+        """Check the numbers: a fit has to be the same whether the ones before it are at hand or made again.
+
+        Raises:
+          ValueError: ``chain`` is below 1, ``first`` no positive multiple of twice of it, or ``least_of_start`` below a
+            chain of fits.
+        """
+        if self.chain < 1:
+            raise ValueError(f"chain: expected at least 1, got {self.chain}")
+        if self.first is not None:
+            # Where the lag doubles, a chain has to begin anew, or at a fit that began anew itself.
+            steps = self.first // 2 % self.chain
+            begins = steps == 0 or (steps == 1 and (self.first - 2) % self.chain == 0)
+            if self.first < 2 or self.first % 2 or not begins:
+                raise ValueError(f"first: expected None or a multiple of {2 * self.chain}, got {self.first}")
+        least = self.chain * int(self.lag(np.asarray(self.least_of_start)))
+        if self.least_of_start < least:
+            raise ValueError(f"least_of_start: expected at least {least}, got {self.least_of_start}")
+
     def rows(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
         """True for the rows that a fit learns from: the first of those that have ended.
 

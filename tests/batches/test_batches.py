@@ -16,7 +16,7 @@ from jbo.knowledge import Failures, Knowledge
 from jbo.region import Region
 from jbo.strategies import Fitted, Weight
 from jbo.strategies._together import repeated
-from jbo.types import OK, Trials
+from jbo.types import FAILED, OK, PENDING, Trials
 from tests.selection import some
 
 from .. import references
@@ -102,9 +102,9 @@ def test_where_nothing_is_pending_the_acquisition_decides(kind, slow_dtype):
     np.testing.assert_allclose(value, _plain(acquisition, known, _points(8, slow_dtype)), **tolerance)
 
 
-@pytest.mark.parametrize("kind", ["random", "local", "joint"])
-def test_beside_pending_trials_a_rules_value_and_a_logarithm_of_the_weights_are_added(kind, x64):
-    """But not to the value of a rule that draws, which is no gain.
+@pytest.mark.parametrize("kind", ["random", "local", "joint", "explore"])
+def test_beside_pending_trials_a_rules_value_is_weighed_on_its_scale(kind, x64):
+    """But not that of a rule that draws, on which the chance of success alone acts.
 
     Where nothing is pending, a rule that values a batch as a whole is still asked, and no other rule.
     """
@@ -128,8 +128,12 @@ def test_beside_pending_trials_a_rules_value_and_a_logarithm_of_the_weights_are_
         _, known = _problem(waiting=waiting)
         value, of_rule = both(known)
         if len(waiting) or kind == "joint":
-            log_weight = 0 if kind == "random" else -2 * points[:, 1]
-            np.testing.assert_allclose(value, of_rule + log_weight, rtol=1e-9, atol=1e-9)
+            log_weight = 0 if kind == "random" else -2 * np.asarray(points[:, 1])
+            of_rule = np.asarray(of_rule)
+            times = np.where(of_rule > 0, of_rule * np.exp(log_weight), of_rule)
+            np.testing.assert_allclose(
+                value, times if kind == "explore" else of_rule + log_weight, rtol=1e-9, atol=1e-9
+            )
         else:
             plain, least = np.asarray(_plain(acquisition, known, points)), float(known.least_mean)
             gain = plain + least
@@ -370,3 +374,15 @@ def test_what_is_no_rule_is_refused():
         inspect.unwrap(jbo.bayesian)(SPACE, batch=batches.local_penalization)
     with pytest.raises(ValueError, match="num_samples: expected at least 1, got 0"):
         batches.joint_improvement(num_samples=0)
+
+
+def test_a_batch_that_draws_functions_keeps_away_from_where_trials_fail(x64):
+    """The model of the values does not know failed trials; the chance of success does."""
+    space = jbo.Space(x=jbo.Real(0.0, 1.0))
+    x = np.array([0.02, 0.1, 0.18, 0.26, 0.4, 0.55, 0.7, 0.85, 1.0, 0.45])
+    status = jnp.asarray([FAILED] * 4 + [OK] * 5 + [PENDING] + [0] * 6, jnp.int32)
+    rows = jnp.asarray(np.concatenate([x, np.full(6, 0.5)]))
+    state = Trials(rows[:, None], jnp.where(status == OK, rows, 0.0), status)
+    strategy = jbo.bayesian(space, batch=batches.thompson_batch())
+    points, _ = jax.jit(jax.vmap(lambda key: strategy.ask(key, state)))(jax.random.split(jax.random.key(0), 6))
+    assert points.min() > 0.3, points
