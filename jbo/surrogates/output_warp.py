@@ -40,8 +40,8 @@ def warp(of_output: Float[Array, " 2"], y: Float[Array, "*b"]) -> Float[Array, "
       y: Standardised values.
 
     Example:
-      >>> [round(float(z), 3) for z in warp(jnp.array([0.0, -0.5]), jnp.array([-4.0, 0.0, 4.0]))]
-      [-1.641, 0.0, 1.641]
+      >>> tuple(round(float(z), 3) for z in warp(jnp.array([0.0, -0.5]), jnp.array([-4.0, 0.0, 4.0])))
+      (-1.641, 0.0, 1.641)
     """
     return jnp.sinh(jnp.exp(of_output[1]) * jnp.arcsinh(y) - of_output[0])
 
