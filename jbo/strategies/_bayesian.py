@@ -208,6 +208,9 @@ class Bayesian(ModelStrategy):
           state: The table.
           known: From `know`.
         """
+        key_batch = key
+        if self.batch is not None:
+            key, key_batch = jax.random.split(key)
         log_weight, inner = self.log_weight(params, state, known), self.inner_acquisition(known)
         acquisition = weighted(inner, log_weight, known.least_mean)
         aux = acquisition.prepare(key, known.believed, known.believed_data)
@@ -215,7 +218,7 @@ class Bayesian(ModelStrategy):
         batch = self.batch
         if batch is None:
             return worth
-        of_batch = batch.prepare(jax.random.fold_in(key, 1), inner, known)
+        of_batch = batch.prepare(key_batch, inner, known)
 
         def of_rule(x: Float[Array, " d"]) -> Float[Array, ""]:
             value = scalar("batch", "value", batch.value(of_batch, inner, known, x))

@@ -120,7 +120,7 @@ def test_beside_pending_trials_a_rules_value_is_weighed_on_its_scale(kind, x64):
     @jax.jit
     def both(known):
         key, params = jax.random.key(1), Fitted(None, ((), ()))
-        aux = rule.prepare(jax.random.fold_in(key, 1), acquisition, known)
+        aux = rule.prepare(jax.random.split(key)[1], acquisition, known)
         worth = strategy.worth(key, params, strategy.init(8), known)
         return jax.vmap(lambda p: (worth(p), rule.value(aux, acquisition, known, p)))(points)
 
