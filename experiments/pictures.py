@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("index", "guide")
+PAGES = ("tutorial", "guide", "gallery")
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -27,7 +27,7 @@ def main() -> None:
                 world = {"__name__": page}
                 for code in BLOCK.findall((DOCS / f"{page}.md").read_text()):
                     exec(compile(code, f"{page}.md", "exec"), world)
-            photograph(Path("runs/quick.html").resolve(), Path("runs/report.png").resolve())
+            photograph(Path("runs/digits.html").resolve(), Path("runs/report.png").resolve())
             for picture in sorted(Path("runs").glob("*.png")):
                 shutil.copy(picture, DOCS / "pictures" / picture.name)
                 print(picture.name)

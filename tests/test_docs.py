@@ -1,5 +1,6 @@
 """Every Python block of the documents runs as it stands, page by page, in a user's world; marked ones are counted."""
 
+import ast
 import importlib
 import os
 import re
@@ -15,14 +16,70 @@ from matplotlib import pyplot
 import jbo
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if "```python" in path.read_text())
+PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "```python" in path.read_text())
 BLOCK = re.compile(r"(<!-- not run: (?P<reason>.+?) -->\n+)?```python\n(?P<code>.*?)```", re.DOTALL)
 NOT_RUN = 5
 """Blocks that cannot run here; each says why in a comment before it."""
+DIRECTIVE = re.compile(r"^::: (\S+)", re.MULTILINE)
+PACKAGES = (
+    "", ".acquisitions", ".batches", ".diagnostics", ".plots", ".report", ".strategies", ".study", ".surrogates",
+    ".surrogates.kernels",
+)  # fmt: skip
+"""Packages whose public names are what they import under the same name."""
+MODULES = (".integrations.optuna", ".integrations.tensorboard", ".knowledge", ".testing", ".types")
+"""Modules whose public names are what they define."""
 
 
 def blocks(page):
     return [(match["reason"], match["code"]) for match in BLOCK.finditer(page.read_text())]
+
+
+def text_of_reference():
+    return "\n".join(path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md"))
+
+
+def public_names():
+    """Every name that a user may import, with its object."""
+    for package in PACKAGES:
+        module = importlib.import_module(f"jbo{package}")
+        tree = ast.parse(Path(module.__file__).read_text())
+        imports = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+        names = [alias.name for alias in imports if alias.asname == alias.name]
+        names += [
+            to.id for node in tree.body if isinstance(node, ast.Assign) for to in node.targets if hasattr(to, "id")
+        ]
+        yield from ((f"jbo{package}.{name}", getattr(module, name)) for name in names if not name.startswith("_"))
+    for name in MODULES:
+        module = importlib.import_module(f"jbo{name}")
+        for inner, value in vars(module).items():
+            if not inner.startswith("_") and getattr(value, "__module__", None) == module.__name__:
+                yield f"jbo{name}.{inner}", value
+
+
+def found_by(path):
+    """The object of a dotted name, whose modules are imported on the way."""
+    found = jbo
+    for inner in path.split(".")[1:]:
+        if not hasattr(found, inner) and isinstance(found, types.ModuleType):
+            importlib.import_module(f"{found.__name__}.{inner}")
+        found = getattr(found, inner)
+    return found
+
+
+def test_the_reference_has_every_public_name():
+    directives = DIRECTIVE.findall(text_of_reference())
+    assert len(directives) == len(set(directives)), "no name is there twice"
+    documented = [found_by(directive) for directive in directives]
+    for module in [thing for thing in documented if isinstance(thing, types.ModuleType)]:
+        documented += [value for name, value in vars(module).items() if not name.startswith("_")]
+    known = {id(thing) for thing in documented}
+    missing = [
+        name
+        for name, thing in public_names()
+        if id(thing) not in known
+        and not (isinstance(thing, types.ModuleType) and f"\n::: {name}." in text_of_reference())
+    ]
+    assert not missing, f"on no page of docs/reference: {', '.join(missing)}"
 
 
 def test_the_marks_are_counted():
@@ -36,15 +93,16 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=quiet)
     assert built.returncode == 0, built.stderr
-    reference = (tmp_path / "site" / "reference.html").read_text()
-    assert {name for name in vars(jbo) if f'id="jbo.{name}"' in reference} >= {"Study", "Space", "minimize", "bayesian"}
+    reference = "".join(path.read_text() for path in (tmp_path / "site" / "reference").glob("*.html"))
+    for directive in DIRECTIVE.findall(text_of_reference()):
+        assert f'id="{directive}"' in reference, f"{directive} is not on the page"
     assert reference.count("<math") > 40 and not re.search(r":math:|\.\. math", reference), "formulas are drawn"
-    pages = {path.stem for path in (tmp_path / "site").glob("*.html")}
-    assert pages >= {path.stem for path in (ROOT / "docs").glob("*.md")}
+    pages = {path.relative_to(tmp_path / "site").with_suffix("") for path in (tmp_path / "site").rglob("*.html")}
+    assert pages >= {path.relative_to(ROOT / "docs").with_suffix("") for path in (ROOT / "docs").rglob("*.md")}
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
 def test_blocks_run(page, tmp_path, monkeypatch, capsys):
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
@@ -64,18 +122,15 @@ def test_what_is_your_own_takes_less_than_30_lines():
 
 
 def test_names_in_the_text_exist():
-    names = {name for page in (ROOT / "docs").glob("*.md") for name in re.findall(r"\bjbo(?:\.\w+)+", page.read_text())}
+    names = {
+        name for page in (ROOT / "docs").rglob("*.md") for name in re.findall(r"\bjbo(?:\.\w+)+", page.read_text())
+    }
     assert len(names) > 50
     for name in names:
-        found = jbo
-        for inner in name.split(".")[1:]:
-            module = f"{found.__name__}.{inner}" if isinstance(found, types.ModuleType) else None
-            if not hasattr(found, inner) and module is not None:
-                importlib.import_module(module)
-            found = getattr(found, inner)
+        found_by(name)
 
 
 def test_links_and_pictures_are_there():
-    for page in (ROOT / "docs").glob("*.md"):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands, in a user's world: float32, no settings changed."""
+"""The Python of the README and of the page on the pure layer runs as it stands: float32, no settings changed."""
 
 import re
 from pathlib import Path
@@ -6,12 +6,16 @@ from pathlib import Path
 from tests.selection import some
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+PURE = README.parent / "docs" / "pure.md"
+BLOCKS = [
+    block for page in (README, PURE) for block in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+]
 
 
 def test_there_are_examples():
     assert len(BLOCKS) == 4
     assert len(BLOCKS[0].splitlines()) <= 25
+    assert len(README.read_text().splitlines()) < 120, "what is cut moves to a page of docs/"
 
 
 @some("block", BLOCKS, ids=["study", "minimize", "step_by_step", "mathematics"])
