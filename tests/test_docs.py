@@ -28,6 +28,8 @@ PACKAGES = (
 """Packages whose public names are what they import under the same name."""
 MODULES = (".integrations.optuna", ".integrations.tensorboard", ".knowledge", ".testing", ".types")
 """Modules whose public names are what they define."""
+LONGEST_SENTENCE = 25
+"""Words, see `sentences`."""
 
 
 def blocks(page):
@@ -45,9 +47,8 @@ def public_names():
         tree = ast.parse(Path(module.__file__).read_text())
         imports = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
         names = [alias.name for alias in imports if alias.asname == alias.name]
-        names += [
-            to.id for node in tree.body if isinstance(node, ast.Assign) for to in node.targets if hasattr(to, "id")
-        ]
+        targets = [to for node in tree.body if isinstance(node, ast.Assign) for to in node.targets]
+        names += [to.id for to in targets if isinstance(to, ast.Name)]
         yield from ((f"jbo{package}.{name}", getattr(module, name)) for name in names if not name.startswith("_"))
     for name in MODULES:
         module = importlib.import_module(f"jbo{name}")
@@ -80,6 +81,27 @@ def test_the_reference_has_every_public_name():
         and not (isinstance(thing, types.ModuleType) and f"\n::: {name}." in text_of_reference())
     ]
     assert not missing, f"on no page of docs/reference: {', '.join(missing)}"
+
+
+def sentences(page):
+    """Sentences of the text of a page: no code, table, heading or link target."""
+    text = re.sub(r"^---\n.*?\n---\n|```.*?```|<[^>]*>", "", page.read_text(), flags=re.DOTALL)
+    text = re.sub(r"\]\([^)]*\)(\{[^}]*\})?", "]", text)
+    text = re.sub(r"`[^`]*`", "Code", text.replace("*", ""), flags=re.DOTALL)
+    lines = [line for line in text.splitlines() if not re.match(r"\s*(\||#|!\[|>|::: |    )", line)]
+    for part in re.split(r"\n\s*\n|\n\s*(?:[-*]|\d+\.) ", "\n".join(lines)):
+        yield from re.split(r"(?<=[.!?])\s+|(?<=:)\s", part)
+
+
+def test_sentences_are_short():
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    long = [
+        f"{page.name}: {' '.join(sentence.split())}"
+        for page in pages
+        for sentence in sentences(page)
+        if len(re.findall(r"[A-Za-z][\w'’-]*", sentence)) > LONGEST_SENTENCE
+    ]
+    assert not long, "\n".join(long)
 
 
 def test_the_marks_are_counted():
