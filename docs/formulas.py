@@ -1,4 +1,4 @@
-"""Formulas of docstrings, which stand in TeX, as MathML, which browsers draw themselves: no script, no network."""
+"""Docstrings for the site: formulas in TeX become MathML, which browsers draw themselves, and examples become code."""
 
 import re
 from typing import Any
@@ -8,16 +8,19 @@ from latex2mathml.converter import convert
 
 _BLOCK = re.compile(r"^( *)\.\. math:: *(.*(?:\n\1 +\S.*)*)$", re.MULTILINE)
 _INLINE = re.compile(r":math:`([^`]+)`")
+_EXAMPLE = re.compile(r"^( *)Example:$", re.MULTILINE)
+"""The reader of docstrings knows the plural only; anything else is a quotation to it."""
 
 
 class Formulas(Extension):
-    """Replaces ``.. math::`` and ``:math:`` in every docstring that the site shows."""
+    """Replaces ``.. math::``, ``:math:`` and ``Example:`` in every docstring that the site shows."""
 
     def on_object(self, *, obj: Object, **_: Any) -> None:
         """Called with each object once it is loaded."""
         if obj.docstring is not None:
             text = _BLOCK.sub(lambda found: f"{found[1]}{_drawn(found[2], 'block')}", obj.docstring.value)
-            obj.docstring.value = _INLINE.sub(lambda found: _drawn(found[1], "inline"), text)
+            text = _INLINE.sub(lambda found: _drawn(found[1], "inline"), text)
+            obj.docstring.value = _EXAMPLE.sub(r"\1Examples:", text)
 
 
 def _drawn(formula: str, display: str) -> str:
