@@ -94,7 +94,7 @@ def sentences(page):
 
 
 def test_sentences_are_short():
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     long = [
         f"{page.name}: {' '.join(sentence.split())}"
         for page in pages
