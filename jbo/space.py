@@ -20,6 +20,7 @@ from jbo.constraint import Traced, is_allowed
 from jbo.domain import parameters_of
 from jbo.encoding import Column, Encoding, level, shares, snap
 from jbo.encoding import is_active as _is_active
+from jbo.markup import of_parameters
 from jbo.parameters import (
     Between,
     Categorical,
@@ -262,6 +263,15 @@ class Space(Mapping[str, Parameter]):
             return f"Space({', '.join([f'{name}={text}' for name, text in shown.items()] + constraint)})"
         entries = ", ".join(f"{name!r}: {text}" for name, text in shown.items())
         return f"Space({', '.join([f'{{{entries}}}', *constraint])})"
+
+    def _repr_html_(self) -> str:
+        facts: dict[str, Any] = {"parameters": len(self._entries)}
+        if self._list is not None:
+            facts["candidates"] = len(self._list.configs)
+        if self.constraint is not None:
+            facts["constraint"] = getattr(self.constraint, "__name__", type(self.constraint).__name__)
+        parameters = {name: _definition(entry) for name, entry in self._entries.items()}
+        return of_parameters("Space", facts, parameters, self.constants)
 
     # Between configs and the unit cube.
 

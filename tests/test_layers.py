@@ -26,7 +26,7 @@ LAYERS = [
     {"jbo.feasible"},
     {"jbo.belief", "jbo.region"},
     {"jbo.space", "jbo.designs"},
-    {"jbo.domain", "jbo.candidates"},
+    {"jbo.domain", "jbo.candidates", "jbo.markup"},
     {"jbo.parameters"},
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},

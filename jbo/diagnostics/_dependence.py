@@ -1,21 +1,25 @@
-"""How predictions depend on one column, the others averaged over."""
+"""How predictions depend on one column or on two, the others averaged over."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.designs import sobol
-from jbo.encoding import Encoding, from_level, held, snap
-from jbo.numerics import matmul
+from jbo.encoding import Encoding, from_level, held, is_active, on_simplexes, snap
+from jbo.numerics import matmul, matvec
 from jbo.surrogates import GPParams, Posterior
 from jbo.surrogates.gaussian_process import GPPosterior
 
+_OFF = 1e-4
+"""A share that is farther than this from where it was held cannot be held there."""
+
 
 class Dependence(NamedTuple):
-    """The function averaged over all columns but one."""
+    """The function averaged over all columns but those that are held; NaN where these do not exist together."""
 
     mean: Float[Array, " m"]
     deviation: Float[Array, " m"]
@@ -27,89 +31,119 @@ def partial_dependence(
     key: Key[Array, ""],
     posterior: Posterior,
     encoding: Encoding,
-    column: int,
-    places: Float[Array, " m"],
+    column: int | tuple[int, int],
+    places: Float[Array, " m"] | Float[Array, "m 2"],
     num_points: int = 128,
 ) -> Dependence:
-    """What a model believes of the function averaged over the cube, with one column held at each of ``places``.
+    """What a model believes of the function averaged over the cube, with one column or two held at ``places``.
 
     Args:
       key: Draws the points that are averaged over, Sobol's sequence.
       posterior: The model.
       encoding: Columns of the space. For a column with a condition the average goes over the part where it exists.
-      column: Which column.
-      places: Where to hold it, in ``[0, 1]``.
+      column: Which column, or which two.
+      places: Where to hold it, in ``[0, 1]``; for two columns a place of each in a row.
       num_points: How many points are averaged over.
 
     References:
       Friedman, Greedy Function Approximation: A Gradient Boosting Machine, 2001, section 8.2. The average of a Gaussian
       process is normal: Moosbauer et al., Explaining Hyperparameter Optimization via Partial Dependence Plots, 2021.
     """
-    background = where_active(encoding, sobol(key, num_points, encoding.num_columns, places.dtype), column)
-    return averaged(posterior, encoding, background, jnp.asarray(column, jnp.int32), places)
+    columns = (column,) if isinstance(column, int) else column
+    points = sobol(key, num_points, encoding.num_columns, places.dtype)
+    background = where_active(encoding, points, columns)
+    return averaged(posterior, encoding, background, jnp.asarray(columns, jnp.int32), places.reshape(-1, len(columns)))
 
 
 def averaged(
     posterior: Posterior,
     encoding: Encoding,
     background: Float[Array, "p d"],
-    column: Int[Array, ""],
-    places: Float[Array, " m"],
+    columns: Int[Array, " k"],
+    places: Float[Array, "m k"],
 ) -> Dependence:
-    """The function averaged over given points, with one column of them held at each of ``places``.
+    """The function averaged over given points, with some columns of them held at each row of ``places``.
 
     Args:
       posterior: The model.
       encoding: Columns of the space.
-      background: Points to average over, at which the column exists.
-      column: Which column; may be traced.
-      places: Where to hold it, in ``[0, 1]``.
+      background: Points to average over. Those at which a held column does not exist are left out.
+      columns: Which columns; may be traced.
+      places: Where to hold them, in ``[0, 1]``.
     """
+    is_held = jnp.zeros(encoding.num_columns, bool).at[columns].set(True)
 
-    def at(place: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        if not encoding.simplexes:
-            return _average(posterior, snap(encoding, background.at[:, column].set(place)))
-        is_held = jnp.arange(encoding.num_columns, dtype=jnp.int32) == column
-        places = jnp.broadcast_to(place, background.shape)
-        return _average(posterior, snap(encoding, held(encoding, snap(encoding, background), is_held, places)))
+    def at(place: Float[Array, " k"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        wanted = jnp.broadcast_to(jnp.zeros_like(background[0]).at[columns].set(place), background.shape)
+        x = jnp.where(jnp.broadcast_to(is_held, background.shape), wanted, background)
+        if encoding.simplexes:
+            x = held(encoding, on_simplexes(encoding, background), is_held, wanted)
+        x = snap(encoding, x)
+        weights = _is_there(encoding, x, is_held, wanted).astype(x.dtype)
+        number = jnp.sum(weights)
+        mean, variance = _average(posterior, x, weights / jnp.maximum(number, 1))
+        return jnp.where(number > 0, mean, jnp.nan), jnp.where(number > 0, variance, jnp.nan)
 
     mean, variance = jax.lax.map(at, places)
     return Dependence(mean, jnp.sqrt(variance))
 
 
-def where_active(encoding: Encoding, x: Float[Array, "m d"], column: int) -> Float[Array, "m d"]:
-    """The points with all that ``column`` depends on moved to where it exists, evenly over these levels or places.
+def where_active(encoding: Encoding, x: Float[Array, "m d"], columns: Sequence[int]) -> Float[Array, "m d"]:
+    """The points with all that ``columns`` depend on moved to where they exist, evenly over these levels or places.
 
     Args:
       encoding: Columns of the space.
       x: Points of the cube.
-      column: Which column.
+      columns: Which columns. Where no level of a parent suits two of them, they do not exist together.
     """
-    while (parent := encoding.columns[column].parent) >= 0:
-        child = encoding.columns[column]
-        if child.parent_range is not None:
-            first, last = (jnp.asarray(place, x.dtype) for place in child.parent_range)
-            x = snap(encoding, x.at[:, parent].set(jnp.clip(first + (last - first) * x[:, parent], first, last)))
-            column = parent
+    levels: dict[int, tuple[int, ...]] = {}
+    ranges: dict[int, tuple[float, float]] = {}
+    waiting = list(columns)
+    while waiting:
+        child = encoding.columns[waiting.pop()]
+        parent = child.parent
+        if parent < 0:
             continue
-        levels = np.array(child.parent_levels, np.int32)
-        which = jnp.minimum((x[:, parent] * len(levels)).astype(jnp.int32), np.int32(len(levels) - 1))
-        all_levels = jnp.zeros(x.shape, jnp.int32).at[:, parent].set(jnp.asarray(levels)[which])
+        waiting.append(parent)
+        if child.parent_range is not None:
+            first, last = ranges.get(parent, (0.0, 1.0))
+            ranges[parent] = (max(first, child.parent_range[0]), min(last, child.parent_range[1]))
+        else:
+            both = tuple(level for level in levels.get(parent, child.parent_levels) if level in child.parent_levels)
+            levels[parent] = both or child.parent_levels
+    for parent, span in ranges.items():
+        first, last = (jnp.asarray(place, x.dtype) for place in span)
+        x = x.at[:, parent].set(jnp.clip(first + (last - first) * x[:, parent], first, last))
+    for parent, which in levels.items():
+        number = jnp.minimum((x[:, parent] * len(which)).astype(jnp.int32), np.int32(len(which) - 1))
+        all_levels = jnp.zeros(x.shape, jnp.int32).at[:, parent].set(jnp.asarray(which, jnp.int32)[number])
         x = x.at[:, parent].set(from_level(encoding, all_levels, x.dtype)[:, parent])
-        column = parent
     return x
 
 
-def _average(posterior: Posterior, x: Float[Array, "m d"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Mean and variance of the average of the function over ``x``."""
+def _is_there(
+    encoding: Encoding, x: Float[Array, "p d"], is_held: Bool[Array, " d"], wanted: Float[Array, "p d"]
+) -> Bool[Array, " p"]:
+    """True for the snapped points at which the held columns exist, and shares are what they are held at."""
+    is_right = is_active(encoding, x)
+    if encoding.simplexes:
+        is_off = jnp.broadcast_to(jnp.asarray(encoding.is_share), x.shape) & (jnp.abs(x - wanted) > _OFF)
+        is_right &= ~is_off
+    return jnp.all(is_right | ~jnp.broadcast_to(is_held, x.shape), axis=-1)
+
+
+def _average(
+    posterior: Posterior, x: Float[Array, "p d"], weights: Float[Array, " p"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Mean and variance of the average of the function over ``x``, with weights that sum to 1."""
     if not isinstance(posterior, GPPosterior):
         mean, variance = posterior.predict(x)
-        return jnp.mean(mean), jnp.mean(jnp.sqrt(variance)) ** 2
+        return jnp.sum(weights * mean), jnp.sum(weights * jnp.sqrt(variance)) ** 2
 
     def one_set(params: GPParams, root: Float[Array, "n n"], alpha: Float[Array, " n"]):
         cross = posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
-        row = jnp.mean(cross, axis=0)
-        prior = jnp.mean(posterior.kernel(params, x, x))
+        row = matvec(cross.T, weights)
+        prior = jnp.sum(weights * matvec(posterior.kernel(params, x, x), weights))
         explained = jnp.sum(matmul(row[None, :], root) ** 2)
         return jnp.sum(row * alpha), jnp.maximum(prior - explained, 16 * jnp.finfo(x.dtype).eps * prior)
 

@@ -16,6 +16,7 @@ from jbo.diagnostics._belief import Belief, Interval, Searched, believe
 from jbo.diagnostics._importance import lengthscales
 from jbo.diagnostics._scores import LEVELS, Predictions, Scores, score
 from jbo.diagnostics._validation import constant, cross_validate, leave_one_out
+from jbo.markup import Table, card
 from jbo.surrogates import GP, Surrogate
 from jbo.surrogates.gaussian_process import GPPosterior
 from jbo.types import OK, Dataset
@@ -65,6 +66,42 @@ class Health:
     """Deviation of a value around the objective, in its units near the best values."""
     findings: list[str]
     """What is wrong, in words; empty if nothing is."""
+
+    def __repr__(self) -> str:
+        found = (
+            f"{len(self.findings)} finding{'' if len(self.findings) == 1 else 's'}" if self.findings else "no finding"
+        )
+        return (
+            f"<Health by {self.method} of {len(self.numbers)} trials: error {self.model.rmse:.3g} (the mean's "
+            f"{self.constant.rmse:.3g}), {found}>"
+        )
+
+    def _repr_html_(self) -> str:
+        facts = {"predicted": f"{len(self.numbers)} trials by {self.method}", "noise": f"{self.noise:.3g}"}
+        held_out = [] if self.held_out is None else [self.held_out]
+        columns = [self.model, self.constant, *held_out]
+        rows = [
+            ("error (root mean square)", *(f"{quality.rmse:.3g}" for quality in columns)),
+            ("log density", *(f"{quality.log_density:.3g}" for quality in columns)),
+            # The mean of the other trials falls where the left-out value rises, which says nothing.
+            (
+                "rank correlation",
+                _or_dash(self.model.rank_correlation),
+                "–",
+                *(_or_dash(q.rank_correlation) for q in held_out),
+            ),
+            *(
+                (f"inside of {level:.0%} intervals", *(f"{quality.coverage[level]:.0%}" for quality in columns))
+                for level in self.model.coverage
+            ),
+        ]
+        heads = ("", "model", "mean of the others", *(["model, held out"] if held_out else []))
+        notes = self.findings or ["No finding: nothing speaks against the model."]
+        return card("Health of the model", facts, Table(heads, rows), notes)
+
+
+def _or_dash(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3f}"
 
 
 @jax.jit

@@ -82,8 +82,8 @@ def lengthscales(names: tuple[str, ...], params: Any) -> dict[str, float]:
 
 
 @jax.jit
-def _averaged(posterior: Posterior, encoding: Encoding, background: Array, column: Array, places: Array) -> Dependence:
-    return averaged(posterior, encoding, background, column, places)
+def _averaged(posterior: Posterior, encoding: Encoding, background: Array, columns: Array, places: Array) -> Dependence:
+    return averaged(posterior, encoding, background, columns, places)
 
 
 @partial(jax.jit, static_argnums=(1, 2, 3))
@@ -91,29 +91,48 @@ def _sobol(key: Array, num_points: int, num_columns: int, dtype: Any) -> Array:
     return sobol(key, num_points, num_columns, dtype)
 
 
-def dependence(study: Searched | Belief, name: str, places: np.ndarray) -> Interval:
-    """The objective averaged over all parameters but one: median and 95 % interval of the average, in user's units.
+_BLOCK = 96
+"""Places of two parameters that are averaged at once, so that their number compiles nothing."""
+
+
+def dependence(study: Searched | Belief, name: str | tuple[str, str], places: np.ndarray) -> Interval:
+    """The objective averaged over all parameters but one or two, in its units: median and 95 % interval of the average.
 
     The average is over the values as the model sees them: bad values are compressed.
 
     Args:
       study: A study, or what its model believes.
-      name: The parameter.
-      places: Where, in ``[0, 1]`` of its column.
+      name: The parameter, or two of them.
+      places: Where, in ``[0, 1]`` of its column; of two parameters a row for each place.
+
+    Returns:
+      NaN where two parameters do not exist together.
 
     Raises:
       ValueError: As in `believe`, or there is no such parameter.
     """
     belief = study if isinstance(study, Belief) else believe(study)
-    if name not in belief.space:
-        raise ValueError(f"name: expected one of {', '.join(belief.space.names)}, got {name!r}")
+    names = (name,) if isinstance(name, str) else tuple(name)
+    unknown = [each for each in names if each not in belief.space]
+    if unknown:
+        raise ValueError(f"name: expected one of {', '.join(belief.space.names)}, got {unknown[0]!r}")
+    if not 1 <= len(names) <= 2 or len(set(names)) < len(names):
+        raise ValueError(f"name: expected one parameter or two, got {name!r}")
+    rows = np.asarray(places, np.float64).reshape(-1, len(names))
+    size = len(rows) if len(names) == 1 else _BLOCK
+    blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
     with world(None):
-        encoding, column = _without_constraint(belief), belief.space.names.index(name)
-        points = where_active(encoding, _sobol(belief.key, 128, len(belief.space), np.dtype("float64")), column)
-        held = jnp.asarray(places, jnp.float64)
-        found = _averaged(belief.posterior, encoding, points, jnp.asarray(column, jnp.int32), held)
-        mean, deviation = (np.asarray(values) for values in found)
-    return belief.told(mean, deviation)
+        encoding = _without_constraint(belief)
+        columns = tuple(belief.space.names.index(each) for each in names)
+        points = _sobol(belief.key, 128, len(belief.space), np.dtype("float64"))
+        points = where_active(encoding, points, columns)
+        found = []
+        for block in blocks:
+            held = np.full((size, len(names)), 0.5)
+            held[: len(block)] = block
+            averages = _averaged(belief.posterior, encoding, points, jnp.asarray(columns, jnp.int32), jnp.asarray(held))
+            found.append(np.stack(averages)[:, : len(block)])
+    return belief.told(*np.concatenate(found, axis=1))
 
 
 def _without_constraint(belief: Belief) -> Encoding:

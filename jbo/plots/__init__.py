@@ -1,5 +1,9 @@
-"""Pictures of a search and of its model; each function takes ``ax=`` and returns it (``pip install jbo[plots]``)."""
+"""Pictures of a search and of its model; each function takes ``ax=`` and returns it (``pip install jbo[plots]``).
 
+`jbo.plots.interactive` has charts for a notebook, which need no other library.
+"""
+
+from jbo.plots import interactive as interactive
 from jbo.plots._model import acquisition as acquisition
 from jbo.plots._model import partial_dependence as partial_dependence
 from jbo.plots._model import posterior as posterior

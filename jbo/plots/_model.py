@@ -152,30 +152,43 @@ def slice_around_best(study: Searched | Belief, name: str, *, label: str = "obje
     return ax
 
 
-def partial_dependence(study: Searched | Belief, name: str, *, label: str = "objective", ax: Any = None) -> Any:
-    """The objective along one parameter, all others averaged over as the model sees them, with 95 % of the average.
+def partial_dependence(
+    study: Searched | Belief, name: str | tuple[str, str], *, label: str = "objective", ax: Any = None
+) -> Any:
+    """The objective along one parameter, or over two, all others averaged over as the model sees them.
 
     Args:
       study: A study, a file that was read, or a belief.
-      name: The parameter. One with a condition is averaged where it exists.
-      label: Of the vertical axis.
+      name: The parameter, or two of them for a map. One with a condition is averaged where it exists; a map is empty
+        where the two do not exist together.
+      label: Of the objective.
       ax: Axes of matplotlib; None: new ones.
 
     Returns:
-      The axes.
+      The axes. Along one parameter with a band that holds 95 % of the average.
 
     Raises:
       ValueError: As in `jbo.diagnostics.dependence`.
     """
     belief = _belief(study)
-    _names(belief, (name,))
+    names = _names(belief, (name,) if isinstance(name, str) else name)
     ax = axes_of(ax)
-    units, along = grid(belief.space[name], 48)
     unit = unit_of(_values(belief))
-    found = Interval(*(part / unit for part in dependence(belief, name, units)))
-    _band(ax, belief, name, along, found, "average", "95 % of the average")
-    dress(ax, "x", name, belief.space[name])
-    ax.set_ylabel(in_units(f"{plain(label)}, average", unit))
+    about = in_units(f"{plain(label)}, average", unit)
+    if len(names) == 2:
+        grids = [grid(belief.space[each], 24) for each in names]
+        mesh = np.stack(np.meshgrid(*(units for units, _ in grids), indexing="ij"), axis=-1).reshape(-1, 2)
+        middle = dependence(belief, (names[0], names[1]), mesh).middle / unit
+        known = middle[np.isfinite(middle)]
+        ends = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+        _map(ax, belief, names, [along for _, along in grids], middle, about, ends)
+        legend(ax)
+        return ax
+    units, along = grid(belief.space[names[0]], 48)
+    found = Interval(*(part / unit for part in dependence(belief, names[0], units)))
+    _band(ax, belief, names[0], along, found, "average", "95 % of the average")
+    dress(ax, "x", names[0], belief.space[names[0]])
+    ax.set_ylabel(about)
     ax.grid(alpha=0.25)
     legend(ax)
     return ax

@@ -1,6 +1,5 @@
-"""A page that shows a study, and a terminal that follows one (``pip install jbo[plots]``)."""
+"""A page that shows a study, and a terminal that follows one."""
 
-from jbo.report import figures as figures
 from jbo.report._command import add_report as add_report
 from jbo.report._command import add_watch as add_watch
 from jbo.report._page import write_report as write_report

@@ -9,18 +9,21 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from jbo.diagnostics import Belief, Health, Searched, believe, health, importance, improvement_left
-from jbo.report import figures
-from jbo.report.figures import Figure
+from jbo.diagnostics import Belief, Health, Importance, Searched, believe, health, importance, improvement_left
+from jbo.plots import interactive
+from jbo.plots.interactive import Figure
 from jbo.study import Snapshot, Trial
+
+_NUM_PAIRS = 3
+"""Pairs of parameters that have a map."""
 
 
 def write_report(study: Searched, path: str | os.PathLike[str], *, label: str = "objective") -> Path:
     """Write the report of a study as one HTML page, as a whole or not at all.
 
-    The page holds all it needs, plotly.js among it: it opens from a file, without a network. It says which trial is
-    best and which is recommended, how the search went, which parameters matter, how far the model can be trusted,
-    which trials failed and why.
+    The page holds all it needs, and opens from a file without a network. It says which trial is best and which is
+    recommended, how the search went, which parameters matter, how far the model can be trusted, which trials failed
+    and why. `jbo.plots.interactive` shows its charts in a notebook.
 
     Args:
       study: A `jbo.Study`, or a file read by `jbo.study.read_study`.
@@ -32,7 +35,6 @@ def write_report(study: Searched, path: str | os.PathLike[str], *, label: str = 
 
     Raises:
       OSError: The file cannot be written.
-      ImportError: plotly is not there (``pip install jbo[plots]``).
     """
     place = Path(path)
     draft = place.with_name(f".{place.name}.{os.getpid()}.tmp")
@@ -51,65 +53,85 @@ def page(study: Searched, label: str = "objective") -> str:
       study: As in `write_report`.
       label: As in `write_report`.
     """
-    from plotly.offline import get_plotlyjs
-
     trials = study.trials
-    charts: dict[str, Figure] = {}
     best = _best(study, trials)
     try:
         belief, reason = believe(study), ""
     except ValueError as error:
         belief, reason = None, str(error)
-    if any(trial.status != "pending" for trial in trials):
-        charts["trajectory"], charts["timeline"] = figures.trajectory(study, label), figures.timeline(study)
-    curves = figures.learning_curves(study, label)
-    if curves is not None:
-        charts["curves"] = curves
+    has_ended = any(trial.status != "pending" for trial in trials)
     sections = [
         _summary(study, trials, best, belief),
         _configs(study, best, None if belief is None else belief.recommended),
-        _section("Trajectory", _chart("trajectory", "charts wide")) if "trajectory" in charts else "",
-        _section("Learning curves", _chart("curves", "charts wide")) if "curves" in charts else "",
     ]
+    if has_ended:
+        chart = interactive.trajectory(study, label=label)
+        sections.append(_section("Trajectory", _wide(chart, "trajectory")))
+    if any(trial.intermediate_values for trial in trials):
+        chart = interactive.learning_curves(study, label=label)
+        sections.append(_section("Learning curves", _wide(chart, "curves")))
     if belief is None:
         sections.append(_section("Model", f"<p>The model says nothing yet: {_text(reason)}.</p>"))
     else:
-        sections += _model(belief, label, charts)
-    if "timeline" in charts:
-        sections.append(_section("Timeline", _chart("timeline", "charts wide")))
+        sections += _model(belief, label)
+    if has_ended:
+        sections.append(_section("Timeline", _wide(interactive.timeline(study), "timeline")))
     sections += [_failures(trials), _table(study, trials)]
     return Template(_asset("page.html")).substitute(
         title=_text(f"{_name(study)}: report"),
         style=_asset("style.css"),
         sections="\n".join(sections),
-        charts=_script_json(charts),
-        plotly=get_plotlyjs().replace("</script", "<\\/script"),
+        charts=interactive.script(),
         script=_asset("page.js"),
         footer=_text(f"Written by jbo {metadata.version('jbo')} on {time.strftime('%Y-%m-%d %H:%M:%S')}."),
     )
 
 
-def _model(belief: Belief, label: str, charts: dict[str, Figure]) -> list[str]:
-    found, recommended = health(belief), belief.recommended
-    charts["importance"] = figures.importance(importance(belief))
+def _model(belief: Belief, label: str) -> list[str]:
+    found, recommended = importance(belief), belief.recommended
     names = [name for name in belief.space.names if name in recommended.config]
-    for i, name in enumerate(names):
-        charts[f"slice{i}"] = figures.slice_around(belief, recommended, name, label)
-    charts["predicted"], charts["calibration"] = figures.predicted(found, label), figures.calibration(found)
-    slices = "".join(_chart(f"slice{i}", "chart") for i in range(len(names)))
+    slices = "".join(
+        interactive.slice_around_best(belief, name, label=label).element(f"slice{i}") for i, name in enumerate(names)
+    )
+    pairs = "".join(
+        interactive.partial_dependence(belief, pair, label=label).element(f"pair{i}")
+        for i, pair in enumerate(_strongest_pairs(belief, found))
+    )
     about = (
         "<p>Shares of the variance of the model's mean over the space. Values in the worse half are compressed, as "
         "the model sees them.</p>"
     )
     along = "<p>The model through the recommended trial, with the interval that holds 95 % of the function.</p>"
+    together = (
+        "<p>The pairs of parameters that explain most together. Each map is the model's average over all other "
+        "parameters; it is empty where the two do not exist together.</p>"
+    )
     return [
-        _section("Health of the model", _health(found, belief)),
-        _section("Importance", about + _chart("importance", "charts wide")),
+        _section("Health of the model", _health(health(belief), belief, label)),
+        _section("Importance", about + _wide(interactive.importance(found), "importance")),
         _section("Slices", f'{along}<div class="grid">{slices}</div>'),
+        _section("Pairs", f'{together}<div class="grid">{pairs}</div>') if pairs else "",
     ]
 
 
-def _health(found: Health, belief: Belief) -> str:
+def _strongest_pairs(belief: Belief, found: Importance) -> list[tuple[str, str]]:
+    """The pairs that explain most, alone and with each other; two shares that are one number are no pair."""
+    columns = dict(zip(belief.space.names, belief.strategy.encoding.columns, strict=True))
+    sizes = [column.simplex for column in columns.values()]
+
+    def is_pair(one: str, other: str) -> bool:
+        simplex = columns[one].simplex
+        return simplex < 0 or simplex != columns[other].simplex or sizes.count(simplex) > 2
+
+    explained = {
+        (one, other): found.main[one] + found.main[other] + shared
+        for (one, other), shared in found.pairs.items()
+        if is_pair(one, other)
+    }
+    return sorted(explained, key=lambda pair: -explained[pair])[:_NUM_PAIRS]
+
+
+def _health(found: Health, belief: Belief, label: str) -> str:
     findings = "".join(f"<li>{_text(finding)}</li>" for finding in found.findings)
     findings = f'<ul class="findings">{findings}</ul>' if findings else "<p>No finding: nothing speaks against it.</p>"
     rows = [
@@ -130,7 +152,8 @@ def _health(found: Health, belief: Belief) -> str:
         "the values have deviation 1, beside the mean of the other trials:</p>"
         f'<div class="scroll"><table><thead><tr><td></td><th scope=col>model</th><th scope=col>mean</th></tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
-        f'<div class="grid">{_chart("predicted", "chart")}{_chart("calibration", "chart")}</div>'
+        f'<div class="grid">{interactive.predicted_against_observed(found, label=label).element("predicted")}'
+        f"{interactive.calibration(found).element('calibration')}</div>"
         f"<p>Noise around the objective: {found.noise:.3g}. Another trial is expected to improve by {left:.3g}.</p>"
         f"{more}"
     )
@@ -236,8 +259,8 @@ def _section(title: str, body: str) -> str:
     return f"<section><h2>{_text(title)}</h2>{body}</section>"
 
 
-def _chart(name: str, kind: str) -> str:
-    return f'<div class="{kind}" data-chart="{name}"></div>'
+def _wide(chart: Figure, key: str) -> str:
+    return f'<div class="wide">{chart.element(key)}</div>'
 
 
 def _best(study: Searched, trials: list[Trial]) -> Trial | None:
@@ -258,11 +281,6 @@ def _clock(seconds: float) -> str:
 
 def _text(value: str) -> str:
     return html.escape(value, quote=True)
-
-
-def _script_json(value: Any) -> str:
-    """JSON that a script element may hold, whatever a user's text says: nothing in it ends the element."""
-    return json.dumps(value, allow_nan=False).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _asset(name: str) -> str:

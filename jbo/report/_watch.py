@@ -7,7 +7,7 @@ from typing import Any
 
 from jbo.diagnostics import best_so_far
 from jbo.numerics import shares
-from jbo.report.figures import shown
+from jbo.plots.interactive import shown
 from jbo.study import Snapshot, Trial, read_study
 
 _BARS = "▁▂▃▄▅▆▇█"

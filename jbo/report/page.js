@@ -1,44 +1,13 @@
 "use strict";
 (function () {
-  const charts = JSON.parse(document.getElementById("charts").textContent);
-  const places = document.querySelectorAll("[data-chart]");
-
-  // Charts take the colours of the page, which are others in the dark and on paper.
-  function colours(isPrint) {
-    const style = getComputedStyle(document.documentElement);
-    const fore = isPrint ? "#000000" : style.getPropertyValue("--fore").trim();
-    const line = isPrint ? "#bbbbbb" : style.getPropertyValue("--line").trim();
-    return { fore, line };
-  }
-  function dressed(layout, { fore, line }) {
-    const all = Object.assign({
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: 380, hovermode: "closest",
-      margin: { l: 64, r: 12, t: 12, b: 48 }, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    }, layout);
-    all.font = { color: fore, family: "system-ui, sans-serif", size: 12 };
-    for (const axis of ["xaxis", "yaxis"]) {
-      all[axis] = Object.assign({ gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true, exponentformat: "power" }, layout[axis]);
-    }
-    return all;
-  }
-  function draw(isPrint) {
-    for (const place of places) {
-      const chart = charts[place.dataset.chart];
-      Plotly.react(place, chart.data, dressed(chart.layout, colours(isPrint)), { responsive: true, displayModeBar: false });
-    }
-  }
-  draw(false);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(false));
   // What is folded on the screen can't be opened on paper.
   const folded = Array.from(document.querySelectorAll("details"));
   let opened = [];
   addEventListener("beforeprint", () => {
-    draw(true);
     opened = folded.filter((part) => !part.open);
     for (const part of opened) part.open = true;
   });
   addEventListener("afterprint", () => {
-    draw(false);
     for (const part of opened) part.open = false;
   });
 

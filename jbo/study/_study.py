@@ -38,6 +38,7 @@ from jbo.study.owner import Owner, owner_of
 from jbo.study.storage import Storage
 from jbo.study.table import Table
 from jbo.study.value import as_count, as_number, as_outcome, as_seed, as_step, as_stopped, check_stopped
+from jbo.study.view import of_study
 
 _STATUSES = ("ok", "stopped", "failed", "pending")
 
@@ -553,6 +554,11 @@ class Study:
         where = ("in memory" if self.path is None else str(self.path)) + ("" if self._storage.is_open else " (closed)")
         goal = "maximize" if self.maximize else "minimize"
         return f"<Study {where}: {goal}, seed {self.seed}, trials: {counts}{found}>"
+
+    def _repr_html_(self) -> str:
+        is_open = self._storage.is_open
+        trials = self._history.sync().trials if is_open else self._history.table.trials
+        return of_study(self.space, trials, maximize=self.maximize, seed=self.seed, path=self.path, is_open=is_open)
 
     # Inside
 

@@ -48,6 +48,16 @@ class Trial:
     noise: float | None = None
     """Standard deviation of the value around the true one, as far as that was told."""
 
+    def __repr__(self) -> str:
+        from jbo.study.view import line_of_trial  # which imports this file
+
+        return line_of_trial(self)
+
+    def _repr_html_(self) -> str:
+        from jbo.study.view import of_trial  # which imports this file
+
+        return of_trial(self)
+
     def copy(self) -> "Trial":
         """The same trial with dicts of its own, so that nobody changes those of anybody else."""
         return replace(self, config=dict(self.config), intermediate_values=dict(self.intermediate_values))

@@ -1,5 +1,8 @@
 """The health of a study's surrogate, and which parameters matter in it."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -26,6 +29,23 @@ def test_a_good_model_is_told_from_a_constant(study, belief):
     inside = (found.predicted.low <= found.values) & (found.values <= found.predicted.high)
     assert inside.mean() == pytest.approx(found.model.coverage[0.95]), "the interval is the one that is counted"
     assert set(found.lengthscales) == set(SPACE.names)
+
+
+def test_health_is_said_in_a_line_and_in_a_card(belief):
+    found = health(belief)
+    number, finding = len(found.values), "The lengthscale of <b>rate</b> is the least allowed."
+    quiet, loud = dataclasses.replace(found, findings=[]), dataclasses.replace(found, findings=[finding, "More."])
+    start = f"<Health by leave-one-out of {number} trials: error {found.model.rmse:.3g} (the mean's "
+    assert repr(quiet) == f"{start}{found.constant.rmse:.3g}), no finding>"
+    assert repr(loud).startswith(start) and repr(loud).endswith("2 findings>")
+    card = loud._repr_html_()
+    rows = [re.findall("<td>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", card)]
+    assert ["error (root mean square)", f"{found.model.rmse:.3g}", f"{found.constant.rmse:.3g}"] in rows
+    assert ["rank correlation", f"{found.model.rank_correlation:.3f}", "–"] in rows
+    assert ["inside of 95% intervals", *(f"{q.coverage[0.95]:.0%}" for q in (found.model, found.constant))] in rows
+    assert "of &lt;b&gt;rate&lt;/b&gt; is" in card and "nothing speaks against the model" in quiet._repr_html_()
+    twice = dataclasses.replace(quiet, held_out=dataclasses.replace(found.model, rank_correlation=float("nan")))
+    assert "<th>model, held out</th>" in twice._repr_html_() and ">nan<" not in twice._repr_html_()
 
 
 @pytest.mark.guard

@@ -77,6 +77,16 @@ def test_partial_dependence(belief):
     assert all(np.isclose(edges[:, 1], high).any() for high in expected.high)
 
 
+def test_partial_dependence_of_two(belief):
+    ax = plots.partial_dependence(belief, ("cost $", "rate"), label="score")
+    mesh = ax.collections[0].get_array()
+    places = np.array([[(k + 0.5) / 4, i / 23] for k in range(4) for i in range(24)])
+    expected = dependence(belief, ("cost $", "rate"), places).middle
+    np.testing.assert_allclose(mesh, expected.reshape(4, 24).T, rtol=1e-12)
+    assert ax.get_yscale() == "log" and ax.get_xlabel() == r"cost \$"
+    assert len(lines(ax)["failed"].get_xdata()) == sum(trial.status == "failed" for trial in belief.trials)
+
+
 def test_predictions_against_observations(belief):
     found = health(belief)
     ax = plots.predicted_against_observed(found, label="score")

@@ -1,28 +1,73 @@
-"""The report's charts as plain data for plotly.js: ``{"data": traces, "layout": layout}``.
+"""The charts of the report, for a notebook too: each answers the pointer and shows itself where it is the last line.
 
-``plotly.graph_objects.Figure(figures.trajectory(study, "loss"))`` shows a chart in a notebook.
+`jbo.plots.interactive.trajectory(study)` is to `jbo.plots.trajectory(study)` what a chart on a page is to a picture in
+print. Drag over a part to look at it closely, and double-click for the whole. Click on a name to hide what it names.
+A chart needs neither a network nor another library.
 """
 
 import html
+import json
+from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 import numpy as np
 
-from jbo.diagnostics import Belief, Health, Importance, Interval, Searched, best_so_far, spans
+from jbo.diagnostics import Belief, Health, Importance, Interval, Searched, believe, best_so_far, dependence, spans
+from jbo.diagnostics import health as health_of
+from jbo.diagnostics import importance as importance_of
 from jbo.encoding import CATEGORY
 from jbo.numerics import widened
 from jbo.parameters import Integer, Parameter, Real, Share
 from jbo.study import Trial
 
-Figure = dict[str, Any]
+Shown = Searched | Belief
+"""A study, a file that was read, or what the model of one believes."""
+
+
+@dataclass(frozen=True, repr=False)
+class Figure:
+    """A chart as plain data, in the format of plotly: ``plotly.graph_objects.Figure(chart.data, chart.layout)``."""
+
+    data: list[dict[str, Any]]
+    """Its traces."""
+    layout: dict[str, Any]
+    """Its axes, its size and where its legend is."""
+
+    def __repr__(self) -> str:
+        names = ", ".join(trace["name"] for trace in self.data if "name" in trace and trace.get("showlegend", True))
+        return f"<Figure: {names}>"
+
+    def element(self, key: str = "") -> str:
+        """The place of the chart on a page, which `script` fills.
+
+        Args:
+          key: Of the chart; it need not be unique.
+        """
+        text = html.escape(json.dumps(vars(self), allow_nan=False, separators=(",", ":")), quote=False)
+        text = text.replace("'", "&#x27;")  # double quotes are many, so the attribute stands in single ones
+        return f'<div class="chart" data-chart="{html.escape(key)}" data-jbo-figure=\'{text}\'></div>'
+
+    def _repr_html_(self) -> str:
+        return f"{self.element()}<noscript>This chart is drawn by JavaScript.</noscript><script>{script()}</script>"
+
+
+def script() -> str:
+    """The JavaScript that draws all charts of a page that are not drawn yet."""
+    return (resources.files("jbo.plots") / "chart.js").read_text(encoding="utf-8")
+
 
 _BLUE, _VERMILION, _SKY, _GREY = "#1F83C4", "#D55E00", "#8CC8EE", "#8A8A8A"  # seen on white and on black
 _BAND = "rgba(86, 180, 233, 0.3)"
-_SIDE = 128
+_SIDE, _SIDE_OF_MAP = 128, 24
+_CIVIDIS = (
+    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
+)  # fmt: skip
+"""Rising in brightness, for colour-blind readers too: Nuñez, Anderton and Renslow, 2018."""
 
 
 def text(value: Any, limit: int = 60) -> str:
-    """A user's text for plotly.js, which would take ``<b>`` for bold.
+    """A user's text for a chart, which takes ``<b>`` for bold.
 
     Args:
       value: Any.
@@ -32,14 +77,19 @@ def text(value: Any, limit: int = 60) -> str:
     return html.escape(shown if len(shown) <= limit else shown[: limit - 1] + "…", quote=False)
 
 
-def trajectory(study: Searched, label: str) -> Figure:
+def trajectory(study: Shown, *, label: str = "objective") -> Figure:
     """Every trial, the best so far, and the failed ones below.
 
     Args:
-      study: With a trial that ended.
+      study: A study, a file that was read, or a belief.
       label: Of the objective.
+
+    Raises:
+      ValueError: No trial has ended.
     """
     ended = [trial for trial in study.trials if trial.status != "pending"]
+    if not ended:
+        raise ValueError("study: expected at least one trial that ended, got none")
     succeeded = [trial for trial in ended if trial.value is not None]
     failed = [trial for trial in ended if trial.status == "failed"]
     values = [np.nan if trial.value is None else trial.value for trial in ended]
@@ -74,21 +124,27 @@ def trajectory(study: Searched, label: str) -> Figure:
             )
         )  # fmt: skip
     layout = {
-        "xaxis": {"title": {"text": "trial"}},
+        "xaxis": {"title": {"text": "trial"}, "tickformat": "d"},
         "yaxis": {"title": {"text": text(label)}},
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
     }
-    return {"data": traces, "layout": layout}
+    return Figure(traces, layout)
 
 
-def learning_curves(study: Searched, label: str) -> Figure | None:
-    """What each trial reported on its way, that of the best one in colour; None if none did.
+def learning_curves(study: Shown, *, step: str = "step", label: str = "objective") -> Figure:
+    """What each trial reported on its way, that of the best one in colour.
 
     Args:
-      study: Any one.
+      study: A study, a file that was read, or a belief.
+      step: Of the horizontal axis.
       label: Of the objective.
+
+    Raises:
+      ValueError: No trial has reported a value.
     """
     reported = [trial for trial in study.trials if trial.intermediate_values]
+    if not reported:
+        raise ValueError("study: expected at least one trial that reported values, got none")
     sign = -1.0 if study.maximize else 1.0
     whole = [trial for trial in reported if trial.value is not None]
     best = min(whole, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
@@ -105,17 +161,22 @@ def learning_curves(study: Searched, label: str) -> Figure | None:
                 hovertemplate="step %{x}: %{y:.6g}<br>%{text}<extra></extra>",
             )
         )  # fmt: skip
-    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": text(label)}}}
-    return {"data": traces, "layout": layout} if traces else None
+    layout = {"xaxis": {"title": {"text": text(step)}, "tickformat": "d"}, "yaxis": {"title": {"text": text(label)}}}
+    return Figure(traces, layout)
 
 
-def timeline(study: Searched) -> Figure:
+def timeline(study: Shown) -> Figure:
     """A bar for each trial from its start to its end, trials that ran at the same time above each other.
 
     Args:
-      study: With a trial that ended.
+      study: A study, a file that was read, or a belief. Pending trials last until the latest time that is known.
+
+    Raises:
+      ValueError: There is no trial.
     """
     found = spans(study.trials)
+    if not found:
+        raise ValueError("study: expected at least one trial, got none")
     traces = []
     colours = {"ok": _BLUE, "stopped": _GREY, "failed": _VERMILION, "pending": _SKY}
     for status, colour in colours.items():
@@ -135,17 +196,23 @@ def timeline(study: Searched) -> Figure:
     layout = {
         "barmode": "overlay", "bargap": 0.2, "height": 150 + 26 * num_lanes, "showlegend": True,
         "xaxis": {"title": {"text": "seconds since the first trial began"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": "at once"}, "dtick": max(1, num_lanes // 8), "range": [0.4, num_lanes + 0.6]},
+        "yaxis": {
+            "title": {"text": "at the same time"}, "dtick": max(1, num_lanes // 8), "range": [0.4, num_lanes + 0.6],
+        },
     }  # fmt: skip
-    return {"data": traces, "layout": layout}
+    return Figure(traces, layout)
 
 
-def importance(found: Importance) -> Figure:
-    """Shares of the variance, the most important parameter on top.
+def importance(study: Searched | Belief | Importance) -> Figure:
+    """Which share of the variance each parameter explains alone and with its interactions.
 
     Args:
-      found: Of the study.
+      study: A study, a file that was read, a belief, or its importance, which spares the work.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.importance`.
     """
+    found = study if isinstance(study, Importance) else importance_of(study)
     names = sorted(found.total, key=lambda name: found.total[name])
     rows = [text(name, 30) for name in names]
     style = {"type": "bar", "orientation": "h", "hovertemplate": "%{y}: %{x:.1%}<extra></extra>"}
@@ -159,18 +226,24 @@ def importance(found: Importance) -> Figure:
         "yaxis": {"type": "category", "automargin": True},
         "height": 130 + 34 * len(names),
     }
-    return {"data": [trace | style for trace in traces], "layout": layout}
+    return Figure([trace | style for trace in traces], layout)
 
 
-def slice_around(belief: Belief, best: Trial, name: str, label: str) -> Figure:
-    """The model along one parameter through a trial, and all trials.
+def slice_around_best(study: Searched | Belief, name: str, *, label: str = "objective") -> Figure:
+    """The model along one parameter through the trial with the best posterior mean, and all trials.
 
     Args:
-      belief: The model.
-      best: The trial, in which the parameter exists.
-      name: Of the parameter.
+      study: A study, a file that was read, or a belief, which spares the fit.
+      name: The parameter; one that exists at the best trial.
       label: Of the objective.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.believe`; or there is no such parameter there.
     """
+    belief = _belief(study)
+    best = belief.recommended
+    if name not in best.config:
+        raise ValueError(f"name: expected a parameter of the best trial, {', '.join(best.config)}, got {name!r}")
     parameter = belief.space[name]
     units = _units(parameter)
     found = belief.interval(belief.around(best.config, {name: units}))
@@ -192,16 +265,61 @@ def slice_around(belief: Belief, best: Trial, name: str, label: str) -> Figure:
     ]  # fmt: skip
     yaxis = {"title": {"text": text(label)}, "range": list(widened(float(values.min()), float(values.max()), 0.2))}
     layout = {"xaxis": _axis(name, parameter), "yaxis": yaxis, "showlegend": False, "height": 300}
-    return {"data": traces, "layout": layout}
+    return Figure(traces, layout)
 
 
-def predicted(health: Health, label: str) -> Figure:
-    """Each value against its prediction without it.
+def partial_dependence(study: Searched | Belief, name: str | tuple[str, str], *, label: str = "objective") -> Figure:
+    """The objective along one parameter, or over two, all others averaged over as the model sees them.
 
     Args:
-      health: Of the study.
+      study: A study, a file that was read, or a belief, which spares the fit.
+      name: The parameter, or two of them for a map. Where two do not exist together the map is empty.
       label: Of the objective.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.dependence`.
     """
+    belief = _belief(study)
+    names = (name,) if isinstance(name, str) else tuple(name)
+    unknown = [each for each in names if each not in belief.space]
+    if unknown:
+        raise ValueError(f"name: expected one of {', '.join(belief.space.names)}, got {unknown[0]!r}")
+    sides = [_units(belief.space[each], _SIDE if len(names) == 1 else _SIDE_OF_MAP) for each in names]
+    along = [
+        [_place(belief.space[each], belief.space[each].from_unit(float(unit))) for unit in units]
+        for each, units in zip(names, sides, strict=True)
+    ]
+    axes = [_axis(each, belief.space[each]) for each in names]
+    if len(names) == 1:
+        found = dependence(belief, names[0], sides[0])
+        layout = {"xaxis": axes[0], "yaxis": {"title": {"text": f"{text(label)}, average"}}, "height": 300}
+        return Figure(_band(belief.space[names[0]], along[0], found), layout)
+    # The first parameter is across, so that each row of the map holds one place of the second.
+    mesh = np.stack(np.meshgrid(*sides), axis=-1)
+    middle = dependence(belief, (names[0], names[1]), mesh.reshape(-1, 2)).middle.reshape(mesh.shape[:2])
+    known = middle[np.isfinite(middle)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    stops = [[i / (len(_CIVIDIS) - 1), colour] for i, colour in enumerate(_CIVIDIS)]
+    trace = {
+        "type": "heatmap", "x": along[0], "y": along[1], "z": [_plain(row) for row in middle], "zmin": low,
+        "zmax": high, "colorscale": stops, "name": f"{text(label)}, average",
+        "hovertemplate": f"{text(names[0], 30)}: %{{x:.4g}}<br>{text(names[1], 30)}: %{{y:.4g}}<br>"
+        f"<b>{text(label, 30)}: %{{z:.5g}}</b><extra></extra>",
+    }  # fmt: skip
+    return Figure([trace], {"xaxis": axes[0], "yaxis": axes[1], "height": 340, "showlegend": False})
+
+
+def predicted_against_observed(study: Searched | Belief | Health, *, label: str = "objective") -> Figure:
+    """Each value against its prediction from the other trials.
+
+    Args:
+      study: A study, a file that was read, a belief, or its health, which spares the work.
+      label: Of the objective.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.health`.
+    """
+    health = study if isinstance(study, Health) else health_of(study)
     middle, low, high = health.predicted
     ends = [float(health.values.min()), float(health.values.max())]
     errors = {
@@ -223,17 +341,21 @@ def predicted(health: Health, label: str) -> Figure:
             "range": list(widened(float(ends[0]), float(ends[1]), 0.375)),
         },
     }
-    return {"data": traces, "layout": layout}
+    return Figure(traces, layout)
 
 
-def calibration(health: Health) -> Figure:
+def calibration(study: Searched | Belief | Health) -> Figure:
     """Shares of the trials inside of central intervals.
 
     Args:
-      health: Of the study.
+      study: As in `predicted_against_observed`.
+
+    Raises:
+      ValueError: As in `jbo.diagnostics.health`.
     """
     from scipy.special import ndtr
 
+    health = study if isinstance(study, Health) else health_of(study)
     mass = np.sort(2 * ndtr(np.abs(health.model.residuals)) - 1)
     share = np.arange(1, len(mass) + 1) / len(mass)
     traces = [
@@ -247,10 +369,14 @@ def calibration(health: Health) -> Figure:
         "xaxis": {"title": {"text": "probability of the interval"}, "range": [0, 1], "tickformat": ".0%"},
         "yaxis": {"title": {"text": "share of the trials inside"}, "range": [0, 1], "tickformat": ".0%"},
     }
-    return {"data": traces, "layout": layout}
+    return Figure(traces, layout)
 
 
-def _scatter(x: Any, y: Any, name: str, **style: Any) -> Figure:
+def _belief(study: Searched | Belief) -> Belief:
+    return study if isinstance(study, Belief) else believe(study)
+
+
+def _scatter(x: Any, y: Any, name: str, **style: Any) -> dict[str, Any]:
     return {"type": "scatter", "x": _plain(x), "y": _plain(y), "name": name, **style}
 
 
@@ -266,7 +392,7 @@ def _lengths(starts: np.ndarray, ends: np.ndarray) -> list[Any]:
         return _plain(np.minimum(ends - starts, np.finfo(np.float64).max))
 
 
-def _band(parameter: Parameter, along: list[Any], found: Interval) -> list[Figure]:
+def _band(parameter: Parameter, along: list[Any], found: Interval) -> list[dict[str, Any]]:
     if parameter.kind == CATEGORY:
         errors = {
             "type": "data", "symmetric": False, "array": _lengths(found.middle, found.high),
@@ -283,10 +409,12 @@ def _band(parameter: Parameter, along: list[Any], found: Interval) -> list[Figur
     ]
 
 
-def _units(parameter: Parameter) -> np.ndarray:
-    if 0 < parameter.num_levels <= _SIDE:
+def _units(parameter: Parameter, size: int = _SIDE) -> np.ndarray:
+    if 0 < parameter.num_levels <= size:
         return np.array([parameter.unit_of_level(level) for level in range(parameter.num_levels)])
-    return parameter.units(_SIDE)
+    units = parameter.units(size)
+    places = [_place(parameter, parameter.from_unit(float(unit))) for unit in units]
+    return units[np.unique(places, return_index=True)[1]]  # a level of a long grid once
 
 
 def _place(parameter: Parameter, value: Any) -> float:
@@ -294,10 +422,12 @@ def _place(parameter: Parameter, value: Any) -> float:
     return float(value) if isinstance(parameter, Real | Integer | Share) else float(parameter.level_of(value))
 
 
-def _axis(name: str, parameter: Parameter) -> Figure:
+def _axis(name: str, parameter: Parameter) -> dict[str, Any]:
     title = {"title": {"text": text(name, 30)}}
     if isinstance(parameter, Real | Integer | Share):
-        return title | ({"type": "log"} if getattr(parameter, "log", False) else {})
+        if getattr(parameter, "log", False):
+            return title | {"type": "log"}
+        return title | ({"tickformat": "d"} if isinstance(parameter, Integer) else {})
     levels = range(parameter.num_levels)
     labels = [text(parameter.value_at(level), 20) for level in levels]
     return title | {"tickvals": list(levels), "ticktext": labels, "range": [-0.5, parameter.num_levels - 0.5]}

@@ -1,0 +1,117 @@
+"""A study and a trial as a notebook shows them, and a trial in a line."""
+
+import heapq
+import os
+from collections.abc import Sequence
+
+from jbo.markup import Table, card, shown
+from jbo.space import Space
+from jbo.study._trial import Trial
+
+_MOST = 10
+"""Trials of a study that are listed."""
+_MOST_NAMES = 20
+"""Parameters that have a column."""
+_LONGEST = 200
+"""Characters of a trial in a line."""
+
+
+def line_of_trial(trial: Trial) -> str:
+    """A trial in a line: number, status, what came of it, configuration.
+
+    Args:
+      trial: Of any status.
+    """
+    config = repr(trial.config)
+    config = config if len(config) <= _LONGEST else config[: _LONGEST - 1] + "…"
+    return f"<Trial {trial.number}: {trial.status}{_outcome(trial)}, {config}>"
+
+
+def of_trial(trial: Trial) -> str:
+    """A card of a trial.
+
+    Args:
+      trial: Of any status.
+    """
+    facts = {"status": trial.status}
+    for name, value in (("value", trial.value), ("noise", trial.noise), ("cost", trial.cost)):
+        if value is not None:
+            facts[name] = f"{value:.6g}"
+    if trial.ended_at is not None:
+        facts["seconds"] = f"{trial.ended_at - trial.started_at:.3g}"
+    rows = [(name, str(value)) for name, value in trial.config.items()]  # with all digits
+    notes = []
+    if trial.intermediate_values:
+        step, value = list(trial.intermediate_values.items())[-1]
+        number = len(trial.intermediate_values)
+        notes.append(f"{number} intermediate value{'s' if number > 1 else ''}, the last {value:.6g} at step {step}.")
+    if trial.failure is not None:
+        notes.append(f"{_reason(trial)}. The attribute failure holds all that is known.")
+    return card(f"Trial {trial.number}", facts, Table(("parameter", "value"), rows), notes)
+
+
+def of_study(
+    space: Space,
+    trials: Sequence[Trial],
+    *,
+    maximize: bool,
+    seed: int,
+    path: str | os.PathLike[str] | None,
+    is_open: bool,
+) -> str:
+    """A card of a study: its goal, how many trials there are, and the best of them.
+
+    Args:
+      space: Where it is searched.
+      trials: By number.
+      maximize: True if higher values are better.
+      seed: Of all randomness.
+      path: Of its file; None: it has none.
+      is_open: False once it was closed.
+    """
+    counts = [(status, sum(trial.status == status for trial in trials)) for status in _STATUSES]
+    facts = {
+        "goal": "maximize" if maximize else "minimize",
+        "seed": str(seed),
+        "trials": ", ".join(f"{number:,} {status}" for status, number in counts if number) or "none",
+    }
+    sign = -1.0 if maximize else 1.0
+    succeeded = [trial for trial in trials if trial.value is not None]
+    listed = heapq.nsmallest(_MOST, succeeded, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    notes = []
+    if listed:
+        facts["best"] = f"{listed[0].value:.6g} (trial {listed[0].number})"
+        if len(succeeded) > _MOST:
+            notes.append(f"These are the best {_MOST} of {len(succeeded):,} trials that succeeded.")
+    else:
+        listed = list(trials[-_MOST:])
+        if listed:
+            notes.append("No trial has succeeded yet; these are the latest.")
+    failed = [trial for trial in trials if trial.failure is not None]
+    if failed:
+        notes.append(f"The latest failure, of trial {failed[-1].number}: {_reason(failed[-1])}")
+    names = space.names[:_MOST_NAMES]
+    if len(names) < len(space.names):
+        notes.append(f"{len(names)} of {len(space.names)} parameters are shown.")
+    rows = [(t.number, t.status, t.value, *(t.config.get(name) for name in names)) for t in listed]
+    title = f"Study {'in memory' if path is None else os.fspath(path)}{'' if is_open else ' (closed)'}"
+    return card(title, facts, Table(("trial", "status", "value", *names), rows), notes)
+
+
+_STATUSES = ("ok", "stopped", "failed", "pending")
+
+
+def _outcome(trial: Trial) -> str:
+    if trial.value is not None:
+        return f", value {trial.value:.6g}"
+    if trial.failure is not None:
+        return f" ({_reason(trial)})"
+    if trial.status == "stopped" and trial.intermediate_values:
+        return f", last value {list(trial.intermediate_values.values())[-1]:.6g}"
+    return ""
+
+
+def _reason(trial: Trial) -> str:
+    """The last line of a failure, which names the exception."""
+    lines = (trial.failure or "").strip().splitlines()
+    return shown(lines[-1].strip() if lines else "no reason was told")
