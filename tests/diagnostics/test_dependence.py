@@ -120,12 +120,12 @@ def test_a_conditional_column_is_averaged_where_it_exists(x64):
 
 
 class Weighted(NamedTuple):
-    """A model of a known function: the sum of columns times weights, each squared."""
+    """A model of a known function: a sum over columns. Halves of Sobol's points have equal averages of polynomials."""
 
     weights: np.ndarray
 
     def predict(self, x):
-        return jnp.sum((x - 0.3) ** 2 * jnp.broadcast_to(jnp.asarray(self.weights), x.shape), axis=1), jnp.ones(len(x))
+        return jnp.sum(jnp.exp(3 * x) * jnp.broadcast_to(jnp.asarray(self.weights), x.shape), axis=1), jnp.ones(len(x))
 
     def noise_variance(self):
         return jnp.zeros(())
@@ -166,7 +166,7 @@ def test_a_pair_with_conditions_is_averaged_where_both_exist(x64):
             x |= dict(zip(pair, place, strict=True))
             config = TREE.decode(np.array(list(x.values())))
             if all(name in config for name in pair):
-                values.append((WEIGHTS * (TREE.encode(config) - 0.3) ** 2).sum())
+                values.append((WEIGHTS * np.exp(3 * TREE.encode(config))).sum())
         return np.mean(values) if values else np.nan
 
     def at_b(x):
@@ -193,6 +193,6 @@ def test_two_shares_stand_where_they_are_held(x64):
     d = np.asarray(_sobol(key, 16, 4, np.dtype("float64")))[:, 3]
     for (a, b), mean in zip(shares[:2], found[:2], strict=True):
         x = 1 - np.exp(-np.array([a, b, 1 - a - b]))
-        expected = (np.array([1.0, 2.0, 4.0]) * (x - 0.3) ** 2).sum() + 8 * ((d - 0.3) ** 2).mean()
+        expected = (np.array([1.0, 2.0, 4.0]) * np.exp(3 * x)).sum() + 8 * np.exp(3 * d).mean()
         np.testing.assert_allclose(mean, expected, rtol=1e-9)
     assert np.isnan(found[2]), "shares of 0.75 and 0.5 are no shares"
