@@ -20,6 +20,9 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1]
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
+# jbo's own cache of programs would hide what a test breaks; tests of the cache give it a folder.
+os.environ["JBO_CACHE"] = "off"
+
 # Two processes side by side, each with a thread of OpenBLAS for each core, wait for each other most of the time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jbo.study.cache import Packed, place
 from jbo.world import world
 
 
@@ -199,16 +200,26 @@ def _compiled(lowered: Any) -> Any:
 
 def _compile(call: Call, program: _Program, then: _Then | None) -> None:
     program.thread = threading.get_native_id()
-    parts = None
+    kept = found = lowered = shapes = None
     with _errors_to(program):
-        parts = _lowered(call)
-    if parts is None:
+        kept = place(call.function, call.arguments)
+        found, shapes = (None, None) if kept is None else kept.find()
+        if found is None:
+            traced, lowered = _lowered(call)
+            shapes = traced.out_info
+    if program.done():  # it can't be traced
         return
-    traced, lowered = parts
 
     def work() -> None:
+        packed: Packed | None = None
         with _errors_to(program), world(call.device):  # it may be a thread of its own
-            program.set_result(_compiled(lowered))
+            compiled = None if kept is None or found is None else kept.load(found)
+            if compiled is None:
+                compiled = _compiled(lowered or _lowered(call)[1])
+                packed = None if kept is None else kept.pack(compiled)  # before anybody runs it
+            program.set_result(compiled)
+        if kept is not None and packed is not None:
+            kept.store(packed)
 
     if then is None:
         return work()
@@ -219,11 +230,11 @@ def _compile(call: Call, program: _Program, then: _Then | None) -> None:
         work()
     # What the user's own parts refuse there comes again, to whoever needs that program.
     with contextlib.suppress(Exception):
-        call = then(traced.out_info)
-        following, is_ours = _program(call)
+        next_call = then(shapes)
+        following, is_ours = _program(next_call)
         following.is_awaited |= program.is_awaited
         if is_ours:
-            _compile(call, following, None)
+            _compile(next_call, following, None)
 
 
 def _lowered(call: Call) -> tuple[Any, Any]:
