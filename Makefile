@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 PART ?= $(or $(shell git rev-parse --short HEAD 2>/dev/null),all)
 
-.PHONY: tune test check thorough mutants docs format clean peers tables bench-real bench-speed bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
+.PHONY: tune test check thorough mutants docs format clean peers tables bench-real bench-speed bench-start bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
 
 tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 60" to go further
 	$(BIN)/python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn $(ARGS)
@@ -68,6 +68,9 @@ bench-training: .venv/ready  ## training steps of the networks beside PyTorch, a
 
 bench-waits: .venv/ready     ## waits of a study for its programs, and the start of a process beside BoTorch's
 	$(BIN)/python -m experiments.benchmark.waits $(ARGS)
+
+bench-start: .venv/ready     ## a process from `import jax` to its first suggestion, README's example, imports; with and without the cache
+	$(BIN)/python -m experiments.benchmark.start $(ARGS)
 
 ablate: .venv/ready          ## what each choice of the default is worth, on the problems for choosing
 	$(BIN)/python -m experiments.benchmark.ablate $(ARGS)

@@ -10,8 +10,10 @@ import jax
 def use_compile_cache(folder: str | os.PathLike[str] | Any = None) -> Path:
     """Turn JAX's cache of compiled programs on the disk on for this process; the folder that holds it.
 
-    For scripts: a second run then compiles next to nothing. It is a setting of JAX for the whole process, so `jbo`
-    never makes it by itself. A cached program is code that will be run: only its owner may read and write the folder.
+    It is for the programs that a script compiles itself, such as the training step of a network, and for the pure layer
+    of jbo. A study needs none of it: `jbo.Study` keeps its programs in a cache of its own, see ``JBO_CACHE``. The cache
+    of JAX is a setting for the whole process, so jbo never turns it on by itself. A cached program is code that will be
+    run: only its owner may read and write the folder.
 
     Args:
       folder: Where to keep it; None is ``jbo/xla`` under ``$XDG_CACHE_HOME`` or ``~/.cache``.

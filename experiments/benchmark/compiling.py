@@ -49,6 +49,7 @@ def main(core: int = 1, capacities: tuple[int, ...] = (64, 256)) -> None:
       core: The processor core to use.
       capacities: Rows of the table of trials; a study has 64 to begin with.
     """
+    os.environ["JBO_CACHE"] = "off"
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
     seconds(jbo.Space(x=jbo.Real(0, 1)), 64)  # what a process does once

@@ -132,8 +132,9 @@ def _parts(value: Any, facts: list[bytes]) -> Iterable[Any]:
         if not str(value.__module__).startswith("jbo."):
             return ()
         if is_type:
-            facts += [name.encode() for name in vars(value)]
-            return [part for name, part in list(vars(value).items()) if name not in _NOT_OF_CLASS]
+            members = [member for member in list(vars(value).items()) if _is_of_class(*member)]
+            facts += [name.encode() for name, _ in members]
+            return [part for _, part in members]
         facts.append(_of_code(value.__code__))
         return value.__defaults__, *(value.__kwdefaults__ or {}).values(), *_contents(value.__closure__)
     if isinstance(value, property):
@@ -151,7 +152,9 @@ def _parts(value: Any, facts: list[bytes]) -> Iterable[Any]:
     return ()
 
 
-_NOT_OF_CLASS = ("__doc__", "__dict__", "__weakref__", "__annotations__", "__module__", "__firstlineno__")
+def _is_of_class(name: str, member: Any) -> bool:
+    """False for what Python itself adds to a class, some of it only once it is asked for."""
+    return name != "_abc_impl" and (not name.startswith("__") or isinstance(member, types.FunctionType))
 
 
 def _contents(closure: Any) -> Iterator[Any]:

@@ -101,6 +101,8 @@ def test_a_study_asks_the_same_with_and_without(folder, compiled, make, monkeypa
             study.optimize(lambda config: config["x"] + config["n"], 4 + getattr(study.strategy, "num_initial", 0))
             return [trial.config for trial in study.trials]
 
+    with world(None):
+        before = fingerprint.fingerprint()
     with monkeypatch.context() as patch:
         patch.setenv("JBO_CACHE", "off")
         without = asked()
@@ -109,6 +111,8 @@ def test_a_study_asks_the_same_with_and_without(folder, compiled, make, monkeypa
     number = len(compiled)
     assert asked() == without and len(compiled) == number
     settle()
+    with world(None):
+        assert fingerprint.fingerprint() == before, "no run of jbo changes what it is"
 
 
 @dataclass(frozen=True)

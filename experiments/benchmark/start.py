@@ -1,0 +1,132 @@
+"""How soon a process of jbo is at work: ``python -m experiments.benchmark.start`` (``make bench-start``).
+
+Processes run one after another: without a cache of programs, with an empty one, and with the cache that an earlier one
+left. Each counts the programs that it compiles. The seconds of the processor are there since other work on the machine
+slows the clock.
+"""
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from experiments.benchmark.waits import seconds_of_imports
+from experiments.report import versions, write_json
+
+README = Path(__file__).parents[2] / "README.md"
+SUGGESTION = """
+import json, time
+import jax
+start, start_processor = time.perf_counter(), time.process_time()
+import jax.monitoring
+compiled = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, *_, **__: compiled.append(event) if "backend_compile" in event else None
+)
+import jbo
+import numpy as np
+space = jbo.functions.hartmann6.space
+rng = np.random.default_rng(0)
+study = jbo.Study(space, seed=0)
+for x in rng.uniform(size=(20, 6)):
+    config = space.decode(x)
+    study.tell(config, sum((value - 0.3) ** 2 for value in config.values()))
+trial = study.ask()
+assert study.last_suggestion.is_model_based
+print(json.dumps({
+    "seconds": time.perf_counter() - start,
+    "processor": time.process_time() - start_processor,
+    "compiled": len(compiled),
+    "suggestion": [value.hex() for value in trial.config.values()],
+}))
+"""
+"""A process that is told 20 trials of six parameters and asks once, timed from the end of `import jax`."""
+
+
+def first_suggestion(cache: str) -> dict[str, Any]:
+    """Seconds of a process from the end of `import jax` to its first suggestion by a model.
+
+    Args:
+      cache: Of the environment variable ``JBO_CACHE``.
+    """
+    return json.loads(_run(SUGGESTION, cache).stdout)
+
+
+def first_example(cache: str) -> dict[str, float]:
+    """Seconds of a process that runs README's first example.
+
+    Args:
+      cache: Of the environment variable ``JBO_CACHE``.
+    """
+    [example, *_] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    return _timed(example, cache)
+
+
+def _timed(script: str, cache: str) -> dict[str, float]:
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    _run(script, cache)
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": seconds, "processor": used}
+
+
+def _run(script: str, cache: str) -> Any:
+    # As users have it: with the bytecode of an earlier import, and without a cache of JAX's own.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "PYTHONDONT"))}
+    environment["JBO_CACHE"] = cache
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+
+def main(num_runs: int = 5, out: Path = Path("runs/start")) -> None:
+    """Print the seconds as a table.
+
+    Args:
+      num_runs: Processes with a full cache, and of each import; the table has their medians.
+      out: Folder for start.json.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    console, record = Console(), {}
+    table = Table("what", "cache", "seconds", "of the processor", "programs compiled")
+
+    def add(name: str, cache: str, found: list[dict[str, Any]]) -> None:
+        median = {key: float(np.median([one[key] for one in found])) for key in found[0] if key != "suggestion"}
+        record[f"{name}, cache {cache}" if cache else name] = median
+        number = f"{median['compiled']:.0f}" if "compiled" in median else ""
+        table.add_row(name, cache, f"{median['seconds']:.2f}", f"{median['processor']:.2f}", number)
+
+    for name, measure in (
+        ("from `import jax` to the first suggestion", first_suggestion),
+        ("README's first example, the whole process", first_example),
+    ):
+        with tempfile.TemporaryDirectory() as folder, console.status(name):
+            full, empty, suggestions = f"{folder}/full", f"{folder}/empty", set()
+            measure(full)  # fills the cache, and Python keeps the bytecode
+            for cache, where, number in (("off", "off", 1), ("empty", empty, 1), ("full", full, num_runs)):
+                found = [measure(where) for _ in range(number)]
+                suggestions |= {str(one.get("suggestion")) for one in found}
+                add(name, cache, found)
+            if len(suggestions) > 1:
+                raise RuntimeError(f"a suggestion depends on the cache: {suggestions}")
+    add("a process that imports jax alone", "", [_timed("import jax", "off") for _ in range(num_runs)])
+    record["imports, of the processor"] = imports = seconds_of_imports(2 * num_runs + 1)
+    for name, seconds in imports.items():
+        table.add_row(f"import {name}", "", "", f"{seconds:.2f}", "")
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "start.json", {"results": record, "versions": versions()})
+    console.print(table)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
