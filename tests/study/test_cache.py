@@ -131,6 +131,14 @@ def test_what_calls_back_is_not_kept(folder, compiled, constraint):
     assert compiled and not kept(folder)
 
 
+def test_a_compiled_program_that_calls_back_is_refused(folder):
+    def on_host(x):
+        return jax.pure_callback(np.negative, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+    place, x = bounds_place(), np.zeros(3, np.float32)
+    assert place.pack(jax.jit(on_host).lower(x).compile()) is None
+
+
 @jbo.pytree
 @dataclass(frozen=True)
 class Own(jbo.Strategy):
