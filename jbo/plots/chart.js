@@ -73,14 +73,14 @@
       high = all.reduce((a, b) => Math.max(a, b), -Infinity);
       if (!(low <= high)) [low, high] = [0, 1];
       if (low === high) [low, high] = low === 0 ? [-1, 1] : [low - Math.abs(low) / 2, high + Math.abs(high) / 2];
-      const margin = isMap ? 0 : 0.05 * (high / 2 - low / 2) * 2;
+      const margin = isMap ? 0 : 0.1 * (high / 2 - low / 2);
       const isZeroEnd = given.rangemode === "tozero" && low >= 0;
-      low = isZeroEnd ? 0 : low - margin;
-      high += margin;
+      low = isZeroEnd ? 0 : Math.max(-Number.MAX_VALUE, low - margin);
+      high = Math.min(Number.MAX_VALUE, high + margin);
       if (isMap) [low, high] = outer(traces.find((trace) => trace.type === "heatmap")[letter].map(inner), isLog || !given.ticktext);
     }
     const share = (value) => (inner(value) / 2 - low / 2) / (high / 2 - low / 2);
-    const value = (part) => low + part * (high - low);
+    const value = (part) => low * (1 - part) + high * part;
     return { given, name, low, high, isLog, labels, inner, share, value, ticks: ticksOf(given, low, high, isLog, labels, length) };
   }
   // The ends of a map: half a cell beyond the first and the last middle.
@@ -117,8 +117,10 @@
     let step = given.dtick || nice * 10 ** power;
     if (given.tickformat === "d") step = Math.max(1, step);
     const ticks = [], most = Math.max(Math.abs(low), Math.abs(high));
-    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step && ticks.length < 200; k += 1) {
-      ticks.push({ at: k * step, text: tickText(k * step, step, most, given.tickformat) });
+    const first = Math.ceil(low / step - 1e-9);
+    for (let i = 0; i < 200 && (first + i) * step <= high + 1e-9 * step; i += 1) {
+      const tick = (first + i) * step;
+      if (Number.isFinite(tick)) ticks.push({ at: tick, text: tickText(tick, step, most, given.tickformat) });
     }
     return ticks;
   }
@@ -130,7 +132,7 @@
     const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     if (format === ".0%") return `${signed((100 * value).toFixed(Math.max(0, places - 2)))} %`;
     if (Math.abs(value) < 1e-9 * step) return "0";
-    if (most >= 1e5 || most < 1e-3) {
+    if (most >= 1e6 || most < 1e-3) {
       return scientific(value, Math.min(15, Math.max(0, Math.floor(Math.log10(Math.abs(value)) + 1e-9) - Math.floor(Math.log10(step) + 1e-9))));
     }
     return signed(value.toFixed(Math.min(places, 15)));

@@ -1,5 +1,6 @@
 """The page in a real browser, where there is one: no error, charts that answer, a table that sorts and filters."""
 
+import dataclasses
 import html
 import json
 import re
@@ -107,6 +108,7 @@ addEventListener("load", () => {
     errors: window.errors, hacked: window.hacked === undefined,
     charts: Array.from(document.querySelectorAll("[data-jbo-figure]"), (place) => [
       place.querySelectorAll("svg.chart").length, getComputedStyle(place.querySelector(".xtitle")).fill]),
+    ticks: Array.from(document.querySelectorAll("svg.chart text"), (text) => text.textContent),
     cells: Array.from(document.querySelectorAll(".jbo-card td"), (cell) => getComputedStyle(cell).color),
     wide: document.documentElement.scrollWidth - innerWidth,
   });
@@ -119,6 +121,11 @@ addEventListener("load", () => {
 def test_a_notebook_shows_many_views_on_one_page(snapshot, tmp_path):
     """Each output brings its script; all charts are drawn once, and all text has the colour of the page."""
     charts = [interactive.trajectory(snapshot), interactive.timeline(snapshot), interactive.trajectory(snapshot)]
+    huge = [
+        dataclasses.replace(snapshot.trials[0], number=i, status="ok", value=v)
+        for i, v in enumerate([1.7e308, -1.7e308])
+    ]
+    charts.append(interactive.trajectory(dataclasses.replace(snapshot, trials=huge)))
     views = [snapshot.space, *charts, snapshot.trials[0], snapshot.best]
     body = "".join(f"<div>{view._repr_html_()}</div>" for view in views)
     page = (
@@ -126,7 +133,8 @@ def test_a_notebook_shows_many_views_on_one_page(snapshot, tmp_path):
     )
     seen = in_browser(tmp_path, page, (700, 900))
     assert seen["errors"] == [] and seen["hacked"]
-    assert seen["charts"] == [[1, "rgb(1, 200, 3)"]] * 3
+    assert seen["charts"] == [[1, "rgb(1, 200, 3)"]] * 4
+    assert {"−10³⁰⁸", "0", "10³⁰⁸"} <= set(seen["ticks"]) and not any("Inf" in tick for tick in seen["ticks"])
     assert len(seen["cells"]) > 10 and set(seen["cells"]) == {"rgb(1, 200, 3)"}
     assert seen["wide"] <= 0
 
