@@ -25,6 +25,13 @@ from jbo.acquisitions import probability_of_improvement as probability_of_improv
 from jbo.acquisitions import scheduled_confidence_bound as scheduled_confidence_bound
 from jbo.acquisitions import thompson_sampling as thompson_sampling
 from jbo.acquisitions import upper_confidence_bound as upper_confidence_bound
+from jbo.outcomes import AtLeast as AtLeast
+from jbo.outcomes import AtMost as AtMost
+from jbo.outcomes import Cost as Cost
+from jbo.outcomes import Maximize as Maximize
+from jbo.outcomes import Minimize as Minimize
+from jbo.outcomes import Outcomes as Outcomes
+from jbo.outcomes import Track as Track
 from jbo.pytrees import pytree as pytree
 from jbo.space import Categorical as Categorical
 from jbo.space import Integer as Integer

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from jbo._compile_cache import use_compile_cache
+from jbo.outcomes import Outcomes
 from jbo.report import add_report, add_watch
 from jbo.space import Space
-from jbo.study import SpaceExhausted, Study, export
+from jbo.study import SpaceExhausted, Study, Trial, export
 
 _NOTHING_NEW = 3
 
@@ -68,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
         '{"candidates": [{"rate": 0.01, "layers": 2}, ...]}, with or without "parameters", lists all configurations',
     )  # fmt: skip
     new.add_argument("--maximize", action="store_true", help="higher values are better")
+    new.add_argument(
+        "--outcomes", metavar="FILE", type=Path,
+        help='what is measured, as JSON: [{"kind": "Minimize", "name": "loss"}, {"kind": "AtMost", "name": "memory", '
+        '"limit": 8.0}, {"kind": "Cost", "name": "seconds"}, {"kind": "Track", "name": "steps"}]; other kinds are '
+        "Maximize and AtLeast; without this one number",
+    )  # fmt: skip
     new.add_argument("--seed", type=int, metavar="N", help="of all randomness; drawn by the system if not given")
 
     ask = command("ask", _ask, "the next trial to run, written down as pending")
@@ -80,10 +87,20 @@ def _parser() -> argparse.ArgumentParser:
     tell = command("tell", _tell, "write the result of a trial down")
     tell.add_argument("number", type=int, metavar="NUMBER", help="of the trial")
     result = tell.add_mutually_exclusive_group(required=True)
-    result.add_argument("value", type=float, nargs="?", metavar="VALUE", help="what came out; nan is a failure")
+    result.add_argument(
+        "value", type=_measured, nargs="?", metavar="VALUE",
+        help="what came out; nan is a failure; of a study with outcomes NAME=VALUE for each of them",
+    )  # fmt: skip
     result.add_argument("--failed", metavar="REASON", help="why nothing came out")
+    tell.add_argument("more", type=_measured, nargs="*", metavar="NAME=VALUE", help="the other outcomes")
     tell.add_argument("--cost", type=float, metavar="COST", help="what it cost, above 0, in a unit of your own")
-    tell.add_argument("--noise", type=float, metavar="NOISE", help="standard deviation of the value, at least 0")
+    tell.add_argument(
+        "--noise", type=_measured, action="append", metavar="NOISE",
+        help="standard deviation of the value, at least 0; NAME=NOISE for that of another outcome",
+    )  # fmt: skip
+
+    abandon = command("abandon", _abandon, "wait no longer for a trial: it keeps its number and is not run again")
+    abandon.add_argument("number", type=int, metavar="NUMBER", help="of the trial")
 
     best = command("best", _best, "the trial with the best value")
     best.add_argument("--json", action="store_true", help="as a JSON object; without this a table for people")
@@ -103,8 +120,16 @@ def _new(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.space}: {error}") from error
     if _is_study(options.study):
         raise FileExistsError(f"{options.study} is there already; a new study needs a new name")
-    with Study(space, maximize=options.maximize, seed=options.seed, path=options.study) as study:
-        _print({"study": options.study, "maximize": study.maximize, "seed": study.seed, "space": space.to_json()})
+    outcomes = given = None
+    if options.outcomes is not None:
+        try:
+            given = json.loads(options.outcomes.read_text(encoding="utf-8-sig"))
+            outcomes = Outcomes.from_json_text(json.dumps({"is_named": True, "outcomes": given}))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{options.outcomes}: {error}") from error
+    with Study(space, outcomes=outcomes, maximize=options.maximize, seed=options.seed, path=options.study) as study:
+        about = {"study": options.study, "maximize": study.maximize, "seed": study.seed, "space": space.to_json()}
+        _print(about | ({} if outcomes is None else {"outcomes": given}))
 
 
 def _is_study(path: str) -> bool:
@@ -130,33 +155,68 @@ def _ask(options: argparse.Namespace) -> None:
 
 def _tell(options: argparse.Namespace) -> None:
     with Study.open(options.study) as study:
-        trials = study.trials
-        if not 0 <= options.number < len(trials):
-            raise ValueError(f"NUMBER: expected one of the {len(trials)} trials asked for so far, got {options.number}")
-        known = {"failed": options.failed, "cost": options.cost, "noise": options.noise}
-        _print(export.as_plain(study.tell(trials[options.number], options.value, **known)))
+        known = {"failed": options.failed, "cost": options.cost, "noise": _together("--noise", options.noise)}
+        measured = [each for each in (options.value, *options.more) if each is not None]
+        try:
+            told = study.tell(_trial(study, options.number), _together("VALUE", measured), **known)
+        except TypeError as error:  # a number where the study has several outcomes, or names where it has none
+            raise ValueError(str(error)) from error
+        _print(export.as_plain(told, study.outcomes))
+
+
+def _abandon(options: argparse.Namespace) -> None:
+    with Study.open(options.study) as study:
+        _print(export.as_plain(study.abandon(_trial(study, options.number)), study.outcomes))
+
+
+def _trial(study: Study, number: int) -> Trial:
+    trials = study.trials
+    if not 0 <= number < len(trials):
+        raise ValueError(f"NUMBER: expected one of the {len(trials)} trials asked for so far, got {number}")
+    return trials[number]
+
+
+def _measured(text: str) -> tuple[str | None, float]:
+    """A number, perhaps with the name of its outcome before it."""
+    name, separator, number = text.rpartition("=")
+    return (name if separator else None), float(number)
+
+
+def _together(what: str, measured: Sequence[tuple[str | None, float]] | None) -> float | dict[str, float] | None:
+    """One number, or a dict of numbers by name; None if there are none."""
+    if not measured:
+        return None
+    if len(measured) == 1 and measured[0][0] is None:
+        return measured[0][1]
+    values = {name: number for name, number in measured if name is not None}
+    if len(values) != len(measured):
+        raise ValueError(f"{what}: expected one number, or NAME=NUMBER for each outcome, each name once")
+    return values
 
 
 def _best(options: argparse.Namespace) -> None:
     with Study.open(options.study) as study:
-        best = study.best
+        best, outcomes = study.best, study.outcomes
     if options.json:
-        _print(export.as_plain(best))
+        _print(export.as_plain(best, outcomes))
     else:
-        export.write_trial(best, sys.stdout)
+        export.write_trial(best, sys.stdout, outcomes)
 
 
 def _trials(options: argparse.Namespace) -> None:
     with Study.open(options.study) as study:
         trials, names = study.trials, [*study.space.names, *study.space.constants]
-        is_any = any(trial.status == "ok" for trial in trials)
-        best = study.best.number if is_any else None
+        outcomes = study.outcomes
+        try:
+            best = study.best.number
+        except ValueError:  # there is none
+            best = None
     if options.csv:
-        export.write_csv(trials, names, sys.stdout)
+        export.write_csv(trials, names, sys.stdout, outcomes)
     elif options.json:
-        _print([export.as_plain(trial) for trial in trials])
+        _print([export.as_plain(trial, outcomes) for trial in trials])
     else:
-        export.write_table(trials, names, best, sys.stdout)
+        export.write_table(trials, names, best, sys.stdout, outcomes)
 
 
 def _print(value: Any) -> None:

@@ -1,6 +1,6 @@
 """A whole study of a traceable function as one program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -10,10 +10,11 @@ from jaxtyping import Array, Float, Key
 
 from jbo.candidates import have_same_candidates
 from jbo.checks import check_key, scalar
+from jbo.outcomes import Outcome, Outcomes, as_outcomes
 from jbo.space import Space, space_of
 from jbo.strategies import ModelStrategy, Strategy
 from jbo.strategies.fits import Held, nothing_held, refit
-from jbo.types import OK, Result, Trials
+from jbo.types import Result, Trials
 
 
 @runtime_checkable
@@ -43,11 +44,13 @@ class Run(NamedTuple):
     x: Float[Array, "t d"]
     """Snapped points of the unit cube."""
     y: Float[Array, " t"]
-    """Values of the objective, not finite where it failed."""
+    """Values of the objective, not finite where it failed. Lower is better: with `jbo.Maximize` they are negative."""
     best_y: Float[Array, " t"]
-    """Least value so far; ``inf`` before the first success."""
+    """Least value of a feasible trial so far; ``inf`` before the first one."""
     trials: Trials
     """The final table, its rows in the order of the steps; with what they cost and their noise, if the problem says."""
+    values: dict[str, Float[Array, " t"]]
+    """All outcomes by name as the function returned them; without ``outcomes`` the value of the objective."""
 
 
 def minimize(
@@ -57,6 +60,7 @@ def minimize(
     num_steps: int,
     *,
     space: Space | None = None,
+    outcomes: Sequence[Outcome] | None = None,
 ) -> Run:
     """Search for the minimum of ``function`` with ``num_steps`` evaluations, the initial design among them.
 
@@ -74,6 +78,8 @@ def minimize(
       space: What the configs are of. None: the function's space, else the one that ``strategy`` was made for. A
         strategy that is itself an argument of `jax.jit` or `jax.vmap` does not know it there: it keeps the structure
         of a space only.
+      outcomes: What the function returns by name, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``: one
+        objective, limits, a cost, values that are only kept. None: it returns one number.
 
     Returns:
       All points and values, and the best value so far. They have no derivative with a strategy that has a model, since
@@ -113,9 +119,11 @@ def minimize(
     if not have_same_candidates(searched.encoding, strategy.encoding):
         raise ValueError("strategy: expected one over the function's space, got one of another list of candidates")
 
+    goals = as_outcomes(outcomes)
+    strategy = strategy.for_table(goals.layout_for(strategy.learns_cost))
     state = strategy.init(num_steps)
 
-    def evaluate(x: Float[Array, " d"]) -> Result:
+    def evaluate(x: Float[Array, " d"]) -> Measured:
         config = searched.decode_traced(x)
         try:
             result = function(config)
@@ -130,16 +138,12 @@ def minimize(
                 " (float(), int(), bool(), if, numpy); write it with jax.numpy, or tune it by jbo.Study, which takes"
                 f" any Python function. JAX says: {str(error).splitlines()[0]}"
             ) from error
-        result = result if isinstance(result, Result) else Result(result)
-        return Result(
-            scalar("function", "value", result.value, state.y.dtype),
-            None if result.cost is None else scalar("function", "cost", result.cost, state.y.dtype),
-            None if result.noise is None else scalar("function", "noise", result.noise, state.y.dtype),
-        )
+        return measured(goals, result if isinstance(result, Result) else Result(result), state.y.dtype)
 
-    def tell(state: Trials, x: Float[Array, " d"]) -> tuple[Trials, Float[Array, ""]]:
-        result = evaluate(x)
-        return strategy.tell(state, x, result.value, cost=result.cost, noise=result.noise), result.value
+    def tell(state: Trials, x: Float[Array, " d"]) -> tuple[Trials, dict[str, Float[Array, ""]]]:
+        told = evaluate(x)
+        state = strategy.tell(state, x, told.y, is_known=told.is_known, cost=told.cost, noise=told.noise)
+        return state, told.values
 
     def by_design(state: Trials, _: None):
         return tell(state, strategy.design(key, state)[0])
@@ -149,33 +153,88 @@ def minimize(
 
     num_design = min(strategy.num_initial, num_steps)
     num_asked = num_steps - num_design
-    known = jax.eval_shape(evaluate, state.x[0])
-    state = state._replace(
-        cost=None if known.cost is None else jnp.zeros_like(state.y),
-        noise=None if known.noise is None else jnp.zeros_like(state.y),
-    )
+    told = jax.eval_shape(evaluate, state.x[0])
+    state = state if told.cost is None else state.with_cost()
+    state = state._replace(noise=None if told.noise is None else jnp.zeros_like(state.y))
     # Two scans, since under `vmap` a condition pays for both of its branches: the design's steps fit no model.
     state, first = jax.lax.scan(by_design, state, None, length=num_design)
     if num_asked == 0:
-        last = jnp.zeros(0, state.y.dtype)
+        last = jax.tree.map(lambda leaf: leaf[:0], first)
     elif isinstance(strategy, ModelStrategy):
         state, last = _by_model(key, strategy, tell, state, num_asked)
     else:
         state, last = jax.lax.scan(by_asking, state, None, length=num_asked)
-    y = jnp.concatenate([first, last])
+    values = jax.tree.map(lambda *parts: jnp.concatenate(parts), first, last)
+    y = goals.objective.to_table(values[goals.objective.name])
+    y = jnp.where(jnp.isfinite(y), jnp.nan, y)  # of a trial that failed by a limit
     # XLA may compute a number once for the table and once for the output, which then differ in a last bit.
-    x, y = state.x, jnp.where(state.status == OK, state.y, y)
-    best_y = jax.lax.cummin(jnp.where(jnp.isfinite(y), y, jnp.inf))
-    return Run(x, y, best_y, state)
+    y = jnp.where(state.has_value, state.value, y)
+    best_y = jax.lax.cummin(jnp.where(state.has_value & state.is_feasible, y, jnp.inf))
+    return Run(state.x, y, best_y, state, values)
+
+
+class Measured(NamedTuple):
+    """What the function returned, as the table and as the user has it."""
+
+    y: Float[Array, " k"]
+    """Objectives and limits."""
+    is_known: np.ndarray
+    """False for outcomes whose names the function left out."""
+    cost: Float[Array, ""] | None
+    noise: Float[Array, " k"] | None
+    values: dict[str, Float[Array, ""]]
+    """By name; NaN where the function left the name out."""
+
+
+def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
+    """What a traceable function returned.
+
+    Args:
+      outcomes: What it shall return.
+      result: A scalar, or a dict of scalars by name where the outcomes have names.
+      dtype: Floating type of the search.
+
+    Raises:
+      TypeError: It is no such thing.
+      ValueError: A name is unknown, or a value is no scalar.
+    """
+    returned, cost, noise = result.value, result.cost, result.noise
+    if not outcomes.is_named:
+        returned = {outcomes.objective.name: scalar("function", "value", returned, dtype)}
+    elif not isinstance(returned, Mapping):
+        raise TypeError(f"function: expected a dict with values of {list(outcomes.by_name)}, got {returned!r:.99}")
+    for name in returned:
+        outcomes.named(name)
+    values = {
+        outcome.name: jnp.full((), jnp.nan, dtype)
+        if returned.get(outcome.name) is None
+        else scalar("function", f"value of {outcome.name!r}", returned[outcome.name], dtype)
+        for outcome in (outcomes if outcomes.is_named else outcomes.columns)
+    }
+    is_known = np.array([returned.get(outcome.name) is not None for outcome in outcomes.columns])
+    y = jnp.stack([outcome.to_table(values[outcome.name]) for outcome in outcomes.columns])
+    if outcomes.is_named and outcomes.cost is not None and returned.get(outcomes.cost.name) is not None:
+        if cost is not None:
+            raise ValueError(f"cost: expected none beside the outcome {outcomes.cost.name!r}, got both")
+        cost = values[outcomes.cost.name]
+    cost = None if cost is None else scalar("function", "cost", cost, dtype)
+    if noise is not None:
+        by_name = noise if isinstance(noise, Mapping) else {outcomes.objective.name: noise}
+        for name in by_name:
+            outcomes.named(name)
+        noise = jnp.stack(
+            [scalar("function", "noise", by_name.get(outcome.name, 0.0), dtype) for outcome in outcomes.columns]
+        )
+    return Measured(y, is_known, cost, noise, values)
 
 
 def _by_model(
     key: Key[Array, ""],
     strategy: ModelStrategy,
-    tell: Callable[[Trials, Float[Array, " d"]], tuple[Trials, Float[Array, ""]]],
+    tell: Callable[[Trials, Float[Array, " d"]], tuple[Trials, Any]],
     state: Trials,
     num_steps: int,
-) -> tuple[Trials, Float[Array, " t"]]:
+) -> tuple[Trials, Any]:
     """The final table and all values, of a strategy whose fits are kept while they learn from the same rows."""
 
     def by_model(carry: tuple[Trials, Held], _: None):

@@ -12,8 +12,9 @@ from jbo.numerics import choose, traced_once, zeros_of
 from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.surrogates import GP, GPPosterior, Posterior, Surrogate, mean_of
-from jbo.types import FAILED, PENDING, Dataset, Trials
+from jbo.types import FAILED, OK, PENDING, Dataset, Trials
 
+_LOG_HALF = -0.6931471805599453
 _LEAST_SUCCESS = 1e-3
 """What the probability of success is at least: a trial that failed may have been unlucky."""
 
@@ -66,7 +67,8 @@ class Knowledge(NamedTuple):
     believed: Posterior
     """Given pending and failed trials too, as if they had returned their mean."""
     believed_data: Dataset
-    """Successful trials, and pending ones at their mean. Failed ones are not among them: none can be the incumbent."""
+    """Successful trials, and pending ones at their mean. Those that failed or break a limit are not among them, since
+    none of them can be the incumbent."""
     is_pending: Bool[Array, " n"]
     """Rows of the data that are pending."""
     mean: Float[Array, " n"]
@@ -75,10 +77,12 @@ class Knowledge(NamedTuple):
     """Where trials fail."""
     region: Region
     """Where the point may be."""
+    limits: "Limits | None" = None
+    """What is known of the limits; None: there are none."""
 
     @property
     def least_mean(self) -> Float[Array, ""]:
-        """The least posterior mean of successful and pending trials; infinite where there are none.
+        """The least posterior mean of feasible and pending trials; infinite where there are none.
 
         Pending ones count, so that a point near one of them does not look as good as before.
         """
@@ -86,11 +90,43 @@ class Knowledge(NamedTuple):
 
     @property
     def centre(self) -> Float[Array, " d"]:
-        """The successful trial with the least mean."""
-        return self.told_data.x[jnp.argmin(jnp.where(self.told_data.is_valid, self.mean, jnp.inf))]
+        """The feasible trial with the least mean; while there is none, the trial that is feasible most probably."""
+        x, is_valid = self.told_data.x, self.told_data.is_valid
+        if self.limits is None:
+            return x[jnp.argmin(jnp.where(is_valid, self.mean, jnp.inf))]
+        best = jnp.argmin(jnp.where(is_valid & self.limits.is_feasible, self.mean, jnp.inf))
+        return x[jnp.where(self.limits.has_feasible, best, jnp.argmax(self.limits.log_probability))]
 
 
-def learn(surrogate: Surrogate, params: Any, data: Dataset, state: Trials, region: Region) -> Knowledge:
+class Limits(NamedTuple):
+    """What is known at the rows of a table of its limits."""
+
+    is_feasible: Bool[Array, " n"]
+    """Of a trial that succeeded: whether it meets all limits. Of a pending one: whether it does so probably."""
+    log_probability: Float[Array, " n"]
+    """Logarithm of the probability of that; ``-inf`` for rows that neither succeeded nor are pending."""
+    has_feasible: Bool[Array, ""]
+    """True if a trial with a value meets all limits."""
+
+
+def limits_at(state: Trials, log_probability: Float[Array, " n"]) -> Limits:
+    """What is known of limits at the rows of a table.
+
+    Args:
+      state: The table.
+      log_probability: Of meeting all limits, by the model, at each row.
+    """
+    is_pending = state.status == PENDING
+    return Limits(
+        is_feasible=jnp.where(is_pending, log_probability > _LOG_HALF, state.is_feasible),
+        log_probability=jnp.where(is_pending | (state.status == OK), log_probability, -jnp.inf),
+        has_feasible=jnp.any(state.is_feasible & state.has_value),
+    )
+
+
+def learn(
+    surrogate: Surrogate, params: Any, data: Dataset, state: Trials, region: Region, limits: Limits | None = None
+) -> Knowledge:
     """What a model knows of a table: see `Knowledge`.
 
     A pending or failed trial is there as if it had returned its mean. That keeps the mean and tells the model that
@@ -102,6 +138,7 @@ def learn(surrogate: Surrogate, params: Any, data: Dataset, state: Trials, regio
       data: What it sees of the successful trials, a row for each of the table.
       state: The table.
       region: Where the next point may be, with its context.
+      limits: From `limits_at`: a trial that does not meet them is not the incumbent. None: there are no limits.
 
     References:
       Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4.3
@@ -133,6 +170,8 @@ def learn(surrogate: Surrogate, params: Any, data: Dataset, state: Trials, regio
     believed_data = dataclasses.replace(believing(mean), x=x, is_valid=data.is_valid | is_pending)
     if region.fixed is not None:
         mean = mean_of(told, x)
+    if limits is not None:
+        believed_data = dataclasses.replace(believed_data, is_valid=believed_data.is_valid & limits.is_feasible)
     if is_exact:
         # Another model changes its mean where it is told that mean.
         believed_data = dataclasses.replace(believed_data, mean=mean)
@@ -145,6 +184,7 @@ def learn(surrogate: Surrogate, params: Any, data: Dataset, state: Trials, regio
         mean=mean,
         failures=Failures(failed, jnp.any(is_failed)),
         region=region,
+        limits=limits,
     )
 
 

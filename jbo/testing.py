@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jbo.acquisitions import Scale, bound
+from jbo.acquisitions import Scale, over_region
 from jbo.encoding import Encoding
 from jbo.region import Region
 from jbo.space import Real, Space
@@ -151,7 +151,7 @@ def check_acquisition(acquisition: Any) -> None:
     dtype, key = data.x.dtype, jax.random.key(0)
     zero = jnp.zeros((), dtype)
     params = GPParams(jnp.full(_COLUMNS, -0.5, dtype), zero, zero - 4)
-    acquisition = bound(acquisition, Region(Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0)).encoding))
+    acquisition = over_region(acquisition, Region(Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0)).encoding))
 
     def prepare(part: Any, data: Dataset) -> Any:
         return part.prepare(key, gaussian_process.condition(params, data), data)

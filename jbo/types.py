@@ -5,7 +5,7 @@ Axis names used in every signature: ``n`` rows (the capacity), ``m`` test points
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -16,23 +16,162 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jbo.pytrees import pytree
 
-EMPTY, OK, PENDING, FAILED = 0, 1, 2, 3
+EMPTY, OK, PENDING, FAILED, ABANDONED = 0, 1, 2, 3, 4
+"""Statuses of a row of `Trials`. An abandoned trial has a number and a point, and teaches nothing."""
+
+
+@pytree
+@dataclass(frozen=True)
+class Layout:
+    """Which columns of a table of trials are what: objectives, then limits, then perhaps the cost. All static."""
+
+    num_objectives: int = field(default=1, metadata={"static": True})
+    """Lower is better."""
+    num_limits: int = field(default=0, metadata={"static": True})
+    """A trial is feasible where each of them is at most 0."""
+    has_cost: bool = field(default=False, metadata={"static": True})
+    """Whether the last column is the cost."""
+
+    @property
+    def num_columns(self) -> int:
+        """How many columns there are."""
+        return self.num_objectives + self.num_limits + self.has_cost
+
+
+ONE_VALUE = Layout()
+"""One objective."""
 
 
 class Trials(NamedTuple):
-    """The state of every strategy: one row a trial, in the order in which they were asked or told."""
+    """The state of every strategy: one row a trial, in the order in which they were asked or told.
+
+    `Strategy.init` makes an empty table, `Trials.from_arrays` one of known results.
+    """
 
     x: Float[Array, "n d"]
-    """Snapped points of the unit-cube encoding."""
-    y: Float[Array, " n"]
-    """Objective values, lower is better; 0 where ``status`` is not ``OK``."""
+    """Snapped points of the unit-cube encoding. Several trials may have one point."""
+    y: Float[Array, "n k"]
+    """What was measured, a column an outcome; 0 where it is not known."""
+    is_known: Bool[Array, "n k"]
+    """True where ``y`` holds a measured value."""
     status: Int[Array, " n"]
-    """``EMPTY``, ``OK``, ``PENDING`` or ``FAILED``."""
-    cost: Float[Array, " n"] | None = None
-    """What each trial cost, above 0, in any unit; 0 where that is not known. None: it is known of none."""
-    noise: Float[Array, " n"] | None = None
+    """``EMPTY``, ``OK``, ``PENDING``, ``FAILED`` or ``ABANDONED``."""
+    trial: Int[Array, " n"]
+    """Number of the trial, from 0; -1 where ``status`` is ``EMPTY``."""
+    noise: Float[Array, "n k"] | None = None
     """Standard deviation of each value around the function, as far as it was told, in units of ``y``; 0 where nothing
     was. None: nothing was told of any."""
+    layout: Layout = ONE_VALUE
+    """Which columns are what."""
+
+    @staticmethod
+    def from_arrays(
+        x: Any,
+        y: Any,
+        status: Any = None,
+        *,
+        noise: Any = None,
+        cost: Any = None,
+        layout: Layout | None = None,
+    ) -> "Trials":
+        """A table of trials with known results, numbered from 0.
+
+        Args:
+          x: Points of the cube, ``[n d]``.
+          y: Values, lower is better, ``[n]``; or all columns of the layout, ``[n k]``. Ignored unless ``status`` is
+            ``OK``.
+          status: Status of each row, ``[n]``; None: ``OK`` everywhere.
+          noise: Standard deviations in the shape of ``y``; None: nothing was told.
+          cost: What each trial cost, ``[n]``, 0 where that is not known; None: ``y`` says it, or nobody does.
+          layout: Of ``y``; None: one objective.
+
+        Raises:
+          ValueError: If ``y`` has not as many columns as the layout.
+
+        Example:
+          >>> Trials.from_arrays([[0.2], [0.6]], [1.0, 3.0]).value.tolist()
+          [1.0, 3.0]
+        """
+        x, y = jnp.asarray(x), jnp.asarray(y)
+        n = x.shape[0]
+        status = jnp.full(n, OK, jnp.int32) if status is None else jnp.asarray(status)
+        y = y.reshape(n, -1)
+        is_ok = (status == OK)[:, None]
+        is_known = jnp.broadcast_to(is_ok, y.shape)
+        if noise is not None:
+            noise = jnp.asarray(noise, y.dtype).reshape(n, -1)
+        layout = ONE_VALUE if layout is None else layout
+        if y.shape[1] != layout.num_columns:
+            raise ValueError(f"y: expected {layout.num_columns} columns as the layout says, got {y.shape[1]}")
+        numbers = jnp.where(status == EMPTY, -1, jnp.cumsum(status != EMPTY) - 1)
+        y = jnp.where(is_known, y, 0)
+        trials = Trials(x, y, is_known, status, numbers.astype(jnp.int32), noise, layout)
+        return trials if cost is None else trials.with_cost(cost)
+
+    @property
+    def num_trials(self) -> Int[Any, "*b"]:
+        """Trials in the table, of whatever status: the number of the next one."""
+        return jnp.sum(self.status != EMPTY, axis=-1).astype(jnp.int32)
+
+    @property
+    def value(self) -> Float[Any, "*b n"]:
+        """The first objective, lower is better; 0 where it is not known."""
+        return self.y[..., 0]
+
+    @property
+    def noise_of_value(self) -> Float[Any, "*b n"] | None:
+        """Told standard deviation of `value`; 0 where nothing was told, None if nothing was of any."""
+        return None if self.noise is None else self.noise[..., 0]
+
+    @property
+    def has_value(self) -> Bool[Any, "*b n"]:
+        """True for trials that succeeded and whose first objective is known."""
+        return (self.status == OK) & self.is_known[..., 0]
+
+    @property
+    def is_feasible(self) -> Bool[Any, "*b n"]:
+        """True for trials that succeeded, with a value for each limit that meets it."""
+        limits = slice(self.layout.num_objectives, self.layout.num_objectives + self.layout.num_limits)
+        return (self.status == OK) & jnp.all(self.is_known[..., limits] & (self.y[..., limits] <= 0), axis=-1)
+
+    @property
+    def cost(self) -> Float[Any, "*b n"] | None:
+        """What each trial cost, above 0; 0 where that is not known, None where the table has no column for it."""
+        return jnp.where(self.is_known[..., -1], self.y[..., -1], 0) if self.layout.has_cost else None
+
+    def with_cost(self, cost: Any = None) -> "Trials":
+        """The table with a column for what the trials cost.
+
+        Args:
+          cost: What each of them cost, ``[n]``, 0 where that is not known; None: what the table has, or nothing.
+        """
+        if self.layout.has_cost and cost is None:
+            return self
+        last = jnp.zeros(self.y.shape[:1], self.y.dtype) if cost is None else jnp.asarray(cost, self.y.dtype)
+        own = slice(0, self.layout.num_objectives + self.layout.num_limits)
+
+        def wider(column: Array, last: Array) -> Array:
+            return jnp.concatenate([column[:, own], last[:, None]], axis=1)
+
+        return self._replace(
+            y=wider(self.y, last),
+            is_known=wider(self.is_known, last > 0),
+            noise=None if self.noise is None else wider(self.noise, jnp.zeros_like(last)),
+            layout=replace(self.layout, has_cost=True),
+        )
+
+    def of_feasible(self) -> "Trials":
+        """The table for who knows one value and no limits: a trial that is not feasible is a failed one there.
+
+        A trial without a value, or with a limit that nobody measured, is an abandoned one: it teaches nothing.
+        """
+        if self.layout.num_limits:
+            limits = slice(self.layout.num_objectives, self.layout.num_objectives + self.layout.num_limits)
+            is_broken = jnp.any(self.is_known[..., limits] & (self.y[..., limits] > 0), axis=-1)
+        else:
+            is_broken = jnp.zeros(self.status.shape, bool)
+        status = jnp.where(is_broken, FAILED, jnp.where(self.has_value & self.is_feasible, OK, ABANDONED))
+        return self._replace(status=jnp.where(self.status == OK, status, self.status).astype(self.status.dtype))
 
 
 @pytree

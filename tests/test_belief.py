@@ -143,7 +143,7 @@ def test_an_acquisition_times_a_power_that_fades(make, x64):
         rows = np.zeros((24, 3)), np.zeros(24), np.zeros(24, np.int32)
         for row, column in zip(rows, (x, np.where(np.equal(status, OK), y, 0), status), strict=True):
             row[:number] = column
-        state = Trials(*map(jnp.asarray, rows))
+        state = Trials.from_arrays(*map(jnp.asarray, rows))
         value, mean, deviation, least = map(np.asarray, _worth(strategy, params, state, points))
         power = density ** (5 / number)
         z = (least - mean) / deviation

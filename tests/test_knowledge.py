@@ -29,9 +29,9 @@ def test_pending_and_failed_trials_are_there_at_their_mean(last, fixed, x64):
     rng = np.random.default_rng(0)
     status = np.array([OK] * 6 + list(last) + [EMPTY] * 3)
     x, y, at = rng.random((12, 2)), np.where(status == OK, rng.normal(size=12), 7.0), rng.random((5, 2))
-    state = Trials(*map(jnp.asarray, (x, y, status.astype(np.int32))))
+    state = Trials.from_arrays(*map(jnp.asarray, (x, y, status.astype(np.int32))))
     ok, pending, failed = (status == kind for kind in (OK, PENDING, FAILED))
-    data = Dataset(state.x, state.y, jnp.asarray(ok), jnp.ones(()))
+    data = Dataset(state.x, jnp.where(ok, y, 7.0), jnp.asarray(ok), jnp.ones(()))
     context = None if fixed is None else jnp.asarray([fixed, jnp.nan])
     known, (told, believed, failures), least_mean, centre = known_of(data, state, context, jnp.asarray(at))
 
@@ -60,6 +60,6 @@ def test_pending_and_failed_trials_are_there_at_their_mean(last, fixed, x64):
 
 
 def test_where_nothing_is_known_the_least_mean_is_infinite(x64):
-    state = Trials(jnp.full((4, 2), 0.5), jnp.zeros(4), jnp.zeros(4, jnp.int32))
-    data = Dataset(state.x, state.y, jnp.zeros(4, bool), jnp.ones(()))
+    state = Trials.from_arrays(jnp.full((4, 2), 0.5), jnp.zeros(4), jnp.zeros(4, jnp.int32))
+    data = Dataset(state.x, state.value, jnp.zeros(4, bool), jnp.ones(()))
     assert known_of(data, state, None, jnp.zeros((5, 2)))[2] == np.inf

@@ -30,8 +30,9 @@ LAYERS = [
     {"jbo.parameters"},
     {"jbo.choices", "jbo.constraint"},
     {"jbo.encoding"},
+    {"jbo.outcomes"},
     {"jbo.types", "jbo.numerics", "jbo._compile_cache", "jbo.world"},
-    {"jbo.pytrees", "jbo.checks"},
+    {"jbo.pytrees", "jbo.checks", "jbo.renamed"},
 ]
 """From the top: a module imports modules of its own layer's package and of layers below."""
 

@@ -49,7 +49,7 @@ def trials(x, status=OK, dtype="float64"):
     rows[: len(x)] = x
     states = np.full(NUM_ROWS, EMPTY, np.int32)
     states[: len(x)] = status
-    return Trials(jnp.asarray(rows), jnp.zeros(NUM_ROWS, dtype), jnp.asarray(states))
+    return Trials.from_arrays(jnp.asarray(rows), jnp.zeros(NUM_ROWS, dtype), jnp.asarray(states))
 
 
 def none_of(space, dtype="float64"):

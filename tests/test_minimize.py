@@ -151,16 +151,17 @@ def run_kind(kind):
 @pytest.mark.parametrize("kind", [k if k == "all" else pytest.param(k, marks=pytest.mark.thorough) for k in KINDS])
 def test_points_are_snapped_valid_and_new(x64, kind):
     space, run, num_steps = KINDS[kind], run_kind(kind), 15
-    for x, y, best_y, trials in zip(run.x, run.y, run.best_y, zip(*run.trials[:3], strict=True), strict=True):
+    table = run.trials
+    for i, (x, y, best_y) in enumerate(zip(run.x, run.y, run.best_y, strict=True)):
         np.testing.assert_allclose(snap(space.encoding, x), x, rtol=0, atol=1e-15)
         distance = np.abs(np.asarray(x)[:, None] - np.asarray(x)[None]).max(-1) + np.eye(num_steps)
         assert distance.min() > 1e-12, "none comes twice"
         for point in np.asarray(x):
             np.testing.assert_allclose(space.encode(space.decode(point)), point, atol=1e-12)
-        np.testing.assert_array_equal(trials[0], x)
+        np.testing.assert_array_equal(table.x[i], x)
         is_finite = np.isfinite(y)
-        np.testing.assert_array_equal(trials[1], np.where(is_finite, y, 0))
-        np.testing.assert_array_equal(trials[2], np.where(is_finite, OK, FAILED))
+        np.testing.assert_array_equal(table.value[i], np.where(is_finite, y, 0))
+        np.testing.assert_array_equal(table.status[i], np.where(is_finite, OK, FAILED))
         np.testing.assert_array_equal(best_y, np.minimum.accumulate(np.where(is_finite, y, np.inf)))
         assert is_finite.any() and np.isfinite(best_y[-1])
 

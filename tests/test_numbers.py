@@ -11,7 +11,7 @@ import jbo
 from jbo import Categorical, Integer, Ordinal, Real, Space, Study
 from jbo.maximize import maximize
 from jbo.region import Region
-from jbo.types import Trials
+from jbo.types import EMPTY, Trials
 
 
 def test_a_grid_of_reals_holds_the_decimal_numbers(x64):
@@ -161,7 +161,7 @@ def test_bounds_that_are_none(low, high):
 
 def test_the_maximiser_crosses_the_bound_of_a_condition(x64):
     space = Space(x=Real(0.0, 1.0), y=Real(0.0, 1.0, when=("x", jbo.between(0.5, 0.9))))
-    trials = Trials(np.full((8, 2), 0.5), np.zeros(8), np.full(8, 0, np.int32))
+    trials = Trials.from_arrays(np.full((8, 2), 0.5), np.zeros(8), np.full(8, EMPTY, np.int32))
 
     def value(x):  # best at x = 0.6, y = 0.2, where y exists
         return jnp.where(jbo.is_active(space, x)[1], 1 - (x[0] - 0.6) ** 2 - (x[1] - 0.2) ** 2, 0.5 - (x[0] - 0.3) ** 2)
@@ -170,7 +170,7 @@ def test_the_maximiser_crosses_the_bound_of_a_condition(x64):
     def best_of(trials):
         return maximize(jax.random.key(0), value, Region(space.encoding), trials, jnp.array([0.2, 0.5]))
 
-    best = best_of(Trials(*map(jnp.asarray, trials[:3])))
+    best = best_of(trials)
     np.testing.assert_allclose(best.x, [0.6, 0.2], atol=1e-4)
 
 

@@ -50,7 +50,9 @@ RING = Space(SQUARE, constraint=lambda c: jnp.abs((c["u"] - 0.5) ** 2 + (c["v"] 
 def none_of(points=()):
     x = np.full((8, 2), 0.5)
     x[: len(points)] = np.reshape(points, (-1, 2))
-    return Trials(jnp.asarray(x), jnp.zeros(8), jnp.asarray(np.where(np.arange(8) < len(points), OK, EMPTY), jnp.int32))
+    return Trials.from_arrays(
+        jnp.asarray(x), jnp.zeros(8), jnp.asarray(np.where(np.arange(8) < len(points), OK, EMPTY), jnp.int32)
+    )
 
 
 def bowl(target, x):

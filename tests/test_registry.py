@@ -15,8 +15,8 @@ import pytest
 
 import jbo
 from jbo import Categorical, Integer, Ordinal, Real, Space, batches
-from jbo.acquisitions import bound, over_sets
-from jbo.diagnostics import believe
+from jbo.acquisitions import over_region, over_sets
+from jbo.diagnostics import view_model
 from jbo.encoding import snap
 from jbo.region import Region
 from jbo.surrogates import kernels
@@ -202,12 +202,12 @@ def search_through_study(space, strategy, batch, has_worth):
 
 def the_next_point_is_worth_most(study, space):
     """Its value of the acquisition is at least that of 256 others, all of them of the space and new."""
-    belief, known = believe(study), {str(trial.config) for trial in study.trials}
+    view, known = view_model(study), {str(trial.config) for trial in study.trials}
     rng = np.random.default_rng(0)
     configs = [space.decode(point) for point in rng.random((1024, len(space)))]
     configs = [c for c in configs if space.is_allowed(c) and str(c) not in known][:256]
-    others = belief.worth(belief.encode(configs))
-    own = belief.worth(belief.encode([study.ask().config]))
+    others = view.worth(view.encode(configs))
+    own = view.worth(view.encode([study.ask().config]))
     assert np.ptp(others) > 0 and own[0] >= others.max() - 1e-6 * np.ptp(others), (own, others.max(), others.min())
 
 
@@ -235,7 +235,7 @@ def test_of_two_points_that_are_as_uncertain_the_lower_one_is_worth_more(name, x
     mean, variance = posterior.predict(points)
     np.testing.assert_allclose(variance[0], variance[1], rtol=1e-9)
     assert mean[0] < -0.5 and mean[1] > 0.5
-    acquisition = over_sets(bound(ACQUISITIONS[name](), Region(SPACES["real"].encoding)), posterior)
+    acquisition = over_sets(over_region(ACQUISITIONS[name](), Region(SPACES["real"].encoding)), posterior)
 
     @jax.jit
     def values(keys):

@@ -13,7 +13,7 @@ def test_is_taken(dtype):
         [[0.25, 0.5], [0.25 + 4 * eps, 0.5], [0.25, 0.5 - 4 * eps], [0.25, 0.5 + 64 * eps], [0.25, 0.5]], dtype
     )
     for status, taken in ((OK, True), (PENDING, True), (FAILED, True), (EMPTY, False)):
-        trials = Trials(jnp.asarray(x), jnp.zeros(5, dtype), jnp.full(5, status, jnp.int32))
+        trials = Trials.from_arrays(jnp.asarray(x), jnp.zeros(5, dtype), jnp.full(5, status, jnp.int32))
         expected = [taken, taken, taken, False, taken]
         np.testing.assert_array_equal(is_taken(trials, jnp.array([0.25, 0.5], dtype)), expected)
 
@@ -21,7 +21,7 @@ def test_is_taken(dtype):
 @some("num_levels", [2, 100, 7919], [100])
 def test_neighbouring_levels_are_two_places(slow_dtype, num_levels):
     x = ((np.arange(num_levels) + 0.5) / num_levels).astype(slow_dtype)[:, None]
-    trials = Trials(jnp.asarray(x), jnp.zeros(num_levels, slow_dtype), jnp.full(num_levels, OK, jnp.int32))
+    trials = Trials.from_arrays(jnp.asarray(x), jnp.zeros(num_levels, slow_dtype), jnp.full(num_levels, OK, jnp.int32))
     for k in (0, num_levels // 2, num_levels - 1):
         np.testing.assert_array_equal(jnp.flatnonzero(is_taken(trials, trials.x[k])), [k])
 

@@ -15,7 +15,7 @@ import jbo
 from experiments.benchmark.speed import SPACES
 from jbo.study.model import Fits, suggest
 from jbo.study.table import Rows, empty_rows
-from jbo.types import OK
+from jbo.types import OK, Layout
 from jbo.world import world
 
 
@@ -35,10 +35,11 @@ def seconds(space: jbo.Space, capacity: int) -> tuple[float, float]:
 
 def _rows(space: jbo.Space, capacity: int) -> Rows:
     """A table with enough trials for the model."""
-    rows, num = empty_rows(capacity, space.encoding.num_columns), 32
+    rows, num = empty_rows(capacity, space.encoding.num_columns, Layout()), 32
     draw = np.random.default_rng(0)
     rows.x[:num] = [space.encode(space.decode(draw.random(len(space)))) for _ in range(num)]
-    rows.y[:num], rows.status[:num] = draw.random(num), OK
+    rows.y[:num, 0], rows.is_known[:num], rows.status[:num] = draw.random(num), True, OK
+    rows.trial[:num] = np.arange(num)
     return rows
 
 

@@ -9,7 +9,6 @@ from jbo.acquisitions._acquisition import ConfidenceBound as ConfidenceBound
 from jbo.acquisitions._acquisition import Drawn as Drawn
 from jbo.acquisitions._acquisition import Improvement as Improvement
 from jbo.acquisitions._acquisition import Scale as Scale
-from jbo.acquisitions._acquisition import bound as bound
 from jbo.acquisitions._acquisition import confidence_bound as confidence_bound
 from jbo.acquisitions._acquisition import each as each
 from jbo.acquisitions._acquisition import expected_improvement as expected_improvement
@@ -18,6 +17,7 @@ from jbo.acquisitions._acquisition import log_expected_improvement as log_expect
 from jbo.acquisitions._acquisition import log_expected_quantile_improvement as log_expected_quantile_improvement
 from jbo.acquisitions._acquisition import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions._acquisition import log_worth as log_worth
+from jbo.acquisitions._acquisition import over_region as over_region
 from jbo.acquisitions._acquisition import probability_of_improvement as probability_of_improvement
 from jbo.acquisitions._knowledge_gradient import knowledge_gradient as knowledge_gradient
 from jbo.acquisitions._max_value import max_value_entropy_search as max_value_entropy_search
@@ -30,8 +30,10 @@ from jbo.acquisitions._thompson import thompson_sampling as thompson_sampling
 from jbo.acquisitions._weighted import LogWeight as LogWeight
 from jbo.acquisitions._weighted import weigh as weigh
 from jbo.acquisitions._weighted import weighted as weighted
+from jbo.renamed import renamed
 
 lower_confidence_bound = upper_confidence_bound = confidence_bound
 EI = expected_improvement
 PI = MPI = probability_of_improvement
 UCB = LCB = confidence_bound
+__getattr__ = renamed(__name__, {"bound": ("jbo.acquisitions.over_region", over_region)})

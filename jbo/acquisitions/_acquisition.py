@@ -160,7 +160,7 @@ def each(acquisition: Any, function: Callable[[Any], Any]) -> Any:
     return function(acquisition)
 
 
-def bound(acquisition: Acquisition, region: Region) -> Acquisition:
+def over_region(acquisition: Acquisition, region: Region) -> Acquisition:
     """The acquisition over a region, itself and those inside of it, as far as they have to know of one.
 
     Args:
@@ -168,7 +168,7 @@ def bound(acquisition: Acquisition, region: Region) -> Acquisition:
       region: Where the points may be.
     """
     if isinstance(acquisition, Composite):
-        acquisition = acquisition.with_parts(tuple(bound(part, region) for part in acquisition.parts))
+        acquisition = acquisition.with_parts(tuple(over_region(part, region) for part in acquisition.parts))
     return acquisition.bind(region) if isinstance(acquisition, OverRegion) else acquisition
 
 

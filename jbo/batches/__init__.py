@@ -1,7 +1,5 @@
 """How points that are asked for at the same time keep apart: what ``batch=`` of `jbo.bayesian` takes."""
 
-import warnings
-
 from jbo.batches._batch import Batch as Batch
 from jbo.batches._batch import Drawing as Drawing
 from jbo.batches._batch import JointBatch as JointBatch
@@ -11,10 +9,6 @@ from jbo.batches._pure_exploration import pure_exploration as pure_exploration
 from jbo.batches._uninformed import random_batch as random_batch
 from jbo.batches._uninformed import thompson_batch as thompson_batch
 from jbo.knowledge import Knowledge
+from jbo.renamed import renamed
 
-
-def __getattr__(name: str) -> object:
-    if name != "Beliefs":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn("jbo.batches.Beliefs is jbo.knowledge.Knowledge now", DeprecationWarning, stacklevel=2)
-    return Knowledge
+__getattr__ = renamed(__name__, {"Beliefs": ("jbo.knowledge.Knowledge", Knowledge)})

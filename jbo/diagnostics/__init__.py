@@ -1,17 +1,12 @@
 """How far the surrogate can be trusted, which parameters matter, and whether it is worth going on.
 
-`believe`, `health`, `importance`, `dependence` and `improvement_left` look at a study; the others are pure functions of
-posteriors and data.
+`view_model`, `health`, `importance`, `dependence` and `improvement_left` look at a study; the others are pure functions
+of posteriors and data.
 """
 
 from jbo.diagnostics import findings as findings
 from jbo.diagnostics._anova import Anova as Anova
 from jbo.diagnostics._anova import functional_anova as functional_anova
-from jbo.diagnostics._belief import Belief as Belief
-from jbo.diagnostics._belief import Interval as Interval
-from jbo.diagnostics._belief import Searched as Searched
-from jbo.diagnostics._belief import believe as believe
-from jbo.diagnostics._belief import following as following
 from jbo.diagnostics._convergence import best_so_far as best_so_far
 from jbo.diagnostics._convergence import improvement_left as improvement_left
 from jbo.diagnostics._convergence import simple_regret as simple_regret
@@ -34,3 +29,17 @@ from jbo.diagnostics._validation import constant as constant
 from jbo.diagnostics._validation import cross_validate as cross_validate
 from jbo.diagnostics._validation import folds as folds
 from jbo.diagnostics._validation import leave_one_out as leave_one_out
+from jbo.diagnostics._view import Interval as Interval
+from jbo.diagnostics._view import ModelView as ModelView
+from jbo.diagnostics._view import Searched as Searched
+from jbo.diagnostics._view import following as following
+from jbo.diagnostics._view import view_model as view_model
+from jbo.renamed import renamed
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Belief": ("jbo.diagnostics.ModelView", ModelView),
+        "believe": ("jbo.diagnostics.view_model", view_model),
+    },
+)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jbo.acquisitions import log_expected_improvement, over_sets
-from jbo.diagnostics._belief import Belief, Searched, believe, check_constraint
+from jbo.diagnostics._view import ModelView, Searched, check_constraint, view_model
 from jbo.maximize import maximize
 from jbo.region import Region
 from jbo.strategies import Bayesian
@@ -67,7 +67,7 @@ def _log_improvement_left(strategy: Bayesian, key: Array, state: Trials, data: D
     return found.value
 
 
-def improvement_left(study: Searched | Belief) -> float:
+def improvement_left(study: Searched | ModelView) -> float:
     """How much better than the best posterior mean one more trial is expected to be, at the best place for it.
 
     Args:
@@ -78,13 +78,13 @@ def improvement_left(study: Searched | Belief) -> float:
       It is what the model believes: where the model is wrong (see `health`), so is it.
 
     Raises:
-      ValueError: As in `believe`.
+      ValueError: As in `view_model`.
     """
-    belief = study if isinstance(study, Belief) else believe(study)
+    view = study if isinstance(study, ModelView) else view_model(study)
     with world(None):
-        log_value = _log_improvement_left(belief.strategy, belief.key, belief.state, belief.data, belief.posterior)
-        left = belief.in_units(float(jnp.exp(log_value)))
-    check_constraint(belief.strategy)
+        log_value = _log_improvement_left(view.strategy, view.key, view.state, view.data, view.posterior)
+        left = view.in_units(float(jnp.exp(log_value)))
+    check_constraint(view.strategy)
     return left
 
 
@@ -111,7 +111,7 @@ def stop_when_little_is_left(study: Any, least: float) -> Callable[[Trial], bool
 
     def stop(trial: Trial) -> bool:
         trials = study.trials
-        if sum(t.status != "pending" for t in trials) <= study.strategy.num_initial:
+        if sum(t.is_finished for t in trials) <= study.strategy.num_initial:
             return False
         values = [t.value for t in trials if t.value is not None]
         return len(values) >= 3 and len(set(values)) > 1 and improvement_left(study) < least

@@ -12,14 +12,14 @@ import numpy as np
 from jaxtyping import Array, Bool
 
 from jbo.diagnostics import findings as say
-from jbo.diagnostics._belief import Belief, Interval, Searched, believe
 from jbo.diagnostics._importance import lengthscales
 from jbo.diagnostics._scores import LEVELS, Predictions, Scores, score
 from jbo.diagnostics._validation import constant, cross_validate, leave_one_out
+from jbo.diagnostics._view import Interval, ModelView, Searched, view_model
 from jbo.markup import Table, card
 from jbo.surrogates import GP, Surrogate
 from jbo.surrogates.gaussian_process import GPPosterior
-from jbo.types import OK, Dataset
+from jbo.types import Dataset
 from jbo.world import world
 
 
@@ -121,7 +121,7 @@ def _scores(predicted: Predictions, data: Dataset, is_ok: Bool[Array, " n"]) -> 
 
 
 def health(
-    study: Searched | Belief, *, held_out: Sequence[tuple[Mapping[str, Any], float]] = (), num_folds: int = 10
+    study: Searched | ModelView, *, held_out: Sequence[tuple[Mapping[str, Any], float]] = (), num_folds: int = 10
 ) -> Health:
     """How well the surrogate predicts trials that it does not see, and what is wrong with it.
 
@@ -134,59 +134,59 @@ def health(
       num_folds: Fits of a model that is no exact Gaussian process.
 
     Raises:
-      ValueError: As in `believe`, or a configuration is not of the space.
+      ValueError: As in `view_model`, or a configuration is not of the space.
     """
-    belief = study if isinstance(study, Belief) else believe(study)
-    posterior, data = belief.posterior, belief.data
+    view = study if isinstance(study, ModelView) else view_model(study)
+    posterior, data = view.posterior, view.data
     with world(None):
-        is_whole = [trial.status != "stopped" for trial in belief.trials]
-        is_whole += [True] * (len(belief.state.status) - len(is_whole))
-        is_ok = (belief.state.status == OK) & jnp.asarray(is_whole)
+        is_whole = [trial.status != "stopped" for trial in view.trials]
+        is_whole += [True] * (len(view.state.status) - len(is_whole))
+        is_ok = view.state.has_value & jnp.asarray(is_whole)
         if isinstance(posterior, GPPosterior) and posterior.x.shape == data.x.shape:
             method, predicted = "leave-one-out", _leave_one_out(posterior, data)
         else:
-            key = jax.random.fold_in(belief.key, 0)
+            key = jax.random.fold_in(view.key, 0)
             num_folds = min(num_folds, int(data.is_valid.sum()))
             method = f"{num_folds} folds"
-            predicted = _cross_validate(key, belief.strategy.surrogate, data, num_folds)
+            predicted = _cross_validate(key, view.strategy.surrogate, data, num_folds)
         rows = np.flatnonzero(np.asarray(is_ok))
         model, of_constant = (_quality(scores, rows) for scores in _scores(predicted, data, is_ok))
-        noise = belief.in_units(float(np.sqrt(posterior.noise_variance())))
+        noise = view.in_units(float(np.sqrt(posterior.noise_variance())))
     mean, deviation = np.asarray(predicted.mean)[rows], np.sqrt(np.asarray(predicted.variance)[rows])
-    ended = [trial for trial in belief.trials if trial.status != "pending"]
-    surrogate: Any = belief.strategy.surrogate
+    ended = [trial for trial in view.trials if trial.is_finished]
+    surrogate: Any = view.strategy.surrogate
     is_noise_inferred = isinstance(surrogate, GP) and surrogate.fixed_noise is None
     counts = {"ok": len(rows)}
     findings = [
         *say.of_scores(model.rmse, of_constant.rmse, list(model.coverage.values()), len(rows)),
-        *say.on_bounds(belief.space.names, belief.params, is_noise_inferred),
-        *say.of_place(belief.encode([trial.config for trial in ended])),
-        *say.of_failures(belief.space, ended),
+        *say.on_bounds(view.space.names, view.params, is_noise_inferred),
+        *say.of_place(view.encode([trial.config for trial in ended])),
+        *say.of_failures(view.space, ended),
         *say.of_lack(counts),
     ]
     return Health(
         method,
         rows,
-        np.array([belief.trials[row].value for row in rows], np.float64),
-        belief.told(mean, deviation),
+        np.array([view.trials[row].value for row in rows], np.float64),
+        view.told(mean, deviation),
         model,
         of_constant,
-        _held_out(belief, held_out) if held_out else None,
-        lengthscales(belief.space.names, belief.params),
+        _held_out(view, held_out) if held_out else None,
+        lengthscales(view.space.names, view.params),
         noise,
         findings,
     )
 
 
-def _held_out(belief: Belief, pairs: Sequence[tuple[Mapping[str, Any], float]]) -> Quality:
+def _held_out(view: ModelView, pairs: Sequence[tuple[Mapping[str, Any], float]]) -> Quality:
     values = np.array([value for _, value in pairs], np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"held_out: expected finite values, got {values.tolist()}")
-    mean, deviation = belief.predict(belief.encode([config for config, _ in pairs]))
+    mean, deviation = view.predict(view.encode([config for config, _ in pairs]))
     with world(None):
-        variance = jnp.asarray(deviation**2) + belief.posterior.noise_variance()
+        variance = jnp.asarray(deviation**2) + view.posterior.noise_variance()
         every = jnp.ones(len(values), bool)
-        scores = score(Predictions(jnp.asarray(mean), variance), jnp.asarray(belief.seen(values)), every)
+        scores = score(Predictions(jnp.asarray(mean), variance), jnp.asarray(view.seen(values)), every)
         return _quality(scores, np.arange(len(values)))
 
 

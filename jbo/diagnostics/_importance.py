@@ -11,8 +11,8 @@ from jaxtyping import Array
 
 from jbo.designs import sobol
 from jbo.diagnostics._anova import Anova, functional_anova
-from jbo.diagnostics._belief import Belief, Interval, Searched, believe
 from jbo.diagnostics._dependence import Dependence, averaged, where_active
+from jbo.diagnostics._view import Interval, ModelView, Searched, view_model
 from jbo.encoding import Encoding
 from jbo.surrogates import GPParams, Posterior
 from jbo.world import world
@@ -41,7 +41,7 @@ def _anova(key: Array, posterior: Posterior, encoding: Encoding, num_points: int
     return functional_anova(key, lambda x: posterior.predict(x)[0], encoding, num_points)
 
 
-def importance(study: Searched | Belief, num_points: int = 4096) -> Importance:
+def importance(study: Searched | ModelView, num_points: int = 4096) -> Importance:
     """Which parameters matter, and which of them together; see `functional_anova`.
 
     Args:
@@ -52,19 +52,19 @@ def importance(study: Searched | Belief, num_points: int = 4096) -> Importance:
       What the model believes: where it is no better than the mean (see `health`), nothing.
 
     Raises:
-      ValueError: As in `believe`.
+      ValueError: As in `view_model`.
     """
-    belief = study if isinstance(study, Belief) else believe(study)
-    names = belief.space.names
+    view = study if isinstance(study, ModelView) else view_model(study)
+    names = view.space.names
     with world(None):
-        found = _anova(belief.key, belief.posterior, _without_constraint(belief), num_points)
+        found = _anova(view.key, view.posterior, _without_constraint(view), num_points)
         main, pair, total = (np.asarray(shares) for shares in found[:3])
     first, second = np.triu_indices(len(names), 1)
     return Importance(
         dict(zip(names, main.tolist(), strict=True)),
         {(names[i], names[j]): float(pair[i, j]) for i, j in zip(first, second, strict=True)},
         dict(zip(names, total.tolist(), strict=True)),
-        lengthscales(belief.space.names, belief.params),
+        lengthscales(view.space.names, view.params),
     )
 
 
@@ -95,7 +95,7 @@ _BLOCK = 96
 """Places of two parameters that are averaged at once, so that their number compiles nothing."""
 
 
-def dependence(study: Searched | Belief, name: str | tuple[str, str], places: np.ndarray) -> Interval:
+def dependence(study: Searched | ModelView, name: str | tuple[str, str], places: np.ndarray) -> Interval:
     """The objective averaged over all parameters but one or two, in its units: median and 95 % interval of the average.
 
     The average is over the values as the model sees them: bad values are compressed.
@@ -109,32 +109,32 @@ def dependence(study: Searched | Belief, name: str | tuple[str, str], places: np
       NaN where two parameters do not exist together.
 
     Raises:
-      ValueError: As in `believe`, or there is no such parameter.
+      ValueError: As in `view_model`, or there is no such parameter.
     """
-    belief = study if isinstance(study, Belief) else believe(study)
+    view = study if isinstance(study, ModelView) else view_model(study)
     names = (name,) if isinstance(name, str) else tuple(name)
-    unknown = [each for each in names if each not in belief.space]
+    unknown = [each for each in names if each not in view.space]
     if unknown:
-        raise ValueError(f"name: expected one of {', '.join(belief.space.names)}, got {unknown[0]!r}")
+        raise ValueError(f"name: expected one of {', '.join(view.space.names)}, got {unknown[0]!r}")
     if not 1 <= len(names) <= 2 or len(set(names)) < len(names):
         raise ValueError(f"name: expected one parameter or two, got {name!r}")
     rows = np.asarray(places, np.float64).reshape(-1, len(names))
     size = len(rows) if len(names) == 1 else _BLOCK
     blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
     with world(None):
-        encoding = _without_constraint(belief)
-        columns = tuple(belief.space.names.index(each) for each in names)
-        points = _sobol(belief.key, 128, len(belief.space), np.dtype("float64"))
+        encoding = _without_constraint(view)
+        columns = tuple(view.space.names.index(each) for each in names)
+        points = _sobol(view.key, 128, len(view.space), np.dtype("float64"))
         points = where_active(encoding, points, columns)
         found = []
         for block in blocks:
             held = np.full((size, len(names)), 0.5)
             held[: len(block)] = block
-            averages = _averaged(belief.posterior, encoding, points, jnp.asarray(columns, jnp.int32), jnp.asarray(held))
+            averages = _averaged(view.posterior, encoding, points, jnp.asarray(columns, jnp.int32), jnp.asarray(held))
             found.append(np.stack(averages)[:, : len(block)])
-    return belief.told(*np.concatenate(found, axis=1))
+    return view.told(*np.concatenate(found, axis=1))
 
 
-def _without_constraint(belief: Belief) -> Encoding:
+def _without_constraint(view: ModelView) -> Encoding:
     """The columns alone: a program that does not ask the constraint shall not depend on it."""
-    return Encoding(belief.strategy.encoding.log_range, belief.strategy.encoding.columns)
+    return Encoding(view.strategy.encoding.log_range, view.strategy.encoding.columns)

@@ -17,7 +17,7 @@ from jbo.parameters import Between, Categorical, Condition, Integer, Parameter, 
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study.model import Fits, suggest
-from jbo.study.table import Rows, capacity_for, empty_rows, lifted
+from jbo.study.table import Rows, lifted, rows_of_values
 from jbo.study.value import as_seed
 from jbo.types import FAILED, OK, PENDING
 
@@ -285,12 +285,13 @@ def _rows(
     complete = [sign * t.value for _, t in placed if t.state == TrialState.COMPLETE and t.value is not None]
     complete = sorted(y for y in complete if math.isfinite(y))
     median = midpoint(complete[(len(complete) - 1) // 2], complete[len(complete) // 2]) if complete else math.nan
-    rows = empty_rows(capacity_for(len(placed) + 1), space.encoding.num_columns)
-    for i, (x, trial) in enumerate(placed):
-        rows.x[i], rows.status[i], y = x, PENDING, _loss(trial, sign, median)
-        if trial.state in _HAS_ENDED:
-            rows.y[i], rows.status[i] = (y, OK) if math.isfinite(y) else (0.0, FAILED)
-    return rows._replace(y=lifted(rows.y, lift(rows.y.tolist())))
+    losses, status = [], []
+    for _, trial in placed:
+        loss = _loss(trial, sign, median) if trial.state in _HAS_ENDED else math.nan
+        status.append(PENDING if trial.state not in _HAS_ENDED else OK if math.isfinite(loss) else FAILED)
+        losses.append(loss if math.isfinite(loss) else 0.0)
+    points = np.array([x for x, _ in placed]).reshape(-1, space.encoding.num_columns)
+    return rows_of_values(points, lifted(losses, lift(losses)), status)
 
 
 def _loss(trial: FrozenTrial, sign: float, median: float) -> float:

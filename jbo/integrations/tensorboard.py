@@ -42,9 +42,12 @@ class TensorBoard:
             with _writer(os.path.join(self._folder, f"trial-{number}")) as curve:
                 for step, value in trial.intermediate_values.items():
                     curve.add_scalar("reported", value, step, walltime=trial.ended_at)
+        for name, value in trial.values.items() if self._study.outcomes.is_named else ():
+            write.add_scalar(f"values/{name}", value, number, walltime=trial.ended_at)
         if trial.value is not None:
             write.add_scalar("value", trial.value, number, walltime=trial.ended_at)
-            write.add_scalar("best", self._study.best.value, number, walltime=trial.ended_at)
+            if (best := _best_value(self._study)) is not None:
+                write.add_scalar("best", best, number, walltime=trial.ended_at)
             config = {name: _shown(value) for name, value in trial.config.items()}
             write.add_hparams(config, {"value": trial.value}, name=f"trial-{number}", global_step=number)
         write.flush()
@@ -58,6 +61,14 @@ class TensorBoard:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _best_value(study: Study) -> float | None:
+    """The value of the best trial; None if no trial meets the limits."""
+    try:
+        return study.best.value
+    except ValueError:
+        return None
 
 
 def _writer(folder: str) -> SummaryWriter:

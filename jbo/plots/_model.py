@@ -1,4 +1,4 @@
-"""What the model and the acquisition function believe, over one or two parameters."""
+"""What the model and the acquisition function view_model, over one or two parameters."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jbo.acquisitions import Scale
-from jbo.diagnostics import Belief, Interval, Searched, believe, dependence, following
+from jbo.diagnostics import Interval, ModelView, Searched, dependence, following, view_model
 from jbo.encoding import CATEGORY
 from jbo.plots.style import (
     BLUE,
@@ -29,7 +29,7 @@ _SIDE = {1: 256, 2: 48}
 
 
 def posterior(
-    study: Searched | Belief,
+    study: Searched | ModelView,
     names: Sequence[str] | None = None,
     *,
     label: str = "objective",
@@ -40,7 +40,7 @@ def posterior(
     Other parameters stay as the trial with the best posterior mean has them.
 
     Args:
-      study: A study, a file that was read, or a belief, which spares the fit.
+      study: A study, a file that was read, or a view, which spares the fit.
       names: One parameter or two; None: all of a space that has no more.
       label: Of the objective.
       ax: Axes of matplotlib; None: new ones.
@@ -49,36 +49,34 @@ def posterior(
       The axes. Over one parameter with a band that holds 95 %; values are in the units of the objective.
 
     Raises:
-      ValueError: As in `jbo.diagnostics.believe`; or the names are not one or two parameters.
+      ValueError: As in `jbo.diagnostics.view_model`; or the names are not one or two parameters.
     """
-    belief, names = _belief(study), _names(study, names)
+    view, names = _view(study), _names(study, names)
     ax = axes_of(ax)
-    columns, x = _points(belief, names)
-    unit = unit_of(_values(belief))
-    middle, low, high = (part / unit for part in belief.interval(x))
-    values = _values(belief) / unit
+    columns, x = _points(view, names)
+    unit = unit_of(_values(view))
+    middle, low, high = (part / unit for part in view.interval(x))
+    values = _values(view) / unit
     if len(names) == 1:
-        _band(ax, belief, names[0], columns[0], Interval(middle, low, high), "median", "95 % of the function")
-        _trials(ax, belief, names, unit)
+        _band(ax, view, names[0], columns[0], Interval(middle, low, high), "median", "95 % of the function")
+        _trials(ax, view, names, unit)
         show_range(ax, "y", np.concatenate([values, middle[np.isfinite(middle)]]), 0.25)
-        dress(ax, "x", names[0], belief.space[names[0]])
+        dress(ax, "x", names[0], view.space[names[0]])
         ax.set_ylabel(in_units(plain(label), unit))
         ax.grid(alpha=0.25)
     else:
-        _map(
-            ax, belief, names, columns, middle, in_units(f"{plain(label)}, median", unit), (values.min(), values.max())
-        )
+        _map(ax, view, names, columns, middle, in_units(f"{plain(label)}, median", unit), (values.min(), values.max()))
     legend(ax)
     return ax
 
 
 def acquisition(
-    study: Searched | Belief, names: Sequence[str] | None = None, *, mark_next: bool = True, ax: Any = None
+    study: Searched | ModelView, names: Sequence[str] | None = None, *, mark_next: bool = True, ax: Any = None
 ) -> Any:
     """How much each point is worth trying next, relative to the best of those that are drawn, and the next one.
 
     Args:
-      study: A study, a file that was read, or a belief.
+      study: A study, a file that was read, or a view.
       names: As in `posterior`.
       mark_next: Mark the configuration that the study would suggest now, which takes one suggestion.
       ax: Axes of matplotlib; None: new ones.
@@ -89,45 +87,45 @@ def acquisition(
     Raises:
       ValueError: As in `posterior`.
     """
-    belief, names = _belief(study), _names(study, names)
+    view, names = _view(study), _names(study, names)
     ax = axes_of(ax, (6.4, 2.6) if len(names) == 1 else (6.4, 4.0))
-    columns, x = _points(belief, names)
-    worth = belief.worth(x)
+    columns, x = _points(view, names)
+    worth = view.worth(x)
     most = worth.max()
-    if belief.strategy.acquisition.scale is Scale.LOGARITHM:
+    if view.strategy.acquisition.scale is Scale.LOGARITHM:
         worth = np.exp(worth - most)
     else:
         worth = (worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny)
-    is_allowed = np.array([belief.space.is_allowed(belief.space.decode(point)) for point in x])
+    is_allowed = np.array([view.space.is_allowed(view.space.decode(point)) for point in x])
     worth = np.where(is_allowed, worth, np.nan)
-    coming = following(belief) if mark_next else None
+    coming = following(view) if mark_next else None
     is_drawn = coming is not None and all(name in coming for name in names)
-    where = [place(belief.space[name], coming[name]) for name in names] if coming is not None and is_drawn else None
+    where = [place(view.space[name], coming[name]) for name in names] if coming is not None and is_drawn else None
     if len(names) == 1:
-        if belief.space[names[0]].kind == CATEGORY:
+        if view.space[names[0]].kind == CATEGORY:
             ax.bar(columns[0], worth, color=GREEN, width=0.5, label="worth of a trial")
         else:
-            ax.plot(columns[0], worth, color=GREEN, label="worth of a trial", **_marker(belief, names[0]))
+            ax.plot(columns[0], worth, color=GREEN, label="worth of a trial", **_marker(view, names[0]))
             ax.fill_between(columns[0], 0, worth, color=GREEN, alpha=0.2, linewidth=0)
         if where is not None:
             ax.axvline(where[0], color=VERMILION, linestyle="--", label="next")
-        dress(ax, "x", names[0], belief.space[names[0]])
+        dress(ax, "x", names[0], view.space[names[0]])
         ax.set_ylim(-0.03, 1.08)
         ax.set_ylabel("acquisition (relative)")
         ax.grid(alpha=0.25)
     else:
-        _map(ax, belief, names, columns, worth, "acquisition (relative)", (0.0, 1.0))
+        _map(ax, view, names, columns, worth, "acquisition (relative)", (0.0, 1.0))
         if where is not None:
             ax.plot(*([w] for w in where), "*", color="white", markeredgecolor="black", markersize=14, label="next")
     legend(ax)
     return ax
 
 
-def slice_around_best(study: Searched | Belief, name: str, *, label: str = "objective", ax: Any = None) -> Any:
+def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "objective", ax: Any = None) -> Any:
     """What the model believes along one parameter through the trial with the best posterior mean, and all trials.
 
     Args:
-      study: A study, a file that was read, or a belief.
+      study: A study, a file that was read, or a view.
       name: The parameter; one that exists at the best trial.
       label: Of the vertical axis.
       ax: Axes of matplotlib; None: new ones.
@@ -136,29 +134,29 @@ def slice_around_best(study: Searched | Belief, name: str, *, label: str = "obje
       The axes, with a band that holds 95 %.
 
     Raises:
-      ValueError: As in `jbo.diagnostics.believe`; or there is no such parameter there.
+      ValueError: As in `jbo.diagnostics.view_model`; or there is no such parameter there.
     """
-    belief = _belief(study)
-    _names(belief, (name,))
-    best = belief.recommended
+    view = _view(study)
+    _names(view, (name,))
+    best = view.recommended
     if name not in best.config:
         raise ValueError(f"name: expected a parameter of the best trial, {', '.join(best.config)}, got {name!r}")
-    ax = posterior(belief, (name,), label=label, ax=ax)
-    at = place(belief.space[name], best.config[name])
+    ax = posterior(view, (name,), label=label, ax=ax)
+    at = place(view.space[name], best.config[name])
     assert best.value is not None
-    height = best.value / unit_of(_values(belief))
+    height = best.value / unit_of(_values(view))
     ax.plot([at], [height], "*", color="white", markeredgecolor="black", markersize=13, label="best", zorder=5)
     legend(ax)
     return ax
 
 
 def partial_dependence(
-    study: Searched | Belief, name: str | tuple[str, str], *, label: str = "objective", ax: Any = None
+    study: Searched | ModelView, name: str | tuple[str, str], *, label: str = "objective", ax: Any = None
 ) -> Any:
     """The objective along one parameter, or over two, all others averaged over as the model sees them.
 
     Args:
-      study: A study, a file that was read, or a belief.
+      study: A study, a file that was read, or a view.
       name: The parameter, or two of them for a map. One with a condition is averaged where it exists; a map is empty
         where the two do not exist together.
       label: Of the objective.
@@ -170,35 +168,35 @@ def partial_dependence(
     Raises:
       ValueError: As in `jbo.diagnostics.dependence`.
     """
-    belief = _belief(study)
-    names = _names(belief, (name,) if isinstance(name, str) else name)
+    view = _view(study)
+    names = _names(view, (name,) if isinstance(name, str) else name)
     ax = axes_of(ax)
-    unit = unit_of(_values(belief))
+    unit = unit_of(_values(view))
     about = in_units(f"{plain(label)}, average", unit)
     if len(names) == 2:
-        grids = [grid(belief.space[each], 24) for each in names]
+        grids = [grid(view.space[each], 24) for each in names]
         mesh = np.stack(np.meshgrid(*(units for units, _ in grids), indexing="ij"), axis=-1).reshape(-1, 2)
-        middle = dependence(belief, (names[0], names[1]), mesh).middle / unit
+        middle = dependence(view, (names[0], names[1]), mesh).middle / unit
         known = middle[np.isfinite(middle)]
         ends = (known.min(), known.max()) if len(known) else (0.0, 1.0)
-        _map(ax, belief, names, [along for _, along in grids], middle, about, ends)
+        _map(ax, view, names, [along for _, along in grids], middle, about, ends)
         legend(ax)
         return ax
-    units, along = grid(belief.space[names[0]], 48)
-    found = Interval(*(part / unit for part in dependence(belief, names[0], units)))
-    _band(ax, belief, names[0], along, found, "average", "95 % of the average")
-    dress(ax, "x", names[0], belief.space[names[0]])
+    units, along = grid(view.space[names[0]], 48)
+    found = Interval(*(part / unit for part in dependence(view, names[0], units)))
+    _band(ax, view, names[0], along, found, "average", "95 % of the average")
+    dress(ax, "x", names[0], view.space[names[0]])
     ax.set_ylabel(about)
     ax.grid(alpha=0.25)
     legend(ax)
     return ax
 
 
-def _belief(study: Searched | Belief) -> Belief:
-    return study if isinstance(study, Belief) else believe(study)
+def _view(study: Searched | ModelView) -> ModelView:
+    return study if isinstance(study, ModelView) else view_model(study)
 
 
-def _names(study: Searched | Belief, names: Sequence[str] | None) -> tuple[str, ...]:
+def _names(study: Searched | ModelView, names: Sequence[str] | None) -> tuple[str, ...]:
     chosen = study.space.names if names is None else tuple(names)
     unknown = [name for name in chosen if name not in study.space]
     if unknown:
@@ -208,41 +206,41 @@ def _names(study: Searched | Belief, names: Sequence[str] | None) -> tuple[str, 
     return chosen
 
 
-def _points(belief: Belief, names: tuple[str, ...]) -> tuple[list[np.ndarray], np.ndarray]:
+def _points(view: ModelView, names: tuple[str, ...]) -> tuple[list[np.ndarray], np.ndarray]:
     """Where the axes are drawn at, and the points of the cube over them, the first axis slowest."""
-    grids = [grid(belief.space[name], _SIDE[len(names)]) for name in names]
+    grids = [grid(view.space[name], _SIDE[len(names)]) for name in names]
     meshes = np.meshgrid(*(units for units, _ in grids), indexing="ij")
     places = {name: mesh.ravel() for name, mesh in zip(names, meshes, strict=True)}
-    return [along for _, along in grids], belief.around(belief.recommended.config, places)
+    return [along for _, along in grids], view.around(view.recommended.config, places)
 
 
-def _values(belief: Belief) -> np.ndarray:
-    return np.array([trial.value for trial in belief.trials if trial.value is not None])
+def _values(view: ModelView) -> np.ndarray:
+    return np.array([trial.value for trial in view.trials if trial.value is not None])
 
 
-def _marker(belief: Belief, name: str) -> dict[str, Any]:
+def _marker(view: ModelView, name: str) -> dict[str, Any]:
     """Dots where there are few values, which a line only joins."""
-    return {"marker": "o", "markersize": 4} if 0 < belief.space[name].num_levels < 20 else {}
+    return {"marker": "o", "markersize": 4} if 0 < view.space[name].num_levels < 20 else {}
 
 
-def _band(ax: Any, belief: Belief, name: str, along: np.ndarray, interval: Interval, middle: str, band: str) -> None:
+def _band(ax: Any, view: ModelView, name: str, along: np.ndarray, interval: Interval, middle: str, band: str) -> None:
     """A line in a band; for choices, between which there is nothing, points with bars."""
-    if belief.space[name].kind == CATEGORY:
+    if view.space[name].kind == CATEGORY:
         errors = np.maximum([interval.middle - interval.low, interval.high - interval.middle], 0)
         bars = ax.errorbar(along, interval.middle, errors, fmt="D", color=BLUE, capsize=6, label=f"{middle}, {band}")
         bars.lines[0].set_zorder(3)
         ax.set_xlim(-0.5, len(along) - 0.5)
         return
-    ax.plot(along, interval.middle, color=BLUE, label=middle, **_marker(belief, name))
+    ax.plot(along, interval.middle, color=BLUE, label=middle, **_marker(view, name))
     ax.fill_between(along, interval.low, interval.high, color=BLUE, alpha=0.2, linewidth=0, label=band)
 
 
-def _trials(ax: Any, belief: Belief, names: tuple[str, ...], unit: float = 1.0) -> None:
+def _trials(ax: Any, view: ModelView, names: tuple[str, ...], unit: float = 1.0) -> None:
     """Trials that ran to their end as dots, failed ones as crosses, where the parameters exist."""
-    there = [trial for trial in belief.trials if all(name in trial.config for name in names)]
+    there = [trial for trial in view.trials if all(name in trial.config for name in names)]
     for status, mark in (("ok", "o"), ("failed", "x")):
         trials = [trial for trial in there if trial.status == status]
-        places = [[place(belief.space[name], trial.config[name]) for trial in trials] for name in names]
+        places = [[place(view.space[name], trial.config[name]) for trial in trials] for name in names]
         if not trials:
             continue
         label = "trials" if status == "ok" else "failed"
@@ -261,7 +259,7 @@ def _trials(ax: Any, belief: Belief, names: tuple[str, ...], unit: float = 1.0) 
 
 def _map(
     ax: Any,
-    belief: Belief,
+    view: ModelView,
     names: tuple[str, ...],
     columns: list[np.ndarray],
     values: np.ndarray,
@@ -272,6 +270,6 @@ def _map(
     colours = {"cmap": MAP, "vmin": ends[0], "vmax": ends[1]}
     mesh = ax.pcolormesh(columns[0], columns[1], values.reshape(shape).T, shading="nearest", **colours)
     ax.figure.colorbar(mesh, ax=ax, label=label)
-    _trials(ax, belief, names)
+    _trials(ax, view, names)
     for which, name in zip("xy", names, strict=True):
-        dress(ax, which, name, belief.space[name])
+        dress(ax, which, name, view.space[name])

@@ -4,17 +4,19 @@ from typing import Any
 
 import numpy as np
 
-from jbo.diagnostics import Belief, Health, Importance, Searched
+from jbo.diagnostics import Health, Importance, ModelView, Searched
 from jbo.diagnostics import health as health_of
 from jbo.diagnostics import importance as importance_of
 from jbo.plots.style import BLUE, GREY, SKY, VERMILION, axes_of, in_units, legend, plain, show_range, unit_of
 
 
-def predicted_against_observed(study: Searched | Belief | Health, *, label: str = "objective", ax: Any = None) -> Any:
+def predicted_against_observed(
+    study: Searched | ModelView | Health, *, label: str = "objective", ax: Any = None
+) -> Any:
     """Each value against its prediction from the other trials, with 95 % intervals: on the diagonal where it is right.
 
     Args:
-      study: A study, a file that was read, a belief, or its health, which spares the work.
+      study: A study, a file that was read, a view, or its health, which spares the work.
       label: Of the objective.
       ax: Axes of matplotlib; None: new ones.
 
@@ -50,7 +52,7 @@ def predicted_against_observed(study: Searched | Belief | Health, *, label: str 
     return ax
 
 
-def calibration(study: Searched | Belief | Health, *, ax: Any = None) -> Any:
+def calibration(study: Searched | ModelView | Health, *, ax: Any = None) -> Any:
     """Which share of the trials is inside of central intervals of each probability, and what chance alone would do.
 
     Below the diagonal the model is too sure, above it too modest.
@@ -89,11 +91,11 @@ def calibration(study: Searched | Belief | Health, *, ax: Any = None) -> Any:
     return ax
 
 
-def importance(study: Searched | Belief | Importance, *, num_pairs: int = 3, ax: Any = None) -> Any:
+def importance(study: Searched | ModelView | Importance, *, num_pairs: int = 3, ax: Any = None) -> Any:
     """Which share of the variance each parameter explains alone and with its interactions, and the strongest pairs.
 
     Args:
-      study: A study, a file that was read, a belief, or its importance, which spares the work.
+      study: A study, a file that was read, a view, or its importance, which spares the work.
       num_pairs: How many pairs at most; those that explain less than 1 % are left out.
       ax: Axes of matplotlib; None: new ones.
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from jbo.diagnostics import Belief, Searched, best_so_far, simple_regret, spans
+from jbo.diagnostics import ModelView, Searched, best_so_far, simple_regret, spans
 from jbo.numerics import midpoint, shares
 from jbo.plots.style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, in_units, legend, plain, unit_of
 from jbo.study import Trial
 
-Shown = Searched | Belief
+Shown = Searched | ModelView
 """A study, a file that was read, or what the model of one believes."""
 
 
@@ -93,7 +93,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     without a value, failed or stopped, are dotted and end before the last scale.
 
     Args:
-      study: A study, a file that was read, or a belief.
+      study: A study, a file that was read, or a view.
       label: Of the last scale.
       ax: Axes of matplotlib; None: new ones.
 
@@ -147,7 +147,7 @@ def timeline(study: Shown, *, ax: Any = None) -> Any:
     """A bar for each trial from its start to its end, trials that ran at the same time above each other.
 
     Args:
-      study: A study, a file that was read, or a belief. Pending trials last until the latest time that is known.
+      study: A study, a file that was read, or a view. Pending trials last until the latest time that is known.
       ax: Axes of matplotlib; None: new ones.
 
     Returns:
@@ -162,7 +162,7 @@ def timeline(study: Shown, *, ax: Any = None) -> Any:
     if not found:
         raise ValueError("study: expected at least one trial, got none")
     ax = axes_of(ax, (7.0, 3.2))
-    colours = {"ok": BLUE, "stopped": GREY, "failed": VERMILION, "pending": "white"}
+    colours = {"ok": BLUE, "stopped": GREY, "failed": VERMILION, "pending": "white", "abandoned": "white"}
     longest, num_lanes = max(span.end for span in found), max(span.lane for span in found) + 1
     for trial, start, end, lane in found:
         ax.barh(
@@ -170,7 +170,7 @@ def timeline(study: Shown, *, ax: Any = None) -> Any:
             hatch="//" if trial.status == "pending" else None,
         )  # fmt: skip
         if end - start > 0.03 * longest:
-            colour, middle = "black" if trial.status == "pending" else "white", 0.5 * (start + end)
+            colour, middle = "black" if colours[trial.status] == "white" else "white", 0.5 * (start + end)
             ax.text(middle, lane, str(trial.number), ha="center", va="center", color=colour, fontsize=7, clip_on=True)
     ax.set_yticks(range(num_lanes), labels=[str(i + 1) for i in range(num_lanes)])
     ax.set_ylim(-0.6, num_lanes - 0.4)
@@ -242,7 +242,7 @@ def learning_curves(
 
 
 def _finished(study: Shown) -> list[Trial]:
-    trials = [trial for trial in study.trials if trial.status != "pending"]
+    trials = [trial for trial in study.trials if trial.is_finished]
     if not trials:
         raise ValueError("study: expected at least one trial that ended, got none")
     return trials
@@ -252,10 +252,11 @@ def _course(study: Shown, optimum: float | None, unit: float) -> tuple[list[Tria
     """Finished trials, and their values and the best so far, or the distances of these to the optimum, in a unit."""
     trials = _finished(study)
     values = np.array([np.nan if trial.value is None else trial.value / unit for trial in trials])
+    feasible = np.where([bool(trial.is_feasible) for trial in trials], values, np.nan)
     if optimum is None:
-        return trials, values, best_so_far(values, maximize=study.maximize)
+        return trials, values, best_so_far(feasible, maximize=study.maximize)
     optimum = optimum / unit
-    return trials, np.abs(values - optimum), simple_regret(values, optimum, maximize=study.maximize)
+    return trials, np.abs(values - optimum), simple_regret(feasible, optimum, maximize=study.maximize)
 
 
 def _mark(ax: Any, x: int, y: float, text: str) -> None:

@@ -13,7 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from jbo.diagnostics import Belief, Health, Importance, Interval, Searched, believe, best_so_far, dependence, spans
+from jbo.diagnostics import (
+    Health,
+    Importance,
+    Interval,
+    ModelView,
+    Searched,
+    best_so_far,
+    dependence,
+    spans,
+    view_model,
+)
 from jbo.diagnostics import health as health_of
 from jbo.diagnostics import importance as importance_of
 from jbo.encoding import CATEGORY
@@ -21,7 +31,7 @@ from jbo.numerics import widened
 from jbo.parameters import Integer, Parameter, Real, Share
 from jbo.study import Trial
 
-Shown = Searched | Belief
+Shown = Searched | ModelView
 """A study, a file that was read, or what the model of one believes."""
 
 
@@ -81,19 +91,19 @@ def trajectory(study: Shown, *, label: str = "objective") -> Figure:
     """Every trial, the best so far, and the failed ones below.
 
     Args:
-      study: A study, a file that was read, or a belief.
+      study: A study, a file that was read, or a view.
       label: Of the objective.
 
     Raises:
       ValueError: No trial has ended.
     """
-    ended = [trial for trial in study.trials if trial.status != "pending"]
+    ended = [trial for trial in study.trials if trial.is_finished]
     if not ended:
         raise ValueError("study: expected at least one trial that ended, got none")
     succeeded = [trial for trial in ended if trial.value is not None]
     failed = [trial for trial in ended if trial.status == "failed"]
-    values = [np.nan if trial.value is None else trial.value for trial in ended]
-    best = best_so_far(values, maximize=study.maximize)
+    feasible = [trial.value if trial.value is not None and trial.is_feasible else np.nan for trial in ended]
+    best = best_so_far(feasible, maximize=study.maximize)
     traces = [
         _scatter(
             [t.number for t in succeeded], [t.value for t in succeeded], "trial", mode="markers",
@@ -135,7 +145,7 @@ def learning_curves(study: Shown, *, step: str = "step", label: str = "objective
     """What each trial reported on its way, that of the best one in colour.
 
     Args:
-      study: A study, a file that was read, or a belief.
+      study: A study, a file that was read, or a view.
       step: Of the horizontal axis.
       label: Of the objective.
 
@@ -146,7 +156,7 @@ def learning_curves(study: Shown, *, step: str = "step", label: str = "objective
     if not reported:
         raise ValueError("study: expected at least one trial that reported values, got none")
     sign = -1.0 if study.maximize else 1.0
-    whole = [trial for trial in reported if trial.value is not None]
+    whole = [trial for trial in reported if trial.value is not None and trial.is_feasible]
     best = min(whole, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
     traces = []
     for trial in [*(trial for trial in reported if trial is not best), *([] if best is None else [best])]:
@@ -169,7 +179,7 @@ def timeline(study: Shown) -> Figure:
     """A bar for each trial from its start to its end, trials that ran at the same time above each other.
 
     Args:
-      study: A study, a file that was read, or a belief. Pending trials last until the latest time that is known.
+      study: A study, a file that was read, or a view. Pending trials last until the latest time that is known.
 
     Raises:
       ValueError: There is no trial.
@@ -178,7 +188,7 @@ def timeline(study: Shown) -> Figure:
     if not found:
         raise ValueError("study: expected at least one trial, got none")
     traces = []
-    colours = {"ok": _BLUE, "stopped": _GREY, "failed": _VERMILION, "pending": _SKY}
+    colours = {"ok": _BLUE, "stopped": _GREY, "failed": _VERMILION, "pending": _SKY, "abandoned": "white"}
     for status, colour in colours.items():
         pattern = "/" if status == "pending" else ""
         bars = [span for span in found if span.trial.status == status]
@@ -203,11 +213,11 @@ def timeline(study: Shown) -> Figure:
     return Figure(traces, layout)
 
 
-def importance(study: Searched | Belief | Importance) -> Figure:
+def importance(study: Searched | ModelView | Importance) -> Figure:
     """Which share of the variance each parameter explains alone and with its interactions.
 
     Args:
-      study: A study, a file that was read, a belief, or its importance, which spares the work.
+      study: A study, a file that was read, a view, or its importance, which spares the work.
 
     Raises:
       ValueError: As in `jbo.diagnostics.importance`.
@@ -229,27 +239,27 @@ def importance(study: Searched | Belief | Importance) -> Figure:
     return Figure([trace | style for trace in traces], layout)
 
 
-def slice_around_best(study: Searched | Belief, name: str, *, label: str = "objective") -> Figure:
+def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "objective") -> Figure:
     """The model along one parameter through the trial with the best posterior mean, and all trials.
 
     Args:
-      study: A study, a file that was read, or a belief, which spares the fit.
+      study: A study, a file that was read, or a view, which spares the fit.
       name: The parameter; one that exists at the best trial.
       label: Of the objective.
 
     Raises:
-      ValueError: As in `jbo.diagnostics.believe`; or there is no such parameter there.
+      ValueError: As in `jbo.diagnostics.view_model`; or there is no such parameter there.
     """
-    belief = _belief(study)
-    best = belief.recommended
+    view = _view(study)
+    best = view.recommended
     if name not in best.config:
         raise ValueError(f"name: expected a parameter of the best trial, {', '.join(best.config)}, got {name!r}")
-    parameter = belief.space[name]
+    parameter = view.space[name]
     units = _units(parameter)
-    found = belief.interval(belief.around(best.config, {name: units}))
+    found = view.interval(view.around(best.config, {name: units}))
     along = [_place(parameter, parameter.from_unit(float(unit))) for unit in units]
-    there = [trial for trial in belief.trials if trial.value is not None and name in trial.config]
-    values = np.array([trial.value for trial in belief.trials if trial.value is not None])
+    there = [trial for trial in view.trials if trial.value is not None and name in trial.config]
+    values = np.array([trial.value for trial in view.trials if trial.value is not None])
     traces = [
         *_band(parameter, along, found),
         _scatter(
@@ -268,35 +278,35 @@ def slice_around_best(study: Searched | Belief, name: str, *, label: str = "obje
     return Figure(traces, layout)
 
 
-def partial_dependence(study: Searched | Belief, name: str | tuple[str, str], *, label: str = "objective") -> Figure:
+def partial_dependence(study: Searched | ModelView, name: str | tuple[str, str], *, label: str = "objective") -> Figure:
     """The objective along one parameter, or over two, all others averaged over as the model sees them.
 
     Args:
-      study: A study, a file that was read, or a belief, which spares the fit.
+      study: A study, a file that was read, or a view, which spares the fit.
       name: The parameter, or two of them for a map. Where two do not exist together the map is empty.
       label: Of the objective.
 
     Raises:
       ValueError: As in `jbo.diagnostics.dependence`.
     """
-    belief = _belief(study)
+    view = _view(study)
     names = (name,) if isinstance(name, str) else tuple(name)
-    unknown = [each for each in names if each not in belief.space]
+    unknown = [each for each in names if each not in view.space]
     if unknown:
-        raise ValueError(f"name: expected one of {', '.join(belief.space.names)}, got {unknown[0]!r}")
-    sides = [_units(belief.space[each], _SIDE if len(names) == 1 else _SIDE_OF_MAP) for each in names]
+        raise ValueError(f"name: expected one of {', '.join(view.space.names)}, got {unknown[0]!r}")
+    sides = [_units(view.space[each], _SIDE if len(names) == 1 else _SIDE_OF_MAP) for each in names]
     along = [
-        [_place(belief.space[each], belief.space[each].from_unit(float(unit))) for unit in units]
+        [_place(view.space[each], view.space[each].from_unit(float(unit))) for unit in units]
         for each, units in zip(names, sides, strict=True)
     ]
-    axes = [_axis(each, belief.space[each]) for each in names]
+    axes = [_axis(each, view.space[each]) for each in names]
     if len(names) == 1:
-        found = dependence(belief, names[0], sides[0])
+        found = dependence(view, names[0], sides[0])
         layout = {"xaxis": axes[0], "yaxis": {"title": {"text": f"{text(label)}, average"}}, "height": 300}
-        return Figure(_band(belief.space[names[0]], along[0], found), layout)
+        return Figure(_band(view.space[names[0]], along[0], found), layout)
     # The first parameter is across, so that each row of the map holds one place of the second.
     mesh = np.stack(np.meshgrid(*sides), axis=-1)
-    middle = dependence(belief, (names[0], names[1]), mesh.reshape(-1, 2)).middle.reshape(mesh.shape[:2])
+    middle = dependence(view, (names[0], names[1]), mesh.reshape(-1, 2)).middle.reshape(mesh.shape[:2])
     known = middle[np.isfinite(middle)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     stops = [[i / (len(_CIVIDIS) - 1), colour] for i, colour in enumerate(_CIVIDIS)]
@@ -309,11 +319,11 @@ def partial_dependence(study: Searched | Belief, name: str | tuple[str, str], *,
     return Figure([trace], {"xaxis": axes[0], "yaxis": axes[1], "height": 340, "showlegend": False})
 
 
-def predicted_against_observed(study: Searched | Belief | Health, *, label: str = "objective") -> Figure:
+def predicted_against_observed(study: Searched | ModelView | Health, *, label: str = "objective") -> Figure:
     """Each value against its prediction from the other trials.
 
     Args:
-      study: A study, a file that was read, a belief, or its health, which spares the work.
+      study: A study, a file that was read, a view, or its health, which spares the work.
       label: Of the objective.
 
     Raises:
@@ -344,7 +354,7 @@ def predicted_against_observed(study: Searched | Belief | Health, *, label: str 
     return Figure(traces, layout)
 
 
-def calibration(study: Searched | Belief | Health) -> Figure:
+def calibration(study: Searched | ModelView | Health) -> Figure:
     """Shares of the trials inside of central intervals.
 
     Args:
@@ -372,8 +382,8 @@ def calibration(study: Searched | Belief | Health) -> Figure:
     return Figure(traces, layout)
 
 
-def _belief(study: Searched | Belief) -> Belief:
-    return study if isinstance(study, Belief) else believe(study)
+def _view(study: Searched | ModelView) -> ModelView:
+    return study if isinstance(study, ModelView) else view_model(study)
 
 
 def _scatter(x: Any, y: Any, name: str, **style: Any) -> dict[str, Any]:

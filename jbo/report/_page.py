@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from jbo.diagnostics import Belief, Health, Importance, Searched, believe, health, importance, improvement_left
+from jbo.diagnostics import Health, Importance, ModelView, Searched, health, importance, improvement_left, view_model
 from jbo.plots import interactive
 from jbo.plots.interactive import Figure
 from jbo.study import Snapshot, Trial
@@ -56,13 +56,15 @@ def page(study: Searched, label: str = "objective") -> str:
     trials = study.trials
     best = _best(study, trials)
     try:
-        belief, reason = believe(study), ""
+        view, reason = view_model(study), ""
     except ValueError as error:
-        belief, reason = None, str(error)
-    has_ended = any(trial.status != "pending" for trial in trials)
+        view, reason = None, str(error)
+    if view is not None and best is None:
+        view, reason = None, "no trial meets the limits, so none is recommended"
+    has_ended = any(trial.is_finished for trial in trials)
     sections = [
-        _summary(study, trials, best, belief),
-        _configs(study, best, None if belief is None else belief.recommended),
+        _summary(study, trials, best, view),
+        _configs(study, best, None if view is None else view.recommended),
     ]
     if has_ended:
         chart = interactive.trajectory(study, label=label)
@@ -70,10 +72,10 @@ def page(study: Searched, label: str = "objective") -> str:
     if any(trial.intermediate_values for trial in trials):
         chart = interactive.learning_curves(study, label=label)
         sections.append(_section("Learning curves", _wide(chart, "curves")))
-    if belief is None:
+    if view is None:
         sections.append(_section("Model", f"<p>The model says nothing yet: {_text(reason)}.</p>"))
     else:
-        sections += _model(belief, label)
+        sections += _model(view, label)
     if has_ended:
         sections.append(_section("Timeline", _wide(interactive.timeline(study), "timeline")))
     sections += [_failures(trials), _table(study, trials)]
@@ -87,15 +89,15 @@ def page(study: Searched, label: str = "objective") -> str:
     )
 
 
-def _model(belief: Belief, label: str) -> list[str]:
-    found, recommended = importance(belief), belief.recommended
-    names = [name for name in belief.space.names if name in recommended.config]
+def _model(view: ModelView, label: str) -> list[str]:
+    found, recommended = importance(view), view.recommended
+    names = [name for name in view.space.names if name in recommended.config]
     slices = "".join(
-        interactive.slice_around_best(belief, name, label=label).element(f"slice{i}") for i, name in enumerate(names)
+        interactive.slice_around_best(view, name, label=label).element(f"slice{i}") for i, name in enumerate(names)
     )
     pairs = "".join(
-        interactive.partial_dependence(belief, pair, label=label).element(f"pair{i}")
-        for i, pair in enumerate(_strongest_pairs(belief, found))
+        interactive.partial_dependence(view, pair, label=label).element(f"pair{i}")
+        for i, pair in enumerate(_strongest_pairs(view, found))
     )
     about = (
         "<p>Shares of the variance of the model's mean over the space. Values in the worse half are compressed, as "
@@ -107,16 +109,16 @@ def _model(belief: Belief, label: str) -> list[str]:
         "parameters; it is empty where the two do not exist together.</p>"
     )
     return [
-        _section("Health of the model", _health(health(belief), belief, label)),
+        _section("Health of the model", _health(health(view), view, label)),
         _section("Importance", about + _wide(interactive.importance(found), "importance")),
         _section("Slices", f'{along}<div class="grid">{slices}</div>'),
         _section("Pairs", f'{together}<div class="grid">{pairs}</div>') if pairs else "",
     ]
 
 
-def _strongest_pairs(belief: Belief, found: Importance) -> list[tuple[str, str]]:
+def _strongest_pairs(view: ModelView, found: Importance) -> list[tuple[str, str]]:
     """The pairs that explain most, alone and with each other; two shares that are one number are no pair."""
-    columns = dict(zip(belief.space.names, belief.strategy.encoding.columns, strict=True))
+    columns = dict(zip(view.space.names, view.strategy.encoding.columns, strict=True))
     sizes = [column.simplex for column in columns.values()]
 
     def is_pair(one: str, other: str) -> bool:
@@ -131,7 +133,7 @@ def _strongest_pairs(belief: Belief, found: Importance) -> list[tuple[str, str]]
     return sorted(explained, key=lambda pair: -explained[pair])[:_NUM_PAIRS]
 
 
-def _health(found: Health, belief: Belief, label: str) -> str:
+def _health(found: Health, view: ModelView, label: str) -> str:
     findings = "".join(f"<li>{_text(finding)}</li>" for finding in found.findings)
     findings = f'<ul class="findings">{findings}</ul>' if findings else "<p>No finding: nothing speaks against it.</p>"
     rows = [
@@ -146,7 +148,7 @@ def _health(found: Health, belief: Belief, label: str) -> str:
     body = "".join(f"<tr><th scope=row>{_text(a)}</th><td>{_text(b)}</td><td>{_text(c)}</td></tr>" for a, b, c in rows)
     lengths = ", ".join(f"{_text(name)} {value:.3g}" for name, value in found.lengthscales.items())
     more = f"<p>Lengthscales, in ranges of each parameter: {lengths}.</p>" if lengths else ""
-    left = improvement_left(belief)
+    left = improvement_left(view)
     return (
         f"{findings}<p>Predictions of each of {len(found.values)} trials by {_text(found.method)}, in units in which "
         "the values have deviation 1, beside the mean of the other trials:</p>"
@@ -159,12 +161,16 @@ def _health(found: Health, belief: Belief, label: str) -> str:
     )
 
 
-def _summary(study: Searched, trials: list[Trial], best: Trial | None, belief: Belief | None) -> str:
-    count = {status: sum(t.status == status for t in trials) for status in ("ok", "stopped", "failed", "pending")}
+_STATUSES = ("ok", "stopped", "failed", "pending", "abandoned")
+
+
+def _summary(study: Searched, trials: list[Trial], best: Trial | None, view: ModelView | None) -> str:
+    count = {status: sum(t.status == status for t in trials) for status in _STATUSES}
     cards = [
         ("best value", "none" if best is None else f"{best.value:.6g}"),
         ("succeeded", str(count["ok"])),
         *([("stopped early", str(count["stopped"]))] if count["stopped"] else []),
+        *([("abandoned", str(count["abandoned"]))] if count["abandoned"] else []),
         ("failed", str(count["failed"])),
         ("running", str(count["pending"])),
         ("goal", "maximize" if study.maximize else "minimize"),
@@ -173,7 +179,7 @@ def _summary(study: Searched, trials: list[Trial], best: Trial | None, belief: B
     ended = [trial.ended_at for trial in trials if trial.ended_at is not None]
     if ended:
         cards.append(("from first start to last end", _clock(max(ended) - min(t.started_at for t in trials))))
-    if belief is not None and (isinstance(study, Snapshot) or belief.strategy is not study.strategy):
+    if view is not None and (isinstance(study, Snapshot) or view.strategy is not study.strategy):
         cards.append(("model", "jbo's default"))
     boxes = "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in cards)
     return f'<header><h1>{_text(_name(study))}</h1><dl class="cards">{boxes}</dl></header>'
@@ -264,7 +270,7 @@ def _wide(chart: Figure, key: str) -> str:
 
 
 def _best(study: Searched, trials: list[Trial]) -> Trial | None:
-    succeeded = [trial for trial in trials if trial.value is not None]
+    succeeded = [trial for trial in trials if trial.value is not None and trial.is_feasible]
     sign = -1.0 if study.maximize else 1.0
     return min(succeeded, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
 

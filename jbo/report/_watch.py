@@ -121,7 +121,8 @@ def _best_line(snapshot: Snapshot) -> str:
 
 def _spark(snapshot: Snapshot) -> str:
     """The best so far as a row of bars, at most 60 of them; higher is better."""
-    values = [float("nan") if t.value is None else t.value for t in snapshot.trials if t.status != "pending"]
+    ended = [trial for trial in snapshot.trials if trial.is_finished]
+    values = [trial.value if trial.value is not None and trial.is_feasible else float("nan") for trial in ended]
     best = [value for value in best_so_far(values, maximize=snapshot.maximize).tolist() if value == value]
     if not best:
         return ""
@@ -135,7 +136,7 @@ def _config(trial: Trial) -> str:
 
 
 def _num_ended(snapshot: Snapshot) -> int:
-    return sum(trial.status != "pending" for trial in snapshot.trials)
+    return sum(trial.is_finished for trial in snapshot.trials)
 
 
 def _clock(seconds: float) -> str:

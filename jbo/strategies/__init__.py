@@ -1,13 +1,15 @@
 """Ways of searching: ``init``, ``ask``, ``pend`` and ``tell`` over arrays."""
 
+from jbo.renamed import renamed
 from jbo.strategies._bayesian import Bayesian as Bayesian
 from jbo.strategies._bayesian import BayesianInfo as BayesianInfo
 from jbo.strategies._bayesian import Fitted as Fitted
 from jbo.strategies._classifier import Classifier as Classifier
-from jbo.strategies._cost import Cost as Cost
 from jbo.strategies._cost import KnownCost as KnownCost
 from jbo.strategies._cost import LearntCost as LearntCost
+from jbo.strategies._cost import PerCost as PerCost
 from jbo.strategies._default import bayesian as bayesian
+from jbo.strategies._limits import Feasible as Feasible
 from jbo.strategies._model_strategy import ModelStrategy as ModelStrategy
 from jbo.strategies._parzen import Parzen as Parzen
 from jbo.strategies._parzen import ParzenInfo as ParzenInfo
@@ -23,3 +25,5 @@ from jbo.strategies._trust_region import TrustRegion as TrustRegion
 from jbo.strategies._trust_region import trust_region as trust_region
 from jbo.strategies.fits import Schedule as Schedule
 from jbo.strategies.weights import Weight as Weight
+
+__getattr__ = renamed(__name__, {"Cost": ("jbo.strategies.PerCost", PerCost)})

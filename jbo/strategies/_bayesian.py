@@ -1,5 +1,6 @@
 """Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -8,25 +9,26 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo.acquisitions import Acquisition, LogWeight, bound, over_sets, weigh, weighted
+from jbo.acquisitions import Acquisition, LogWeight, over_region, over_sets, weigh, weighted
 from jbo.batches import Batch, Drawing, JointBatch
 from jbo.belief import Belief
 from jbo.checks import checked, scalar
-from jbo.knowledge import Knowledge, learn
+from jbo.knowledge import Knowledge, learn, limits_at
 from jbo.maximize import maximize
 from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.strategies import _table, streams
-from jbo.strategies._classifier import Doubt
-from jbo.strategies._cost import LearntCost
+from jbo.strategies._classifier import Classifier, Doubt
+from jbo.strategies._cost import LearntCost, PerCost
 from jbo.strategies._initial import design_point
+from jbo.strategies._limits import Feasible, over_columns
 from jbo.strategies._model_strategy import ModelStrategy
 from jbo.strategies._strategy import Strategy
 from jbo.strategies._together import improve_together
 from jbo.strategies._transform import Units, dataset, known_noise, units
 from jbo.strategies.weights import Weight
 from jbo.surrogates import FitInfo, fit_near, mean_of
-from jbo.types import OK, Dataset, Trials
+from jbo.types import Dataset, Layout, Trials
 
 
 class BayesianInfo(NamedTuple):
@@ -65,11 +67,31 @@ class Bayesian(ModelStrategy):
     """Where the initial design looks first; None: everywhere alike."""
     doubt: Doubt | None = None
     """What asks in place of the acquisition where that promises next to nothing; None: nothing does."""
+    under_limits: Acquisition | None = None
+    """Of the default: the acquisition where outcomes have limits, beside which no densities of trials count. None: what
+    the user chose stays."""
 
     @property
     def learns_cost(self) -> bool:
         """True where the costs in the table change what is asked for."""
-        return any(isinstance(weight, LearntCost) for weight in self.weights)
+        return any(weight.learns_cost for weight in self.weights)
+
+    def for_table(self, layout: Layout) -> Any:
+        """The same strategy for a table with other columns: with a weight for limits, and one for a cost."""
+        is_default = self.under_limits is not None and layout.num_limits
+        left_out = (Feasible, Classifier) if is_default else Feasible
+        weights = tuple(weight for weight in self.weights if not isinstance(weight, left_out))
+        if layout.has_cost and not any(isinstance(weight, PerCost) for weight in weights):
+            weights += (LearntCost(over_columns(self.encoding)),)
+        if not layout.num_limits:
+            return dataclasses.replace(self, layout=layout, weights=weights)
+        return dataclasses.replace(
+            self,
+            layout=layout,
+            weights=(*weights, Feasible(over_columns(self.encoding), layout.num_limits)),
+            acquisition=self.under_limits if is_default else self.acquisition,
+            doubt=None,
+        )
 
     def first_params(self, dtype: jnp.dtype) -> Fitted:
         """One set of parameters at which a fit begins that has none before."""
@@ -100,7 +122,7 @@ class Bayesian(ModelStrategy):
     ) -> tuple[Float[Array, " d"], BayesianInfo]:
         """Where the worth of a point is greatest."""
         params, fit = model
-        key_row = streams.of_row(key, _table.num_rows(state))
+        key_row = streams.of_row(key, state.num_trials)
         key_worth, key_maximize, key_new, key_doubt = jax.random.split(key_row, 4)
         known = self.know(params, state, region)
         worth = self.worth(key_worth, params, state, known)
@@ -116,7 +138,7 @@ class Bayesian(ModelStrategy):
         points, info = super().suggest_batch(key, state, region, model, q)
         if q == 1 or not isinstance(self.batch, JointBatch):
             return points, info
-        key_batch = streams.stream(key, streams.BATCH, _table.num_rows(state))
+        key_batch = streams.stream(key, streams.BATCH, state.num_trials)
         key_worth, key_maximize, key_new = jax.random.split(key_batch, 3)
         known = self.know(model[0], state, region)
         batch, log_weight = self.batch, self.log_weight(model[0], state, known)
@@ -133,7 +155,7 @@ class Bayesian(ModelStrategy):
     def recommend(
         self, key: Key[Array, ""], state: Trials, *, model: tuple[Fitted, FitInfo] | None = None
     ) -> Int[Array, ""]:
-        """Row of the successful trial with the least posterior mean: under noise not the luckiest one.
+        """Row of the feasible trial with the least posterior mean: under noise not the luckiest one.
 
         Args:
           key: The key of the search.
@@ -144,9 +166,9 @@ class Bayesian(ModelStrategy):
         def by_model() -> Int[Array, ""]:
             params, _ = self.fit(key, state) if model is None else model
             mean = mean_of(self.surrogate.condition(params.values, self.dataset(state)), state.x)
-            mean = jnp.where(state.status == OK, mean, jnp.inf)
+            mean = jnp.where(state.has_value & state.is_feasible, mean, jnp.inf)
             # Equal means, as in a plateau or where differences are rounding: the value decides.
-            return jnp.argmin(jnp.where(mean == jnp.min(mean), state.y, jnp.inf)).astype(jnp.int32)
+            return jnp.argmin(jnp.where(mean == jnp.min(mean), state.value, jnp.inf)).astype(jnp.int32)
 
         return jax.lax.cond(self.has_enough(state), by_model, lambda: Strategy.recommend(self, key, state))
 
@@ -174,7 +196,11 @@ class Bayesian(ModelStrategy):
           state: The table, pending trials in it.
           region: Where the next point may be.
         """
-        return learn(self.surrogate, params.values, self.dataset(state), state, region)
+        limits = None
+        for weight, learnt in zip(self.weights, params.weights, strict=True):
+            if isinstance(weight, Feasible):
+                limits = limits_at(state, jax.vmap(weight.log_probability(learnt, state))(state.x))
+        return learn(self.surrogate, params.values, self.dataset(state), state, region, limits)
 
     def inner_acquisition(self, known: Knowledge) -> Acquisition:
         """The acquisition over the region and the hyperparameter sets, without weights.
@@ -182,7 +208,7 @@ class Bayesian(ModelStrategy):
         Args:
           known: From `know`.
         """
-        return over_sets(bound(self.acquisition, known.region), known.believed)
+        return over_sets(over_region(self.acquisition, known.region), known.believed)
 
     def log_weight(self, params: Fitted, state: Trials, known: Knowledge) -> LogWeight:
         """The logarithm of the product of all weights, as a function of a point.
@@ -199,7 +225,8 @@ class Bayesian(ModelStrategy):
     def worth(self, key: Key[Array, ""], params: Fitted, state: Trials, known: Knowledge) -> LogWeight:
         """What is maximised: the acquisition times the weights, as a function of a point.
 
-        Where a trial is pending, and there is a rule for batches, it is the value of the rule times the weights; of a
+        While no trial meets the limits it is the weights alone, among them the probability to meet them. Where a trial
+        is pending, and there is a rule for batches, it is the value of the rule times the weights; of a
         rule that draws times the chance of success.
 
         Args:
@@ -215,6 +242,9 @@ class Bayesian(ModelStrategy):
         acquisition = weighted(inner, log_weight, known.least_mean)
         aux = acquisition.prepare(key, known.believed, known.believed_data)
         worth = functools.partial(acquisition.value, aux, known.believed)
+        limits = known.limits
+        if limits is not None:
+            worth = functools.partial(_or_else, limits.has_feasible, worth, log_weight)
         batch = self.batch
         if batch is None:
             return worth
@@ -225,6 +255,13 @@ class Bayesian(ModelStrategy):
             counts = known.failures.log_success if isinstance(batch, Drawing) else log_weight
             return weigh(batch.scale, value, counts(x), known.least_mean)
 
+        if limits is not None:
+            of_rule = functools.partial(_or_else, limits.has_feasible, of_rule, log_weight)
         if isinstance(batch, JointBatch):
             return of_rule  # it stands in place of the acquisition
         return lambda x: jax.lax.cond(jnp.any(known.is_pending), of_rule, worth, x)
+
+
+def _or_else(is_first: Bool[Array, ""], first: LogWeight, other: LogWeight, x: Float[Array, " d"]) -> Float[Array, ""]:
+    """The first function's value where a condition holds, else the other's."""
+    return jnp.where(is_first, first(x), other(x))

@@ -17,7 +17,6 @@ from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.strategies import _mixture
 from jbo.strategies._parzen import Parzen
-from jbo.strategies._table import num_rows
 from jbo.strategies.weights import Weight
 from jbo.types import Trials, is_taken
 
@@ -138,5 +137,5 @@ class Doubt:
         if not self.classifier.counts(state):
             return found.x
         likeliest, ratio = self.classifier.likeliest(key, state, region)
-        is_turn = (found.value < jnp.log(self.least_improvement)) & (num_rows(state) % 2 == 0)
+        is_turn = (found.value < jnp.log(self.least_improvement)) & (state.num_trials % 2 == 0)
         return jnp.where(is_turn & (ratio > -jnp.inf), likeliest, found.x)

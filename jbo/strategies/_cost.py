@@ -1,6 +1,5 @@
 """What an evaluation costs: learnt from what the trials cost, or known."""
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,14 +12,15 @@ from jbo.batches import Batch, JointBatch
 from jbo.knowledge import Knowledge
 from jbo.pytrees import pytree
 from jbo.space import Space
+from jbo.strategies._limits import over_columns
 from jbo.strategies._transform import standardise
 from jbo.strategies.weights import Weight
-from jbo.surrogates import GP, Posterior, gp, mean_of
+from jbo.surrogates import GP, Posterior, mean_of
 from jbo.types import FAILED, OK, Dataset, Trials
 
 
-class Cost(Weight):
-    """A weight that divides by what an evaluation costs."""
+class PerCost(Weight):
+    """Base class of a weight that divides by what an evaluation costs."""
 
 
 @pytree
@@ -47,7 +47,7 @@ class LogCost:
 
 @pytree
 @dataclass(frozen=True)
-class LearntCost(Cost):
+class LearntCost(PerCost):
     r"""What an evaluation costs by a Gaussian process of its own, on the logarithm of what the trials cost.
 
     A cost is positive and its ratios are what counts, so its logarithm :math:`\ell(x)` is modelled. What divides the
@@ -66,6 +66,11 @@ class LearntCost(Cost):
 
     surrogate: GP
     """Over the columns of the space."""
+
+    @property
+    def learns_cost(self) -> bool:
+        """True."""
+        return True
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
         """Where a fit begins if there is nothing better; see `Surrogate.init`."""
@@ -94,7 +99,7 @@ class LearntCost(Cost):
 def _log_costs(state: Trials) -> tuple[Dataset, Float[Array, ""], Float[Array, ""]]:
     """What the model of the cost sees, and the mean and the deviation that were taken out."""
     rows = (state.status == OK) | (state.status == FAILED)
-    costs = jnp.zeros_like(state.y) if state.cost is None else state.cost
+    costs = jnp.zeros_like(state.value) if state.cost is None else state.cost
     is_valid = rows & (costs > 0)
     logs = jnp.log(jnp.where(is_valid, costs, 1))
     y, mean, deviation = standardise(logs, is_valid)
@@ -103,7 +108,7 @@ def _log_costs(state: Trials) -> tuple[Dataset, Float[Array, ""], Float[Array, "
 
 @pytree
 @dataclass(frozen=True)
-class KnownCost(Cost):
+class KnownCost(PerCost):
     """What an evaluation costs by a function of the config that the user knows."""
 
     space: Space = field(metadata={"static": True})
@@ -146,9 +151,7 @@ def cost_of(cost: Any, space: Space, batch: Batch | None) -> LearntCost | KnownC
     if isinstance(batch, JointBatch):
         raise ValueError(f"cost: expected no rule that values a batch as a whole beside it, got {batch!r}")
     if isinstance(cost, str) and cost == "seconds":
-        encoding = dataclasses.replace(space.encoding, constraint=None)
-        columns = tuple(column._replace(monotone=0) for column in encoding.columns)
-        return LearntCost(gp().bind(dataclasses.replace(encoding, columns=columns)))
+        return LearntCost(over_columns(space.encoding))
     if not callable(cost):
         raise ValueError(f"cost: expected 'seconds' or a function of the config, got {cost!r}")
     return KnownCost(space, cost)

@@ -96,7 +96,7 @@ def bayesian(
     if surrogate is not None and not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
     surrogate = gp() if surrogate is None else surrogate
-    least_improvement = None
+    least_improvement = under_limits = None
     if acquisition is None:
         # The bound is better under noise, and may be lost among categories, with rough deviations or where there are so
         # many parameters that the model knows nothing almost everywhere: docs/method.md.
@@ -104,6 +104,7 @@ def bayesian(
         is_plain = belief is None and cost is None and not has_categories
         is_bound = is_plain and surrogate.is_smooth and encoding.num_columns <= _MOST_COLUMNS_OF_BOUND
         acquisition = confidence_bound() if is_bound else log_expected_improvement()
+        under_limits = log_expected_improvement() if classifier_weight is None else None
         # Densities know no direction: they would hold a search back from the end that the model knows to be best.
         is_directed = any(column.monotone for column in encoding.columns)
         is_chance = is_bound and batch is None and not is_directed and encoding.num_columns <= _MOST_COLUMNS_OF_CHANCE
@@ -147,5 +148,6 @@ def bayesian(
         weights=tuple(weight for weight in all_weights if weight is not None),
         batch=batch,
         belief=expected,
+        under_limits=under_limits,
         doubt=None if classifier is None or least_improvement is None else Doubt(classifier, least_improvement),
     )

@@ -11,7 +11,7 @@ from jbo.belief import Belief
 from jbo.encoding import Encoding
 from jbo.region import Region
 from jbo.strategies import _table, streams
-from jbo.types import OK, Trials
+from jbo.types import FAILED, OK, Trials
 
 
 def design_point(
@@ -26,7 +26,7 @@ def design_point(
       belief: Where the best point is expected: there the design begins, and every second point of it is drawn there.
         The others are not: where the belief is wrong, the model has to see it.
     """
-    row = _table.num_rows(state)
+    row = state.num_trials
     d, dtype = region.encoding.num_columns, state.x.dtype
     sobol = designs.sobol_point(streams.stream(key, streams.DESIGN), jnp.maximum(row - 1, 0), d, dtype)
     first = jnp.full((d,), 0.5, dtype)
@@ -36,16 +36,17 @@ def design_point(
     return _table.first_new(streams.stream(key, streams.DESIGN_NEW, row), region, state, raw)
 
 
-def is_over(state: Trials, num_results: int) -> Bool[Array, ""]:
+def is_over(state: Trials, num_results: int) -> Any:
     """True once ``num_results`` trials have ended and the values of two of them differ.
 
     Args:
-      state: The table.
+      state: The table; one of NumPy's arrays is looked at by NumPy.
       num_results: How many results a model needs.
     """
-    values = jnp.where(state.status == OK, state.y, jnp.nan)
-    differs = jnp.nanmax(jnp.append(values, -jnp.inf)) > jnp.nanmin(jnp.append(values, jnp.inf))
-    return (jnp.sum(_table.is_told(state)) >= num_results) & differs
+    value, is_ok = state.y[:, 0], state.status == OK
+    has_value = is_ok & state.is_known[:, 0]
+    differs = (has_value & (value != value[has_value.argmax()])).any()
+    return ((is_ok | (state.status == FAILED)).sum() >= num_results) & differs
 
 
 def design_size(encoding: Encoding, num_initial: int | Any) -> int:

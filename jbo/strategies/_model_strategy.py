@@ -74,11 +74,11 @@ class ModelStrategy(Strategy):
           model: From `fit`.
         """
 
-    def has_enough(self, state: Trials) -> Bool[Array, ""]:
+    def has_enough(self, state: Trials) -> Any:
         """True once the initial design is over: enough trials have ended, and two of their values differ.
 
         Args:
-          state: The table.
+          state: The table; one of NumPy's arrays is looked at by NumPy.
         """
         return is_over(state, self.num_design)
 

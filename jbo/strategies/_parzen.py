@@ -17,7 +17,7 @@ from jbo.strategies import _mixture, _table
 from jbo.strategies._initial import design_point, design_size, is_over
 from jbo.strategies._mixture import Mixture
 from jbo.strategies._strategy import Strategy
-from jbo.types import EMPTY, OK, Trials, is_taken
+from jbo.types import ABANDONED, EMPTY, OK, Trials, is_taken
 
 _LEAST_BANDWIDTH = 0.01
 _LEAST_OF_LEVEL = 0.25
@@ -80,13 +80,14 @@ class Parzen(Strategy):
         return x, ParzenInfo(is_new, jnp.asarray(False), jnp.zeros((), state.x.dtype))
 
     def densities(self, state: Trials) -> tuple[Mixture, Mixture]:
-        """The density of the good points and that of the bad ones, failed and pending ones among these.
+        """The density of the good points and that of the bad ones: failed, pending and infeasible ones among these.
 
         Args:
           state: The table.
         """
+        state = state.of_feasible()
         good = goodness(state, self.good_fraction, self.max_good)
-        bad = jnp.where(state.status == EMPTY, 0, 1 - good)
+        bad = jnp.where((state.status == EMPTY) | (state.status == ABANDONED), 0, 1 - good)
         return self._mixture(state, good), self._mixture(state, bad)
 
     def _mixture(self, state: Trials, weight: Float[Array, " n"]) -> Mixture:
@@ -111,7 +112,7 @@ class Parzen(Strategy):
     def _suggest_by_densities(
         self, key: Key[Array, ""], state: Trials, region: Region
     ) -> tuple[Float[Array, " d"], ParzenInfo]:
-        key_sample, key_new = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), _table.num_rows(state)))
+        key_sample, key_new = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), state.num_trials))
         good, bad = self.densities(in_order(state))
         x = self.draw(key_sample, good, region, state)
         value = _mixture.log_density(self.encoding, good, x) - _mixture.log_density(self.encoding, bad, x)
@@ -149,13 +150,14 @@ def in_order(state: Trials) -> Trials:
     Args:
       state: The table.
     """
-    is_ok, is_empty = state.status == OK, state.status == EMPTY
+    state = state.of_feasible()
+    is_ok, is_empty = state.status == OK, (state.status == EMPTY) | (state.status == ABANDONED)
     rank = jnp.where(is_ok, 0, jnp.where(is_empty, 2, 1)).astype(jnp.int32)
-    y = jnp.where(is_ok, state.y, 0)
+    y = jnp.where(is_ok, state.value, 0)
     x = jnp.where(is_empty[:, None], 0.5, state.x).astype(state.x.dtype)
     keys = (rank, y, *x.T)
     rank, y, *x, status = jax.lax.sort((*keys, state.status), num_keys=len(keys))
-    return Trials(jnp.stack(x, axis=1), y, status)
+    return Trials.from_arrays(jnp.stack(x, axis=1), y, status)
 
 
 def goodness(
@@ -164,18 +166,19 @@ def goodness(
     """To what part each trial is good: 1 for the best ones, 0 for the others; equal ones at the border share.
 
     Args:
-      state: The table.
+      state: The table, of which all trials that succeeded are feasible (`Trials.of_feasible`).
       good_fraction: Share of the ended trials that is good; rounded up to a whole number of trials, at least 1.
       max_good: Largest number of good trials.
     """
     dtype = state.y.dtype
     is_ok = state.status == OK
+    value = state.value
     num_ok, num_told = (jnp.sum(which).astype(dtype) for which in (is_ok, _table.is_told(state)))
     # A product that is a whole number but for its rounding is that number.
     exact = jnp.asarray(good_fraction, dtype) * num_told * (1 - 8 * jnp.finfo(dtype).eps)
     num_good = jnp.minimum(jnp.clip(jnp.ceil(exact), 1, jnp.asarray(max_good, dtype)), num_ok)
-    border = jnp.sort(jnp.where(is_ok, state.y, jnp.inf))[jnp.maximum(num_good.astype(jnp.int32) - 1, 0)]
-    is_better, is_equal = is_ok & (state.y < border), is_ok & (state.y == border)
+    border = jnp.sort(jnp.where(is_ok, value, jnp.inf))[jnp.maximum(num_good.astype(jnp.int32) - 1, 0)]
+    is_better, is_equal = is_ok & (value < border), is_ok & (value == border)
     num_better, num_equal = (jnp.sum(which).astype(dtype) for which in (is_better, is_equal))
     share = (num_good - num_better) / jnp.maximum(num_equal, 1)
     return jnp.where(is_better, 1, jnp.where(is_equal, share, 0)).astype(dtype)

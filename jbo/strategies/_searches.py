@@ -25,7 +25,7 @@ class RandomSearch(Strategy):
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
         """One point."""
-        key_x, key_walk = jax.random.split(jax.random.fold_in(key, _table.num_rows(state)))
+        key_x, key_walk = jax.random.split(jax.random.fold_in(key, state.num_trials))
         d, dtype = self.encoding.num_columns, state.x.dtype
         if self.encoding.candidates is not None:
             drawn = region.best_new(state, jax.random.uniform(key_x, self.encoding.candidates.shape[:1], dtype))
@@ -41,7 +41,7 @@ class SobolSearch(Strategy):
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
         """One point."""
-        row = _table.num_rows(state)
+        row = state.num_trials
         d, dtype = self.encoding.num_columns, state.x.dtype
         key_new = jax.random.fold_in(jax.random.fold_in(key, 1), row)
         x, is_new = _table.first_new(key_new, region, state, designs.sobol_point(key, row, d, dtype))

@@ -1,7 +1,8 @@
 """What every search strategy is: ``init``, ``ask``, ``pend`` and ``tell`` over a table of trials."""
 
+import dataclasses
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from jbo.checks import checked
 from jbo.encoding import Encoding, snap
 from jbo.region import Region
 from jbo.strategies import _table
-from jbo.types import FAILED, OK, PENDING, Trials
+from jbo.types import OK, ONE_VALUE, PENDING, Layout, Trials
 
 
 class AskInfo(NamedTuple):
@@ -32,6 +33,8 @@ class Strategy(ABC):
 
     encoding: Encoding
     """Columns of the space."""
+    layout: Layout = field(default=ONE_VALUE, kw_only=True, metadata={"static": True})
+    """Which columns of values the table has; see `for_table`."""
 
     @property
     def num_initial(self) -> int:
@@ -52,6 +55,16 @@ class Strategy(ABC):
         del maximize
         return self
 
+    def for_table(self, layout: Layout) -> Any:
+        """The same strategy for a table with other columns of values.
+
+        Who knows one value and no limits takes a trial that breaks a limit for a failed one (`Trials.of_feasible`).
+
+        Args:
+          layout: Of the table.
+        """
+        return self if layout == self.layout else dataclasses.replace(self, layout=layout)
+
     @checked
     def init(self, capacity: int, dtype: jnp.dtype | None = None) -> Trials:
         """A table without trials.
@@ -66,7 +79,7 @@ class Strategy(ABC):
         """
         if capacity < 1:
             raise ValueError(f"capacity: expected at least 1, got {capacity}")
-        return _table.empty(capacity, self.encoding.num_columns, dtype)
+        return _table.empty(capacity, self.encoding.num_columns, dtype, self.layout)
 
     @checked
     def ask(
@@ -112,7 +125,7 @@ class Strategy(ABC):
 
     @checked
     def pend(self, state: Trials, x: Float[Array, " d"]) -> Trials:
-        """The table with a pending trial at ``x``.
+        """The table with a pending trial at ``x``, whose number is ``state.num_trials``.
 
         Args:
           state: The table; a full one is returned as it was in traced code.
@@ -121,36 +134,44 @@ class Strategy(ABC):
         Raises:
           ValueError: If the table is full, outside of traced code.
         """
-        return _table.write(state, snap(self.encoding, x), jnp.zeros((), state.y.dtype), jnp.asarray(PENDING))
+        return _table.add(state, snap(self.encoding, x), _table.nothing_told(state, PENDING))
 
     @checked
     def tell(
-        self, state: Trials, x: Float[Array, " d"], y: Float[Array, ""], *, cost: Any = None, noise: Any = None
+        self, state: Trials, trial: Any, y: Any, *, is_known: Any = None, cost: Any = None, noise: Any = None
     ) -> Trials:
-        """The table with the result of a trial: of the first pending one at ``x``, or of a new one.
+        """The table with the result of a pending trial, or of a new one.
 
         Args:
-          state: The table; a full one without that pending trial is returned as it was in traced code.
-          x: A point of the cube.
-          y: Value of the objective, lower is better; one that is not finite makes a failed trial.
+          state: The table; a full one, or one without that pending trial, is returned as it was in traced code.
+          trial: Number of a pending trial, an integer; or the point of the cube of a new trial. At a point where a
+            trial is pending, it is that trial's result: that is deprecated.
+          y: Value of the objective, lower is better, a scalar; or all columns of the table, ``[k]``, where a limit
+            holds at 0 and below. An objective or a limit that is not finite makes a failed trial.
+          is_known: False for columns of ``y`` that were not measured, ``[k]``; None: all of them were.
           cost: What the evaluation cost, a scalar above 0; None: that is not known. The first one makes a column of the
             table.
-          noise: Standard deviation of the value, a scalar of at least 0 in units of ``y``; None: nothing is known of
-            it. The first one makes a column of the table.
+          noise: Standard deviation of the value, a scalar of at least 0 in units of ``y``, or ``[k]``; None: nothing is
+            known of it. The first one makes columns of the table.
 
         Raises:
-          ValueError: If there is no row for the trial, outside of traced code.
+          TypeError: If ``trial`` is no integer and no point.
+          ValueError: If there is no row for the trial, outside of traced code; or a shape is wrong.
         """
-        y = jnp.asarray(y, state.y.dtype)
-        status = jnp.where(jnp.isfinite(y), OK, FAILED)
-        return _table.write(state, snap(self.encoding, x), y, status, cost, noise)
+        if cost is not None:
+            state = state.with_cost()
+        told = _table.result(state, y, is_known, cost, noise)
+        if _table.is_number(trial):
+            return _table.fill(state, _table.pending_row(state, trial), told)
+        return _table.add_or_fill(state, snap(self.encoding, _table.point(state, trial)), told)
 
     @checked
     def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
-        """Row of the trial to use in the end; without a model, that of the least value.
+        """Row of the trial to use in the end; without a model, that of the least value among those that are feasible.
 
         Args:
           key: The key of the search.
           state: The table.
         """
-        return jnp.argmin(jnp.where(state.status == OK, state.y, jnp.inf)).astype(jnp.int32)
+        state = state.of_feasible()
+        return jnp.argmin(jnp.where(state.status == OK, state.value, jnp.inf)).astype(jnp.int32)

@@ -1,8 +1,9 @@
 """The table of trials as pure functions: rows are added and filled in, never overwritten."""
 
 import math
+import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,27 +15,26 @@ from jbo.encoding import Encoding, from_level, is_active, level
 from jbo.feasible import cloud
 from jbo.numerics import choose
 from jbo.region import Region
-from jbo.types import EMPTY, FAILED, OK, PENDING, Trials, is_taken
+from jbo.types import EMPTY, FAILED, OK, ONE_VALUE, PENDING, Layout, Trials, is_taken
 
 
-def empty(capacity: int, num_columns: int, dtype: jnp.dtype | None) -> Trials:
+def empty(capacity: int, num_columns: int, dtype: jnp.dtype | None, layout: Layout = ONE_VALUE) -> Trials:
     """A table without trials.
 
     Args:
       capacity: Number of rows.
       num_columns: Columns ``d`` of the encoding.
       dtype: Floating type; None: JAX's default one.
+      layout: Which columns of values there are.
     """
     return Trials(
-        jnp.full((capacity, num_columns), 0.5, dtype),
-        jnp.zeros(capacity, dtype),
-        jnp.full(capacity, EMPTY, jnp.int32),
+        x=jnp.full((capacity, num_columns), 0.5, dtype),
+        y=jnp.zeros((capacity, layout.num_columns), dtype),
+        is_known=jnp.zeros((capacity, layout.num_columns), bool),
+        status=jnp.full(capacity, EMPTY, jnp.int32),
+        trial=jnp.full(capacity, -1, jnp.int32),
+        layout=layout,
     )
-
-
-def num_rows(state: Trials) -> Int[Array, ""]:
-    """Trials in the table, pending and failed ones among them: the number of the next one."""
-    return jnp.sum(state.status != EMPTY).astype(jnp.int32)
 
 
 def is_told(state: Trials) -> Bool[Array, " n"]:
@@ -42,49 +42,185 @@ def is_told(state: Trials) -> Bool[Array, " n"]:
     return (state.status == OK) | (state.status == FAILED)
 
 
-def write(
-    state: Trials,
-    x: Float[Array, " d"],
-    y: Float[Array, ""],
-    status: Int[Array, ""],
-    cost: Any = None,
-    noise: Any = None,
-) -> Trials:
-    """The table with a result in the first pending row at ``x``, or with a new row if there is none.
+class Told(NamedTuple):
+    """What a trial is told: a result, or that it begins. Of fixed shapes, so that it may be traced."""
+
+    y: Float[Array, " k"]
+    """What was measured, a column an outcome."""
+    is_known: Bool[Array, " k"]
+    """True where ``y`` holds a measured value."""
+    status: Int[Array, ""]
+    """What the row becomes."""
+    noise: Float[Array, " k"] | None = None
+    """Standard deviation of each value, 0 where nothing was told; None: nothing was told of any."""
+
+
+def nothing_told(state: Trials, status: int) -> Told:
+    """A row without values.
+
+    Args:
+      state: The table.
+      status: What the row becomes.
+    """
+    k = state.y.shape[1]
+    return Told(jnp.zeros(k, state.y.dtype), jnp.zeros(k, bool), jnp.asarray(status, jnp.int32))
+
+
+def result(state: Trials, y: Any, is_known: Any, cost: Any, noise: Any) -> Told:
+    """What a trial that has ended is told; see `Strategy.tell`.
+
+    Args:
+      state: The table, with a column for the cost if there is one.
+      y: The first objective, a scalar; or objectives and limits, or all columns.
+      is_known: In the shape of ``y``; None: all are known.
+      cost: A scalar; None, or no finite number above 0: not known.
+      noise: A scalar, of the first objective, or in the shape of ``y``; what is no finite number above 0 is not known.
+
+    Raises:
+      ValueError: A shape is wrong.
+    """
+    layout, dtype, k = state.layout, state.y.dtype, state.y.shape[1]
+    y = jnp.asarray(y, dtype)
+    lengths = {k, layout.num_objectives + layout.num_limits}
+    if y.ndim > 1 or (y.ndim == 1 and y.shape[0] not in lengths):
+        raise ValueError(f"y: expected a scalar or an array of shape [{k}], got shape {list(y.shape)}")
+
+    shape, size = list(y.shape), y.shape[0] if y.ndim else 1
+
+    def row(part: Any, name: str, fill: Any) -> Array:
+        part = jnp.atleast_1d(jnp.asarray(part))
+        if part.ndim > 1 or part.shape[0] > size:
+            raise ValueError(f"{name}: expected the shape {shape} of y, got {list(part.shape)}")
+        return jnp.concatenate([part, jnp.full(k - part.shape[0], fill, part.dtype)])
+
+    known = row(jnp.ones(y.shape, bool) if is_known is None else is_known, "is_known", False)
+    y = row(y, "y", 0)
+    if cost is not None:
+        cost = jnp.asarray(cost, dtype)
+        y = y.at[-1].set(cost)
+        known = known.at[-1].set(True)
+    if layout.has_cost:
+        known = known.at[-1].set(known[-1] & jnp.isfinite(y[-1]) & (y[-1] > 0))
+    is_cost = np.arange(k) >= layout.num_objectives + layout.num_limits
+    is_ok = jnp.all(jnp.isfinite(y) | ~known | is_cost)
+    known = known & (is_ok | is_cost)
+    if noise is not None:
+        noise = row(jnp.asarray(noise, dtype), "noise", 0)
+        noise = jnp.where(known & is_ok & jnp.isfinite(noise) & (noise > 0), noise, 0)
+    return Told(jnp.where(known, y, 0), known, jnp.where(is_ok, OK, FAILED).astype(jnp.int32), noise)
+
+
+def is_number(trial: Any) -> bool:
+    """True for what may be the number of a trial: one integer, perhaps traced.
+
+    Args:
+      trial: As a user gave it.
+    """
+    if isinstance(trial, jax.Array | np.ndarray | np.generic):
+        return trial.ndim == 0 and bool(jnp.issubdtype(trial.dtype, jnp.integer))
+    return isinstance(trial, int) and not isinstance(trial, bool)
+
+
+def point(state: Trials, x: Any) -> Float[Array, " d"]:
+    """What a user gave as a point of the cube.
+
+    Args:
+      state: The table.
+      x: That.
+
+    Raises:
+      TypeError: It is no array of floating numbers.
+      ValueError: It has another shape than ``[d]``.
+    """
+    if not isinstance(x, jax.Array | np.ndarray) or not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(f"trial: expected the number of a pending trial, or a point as a floating array, got {x!r:.99}")
+    if x.shape != state.x.shape[1:]:
+        raise ValueError(f"trial: expected a point of shape {list(state.x.shape[1:])}, got shape {list(x.shape)}")
+    return jnp.asarray(x)
+
+
+def pending_row(state: Trials, number: Any) -> Bool[Array, " n"]:
+    """True for the row of a pending trial; nowhere if there is none of that number, in traced code.
+
+    Args:
+      state: The table.
+      number: Of the trial.
+
+    Raises:
+      ValueError: There is none, outside of traced code.
+    """
+    row = (state.status == PENDING) & (state.trial == number)
+    if not isinstance(row, Tracer) and not np.any(np.asarray(row)):
+        pending = np.asarray(state.trial)[np.asarray(state.status) == PENDING].tolist()
+        raise ValueError(f"trial: expected the number of a pending trial, one of {pending}, got {int(number)}")
+    return row
+
+
+def add_or_fill(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
+    """The table with a new trial that has ended; if one is pending at ``x``, with the result of the first such one.
+
+    The second is what `Strategy.tell` did before trials had numbers. It goes with the next version.
 
     Args:
       state: The table. If it is full and nothing fits it is returned as it was.
       x: A snapped point.
-      y: Its value; ignored unless ``status`` is ``OK``.
-      status: What the row becomes. ``PENDING`` always makes a new row.
-      cost: What the trial cost; None, or no finite number above 0: that is not known.
-      noise: Standard deviation of the value; None, or no finite number above 0, or no ``OK``: nothing is known.
+      told: The result.
+
+    Raises:
+      ValueError: If the table is full, outside of traced code.
+    """
+    is_match = is_taken(state, x) & (state.status == PENDING)
+    has_match = jnp.any(is_match)
+    if not isinstance(has_match, Tracer):
+        if not bool(has_match):
+            return add(state, x, told)
+        warnings.warn(
+            "tell: a result goes to the number of its trial, which is state.num_trials before pend; a point is a new "
+            "trial in the next version",
+            DeprecationWarning,
+            stacklevel=4,
+        )
+    first = jnp.arange(is_match.shape[0]) == jnp.argmax(is_match)
+    return choose(has_match, fill(state, first & has_match, told), add(state, x, told))
+
+
+def add(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
+    """The table with a new trial, in the first empty row; a full table as it was.
+
+    Args:
+      state: The table.
+      x: A snapped point.
+      told: What the row holds.
 
     Raises:
       ValueError: If the table is full; only outside of traced code, where values are known.
     """
-    matches = is_taken(state, x) & (state.status == PENDING) & (status != PENDING)
+    require_room(state, 1)
     free = state.status == EMPTY
-    where = jnp.where(jnp.any(matches), jnp.argmax(matches), jnp.argmax(free))
-    fits = jnp.any(matches) | jnp.any(free)
-    if not isinstance(matches, Tracer) and not np.any(np.asarray(matches)):
-        require_room(state, 1)
-    row = (jnp.arange(state.y.shape[0]) == where) & fits
-    y = jnp.where(status == OK, y, 0).astype(state.y.dtype)
+    row = (jnp.arange(free.shape[0]) == jnp.argmax(free)) & jnp.any(free)
+    state = state._replace(
+        x=jnp.where(row[:, None], x[None, :], state.x), trial=jnp.where(row, state.num_trials, state.trial)
+    )
+    return fill(state, row, told)
 
-    def known(column: Float[Array, " n"] | None, number: Any, counts: Any = True) -> Float[Array, " n"] | None:
-        if number is None:
-            return column
-        column = jnp.zeros_like(state.y) if column is None else column
-        number = jnp.asarray(number, column.dtype)
-        return jnp.where(row & jnp.isfinite(number) & (number > 0) & counts, number, column)
 
-    return Trials(
-        jnp.where(row[:, None], x[None, :], state.x),
-        jnp.where(row, y, state.y),
-        jnp.where(row, status, state.status),
-        known(state.cost, cost),
-        known(state.noise, noise, status == OK),
+def fill(state: Trials, row: Bool[Array, " n"], told: Told) -> Trials:
+    """The table with a result in one row.
+
+    Args:
+      state: The table.
+      row: True for that row; nowhere: the table is returned as it was.
+      told: What the row holds.
+    """
+    here = row[:, None]
+    noise = state.noise
+    if told.noise is not None:
+        noise = jnp.where(here, told.noise, jnp.zeros_like(state.y) if noise is None else noise).astype(state.y.dtype)
+    return state._replace(
+        y=jnp.where(here, jnp.where(told.is_known, told.y, 0), state.y).astype(state.y.dtype),
+        is_known=jnp.where(here, told.is_known, state.is_known),
+        status=jnp.where(row, told.status, state.status).astype(state.status.dtype),
+        noise=noise,
     )
 
 
@@ -173,11 +309,10 @@ def each_new(
       state: The table.
       points: What is wanted.
     """
-    pending = jnp.asarray(PENDING)
 
     def one(state: Trials, at: tuple[Key[Array, ""], Float[Array, " d"]]) -> tuple[Trials, Any]:
         x, is_new = first_new(at[0], region, state, at[1])
-        return write(state, x, jnp.zeros((), state.y.dtype), pending), (x, is_new)
+        return add(state, x, nothing_told(state, PENDING)), (x, is_new)
 
     return jax.lax.scan(one, state, (jax.random.split(key, len(points)), points))[1]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.encoding import Constraint, Encoding
 from jbo.maximize import maximize
 from jbo.numerics import choose
 from jbo.region import Region
+from jbo.strategies import _table
 from jbo.types import EMPTY, PENDING, Trials, is_taken
 
 
@@ -77,7 +77,7 @@ def improve_together(
         is_old = jnp.any(jax.vmap(lambda point: is_taken(state, point))(each))
         return jnp.where(is_old, -jnp.inf, function(each)).astype(x.dtype)
 
-    nothing = Trials(jnp.full((1, q * d), 0.5, points.dtype), jnp.zeros(1, points.dtype), jnp.zeros(1, np.int32))
+    nothing = _table.empty(1, q * d, points.dtype)
     found = maximize(key, value, all_columns, nothing, points.reshape(-1), is_smooth=is_smooth)
     before = function(points)
     is_better = found.value > before
@@ -98,9 +98,9 @@ def _improve_one_by_one(
     def improve(carry: tuple[Array, Array], i: Int[Array, ""]) -> tuple[tuple[Array, Array], None]:
         points, before = carry
         others = jnp.where(numbers == i, EMPTY, PENDING).astype(state.status.dtype)
-        taken = Trials(
+        taken = Trials.from_arrays(
             jnp.concatenate([state.x, points]),
-            jnp.concatenate([state.y, jnp.zeros(q, state.y.dtype)]),
+            jnp.concatenate([state.value, jnp.zeros(q, state.y.dtype)]),
             jnp.concatenate([state.status, others]),
         )
         found = maximize(key, lambda x: function(points.at[i].set(x)), region, taken, points[i])

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from jbo.numerics import to_middle_of_range
 from jbo.surrogates import GP, Surrogate
-from jbo.types import FAILED, OK, Dataset, Trials
+from jbo.types import FAILED, Dataset, Trials
 
 _LONGEST_TAIL = 10
 """Where `compress` ends, in distances from the best value to the median."""
@@ -110,8 +110,8 @@ def known_noise(surrogate: Surrogate) -> Float[Array, ""] | float | None:
 
 
 def _seen(state: Trials, noise: Float[Array, ""] | float | None, *, with_failures: bool) -> tuple[Dataset, Units]:
-    is_ok, is_failed = state.status == OK, state.status == FAILED
-    scaled, factor = to_middle_of_range(state.y, is_ok)
+    is_ok, is_failed = state.has_value, state.status == FAILED
+    scaled, factor = to_middle_of_range(state.value, is_ok)
     z, median, width = compress(scaled, is_ok, _typical_noise(state, noise) * factor)
     is_valid = is_ok | is_failed if with_failures else is_ok
     if with_failures:
@@ -133,10 +133,10 @@ def _seen(state: Trials, noise: Float[Array, ""] | float | None, *, with_failure
 def _typical_noise(state: Trials, noise: Float[Array, ""] | float | None) -> Float[Array, ""]:
     """The known standard deviation of the values: that of all, or the median of the told ones if it is larger."""
     known = jnp.asarray(0 if noise is None else noise, state.y.dtype)
-    if state.noise is None:
+    if state.noise_of_value is None:
         return known
-    is_ok = state.status == OK
-    ordered = jnp.sort(jnp.where(is_ok, state.noise, jnp.inf))
+    is_ok = state.has_value
+    ordered = jnp.sort(jnp.where(is_ok, state.noise_of_value, jnp.inf))
     median = ordered[jnp.maximum(jnp.sum(is_ok).astype(jnp.int32) - 1, 0) // 2]
     return jnp.maximum(known, jnp.where(jnp.any(is_ok), median, 0))
 
@@ -198,10 +198,10 @@ def _noise_variance(state: Trials, slope: Float[Array, " n"], scale: Units) -> F
 
     To first order, by the slope of `compress` at the value.
     """
-    if state.noise is None:
+    if state.noise_of_value is None:
         return None
-    counts = (state.status == OK) & (slope > 0)
-    noise = jnp.where(counts, state.noise, 0) * scale.factor / scale.width  # infinite if it is huge
+    counts = state.has_value & (slope > 0)
+    noise = jnp.where(counts, state.noise_of_value, 0) * scale.factor / scale.width  # infinite if it is huge
     deviation = jnp.minimum(noise * jnp.where(counts, slope, 1) / scale.deviation, _LARGEST_NOISE)
     return jnp.where(counts, deviation**2, 0).astype(state.y.dtype)
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo import designs
-from jbo.acquisitions import Acquisition, as_acquisition, bound, over_sets, thompson_sampling
+from jbo.acquisitions import Acquisition, as_acquisition, over_region, over_sets, thompson_sampling
 from jbo.checks import scalar
 from jbo.feasible import beside
 from jbo.maximize import values_at
@@ -25,7 +25,7 @@ from jbo.strategies._transform import dataset_with_failures, known_noise
 from jbo.strategies.fits import Schedule
 from jbo.surrogates import GP, FitInfo, Surrogate, fit_near, gp
 from jbo.surrogates.kernels import GPParams
-from jbo.types import EMPTY, OK, PENDING, Dataset, Trials, is_taken
+from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials, is_taken
 
 _FIRST, _LEAST, _LARGEST = 0.8, 2.0**-7, 1.6
 _NUM_SUCCESSES = 3
@@ -74,7 +74,7 @@ def replay(state: Trials, num_design: int, num_failures: int) -> Box:
 
     def step(box: Box, trial: tuple[Int[Array, ""], Float[Array, ""], Int[Array, ""]]):
         row, y, status = trial
-        is_told = (status != EMPTY) & (status != PENDING)
+        is_told = (status == OK) | (status == FAILED)
         y = jnp.where(status == OK, y, jnp.inf)
         is_design = box.num_told < num_design
         is_better = y < box.best - _GAIN * jnp.where(jnp.isfinite(box.best), jnp.abs(box.best), 0)
@@ -96,8 +96,9 @@ def replay(state: Trials, num_design: int, num_failures: int) -> Box:
         after = jax.tree.map(lambda new, old: jnp.where(after.length < _LEAST, new, old), anew, after)
         return jax.tree.map(lambda new, old: jnp.where(is_told, new, old), after, box), None
 
+    state = state.of_feasible()
     rows = jnp.arange(state.y.shape[0], dtype=jnp.int32)
-    return jax.lax.scan(step, begin(jnp.zeros((), jnp.int32)), (rows, state.y, state.status))[0]
+    return jax.lax.scan(step, begin(jnp.zeros((), jnp.int32)), (rows, state.value, state.status))[0]
 
 
 @pytree
@@ -127,7 +128,7 @@ class TrustRegion(ModelStrategy):
 
     def design_at(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
         """A point of the design: Sobol's sequence, which goes on where the search begins anew."""
-        row = _table.num_rows(state)
+        row = state.num_trials
         d, dtype = region.encoding.num_columns, state.x.dtype
         raw = designs.sobol_point(streams.stream(key, streams.DESIGN), row, d, dtype)
         x, is_new = _table.first_new(streams.stream(key, streams.DESIGN_NEW, row), region, state, raw)
@@ -143,6 +144,7 @@ class TrustRegion(ModelStrategy):
 
     def _own(self, state: Trials, box: Box) -> Trials:
         """Trials that have ended since the search began anew; pending ones are no part of the model: draws differ."""
+        state = state.of_feasible()
         is_own = jnp.arange(state.y.shape[0]) >= box.first_row
         return state._replace(status=jnp.where(is_own & (state.status != PENDING), state.status, EMPTY))
 
@@ -156,10 +158,10 @@ class TrustRegion(ModelStrategy):
         data = self._dataset(own)
         posterior = self.surrogate.condition(params, data)
 
-        key_row = streams.stream(key, streams.BOX, _table.num_rows(state))
+        key_row = streams.stream(key, streams.BOX, state.num_trials)
         key_prepare, key_candidates, key_new = jax.random.split(key_row, 3)
-        centre = region.place(state.x[jnp.argmin(jnp.where(own.status == OK, own.y, jnp.inf))])
-        acquisition = over_sets(bound(self.acquisition, region), posterior)
+        centre = region.place(state.x[jnp.argmin(jnp.where(own.status == OK, own.value, jnp.inf))])
+        acquisition = over_sets(over_region(self.acquisition, region), posterior)
         here = dataclasses.replace(data, x=data.x if region.fixed is None else region.place(data.x))
         aux = acquisition.prepare(key_prepare, posterior, here)
 

@@ -21,6 +21,11 @@ class Weight(ABC):
     learns from the table defines `init` and `fit` too.
     """
 
+    @property
+    def learns_cost(self) -> bool:
+        """True where `Trials.cost` changes the weight: a study then has that column, of seconds if nothing was told."""
+        return False
+
     def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
         """One set of parameters at which a fit begins; ``()`` where nothing is learnt.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from jbo.outcomes import Outcomes
 from jbo.study._processes import Processes
 from jbo.study._pruner import Pruner
 from jbo.study._report import takes_report
@@ -73,11 +74,12 @@ class Arguments:
 
 
 @contextmanager
-def workers_of(arguments: Arguments) -> Iterator[Workers]:
+def workers_of(arguments: Arguments, outcomes: Outcomes) -> Iterator[Workers]:
     """What calls the objective. Of it, only threads are left running after the block.
 
     Args:
       arguments: Checked ones.
+      outcomes: What the objective returns.
 
     Raises:
       ImportError: loky is not installed and needed.
@@ -85,12 +87,12 @@ def workers_of(arguments: Arguments) -> Iterator[Workers]:
     """
     objective, num = arguments.objective, arguments.workers or 1
     if arguments.batch is not None:
-        yield Batches(objective, arguments.batch)
+        yield Batches(objective, outcomes, arguments.batch)
     elif arguments.executor is not None:
-        with Foreign(arguments.executor, objective, num) as workers:
+        with Foreign(arguments.executor, objective, outcomes, num) as workers:
             yield workers
     elif num > 1 or arguments.timeout is not None:
-        with Processes(objective, num, arguments.timeout) as workers:
+        with Processes(objective, outcomes, num, arguments.timeout) as workers:
             yield workers
     else:
-        yield Here(objective)
+        yield Here(objective, outcomes)

@@ -1,15 +1,17 @@
 """A configuration in its three forms: values by name, text in the file, a point in the unit cube."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from jbo.choices import as_json
 from jbo.constraint import is_allowed
+from jbo.outcomes import Outcomes
 from jbo.space import Space
 from jbo.study._record import Record
 from jbo.study._trial import Trial
@@ -57,11 +59,12 @@ class Codec:
 
     Args:
       space: Where the study searches.
+      outcomes: Of the study.
       study_id: Of the study.
     """
 
-    def __init__(self, space: Space, study_id: str):
-        self._space, self._study_id = space, study_id
+    def __init__(self, space: Space, outcomes: Outcomes, study_id: str):
+        self._space, self._outcomes, self._study_id = space, outcomes, study_id
         self._known: dict[str, Configuration] = {}
 
     def of_values(self, values: Mapping[str, Any]) -> Configuration:
@@ -102,15 +105,37 @@ class Codec:
           ValueError: Its text is no configuration of the space.
         """
         return Trial(
-            number=record.number,
+            **{name: getattr(record, name) for name in _AS_THEY_ARE},
             config=self.of_text(record.config).values,
-            status=cast(Any, record.status),  # the file holds no other, see its schema
-            value=record.value,
-            started_at=record.started_at,
-            ended_at=record.ended_at,
-            failure=record.failure,
             study_id=self._study_id,
-            intermediate_values=record.intermediate_values,
-            cost=record.cost,
-            noise=record.noise,
+            **known_of(self._outcomes, record.status, record.values, record.noises),
         )
+
+
+def known_of(
+    outcomes: Outcomes, status: str, values: Mapping[str, float], noises: Mapping[str, float]
+) -> dict[str, Any]:
+    """Fields of a trial that follow from what was measured.
+
+    Args:
+      outcomes: Of the study.
+      status: Of the trial.
+      values: By the name of the outcome.
+      noises: Standard deviations by the name of the outcome.
+    """
+    objective, cost = outcomes.objective.name, outcomes.cost
+    return {
+        "values": {each.name: values[each.name] for each in outcomes if each.name in values},
+        "value": values.get(objective) if status == "ok" else None,
+        "cost": None if cost is None else values.get(cost.name),
+        "noise": noises.get(objective),
+        "is_feasible": outcomes.is_feasible(values) if status in ("ok", "stopped") else None,
+    }
+
+
+_AS_THEY_ARE = tuple(
+    each.name
+    for each in dataclasses.fields(Trial)
+    if each.name in Record._fields and each.name not in ("config", "values")
+)
+"""Fields that a trial takes from a row as they are."""

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from jbo.study.value import advice_on, as_cost, as_noise, as_number
+from jbo.outcomes import Outcomes
+from jbo.study._record import Ending
+from jbo.study.value import advice_on, as_ending
 from jbo.types import Result
 
 Objective = Callable[..., Any]
-"""From a configuration, and perhaps ``report``, to a number or a `jbo.Result`."""
+"""From a configuration, and perhaps ``report``, to a number, a dict of numbers by name, or a `jbo.Result`."""
 BatchObjective = Callable[..., Any]
-"""From several configurations, and perhaps ``report``, to as many numbers."""
+"""From several configurations, and perhaps ``report``, to as many of what an `Objective` returns."""
 
 
 class Reporter:
@@ -89,16 +91,12 @@ def fault_of(error: BaseException, text: str) -> Fault | None:
 class Evaluation(NamedTuple):
     """What came of calling an objective once; one of the first three is there."""
 
-    value: float | None = None
-    """The number that it returned."""
+    ending: Ending | None = None
+    """What it returned."""
     failure: str | None = None
-    """Why there is none: the traceback of an exception, or how its process ended."""
-    no_number: str | None = None
-    """What it returned in place of a number, in words."""
-    cost: float | None = None
-    """What it said that it cost."""
-    noise: float | None = None
-    """What it said of the noise of the number."""
+    """Why it returned nothing: the traceback of an exception, or how its process ended."""
+    wrong: str | None = None
+    """What is wrong with what it returned, in words."""
     fault: Fault | None = None
     """The programming error that is behind the failure, if it is one."""
 
@@ -106,6 +104,7 @@ class Evaluation(NamedTuple):
 def evaluate(
     objective: Objective,
     config: dict[str, Any],
+    outcomes: Outcomes,
     report: Reporter | None = None,
     *,
     caught: type[BaseException] = Exception,
@@ -115,22 +114,22 @@ def evaluate(
     Args:
       objective: The function to call.
       config: Values by name.
+      outcomes: What it shall return.
       report: The objective's argument ``report``; None: it has none.
       caught: Exceptions that are failures of the trial. `SystemExit` and `KeyboardInterrupt` are no `Exception`: in
         the thread of `Study.optimize` they end the call, in any other thread or process only the trial.
     """
     try:
-        value = objective(config) if report is None else objective(config, report=report)
+        returned = objective(config) if report is None else objective(config, report=report)
     except Unreachable:
         raise
     except caught as error:
         return _failed(error)
+    result = returned if isinstance(returned, Result) else Result(returned)
     try:
-        if isinstance(value, Result):
-            return Evaluation(as_number(value.value), cost=as_cost(value.cost), noise=as_noise(value.noise))
-        return Evaluation(as_number(value))
+        return Evaluation(as_ending(outcomes, result.value, None, result.cost, result.noise))
     except (TypeError, ValueError) as error:
-        return Evaluation(no_number=f"{error}{'' if isinstance(value, Result) else advice_on(value)}")
+        return Evaluation(wrong=f"{error}{'' if result is returned else advice_on(returned, outcomes)}")
     except caught as error:  # an array of JAX raises what went wrong in its computation when it is read
         return _failed(error)
 
@@ -141,13 +140,17 @@ def _failed(error: BaseException) -> Evaluation:
 
 
 def evaluate_batch(
-    objective: BatchObjective, configs: Sequence[dict[str, Any]], reports: Sequence[Reporter] | None = None
+    objective: BatchObjective,
+    configs: Sequence[dict[str, Any]],
+    outcomes: Outcomes,
+    reports: Sequence[Reporter] | None = None,
 ) -> list[Evaluation]:
     """What comes of an objective of several configurations: an exception is the failure of each of them.
 
     Args:
       objective: What is called.
       configs: Values by name.
+      outcomes: What it shall return of each.
       reports: One for each configuration, which the objective is given as one ``report``; None: it takes none.
     """
     copies = [dict(config) for config in configs]
@@ -155,15 +158,17 @@ def evaluate_batch(
         values = objective(copies) if reports is None else objective(copies, report=_together(reports))
     except Exception as error:
         return [_failed(error)] * len(configs)
+    what = "dicts" if outcomes.is_named else "numbers"
     try:
         values = list(values)
     except TypeError:
-        wrong = f"objective: expected a list of {len(configs)} numbers, got {values!r}"
-        return [Evaluation(no_number=wrong)] * len(configs)
+        wrong = f"objective: expected a list of {len(configs)} {what}, got {values!r}"
+        return [Evaluation(wrong=wrong)] * len(configs)
     if len(values) != len(configs):
-        wrong = f"objective: expected a list of {len(configs)} numbers, got one of {len(values)}"
-        return [Evaluation(no_number=wrong)] * len(configs)
-    return [evaluate(lambda _, value=value: value, config) for value, config in zip(values, configs, strict=True)]
+        wrong = f"objective: expected a list of {len(configs)} {what}, got one of {len(values)}"
+        return [Evaluation(wrong=wrong)] * len(configs)
+    each = zip(values, configs, strict=True)
+    return [evaluate(lambda _, value=value: value, config, outcomes) for value, config in each]
 
 
 def _together(reports: Sequence[Reporter]) -> Callable[[Any, Sequence[Any]], list[bool]]:
@@ -197,12 +202,12 @@ class Portable:
     Lambdas and functions of the main script are sent as they are, others by their name.
     """
 
-    def __init__(self, objective: Objective):
-        self._objective = objective
+    def __init__(self, objective: Objective, outcomes: Outcomes):
+        self._objective, self._outcomes = objective, outcomes
 
     def __call__(self, config: dict[str, Any], report: Reporter | None = None, call: str = "") -> Evaluation:
         del call  # tells one call from another
-        return evaluate(self._objective, config, report, caught=BaseException)
+        return evaluate(self._objective, config, self._outcomes, report, caught=BaseException)
 
     @cached_property
     def sent(self) -> "Sent":
@@ -212,7 +217,7 @@ class Portable:
         except ImportError:
             from pickle import dumps
         try:
-            return Sent(dumps(self._objective))
+            return Sent(dumps(self._objective), self._outcomes)
         except Exception as error:
             raise CannotBeSent(f"workers: the objective cannot be sent to another process: {error}") from error
 
@@ -223,12 +228,12 @@ class Portable:
 class Sent:
     """`Portable` in a process that it was sent to, which loads the objective once and keeps what it has compiled."""
 
-    def __init__(self, text: bytes):
-        self._text = text
+    def __init__(self, text: bytes, outcomes: Outcomes):
+        self._text, self._outcomes = text, outcomes
 
     def __call__(self, config: dict[str, Any], report: Reporter | None = None, call: str = "") -> Evaluation:
         del call
-        return evaluate(self.load(), config, report, caught=BaseException)
+        return evaluate(self.load(), config, self._outcomes, report, caught=BaseException)
 
     def load(self) -> Objective:
         """The objective; `CannotBeSent` if that fails."""
@@ -239,7 +244,7 @@ class Sent:
             raise CannotBeSent(f"workers: the objective cannot be loaded in another process:\n{why}") from None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Sent, (self._text,)
+        return Sent, (self._text, self._outcomes)
 
 
 @lru_cache(maxsize=1)

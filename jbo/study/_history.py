@@ -72,21 +72,23 @@ class History:
 
 
 def num_finished(trials: Sequence[Trial]) -> int:
-    """How many trials have ended, failed and stopped ones among them.
+    """How many trials have ended, failed and stopped ones among them. An abandoned trial does not count.
 
     Args:
       trials: Of a study.
     """
-    return sum(trial.status != "pending" for trial in trials)
+    return sum(trial.is_finished for trial in trials)
 
 
 def trajectory(trials: Sequence[Trial], maximize: bool) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Values of the trials that have ended, NaN where there is none, and the best value so far at each of them.
+    """Values of the trials that have ended, NaN where there is none, and the best feasible one so far at each of them.
 
     Args:
       trials: By number.
       maximize: True if higher values are better.
     """
-    ended = [trial.value for trial in trials if trial.status != "pending"]
-    values = np.array([np.nan if value is None else value for value in ended], np.float64)
-    return values, (np.fmax if maximize else np.fmin).accumulate(values)
+    ended = [trial for trial in trials if trial.is_finished]
+    values = np.array([np.nan if trial.value is None else trial.value for trial in ended], np.float64)
+    is_feasible = np.array([bool(trial.is_feasible) for trial in ended], bool)
+    feasible = np.where(is_feasible, values, np.nan)
+    return values, (np.fmax if maximize else np.fmin).accumulate(feasible)

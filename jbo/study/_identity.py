@@ -9,6 +9,7 @@ import numpy as np
 
 from jbo.candidates import have_same_candidates
 from jbo.encoding import Column
+from jbo.outcomes import Outcomes
 from jbo.space import Space
 from jbo.strategies import Strategy
 from jbo.study._record import Header
@@ -111,15 +112,23 @@ def stored_space(header: Header, path: str | os.PathLike[str] | None) -> Space:
         raise OSError(f"the study file {path} is damaged, its space cannot be read: {error}") from error
 
 
+def stored_outcomes(header: Header, path: str | os.PathLike[str] | None) -> Outcomes:
+    """The outcomes that a file holds; `OSError` if the file is damaged."""
+    try:
+        return Outcomes.from_json_text(header.outcomes)
+    except ValueError as error:
+        raise OSError(f"the study file {path} is damaged, its outcomes cannot be read: {error}") from error
+
+
 def check_same_study(
-    header: Header, space: Space, maximize: bool, seed: int | None, path: str | os.PathLike[str] | None
+    header: Header, space: Space, outcomes: Outcomes, seed: int | None, path: str | os.PathLike[str] | None
 ) -> None:
     """Raise `ValueError` if a file holds another study than the arguments say.
 
     Args:
       header: Of the file.
       space: As asked for.
-      maximize: As asked for.
+      outcomes: As asked for, in any order.
       seed: As asked for; None: any.
       path: The file.
     """
@@ -132,7 +141,16 @@ def check_same_study(
             f"{where} holds a study of another space than the one given: {difference}; a new space needs a new path "
             "(Study.from_trials takes the trials along)"
         )
-    if header.maximize != maximize:
-        raise ValueError(f"{where} has maximize={header.maximize}, got maximize={maximize}")
+    stored = stored_outcomes(header, path)
+    if stored.is_named != outcomes.is_named:
+        has, got = (list(each) if each.is_named else "no outcomes of the user's" for each in (stored, outcomes))
+        raise ValueError(f"{where} has {has}, got {got}")
+    if stored.is_named:
+        for name in [*stored.by_name, *outcomes.by_name]:
+            has, got = stored.by_name.get(name, "no outcome"), outcomes.by_name.get(name, "no outcome")
+            if has != got:
+                raise ValueError(f"{where} has {has} of the name {name!r}, got {got}")
+    elif stored.maximize != outcomes.maximize:
+        raise ValueError(f"{where} has maximize={stored.maximize}, got maximize={outcomes.maximize}")
     if seed is not None and header.seed != seed:
         raise ValueError(f"{where} has seed={header.seed}, got seed={seed}; leave seed out to go on with the file's")

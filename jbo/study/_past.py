@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jbo.choices import canonical, item, listing, plain
+from jbo.outcomes import COST, VALUE, Outcomes
 from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real, Share
 from jbo.space import Space
 from jbo.study._codec import text_of
-from jbo.study._record import Outcome
+from jbo.study._record import Ending
 from jbo.study._trial import Trial
-from jbo.study.export import ABOUT, CONFIG, INTERMEDIATE, KNOWN, value_of_cell
-from jbo.study.value import as_cost, as_number, as_outcome, as_step
+from jbo.study.export import ABOUT, CONFIG, FEASIBLE, INTERMEDIATE, KNOWN, NOISES, VALUES, value_of_cell
+from jbo.study.value import as_ending, as_number, as_step
 
-Row = tuple[str, Outcome, float, float, dict[int, float]]
-"""Text of the configuration, outcome, when the trial started and ended, and its intermediate values."""
+Row = tuple[str, Ending, float, float, dict[int, float]]
+"""Text of the configuration, ending, when the trial started and ended, and its intermediate values."""
 
 
 class Past(NamedTuple):
@@ -30,56 +31,121 @@ class Past(NamedTuple):
     name: str
     """What messages call it."""
     config: dict[str, Any]
-    outcome: Outcome
+    ending: Ending
     started_at: float
     ended_at: float
     intermediate_values: dict[int, float]
 
 
-def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space) -> list[Past]:
-    """The trials of a source that have ended, in its order.
+class _Told(NamedTuple):
+    """What is known of a trial of the past, whatever its study called it."""
+
+    status: str
+    failure: str | None
+    value: float | None
+    """Of the objective."""
+    cost: float | None
+    noise: float | None
+    """Of the value."""
+    values: dict[str, float]
+    """By name."""
+    noises: dict[str, float]
+
+
+def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space, outcomes: Outcomes) -> list[Past]:
+    """The trials of a source that have ended, in its order; those that were abandoned are left out.
 
     Args:
       source: Trials, or a CSV file: with a column ``value`` and one for each parameter, ``rate`` or ``config.rate``,
-        and perhaps others that `jbo.study.export.write_csv` writes.
+        and perhaps others that `jbo.study.export.write_csv` writes. An outcome may have a column of its own,
+        ``loss`` or ``values.loss``.
       space: Says how a cell is read.
+      outcomes: Of the new study.
 
     Raises:
-      ValueError: The file has no such columns, or a cell is no number.
+      ValueError: The file has no such columns, or a cell is no number, or a trial has no outcome of the new study.
       OSError: The file cannot be read.
     """
     if isinstance(source, str | os.PathLike):
         with Path(source).open(encoding="utf-8", newline="") as file:
-            return list(_rows(csv.DictReader(file), space, os.fspath(source)))
+            return list(_rows(csv.DictReader(file), space, outcomes, os.fspath(source)))
     return [
         Past(
             f"trial {t.number}",
             dict(t.config),
-            Outcome(t.value, t.failure, t.cost, t.noise),
+            _ending(
+                outcomes,
+                _Told(t.status, t.failure, t.value, t.cost, t.noise, t.values, t.noises),
+                f"trial {t.number}",
+            ),
             t.started_at,
             t.ended_at,
             dict(t.intermediate_values),
         )
         for t in source
-        if t.ended_at is not None
+        if t.ended_at is not None and t.status != "abandoned"
     ]
 
 
+def _ending(outcomes: Outcomes, told: _Told, where: str) -> Ending:
+    """How a trial of the past ended, in the outcomes of the new study."""
+    failure = told.failure or "no value was written down"
+    try:
+        if not outcomes.is_named:
+            if told.status == "ok" and told.value is not None:
+                return as_ending(outcomes, told.value, None, told.cost, told.noise)
+            failed = as_ending(outcomes, None, failure, told.cost)
+            return failed if told.status != "stopped" else Ending("stopped", None, failed.values)
+        values, noises = _by_name(outcomes, told)
+        if not values and told.status != "ok":
+            return Ending("stopped") if told.status == "stopped" else Ending("failed", failure)
+        read = as_ending(outcomes, values, None, None, noises)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    if told.status == "failed":
+        return Ending("failed", failure, read.values)
+    if told.status == "stopped" and read.status == "ok":
+        return Ending("stopped", None, read.values)
+    return read
+
+
+def _by_name(outcomes: Outcomes, told: _Told) -> tuple[dict[str, float], dict[str, float]]:
+    """Values and their noises by the names of the new study."""
+    objective, cost = outcomes.objective.name, outcomes.cost
+    values = {name: value for name, value in told.values.items() if name in outcomes.by_name}
+    noises = dict(told.noises)
+    if not told.values.keys() - {VALUE, COST}:  # they had no names; a value of another name may mean something else
+        if told.value is not None:
+            values.setdefault(objective, told.value)
+        if told.noise is not None:
+            noises.setdefault(objective, told.noise)
+        if told.cost is not None and cost is not None:
+            values.setdefault(cost.name, told.cost)
+    if told.status == "stopped":
+        values.pop(objective, None)
+    return values, {name: noise for name, noise in noises.items() if name in values}
+
+
 def rows_of_past(
-    source: Iterable[Trial] | str | os.PathLike[str], space: Space, widen: bool, defaults: Mapping[str, Any]
+    source: Iterable[Trial] | str | os.PathLike[str],
+    space: Space,
+    outcomes: Outcomes,
+    widen: bool,
+    defaults: Mapping[str, Any],
 ) -> tuple[Space, list[Row]]:
     """The space of a study that begins with trials of the past, and those trials as its file takes them.
 
     Args:
       source: As in `past_trials`.
       space: As in `Study.from_trials`.
+      outcomes: As in `past_trials`.
       widen: As in `Study.from_trials`.
       defaults: As in `Study.from_trials`.
 
     Raises:
       ValueError, OSError: As `Study.from_trials`.
     """
-    past = past_trials(source, space)
+    past = past_trials(source, space, outcomes)
     if widen:
         space = widened(space, [trial.config for trial in past])
     try:
@@ -87,43 +153,68 @@ def rows_of_past(
     except ValueError as error:
         raise ValueError(f"defaults: {error}") from None
     return space, [
-        (text_of(completed(space, each, defaults)), each.outcome, each.started_at, each.ended_at,
+        (text_of(completed(space, each, defaults)), each.ending, each.started_at, each.ended_at,
          each.intermediate_values)
         for each in past
     ]  # fmt: skip
 
 
-def _rows(reader: csv.DictReader, space: Space, path: str) -> Iterator[Past]:
+def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -> Iterator[Past]:
     titles = list(reader.fieldnames or ())
-    if "value" not in titles:
+    own = [*space.names, *space.constants]
+    # A table of the user's own may have a parameter of the name of an outcome.
+    measured = [each.name for each in outcomes if outcomes.is_named]
+    of_outcome = {
+        name: next((t for t in (VALUES + name, name) if t in titles and (t != name or name not in own)), None)
+        for name in measured
+    }
+    if "value" not in titles and of_outcome.get(outcomes.objective.name) is None:
         raise ValueError(f"{path}: expected a column 'value', got {titles}")
-    names = [name for name in [*space.names, *space.constants] if CONFIG + name in titles or name in titles]
+    names = [name for name in own if CONFIG + name in titles or name in titles]
     if not any(title.startswith(CONFIG) for title in titles):
-        names = [title for title in titles if title not in (*ABOUT, *KNOWN, INTERMEDIATE) or title in space]
+        others = (*ABOUT, *KNOWN, INTERMEDIATE, FEASIBLE, *of_outcome.values())
+        names = [title for title in titles if title not in others or title in space]
+        names = [title for title in names if not title.startswith((VALUES, NOISES)) or title in space]
     # A table of the user's own may have a parameter of that name.
     known = [name for name in KNOWN if name in titles and (name not in names or CONFIG + name in titles)]
     for cells in reader:
         where = f"{path}, line {reader.line_num}"
-        if cells.get("status") == "pending":
+        if cells.get("status") in ("pending", "abandoned"):
             continue
         found = {name: cells.get(CONFIG + name) or cells.get(name) for name in names}
         config = {name: _value(space.get(name), cell) for name, cell in found.items() if cell}
+
+        def number(title: str | None, cells: Mapping[str, str | None] = cells) -> float | None:
+            return None if title is None or not cells.get(title) else float(cells[title] or "")
+
         try:
             times = [float(cells.get(name) or time.time()) for name in ("started_at", "ended_at")]
-            value = float(cells["value"]) if cells["value"] else None
-            cost, noise = (float(cells[name]) if name in known and cells[name] else None for name in KNOWN)
+            value = number("value")
+            cost, noise = (number(name) if name in known else None for name in KNOWN)
+            values = {name: number(title) for name, title in of_outcome.items()}
+            noises = {name: number(NOISES + name) for name in measured}
         except ValueError as error:
             raise ValueError(f"{where}: expected numbers, got {error}") from None
-        values = _values_by_step(cells.get("intermediate_values"), where)
-        if cells.get("status") == "stopped" and values:
-            outcome = Outcome(None, None, as_cost(cost))
-        else:
-            failure = None if value is not None else cells.get("failure") or "no value was written down"
-            try:
-                outcome = as_outcome(value, failure, cost, noise)
-            except ValueError as error:
-                raise ValueError(f"{where}: {error}") from None
-        yield Past(where, config, outcome, times[0], times[1], values)
+        for name, given in ((outcomes.objective.name, value), (outcomes.cost.name if outcomes.cost else None, cost)):
+            if name in values and values[name] is None:
+                values[name] = given
+        if outcomes.objective.name in noises and noises[outcomes.objective.name] is None:
+            noises[outcomes.objective.name] = noise
+        reported = _values_by_step(cells.get("intermediate_values"), where)
+        is_stopped = cells.get("status") == "stopped" and reported
+        has_objective = value is not None or values.get(outcomes.objective.name) is not None
+        has_any = has_objective or any(each is not None for each in values.values())
+        is_failed = not has_any or (not has_objective and bool(cells.get("failure")))
+        told = _Told(
+            status="stopped" if is_stopped else "failed" if is_failed else "ok",
+            failure=cells.get("failure"),
+            value=value,
+            cost=cost,
+            noise=noise,
+            values={name: each for name, each in values.items() if each is not None},
+            noises={name: each for name, each in noises.items() if each is not None},
+        )
+        yield Past(where, config, _ending(outcomes, told, where), times[0], times[1], reported)
 
 
 def _values_by_step(cell: str | None, where: str) -> dict[int, float]:

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import suppress
 from typing import Any
 
+from jbo.outcomes import Outcomes
 from jbo.study._evaluation import Evaluation, Objective, Portable, Reporter, Sent
 from jbo.study._worker_process import Settings, begin, current_settings, end_within, evaluate_once, load
 from jbo.study._workers import Workers, died
@@ -58,7 +59,7 @@ class _Process:
 class Processes(Workers):
     """Processes of our own, by loky."""
 
-    def __init__(self, objective: Objective, num: int, timeout: float | None):
+    def __init__(self, objective: Objective, outcomes: Outcomes, num: int, timeout: float | None):
         try:
             import cloudpickle  # noqa: F401
             import loky  # noqa: F401
@@ -66,7 +67,7 @@ class Processes(Workers):
             raise ImportError("workers: more than one, and a timeout, need loky; pip install jbo[parallel]") from error
         self.num = num
         self._timeout = timeout
-        self._objective = Portable(objective).sent
+        self._objective = Portable(objective, outcomes).sent
         self._settings = current_settings()
         self._processes = [self._new() for _ in range(num)]
 

@@ -1,4 +1,4 @@
-"""Rows of the study file as tuples: plain values, configurations still as text."""
+"""Rows of the study file as tuples: plain values, configurations and outcomes still as text."""
 
 from typing import NamedTuple
 
@@ -8,48 +8,45 @@ class Header(NamedTuple):
 
     id: str
     space: str
-    maximize: bool
+    outcomes: str
     seed: int
     created_at: float
     """Seconds since 1970."""
 
 
 class Record(NamedTuple):
-    """One row of the table of trials; the configuration is JSON text."""
+    """One row of the table of trials, and what the table of values has of the trial."""
 
     number: int
     config: str
+    """JSON text."""
     status: str
-    value: float | None
     failure: str | None
     started_at: float
     ended_at: float | None
-    cost: float | None = None
-    noise: float | None = None
+    values: dict[str, float] = {}  # noqa: RUF012  never written to
+    """Results by the name of the outcome."""
+    noises: dict[str, float] = {}  # noqa: RUF012  never written to
+    """Their standard deviations, as far as they are known."""
     intermediate_values: dict[int, float] = {}  # noqa: RUF012  never written to
     """By step."""
 
 
-class Outcome(NamedTuple):
-    """How a trial ended: with a value, with a failure, or, with neither, stopped before its end."""
+class Ending(NamedTuple):
+    """How a trial ended."""
 
-    value: float | None
-    failure: str | None
-    cost: float | None = None
-    """Its cost, above 0."""
-    noise: float | None = None
-    """Standard deviation of the value, at least 0; None unless there is one."""
+    status: str
+    """``ok``, ``failed``, ``stopped`` or ``abandoned``."""
+    failure: str | None = None
+    """Why it failed; None unless it did."""
+    values: dict[str, float] = {}  # noqa: RUF012  never written to
+    """What was measured, by the name of the outcome."""
+    noises: dict[str, float] = {}  # noqa: RUF012  never written to
+    """Standard deviations of values, at least 0."""
 
-    @property
-    def status(self) -> str:
-        """As in the table of trials."""
-        if self.failure is not None:
-            return "failed"
-        return "stopped" if self.value is None else "ok"
 
-    @property
-    def in_words(self) -> str:
-        """As an argument of `Study.tell`."""
-        if self.failure is not None:
-            return f"failed={self.failure!r}"
-        return "stopped=True" if self.value is None else repr(self.value)
+_OF_VALUES = ("values", "noises", "intermediate_values")
+COLUMNS = tuple(name for name in Record._fields if name not in _OF_VALUES)
+"""Fields of `Record` that are columns of the table of trials."""
+ENDING_COLUMNS = tuple(name for name in Ending._fields if name not in _OF_VALUES)
+"""Fields of `Ending` that are."""

@@ -8,16 +8,19 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple
 
+from jbo.outcomes import Outcomes
 from jbo.study._arguments import Arguments, workers_of
 from jbo.study._evaluation import Evaluation, Reporter
 from jbo.study._fault import Repetition
 from jbo.study._history import History, num_finished
 from jbo.study._progress import Progress, progress_of
+from jbo.study._record import Ending
 from jbo.study._report import Channel, Report
 from jbo.study._stop import Stop
 from jbo.study._suggester import Suggester
 from jbo.study._trial import SpaceExhausted, Trial, best_of
 from jbo.study._workers import Workers
+from jbo.study.value import as_ending, stopped_with
 
 _log = logging.getLogger("jbo")
 
@@ -26,8 +29,8 @@ class Calls(NamedTuple):
     """What a run does to its study."""
 
     ask: Callable[[], Trial]
-    tell: Callable[..., Trial]
-    """As `Study.tell`."""
+    end: Callable[[Trial, Ending], Trial]
+    """Write the ending of a trial down; the trial as it stands, which is ``abandoned`` if it was meanwhile."""
     report: Callable[..., bool]
     """As `Study.report`."""
     forget: Callable[[int], None]
@@ -40,16 +43,17 @@ class Run:
     Args:
       arguments: What the user wants.
       history: The trials of the study.
-      maximize: True if higher values are better.
+      outcomes: Of the study.
       calls: To the study.
 
     Raises:
       TypeError, ValueError: As `Study.optimize`, for arguments that make no sense.
     """
 
-    def __init__(self, arguments: Arguments, history: History, maximize: bool, calls: Calls):
+    def __init__(self, arguments: Arguments, history: History, outcomes: Outcomes, calls: Calls):
         arguments.check()
-        self._arguments, self._history, self._maximize, self._calls = arguments, history, maximize, calls
+        self._arguments, self._history, self._outcomes, self._calls = arguments, history, outcomes, calls
+        self._maximize = outcomes.maximize
         self._num_trials = int(arguments.num_trials)
         self._answers: dict[int, bool] = {}  # to the latest report of each trial
         self._repetition = Repetition()
@@ -73,7 +77,7 @@ class Run:
                 ended_by_sigterm(),
                 progress_of(self._num_trials, self._num_finished(), arguments.progress) as show,
                 Channel() as channel,
-                workers_of(arguments) as workers,
+                workers_of(arguments, self._outcomes) as workers,
                 suggester.expecting(self._num_trials, show),
             ):
                 self._say_if_nothing_is_left(show)
@@ -84,6 +88,7 @@ class Run:
                     num_left,
                     lambda trial, evaluation: self._end(trial, evaluation, show),
                     arguments.retries,
+                    self._is_pending,
                 )
         except SpaceExhausted as reason:
             # A warning, which Python writes to standard error unless the user has configured logging.
@@ -122,6 +127,9 @@ class Run:
         """Tell the result of a trial, show it, and raise what ends the run."""
         arguments = self._arguments
         told = self._tell(trial, evaluation, self._answers.pop(trial.number, False))
+        if told.status == "abandoned":
+            _log.info("trial %d was abandoned while it ran: its result is thrown away", trial.number)
+            return
         trials = self._history.sync().trials
         show.trial(told, best_of(trials, self._maximize), num_finished(trials))
         if arguments.on_trial_end is not None:
@@ -144,21 +152,35 @@ class Run:
             if evaluation.fault is not None and num_alike:
                 raise evaluation.fault.raised(num_alike)
 
+    def _is_pending(self, trial: Trial) -> bool:
+        """Whether a trial that runs is still waited for: nobody has abandoned it."""
+        return self._history.sync().trials[trial.number].status == "pending"
+
     def _tell(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
-        """The trial as it ended; `TypeError` if the objective gave no number."""
-        tell = self._calls.tell
-        if is_stopped and evaluation.failure is None:
-            told = tell(trial, stopped=True, cost=evaluation.cost)
-            _log.info("trial %d %s", told.number, "was stopped" if told.failure is None else told.failure)
+        """The trial as it stands; `TypeError` if the objective returned something else than its outcomes."""
+        ending, failure = evaluation.ending, evaluation.failure
+        is_stopped = is_stopped and failure is None
+        if is_stopped:
+            reported = self._history.sync().trials[trial.number]
+            if reported.status == "abandoned":
+                return reported
+            other = {} if ending is None else dict(ending.values)
+            other.pop(self._outcomes.objective.name, None)
+            ending = stopped_with(reported, other)
+        wanted, got = ("its outcomes", "something else") if self._outcomes.is_named else ("a number", "no number")
+        if ending is None and failure is None:
+            failure = f"the objective returned {got}: {evaluation.wrong}"
+        told = self._calls.end(trial, as_ending(self._outcomes, None, failure) if ending is None else ending)
+        if told.status == "abandoned":
             return told
-        if evaluation.no_number is not None:
-            tell(trial, failed=f"the objective returned no number: {evaluation.no_number}")
-            raise TypeError(f"the objective must return a number; trial {trial.number}: {evaluation.no_number}")
-        told = tell(trial, evaluation.value, failed=evaluation.failure, cost=evaluation.cost, noise=evaluation.noise)
-        if evaluation.failure is not None:
+        if is_stopped:
+            _log.info("trial %d %s", told.number, "was stopped" if told.failure is None else told.failure)
+        elif evaluation.wrong is not None:
+            raise TypeError(f"the objective must return {wanted}; trial {trial.number}: {evaluation.wrong}")
+        elif failure is not None:
             _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
         else:
-            _log.info("trial %d: %s", told.number, told.value)
+            _log.info("trial %d: %s", told.number, told.values if self._outcomes.is_named else told.value)
         return told
 
 
@@ -169,6 +191,7 @@ def run_trials(
     num_left: Callable[[], int],
     end: Callable[[Trial, Evaluation], None],
     retries: int,
+    is_pending: Callable[[Trial], bool],
 ) -> None:
     """Keep all workers busy: a trial begins as soon as one has ended, there is no round that waits for its slowest.
 
@@ -179,6 +202,7 @@ def run_trials(
       num_left: How many trials shall still end, those that run among them.
       end: Called with each trial that ended.
       retries: How often one that fails is run again before it has failed.
+      is_pending: Whether a trial that runs is still waited for.
 
     Raises:
       SpaceExhausted: There is nothing new to try, and nothing runs any more.
@@ -196,7 +220,7 @@ def run_trials(
             return
         for call, evaluation in workers.wait():
             trial, num_retries = running.pop(call)
-            if evaluation.failure is not None and num_retries < retries and num_left():
+            if evaluation.failure is not None and num_retries < retries and num_left() and is_pending(trial):
                 num_retries += 1
                 words = "trial %d is run again (%d of %d)\n%s"
                 _log.warning(words, trial.number, num_retries, retries, evaluation.failure)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from jbo.outcomes import Outcomes
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._codec import Codec
-from jbo.study._trial import Trial, best_of
-from jbo.study.schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, explained
+from jbo.study._trial import Trial, best_of, why_none
+from jbo.study.schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, begin, explained
 from jbo.study.storage import read_header, read_records
 
 
@@ -29,8 +30,8 @@ class Snapshot:
     path: str
     space: Space
     """Without its constraint, which a file does not hold."""
-    maximize: bool
-    """True if higher values are better."""
+    outcomes: Outcomes
+    """What is measured of a trial."""
     seed: int
     """Of all randomness."""
     created_at: float
@@ -45,15 +46,20 @@ class Snapshot:
     """``jbo.bayesian`` of the space: a file does not say how it is searched."""
 
     @property
+    def maximize(self) -> bool:
+        """True if higher values of the objective are better."""
+        return self.outcomes.maximize
+
+    @property
     def best(self) -> Trial:
-        """The trial with the best value that was seen, the first of equals.
+        """The feasible trial with the best value that was seen, the first of equals.
 
         Raises:
-          ValueError: No trial has succeeded.
+          ValueError: No trial has succeeded, or none meets the limits.
         """
         best = best_of(self.trials, self.maximize)
         if best is None:
-            raise ValueError(f"no trial has succeeded, so none is best: {self.path}")
+            raise ValueError(f"{why_none(self.trials, self.outcomes)}, so none is best: {self.path}")
         return best
 
 
@@ -87,20 +93,21 @@ def _read(connection: sqlite3.Connection, path: str) -> Snapshot:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in READABLE:
         raise ValueError(f"{path} has study format {version}, expected {FORMAT}")
-    connection.execute("BEGIN")  # one moment for all that is read
+    begin(connection)  # one moment for all that is read
     header = read_header(connection)
     if header is None:
         raise ValueError(f"{path} holds no study yet; expected one that a process has begun")
     space = Space.from_json(json.loads(header.space))
-    codec = Codec(space, header.id)
-    trials = [codec.trial(record) for record in read_records(connection, 0)]
+    outcomes = Outcomes.from_json_text(header.outcomes)
+    codec = Codec(space, outcomes, header.id)
+    trials = [codec.trial(record).copy() for record in read_records(connection, 0)]
     owners = "SELECT number, host, pid FROM trials WHERE status = 'pending' AND host IS NOT NULL"
     workers = {number: Worker(host, pid) for number, host, pid in connection.execute(owners)}
     queued = connection.execute("SELECT count(*) FROM queue WHERE number IS NULL").fetchone()[0]
     return Snapshot(
         path=path,
         space=space,
-        maximize=header.maximize,
+        outcomes=outcomes,
         seed=header.seed,
         created_at=header.created_at,
         trials=trials,

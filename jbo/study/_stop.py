@@ -13,7 +13,7 @@ class Stop:
     """Reasons to end a search; the first that holds ends it, also right at the start of a study that goes on.
 
     Args:
-      target: A value that is good enough, in the study's sign.
+      target: A value of a feasible trial that is good enough, in the study's sign.
       seconds: How long the call may last; what runs then is waited for.
       no_improvement: How many trials in a row, by number, may have ended without a new best one.
 
@@ -52,9 +52,9 @@ class Stop:
                 return True
             best, num_since = math.inf, 0
             for trial in trials:
-                if trial.value is not None and sign * trial.value < best:
+                if trial.value is not None and trial.is_feasible and sign * trial.value < best:
                     best, num_since = sign * trial.value, 0
-                elif trial.status != "pending":
+                elif trial.is_finished:
                     num_since += 1
             is_good = self.target is not None and best <= sign * self.target
             return is_good or (self.no_improvement is not None and num_since >= self.no_improvement)

@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from jbo.outcomes import Outcome, Outcomes, as_outcomes
 from jbo.space import Space, check_space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._arguments import Arguments
@@ -22,25 +23,26 @@ from jbo.study._identity import (
     check_same_study,
     check_strategy,
     header_in_file,
+    stored_outcomes,
     stored_space,
     strategy_of,
 )
 from jbo.study._past import rows_of_past
 from jbo.study._pruner import Pruner
-from jbo.study._record import Outcome
+from jbo.study._record import Ending
 from jbo.study._run import Calls, Run
 from jbo.study._stop import Stop
 from jbo.study._suggester import Suggester
-from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial, best_of
+from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial, best_of, why_none
 from jbo.study.export import columns
 from jbo.study.model import for_study
 from jbo.study.owner import Owner, owner_of
 from jbo.study.storage import Storage
 from jbo.study.table import Table
-from jbo.study.value import as_count, as_number, as_outcome, as_seed, as_step, as_stopped, check_stopped
+from jbo.study.value import as_count, as_ending, as_number, as_seed, as_step, as_stopped, check_stopped, in_words
 from jbo.study.view import of_study
 
-_STATUSES = ("ok", "stopped", "failed", "pending")
+_STATUSES = ("ok", "stopped", "failed", "pending", "abandoned")
 
 
 class Study:
@@ -53,7 +55,11 @@ class Study:
     Args:
       space: Where to search. A file made for another space is refused.
       strategy: What to try next; None is Gaussian-process Bayesian optimisation, ``jbo.bayesian(space)``.
-      maximize: True if higher values are better. A file with the other direction is refused.
+      outcomes: What the objective returns by name, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``: one
+        objective, limits that the best trial has to meet, a `jbo.Cost`, and numbers that are only kept (`jbo.Track`).
+        None: it returns one number. A file with other outcomes is refused.
+      maximize: True if higher values are better, without ``outcomes``, which say it themselves. A file with the other
+        direction is refused.
       seed: Of all randomness, from 0 to 2**63 - 1; None takes the file's, or for a new study one of the system's.
       path: File of the study, made if it does not exist; None keeps the study in memory.
       device: Where the model runs; None is the CPU.
@@ -75,30 +81,33 @@ class Study:
         space: Space | Any,
         *,
         strategy: Strategy | Any = None,
+        outcomes: Iterable[Outcome] | Outcomes | Any = None,
         maximize: bool | Any = False,
         seed: int | Any = None,
         path: str | os.PathLike[str] | Any = None,
         device: Any = None,
     ):
-        space, maximize, path = check_space(space), check_maximize(maximize), check_path(path)
+        space, path = check_space(space), check_path(path)
+        outcomes = as_outcomes(outcomes, check_maximize(maximize))
         self.space = space
-        self.maximize = maximize
         self.path = path
         self._given_strategy, self._device = strategy, device
         strategy = bayesian(space) if strategy is None else check_strategy(strategy, space)
-        strategy = for_study(strategy, space, maximize)
+        strategy = for_study(strategy, space, outcomes)
         wanted_seed = None if seed is None else as_seed(seed)
         self._asking = threading.Lock()
         self._held: set[int] = set()  # numbers that this object may have to give back
         self._storage = Storage(path)
         try:
             drawn = secrets.randbits(32) if wanted_seed is None else wanted_seed
-            header = self._storage.header(space.json_text, maximize, drawn)
-            check_same_study(header, space, maximize, wanted_seed, path)
+            header = self._storage.header(space.json_text, outcomes.json_text, drawn)
+            check_same_study(header, space, outcomes, wanted_seed, path)
+            self.outcomes: Outcomes = stored_outcomes(header, path)
+            """What is measured of a trial, in the order of the file."""
             self.seed = header.seed
             self._id = header.id
-            self._codec = Codec(space, header.id)
-            empty = Table.of([], space, maximize, strategy.learns_cost)
+            self._codec = Codec(space, self.outcomes, header.id)
+            empty = Table.of([], space, self.outcomes, strategy.learns_cost)
             self._history = History(self._storage, self._codec, empty, path)
             self._suggester = Suggester(strategy, space, header.seed, device)
             self._history.sync()
@@ -114,7 +123,7 @@ class Study:
         strategy: Callable[[Space], Strategy] | Any = bayesian,
         device: Any = None,
     ) -> "Study":
-        """The study that a file holds, with the space, the direction and the seed that stand there.
+        """The study that a file holds, with the space, the outcomes and the seed that stand there.
 
         Args:
           path: File of the study, or a URI of SQLite such as ``file:cnn.db?mode=ro``.
@@ -128,7 +137,8 @@ class Study:
         """
         header = header_in_file(path)
         space = stored_space(header, path)
-        return cls(space, strategy=strategy_of(strategy, space), maximize=header.maximize, path=path, device=device)
+        outcomes = stored_outcomes(header, path)
+        return cls(space, strategy=strategy_of(strategy, space), outcomes=outcomes, path=path, device=device)
 
     @classmethod
     def from_trials(
@@ -139,6 +149,7 @@ class Study:
         widen: bool = False,
         defaults: Mapping[str, Any] | None = None,
         strategy: Callable[[Space], Strategy] | Any = bayesian,
+        outcomes: Iterable[Outcome] | Outcomes | Any = None,
         maximize: bool = False,
         seed: int | np.integer | None = None,
         path: str | os.PathLike[str] | None = None,
@@ -156,6 +167,8 @@ class Study:
           defaults: Values by name of parameters that the trials lack, such as ``{"dropout": 0.0}``. A parameter with a
             condition gets its value only in trials where the condition holds.
           strategy: From the space to what to try next.
+          outcomes: As in `Study`. Values go to the outcomes of their names, and the value of trials without names to
+            the objective. Missing values stay missing; what is no outcome any more is left out.
           maximize: As in `Study`, for the new study and for the values of the trials.
           seed: As in `Study`.
           path: As in `Study`; the file holds no trials yet.
@@ -167,10 +180,11 @@ class Study:
         """
         space = check_space(space)
         past = trials.trials if isinstance(trials, Study) else trials
-        space, rows = rows_of_past(past, space, widen, defaults or {})
+        outcomes = as_outcomes(outcomes, check_maximize(maximize))
+        space, rows = rows_of_past(past, space, outcomes, widen, defaults or {})
         made = strategy_of(strategy, space)
-        study = cls(space, strategy=made, maximize=maximize, seed=seed, path=path, device=device)
-        if not study._storage.begin_with(rows):
+        study = cls(space, strategy=made, outcomes=outcomes, seed=seed, path=path, device=device)
+        if not study._storage.begin_with(rows, outcomes.objective.name):
             study.close()
             raise ValueError(f"{path} holds trials already; expected a new study")
         study._history.sync()
@@ -196,7 +210,7 @@ class Study:
         if check_path(path) is None:
             raise TypeError("path: expected the name of a new file, got None")
         self._storage.copy(path)
-        return Study(self.space, strategy=self._given_strategy, maximize=self.maximize, path=path, device=self._device)
+        return Study(self.space, strategy=self._given_strategy, outcomes=self.outcomes, path=path, device=self._device)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Says what to do in place of `pickle.dumps` and `copy.deepcopy`."""
@@ -258,12 +272,13 @@ class Study:
     def report(self, trial: Trial, step: Any, value: Any, *, pruner: Pruner | None = None) -> bool:
         """Write an intermediate value of a trial that runs down, and say whether to stop it.
 
-        For the loop of your own; `optimize` hands the objective a function that does this.
+        For the loop of your own; `optimize` hands the objective a function that does this. A trial that was abandoned
+        is to be stopped, and nothing is written.
 
         Args:
           trial: What `ask` gave.
           step: A whole number of at least 0, such as an epoch; a second value of a step takes the place of the first.
-          value: A number, in your sign, which may be NaN or infinite.
+          value: A number, in your sign, which may be NaN or infinite: an intermediate value of the objective.
           pruner: Decides; None: nothing is stopped.
 
         Raises:
@@ -271,7 +286,11 @@ class Study:
           ValueError: The trial has ended, or belongs to another study; or the step is below 0.
         """
         self._check_trial(trial)
-        if not self._storage.report(trial.number, as_step(step), as_number(value)):
+        name = self.outcomes.objective.name
+        if not self._storage.report(trial.number, name, as_step(step), as_number(value)):
+            known = self._history.sync().trials
+            if trial.number < len(known) and known[trial.number].status == "abandoned":
+                return True
             raise ValueError(f"report: expected a trial that runs, got trial {trial.number}, which does not")
         if pruner is None:
             return False
@@ -292,44 +311,58 @@ class Study:
 
         Args:
           trial: What `ask` gave, or a configuration of your own, which becomes a new trial.
-          value: A number, in your sign. NaN and infinities make it a failed trial.
+          value: A number, in your sign; of a study with ``outcomes`` a dict of numbers by name, of which names that are
+            absent or None are missing. An objective or a limit that is NaN or infinite makes it a failed trial.
           failed: Why there is no value.
           stopped: True: it was ended on its way, and the last of its intermediate values is what is known. It is never
             best nor recommended. The model takes it for that value, but for no better one than the median of the whole
             trials numbered before it and no worse one than their worst. If the value is not finite, the trial failed.
+            A dict of other outcomes may stand beside it.
           cost: What it cost, a number above 0 in a unit of your own, for a strategy that learns it:
             ``jbo.bayesian(space, cost="seconds")``. Once one trial is told a cost, what was told counts in place of
-            the seconds, and of the trials without one nothing is known.
+            the seconds, and of the trials without one nothing is known. With ``outcomes``: the value of the `jbo.Cost`
+            among them, which may stand in the dict as well.
           noise: Standard deviation of this one value around the true one, at least 0 in its units, such as the standard
-            error of a mean over folds. A Gaussian process trusts the value the less; what it infers from all
-            values comes on top, unless `jbo.gp` is told a noise.
+            error of a mean over folds; of the objective, or a dict by name. A Gaussian process trusts the value the
+            less; what it infers from all values comes on top, unless `jbo.gp` is told a noise.
 
         Raises:
-          TypeError: ``value``, ``cost`` or ``noise`` is no number, or there are both a value and a failure.
-          ValueError: The trial was told before, or belongs to another study; or the configuration is not of the space;
-            or it was stopped without an intermediate value; or the cost or the noise is impossible, or there is a
-            noise and no value.
+          TypeError: ``value``, ``cost`` or ``noise`` is no number, or there are both a value and a failure; or the
+            value is a number where the study has several outcomes, or a dict where it was given none.
+          ValueError: The trial was told before or abandoned, or belongs to another study; or there is no outcome of a
+            name; or the configuration is not of the space; or it was stopped without an intermediate value; or the
+            cost or the noise is impossible, or there is a noise and no value.
         """
         if stopped:
-            check_stopped(value, failed, noise)
+            check_stopped(self.outcomes, value, failed, noise)
             number = self._check_trial(trial).number
-            outcome = as_stopped(self._history.sync().trials[number], cost)
+            ending = as_stopped(self.outcomes, self._history.sync().trials[number], value, cost)
         else:
-            outcome = as_outcome(value, failed, cost, noise)
+            ending = as_ending(self.outcomes, value, failed, cost, noise)
         if isinstance(trial, dict):
-            record = self._storage.append(self._codec.of_values(trial).text, outcome)
+            record = self._storage.append(self._codec.of_values(trial).text, ending)
             return self._history.trial(record).copy()
-        self._check_trial(trial)
-        record, is_ours = self._storage.finish(trial.number, outcome)
-        if record is None:
-            raise ValueError(f"there is no trial {trial.number} in {self!r}")
-        if not is_ours:
-            before = Outcome(record.value, record.failure, record.cost, record.noise)
-            raise ValueError(
-                f"expected one result of trial {trial.number}, got {outcome.in_words} after {before.in_words}"
-            )
-        self._held.discard(trial.number)
-        return self._history.trial(record).copy()
+        told = self._end(self._check_trial(trial), ending)
+        if told.status == "abandoned":
+            raise ValueError(f"expected a trial that is waited for, got trial {trial.number}, which was abandoned")
+        return told
+
+    def abandon(self, trial: Trial) -> Trial:
+        """Wait no longer for a pending trial: it keeps its number, teaches nothing and is not run again.
+
+        Its configuration is not suggested again. It does not count among the trials that `optimize` has to run. If
+        `optimize` runs it now, in whatever process, its result is thrown away, and the run goes on.
+
+        Args:
+          trial: What `ask` gave; nothing happens if it was abandoned before.
+
+        Returns:
+          The trial as it stands.
+
+        Raises:
+          ValueError: The trial has ended, or belongs to another study.
+        """
+        return self._end(self._check_trial(trial), Ending("abandoned"))
 
     def give_back(self, trial: Trial, *, owner: int | None = None) -> None:
         """Give a pending trial back, which then is the first that is asked for, under the same number.
@@ -345,11 +378,12 @@ class Study:
         self._storage.release([trial.number], owner_of(owner))
         self._held.discard(trial.number)
 
-    def enqueue(self, config: dict[str, Any]) -> bool:
+    def enqueue(self, config: dict[str, Any], *, again: bool = False) -> bool:
         """Have a configuration tried before anything the strategy suggests.
 
         Args:
           config: Values by name.
+          again: True: it is tried once more, as a new trial, even if it was enqueued or tried before.
 
         Returns:
           False if it was enqueued in this study before, be it in an earlier process: then nothing happens.
@@ -363,7 +397,7 @@ class Study:
         configuration = self._codec.of_values(config)
         if not configuration.is_allowed:
             raise ValueError(f"expected a configuration that the constraint of the space allows, got {config}")
-        return self._storage.enqueue(configuration.text)
+        return self._storage.enqueue(configuration.text, again)
 
     def optimize(
         self,
@@ -397,10 +431,10 @@ class Study:
         that teaches the model.
 
         Args:
-          objective: From a configuration to a number, or to a `jbo.Result` of it and of its cost and its noise (see
-            `tell`). With ``batch`` from a list of configurations to as many of them.
-            Perhaps with a parameter ``report``, in threads and in processes of this machine.
-          num_trials: How many trials shall have ended.
+          objective: From a configuration to a number, or with ``outcomes`` to a dict of numbers by name; or to a
+            `jbo.Result` of it and of its cost and its noise (see `tell`). With ``batch`` from a list of configurations
+            to as many of them. Perhaps with a parameter ``report``, in threads and in processes of this machine.
+          num_trials: How many trials shall have ended; those that were abandoned do not count.
           context: Parameters that the environment sets, as in `ask`.
           batch: How many trials are asked for, each in the knowledge of those before it, and given to the objective at
             once. The last batch may be smaller. An exception fails all of a batch, a number that is not finite its own
@@ -460,8 +494,8 @@ class Study:
             stop_on_repeated_error=stop_on_repeated_error,
         )
         given, held = Context(self.space, {} if context is None else context), set(self._held)
-        calls = Calls(lambda: self._ask(given), self.tell, self.report, self._storage.forget)
-        run = Run(arguments, self._history, self.maximize, calls)
+        calls = Calls(lambda: self._ask(given), self._end, self.report, self._storage.forget)
+        run = Run(arguments, self._history, self.outcomes, calls)
         try:
             run.go(self._suggester)
         finally:
@@ -475,32 +509,38 @@ class Study:
         return [trial.copy() for trial in self._history.sync().trials]
 
     @property
+    def maximize(self) -> bool:
+        """True if higher values of the objective are better."""
+        return self.outcomes.maximize
+
+    @property
     def best(self) -> Trial:
-        """The trial with the best value that was seen, the first of equals.
+        """The feasible trial with the best value that was seen, the first of equals.
 
         Raises:
-          ValueError: No trial has succeeded.
+          ValueError: No trial has succeeded, or none meets the limits.
         """
-        best = best_of(self._history.sync().trials, self.maximize)
+        trials = self._history.sync().trials
+        best = best_of(trials, self.maximize)
         if best is None:
-            raise ValueError(f"no trial has succeeded, so none is best: {self!r}")
+            raise ValueError(f"{why_none(trials, self.outcomes)}, so none is best: {self!r}")
         return best.copy()
 
     @property
     def recommended(self) -> Trial:
-        """The trial with the best posterior mean: what to use when values are noisy.
+        """The feasible trial with the best posterior mean: what to use when values are noisy.
 
         Raises:
-          ValueError: No trial has succeeded.
+          ValueError: No trial has succeeded, or none meets the limits.
         """
         table = self._history.sync()
-        if all(trial.status != "ok" for trial in table.trials):
-            raise ValueError(f"no trial has succeeded, so none can be recommended: {self!r}")
+        if best_of(table.trials, self.maximize) is None:
+            raise ValueError(f"{why_none(table.trials, self.outcomes)}, so none can be recommended: {self!r}")
         return table.trials[self._suggester.recommend(table)].copy()
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
-        """Values of the finished trials by number, NaN where there is none, and the best so far at each of them."""
+        """Values of the finished trials by number, NaN where there is none, and the best feasible one so far."""
         return trajectory(self._history.sync().trials, self.maximize)
 
     @property
@@ -510,7 +550,11 @@ class Study:
 
     @strategy.setter
     def strategy(self, strategy: Strategy) -> None:
-        self._suggester.strategy = strategy
+        self._given_strategy = strategy
+        strategy = for_study(check_strategy(strategy, self.space), self.space, self.outcomes)
+        with self._asking:  # the fit and the programs of the strategy before go with it
+            self._history.table = self._history.table.with_columns_for(strategy.learns_cost)
+            self._suggester = Suggester(strategy, self.space, self.seed, self._device)
 
     @property
     def last_suggestion(self) -> SuggestInfo | None:
@@ -527,7 +571,7 @@ class Study:
             from pandas import DataFrame
         except ImportError as error:
             raise ImportError("to_dataframe needs pandas; pip install jbo[dataframe]") from error
-        return DataFrame(columns(self.trials, [*self.space.names, *self.space.constants]))
+        return DataFrame(columns(self.trials, [*self.space.names, *self.space.constants], self.outcomes))
 
     def close(self) -> None:
         """Close the file. Trials asked here and not told are given back, as if this process had ended."""
@@ -577,6 +621,21 @@ class Study:
                     table = self._history.table
                     self._suggester.prepare(max(record.number + 1, len(table.trials)), table, context)
                     return self._history.trial(record).copy()
+
+    def _end(self, trial: Trial, ending: Ending) -> Trial:
+        """The trial as it stands; `ValueError` if it had ended otherwise, but not if it was abandoned."""
+        record, is_ours = self._storage.finish(trial.number, ending)
+        if record is None:
+            raise ValueError(f"there is no trial {trial.number} in {self!r}")
+        if not is_ours and record.status != "abandoned":
+            before = Ending(record.status, record.failure, record.values)
+            was = in_words(self.outcomes, before)
+            if ending.status == "abandoned":
+                raise ValueError(f"abandon: expected a pending trial, got trial {trial.number}, which ended with {was}")
+            got = in_words(self.outcomes, ending)
+            raise ValueError(f"expected one result of trial {trial.number}, got {got} after {was}")
+        self._held.discard(trial.number)
+        return self._history.trial(record).copy()
 
     def _check_trial(self, trial: Any) -> Trial:
         if not isinstance(trial, Trial):

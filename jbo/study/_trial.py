@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
+from jbo.outcomes import Outcomes
+
 
 class SpaceExhausted(Exception):
     """Every point of a discrete space was asked for or told: there is nothing new to try."""
@@ -28,15 +30,15 @@ class Trial:
     """Counts from 0, in the order in which trials were asked or told."""
     config: dict[str, Any] = field(hash=False)
     """Values by name; names that are not active are absent."""
-    status: Literal["pending", "ok", "failed", "stopped"]
-    """``pending`` until it is told; ``stopped`` if it was told to end on its way."""
+    status: Literal["pending", "ok", "failed", "stopped", "abandoned"]
+    """``pending`` until it is told; ``stopped`` if it was told to end on its way; ``abandoned`` by `Study.abandon`."""
     value: float | None
-    """What the objective gave, in the user's sign; None unless ``status`` is ``ok``: of a trial that was stopped the
-    last of the intermediate values is what is known."""
+    """The objective's value, in the user's sign. None unless ``status`` is ``ok``, or if the value is missing. The last
+    of the intermediate values is what is known of a stopped trial."""
     started_at: float
     """When it was asked or told, in seconds since 1970."""
     ended_at: float | None
-    """When it was told, in seconds since 1970; None while pending."""
+    """When it was told or abandoned, in seconds since 1970; None while pending."""
     failure: str | None
     """Why it failed: the traceback, or the reason that was told; None unless ``status`` is ``failed``."""
     study_id: str = field(repr=False)
@@ -47,6 +49,13 @@ class Trial:
     """What it cost, in the user's unit, as far as that was told; the seconds are between the two times."""
     noise: float | None = None
     """Standard deviation of the value around the true one, as far as that was told."""
+    values: dict[str, float] = field(default_factory=dict, hash=False)
+    """Everything that was measured, by the name of the outcome; missing outcomes are absent."""
+    noises: dict[str, float] = field(default_factory=dict, hash=False, repr=False)
+    """Standard deviations of values, by the name of the outcome, as far as they were told."""
+    is_feasible: bool | None = True
+    """Whether all limits on outcomes hold; True where there are none. None while it is pending, if it failed or was
+    abandoned, or if a missing value decides it."""
 
     def __repr__(self) -> str:
         from jbo.study.view import line_of_trial  # which imports this file
@@ -58,18 +67,46 @@ class Trial:
 
         return of_trial(self)
 
+    @property
+    def is_finished(self) -> bool:
+        """True if it has ended and was not abandoned: `Study.optimize` counts such trials."""
+        return self.status not in ("pending", "abandoned")
+
     def copy(self) -> "Trial":
         """The same trial with dicts of its own, so that nobody changes those of anybody else."""
-        return replace(self, config=dict(self.config), intermediate_values=dict(self.intermediate_values))
+        own = {name: dict(value) for name, value in vars(self).items() if isinstance(value, dict)}
+        return replace(self, **own)
 
 
 def best_of(trials: Sequence[Trial], maximize: bool) -> Trial | None:
-    """The trial with the best value that was seen, the first of equals; None if no trial has succeeded.
+    """The feasible trial with the best value that was seen, the first of equals; None if there is none.
 
     Args:
       trials: By number.
       maximize: True if higher values are better.
     """
     sign = -1.0 if maximize else 1.0
-    values = [(sign * trial.value, trial.number) for trial in trials if trial.value is not None]
+    values = [(sign * trial.value, trial.number) for trial in trials if trial.value is not None and trial.is_feasible]
     return trials[min(values)[1]] if values else None
+
+
+def why_none(trials: Sequence[Trial], outcomes: Outcomes) -> str:
+    """Why there is no trial that `best_of` could give, in words.
+
+    Args:
+      trials: Of a study.
+      outcomes: Of the study.
+    """
+    measured = [trial for trial in trials if trial.value is not None]
+    if not measured:
+        is_any = any(trial.status == "ok" for trial in trials)
+        return f"no trial has a value of {outcomes.objective.name!r}" if is_any else "no trial has succeeded"
+    values = {limit: [trial.values.get(limit.name) for trial in measured] for limit in outcomes.limits}
+    num_broken = {
+        limit: sum(value is not None and limit.to_table(value) > 0 for value in of_limit)
+        for limit, of_limit in values.items()
+    }
+    num_missing = {limit: of_limit.count(None) for limit, of_limit in values.items()}
+    worst = max(values, key=lambda limit: (num_broken[limit], num_missing[limit]))
+    how = f"{num_broken[worst]} break" if num_broken[worst] else f"{num_missing[worst]} have no value for"
+    return f"none of the {len(measured)} trials that succeeded meets all limits ({how} {worst})"

@@ -9,6 +9,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from queue import SimpleQueue
 from typing import Any
 
+from jbo.outcomes import Outcomes
 from jbo.study._evaluation import (
     BatchObjective,
     CannotBeSent,
@@ -47,13 +48,13 @@ class Workers:
 class Here(Workers):
     """This thread."""
 
-    def __init__(self, objective: Objective):
-        self._objective = objective
+    def __init__(self, objective: Objective, outcomes: Outcomes):
+        self._objective, self._outcomes = objective, outcomes
         self._ended: list[tuple[Hashable, Evaluation]] = []
 
     def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
         call = object()
-        self._ended.append((call, evaluate(self._objective, config, report)))
+        self._ended.append((call, evaluate(self._objective, config, self._outcomes, report)))
         return call
 
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
@@ -64,9 +65,9 @@ class Here(Workers):
 class Batches(Workers):
     """This thread, all configurations of a round in one call."""
 
-    def __init__(self, objective: BatchObjective, num: int):
+    def __init__(self, objective: BatchObjective, outcomes: Outcomes, num: int):
         self.num = num
-        self._objective = objective
+        self._objective, self._outcomes = objective, outcomes
         self._waiting: list[tuple[Hashable, dict[str, Any], Reporter | None]] = []
 
     def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
@@ -78,17 +79,18 @@ class Batches(Workers):
         waiting, self._waiting = self._waiting, []
         calls, configs, reports = zip(*waiting, strict=True)
         given = [report for report in reports if report is not None]
-        return list(zip(calls, evaluate_batch(self._objective, configs, given or None), strict=True))
+        evaluations = evaluate_batch(self._objective, configs, self._outcomes, given or None)
+        return list(zip(calls, evaluations, strict=True))
 
 
 class Foreign(Workers):
     """An executor of the user's."""
 
-    def __init__(self, executor: Executor, objective: Objective, num: int):
+    def __init__(self, executor: Executor, objective: Objective, outcomes: Outcomes, num: int):
         from concurrent.futures import ProcessPoolExecutor  # its import is that of multiprocessing
 
         self.num = num
-        self._executor, self._objective = executor, Portable(objective)
+        self._executor, self._objective = executor, Portable(objective, outcomes)
         if isinstance(executor, ProcessPoolExecutor):
             # Its shutdown may wait for ever (CPython 3.11) for calls that could not be sent: none shall be begun.
             _ = self._objective.sent

@@ -3,10 +3,11 @@
 import csv
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jbo.choices import as_json
+from jbo.outcomes import Outcomes
 from jbo.study._trial import Trial
 
 ABOUT = ("number", "status", "value", "started_at", "ended_at", "failure")
@@ -15,33 +16,47 @@ KNOWN = ("cost", "noise")
 """One column more each where any trial has it."""
 INTERMEDIATE = "intermediate_values"
 """One column more where trials have any: their steps and values as JSON, null where one is not finite."""
+VALUES, NOISES = "values.", "noises."
+"""Begin the names of the columns of the other outcomes of a study that was given some, and of the noises of those."""
+FEASIBLE = "feasible"
+"""One column more where there are limits: True, False, or nothing where that is not known."""
 CONFIG = "config."
 """Begins the name of a parameter's column, so that none is taken for one of the others."""
 
 
-def as_plain(trial: Trial) -> dict[str, Any]:
-    """A trial as JSON holds it."""
+def as_plain(trial: Trial, outcomes: Outcomes | None = None) -> dict[str, Any]:
+    """A trial as JSON holds it.
+
+    Args:
+      trial: Of any status.
+      outcomes: Of its study; those that have names come as one object ``values``, null where one is not finite.
+    """
     config = {name: as_json(value) for name, value in trial.config.items()}
     plain = {name: getattr(trial, name) for name in ("number", "config", *ABOUT[1:])} | {"config": config}
     plain |= {name: getattr(trial, name) for name in _known([trial])}
+    if outcomes is not None and outcomes.is_named:
+        plain["values"] = {name: value if math.isfinite(value) else None for name, value in trial.values.items()}
+        plain |= {FEASIBLE: trial.is_feasible} if outcomes.limits else {}
     return plain | ({INTERMEDIATE: _pairs(trial)} if trial.intermediate_values else {})
 
 
-def columns(trials: Iterable[Trial], names: Iterable[str]) -> dict[str, list[Any]]:
+def columns(trials: Iterable[Trial], names: Iterable[str], outcomes: Outcomes | None = None) -> dict[str, list[Any]]:
     """One list a column, None where there is nothing.
 
     Args:
       trials: Rows of the table.
       names: Parameters that get a column.
+      outcomes: Of the study; None: it was given none.
     """
     trials = list(trials)
     table = {name: [getattr(trial, name) for trial in trials] for name in (*ABOUT, *_known(trials))}
     if any(trial.intermediate_values for trial in trials):
         table[INTERMEDIATE] = [dict(trial.intermediate_values) for trial in trials]
+    table |= _of_outcomes(trials, outcomes)
     return table | {CONFIG + name: [trial.config.get(name) for trial in trials] for name in names}
 
 
-def write_csv(trials: Iterable[Trial], names: Iterable[str], file: Any) -> None:
+def write_csv(trials: Iterable[Trial], names: Iterable[str], file: Any, outcomes: Outcomes | None = None) -> None:
     """Write trials as CSV: numbers with all their digits, an empty cell where there is nothing.
 
     A word stands as it is, unless it could be taken for something else: then it is in JSON's quotation marks.
@@ -50,36 +65,42 @@ def write_csv(trials: Iterable[Trial], names: Iterable[str], file: Any) -> None:
       trials: Rows of the table.
       names: Parameters that get a column.
       file: Open for writing.
+      outcomes: Of the study; None: it was given none.
     """
     trials, names = list(trials), list(names)
     writer = csv.writer(file, lineterminator="\n")
     more = [INTERMEDIATE] if any(trial.intermediate_values for trial in trials) else []
     titles = [*ABOUT, *_known(trials)]
-    writer.writerow([*titles, *more, *(CONFIG + name for name in names)])
-    for trial in trials:
-        about = ["" if (value := getattr(trial, name)) is None else value for name in titles]
-        about += [json.dumps(_pairs(trial)) for _ in more]
+    others = _of_outcomes(trials, outcomes)
+    writer.writerow([*titles, *more, *others, *(CONFIG + name for name in names)])
+    for i, trial in enumerate(trials):
+        about = [getattr(trial, name) for name in titles] + [json.dumps(_pairs(trial)) for _ in more]
+        about = ["" if value is None else value for value in (*about, *(column[i] for column in others.values()))]
         writer.writerow([*about, *(_cell(trial.config[name]) if name in trial.config else "" for name in names)])
 
 
-def write_trial(trial: Trial, stream: Any) -> None:
+def write_trial(trial: Trial, stream: Any, outcomes: Outcomes | None = None) -> None:
     """Write what is known of a trial as a table for people, a line for each thing.
 
     Args:
       trial: Of any status.
       stream: What its encoding has not is escaped.
+      outcomes: Of the study; None: it was given none.
     """
     about = {"trial": trial.number, "status": trial.status, "value": trial.value, "seconds": _seconds(trial)}
     about |= {name: getattr(trial, name) for name in _known([trial])}
+    more = {title: column[0] for title, column in _of_outcomes([trial], outcomes, prefix="").items()}
     rows = [
         [_text(name, stream), _text(value, stream)]
-        for name, value in {**about, **trial.config}.items()
+        for name, value in [*about.items(), *more.items(), *trial.config.items()]
         if value is not None
     ]
     _write_rows(rows, [False, False], stream)
 
 
-def write_table(trials: Iterable[Trial], names: Iterable[str], best: int | None, stream: Any) -> None:
+def write_table(
+    trials: Iterable[Trial], names: Iterable[str], best: int | None, stream: Any, outcomes: Outcomes | None = None
+) -> None:
     """Write trials as a table for people: one row each, numbers to six digits, the best one marked.
 
     Args:
@@ -87,6 +108,7 @@ def write_table(trials: Iterable[Trial], names: Iterable[str], best: int | None,
       names: Parameters that get a column.
       best: Number of the best one; None: there is none.
       stream: What its encoding has not is escaped.
+      outcomes: Of the study; None: it was given none.
     """
     trials, names = list(trials), list(names)
     if not trials:
@@ -94,18 +116,20 @@ def write_table(trials: Iterable[Trial], names: Iterable[str], best: int | None,
         return
     known = _known(trials)
     has_failure = any(trial.failure for trial in trials)
-    titles = ["trial", "status", "value", "seconds", *known, *names] + (["failure"] if has_failure else [])
+    others = _of_outcomes(trials, outcomes, prefix="")
+    titles = ["trial", "status", "value", "seconds", *known, *others, *names] + (["failure"] if has_failure else [])
     rows = []
-    for trial in trials:
+    for i, trial in enumerate(trials):
         about = [f"{trial.number}{'*' if trial.number == best else ' '}", trial.status, trial.value, _seconds(trial)]
-        about += [getattr(trial, name) for name in known]
+        about += [getattr(trial, name) for name in known] + [column[i] for column in others.values()]
         about += [trial.config.get(name, _ABSENT) for name in names]
         lines = (trial.failure or "").strip().splitlines()
         rows.append([_text(value, stream) for value in about + (lines[-1:] or [""] if has_failure else [])])
     is_number = [
         all(isinstance(trial.config.get(name, 0), int | float) for trial in trials) for name in names
     ]  # the others begin at the left
-    is_right = [True, False, True, True, *(True for _ in known), *is_number] + ([False] if has_failure else [])
+    is_right = [True, False, True, True, *(True for _ in (*known, *others)), *is_number]
+    is_right += [False] if has_failure else []
     _write_rows([[_text(title, stream) for title in titles], *rows], is_right, stream)
     if best is not None:
         stream.write("* best\n")
@@ -149,6 +173,23 @@ def _known(trials: Iterable[Trial]) -> list[str]:
     """Those of `KNOWN` that any trial has."""
     trials = list(trials)
     return [name for name in KNOWN if any(getattr(trial, name) is not None for trial in trials)]
+
+
+def _of_outcomes(
+    trials: Sequence[Trial], outcomes: Outcomes | None, prefix: str = VALUES
+) -> dict[str, list[float | bool | None]]:
+    """Columns of the outcomes that have no column otherwise: all but the objective and the cost."""
+    if outcomes is None or not outcomes.is_named:
+        return {}
+    others = [each.name for each in outcomes if each not in (outcomes.objective, outcomes.cost)]
+    table: dict[str, list[Any]] = {prefix + name: [trial.values.get(name) for trial in trials] for name in others}
+    for name in others:
+        noises = [trial.noises.get(name) for trial in trials]
+        if prefix and any(noise is not None for noise in noises):
+            table[NOISES + name] = noises
+    if outcomes.limits:
+        table[FEASIBLE] = [trial.is_feasible for trial in trials]
+    return table
 
 
 def _pairs(trial: Trial) -> list[list[Any]]:

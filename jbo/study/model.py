@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key, UInt32
 
 from jbo.constraint import OnHost
+from jbo.outcomes import Outcomes
 from jbo.space import Space
 from jbo.strategies import ModelStrategy, Strategy
 from jbo.study._trial import SuggestInfo
@@ -50,19 +51,20 @@ def _recommend_design(strategy: Strategy, seed: _Words, state: Trials) -> Any:
     return Strategy.recommend(strategy, key_of(seed), state)
 
 
-def for_study(strategy: Strategy, space: Space, maximize: bool) -> Strategy:
-    """The same strategy, its constraint called with Python values in place of traced ones, and told the direction.
+def for_study(strategy: Strategy, space: Space, outcomes: Outcomes) -> Strategy:
+    """The same strategy for the outcomes of a study, its constraint called with Python values in place of traced ones.
 
     Args:
       strategy: Made for the space.
       space: Where the study searches.
-      maximize: True if higher values are better.
+      outcomes: Of the study.
     """
     # The constraint of a list of candidates has done its work: the list holds what it allows.
     function = None if space.encoding.constraint is None else space.constraint
     constraint = None if function is None else OnHost(space, function)
     encoding = dataclasses.replace(strategy.encoding, constraint=constraint)
-    return dataclasses.replace(strategy, encoding=encoding).oriented(maximize)
+    oriented = dataclasses.replace(strategy, encoding=encoding).oriented(outcomes.maximize)
+    return oriented.for_table(outcomes.layout_for(strategy.learns_cost))
 
 
 Waiting = Callable[[str], AbstractContextManager[None]]
@@ -118,7 +120,8 @@ class Fits:
 
 def _content(rows: Rows, is_meant: np.ndarray) -> bytes:
     """What some rows hold, and how many rows there are."""
-    columns = [np.ascontiguousarray(column[is_meant]).tobytes() for column in rows if column is not None]
+    arrays = [array for array in rows if isinstance(array, np.ndarray)]
+    columns = [np.ascontiguousarray(array[is_meant]).tobytes() for array in arrays]
     return b"".join(columns) + len(is_meant).to_bytes(8, "little")
 
 
@@ -257,10 +260,10 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: An
 
 
 def _is_design(strategy: Strategy, rows: Rows) -> bool:
-    if np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial:
-        return True
-    values = rows.y[rows.status == OK]
-    return isinstance(strategy, ModelStrategy) and not (values.size and values.min() < values.max())
+    """Whether the initial design lasts; no program of JAX is needed to see it."""
+    if isinstance(strategy, ModelStrategy):
+        return not strategy.has_enough(_state(rows))
+    return bool(np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial)
 
 
 def words_of(seed: int) -> UInt32[np.ndarray, "2"]:
@@ -282,5 +285,5 @@ def key_of(words: _Words) -> Key[Array, ""]:
 
 
 def _state(rows: Rows) -> Trials:
-    columns: Any = rows  # NumPy's, see above
-    return Trials(*columns)
+    fields: Any = rows  # NumPy's, see above
+    return Trials(*fields)

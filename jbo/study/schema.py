@@ -5,12 +5,15 @@ import os
 import sqlite3
 from pathlib import Path
 
+from jbo.outcomes import COST, VALUE, unnamed
+
 _log = logging.getLogger("jbo")
 
-FORMAT = 3
+FORMAT = 4
 """Version of the tables below; a change to them is a new number."""
-READABLE = (1, 2, FORMAT)
-"""Formats whose tables can be read: the first knows no trial that was stopped, neither older one cost and noise."""
+READABLE = (1, 2, 3, FORMAT)
+"""Formats that can be read. In the first no trial was stopped. Cost and noise came with the third, outcomes with the
+fourth."""
 APPLICATION_ID = 0x6A626F21
 """Marks an SQLite file as a study: "jbo!" in ASCII."""
 SQLITE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
@@ -18,46 +21,68 @@ SQLITE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 SECONDS_TO_WAIT = 60.0
 """How long a process waits for another one that holds the file."""
 
-_TRIALS = """
-CREATE TABLE {name} (
+_TABLES = {
+    "study": """
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 0),
+  id TEXT NOT NULL,
+  space TEXT NOT NULL,                          -- JSON
+  outcomes TEXT NOT NULL,                       -- JSON
+  seed INTEGER NOT NULL,
+  created_at REAL NOT NULL
+""",
+    "trials": """
   number INTEGER PRIMARY KEY CHECK (number >= 0),
   config TEXT NOT NULL,                         -- JSON
-  status TEXT NOT NULL CHECK (status IN ('pending', 'ok', 'failed', 'stopped')),
-  value REAL,                                   -- in the user's sign
+  status TEXT NOT NULL CHECK (status IN ('pending', 'ok', 'failed', 'stopped', 'abandoned')),
   failure TEXT,
   started_at REAL NOT NULL,
   ended_at REAL,
   host TEXT, boot TEXT, pid INTEGER, process_started TEXT,   -- the owner; all NULL: nobody, free to be run again
-  cost REAL CHECK (cost > 0),                   -- as it was told, in the user's unit
-  noise REAL CHECK (noise >= 0),                -- standard deviation of the value, in its unit
-  CHECK ((status = 'ok') = (value IS NOT NULL)),
   CHECK ((status = 'failed') = (failure IS NOT NULL)),
   CHECK ((status = 'pending') = (ended_at IS NULL))
-)"""
-OF_TRIALS = "number, config, status, value, failure, started_at, ended_at, cost, noise"
-"""Columns of a trial, but its owner's."""
-_COPIED = "number, config, status, value, failure, started_at, ended_at, host, boot, pid, process_started"
-_TABLES = """
-CREATE TABLE study (
-  only_row INTEGER PRIMARY KEY CHECK (only_row = 0),
-  id TEXT NOT NULL,
-  space TEXT NOT NULL,                          -- JSON
-  maximize INTEGER NOT NULL,
-  seed INTEGER NOT NULL,
-  created_at REAL NOT NULL
-);
-CREATE TABLE intermediate_values (
+""",
+    "outcome_values": """
   number INTEGER NOT NULL REFERENCES trials (number),
-  step INTEGER NOT NULL,
-  value REAL,                                   -- NULL: not finite
-  PRIMARY KEY (number, step)
-);
-CREATE TABLE queue (
+  outcome TEXT NOT NULL,                        -- its name
+  step INTEGER NOT NULL CHECK (step >= -1),     -- -1: the result of the trial; from 0 on: what it reported on its way
+  replicate INTEGER NOT NULL DEFAULT 0,
+  value REAL,                                   -- in the user's sign; NULL: not a number, on the way: not finite
+  noise REAL CHECK (noise >= 0),                -- standard deviation of the value, in its unit
+  PRIMARY KEY (number, outcome, step, replicate)
+""",
+    "queue": """
   position INTEGER PRIMARY KEY,
-  config TEXT NOT NULL UNIQUE,                  -- JSON; stays once tried, so that a script run again queues nothing
+  config TEXT NOT NULL,                         -- JSON; stays once tried, so that a script run again queues nothing
   number INTEGER REFERENCES trials (number)     -- the trial it became
-);
-"""
+""",
+}
+"""Columns of the tables."""
+_INDEX = "CREATE INDEX queue_by_config ON queue (config)"
+
+
+def _older_rows(version: int) -> dict[str, str]:
+    """What a file of an older format holds, in the form of this one: a SELECT for each table of `_TABLES`.
+
+    This is all that the code knows of an older format. A migration copies these rows. Where a file may only be read,
+    they are views in the place of its tables.
+    """
+    up, down = (unnamed(maximize).json_text.replace("'", "''") for maximize in (True, False))
+    values = f"""
+        SELECT number, '{VALUE}' AS outcome, -1 AS step, 0 AS replicate, value, {"noise" if version == 3 else "NULL"}
+            AS noise FROM main.trials WHERE value IS NOT NULL
+        UNION ALL SELECT number, '{VALUE}', step, 0, value, NULL FROM main.intermediate_values"""
+    if version == 3:
+        values += f"\nUNION ALL SELECT number, '{COST}', -1, 0, cost, NULL FROM main.trials WHERE cost IS NOT NULL"
+    return {
+        "study": f"""
+        SELECT only_row, id, space, CASE WHEN maximize THEN '{up}' ELSE '{down}' END AS outcomes, seed, created_at
+            FROM main.study""",
+        "trials": """
+        SELECT number, config, status, failure, started_at, ended_at, host, boot, pid, process_started
+            FROM main.trials""",
+        "outcome_values": values,
+        "queue": "SELECT position, config, number FROM main.queue",
+    }
 
 
 def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
@@ -109,13 +134,25 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
         raise
 
 
-def of_trials(connection: sqlite3.Connection) -> str:
-    """`OF_TRIALS` for a query; of an older file, which has no cost and noise, NULL in their place.
+def begin(connection: sqlite3.Connection, write: bool = False) -> None:
+    """Begin a transaction that sees the tables of this format, also where the file has those of an older one.
 
     Args:
       connection: To a study file.
+      write: True: it will write, which an older file does not take.
     """
-    return OF_TRIALS.replace("cost, noise", "NULL, NULL") if is_older(connection) else OF_TRIALS
+    connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    version = _version(connection)
+    # SQLite has a number of the same kind for what is temporary, which only this connection sees.
+    shown = connection.execute("PRAGMA temp.user_version").fetchone()[0]
+    wanted = 0 if version == FORMAT else version
+    if shown == wanted:
+        return
+    for name, rows in (_older_rows(version) if wanted else _TABLES).items():
+        connection.execute(f"DROP VIEW IF EXISTS temp.{name}")
+        if wanted:
+            connection.execute(f"CREATE TEMP VIEW {name} AS {rows}")
+    connection.execute(f"PRAGMA temp.user_version = {wanted:d}")
 
 
 def is_older(connection: sqlite3.Connection) -> bool:
@@ -203,28 +240,35 @@ def _holds_study(connection: sqlite3.Connection, name: str) -> bool:
 def _create(connection: sqlite3.Connection, name: str) -> None:
     if name != ":memory:":
         _log.info("a new study begins in %s", name)
-    for statement in (_TRIALS.format(name="trials"), *_TABLES.split(";\n")):
-        connection.execute(statement)
+    for table, columns in _TABLES.items():
+        connection.execute(f"CREATE TABLE {table} ({columns})")
+    connection.execute(_INDEX)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
     connection.execute(f"PRAGMA user_version = {FORMAT:d}")
 
 
 def _migrate(connection: sqlite3.Connection, name: str) -> None:
-    """Bring an older file to this format; one that may only be read stays as it is.
+    """Bring an older file to this format, whole or not at all; one that may only be read stays as it is.
 
-    A table's checks cannot be changed, so the trials go to a new one under the old name (as SQLite's manual of ALTER
-    TABLE has it). What refers to them stays in place, and is checked once they are back.
+    The rows go to new tables, which take the places of the old ones (as SQLite's manual of ALTER TABLE has it).
     """
     if _version(connection) == FORMAT:
         return
     connection.execute("PRAGMA foreign_keys = OFF")  # counts only outside of a transaction
     try:
         connection.execute("BEGIN IMMEDIATE")
-        if _version(connection) != FORMAT:  # nor did another process do it just now
-            connection.execute(_TRIALS.format(name="new_trials"))
-            connection.execute(f"INSERT INTO new_trials ({_COPIED}) SELECT {_COPIED} FROM trials")
-            connection.execute("DROP TABLE trials")
-            connection.execute("ALTER TABLE new_trials RENAME TO trials")
+        version = _version(connection)
+        if version != FORMAT:  # nor did another process do it just now
+            for table, rows in _older_rows(version).items():
+                connection.execute(f"CREATE TABLE new_{table} ({_TABLES[table]})")
+                columns = [row[1] for row in connection.execute(f"SELECT * FROM pragma_table_info('new_{table}')")]
+                listed = ", ".join(columns)
+                connection.execute(f"INSERT INTO new_{table} ({listed}) SELECT {listed} FROM ({rows})")
+            for table in ("intermediate_values", "queue", "trials", "study"):
+                connection.execute(f"DROP TABLE {table}")
+            for table in _TABLES:
+                connection.execute(f"ALTER TABLE new_{table} RENAME TO {table}")
+            connection.execute(_INDEX)
             if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
                 raise sqlite3.DatabaseError("a row refers to a trial that is not there")
             connection.execute(f"PRAGMA user_version = {FORMAT:d}")

@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
+from jbo.study._record import COLUMNS, ENDING_COLUMNS
+from jbo.study._record import Ending as Ending
 from jbo.study._record import Header as Header
-from jbo.study._record import Outcome as Outcome
 from jbo.study._record import Record as Record
 from jbo.study.owner import Owner, is_alive
-from jbo.study.schema import OF_TRIALS, SQLITE_ERRORS, connect, explained, file_at, is_older, of_trials, place_of
+from jbo.study.schema import SQLITE_ERRORS, begin, connect, explained, file_at, is_older, place_of
 
 
 class Storage:
@@ -42,11 +43,11 @@ class Storage:
             self.is_open = False
             self._connection.close()
 
-    def header(self, space: str, maximize: bool, seed: int) -> Header:
+    def header(self, space: str, outcomes: str, seed: int) -> Header:
         """What the file says the study is; a new file takes the arguments."""
         stored = self.stored_header()
         if stored is None:
-            row = (uuid.uuid4().hex, space, maximize, seed, time.time())
+            row = (uuid.uuid4().hex, space, outcomes, seed, time.time())
             with self._transaction() as run:
                 run.execute("INSERT OR IGNORE INTO study VALUES (0, ?, ?, ?, ?, ?)", row)
             stored = self.stored_header()
@@ -102,58 +103,66 @@ class Storage:
             _insert_pending(run, number, config, owner)
             return _record(run, number)
 
-    def append(self, config: str, outcome: Outcome) -> Record:
+    def append(self, config: str, ending: Ending) -> Record:
         """A new trial that has ended already, under the next number."""
         now = time.time()
         with self._transaction() as run:
             number = _next_number(run)
-            run.execute(_INSERT, _row(number, config, outcome, now, now))
+            _insert_ended(run, number, config, ending, now, now)
             return _record(run, number)
 
-    def report(self, number: int, step: int, value: float) -> bool:
+    def report(self, number: int, outcome: str, step: int, value: float) -> bool:
         """Write an intermediate value of a pending trial down, in place of an earlier one of the step.
+
+        Args:
+          number: Of the trial.
+          outcome: The name of the outcome that has the value.
+          step: At least 0.
+          value: One that is not finite is kept as NaN.
 
         Returns:
           False, and nothing is written, if the trial is not pending.
         """
         with self._transaction() as run:
             insert = (
-                "INSERT OR REPLACE INTO intermediate_values SELECT number, ?, ? FROM trials "
-                "WHERE number = ? AND status = 'pending'"
+                "INSERT OR REPLACE INTO outcome_values (number, outcome, step, value) "
+                "SELECT number, ?, ?, ? FROM trials WHERE number = ? AND status = 'pending'"
             )
-            return run.execute(insert, (step, value if math.isfinite(value) else None, number)).rowcount == 1
+            return run.execute(insert, (outcome, step, _if_finite(value), number)).rowcount == 1
 
     def forget(self, number: int) -> None:
         """Forget the intermediate values of a trial, which begins anew."""
         with self._transaction() as run:
             _forget(run, number)
 
-    def begin_with(self, rows: Sequence[tuple[str, Outcome, float, float, dict[int, float]]]) -> bool:
+    def begin_with(self, rows: Sequence[tuple[str, Ending, float, float, dict[int, float]]], outcome: str) -> bool:
         """Trials that have ended, all or none, as the first of the study; False if it has some already.
 
         Args:
-          rows: Configuration, outcome, when it started and ended, and its intermediate values.
+          rows: Configuration, ending, when it started and ended, and its intermediate values.
+          outcome: The name of the outcome that has the intermediate values.
         """
+        insert = "INSERT INTO outcome_values (number, outcome, step, value) VALUES (?, ?, ?, ?)"
         with self._transaction() as run:
             if _next_number(run):
                 return False
-            run.executemany(_INSERT, [_row(i, c, o, *times) for i, (c, o, *times, _) in enumerate(rows)])
-            values = [(i, step, value) for i, row in enumerate(rows) for step, value in row[-1].items()]
-            values = [(i, step, value if math.isfinite(value) else None) for i, step, value in values]
-            run.executemany("INSERT INTO intermediate_values VALUES (?, ?, ?)", values)
+            for number, (config, ending, started_at, ended_at, values) in enumerate(rows):
+                _insert_ended(run, number, config, ending, started_at, ended_at)
+                steps = values.items()
+                run.executemany(insert, [(number, outcome, step, _if_finite(value)) for step, value in steps])
             return True
 
-    def finish(self, number: int, outcome: Outcome) -> tuple[Record | None, bool]:
+    def finish(self, number: int, ending: Ending) -> tuple[Record | None, bool]:
         """The trial as it stands now (None if there is no such number), and whether this call ended it."""
         with self._transaction() as run:
-            update = (
-                "UPDATE trials SET status=?, value=?, failure=?, cost=?, noise=?, ended_at=? "
-                "WHERE number = ? AND status = 'pending'"
-            )
-            changed = run.execute(update, (outcome.status, *outcome, time.time(), number)).rowcount
+            assigned = ", ".join(f"{name} = ?" for name in ENDING_COLUMNS)
+            update = f"UPDATE trials SET {assigned}, ended_at = ? WHERE number = ? AND status = 'pending'"
+            is_ours = run.execute(update, (*_of_ending(ending), time.time(), number)).rowcount == 1
             if not 0 <= number < _next_number(run):
                 return None, False
-            return _record(run, number), changed == 1
+            if is_ours:
+                _insert_values(run, number, ending)
+            return _record(run, number), is_ours
 
     def release(self, numbers: Collection[int], owner: Owner) -> None:
         """Give pending trials of ``owner`` back, to be run again by whoever asks next."""
@@ -166,10 +175,18 @@ class Storage:
         with self._transaction() as run:
             run.executemany(update, [(number, *owner) for number in sorted(numbers)])
 
-    def enqueue(self, config: str) -> bool:
-        """Put a configuration at the end of the queue; False if it ever was in it."""
+    def enqueue(self, config: str, again: bool = False) -> bool:
+        """Put a configuration at the end of the queue; False if it ever was in it.
+
+        Args:
+          config: Its text.
+          again: True: put it there whether it was in it or not.
+        """
         with self._transaction() as run:
-            return run.execute("INSERT OR IGNORE INTO queue (config) VALUES (?)", (config,)).rowcount == 1
+            insert = (
+                "INSERT INTO queue (config) SELECT ?1 WHERE ?2 OR NOT EXISTS (SELECT 1 FROM queue WHERE config = ?1)"
+            )
+            return run.execute(insert, (config, again)).rowcount == 1
 
     def copy(self, path: str | os.PathLike[str]) -> None:
         """Write a new file that holds the same under an identity of its own; its pending trials belong to nobody.
@@ -230,7 +247,7 @@ class Storage:
                         f"cannot write the study file {self._path}: it is of an older format and may only be read; "
                         "change its permissions or work on a copy"
                     )
-                self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                begin(self._connection, write)
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException as error:
@@ -241,13 +258,28 @@ class Storage:
                 raise
 
 
-_INSERT = f"INSERT INTO trials ({OF_TRIALS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+def _insert_ended(
+    run: sqlite3.Connection, number: int, config: str, ending: Ending, started_at: float, ended_at: float
+) -> None:
+    columns = ("number", "config", "started_at", "ended_at", *ENDING_COLUMNS)
+    insert = f"INSERT INTO trials ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"
+    run.execute(insert, (number, config, started_at, ended_at, *_of_ending(ending)))
+    _insert_values(run, number, ending)
 
 
-def _row(number: int, config: str, outcome: Outcome, started_at: float, ended_at: float) -> tuple[Any, ...]:
-    """The columns `OF_TRIALS` of a trial that has ended."""
-    about = outcome.status, outcome.value, outcome.failure
-    return number, config, *about, started_at, ended_at, outcome.cost, outcome.noise
+def _insert_values(run: sqlite3.Connection, number: int, ending: Ending) -> None:
+    """Write what was measured down; SQLite keeps NaN as NULL."""
+    insert = "INSERT INTO outcome_values (number, outcome, step, value, noise) VALUES (?, ?, -1, ?, ?)"
+    rows = [(number, name, value, ending.noises.get(name)) for name, value in ending.values.items()]
+    run.executemany(insert, rows)
+
+
+def _of_ending(ending: Ending) -> tuple[Any, ...]:
+    return tuple(getattr(ending, name) for name in ENDING_COLUMNS)
+
+
+def _if_finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _next_number(run: sqlite3.Connection) -> int:
@@ -261,7 +293,7 @@ def _insert_pending(run: sqlite3.Connection, number: int, config: str, owner: Ow
 
 
 def _forget(run: sqlite3.Connection, number: int) -> None:
-    run.execute("DELETE FROM intermediate_values WHERE number = ?", (number,))
+    run.execute("DELETE FROM outcome_values WHERE number = ? AND step >= 0", (number,))
 
 
 def _record(run: sqlite3.Connection, number: int) -> Record:
@@ -275,8 +307,8 @@ def read_header(run: sqlite3.Connection) -> Header | None:
     Args:
       run: A connection to a study file.
     """
-    row = run.execute("SELECT id, space, maximize, seed, created_at FROM study").fetchone()
-    return None if row is None else Header(row[0], row[1], bool(row[2]), *row[3:])
+    row = run.execute(f"SELECT {', '.join(Header._fields)} FROM study").fetchone()
+    return None if row is None else Header(*row)
 
 
 def read_records(run: sqlite3.Connection, first: int, last: int = 2**63 - 1) -> list[Record]:
@@ -287,15 +319,24 @@ def read_records(run: sqlite3.Connection, first: int, last: int = 2**63 - 1) -> 
       first: Number of the first one.
       last: Number of the last one.
     """
-    query = f"SELECT {of_trials(run)} FROM trials WHERE number BETWEEN ? AND ? ORDER BY number"
-    rows, values = run.execute(query, (first, last)).fetchall(), _intermediate_values(run, first, last)
-    return [Record(*row, intermediate_values=values.get(row[0], {})) for row in rows]
-
-
-def _intermediate_values(run: sqlite3.Connection, first: int, last: int) -> dict[int, dict[int, float]]:
-    """By number and step, the steps in their order."""
-    query = "SELECT number, step, value FROM intermediate_values WHERE number BETWEEN ? AND ? ORDER BY number, step"
-    values: dict[int, dict[int, float]] = {}
-    for number, step, value in run.execute(query, (first, last)):
-        values.setdefault(number, {})[step] = math.nan if value is None else value
-    return values
+    query = f"SELECT {', '.join(COLUMNS)} FROM trials WHERE number BETWEEN ? AND ? ORDER BY number"
+    rows = run.execute(query, (first, last)).fetchall()
+    records = [
+        Record(**dict(zip(COLUMNS, row, strict=True)), values={}, noises={}, intermediate_values={}) for row in rows
+    ]
+    by_number = {record.number: record for record in records}
+    query = (
+        "SELECT number, outcome, step, value, noise FROM outcome_values WHERE number BETWEEN ? AND ? "
+        "ORDER BY number, step"
+    )
+    for number, outcome, step, value, noise in run.execute(query, (first, last)):
+        record, value = by_number.get(number), math.nan if value is None else value
+        if record is None:
+            continue
+        if step >= 0:
+            record.intermediate_values[step] = value
+            continue
+        record.values[outcome] = value
+        if noise is not None:
+            record.noises[outcome] = noise
+    return records

@@ -9,13 +9,15 @@ import numpy as np
 from jaxtyping import Float
 
 from jbo.numerics import lift, midpoint
+from jbo.outcomes import Outcome, Outcomes
 from jbo.space import Space
 from jbo.strategies import ModelStrategy
 from jbo.study._trial import Trial
 from jbo.surrogates import GP
-from jbo.types import EMPTY, FAILED, OK, PENDING
+from jbo.types import ABANDONED, EMPTY, FAILED, OK, PENDING, Layout
 
-_STATUS = {"ok": OK, "pending": PENDING, "failed": FAILED, "stopped": OK}
+_STATUS = {"ok": OK, "pending": PENDING, "failed": FAILED, "stopped": OK, "abandoned": ABANDONED}
+_TINY = float(np.finfo(np.float64).tiny)
 _CAPACITIES = sorted([2**k for k in range(6, 40)] + [3 * 2**k for k in range(5, 40)])
 """A program costs ten seconds to compile and less than two milliseconds to run up to the first of them."""
 
@@ -39,31 +41,57 @@ class Rows(NamedTuple):
     x: np.ndarray
     """Points of the unit cube, float64."""
     y: np.ndarray
-    """Values, lower is better, times `Table.exponent`'s power of two; 0 where ``status`` is not ``OK``."""
+    """Columns as ``layout`` says; objectives times `Table.exponent`'s power of two, lower is better."""
+    is_known: np.ndarray
+    """As in `jbo.types`."""
     status: np.ndarray
     """As in `jbo.types`, int32."""
-    cost: np.ndarray | None = None
-    """As in `jbo.types`."""
-    noise: np.ndarray | None = None
+    trial: np.ndarray
+    """As in `jbo.types`, int32."""
+    noise: np.ndarray | None
+    """As in `jbo.types`; that of objectives times the same power of two."""
+    layout: Layout
     """As in `jbo.types`."""
 
 
-def empty_rows(capacity: int, num_columns: int, has_cost: bool = False, has_noise: bool = False) -> Rows:
+def empty_rows(capacity: int, num_columns: int, layout: Layout, has_noise: bool = False) -> Rows:
     """A table without trials.
 
     Args:
       capacity: Number of rows.
       num_columns: Of the encoding.
-      has_cost: Whether there is a column for what the trials cost.
-      has_noise: Whether there is one for the noise of their values.
+      layout: Which columns of values there are.
+      has_noise: Whether the noise of values is known.
     """
+    shape = capacity, layout.num_columns
     return Rows(
-        np.full((capacity, num_columns), 0.5),
-        np.zeros(capacity),
-        np.full(capacity, EMPTY, np.int32),
-        np.zeros(capacity) if has_cost else None,
-        np.zeros(capacity) if has_noise else None,
+        x=np.full((capacity, num_columns), 0.5),
+        y=np.zeros(shape),
+        is_known=np.zeros(shape, bool),
+        status=np.full(capacity, EMPTY, np.int32),
+        trial=np.full(capacity, -1, np.int32),
+        noise=np.zeros(shape) if has_noise else None,
+        layout=layout,
     )
+
+
+def rows_of_values(x: Any, values: Any, status: Any, cost: Any = None) -> Rows:
+    """Trials of one value, with room for one more at least.
+
+    Args:
+      x: Points of the unit cube, one row a trial.
+      values: Finite numbers, lower is better; ignored unless the status is ``OK``.
+      status: As in `jbo.types`.
+      cost: What each trial cost, 0 where that is not known; None: there is no column for it.
+    """
+    n, num_columns = np.shape(x)
+    rows = empty_rows(capacity_for(n + 1), num_columns, Layout(has_cost=cost is not None))
+    is_ok = np.asarray(status) == OK
+    rows.x[:n], rows.status[:n], rows.trial[:n] = x, status, np.arange(n)
+    rows.y[:n, 0], rows.is_known[:n, 0] = np.where(is_ok, values, 0.0), is_ok
+    if cost is not None:
+        rows.y[:n, 1], rows.is_known[:n, 1] = cost, np.asarray(cost) > 0
+    return rows
 
 
 def lifted(values: Sequence[float] | np.ndarray, exponent: int) -> np.ndarray:
@@ -98,8 +126,8 @@ class Table:
       trials: By number.
       points: The point of each of them.
       num_columns: Of the encoding.
-      maximize: True if higher values are better.
-      has_cost: Whether the strategy learns what trials cost.
+      outcomes: Of the study.
+      layout: Which columns of values a strategy is given.
     """
 
     def __init__(
@@ -108,29 +136,29 @@ class Table:
         points: Sequence[Float[np.ndarray, " d"]],
         *,
         num_columns: int,
-        maximize: bool,
-        has_cost: bool = False,
+        outcomes: Outcomes,
+        layout: Layout,
     ):
         self.trials, self.points = trials, points
-        self._num_columns, self._maximize, self._has_cost = num_columns, maximize, has_cost
-        self._sign = -1.0 if maximize else 1.0
+        self._num_columns, self._outcomes, self._layout = num_columns, outcomes, layout
+        self._sign = -1.0 if outcomes.maximize else 1.0
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], space: Space, maximize: bool, has_cost: bool = False) -> "Table":
+    def of(cls, trials: Sequence[Trial], space: Space, outcomes: Outcomes, learns_cost: bool = False) -> "Table":
         """The table of trials whose points are not known yet.
 
         Args:
           trials: All trials of a study, by number.
           space: Where it searches.
-          maximize: True if higher values are better.
-          has_cost: Whether the strategy learns what trials cost.
+          outcomes: Of the study.
+          learns_cost: Whether the strategy learns what trials cost.
 
         Raises:
           ValueError: A configuration is not of the space.
         """
         points = [space.encode(trial.config) for trial in trials]
-        columns = space.encoding.num_columns
-        return cls(trials, points, num_columns=columns, maximize=maximize, has_cost=has_cost)
+        num_columns = space.encoding.num_columns
+        return cls(trials, points, num_columns=num_columns, outcomes=outcomes, layout=outcomes.layout_for(learns_cost))
 
     def with_trials(self, trials: Sequence[Trial], points: Sequence[Float[np.ndarray, " d"]]) -> "Table":
         """The table of the same study with other trials.
@@ -139,8 +167,17 @@ class Table:
           trials: By number.
           points: The point of each of them.
         """
-        columns, maximize, has_cost = self._num_columns, self._maximize, self._has_cost
-        return Table(trials, points, num_columns=columns, maximize=maximize, has_cost=has_cost)
+        outcomes, layout = self._outcomes, self._layout
+        return Table(trials, points, num_columns=self._num_columns, outcomes=outcomes, layout=layout)
+
+    def with_columns_for(self, learns_cost: bool) -> "Table":
+        """The table of the same trials for another strategy.
+
+        Args:
+          learns_cost: Whether it learns what trials cost.
+        """
+        outcomes, layout = self._outcomes, self._outcomes.layout_for(learns_cost)
+        return Table(self.trials, self.points, num_columns=self._num_columns, outcomes=outcomes, layout=layout)
 
     @property
     def num_distinct(self) -> int:
@@ -153,22 +190,30 @@ class Table:
         Args:
           capacity: How many.
         """
-        has_noise = any(trial.noise is not None for trial in self.trials)
-        return empty_rows(capacity, self._num_columns, self._has_cost, has_noise)
+        has_noise = any(trial.noise is not None or trial.noises for trial in self.trials)
+        return empty_rows(capacity, self._num_columns, self._layout, has_noise)
 
     def rows(self) -> Rows:
         """All rows, with room for one more at least; lower is better from here on."""
         num_rows = len(self.trials)
         rows = self.empty_rows(capacity_for(num_rows + 1))
-        if num_rows:
-            rows.x[:num_rows] = self.points
-            losses = self._losses()
-            rows.y[:num_rows] = lifted(losses, lift(losses))
-            rows.status[:num_rows] = [_STATUS[t.status] for t in self.trials]
-        if rows.cost is not None:
-            rows.cost[:num_rows] = self._costs()
+        if not num_rows:
+            return rows
+        rows.x[:num_rows] = self.points
+        rows.status[:num_rows] = [_STATUS[t.status] for t in self.trials]
+        rows.trial[:num_rows] = np.arange(num_rows)
+        losses = self._losses()
+        columns = [(losses, self.exponent), *((self._excess(limit), 0) for limit in self._outcomes.limits)]
+        if self._layout.has_cost:
+            columns.append((self._costs(), 0))
+        for column, (values, exponent) in enumerate(columns):
+            rows.is_known[:num_rows, column] = [value is not None for value in values]
+            rows.y[:num_rows, column] = lifted([value or 0.0 for value in values], exponent)
         if rows.noise is not None:
-            rows.noise[:num_rows] = lifted([t.noise or 0.0 for t in self.trials], self.exponent)
+            rows.noise[:num_rows, 0] = lifted([t.noise or 0.0 for t in self.trials], self.exponent)
+            for column, limit in enumerate(self._outcomes.limits, 1):
+                noises = [limit.noise_to_table(t.noises.get(limit.name, 0.0)) for t in self.trials]
+                rows.noise[:num_rows, column] = noises
         return rows
 
     def whole_rows(self) -> Rows:
@@ -176,33 +221,50 @@ class Table:
         rows = self.rows()
         is_stopped = np.array([t.status == "stopped" for t in self.trials], bool)
         rows.status[: len(self.trials)][is_stopped] = EMPTY
+        rows.trial[: len(self.trials)][is_stopped] = -1
+        rows.is_known[: len(self.trials)][is_stopped] = False
         return rows
 
     @property
     def exponent(self) -> int:
-        """Exponent of the power of two that the values and their noise are multiplied by, see `jbo.numerics.lift`."""
-        return lift(self._losses())
+        """Exponent of the power of two that objectives and their noise are multiplied by, see `jbo.numerics.lift`."""
+        return lift(loss for loss in self._losses() if loss is not None)
 
-    def _costs(self) -> list[float]:
-        """What the trials cost, 0 where that is not known: what was told, or where nothing was told of any the seconds.
+    def _excess(self, limit: Outcome) -> list[float | None]:
+        """How far the values of the trials that ended well are beyond a limit; None where that is not known."""
+        values = [t.values.get(limit.name) if t.status in ("ok", "stopped") else None for t in self.trials]
+        excess = [None if value is None else float(limit.to_table(value)) for value in values]
+        # XLA takes subnormal numbers for 0, at which a limit holds.
+        return [max(each, _TINY) if each is not None and each > 0 else each for each in excess]
 
-        The two are never mixed, since they may have different units. A trial that was told when it began, as a result
-        of the user's own, took no time that anybody knows.
+    def _costs(self) -> list[float | None]:
+        """What the trials cost, None where that is not known.
+
+        That is what was told. Where nothing was told of any trial, and no `jbo.Cost` says in which unit the costs are,
+        it is the seconds. The two are never mixed, since they may have different units. A trial that was told when it
+        began, as a result of the user's own, took no time that anybody knows.
         """
-        if any(trial.cost is not None for trial in self.trials):
-            return [trial.cost or 0.0 for trial in self.trials]
-        return [0.0 if t.ended_at is None else max(t.ended_at - t.started_at, 0.0) for t in self.trials]
+        has_unit = self._outcomes.is_named and self._outcomes.cost is not None
+        if has_unit or any(trial.cost is not None for trial in self.trials):
+            costs = [trial.cost for trial in self.trials]
+        else:
+            costs = [None if t.ended_at is None else t.ended_at - t.started_at for t in self.trials]
+        return [
+            None if cost is None or cost <= 0 or trial.status == "abandoned" else cost
+            for cost, trial in zip(costs, self.trials, strict=True)
+        ]
 
-    def _losses(self) -> list[float]:
-        """What the trials count with, lower is better.
+    def _losses(self) -> list[float | None]:
+        """What the trials count with, lower is better; None where nothing is known.
 
         Of a trial that was stopped only its last value is known, of less training than the others had: it is worse
         than most, so it counts with that value, but with no better one than the median of the whole trials that are
         numbered before it and no worse one than the worst of them. A row depends on those before it alone.
         """
-        losses, whole = [], []
+        losses: list[float | None] = []
+        whole: list[float] = []
         for trial in self.trials:
-            loss = 0.0
+            loss = None
             if trial.value is not None:
                 loss = self._sign * trial.value
                 bisect.insort(whole, loss)

@@ -1,4 +1,4 @@
-"""What counts as the value of an objective, and as the outcome of a trial."""
+"""What counts as the value of an objective, and as the ending of a trial."""
 
 import math
 import numbers
@@ -9,7 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jbo.study._record import Outcome
+from jbo.outcomes import Outcomes, Role
+from jbo.study._record import Ending
 from jbo.study._trial import Trial
 
 
@@ -53,14 +54,19 @@ def as_number(value: Any, name: str = "value") -> float:
     raise TypeError(f"{name}: expected a number, got {value!r} of type {type(value).__name__}")
 
 
-def advice_on(returned: Any) -> str:
-    """What to do about an objective that returned no number; empty if that is plain.
+def advice_on(returned: Any, outcomes: Outcomes) -> str:
+    """What to do about an objective that returned something else than a study takes; empty if that is plain.
 
     Args:
       returned: By the objective.
+      outcomes: Of the study.
     """
     if returned is None:
         return "; it ended without a return statement, or returned what a function without one gives"
+    if outcomes.is_named and isinstance(returned, Mapping):
+        return ""
+    if outcomes.is_named and len(outcomes) > 1:
+        return f"; return a dict such as {_example(outcomes)}"
     if isinstance(returned, tuple | list | Mapping):
         return "; return one number, or jbo.Result(value, cost=…, noise=…)"
     shape = tuple(getattr(returned, "shape", ()))
@@ -69,6 +75,10 @@ def advice_on(returned: Any) -> str:
             "; return its only entry, by .item()" if math.prod(shape) == 1 else "; return one number, such as its mean"
         )
     return ""
+
+
+def _example(outcomes: Outcomes) -> str:
+    return f"{{{', '.join(f'{name!r}: …' for name in outcomes.by_name)}}}"
 
 
 def _item(value: Any) -> float | None:
@@ -141,30 +151,32 @@ def as_step(step: Any) -> int:
     return number
 
 
-def as_cost(cost: Any) -> float | None:
+def as_cost(cost: Any, name: str = "cost") -> float | None:
     """What a trial cost; None where nobody says.
 
     Args:
       cost: A number above 0, of any library, or None.
+      name: What messages call it.
 
     Raises:
       TypeError: It is no number.
       ValueError: It is not finite, or not above 0.
     """
-    return _as_known("cost", cost, "a finite number above 0", lambda number: number > 0)
+    return _as_known(name, cost, "a finite number above 0", lambda number: number > 0)
 
 
-def as_noise(noise: Any) -> float | None:
+def as_noise(noise: Any, name: str = "noise") -> float | None:
     """Standard deviation of one value; None where nobody says.
 
     Args:
       noise: A number of at least 0, of any library, or None.
+      name: What messages call it.
 
     Raises:
       TypeError: It is no number.
       ValueError: It is not finite, or below 0.
     """
-    return _as_known("noise", noise, "a finite number of at least 0", lambda number: number >= 0)
+    return _as_known(name, noise, "a finite number of at least 0", lambda number: number >= 0)
 
 
 def _as_known(name: str, value: Any, words: str, is_right: Callable[[float], bool]) -> float | None:
@@ -176,66 +188,164 @@ def _as_known(name: str, value: Any, words: str, is_right: Callable[[float], boo
     return number
 
 
-def as_outcome(value: Any, failed: str | None, cost: Any = None, noise: Any = None) -> Outcome:
-    """How a trial ended that was told a value or a failure.
+def as_ending(outcomes: Outcomes, value: Any, failed: str | None, cost: Any = None, noise: Any = None) -> Ending:
+    """How a trial ended that was told its outcomes or a failure.
 
     Args:
-      value: As in `as_number`; one that is not finite is a failure.
+      outcomes: Of the study.
+      value: As in `Study.tell`. An objective or a limit that is not finite is a failure.
       failed: Why there is no value.
-      cost: As in `as_cost`.
-      noise: As in `as_noise`; of a failure it is left out.
+      cost: As in `Study.tell`.
+      noise: As in `Study.tell`; of a failure it is left out.
 
     Raises:
       TypeError: ``value``, ``cost`` or ``noise`` is no number, or there are both a value and a failure, or ``failed``
         is no text.
-      ValueError: The cost or the noise is impossible, or there is a noise beside ``failed``.
+      ValueError: There is no outcome of a name, or none was told; or the cost or the noise is impossible, or there is
+        a noise beside ``failed``.
     """
-    price, deviation = as_cost(cost), as_noise(noise)
     if failed is None:
-        number = as_number(value)
-        if math.isfinite(number):
-            return Outcome(number, None, price, deviation)
-        return Outcome(None, f"the value is {number}, not finite", price)
-    if deviation is not None:
+        told = as_values(outcomes, value)
+        if outcomes.cost is not None and cost is not None and outcomes.cost.name in told:
+            raise ValueError(
+                f"cost: expected the cost once, got cost={cost!r} and {outcomes.cost.name!r} among the values"
+            )
+        values = told | _costs(outcomes, cost)
+        noises = _noises(outcomes, noise, told)
+        wrong = [each.name for each in outcomes.columns if not math.isfinite(values.get(each.name, 0.0))]
+        if not wrong:
+            return Ending("ok", None, values, noises)
+        which = f" of {wrong[0]!r}" if outcomes.is_named else ""
+        left = {name: number for name, number in values.items() if name not in wrong}
+        return Ending("failed", f"the value{which} is {values[wrong[0]]}, not finite", left)
+    costs = _costs(outcomes, cost)
+    if as_noise(noise) is not None:
         raise ValueError(f"noise: expected none beside a failure, which has no value, got {noise!r}")
     if value is not None:
         raise TypeError(f"value, failed: expected one of the two, got both: {value!r} and failed={failed!r}")
     if not isinstance(failed, str):
         raise TypeError(f"failed: expected a text that says why the trial failed, got {failed!r}")
-    return Outcome(None, failed.encode(errors="backslashreplace").decode(), price)  # lone surrogates are no UTF-8
+    return Ending("failed", failed.encode(errors="backslashreplace").decode(), costs)  # lone surrogates are no UTF-8
 
 
-def check_stopped(value: Any, failed: str | None, noise: Any) -> None:
+def as_values(outcomes: Outcomes, value: Any) -> dict[str, float]:
+    """What was measured, by the name of the outcome; missing outcomes are absent.
+
+    Args:
+      outcomes: Of the study.
+      value: As in `Study.tell`.
+
+    Raises:
+      TypeError: It is no number where the study takes one, or no dict where it takes one, or holds something else
+        than numbers.
+      ValueError: There is no outcome of a name, or none was told, or a cost is impossible.
+    """
+    objective = outcomes.objective
+    if not outcomes.is_named or not isinstance(value, Mapping):
+        if outcomes.is_named and len(outcomes) > 1:
+            raise TypeError(f"value: expected a dict such as {_example(outcomes)}, got {value!r:.100}")
+        return {objective.name: as_number(value)}
+    values: dict[str, float] = {}
+    for name, each in value.items():
+        number = as_cost(each, name) if outcomes.named(name).role is Role.COST else each
+        if number is not None:
+            values[name] = as_number(number, name)
+    if not values:
+        raise ValueError(f"value: expected at least one of {list(outcomes.by_name)}, got {value!r:.100}")
+    return values
+
+
+def _costs(outcomes: Outcomes, cost: Any) -> dict[str, float]:
+    """The cost by its name, if one was told."""
+    number = as_cost(cost)
+    if number is None:
+        return {}
+    if outcomes.cost is None:
+        raise ValueError(f"cost: expected none, since the study has no jbo.Cost among its outcomes, got {cost!r}")
+    return {outcomes.cost.name: number}
+
+
+def _noises(outcomes: Outcomes, noise: Any, told: Mapping[str, float]) -> dict[str, float]:
+    """Standard deviations by the name of the outcome."""
+    if not outcomes.is_named or not isinstance(noise, Mapping):
+        noise = {outcomes.objective.name: as_noise(noise)}
+    noises = {}
+    for name, each in noise.items():
+        outcomes.named(name)
+        number = as_noise(each, f"noise of {name!r}")
+        if number is not None and name not in told:
+            raise ValueError(f"noise: expected one of a value that is told, got that of {name!r}, which has none")
+        if number is not None:
+            noises[name] = number
+    return noises
+
+
+def check_stopped(outcomes: Outcomes, value: Any, failed: str | None, noise: Any) -> None:
     """Raise an error for what comes beside ``stopped=True`` and contradicts it.
 
     Args:
+      outcomes: Of the study.
       value: As in `Study.tell`.
       failed: As in `Study.tell`.
       noise: As in `Study.tell`.
 
     Raises:
       ValueError: There is a noise.
-      TypeError: There is a value or a failure.
+      TypeError: There is a value of the objective or a failure.
     """
     if noise is not None:
         raise ValueError(f"noise: expected none beside stopped=True, which comes without a value, got {noise!r}")
-    if value is not None or failed is not None:
+    is_other = outcomes.is_named and isinstance(value, Mapping) and value.get(outcomes.objective.name) is None
+    if (value is not None and not is_other) or failed is not None:
         raise TypeError(f"stopped: expected no value and no failure beside it, got {value!r} and failed={failed!r}")
 
 
-def as_stopped(trial: Trial, cost: Any = None) -> Outcome:
+def as_stopped(outcomes: Outcomes, trial: Trial, value: Any = None, cost: Any = None) -> Ending:
     """How a trial ended that was stopped before its end; it failed if its last value is not finite.
 
     Args:
+      outcomes: Of the study.
       trial: With its intermediate values.
-      cost: As in `as_cost`.
+      value: Other outcomes than the objective, by name, as far as they are known.
+      cost: As in `Study.tell`.
 
     Raises:
       TypeError: The cost is no number.
       ValueError: The cost is impossible, or there is no intermediate value.
     """
-    values = list(trial.intermediate_values.values())
-    if not values:
+    if value is None:
+        return stopped_with(trial, _costs(outcomes, cost))
+    ending = as_ending(outcomes, value, None, cost)
+    return stopped_with(trial, ending.values) if ending.status == "ok" else ending
+
+
+def stopped_with(trial: Trial, values: dict[str, float]) -> Ending:
+    """`as_stopped` for values that are read already.
+
+    Args:
+      trial: With its intermediate values.
+      values: By the name of the outcome.
+
+    Raises:
+      ValueError: There is no intermediate value.
+    """
+    reported = list(trial.intermediate_values.values())
+    if not reported:
         raise ValueError(f"stopped: expected an intermediate value of trial {trial.number}, got none")
-    is_value = math.isfinite(values[-1])
-    return Outcome(None, None, as_cost(cost)) if is_value else as_outcome(values[-1], None, cost)
+    if math.isfinite(reported[-1]):
+        return Ending("stopped", None, values)
+    return Ending("failed", f"the value is {reported[-1]}, not finite", values)
+
+
+def in_words(outcomes: Outcomes, ending: Ending) -> str:
+    """An ending as an argument of `Study.tell`.
+
+    Args:
+      outcomes: Of the study.
+      ending: Of a trial.
+    """
+    if ending.status == "failed":
+        return f"failed={ending.failure!r}"
+    if ending.status == "stopped":
+        return "stopped=True"
+    return repr(ending.values if outcomes.is_named else ending.values[outcomes.objective.name])

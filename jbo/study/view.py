@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 
 from jbo.markup import Table, card, shown
+from jbo.outcomes import COST, VALUE
 from jbo.space import Space
 from jbo.study._trial import Trial
 
@@ -37,6 +38,10 @@ def of_trial(trial: Trial) -> str:
     for name, value in (("value", trial.value), ("noise", trial.noise), ("cost", trial.cost)):
         if value is not None:
             facts[name] = f"{value:.6g}"
+    if trial.values.keys() - {VALUE, COST}:  # outcomes with names of the user's
+        facts |= {name: f"{value:.6g}" for name, value in trial.values.items()}
+    if trial.is_feasible is False:
+        facts["feasible"] = "no"
     if trial.ended_at is not None:
         facts["seconds"] = f"{trial.ended_at - trial.started_at:.3g}"
     rows = [(name, str(value)) for name, value in trial.config.items()]  # with all digits
@@ -76,7 +81,7 @@ def of_study(
         "trials": ", ".join(f"{number:,} {status}" for status, number in counts if number) or "none",
     }
     sign = -1.0 if maximize else 1.0
-    succeeded = [trial for trial in trials if trial.value is not None]
+    succeeded = [trial for trial in trials if trial.value is not None and trial.is_feasible]
     listed = heapq.nsmallest(_MOST, succeeded, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
     notes = []
     if listed:
@@ -86,7 +91,9 @@ def of_study(
     else:
         listed = list(trials[-_MOST:])
         if listed:
-            notes.append("No trial has succeeded yet; these are the latest.")
+            is_any = any(trial.value is not None for trial in trials)
+            missing = "No trial meets the limits yet" if is_any else "No trial has succeeded yet"
+            notes.append(f"{missing}; these are the latest.")
     failed = [trial for trial in trials if trial.failure is not None]
     if failed:
         notes.append(f"The latest failure, of trial {failed[-1].number}: {_reason(failed[-1])}")
@@ -98,12 +105,12 @@ def of_study(
     return card(title, facts, Table(("trial", "status", "value", *names), rows), notes)
 
 
-_STATUSES = ("ok", "stopped", "failed", "pending")
+_STATUSES = ("ok", "stopped", "failed", "pending", "abandoned")
 
 
 def _outcome(trial: Trial) -> str:
     if trial.value is not None:
-        return f", value {trial.value:.6g}"
+        return f", value {trial.value:.6g}{', not feasible' if trial.is_feasible is False else ''}"
     if trial.failure is not None:
         return f" ({_reason(trial)})"
     if trial.status == "stopped" and trial.intermediate_values:

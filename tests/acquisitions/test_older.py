@@ -108,7 +108,7 @@ class Around:
 
 def test_what_an_older_wrapper_holds_learns_where_it_may_look_and_is_drawn_once(x64):
     region = Region(SPACE.encoding)
-    found = jbo.acquisitions.bound(bayesian(Around(jbo.knowledge_gradient())).acquisition, region)
+    found = jbo.acquisitions.over_region(bayesian(Around(jbo.knowledge_gradient())).acquisition, region)
     while not hasattr(found, "region"):
         found = found.acquisition
     assert found.region is region

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo.acquisitions import Around, Scale, bound, over_sets, portfolio, weighted
+from jbo.acquisitions import Around, Scale, over_region, over_sets, portfolio, weighted
 from jbo.batches import local_penalization
 from jbo.belief import belief_over
 from jbo.knowledge import Failures, Knowledge
@@ -166,11 +166,11 @@ def test_an_acquisition_inside_of_others_learns_where_it_may_look(make):
     region = Region(SPACE.encoding, jnp.asarray([0.2, jnp.nan]))
     inner = make()
     for wrapped in (times_density(inner, 1.0), Shifted(times_density(inner, 1.0))):
-        found = bound(wrapped, region)
+        found = over_region(wrapped, region)
         while not hasattr(found, "region"):
             found = found.acquisition
         assert found.region is region
-    assert [m.region for m in bound(portfolio(inner, inner), region).members] == [region, region]
+    assert [m.region for m in over_region(portfolio(inner, inner), region).members] == [region, region]
     assert dataclasses.is_dataclass(found)
 
 

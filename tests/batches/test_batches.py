@@ -322,7 +322,7 @@ def test_a_joint_batch_is_at_least_as_good_as_one_after_another(x64):
     x = np.array(snap(space.encoding, np.random.default_rng(0).random((10, 2))))
     y = (x[:, 0] - 0.3) ** 2 + np.cos(3 * x[:, 1])
     rows = 2 * [np.full(2, 0.5)]
-    state = Trials(
+    state = Trials.from_arrays(
         jnp.asarray(np.vstack([x, rows])),
         jnp.asarray(np.append(y, [0, 0])),
         jnp.asarray([OK] * 10 + [0] * 2, jnp.int32),
@@ -382,7 +382,7 @@ def test_a_batch_that_draws_functions_keeps_away_from_where_trials_fail(x64):
     x = np.array([0.02, 0.1, 0.18, 0.26, 0.4, 0.55, 0.7, 0.85, 1.0, 0.45])
     status = jnp.asarray([FAILED] * 4 + [OK] * 5 + [PENDING] + [0] * 6, jnp.int32)
     rows = jnp.asarray(np.concatenate([x, np.full(6, 0.5)]))
-    state = Trials(rows[:, None], jnp.where(status == OK, rows, 0.0), status)
+    state = Trials.from_arrays(rows[:, None], jnp.where(status == OK, rows, 0.0), status)
     strategy = jbo.bayesian(space, batch=batches.thompson_batch())
     points, _ = jax.jit(jax.vmap(lambda key: strategy.ask(key, state)))(jax.random.split(jax.random.key(0), 6))
     assert points.min() > 0.3, points

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo.diagnostics import believe
+from jbo.diagnostics import view_model
 
 SPACE = jbo.Space(
     rate=jbo.Real(1e-4, 1e0, log=True), layers=jbo.Integer(1, 6), kind=jbo.Categorical("a", "b"), idle=jbo.Real(0, 1)
@@ -36,5 +36,5 @@ def study():
 
 
 @pytest.fixture(scope="session")
-def belief(study):
-    return believe(study)
+def view(study):
+    return view_model(study)

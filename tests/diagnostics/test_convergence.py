@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jbo
-from jbo.diagnostics import believe, best_so_far, improvement_left, simple_regret, stop_when_little_is_left
+from jbo.diagnostics import best_so_far, improvement_left, simple_regret, stop_when_little_is_left, view_model
 from tests import references
 
 
@@ -25,12 +25,12 @@ def line():
 
 
 def test_what_is_left_is_the_greatest_expected_improvement(line):
-    belief = believe(line)
-    mean, deviation = belief.predict(np.linspace(0, 1, 4001)[:, None])
-    best = belief.predict(np.asarray(belief.data.x)[:7])[0].min()
+    view = view_model(line)
+    mean, deviation = view.predict(np.linspace(0, 1, 4001)[:, None])
+    best = view.predict(np.asarray(view.data.x)[:7])[0].min()
     expected = max(references.expected_improvement(m, s, best) for m, s in zip(mean, deviation, strict=True))
-    scale = float(belief.data.y_scale)
-    assert improvement_left(belief) == pytest.approx(expected * scale, rel=1e-3)
+    scale = float(view.data.y_scale)
+    assert improvement_left(view) == pytest.approx(expected * scale, rel=1e-3)
     worst_half = sorted(t.value for t in line.trials)[:3]
     assert scale > 1 and max(worst_half) < 100
 

@@ -13,8 +13,8 @@ from jbo.diagnostics import LEVELS, dependence, health, importance
 from .conftest import SPACE, accuracy, fill
 
 
-def test_a_good_model_is_told_from_a_constant(study, belief):
-    found = health(belief)
+def test_a_good_model_is_told_from_a_constant(study, view):
+    found = health(view)
     succeeded = [t for t in study.trials if t.status == "ok"]
     assert found.method == "leave-one-out" and found.held_out is None
     assert found.numbers.tolist() == [t.number for t in succeeded]
@@ -23,7 +23,7 @@ def test_a_good_model_is_told_from_a_constant(study, belief):
     assert found.model.rank_correlation > 0.8 and found.model.residuals.shape == found.values.shape
     assert list(found.model.coverage) == list(LEVELS)
     assert not any("no better than the mean" in finding for finding in found.findings)
-    seen = np.asarray(belief.data.y)[found.numbers]
+    seen = np.asarray(view.data.y)[found.numbers]
     others = np.array([np.delete(seen, i).mean() for i in range(len(seen))])
     assert found.constant.rmse == pytest.approx(np.sqrt(np.mean((seen - others) ** 2)))
     inside = (found.predicted.low <= found.values) & (found.values <= found.predicted.high)
@@ -31,8 +31,8 @@ def test_a_good_model_is_told_from_a_constant(study, belief):
     assert set(found.lengthscales) == set(SPACE.names)
 
 
-def test_health_is_said_in_a_line_and_in_a_card(belief):
-    found = health(belief)
+def test_health_is_said_in_a_line_and_in_a_card(view):
+    found = health(view)
     number, finding = len(found.values), "The lengthscale of <b>rate</b> is the least allowed."
     quiet, loud = dataclasses.replace(found, findings=[]), dataclasses.replace(found, findings=[finding, "More."])
     start = f"<Health by leave-one-out of {number} trials: error {found.model.rmse:.3g} (the mean's "
@@ -49,20 +49,20 @@ def test_health_is_said_in_a_line_and_in_a_card(belief):
 
 
 @pytest.mark.guard
-def test_noise_and_scores_are_in_their_units(belief):
+def test_noise_and_scores_are_in_their_units(view):
     """The noise in units of the objective, where these are linear; densities of held out trials with the noise."""
     rng = np.random.default_rng(11)
     configs = [c for c in (SPACE.decode(u) for u in rng.random((24, len(SPACE)))) if c["rate"] < 0.1]
     values = np.array([accuracy(c) for c in configs]) + 0.02 * rng.normal(size=len(configs))
-    found = health(belief, held_out=list(zip(configs, values, strict=True)))
-    variance = float(np.exp(belief.params.log_noise_variance[0]))
-    low, high = belief.told(np.array([-1.2, -0.7]), np.zeros(2)).middle
+    found = health(view, held_out=list(zip(configs, values, strict=True)))
+    variance = float(np.exp(view.params.log_noise_variance[0]))
+    low, high = view.told(np.array([-1.2, -0.7]), np.zeros(2)).middle
     np.testing.assert_allclose(found.noise, np.sqrt(variance) * abs(high - low) / 0.5, rtol=1e-9)
-    mean, deviation = belief.predict(belief.encode(configs))
-    expected = norm.logpdf(belief.seen(values), mean, np.sqrt(deviation**2 + variance))
+    mean, deviation = view.predict(view.encode(configs))
+    expected = norm.logpdf(view.seen(values), mean, np.sqrt(deviation**2 + variance))
     np.testing.assert_allclose(found.held_out.log_density, expected.mean(), rtol=1e-9)
     np.testing.assert_allclose(
-        found.held_out.residuals, (belief.seen(values) - mean) / np.sqrt(deviation**2 + variance), rtol=1e-9
+        found.held_out.residuals, (view.seen(values) - mean) / np.sqrt(deviation**2 + variance), rtol=1e-9
     )
 
 
@@ -82,21 +82,21 @@ def test_failures_are_found(study):
 
 
 @pytest.mark.thorough
-def test_held_out_trials(belief):
+def test_held_out_trials(view):
     rng = np.random.default_rng(11)
     configs = [SPACE.decode(u) for u in rng.random((40, len(SPACE)))]
     configs = [c for c in configs if c["rate"] < 0.1]
     pairs = [(c, accuracy(c)) for c in configs]
-    found = health(belief, held_out=pairs)
-    mean, _ = belief.predict(belief.encode(configs))
-    error = mean - belief.seen(np.array([value for _, value in pairs]))
+    found = health(view, held_out=pairs)
+    mean, _ = view.predict(view.encode(configs))
+    error = mean - view.seen(np.array([value for _, value in pairs]))
     assert (
         found.held_out.rmse == pytest.approx(np.sqrt(np.mean(error**2))) and found.held_out.rmse < found.constant.rmse
     )
     shuffled = [(c, value) for (c, _), (_, value) in zip(pairs, pairs[::-1], strict=True)]
-    assert health(belief, held_out=shuffled).held_out.rmse > 2 * found.held_out.rmse
+    assert health(view, held_out=shuffled).held_out.rmse > 2 * found.held_out.rmse
     with pytest.raises(ValueError, match="held_out: expected finite values"):
-        health(belief, held_out=[(configs[0], np.nan)])
+        health(view, held_out=[(configs[0], np.nan)])
 
 
 def test_noise_alone_is_no_better_than_the_mean():
@@ -116,8 +116,8 @@ def test_a_forest_is_fitted_to_folds():
         assert 0.05 < found.model.rmse < found.constant.rmse, "it does not predict what it grew on"
 
 
-def test_importance_finds_what_matters(belief):
-    found = importance(belief)
+def test_importance_finds_what_matters(view):
+    found = importance(view)
     assert found.main["rate"] > 0.4 and found.main["rate"] == max(found.main.values())
     assert found.total["layers"] > found.total["idle"] and found.total["idle"] < 0.1
     assert ("rate", "layers") in found.pairs and len(found.pairs) == 6
@@ -125,9 +125,9 @@ def test_importance_finds_what_matters(belief):
     assert found.lengthscales["idle"] == max(found.lengthscales.values())
 
 
-def test_dependence_peaks_where_the_best_is(belief):
+def test_dependence_peaks_where_the_best_is(view):
     places = np.linspace(0, 1, 33)
-    middle, low, high = dependence(belief, "rate", places)
+    middle, low, high = dependence(view, "rate", places)
     assert abs(places[middle.argmax()] - 0.5) < 0.15 and (low < middle).all() and (middle < high).all()
     with pytest.raises(ValueError, match="name: expected one of rate, layers, kind, idle, got 'speed'"):
-        dependence(belief, "speed", places)
+        dependence(view, "speed", places)

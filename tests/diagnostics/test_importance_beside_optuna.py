@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 import jbo
-from jbo.diagnostics import believe, functional_anova, importance
+from jbo.diagnostics import functional_anova, importance, view_model
 
 from .conftest import SPACE, accuracy
 
@@ -57,9 +57,9 @@ def test_a_study_of_mixed_parameters_as_the_model_sees_it():
     with jbo.Study(SPACE, maximize=True, seed=0) as study:
         for config in configs[:40]:
             study.tell(config, accuracy(config))
-        belief = believe(study)
+        view = view_model(study)
     hers = shares_of_optuna(DISTRIBUTIONS, configs, [-accuracy(config) for config in configs])
-    found = importance(belief)
+    found = importance(view)
     main = np.array([found.main[name] for name in SPACE.names])
     np.testing.assert_allclose(main / main.sum(), hers, rtol=0, atol=0.1)
     assert np.argmax(main) == np.argmax(hers) == 0

@@ -220,8 +220,8 @@ def test_a_cell_that_is_evaluated_again_has_other_noise(x64):
     encoding = task.space.encoding
     strategy = observing(Stubborn(encoding), task.arrays, jnp.uint32(5))
     run = jbo.minimize(jax.random.key(0), lambda c: jnp.zeros(()), strategy, 6, space=task.space)
-    assert sorted(run.trials.y[:3].tolist()) == [-0.5, 0.0, 0.5]
-    assert run.trials.y[3:].tolist() == run.trials.y[:3].tolist()
+    assert sorted(run.trials.value[:3].tolist()) == [-0.5, 0.0, 0.5]
+    assert run.trials.value[3:].tolist() == run.trials.value[:3].tolist()
 
 
 def test_a_strategy_with_a_model_asks_as_it_does_and_is_told_by_the_task(x64):
@@ -237,7 +237,7 @@ def test_a_strategy_with_a_model_asks_as_it_does_and_is_told_by_the_task(x64):
         state = run.trials._replace(status=jnp.where(is_there, run.trials.status, EMPTY))
         np.testing.assert_allclose(ask(state), run.x[number], atol=1e-9)
     true = [float(task.arrays.true(task.space.encoding, x)) for x in run.x]
-    assert np.isin((np.asarray(run.trials.y) - true).round(6), [-0.2, 0.0, 0.2]).all() and np.ptp(true) > 0
+    assert np.isin((np.asarray(run.trials.value) - true).round(6), [-0.2, 0.0, 0.2]).all() and np.ptp(true) > 0
 
 
 def distinct_table():

@@ -154,7 +154,8 @@ def test_what_each_state_counts_with():
     rows = integration._rows(space, distributions, study.get_trials(), maximize=True, guesses={})
     n = int(np.sum(rows.status != 0))
     assert rows.status[:n].tolist() == [OK, OK, OK, FAILED, FAILED, OK, OK, FAILED]
-    assert rows.y[:n].tolist() == [-3.0, -5.0, -9.0, 0.0, 0.0, -4.0, -5.0, 0.0], "no pruned one beats the median"
+    assert rows.y[:n, 0].tolist() == [-3.0, -5.0, -9.0, 0.0, 0.0, -4.0, -5.0, 0.0], "no pruned one beats the median"
+    assert rows.is_known[:n, 0].tolist() == [status == OK for status in rows.status[:n]]
     assert rows.x[:n, 0].tolist() == [0.25] + [0.5] * 7
 
 

@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot
 
 import jbo
-from jbo.diagnostics import believe
+from jbo.diagnostics import view_model
 
 matplotlib.use("Agg")
 
@@ -44,8 +44,8 @@ def study():
 
 
 @pytest.fixture(scope="session")
-def belief(study):
-    return believe(study)
+def view(study):
+    return view_model(study)
 
 
 @pytest.fixture(scope="session")

@@ -34,27 +34,27 @@ def test_stopped_trials_are_where_they_stopped():
         assert interactive.learning_curves(study, step="epoch").layout["xaxis"]["title"]["text"] == "epoch"
 
 
-def test_a_map_holds_the_average_over_the_other_parameters(belief):
-    figure = interactive.partial_dependence(belief, ("rate", "cost $"), label="score")
+def test_a_map_holds_the_average_over_the_other_parameters(view):
+    figure = interactive.partial_dependence(view, ("rate", "cost $"), label="score")
     (trace,) = as_page(figure)["data"]
     assert (trace["x"][0], trace["x"][-1], len(trace["x"]), trace["y"]) == (1e-4, 1.0, 24, [1, 2, 3, 4])
     mesh = np.array([[i / 23, (k + 0.5) / 4] for k in range(4) for i in range(24)])
-    np.testing.assert_allclose(np.ravel(trace["z"]), dependence(belief, ("rate", "cost $"), mesh).middle, rtol=1e-12)
+    np.testing.assert_allclose(np.ravel(trace["z"]), dependence(view, ("rate", "cost $"), mesh).middle, rtol=1e-12)
     assert (trace["zmin"], trace["zmax"]) == (np.min(trace["z"]), np.max(trace["z"]))
     assert figure.layout["xaxis"]["type"] == "log" and figure.layout["xaxis"]["title"]["text"] == "rate"
     assert trace["name"] == "score, average"
 
 
-def test_a_map_is_empty_where_two_do_not_exist_together(belief):
-    (trace,) = as_page(interactive.partial_dependence(belief, ("kind", "tail")))["data"]
+def test_a_map_is_empty_where_two_do_not_exist_together(view):
+    (trace,) = as_page(interactive.partial_dependence(view, ("kind", "tail")))["data"]
     z = np.array(trace["z"], float)
     assert z.shape == (24, 3) and np.isfinite(z[:, 0]).all() and np.isnan(z[:, 1:]).all()
-    assert interactive.partial_dependence(belief, ("kind", "tail")).layout["xaxis"]["ticktext"] == ["a", "b", "c"]
+    assert interactive.partial_dependence(view, ("kind", "tail")).layout["xaxis"]["ticktext"] == ["a", "b", "c"]
 
 
-def test_one_parameter_has_a_band(belief):
-    low, high, median = interactive.partial_dependence(belief, "rate").data
-    found = dependence(belief, "rate", np.linspace(0, 1, 128))
+def test_one_parameter_has_a_band(view):
+    low, high, median = interactive.partial_dependence(view, "rate").data
+    found = dependence(view, "rate", np.linspace(0, 1, 128))
     for trace, expected in ((low, found.low), (high, found.high), (median, found.middle)):
         np.testing.assert_allclose(trace["y"], expected, rtol=1e-12)
 
@@ -74,7 +74,7 @@ def test_intervals_longer_than_the_largest_float_end_there():
     assert (errors["array"], errors["arrayminus"]) == ([0.0, largest], [largest, 0.0])
 
 
-def test_what_cannot_be_drawn(belief):
+def test_what_cannot_be_drawn(view):
     empty = jbo.Study(jbo.Space(x=jbo.Real(0, 1)), seed=0)
     with pytest.raises(ValueError, match="study: expected at least one trial that ended, got none"):
         interactive.trajectory(empty)
@@ -83,11 +83,11 @@ def test_what_cannot_be_drawn(belief):
     with pytest.raises(ValueError, match="study: expected at least one trial that reported values, got none"):
         interactive.learning_curves(empty)
     with pytest.raises(ValueError, match="name: expected one of rate, .*, got 'speed'"):
-        interactive.partial_dependence(belief, ("rate", "speed"))
+        interactive.partial_dependence(view, ("rate", "speed"))
     with pytest.raises(ValueError, match="name: expected one parameter or two, got .'rate', 'rate'."):
-        interactive.partial_dependence(belief, ("rate", "rate"))
+        interactive.partial_dependence(view, ("rate", "rate"))
     with pytest.raises(ValueError, match="name: expected a parameter of the best trial, rate, .*, got 'tail'"):
-        interactive.slice_around_best(belief, "tail")
+        interactive.slice_around_best(view, "tail")
 
 
 def test_a_figure_shows_itself_and_shares_no_name_with_others(study):

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 
 import jbo
 from jbo import plots
-from jbo.diagnostics import Health, Importance, Interval, Quality, believe, dependence, following, health
+from jbo.diagnostics import Health, Importance, Interval, Quality, dependence, following, health, view_model
 
 
 def lines(ax):
@@ -15,61 +15,61 @@ def lines(ax):
 
 @pytest.mark.thorough
 def test_one_dimension_and_the_next_point(line):
-    belief = believe(line)
-    ax = plots.posterior(belief)
+    view = view_model(line)
+    ax = plots.posterior(view)
     drawn = lines(ax)
     x, middle = drawn["median"].get_data()
     assert (x[0], x[-1]) == (-1, 2) and ax.get_xlabel() == "x"
-    np.testing.assert_allclose(middle, belief.interval((x[:, None] + 1) / 3).middle, rtol=1e-12)
+    np.testing.assert_allclose(middle, view.interval((x[:, None] + 1) / 3).middle, rtol=1e-12)
     assert abs(x[middle.argmin()] + 0.42) < 0.05, "the user's sign"
     np.testing.assert_array_equal(drawn["trials"].get_ydata(), [trial.value for trial in line.trials])
     band = ax.collections[0].get_paths()[0].vertices
     assert band[:, 1].min() < middle.min() and band[:, 1].max() > middle.max()
     before = line.trials
-    below = plots.acquisition(belief)
+    below = plots.acquisition(view)
     worth, coming = lines(below)["worth of a trial"], lines(below)["next"].get_xdata()[0]
     assert line.trials == before, "nothing is asked"
-    assert line.ask().config["x"] == coming == following(belief)["x"]
+    assert line.ask().config["x"] == coming == following(view)["x"]
     assert worth.get_ydata().max() == 1 and abs(worth.get_xdata()[worth.get_ydata().argmax()] - coming) < 0.03
 
 
-def test_two_dimensions(belief):
+def test_two_dimensions(view):
     names = ("rate", "cost $")
-    ax = plots.posterior(belief, names)
+    ax = plots.posterior(view, names)
     mesh = ax.collections[0].get_array()
     assert mesh.shape == (4, 48) and ax.get_xscale() == "log" and ax.get_ylabel() == r"cost \$"
-    x = np.tile(belief.encode([belief.recommended.config]), (4, 1))
+    x = np.tile(view.encode([view.recommended.config]), (4, 1))
     x[:, 0], x[:, 1] = np.linspace(0, 1, 48)[30], [0.125, 0.375, 0.625, 0.875]
-    np.testing.assert_allclose(mesh[:, 30], belief.interval(x).middle, rtol=1e-9)
+    np.testing.assert_allclose(mesh[:, 30], view.interval(x).middle, rtol=1e-9)
     assert abs(np.linspace(-4, 0, 48)[mesh.argmax() % 48] + 2) < 0.5, "the maximum"
     assert lines(ax)["failed"].get_xdata().min() > 0.3
 
 
 @pytest.mark.thorough
-def test_the_acquisition_in_two_dimensions(belief):
+def test_the_acquisition_in_two_dimensions(view):
     names = ("rate", "cost $")
-    worth = plots.acquisition(belief, names, mark_next=False)
+    worth = plots.acquisition(view, names, mark_next=False)
     values = worth.collections[0].get_array()
     assert values.max() == 1 and values.min() >= 0 and "next" not in lines(worth)
 
 
-def test_a_slice_goes_through_the_best(belief):
-    ax = plots.slice_around_best(belief, "rate", label="score")
+def test_a_slice_goes_through_the_best(view):
+    ax = plots.slice_around_best(view, "rate", label="score")
     star = lines(ax)["best"]
-    best = belief.recommended
+    best = view.recommended
     assert star.get_xdata()[0] == best.config["rate"] and star.get_ydata()[0] == best.value
-    x = np.tile(belief.encode([best.config]), (256, 1))
+    x = np.tile(view.encode([best.config]), (256, 1))
     x[:, 0] = np.linspace(0, 1, 256)
-    np.testing.assert_allclose(lines(ax)["median"].get_ydata(), belief.interval(x).middle, rtol=1e-9)
+    np.testing.assert_allclose(lines(ax)["median"].get_ydata(), view.interval(x).middle, rtol=1e-9)
     assert ax.get_xscale() == "log" and ax.get_ylabel() == "score"
-    choices = plots.slice_around_best(belief, "kind")
+    choices = plots.slice_around_best(view, "kind")
     assert [text.get_text() for text in choices.get_xticklabels()] == ["a", "b", "c"]
     assert choices.containers[0].lines[0].get_ydata().argmax() == 1
 
 
-def test_partial_dependence(belief):
-    ax = plots.partial_dependence(belief, "cost $")
-    expected = dependence(belief, "cost $", np.array([0.125, 0.375, 0.625, 0.875]))
+def test_partial_dependence(view):
+    ax = plots.partial_dependence(view, "cost $")
+    expected = dependence(view, "cost $", np.array([0.125, 0.375, 0.625, 0.875]))
     np.testing.assert_array_equal(lines(ax)["average"].get_xdata(), [1, 2, 3, 4])
     np.testing.assert_allclose(lines(ax)["average"].get_ydata(), expected.middle)
     edges = ax.collections[0].get_paths()[0].vertices
@@ -77,18 +77,18 @@ def test_partial_dependence(belief):
     assert all(np.isclose(edges[:, 1], high).any() for high in expected.high)
 
 
-def test_partial_dependence_of_two(belief):
-    ax = plots.partial_dependence(belief, ("cost $", "rate"), label="score")
+def test_partial_dependence_of_two(view):
+    ax = plots.partial_dependence(view, ("cost $", "rate"), label="score")
     mesh = ax.collections[0].get_array()
     places = np.array([[(k + 0.5) / 4, i / 23] for k in range(4) for i in range(24)])
-    expected = dependence(belief, ("cost $", "rate"), places).middle
+    expected = dependence(view, ("cost $", "rate"), places).middle
     np.testing.assert_allclose(mesh, expected.reshape(4, 24).T, rtol=1e-12)
     assert ax.get_yscale() == "log" and ax.get_xlabel() == r"cost \$"
-    assert len(lines(ax)["failed"].get_xdata()) == sum(trial.status == "failed" for trial in belief.trials)
+    assert len(lines(ax)["failed"].get_xdata()) == sum(trial.status == "failed" for trial in view.trials)
 
 
-def test_predictions_against_observations(belief):
-    found = health(belief)
+def test_predictions_against_observations(view):
+    found = health(view)
     ax = plots.predicted_against_observed(found, label="score")
     points = np.concatenate([bars.lines[0].get_xydata() for bars in ax.containers])
     expected = np.stack([found.values, found.predicted.middle], axis=1)
@@ -101,8 +101,8 @@ def test_predictions_against_observations(belief):
     assert ax.get_ylabel() == "predicted by leave-one-out"
 
 
-def test_calibration_counts_what_is_inside(belief):
-    found = health(belief)
+def test_calibration_counts_what_is_inside(view):
+    found = health(view)
     ax = plots.calibration(found)
     number = len(found.values)
     drawn = lines(ax)[f"{number} trials"]
@@ -125,13 +125,13 @@ def test_importance_is_sorted_and_names_the_pairs():
     assert len(quiet.get_yticklabels()) == 2
 
 
-def test_what_cannot_be_drawn(belief):
+def test_what_cannot_be_drawn(view):
     with pytest.raises(ValueError, match="names: expected one or two parameters, got 4"):
-        plots.posterior(belief)
+        plots.posterior(view)
     with pytest.raises(ValueError, match="names: expected some of rate, .*, got 'speed'"):
-        plots.acquisition(belief, ["speed"])
+        plots.acquisition(view, ["speed"])
     with pytest.raises(ValueError, match="name: expected a parameter of the best trial, rate, .*, got 'tail'"):
-        plots.slice_around_best(belief, "tail")
+        plots.slice_around_best(view, "tail")
 
 
 def test_colours_are_told_apart_by_colour_blind_readers(study):
@@ -168,9 +168,9 @@ def test_a_model_of_values_near_the_largest_float_is_drawn_in_a_unit_that_fits()
     study = jbo.Study(space, strategy=jbo.bayesian(space, num_initial=3), seed=2)
     for x, value in zip([0.05, 0.2, 0.35, 0.5, 0.65], [1.7e308, 1e308, 0.0, -1.7e308, 1.0], strict=True):
         study.tell({"x": x}, value)
-    belief = believe(study)
+    view = view_model(study)
     for draw in (plots.posterior, plots.slice_around_best, plots.partial_dependence):
-        ax = draw(belief) if draw is plots.posterior else draw(belief, "x")
+        ax = draw(view) if draw is plots.posterior else draw(view, "x")
         ax.figure.canvas.draw()
         assert ax.get_ylabel().endswith(", in units of 1e+300")
         assert 1e6 < np.abs(ax.lines[0].get_ydata()).max() < 1e9

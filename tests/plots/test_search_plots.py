@@ -78,13 +78,13 @@ def test_parallel_coordinates_stand_at_their_own_scales(study):
     assert {"0.0001", "0.01", "1", "a", "b", "c", f"{best.value:.4g}"} <= texts
 
 
-def test_a_timeline_puts_what_runs_at_the_same_time_above_each_other(belief):
+def test_a_timeline_puts_what_runs_at_the_same_time_above_each_other(view):
     times = [(0.0, 10.0, "ok"), (1.0, 4.0, "failed"), (4.5, 9.0, "ok"), (5.0, None, "pending"), (10.0, 12.0, "ok")]
     trials = [
-        dataclasses.replace(belief.trials[i], number=i, started_at=100 + a, ended_at=b and 100 + b, status=status)
+        dataclasses.replace(view.trials[i], number=i, started_at=100 + a, ended_at=b and 100 + b, status=status)
         for i, (a, b, status) in enumerate(times)
     ]
-    ax = plots.timeline(dataclasses.replace(belief, trials=trials))
+    ax = plots.timeline(dataclasses.replace(view, trials=trials))
     bars = [(bar.get_x(), bar.get_width(), bar.get_y() + 0.4) for bar in ax.patches]
     expected = [(0, 10, 0), (1, 3, 1), (4.5, 4.5, 1), (5, 7, 2), (10, 2, 0)]
     np.testing.assert_allclose(bars, expected)
@@ -92,7 +92,7 @@ def test_a_timeline_puts_what_runs_at_the_same_time_above_each_other(belief):
     assert colours[0] == colours[2] == colours[4] != colours[1] and colours[3] == "#ffffff"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["ok", "failed", "pending"]
     with pytest.raises(ValueError, match="study: expected at least one trial, got none"):
-        plots.timeline(dataclasses.replace(belief, trials=[]))
+        plots.timeline(dataclasses.replace(view, trials=[]))
 
 
 def test_learning_curves():

@@ -10,7 +10,7 @@ import plotly.graph_objects
 import pytest
 
 import jbo
-from jbo.diagnostics import believe, health
+from jbo.diagnostics import health, view_model
 from jbo.report import write_report
 
 from .conftest import EVIL, SPACE
@@ -90,7 +90,7 @@ def test_the_table_has_every_trial(page, snapshot):
 def test_configurations_can_be_copied(page, snapshot):
     python = next(pre["text"] for pre in page.all("pre") if pre.get("id") == "best-Python")
     assert ast.literal_eval(python.removeprefix("config = ")) == snapshot.best.config
-    recommended = believe(snapshot).recommended
+    recommended = view_model(snapshot).recommended
     text = next(pre["text"] for pre in page.all("pre") if pre.get("id") == "recommended-JSON")
     assert SPACE.config_from_json(json.loads(text)) == recommended.config
     assert {b["data-copy"] for b in page.all("button") if "data-copy" in b} == {
@@ -113,13 +113,13 @@ def test_the_charts_are_plotlys_and_show_the_trials(charts, snapshot):
     np.testing.assert_array_equal(np.array(best["y"], float), np.fmax.accumulate(values))
     total, alone = charts["importance"]["data"]
     assert total["y"][-1] == EVIL.replace("<", "&lt;").replace(">", "&gt;") and total["x"][-1] == max(total["x"]) > 0.5
-    recommended, belief = believe(snapshot).recommended, believe(snapshot)
+    recommended, view = view_model(snapshot).recommended, view_model(snapshot)
     low, high, median, trials, star = charts["slice0"]["data"]
     assert star["x"] == [recommended.config[EVIL]] and star["y"] == [recommended.value]
     assert charts["slice0"]["layout"]["xaxis"]["type"] == "log" and (median["x"][0], median["x"][-1]) == (1e-4, 1.0)
-    x = np.tile(belief.encode([recommended.config]), (128, 1))
+    x = np.tile(view.encode([recommended.config]), (128, 1))
     x[:, 0] = np.linspace(0, 1, 128)
-    np.testing.assert_allclose(median["y"], belief.interval(x).middle, rtol=1e-9)
+    np.testing.assert_allclose(median["y"], view.interval(x).middle, rtol=1e-9)
     assert charts["slice2"]["layout"]["xaxis"]["ticktext"] == ["a", "&lt;/script&gt;&lt;b&gt;", "c"]
     assert len([name for name in charts if name.startswith("slice")]) == len(recommended.config)
     assert len([name for name in charts if name.startswith("pair")]) == 3

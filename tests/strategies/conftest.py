@@ -44,6 +44,6 @@ def table():
         full_status = np.full(capacity, EMPTY, np.int32)
         full_x[:n], full_y[:n] = x, 0 if y is None else y
         full_status[:n] = OK if status is None else status
-        return Trials(jax.numpy.asarray(full_x), jax.numpy.asarray(full_y), jax.numpy.asarray(full_status))
+        return Trials.from_arrays(jax.numpy.asarray(full_x), jax.numpy.asarray(full_y), jax.numpy.asarray(full_status))
 
     return table

@@ -273,15 +273,14 @@ def test_a_suggestion_is_a_function_of_key_and_table(x64, told, ask):
 @pytest.mark.parametrize("status", [PENDING, FAILED])
 def test_garbage_changes_nothing(x64, told, ask, status):
     state = told()
-    state = state._replace(status=state.status.at[5].set(status), y=state.y.at[5].set(0.0))
+    state = state._replace(
+        status=state.status.at[5].set(status), y=state.y.at[5].set(0.0), is_known=state.is_known.at[5].set(False)
+    )
     x, info = ask(STRATEGY, KEY, state)
     for garbage in (7.0, -1e3):
         dirty = told(garbage=garbage)
-        dirty = Trials(
-            dirty.x,
-            jnp.where(state.status == OK, dirty.y, jnp.nan if garbage < 0 else 1e30),
-            state.status,
-        )
+        dirty = Trials.from_arrays(dirty.x, dirty.y, state.status)
+        dirty = dirty._replace(y=jnp.where(dirty.is_known, dirty.y, jnp.nan if garbage < 0 else 1e30))
         y, other = ask(STRATEGY, KEY, dirty)
         np.testing.assert_allclose(y, x, atol=1e-9)
         np.testing.assert_allclose(other.value, info.value, atol=1e-9)
@@ -305,7 +304,7 @@ def test_the_design_goes_on_until_values_differ(x64, kind, ask, pend, table):
         points.append(np.asarray(x))
         state = pend(STRATEGY, state, x)
         if kind != "pend":
-            state = tell(state, x, jnp.float64(3.0 if kind == "tie" else np.nan))
+            state = tell(state, state.num_trials - 1, jnp.float64(3.0 if kind == "tie" else np.nan))
     np.testing.assert_array_equal(points[0], [0.5, 0.5])
     cells = np.floor(np.array(points[1:]) * [4, 2]).astype(int)
     assert len({tuple(cell) for cell in cells}) == 8, "one point in each cell of the net"

@@ -10,7 +10,6 @@ import pytest
 import jbo
 from jbo import Real, Space, bayesian, forest, functions
 from jbo.encoding import snap
-from jbo.types import OK
 
 SPACE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0))
 KEY = jax.random.key(3)
@@ -40,7 +39,7 @@ def test_rows_without_a_result_change_nothing(x64, table):
     x, info = ask_four(STRATEGY, clean)
     for garbage in (7.0, -1e3):
         dirty = table(POINTS, VALUES, capacity=CAPACITY, garbage=garbage)
-        dirty = dirty._replace(y=jnp.where(dirty.status == OK, dirty.y, 1e30))
+        dirty = dirty._replace(y=jnp.where(dirty.is_known, dirty.y, 1e30))
         other, other_info = ask_four(STRATEGY, dirty)
         np.testing.assert_array_equal(x, other)
         np.testing.assert_array_equal(info.value, other_info.value)

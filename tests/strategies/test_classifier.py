@@ -34,7 +34,7 @@ def state(x64):
     x[:NUM] = np.random.default_rng(2).random((NUM, x.shape[1]))
     y = np.where(x[:, 2] > 0.6, 5.0, 0.0) + x[:, 3]
     status = np.where(np.arange(CAPACITY) < NUM, OK, 0).astype(np.int8)
-    return Trials(jnp.asarray(jbo.encoding.snap(SPACE.encoding, x)), jnp.asarray(y), jnp.asarray(status))
+    return Trials.from_arrays(jnp.asarray(jbo.encoding.snap(SPACE.encoding, x)), jnp.asarray(y), jnp.asarray(status))
 
 
 @some("acquisition", [None, jbo.lower_confidence_bound()], ids=["improvement", "bound"])
@@ -109,7 +109,7 @@ def test_a_point_costs_one_exponential_a_trial_in_each_density():
         def factor(state, points):
             return jax.vmap(classifier.log_weight((), state))(points)
 
-        state = Trials(jnp.zeros((rows, 3)), jnp.zeros(rows), jnp.full(rows, OK, jnp.int8))
+        state = Trials.from_arrays(jnp.zeros((rows, 3)), jnp.zeros(rows), jnp.full(rows, OK, jnp.int8))
         return jax.jit(factor).lower(state, jnp.zeros((num_points, 3))).cost_analysis()["transcendentals"]
 
     assert count(1100) - count(100) < 2.2 * 1000 * rows
@@ -135,7 +135,7 @@ def test_a_pending_trial_is_a_bad_one(state, ask):
 def test_far_from_all_trials_a_trial_is_good_as_often_as_anywhere(x64):
     space = Space(kind=Categorical("a", "b", "c"), x=Real(0.0, 1.0))
     x = np.array([[1 / 6, 0.1], [1 / 6, 0.11], [1 / 6, 0.12]])
-    state = Trials(jnp.asarray(x), jnp.array([0.0, 1.0, 2.0]), jnp.full(3, OK, jnp.int8))
+    state = Trials.from_arrays(jnp.asarray(x), jnp.array([0.0, 1.0, 2.0]), jnp.full(3, OK, jnp.int8))
     log_weight = classifier_of(jbo.bayesian(space)).log_weight((), state)
     near, far = (np.exp(log_weight(jnp.array([1 / 6, at]))) for at in (0.1, 0.95))
     np.testing.assert_allclose(far, 0.1, rtol=1e-2)
@@ -145,7 +145,9 @@ def test_far_from_all_trials_a_trial_is_good_as_often_as_anywhere(x64):
 @pytest.mark.thorough
 def test_a_large_table_is_left_to_the_model(x64):
     classifier = classifier_of(jbo.bayesian(SPACE))
-    sizes = {n: Trials(jnp.full((n, 4), 0.5), jnp.zeros(n), jnp.full(n, OK, jnp.int8)) for n in (1024, 1025)}
+    sizes = {
+        n: Trials.from_arrays(jnp.full((n, 4), 0.5), jnp.zeros(n), jnp.full(n, OK, jnp.int8)) for n in (1024, 1025)
+    }
     assert [classifier.log_weight((), state) is None for state in sizes.values()] == [False, True]
 
 
@@ -180,7 +182,9 @@ def explored(x64):
     status = np.array([OK] * len(x) + [0] * pad, np.int8)
     return (
         space,
-        Trials(jnp.asarray(np.pad(x, ((0, pad), (0, 0)))), jnp.asarray(np.pad(y, (0, pad))), jnp.asarray(status)),
+        Trials.from_arrays(
+            jnp.asarray(np.pad(x, ((0, pad), (0, 0)))), jnp.asarray(np.pad(y, (0, pad))), jnp.asarray(status)
+        ),
         len(x),
     )
 

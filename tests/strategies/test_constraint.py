@@ -53,7 +53,7 @@ def test_no_suggestion_violates_the_constraint(x64, make):
             points, info = ask(strategy, jax.random.key(seed), state)
             assert info.is_new.all() and all(allowed(MIXED, points))
             for x in points:
-                state = strategy.tell(strategy.pend(state, x), x, jnp.sum((x - 0.9) ** 2))
+                state = strategy.tell(strategy.pend(state, x), state.num_trials, jnp.sum((x - 0.9) ** 2))
         assert len(np.unique(np.asarray(state.x[:12]), axis=0)) == 12
 
 
@@ -66,7 +66,7 @@ def test_ten_thousand_suggestions_and_none_is_forbidden(x64):
         num = rng.integers(0, 12)
         x = np.asarray(ask(jbo.random_search(MIXED), jax.random.key(seed), strategy.init(16))[0])
         x = np.resize(x, (num, 5)) if num else np.empty((0, 5))
-        state = Trials(
+        state = Trials.from_arrays(
             jnp.asarray(np.vstack([x, np.full((16 - num, 5), 0.5)])),
             jnp.asarray(np.append(rng.normal(size=num), np.zeros(16 - num))),
             jnp.asarray(np.append(rng.choice([OK, PENDING], num), np.full(16 - num, EMPTY)), jnp.int32),

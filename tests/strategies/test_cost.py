@@ -34,7 +34,7 @@ def linear(config):
 KNOWN = jbo.bayesian(SPACE, cost=linear)
 
 
-def search(seed=0, num=9, capacity=16):
+def search(seed=0, num=9, capacity=16, has_cost=True):
     """A table with failed and pending trials, the costs of two of them unknown."""
     rng = np.random.default_rng(seed)
     x, y, status, cost = rng.random((capacity, 2)), np.zeros(capacity), np.zeros(capacity, np.int32), np.zeros(capacity)
@@ -42,7 +42,8 @@ def search(seed=0, num=9, capacity=16):
     y[:num] = np.where(status[:num] == OK, 0.1 * (x[:num, 0] - 0.8) ** 2 + (x[:num, 1] - 0.3) ** 2, 0)
     cost[:num] = np.where(np.arange(num) % 4 == 1, 0, np.exp(rng.normal(size=num) + 2 * x[:num, 0]))
     cost[num - 2] = 0
-    return Trials(jnp.asarray(x), jnp.asarray(y), jnp.asarray(status), jnp.asarray(cost))
+    cost = jnp.asarray(cost) if has_cost else None
+    return Trials.from_arrays(jnp.asarray(x), jnp.asarray(y), jnp.asarray(status), cost=cost)
 
 
 def predicted(x, y, at):
@@ -70,7 +71,7 @@ def test_the_learnt_cost_is_the_exponential_of_the_mean_log_cost(x64):
         np.asarray(state.x)[rows], (logs - logs.mean()) / logs.std(), np.asarray(at)
     )
     np.testing.assert_allclose(got, expected, rtol=1e-7)
-    other = state._replace(cost=state.cost.at[np.flatnonzero(status == PENDING)].set(1e9))
+    other = state.with_cost(state.cost.at[np.flatnonzero(status == PENDING)].set(1e9))
     np.testing.assert_array_equal(jax.vmap(model.log_cost(params, other))(jnp.asarray(at)), got)
 
 
@@ -119,7 +120,7 @@ def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy
 def test_another_point_is_asked_than_without_a_cost(x64, ask, strategy):
     state = search()
     x, info = ask(strategy, KEY, state)
-    without, _ = ask(ORDINARY, KEY, state._replace(cost=None))
+    without, _ = ask(ORDINARY, KEY, search(has_cost=False))
     value_there = log_worth(strategy, state)(np.asarray(without)[None])[0]
     assert value_there < info.value - 1e-3, "the cost counts"
 
@@ -142,7 +143,7 @@ def test_a_batch_is_that_many_asks(x64, ask, pend, strategy):
 def test_costs_in_other_units_change_no_suggestion(x64, ask):
     state = search()
     x, info = ask(LEARNT, KEY, state)
-    y, other = ask(LEARNT, KEY, state._replace(cost=state.cost * 1000))
+    y, other = ask(LEARNT, KEY, state.with_cost(state.cost * 1000))
     np.testing.assert_allclose(y, x, atol=1e-5)
     np.testing.assert_allclose(other.value, info.value - np.log(1000), atol=1e-6)
 
@@ -150,10 +151,10 @@ def test_costs_in_other_units_change_no_suggestion(x64, ask):
 @pytest.mark.thorough
 @some("cost", [None, 0.0, 3.0], ids=["no column", "none known", "all equal"])
 def test_without_costs_that_differ_it_is_the_ordinary_search(x64, ask, cost):
-    state = search()
-    state = state._replace(cost=None if cost is None else jnp.full_like(state.y, cost))
+    without = search(has_cost=False)
+    state = without if cost is None else without.with_cost(jnp.full_like(without.value, cost))
     x, info = ask(LEARNT, KEY, state)
-    y, other = ask(ORDINARY, KEY, state._replace(cost=None))
+    y, other = ask(ORDINARY, KEY, without)
     np.testing.assert_allclose(x, y, atol=1e-4)
     np.testing.assert_allclose(info.value, other.value - np.log(cost or 1), atol=1e-5)
 
@@ -172,10 +173,10 @@ def test_no_point_is_asked_for_where_a_cost_is_none(x64, ask):
 def test_what_is_told_of_a_trial(x64):
     state = LEARNT.init(4)
     assert state.cost is None and state.noise is None
-    state = LEARNT.tell(LEARNT.pend(state, jnp.array([0.25, 0.5])), jnp.array([0.25, 0.5]), jnp.float64(1), cost=3.0)
+    state = LEARNT.tell(LEARNT.pend(state, jnp.array([0.25, 0.5])), 0, jnp.float64(1), cost=3.0)
     state = LEARNT.tell(state, jnp.array([0.75, 0.5]), jnp.float64(jnp.nan), cost=5.0, noise=0.5)
     state = LEARNT.tell(state, jnp.array([0.75, 0.25]), jnp.float64(2), cost=jnp.nan, noise=0.125)
-    assert state.cost.tolist() == [3, 5, 0, 0] and state.noise.tolist() == [0, 0, 0.125, 0]
+    assert state.cost.tolist() == [3, 5, 0, 0] and state.noise_of_value.tolist() == [0, 0, 0.125, 0]
     assert state.status.tolist() == [OK, FAILED, OK, 0]
 
 
@@ -230,7 +231,8 @@ def test_a_value_that_is_no_logarithm_is_divided(x64, ask):
 
 def test_of_a_bound_what_it_promises_beyond_the_least_mean_is_divided(x64):
     strategy = jbo.bayesian(SPACE, surrogate=Smoother(), acquisition=jbo.LCB(1.0), cost=linear)
-    state = search(num=8)._replace(status=jnp.where(jnp.arange(16) < 8, OK, 0))
+    state = search(num=8)
+    state = Trials.from_arrays(state.x, state.value, jnp.where(jnp.arange(16) < 8, OK, 0))
     at = np.random.default_rng(1).random((32, 2))
     centre = np.array([0.3, 0.4])
 

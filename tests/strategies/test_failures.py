@@ -89,7 +89,7 @@ def test_what_gains_nothing_is_known_of_each_kind(x64, make, expected):
 
 
 def table(x, y, status):
-    return Trials(jnp.asarray(x), jnp.asarray(y), jnp.asarray(status, jnp.int32))
+    return Trials.from_arrays(jnp.asarray(x), jnp.asarray(y), jnp.asarray(status, jnp.int32))
 
 
 def test_what_the_model_of_failures_learns_from(x64):
@@ -130,7 +130,7 @@ def test_the_noise_of_values_is_no_noise_of_failures(x64):
     status = np.array([OK] * 6 + [FAILED] * 2 + [0] * 8)
     noise = np.where(status == OK, rng.uniform(0.2, 0.6, 16), 0)
     x, at = rng.random((16, 2)), rng.random((5, 2))
-    state = table(x, np.where(status == OK, rng.random(16), 0), status)._replace(noise=jnp.asarray(noise))
+    state = table(x, np.where(status == OK, rng.random(16), 0), status)._replace(noise=jnp.asarray(noise)[:, None])
     strategy = jbo.bayesian(SPACE)
     data = strategy.dataset(state)
     seen = np.asarray(data.noise_variance)[:6]

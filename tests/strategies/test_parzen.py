@@ -59,7 +59,7 @@ def test_the_best_part_is_good(slow_dtype, table, num_told, fraction, most, expe
     weight = split(state, fraction, most)
     assert weight.dtype == slow_dtype
     np.testing.assert_array_equal(weight, np.arange(40) < expected)
-    np.testing.assert_array_equal(in_order(state).y[:num_told], np.arange(num_told))
+    np.testing.assert_array_equal(in_order(state).value[:num_told], np.arange(num_told))
 
 
 def test_failed_and_pending_trials_are_bad_and_equal_ones_share(x64, table):
@@ -171,13 +171,14 @@ def test_order_garbage_and_capacity_change_nothing(seed, table, ask):
         state = random_table(table, 12, seed, capacity=CAPACITY)
         status = rng.choice([OK, OK, OK, FAILED, PENDING], CAPACITY) * (np.arange(CAPACITY) < 12)
         status[:4] = OK
-        y = np.where(status == OK, np.round(state.y, 1), 0)
-        state = Trials(state.x, jnp.asarray(y), jnp.asarray(status, jnp.int32))
+        y = np.where(status == OK, np.round(state.value, 1), 0)
+        state = Trials.from_arrays(state.x, jnp.asarray(y), jnp.asarray(status, jnp.int32))
         x, info = ask(STRATEGY, KEY, state)
         order = rng.permutation(CAPACITY)
         x_dirty = np.where((status == EMPTY)[:, None], rng.normal(size=(CAPACITY, 4)) * 1e6, state.x)
         y_dirty = np.where(status == OK, y, rng.choice([1e300, -7.0, np.nan], CAPACITY))
-        other = Trials(*(jnp.asarray(leaf[order]) for leaf in (x_dirty, y_dirty, np.asarray(state.status))))
+        other = Trials.from_arrays(*(jnp.asarray(leaf[order]) for leaf in (x_dirty, y_dirty, np.asarray(state.status))))
+        other = other._replace(y=jnp.asarray(y_dirty[order])[:, None])
         x_other, info_other = ask(STRATEGY, KEY, other)
         np.testing.assert_array_equal(x, x_other)
         np.testing.assert_array_equal(info.value, info_other.value)
@@ -206,7 +207,7 @@ def test_pending_and_failed_trials_repel(x64, table, ask, status):
     x, before = ask(strategy, KEY, state)
     around = np.clip(x + 0.01 * np.random.default_rng(0).normal(size=(8, 2)), 0, 1)
     crowded = state._replace(
-        x=state.x.at[12:20].set(around), status=state.status.at[12:20].set(status), y=state.y.at[12:20].set(0)
+        x=state.x.at[12:20].set(around), status=state.status.at[12:20].set(status), y=state.y.at[12:20].set(0.0)
     )
     good, bad = densities(strategy, crowded)
     here = _mixture.log_density(space.encoding, good, x[None]) - _mixture.log_density(space.encoding, bad, x[None])
@@ -233,7 +234,7 @@ def test_the_design_is_that_of_the_other_strategies(x64, ask, table):
     other = jbo.bayesian(MIXED, num_initial=4)
     for num, y in ((0, 0.0), (3, np.arange(3.0)), (6, 2.0)):
         state = random_table(table, num, capacity=CAPACITY) if num else table(np.empty((0, 4)), capacity=CAPACITY)
-        state = state._replace(y=state.y.at[:num].set(y))
+        state = state._replace(y=state.y.at[:num, 0].set(y))
         x, info = ask(STRATEGY, KEY, state)
         np.testing.assert_array_equal(x, other.design(KEY, state)[0])
         assert not info.is_model_based and info.value == 0

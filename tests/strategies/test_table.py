@@ -29,7 +29,7 @@ def strict():
 def rows(state):
     return [
         (tuple(np.asarray(x, np.float64).tolist()), float(y), int(status))
-        for x, y, status in zip(*state[:3], strict=True)
+        for x, y, status in zip(state.x, state.value, state.status, strict=True)
         if status != EMPTY
     ]
 
@@ -44,37 +44,64 @@ def pend():
 
 @pytest.fixture
 def tell():
-    return lambda state, x, y: _TELL(state, jnp.asarray(x, state.x.dtype), jnp.asarray(y, state.y.dtype))
+    """Tells a new trial at a point, or a pending one by its number."""
+
+    def tell(state, trial, y):
+        trial = trial if isinstance(trial, int) else jnp.asarray(trial, state.x.dtype)
+        return _TELL(state, trial, jnp.asarray(y, state.y.dtype))
+
+    return tell
 
 
 def test_an_empty_table(dtype):
     for state in (STRATEGY.init(3), STRATEGY.init(3, dtype)):
         assert state.x.shape == (3, 2) and state.x.dtype == state.y.dtype == dtype
         assert state.status.dtype == jnp.int32 and not state.status.any() and not state.y.any()
-        assert _table.num_rows(state) == 0
+        assert state.num_trials == 0 and (state.trial == -1).all() and not state.is_known.any()
 
 
 def test_a_result_fills_its_pending_row_and_other_results_make_rows(slow_dtype, pend, tell):
     state = pend(pend(STRATEGY.init(5), POINT), OTHER)
     assert rows(state) == [((0.25, 0.125), 0, PENDING), ((0.75, 0.375), 0, PENDING)]
-    state = tell(state, OTHER, 2.0)
+    state = tell(state, 1, 2.0)
     assert rows(state)[1] == ((0.75, 0.375), 2, OK)
     state = tell(state, OTHER, 3.0)  # the same point once more: nobody waits for it
-    state = tell(state, POINT, np.nan)
+    state = tell(state, 0, np.nan)
     assert rows(state) == [
         ((0.25, 0.125), 0, FAILED),
         ((0.75, 0.375), 2, OK),
         ((0.75, 0.375), 3, OK),
     ]
-    assert _table.num_rows(state) == 3
+    assert state.num_trials == 3 and state.trial.tolist() == [0, 1, 2, -1, -1]
+    assert state.is_known[:, 0].tolist() == [False, True, True, False, False]
     np.testing.assert_array_equal(_table.is_told(state), [True, True, True, False, False])
-    assert all(a.dtype == b.dtype for a, b in zip(state[:3], STRATEGY.init(5)[:3], strict=True))
+    assert all(a.dtype == b.dtype for a, b in zip(state[:5], STRATEGY.init(5)[:5], strict=True))
 
 
 def test_two_pending_trials_at_one_point_are_two(pend, tell):
-    state = tell(pend(pend(STRATEGY.init(3), POINT), POINT), POINT, 1.0)
-    assert [status for *_, status in rows(state)] == [OK, PENDING]
-    assert [status for *_, status in rows(tell(state, POINT, 2.0))] == [OK, OK]
+    """A result goes to the number of its trial."""
+    state = tell(pend(pend(STRATEGY.init(3), POINT), POINT), 1, 1.0)
+    assert [status for *_, status in rows(state)] == [PENDING, OK]
+    assert [y for _, y, _ in rows(tell(state, 0, 2.0))] == [2, 1]
+    for a, b in zip(tell(state, 1, 7.0)[:5], state[:5], strict=True):
+        np.testing.assert_array_equal(a, b, "one that has ended stays as it is")
+    with pytest.raises(ValueError, match=r"^trial: expected the number of a pending trial, one of \[0\], got 1$"):
+        STRATEGY.tell(state, 1, jnp.zeros((), state.y.dtype))
+
+
+def test_a_result_for_a_point_goes_to_the_trial_that_is_pending_there(pend, tell):
+    """As before trials had numbers, for one version more."""
+    state = pend(pend(STRATEGY.init(4), POINT), POINT)
+    assert [status for *_, status in rows(tell(state, POINT, 1.0))] == [OK, PENDING]
+    with pytest.deprecated_call(match="^tell: a result goes to the number of its trial"):
+        told = STRATEGY.tell(state, jnp.asarray(POINT, state.x.dtype), jnp.zeros((), state.y.dtype))
+    assert [status for *_, status in rows(told)] == [OK, PENDING]
+
+
+@pytest.mark.parametrize("trial", ["1", [0.1, 0.2], None, 0.5])
+def test_what_is_no_trial_is_refused(trial):
+    with pytest.raises(TypeError, match="^trial: expected the number of a pending trial, or a point"):
+        STRATEGY.tell(STRATEGY.init(2), trial, 1.0)
 
 
 @pytest.mark.parametrize("y", [np.nan, np.inf, -np.inf])
@@ -83,7 +110,7 @@ def test_a_value_that_is_not_finite_fails_the_trial(tell, y):
 
 
 def test_points_are_snapped(pend, tell):
-    state = tell(pend(STRATEGY.init(2), [0.25, 0.2]), [0.25, 0.01], 1.0)
+    state = tell(pend(STRATEGY.init(2), [0.25, 0.2]), 0, 1.0)
     assert rows(state) == [((0.25, 0.125), 1, OK)]
     assert rows(tell(STRATEGY.init(2), [-3.0, 7.0], 1.0)) == [((0.0, 0.875), 1, OK)]
 
@@ -95,16 +122,17 @@ def test_a_full_table_is_never_overwritten():
         return STRATEGY.pend(state, jnp.asarray(x, state.x.dtype))
 
     def tell(state, x, y):
-        return STRATEGY.tell(state, jnp.asarray(x, state.x.dtype), jnp.asarray(y, state.y.dtype))
+        trial = x if isinstance(x, int) else jnp.asarray(x, state.x.dtype)
+        return STRATEGY.tell(state, trial, jnp.asarray(y, state.y.dtype))
 
     state = tell(pend(STRATEGY.init(2), POINT), OTHER, 1.0)
     third = np.array([0.5, 0.625])
     for change in (lambda s: pend(s, third), lambda s: tell(s, third, 1.0), lambda s: tell(s, OTHER, 2.0)):
         with pytest.raises(ValueError, match="expected 1 empty rows, got 0 in a table of capacity 2"):
             change(state)
-        for a, b in zip(jax.jit(change)(state)[:3], state[:3], strict=True):
+        for a, b in zip(jax.jit(change)(state)[:5], state[:5], strict=True):
             np.testing.assert_array_equal(a, b)
-    assert [s for *_, s in rows(tell(state, POINT, 5.0))] == [OK, OK], "a pending row needs no room"
+    assert [s for *_, s in rows(tell(state, 0, 5.0))] == [OK, OK], "a pending row needs no room"
     with pytest.raises(ValueError, match="expected 1 empty rows"):
         STRATEGY.ask(jax.random.key(0), state)
     with pytest.raises(ValueError, match="expected 2 empty rows, got 1"):
@@ -149,13 +177,13 @@ def test_the_walk_visits_every_point_once(slow_dtype, name):
         x = jnp.asarray(all_points[rng.integers(num)], slow_dtype)
         x_rows, status, seen = np.zeros((num, len(space)), slow_dtype), np.full(num, EMPTY, np.int32), []
         for i in range(num):
-            point, is_new = walk(Trials(x_rows, np.zeros(num, slow_dtype), status), x, start)
+            point, is_new = walk(Trials.from_arrays(x_rows, np.zeros(num, slow_dtype), status), x, start)
             assert is_new and (i > 0 or (point == x).all()), "a point that nobody has is left as it is"
             x_rows[i], status[i] = point, rng.choice([OK, PENDING, FAILED])
             seen.append(np.asarray(point))
         assert {tuple(levels) for levels in levels_of(np.array(seen)).tolist()} == expected
         np.testing.assert_allclose(snap(encoding, np.array(seen)), seen, rtol=0, atol=2 * jnp.finfo(slow_dtype).eps)
-        assert not walk(Trials(x_rows, np.zeros(num, slow_dtype), status), x, start)[1]
+        assert not walk(Trials.from_arrays(x_rows, np.zeros(num, slow_dtype), status), x, start)[1]
 
 
 STRATEGY_OF = {name: random_search(space) for name, space in SPACES.items()}
@@ -174,7 +202,9 @@ def test_counting_is_in_order_from_the_start_and_around(x64, name):
         is_taken[rng.integers(num)] = False
         begin = rng.integers(num)
         is_taken[begin] = True
-        state = Trials(jnp.asarray(all_points), jnp.zeros(num), jnp.asarray(np.where(is_taken, OK, EMPTY), jnp.int32))
+        state = Trials.from_arrays(
+            jnp.asarray(all_points), jnp.zeros(num), jnp.asarray(np.where(is_taken, OK, EMPTY), jnp.int32)
+        )
         x, is_new = walk(state, jnp.asarray(all_points[begin]), jnp.asarray(all_points[begin]))
         expected = next((k % num for k in range(begin + 1, begin + num) if not is_taken[k % num]), None)
         assert bool(is_new) == (expected is not None)

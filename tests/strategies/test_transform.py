@@ -34,7 +34,7 @@ def compress(y):
 def table(y, status, dtype="float64", x=None):
     n = len(y)
     x = np.full((n, 2), 0.5) if x is None else x
-    return Trials(jnp.asarray(x, dtype), jnp.asarray(y, dtype), jnp.asarray(status, jnp.int32))
+    return Trials.from_arrays(jnp.asarray(x, dtype), jnp.asarray(y, dtype), jnp.asarray(status, jnp.int32))
 
 
 @pytest.fixture(autouse=True)
@@ -226,12 +226,11 @@ def test_a_known_noise_is_scaled_as_its_value_is(x64):
     y = np.r_[rng.normal(size=9) * 5 + 100, 1e6, 7.0, 0.0]
     noise = np.r_[rng.random(9), 1.0, 0.5, 0.5]
     status = np.array([OK] * 10 + [FAILED, EMPTY])
-    state = Trials(
+    state = Trials.from_arrays(
         jnp.asarray(rng.random((12, 2))),
         jnp.asarray(np.where(status == OK, y, 0)),
         jnp.asarray(status, jnp.int32),
-        None,
-        jnp.asarray(noise),
+        noise=jnp.asarray(noise),
     )
     scale, step = _transform.units(state), 1e-3
     ok = jnp.asarray(y[:9])
@@ -241,6 +240,6 @@ def test_a_known_noise_is_scaled_as_its_value_is(x64):
         np.testing.assert_allclose(ratio, slope * float(DATASET(state).y_scale), rtol=1e-4)
         assert made.noise_variance[10] == made.noise_variance[11] == 0 and made.noise_variance[9] < 1e-12
     assert ratio.max() == pytest.approx(1) and ratio.min() < 0.9
-    huge = DATASET(state._replace(noise=jnp.full(12, 1e300)))
+    huge = DATASET(state._replace(noise=jnp.full((12, 1), 1e300)))
     assert np.isfinite(np.asarray(huge.noise_variance)).all()
     assert DATASET(state._replace(noise=None)).noise_variance is None

@@ -46,7 +46,7 @@ def as_state(values):
     status = [PENDING if v == "pending" else FAILED if v is None else OK for v in values]
     y = [v if isinstance(v, float) else 0.0 for v in values]
     padding = CAPACITY - len(values)
-    return Trials(
+    return Trials.from_arrays(
         jnp.full((CAPACITY, NUM_FAILURES), 0.5),
         jnp.asarray(y + [0.0] * padding),
         jnp.asarray(status + [EMPTY] * padding, jnp.int32),

@@ -8,7 +8,7 @@ import pytest
 
 import jbo
 import jbo.study.storage as storage
-from jbo.diagnostics import believe
+from jbo.diagnostics import view_model
 from jbo.study.model import Fits
 from jbo.study.table import Table
 from jbo.world import world
@@ -35,7 +35,7 @@ def value(config):
 
 def rows_of(study):
     """What the strategy sees of a study."""
-    return Table.of(study.trials, SPACE, study.maximize, study.strategy.learns_cost).rows()
+    return Table.of(study.trials, SPACE, study.outcomes, study.strategy.learns_cost).rows()
 
 
 def learnt_cost(study):
@@ -67,7 +67,8 @@ def test_a_study_learns_how_long_its_trials_take(clock):
     assert {trial.status for trial in study.trials} == {"ok", "failed", "pending"}
     rows = rows_of(study)
     took = [0.0 if t.number < 2 else seconds(t.config) for t in study.trials]
-    np.testing.assert_allclose(rows.cost[:17], took, rtol=1e-6)
+    np.testing.assert_allclose(rows.y[:17, 1], took, rtol=1e-6)
+    assert rows.is_known[:17, 1].tolist() == [each > 0 for each in took]
     log_cost = learnt_cost(study)
     with world(None):
         for a in (0.2, 0.5, 0.8):
@@ -78,7 +79,7 @@ def test_a_study_learns_how_long_its_trials_take(clock):
         for cost, study in studies.items()
     }
     assert spent["seconds"] < 0.9 * spent[None]
-    assert rows_of(studies[None]).cost is None, "who does not ask for it has the programs of before"
+    assert rows_of(studies[None]).y.shape[1] == 1, "who does not ask for it has the programs of before"
 
 
 def test_it_goes_on_as_if_it_had_not_stopped(clock, tmp_path):
@@ -106,8 +107,10 @@ def test_the_seconds_of_the_trials(clock):
         study.tell(trial, float(i))
     study.tell({"a": 0.5, "b": 0.5}, 3.0)
     study.ask()
-    cost = Table.of(study.trials, SPACE, False, has_cost=True).rows().cost
+    rows = Table.of(study.trials, SPACE, study.outcomes, learns_cost=True).rows()
+    cost, is_known = rows.y[:, 1], rows.is_known[:, 1]
     assert cost[:5].tolist() == [2.5, 0.0, 0.5, 0.0, 0.0] and not cost[5:].any()
+    assert is_known[:5].tolist() == [True, False, True, False, False] and not is_known[5:].any()
 
 
 @pytest.mark.thorough
@@ -118,13 +121,13 @@ def test_a_model_of_the_values_is_seen_beside_it(clock):
         trial = study.ask()
         clock.seconds += seconds(trial.config)
         study.tell(trial, value(trial.config))
-    belief = believe(study)
+    view = view_model(study)
     x = np.random.default_rng(0).random((4, 2))
-    mean, deviation = belief.predict(x)
-    assert np.isfinite(mean).all() and (deviation > 0).all() and belief.params.log_lengthscale.shape == (1, 2)
+    mean, deviation = view.predict(x)
+    assert np.isfinite(mean).all() and (deviation > 0).all() and view.params.log_lengthscale.shape == (1, 2)
     improvement = jbo.bayesian(SPACE, acquisition=jbo.log_expected_improvement())
     ordinary = jbo.Study.from_trials(study.trials, SPACE, strategy=lambda space: improvement, seed=0)
-    difference = believe(ordinary).worth(x) - belief.worth(x)
+    difference = view_model(ordinary).worth(x) - view.worth(x)
     with world(None):
         np.testing.assert_allclose(
             difference, [float(learnt_cost(study)(jax.numpy.asarray(point))) for point in x], atol=1e-6

@@ -19,7 +19,7 @@ class Broken(Strategy):
         raise RuntimeError("broken")
 
 
-jax.tree_util.register_dataclass(Broken, ["encoding"], [])
+jax.tree_util.register_dataclass(Broken, ["encoding"], ["layout"])
 
 
 def settings():

@@ -8,7 +8,6 @@ import math
 import multiprocessing
 import pickle
 import platform
-import sqlite3
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
@@ -18,8 +17,8 @@ from hypothesis import strategies as st
 
 import jbo
 from jbo.__main__ import main
+from jbo.outcomes import unnamed
 from jbo.study import Study, read_study
-from jbo.study.schema import FORMAT
 from jbo.study.table import Table
 from jbo.types import EMPTY, OK
 from tests.selection import some
@@ -139,9 +138,9 @@ def test_what_a_stopped_trial_counts_with():
         study.tell({"x": 0.0}, -9.0)
         study.tell({"x": 0.05}, failed="no")
         assert len(study.trials) == 9
-        table = Table.of(study.trials, LINE, False)
+        table = Table.of(study.trials, LINE, unnamed())
         rows = table.rows()
-        np.testing.assert_array_equal(rows.y[:9], [5.0, 0.1, 0.3, 0.8, 0.3, 0.5, 0.8, -9.0, 0.0])
+        np.testing.assert_array_equal(rows.y[:9, 0], [5.0, 0.1, 0.3, 0.8, 0.3, 0.5, 0.8, -9.0, 0.0])
         assert rows.status[:8].tolist() == [OK] * 8
         whole = table.whole_rows()
         assert np.flatnonzero(whole.status[:9] == EMPTY).tolist() == [0, 4, 5, 6]
@@ -150,7 +149,9 @@ def test_what_a_stopped_trial_counts_with():
             told(study, x, {1: x})
         told(study, 0.5, {1: 0.25}, "stopped")
         assert len(study.trials) == 3
-        np.testing.assert_array_equal(Table.of(study.trials, LINE, True).rows().y[:3], [-0.1, -0.3, -0.2])
+        np.testing.assert_array_equal(
+            Table.of(study.trials, LINE, unnamed(maximize=True)).rows().y[:3, 0], [-0.1, -0.3, -0.2]
+        )
 
 
 @some("how", ["workers", "threads", "processes"], ["threads"])
@@ -366,78 +367,3 @@ def test_tables_in_json_and_csv(tmp_path, capsys):
             assert [t.status for t in again.trials] == ["ok", "stopped", "ok"]
             assert again.trials[1].intermediate_values == {3: 1.5}
             np.testing.assert_array_equal(list(again.trials[0].intermediate_values.values()), [0.75, math.nan])
-
-
-FIRST = """
-CREATE TABLE study (only_row INTEGER PRIMARY KEY CHECK (only_row = 0), id TEXT NOT NULL, space TEXT NOT NULL,
-  maximize INTEGER NOT NULL, seed INTEGER NOT NULL, created_at REAL NOT NULL);
-CREATE TABLE trials (number INTEGER PRIMARY KEY CHECK (number >= 0), config TEXT NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('pending', 'ok', 'failed')), value REAL, failure TEXT,
-  started_at REAL NOT NULL, ended_at REAL, host TEXT, boot TEXT, pid INTEGER, process_started TEXT,
-  CHECK ((status = 'ok') = (value IS NOT NULL)), CHECK ((status = 'failed') = (failure IS NOT NULL)),
-  CHECK ((status = 'pending') = (ended_at IS NULL)));
-CREATE TABLE intermediate_values (number INTEGER NOT NULL REFERENCES trials (number), step INTEGER NOT NULL,
-  value REAL, PRIMARY KEY (number, step));
-CREATE TABLE queue (position INTEGER PRIMARY KEY, config TEXT NOT NULL UNIQUE,
-  number INTEGER REFERENCES trials (number));
-INSERT INTO trials VALUES (0, '{"x": 0.5}', 'ok', 0.25, NULL, 1.0, 2.0, 'h', 'b', 7, 's');
-INSERT INTO trials VALUES (1, '{"x": 0.25}', 'failed', NULL, 'why', 3.0, 4.0, NULL, NULL, NULL, NULL);
-INSERT INTO trials VALUES (2, '{"x": 0.75}', 'pending', NULL, NULL, 5.0, NULL, NULL, NULL, NULL, NULL);
-INSERT INTO queue VALUES (1, '{"x": 0.75}', 2), (2, '{"x": 0.125}', NULL);
-PRAGMA application_id = 1784835873;
-PRAGMA user_version = 1;
-"""
-
-
-@pytest.fixture
-def first(tmp_path):
-    """A file as the first format had it."""
-    with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as connection:
-        connection.executescript(FIRST)
-        row = ("id", json.dumps(LINE.to_json()))
-        connection.execute("INSERT INTO study VALUES (0, ?, ?, 0, 5, 0.0)", row)
-        connection.commit()
-    return tmp_path / "s.db"
-
-
-def version(path):
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-        return connection.execute("PRAGMA user_version").fetchone()[0]
-
-
-def test_a_file_of_the_first_format_is_brought_to_this_one(first):
-    expected = [("ok", 0.25, None, 2.0), ("failed", None, "why", 4.0), ("pending", None, None, None)]
-    assert [(t.status, t.value, t.failure, t.ended_at) for t in read_study(first).trials] == expected
-    assert version(first) == 1, "to read it changes nothing"
-    with line(path=first.parent / "new.db"), contextlib.closing(sqlite3.connect(first.parent / "new.db")) as fresh:
-        wanted = fresh.execute("SELECT sql FROM sqlite_master WHERE name = 'trials'").fetchone()[0]
-    with Study.open(first, strategy=jbo.random_search) as study:
-        assert [(t.status, t.value, t.failure, t.ended_at) for t in study.trials] == expected and study.seed == 5
-        trial = study.ask()
-        assert trial.number == 2 and study.ask().config == {"x": 0.125}, "what was pending and queued is it still"
-        study.report(trial, 1, 0.5)
-        assert study.tell(trial, stopped=True).status == "stopped"
-        assert not study.enqueue({"x": 0.75})
-    assert version(first) == FORMAT
-    with contextlib.closing(sqlite3.connect(first)) as connection:
-        made = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'trials'").fetchone()[0]
-    assert made.replace('"trials"', "trials") == wanted
-
-
-def test_an_older_file_that_may_only_be_read_is_read(first):
-    with Study.open(f"file:{first}?mode=ro", strategy=jbo.random_search) as study:
-        assert study.best.value == 0.25 and len(study.trials) == 3
-        with pytest.raises(OSError, match="may only be read"):
-            study.tell({"x": 0.0}, 1.0)
-    assert version(first) == 1
-
-
-def test_a_migration_is_whole_or_not_at_all(first):
-    with contextlib.closing(sqlite3.connect(first)) as connection:
-        connection.execute("INSERT INTO queue VALUES (3, '{}', 99)")  # a trial that is not there
-        connection.commit()
-    before = first.read_bytes()
-    with pytest.raises(OSError, match="damaged"):
-        Study.open(first)
-    assert first.read_bytes() == before

@@ -65,7 +65,7 @@ def test_it_is_read_while_another_process_holds_it(tmp_path, make):
         study.tell({"x": 0.5, "n": 2, "c": "b"}, 1.0)
         writer = sqlite3.connect(path, isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("UPDATE trials SET value = 2.0")
+        writer.execute("UPDATE outcome_values SET value = 2.0")
         assert read_study(path).best.value == 1.0, "what is not committed is not seen"
         writer.execute("COMMIT")
         writer.close()

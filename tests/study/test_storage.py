@@ -7,11 +7,15 @@ import pytest
 
 from jbo.study.owner import current
 from jbo.study.schema import APPLICATION_ID, FORMAT, connect
-from jbo.study.storage import Header, Outcome, Storage
+from jbo.study.storage import Ending, Header, Storage
 
 
 def anything(config):
     return True
+
+
+def ok(value):
+    return Ending("ok", values={"value": value})
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -29,27 +33,32 @@ def test_every_commit_waits_for_the_disk(tmp_path):
 
 
 def test_first_header_wins(storage):
-    first = storage.header("{}", True, 3)
-    assert first == Header(first.id, "{}", True, 3, first.created_at)
-    assert storage.header("[]", False, 4) == first
+    first = storage.header("{}", "outcomes", 3)
+    assert first == Header(first.id, "{}", "outcomes", 3, first.created_at)
+    assert storage.header("[]", "others", 4) == first
 
 
 def test_rows(storage):
     me, other = current(), current()._replace(started="dead")
     assert storage.read(0) == [] and storage.claim(me, anything) is None
     first = storage.insert(0, "a", me)
-    assert first[:5] == (0, "a", "pending", None, None) and first.ended_at is None
+    assert first[:4] == (0, "a", "pending", None) and first.values == {} and first.ended_at is None
     assert storage.insert(0, "b", me) is None, "somebody else was first"
     assert storage.claim(me, anything) is None, "this process is alive"
     assert storage.insert(1, "b", other)[:2] == (1, "b")
     assert storage.claim(me, anything)[:2] == (1, "b"), "its owner is dead"
     assert storage.claim(me, anything) is None
-    done, is_ours = storage.finish(0, Outcome(0.1, None))
-    assert is_ours and done[:5] == (0, "a", "ok", 0.1, None) and done.ended_at >= done.started_at
-    assert storage.finish(0, Outcome(None, "why")) == (done, False)
-    assert storage.finish(7, Outcome(0.1, None)) == (None, False)
-    told = storage.append("c", Outcome(None, "why"))
-    assert told[:5] == (2, "c", "failed", None, "why")
+    done, is_ours = storage.finish(0, ok(0.1))
+    assert (
+        is_ours
+        and done[:4] == (0, "a", "ok", None)
+        and done.values == {"value": 0.1}
+        and done.ended_at >= done.started_at
+    )
+    assert storage.finish(0, Ending("failed", "why")) == (done, False)
+    assert storage.finish(7, ok(0.1)) == (None, False)
+    told = storage.append("c", Ending("failed", "why"))
+    assert told[:4] == (2, "c", "failed", "why") and told.values == {}
     assert [row.number for row in storage.read(0)] == [0, 1, 2]
     assert storage.read(2) == [told]
 
@@ -70,7 +79,7 @@ def test_release_gives_back_what_is_pending_and_ones_own(storage):
     me, other = current(), current()._replace(host="elsewhere")
     for number, owner in enumerate([me, me, other]):
         storage.insert(number, "a", owner)
-    storage.finish(0, Outcome(1.0, None))
+    storage.finish(0, ok(1.0))
     storage.release([0, 1, 2, 9], me)
     assert storage.claim(me, anything).number == 1
     assert storage.claim(me, anything) is None
@@ -96,12 +105,12 @@ def test_orphans_come_before_the_queue_by_number(storage):
 def test_a_change_that_fails_changes_nothing(storage):
     storage.insert(0, "a", current())
     with pytest.raises(sqlite3.IntegrityError):
-        storage.append("b", Outcome(1.0, "and why there is none"))
+        storage.append("b", Ending("ok", "and why there is none"))
     with pytest.raises(KeyboardInterrupt), storage._transaction() as run:
         run.execute("DELETE FROM trials")
         raise KeyboardInterrupt
     assert len(storage.read(0)) == 1
-    assert storage.append("b", Outcome(1.0, None)).number == 1
+    assert storage.append("b", ok(1.0)).number == 1
 
 
 def test_closed(storage):
@@ -122,7 +131,7 @@ def test_what_nobody_closes_is_closed_with_it(tmp_path):
 
 def test_floats_are_kept_to_the_bit(storage):
     values = [0.1, 5e-324, 1.7976931348623157e308, 1 / 3, 2.0**53 + 2, 3.0]
-    stored = [storage.append("a", Outcome(value, None)).value for value in values]
+    stored = [storage.append("a", ok(value)).values["value"] for value in values]
     assert [v.hex() for v in stored] == [v.hex() for v in values]
 
 
@@ -184,8 +193,9 @@ def test_a_path_that_names_no_file(path):
 
 def test_the_file_is_readable_by_any_sqlite(tmp_path):
     with closing(Storage(tmp_path / "a.db")) as storage:
-        storage.append(json.dumps({"x": 0.5}), Outcome(1.5, None))
+        storage.append(json.dumps({"x": 0.5}), ok(1.5))
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
-        assert connection.execute("SELECT json_extract(config, '$.x'), value FROM trials").fetchall() == [(0.5, 1.5)]
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(intermediate_values)")]
-        assert columns == ["number", "step", "value"]
+        query = "SELECT json_extract(config, '$.x'), value FROM trials JOIN outcome_values USING (number)"
+        assert connection.execute(query).fetchall() == [(0.5, 1.5)]
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(outcome_values)")]
+        assert columns == ["number", "outcome", "step", "replicate", "value", "noise"]

@@ -6,9 +6,10 @@ import pytest
 
 import jbo
 from jbo import Real, Space, Study
+from jbo.outcomes import unnamed
 from jbo.study import model
 from jbo.study.table import Table
-from jbo.types import EMPTY
+from jbo.types import EMPTY, Layout
 
 SPACE = jbo.Space(x=jbo.Real(-1.0, 1.0), n=jbo.Integer(1, 3))
 STRATEGIES = {
@@ -32,11 +33,12 @@ def noisy(config):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_table_is_what_a_strategy_begins_with(name):
     strategy = STRATEGIES[name](SPACE)
-    rows = Table.of([], SPACE, False).rows()
+    rows = Table.of([], SPACE, unnamed()).rows()
     with jax.enable_x64(True):
         empty = strategy.init(len(rows.y))
-    assert rows[3:] == empty[3:] == (None, None), "no cost and no noise were told"
-    for ours, theirs in zip(rows[:3], empty[:3], strict=True):
+    assert rows._fields == empty._fields
+    assert rows[5:] == empty[5:] == (None, Layout()), "no cost and no noise were told"
+    for ours, theirs in zip(rows[:5], empty[:5], strict=True):
         np.testing.assert_array_equal(ours, theirs)
         assert ours.dtype == theirs.dtype
 

@@ -1,10 +1,8 @@
 """What is told of a trial beside its value: what it cost, and how noisy the value is."""
 
-import contextlib
 import csv
 import io
 import json
-import sqlite3
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +11,6 @@ import pytest
 import jbo
 from jbo.__main__ import main
 from jbo.study import export, read_study
-from jbo.study.schema import FORMAT
 from jbo.study.table import Table
 
 SPACE = jbo.Space(x=jbo.Real(0.0, 1.0))
@@ -129,41 +126,13 @@ def test_the_shell_tells_it(tmp_path, capsys):
     assert [row["cost"] for row in rows] == ["2.0", ""]
 
 
-def test_a_file_of_the_second_format_is_brought_to_this_one(study):
-    """Whatever was in it is in it still; one that may only be read stays as it is."""
-    study.close()
-    path = study.path
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        for column in ("cost", "noise"):
-            connection.execute(f"ALTER TABLE trials DROP COLUMN {column}")
-        connection.execute("PRAGMA user_version = 2")
-        connection.commit()
-        before = connection.execute("SELECT * FROM trials").fetchall()
-    expected = [(t.number, t.config, t.status, t.value, t.failure, t.started_at, t.ended_at) for t in study_of(path)]
-    assert len(expected) == 6 and known(study_of(path)) == [(None, None)] * 6
-    with jbo.Study.open(f"file:{path}?mode=ro", strategy=jbo.random_search) as reader:
-        assert known(reader.trials) == [(None, None)] * 6
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT * FROM trials").fetchall() == before, "to read it changes nothing"
-    with jbo.Study.open(path, strategy=jbo.random_search) as again:
-        found = [(t.number, t.config, t.status, t.value, t.failure, t.started_at, t.ended_at) for t in again.trials]
-        assert found == expected and again.trials[3].intermediate_values == {0: 0.75}
-        again.tell({"x": 0.75}, 1.0, cost=4.0, noise=0.5)
-        assert known(again.trials)[6:] == [(4.0, 0.5)]
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
-
-
-def study_of(path):
-    return read_study(path).trials
-
-
 def test_what_was_told_takes_the_place_of_the_seconds(study):
     """Units are never mixed: of trials without a told cost nothing is known then."""
-    rows = Table.of(study.trials, SPACE, False, has_cost=True).rows()
-    assert rows.cost[:6].tolist() == [2.0, 7.0, 3.5, 1.25, 0.0, 0.0]
-    assert rows.noise[:6].tolist() == [0.25, 0.0, 0.0, 0.0, 0.0, 0.0]
-    assert Table.of([], SPACE, False).rows().noise is None
+    rows = Table.of(study.trials, SPACE, study.outcomes, learns_cost=True).rows()
+    assert rows.y[:6, 1].tolist() == [2.0, 7.0, 3.5, 1.25, 0.0, 0.0]
+    assert rows.is_known[:6, 1].tolist() == [True] * 4 + [False] * 2
+    assert rows.noise[:6].tolist() == [[0.25, 0.0]] + [[0.0, 0.0]] * 5
+    assert Table.of([], SPACE, study.outcomes).rows().noise is None
 
 
 def test_a_noisy_value_is_trusted_less():

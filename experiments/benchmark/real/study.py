@@ -51,11 +51,11 @@ class _Told:
     seed: Int[Array, ""]
 
     def tell(
-        self, state: Trials, x: Float[Array, " d"], y: Float[Array, ""], *, cost: Any = None, noise: Any = None
+        self, state: Trials, trial: Any, y: Any, *, is_known: Any = None, cost: Any = None, noise: Any = None
     ) -> Trials:
-        """The table with what the task shows at ``x``."""
-        del y
-        x = snap(self.encoding, x)
+        """The table with what the task shows at the point ``trial``."""
+        del y, is_known
+        x = snap(self.encoding, trial)
         is_same = jnp.all(state.x == x[None, :], axis=1) & (state.status == OK)
         shown = self.arrays.observed(self.encoding, x, self.seed, jnp.sum(is_same))
         return self.base.tell(state, x, shown.astype(state.y.dtype), cost=cost, noise=noise)
@@ -169,7 +169,7 @@ def _searches(
         truth = jax.lax.map(lambda x: arrays.true(encoding, x), run.x)
         budgets = jnp.asarray([n for n in BUDGETS if n <= num_evaluations])
         rows = jax.lax.map(lambda n: strategy.recommend(key, _first(run.trials, n)), budgets)
-        return truth, run.trials.y, truth[rows]
+        return truth, run.trials.value, truth[rows]
 
     return jax.lax.map(one, seeds, batch_size=lanes)
 
@@ -179,7 +179,9 @@ def _first(trials: Trials, n: Int[Array, ""]) -> Trials:
     is_there = jnp.arange(len(trials.y)) < n
     return trials._replace(
         x=jnp.where(is_there[:, None], trials.x, 0),
-        y=jnp.where(is_there, trials.y, 0),
+        y=jnp.where(is_there[:, None], trials.y, 0),
+        is_known=trials.is_known & is_there[:, None],
+        trial=jnp.where(is_there, trials.trial, -1),
         status=jnp.where(is_there, trials.status, EMPTY),
     )
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import Scale, bound, over_sets
+from jbo.acquisitions import Scale, over_region, over_sets
 from jbo.plots.style import dress, grid, place
 from jbo.region import Region
 from jbo.space import Space
@@ -21,7 +21,7 @@ _SIDE = {1: 400, 2: 60}
 """Points along a column, by the number of columns."""
 
 
-class Beliefs(NamedTuple):
+class Predictions(NamedTuple):
     """What is believed at points of the cube, lower is better."""
 
     mean: Float[Array, " m"]
@@ -35,20 +35,20 @@ class Beliefs(NamedTuple):
 
 
 @jax.jit
-def _beliefs(strategy: Bayesian, key: Array, state: Trials, x: Array) -> Beliefs:
+def _predictions(strategy: Bayesian, key: Array, state: Trials, x: Array) -> Predictions:
     data = strategy.dataset(state)
     key_fit, key_prepare = jax.random.split(key)
     start = strategy.surrogate.init(data.x.shape[1], data.x.dtype)
     params, _ = strategy.surrogate.fit(key_fit, data, start)
     posterior = strategy.surrogate.condition(params, data)
     mean, variance = strategy.surrogate.predict(posterior, x)
-    acquisition = over_sets(bound(strategy.acquisition, Region(strategy.encoding)), posterior)
+    acquisition = over_sets(over_region(strategy.acquisition, Region(strategy.encoding)), posterior)
     aux = acquisition.prepare(key_prepare, posterior, data)
     values = jax.lax.map(lambda point: acquisition.value(aux, posterior, point), x)
-    return Beliefs(mean, jnp.sqrt(variance), values, jnp.where(data.is_valid, data.y, jnp.nan))
+    return Predictions(mean, jnp.sqrt(variance), values, jnp.where(data.is_valid, data.y, jnp.nan))
 
 
-def beliefs(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, points: np.ndarray) -> Beliefs:
+def predictions(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, points: np.ndarray) -> Predictions:
     """What the model and the acquisition of a strategy say, given evaluations.
 
     Args:
@@ -63,7 +63,7 @@ def beliefs(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, points:
         for point, value in zip(x, y, strict=True):
             state = strategy.tell(state, jnp.asarray(point), jnp.asarray(value))
         key = jax.random.key(seed, impl="threefry2x32")
-        found = jax.tree.map(np.asarray, _beliefs(strategy, key, state, jnp.asarray(points)))
+        found = jax.tree.map(np.asarray, _predictions(strategy, key, state, jnp.asarray(points)))
     found = found._replace(y=found.y[: len(x)])
     worth, most = found.acquisition, found.acquisition.max()
     if strategy.acquisition.scale is Scale.LOGARITHM:
@@ -99,7 +99,7 @@ def plot_acquisition(
     """
     columns = [grid(parameter, _SIDE[len(space)]) for parameter in space.values()]
     points = np.stack([axis.ravel() for axis in np.meshgrid(*(units for units, _ in columns), indexing="ij")], axis=1)
-    found = beliefs(strategy, seed, x, y, points)
+    found = predictions(strategy, seed, x, y, points)
     is_allowed = np.array([space.is_allowed(space.decode(point)) for point in points])
     acquisition = np.where(is_allowed, found.acquisition, np.nan)
     sign = -1.0 if maximize else 1.0

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float, UInt32
 from jbo.acquisitions import Improvement, Scale
 from jbo.compat.gpyopt._space import Design_space
 from jbo.region import Region
-from jbo.strategies import Bayesian, Cost, streams
+from jbo.strategies import Bayesian, LearntCost, streams
 from jbo.study.model import Fits, key_of, words_of
-from jbo.study.table import capacity_for, empty_rows
+from jbo.study.table import rows_of_values
 from jbo.surrogates import ManySets, Surrogate
 from jbo.surrogates.kernels import GPParams
 from jbo.types import FAILED, OK, Trials
@@ -37,7 +37,7 @@ class Table(NamedTuple):
     """What each trial cost, 0 where that is not known; None if the model has no use for it."""
 
 
-class Beliefs(NamedTuple):
+class Predictions(NamedTuple):
     """What is believed at points: arrays of one row a point, one column a hyperparameter sample."""
 
     mean: Float[np.ndarray, "m s"]
@@ -64,12 +64,7 @@ class View:
         if is_ok.sum() < 2 or np.ptp(table.y[is_ok]) == 0:
             raise ValueError(f"model: expected two different values at least, got {table.y.tolist()}")
         self.offset, self.scale = (table.y[is_ok].mean(), table.y[is_ok].std()) if normalize else (0.0, 1.0)
-        n = len(table.x)
-        state = empty_rows(capacity_for(n + 1), table.x.shape[1], table.cost is not None)
-        state.x[:n], state.y[:n] = table.x, np.where(is_ok, table.y, 0)
-        state.status[:n] = np.where(is_ok, OK, FAILED)
-        if table.cost is not None and state.cost is not None:
-            state.cost[:n] = table.cost
+        state = rows_of_values(table.x, np.where(is_ok, table.y, 0), np.where(is_ok, OK, FAILED), table.cost)
         columns: Any = state  # NumPy's arrays
         self._state = Trials(*columns)
         self._words: Any = words_of(seed)
@@ -78,7 +73,7 @@ class View:
             model, _ = Fits().model(strategy, seed, state, None)
         self.params: Any = jax.tree.map(np.asarray, model[0])
 
-    def at(self, rows: Float[np.ndarray, "m k"]) -> Beliefs:
+    def at(self, rows: Float[np.ndarray, "m k"]) -> Predictions:
         """What is believed at points in the user's units.
 
         Args:
@@ -93,7 +88,9 @@ class View:
                 seen = _look(self._strategy, self._words, self.params, self._state, padded)
                 found.append([np.asarray(leaf)[: len(part)] for leaf in seen])
         mean, deviation, noise, acquisition = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return Beliefs(self._normalized(mean), deviation / self.scale, noise / self.scale, self._scaled(acquisition))
+        return Predictions(
+            self._normalized(mean), deviation / self.scale, noise / self.scale, self._scaled(acquisition)
+        )
 
     @property
     def surrogate(self) -> Surrogate:
@@ -155,7 +152,7 @@ class View:
         return slopes
 
     @staticmethod
-    def total(found: Beliefs) -> Float[np.ndarray, "m s"]:
+    def total(found: Predictions) -> Float[np.ndarray, "m s"]:
         """Standard deviation of an observation: that of the function and that of the noise.
 
         Args:
@@ -194,7 +191,7 @@ def _look(
         mean, variance = (each[None] for each in strategy.surrogate.predict(posterior, x))
         noise = jnp.broadcast_to(jnp.mean(posterior.noise_variance()), mean.shape)
     # GPyOpt divides by the cost, and knows no other weight; a rule for batches is no part of its acquisition.
-    costs = [i for i, weight in enumerate(strategy.weights) if isinstance(weight, Cost)]
+    costs = [i for i, weight in enumerate(strategy.weights) if isinstance(weight, LearntCost)]
     weights, of_weights = (tuple(parts[i] for i in costs) for parts in (strategy.weights, params.weights))
     strategy, params = dataclasses.replace(strategy, weights=weights, batch=None), params._replace(weights=of_weights)
     key = streams.of_row(key_of(words), jnp.zeros((), jnp.int32))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -11,12 +12,13 @@ from jaxtyping import Array, Float
 
 from jbo.constraint import OnHost
 from jbo.encoding import Encoding, held, snap
+from jbo.outcomes import Outcomes
 from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Bayesian, Strategy, Units, bayesian
 from jbo.study import Trial
-from jbo.study.model import Fits, for_study, suggest
-from jbo.study.table import Rows, Table, lifted, with_noise
+from jbo.study.model import Fits, for_study, recommend, suggest
+from jbo.study.table import Table, lifted, with_noise
 from jbo.surrogates import Posterior
 from jbo.types import Dataset, Trials
 from jbo.world import world
@@ -32,6 +34,11 @@ class Searched(Protocol):
     @property
     def space(self) -> Space:
         """Where it is searched."""
+        ...
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What is measured of a trial."""
         ...
 
     @property
@@ -103,7 +110,7 @@ def _seen(scale: Units, y: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Belief:
+class ModelView:
     """A model of a study's objective, its predictions in the names, the sign and the units of the user."""
 
     space: Space
@@ -125,8 +132,17 @@ class Belief:
     posterior: Any
     units: Units
     """From told values, lower is better, to those of ``data`` and back."""
-    exponent: int = 0
-    """Exponent of the power of two that told values are multiplied by in ``state``: see `jbo.numerics.lift`."""
+    outcomes: Outcomes
+    """What is measured of a trial."""
+    table: Table
+    """The trials and their points."""
+    fits: Fits
+    """Holds the fit."""
+
+    @property
+    def exponent(self) -> int:
+        """Exponent of the power of two that told values are multiplied by in ``state``: see `jbo.numerics.lift`."""
+        return self.table.exponent
 
     @property
     def params(self) -> Any:
@@ -187,12 +203,17 @@ class Belief:
         """
         return _in_blocks(lambda block: _worth(self.strategy, self.key, self.state, self.fitted, block), x)
 
-    @property
+    @cached_property
     def recommended(self) -> Trial:
-        """The trial with the best posterior mean: what to use when values are noisy."""
-        numbers = [trial.number for trial in self.trials if trial.value is not None]
-        mean, _ = self.predict(np.asarray(self.state.x)[numbers])
-        return self.trials[numbers[int(mean.argmin())]]
+        """The feasible trial with the best posterior mean, as `jbo.Study.recommended` has it.
+
+        Raises:
+          ValueError: No trial meets the limits.
+        """
+        if not any(trial.value is not None and trial.is_feasible for trial in self.trials):
+            raise ValueError("study: expected a trial that succeeded and meets the limits, got none")
+        rows, whole = self.table.rows(), self.table.whole_rows()
+        return self.trials[recommend(self.strategy, self.seed, rows, whole, None, self.fits)]
 
     def interval(self, x: Float[np.ndarray, "m d"], deviations: float = 1.959964) -> Interval:
         """Median and central interval of the function, in the sign and the units of the objective.
@@ -244,14 +265,14 @@ def _in_blocks(function: Callable[[Array], Array], values: np.ndarray) -> np.nda
     return np.concatenate(parts)[: len(values)]
 
 
-def believe(study: Searched) -> Belief:
+def view_model(study: Searched) -> ModelView:
     """What the model of a study believes, given its trials; nothing is asked and nothing is written.
 
     Args:
       study: A `jbo.Study`, or what else has these attributes.
 
     Returns:
-      The belief of the model that the next suggestion uses; of `jbo.bayesian` if the strategy has none.
+      The view of the model that the next suggestion uses; of `jbo.bayesian` if the strategy has none.
 
     Raises:
       ValueError: Fewer than three trials have succeeded, or all have the same value.
@@ -265,32 +286,44 @@ def believe(study: Searched) -> Belief:
         )
     strategy: Any = study.strategy
     if not isinstance(strategy, Bayesian):
-        strategy = for_study(bayesian(space), space, study.maximize)
-    table = Table.of(trials, space, study.maximize, strategy.learns_cost)
+        strategy = for_study(bayesian(space), space, study.outcomes)
+    table, fits = Table.of(trials, space, study.outcomes, strategy.learns_cost), Fits()
     rows = table.rows()
     strategy = with_noise(strategy, table.exponent)
     with world(None):
-        (params, _), _ = Fits().model(strategy, study.seed, rows, None)
+        (params, _), _ = fits.model(strategy, study.seed, rows, None)
         state = Trials(*jax.tree.map(jnp.asarray, rows))
         data, posterior, scale = _condition(strategy, state, params)
         key = jax.random.key(study.seed, impl="threefry2x32")
-    return Belief(
-        space, study.maximize, trials, strategy, study.seed, key, state, data, params, posterior, scale, table.exponent
+    return ModelView(
+        space=space,
+        maximize=study.maximize,
+        trials=trials,
+        strategy=strategy,
+        seed=study.seed,
+        key=key,
+        state=state,
+        data=data,
+        fitted=params,
+        posterior=posterior,
+        units=scale,
+        outcomes=study.outcomes,
+        table=table,
+        fits=fits,
     )
 
 
-def following(belief: Belief) -> dict[str, Any] | None:
+def following(view: ModelView) -> dict[str, Any] | None:
     """The configuration that the strategy would suggest now; nothing is asked.
 
     Args:
-      belief: Of a study, whose pending trials count.
+      view: Of a study, whose pending trials count.
 
     Returns:
       None if nothing is left to try.
     """
-    rows = Rows(*jax.tree.map(np.asarray, belief.state))
-    found = suggest(belief.strategy, belief.seed, rows, None, Fits())
-    return belief.space.decode(found.x) if found.is_new else None
+    found = suggest(view.strategy, view.seed, view.table.rows(), None, view.fits)
+    return view.space.decode(found.x) if found.is_new else None
 
 
 def check_constraint(strategy: Strategy) -> None:

@@ -1,0 +1,332 @@
+"""What is measured of a trial: objectives, limits, a cost, and numbers that are only kept.
+
+A kind of outcome is a class here: it says what the search makes of its values. The table of trials (`jbo.types.Trials`)
+has a column for each objective, then for each limit, then for the cost.
+"""
+
+import dataclasses
+import json
+import math
+import numbers
+from abc import ABC
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import IntEnum
+from functools import cached_property
+from typing import Any, ClassVar
+
+from jbo.types import Layout
+
+
+class Role(IntEnum):
+    """What an outcome is to the search, in the order of the table's columns."""
+
+    OBJECTIVE = 0
+    """Lower is better in the table."""
+    LIMIT = 1
+    """At most 0 in the table where the limit holds."""
+    COST = 2
+    """Above 0."""
+    NOTE = 3
+    """No part of the table."""
+
+
+@dataclass(frozen=True)
+class Outcome(ABC):
+    """Base class of the kinds of outcomes. A subclass sets `role`, and `to_table` where values change their form."""
+
+    role: ClassVar[Role]
+    """What it is to the search."""
+
+    name: str | Any
+    """The key under which an objective returns its value."""
+
+    def __post_init__(self) -> None:
+        """Check the name.
+
+        Raises:
+          TypeError: It is no text.
+          ValueError: It is empty.
+        """
+        if not isinstance(self.name, str):
+            raise TypeError(f"name: expected the name of an outcome, got {self.name!r}")
+        if not self.name:
+            raise ValueError("name: expected the name of an outcome, got an empty text")
+
+    def to_table(self, value: Any) -> Any:
+        """The value as the table has it.
+
+        Args:
+          value: As it was measured, a number or a traced scalar.
+        """
+        return value
+
+    def noise_to_table(self, noise: Any) -> Any:
+        """The standard deviation of a value as the table has it.
+
+        Args:
+          noise: In the units of the value.
+        """
+        return noise
+
+
+@dataclass(frozen=True)
+class Minimize(Outcome):
+    """An objective: lower is better."""
+
+    role: ClassVar[Role] = Role.OBJECTIVE
+
+
+@dataclass(frozen=True)
+class Maximize(Outcome):
+    """An objective: higher is better."""
+
+    role: ClassVar[Role] = Role.OBJECTIVE
+
+    def to_table(self, value: Any) -> Any:
+        """The negative value."""
+        return -value
+
+
+@dataclass(frozen=True)
+class _Limit(Outcome):
+    """A limit on what is measured."""
+
+    role: ClassVar[Role] = Role.LIMIT
+
+    limit: float | Any
+    """In the units of the value."""
+
+    def __post_init__(self) -> None:
+        """Check the name and the limit.
+
+        Raises:
+          TypeError: The limit is no number.
+          ValueError: It is not finite.
+        """
+        super().__post_init__()
+        if isinstance(self.limit, bool) or not isinstance(self.limit, numbers.Real):
+            raise TypeError(f"limit: expected a number, got {self.limit!r}")
+        object.__setattr__(self, "limit", float(self.limit))
+        if not math.isfinite(self.limit):
+            raise ValueError(f"limit: expected a finite number, got {self.limit!r}")
+
+
+@dataclass(frozen=True)
+class AtMost(_Limit):
+    """A constraint: a trial is feasible if the value is at most the limit."""
+
+    def to_table(self, value: Any) -> Any:
+        """How far the value is above the limit."""
+        return value - self.limit
+
+
+@dataclass(frozen=True)
+class AtLeast(_Limit):
+    """A constraint: a trial is feasible if the value is at least the limit."""
+
+    def to_table(self, value: Any) -> Any:
+        """How far the value is below the limit."""
+        return self.limit - value
+
+
+@dataclass(frozen=True)
+class Cost(Outcome):
+    """What a trial cost, a number above 0 in any unit: the search divides what it expects of a point by it."""
+
+    role: ClassVar[Role] = Role.COST
+
+
+@dataclass(frozen=True)
+class Track(Outcome):
+    """A number that is kept with the trial and has no part in the search."""
+
+    role: ClassVar[Role] = Role.NOTE
+
+
+KINDS: tuple[type[Outcome], ...] = (Minimize, Maximize, AtMost, AtLeast, Cost, Track)
+"""Kinds that a study file may hold, by the names of their classes."""
+
+VALUE, COST = "value", "cost"
+"""Names of the outcomes of a study that was given none: `Trial.value` and `Trial.cost`."""
+
+
+class Outcomes(Sequence[Outcome]):
+    """The outcomes of a search, in the order in which a user gave them; made by `as_outcomes`.
+
+    Args:
+      outcomes: At least one objective, each name once, at most one cost.
+      is_named: False for those of a study that was given none: an objective then returns a number.
+
+    Raises:
+      TypeError: One of them is no outcome.
+      ValueError: There is no objective, or more than one; or two have one name; or there are two costs.
+    """
+
+    def __init__(self, outcomes: Iterable[Outcome | Any], is_named: bool = True):
+        self._all = tuple(outcomes)
+        self.is_named = is_named
+        """True if an objective returns its values by name."""
+        for outcome in self._all:
+            if not isinstance(outcome, Outcome):
+                raise TypeError(f"outcomes: expected a list such as [jbo.Minimize('loss')], got {outcome!r} in it")
+        names = [outcome.name for outcome in self._all]
+        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if twice is not None:
+            raise ValueError(f"outcomes: expected each name once, got {twice!r} twice")
+        num_objectives = sum(outcome.role is Role.OBJECTIVE for outcome in self._all)
+        if num_objectives != 1:
+            raise ValueError(f"outcomes: expected one jbo.Minimize or jbo.Maximize, got {num_objectives}")
+        if sum(outcome.role is Role.COST for outcome in self._all) > 1:
+            raise ValueError("outcomes: expected at most one jbo.Cost, got two")
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Outcomes) and (self._all, self.is_named) == (other._all, other.is_named)
+
+    def __hash__(self) -> int:
+        return hash((self._all, self.is_named))
+
+    def __repr__(self) -> str:
+        return f"[{', '.join(map(repr, self._all))}]"
+
+    @cached_property
+    def by_name(self) -> dict[str, Outcome]:
+        """The outcomes by name, in the user's order."""
+        return {outcome.name: outcome for outcome in self._all}
+
+    @cached_property
+    def columns(self) -> tuple[Outcome, ...]:
+        """Objectives and limits, in the order of the table's columns; a column of the cost would come last."""
+        kept = [outcome for outcome in self._all if outcome.role in (Role.OBJECTIVE, Role.LIMIT)]
+        return tuple(sorted(kept, key=lambda outcome: outcome.role))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Which columns of the table are what.
+
+        A cost that the user named has a column; one that nobody named has a column where the strategy learns it.
+        """
+        return Layout(
+            num_objectives=len(self.columns) - len(self.limits),
+            num_limits=len(self.limits),
+            has_cost=self.is_named and self.cost is not None,
+        )
+
+    def layout_for(self, learns_cost: bool) -> Layout:
+        """The columns of a table for a strategy.
+
+        Args:
+          learns_cost: Whether the strategy learns what trials cost: then there is a column for it.
+        """
+        return dataclasses.replace(self.layout, has_cost=self.layout.has_cost or learns_cost)
+
+    @property
+    def objective(self) -> Outcome:
+        """The first objective."""
+        return self.columns[0]
+
+    @property
+    def limits(self) -> tuple[Outcome, ...]:
+        """The outcomes with a limit, in the order of the columns."""
+        return tuple(outcome for outcome in self.columns if outcome.role is Role.LIMIT)
+
+    @property
+    def cost(self) -> Outcome | None:
+        """The cost; None if there is none."""
+        return next((outcome for outcome in self._all if outcome.role is Role.COST), None)
+
+    @property
+    def maximize(self) -> bool:
+        """True if higher values of the first objective are better."""
+        return isinstance(self.objective, Maximize)
+
+    def is_feasible(self, values: Mapping[str, float | None]) -> bool | None:
+        """Whether all limits hold; None if one that has no value decides it.
+
+        Args:
+          values: Measured values by name; an absent name or None is a missing value.
+        """
+        excess = [
+            None if (value := values.get(outcome.name)) is None else outcome.to_table(value) for outcome in self.limits
+        ]
+        if any(number is not None and not number <= 0 for number in excess):
+            return False
+        return None if None in excess else True
+
+    def named(self, name: str) -> Outcome:
+        """The outcome of a name.
+
+        Args:
+          name: One of the user's.
+
+        Raises:
+          ValueError: There is none; the message has the nearest name.
+        """
+        if name in self.by_name:
+            return self.by_name[name]
+        near = get_close_matches(str(name), self.by_name, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"outcomes: expected one of {list(self.by_name)}, got {name!r}{hint}")
+
+    @property
+    def json_text(self) -> str:
+        """As a study file holds them; equal texts are equal outcomes."""
+        plain = [{"kind": type(outcome).__name__, **dataclasses.asdict(outcome)} for outcome in self._all]
+        return json.dumps({"is_named": self.is_named, "outcomes": plain}, allow_nan=False)
+
+    @classmethod
+    def from_json_text(cls, text: str) -> "Outcomes":
+        """The outcomes that a study file holds.
+
+        Args:
+          text: From `json_text`.
+
+        Raises:
+          ValueError: It is no such text.
+        """
+        kinds = {kind.__name__: kind for kind in KINDS}
+        try:
+            plain = json.loads(text)
+            made = [kinds[fields.pop("kind")](**fields) for fields in plain["outcomes"]]
+            return cls(made, bool(plain["is_named"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"outcomes: expected those of a study file, got {text:.100} ({error!r})") from error
+
+
+def unnamed(maximize: bool = False) -> Outcomes:
+    """The outcomes of a search that was given none: one value and what it cost.
+
+    Args:
+      maximize: True if higher values are better.
+    """
+    return Outcomes([Maximize(VALUE) if maximize else Minimize(VALUE), Cost(COST)], is_named=False)
+
+
+def as_outcomes(outcomes: Any, maximize: bool = False) -> Outcomes:
+    """What a user gave as ``outcomes``.
+
+    Args:
+      outcomes: A list of outcomes, or `Outcomes`; None: one value.
+      maximize: True if higher values are better; only beside None.
+
+    Raises:
+      TypeError: It is no list of outcomes.
+      ValueError: As in `Outcomes`; or ``maximize`` stands beside a list.
+    """
+    if outcomes is None:
+        return unnamed(maximize)
+    if maximize:
+        raise ValueError("maximize: expected none beside outcomes, which say it: jbo.Maximize(name); got maximize=True")
+    if isinstance(outcomes, Outcomes):
+        return outcomes
+    if isinstance(outcomes, Outcome | str | Mapping) or not isinstance(outcomes, Iterable):
+        hint = f"; write [{outcomes!r}]" if isinstance(outcomes, Outcome) else ""
+        raise TypeError(f"outcomes: expected a list such as [jbo.Minimize('loss')], got {outcomes!r}{hint}")
+    return Outcomes(outcomes)

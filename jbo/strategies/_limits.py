@@ -1,0 +1,148 @@
+"""Limits on what is measured: the probability that a point meets all of them."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
+
+from jbo.acquisitions import LogWeight, formulas
+from jbo.encoding import Encoding
+from jbo.knowledge import Knowledge
+from jbo.numerics import to_middle_of_range
+from jbo.pytrees import pytree
+from jbo.strategies._transform import standardise
+from jbo.strategies.weights import Weight
+from jbo.surrogates import GP, Posterior, gp
+from jbo.types import ABANDONED, EMPTY, FAILED, Dataset, Trials
+
+
+class Excess(NamedTuple):
+    """What a surrogate sees of one limit."""
+
+    data: Dataset
+    """Standardised distances from the limit, for each trial in which it was measured."""
+    limit: Float[Array, ""]
+    """Where the limit is among them."""
+
+
+def bilog(c: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    r"""Distances from a limit, the large ones compressed on both sides: :math:`\operatorname{sign}(c) \log(1 + |c|/s)`.
+
+    Near the limit the slope is :math:`1/s`, so the limit stays sharp. The unit :math:`s` is the median of the
+    distances that are not 0.
+
+    Args:
+      c: Distances, at most 0 where the limit holds; from `numerics.to_middle_of_range` if they are of any size.
+      is_valid: Rows that count.
+
+    Returns:
+      What became of them, 0 in other rows, and the slope at each of them.
+
+    References:
+      Eriksson and Poloczek, Scalable Constrained Bayesian Optimization, 2021, section 3 (with s = 1).
+    """
+    size = jnp.abs(jnp.where(is_valid, c, 0))
+    num = jnp.sum(size > 0).astype(jnp.int32)
+    ordered = jnp.sort(jnp.where(size > 0, size, jnp.inf))
+    unit = jnp.where(num > 0, ordered[jnp.maximum(num - 1, 0) // 2], 1).astype(c.dtype)
+    ratio = size / unit
+    return jnp.where(is_valid, jnp.sign(c) * jnp.log1p(ratio), 0).astype(c.dtype), 1 / (unit * (1 + ratio))
+
+
+def excess(state: Trials, column: Float[Array, " n"], is_known: Bool[Array, " n"], noise: Any) -> Excess:
+    """What a surrogate sees of one limit: every trial counts in which it was measured, pending ones too.
+
+    Args:
+      state: The table.
+      column: Of the limit, at most 0 where it holds.
+      is_known: Where it was measured.
+      noise: Told standard deviations of the column; None: nothing was told.
+    """
+    is_valid = is_known & (state.status != EMPTY) & (state.status != ABANDONED) & (state.status != FAILED)
+    scaled, factor = to_middle_of_range(column, is_valid)
+    z, slope = bilog(scaled, is_valid)
+    y, mean, deviation = standardise(z, is_valid)
+    variance = None
+    if noise is not None:
+        variance = jnp.where(is_valid, (noise * factor * slope / deviation) ** 2, 0).astype(y.dtype)
+    return Excess(Dataset(state.x, y, is_valid, deviation, variance), -mean / deviation)
+
+
+@pytree
+@dataclass(frozen=True)
+class Feasible(Weight):
+    r"""The probability that all limits hold, :math:`\prod_j P(c_j(x) \le 0)`, by a Gaussian process for each limit.
+
+    The models are independent of each other and of that of the objective. One program fits and values all of them.
+
+    References:
+      Schonlau, Welch and Jones, Global Versus Local Search in Constrained Optimization of Computer Models, 1998;
+      Gardner et al., Bayesian Optimization with Inequality Constraints, 2014, eq. 6.
+    """
+
+    surrogate: GP
+    """Of the distances from a limit, over the columns of the space."""
+    num_limits: int = field(metadata={"static": True})
+    """How many there are."""
+
+    def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
+        """Where a fit begins if there is nothing better, with a leading axis of limits."""
+        one = self.surrogate.init(num_columns, dtype)
+        return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (self.num_limits, *leaf.shape)), one)
+
+    def fit(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> Any:
+        """Hyperparameters given what was measured; see `Weight.fit`."""
+
+        def of_limit(key: Key[Array, ""], seen: Excess, start: Any) -> Any:
+            return self.surrogate.fit(key, seen.data, start, is_near)[0]
+
+        keys = jax.random.split(key, self.num_limits)
+        return jax.vmap(of_limit, out_axes=1)(keys, self._excesses(state), start)
+
+    def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
+        """The logarithm of the probability."""
+        return self.log_probability(params, state)
+
+    def log_probability(self, params: Any, state: Trials) -> LogWeight:
+        """The logarithm of the probability, as a function of a point.
+
+        Args:
+          params: From `fit`.
+          state: The table.
+        """
+        seen = self._excesses(state)
+        posteriors: Posterior = jax.vmap(self.surrogate.condition, in_axes=(1, 0))(params, seen.data)
+
+        def at(x: Float[Array, " d"]) -> Float[Array, ""]:
+            def of_limit(posterior: Posterior, limit: Float[Array, ""]) -> Float[Array, ""]:
+                mean, variance = posterior.predict(x[None, :])
+                return formulas.log_probability_of_improvement(mean[0], jnp.sqrt(variance[0]), limit)
+
+            return jnp.sum(jax.vmap(of_limit)(posteriors, seen.limit)).astype(x.dtype)
+
+        return at
+
+    def _excesses(self, state: Trials) -> Excess:
+        """One for each limit, with a leading axis."""
+        first = state.layout.num_objectives
+        columns = slice(first, first + state.layout.num_limits)
+        noise = None if state.noise is None else state.noise[:, columns].T
+
+        def of_limit(column: Float[Array, " n"], is_known: Bool[Array, " n"], noise: Any) -> Excess:
+            return excess(state, column, is_known, noise)
+
+        in_axes = (0, 0, None if noise is None else 0)
+        return jax.vmap(of_limit, in_axes=in_axes)(state.y[:, columns].T, state.is_known[:, columns].T, noise)
+
+
+def over_columns(encoding: Encoding) -> GP:
+    """A Gaussian process of another thing than the objective: no column raises or lowers it for certain.
+
+    Args:
+      encoding: Columns of the space.
+    """
+    columns = tuple(column._replace(monotone=0) for column in encoding.columns)
+    return gp().bind(dataclasses.replace(encoding, constraint=None, columns=columns))

@@ -1,0 +1,179 @@
+"""Limits on what is measured: their probability against NumPy and SciPy, and what a search makes of it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+import jbo
+from jbo.region import Region
+from jbo.strategies import Classifier, Feasible, Fitted
+from jbo.types import FAILED, OK, PENDING, Layout, Trials
+
+from .. import references
+from ..surrogates.problems import as_sets
+
+SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(0.0, 1.0))
+LAYOUT = Layout(1, 2)
+STRATEGY = jbo.bayesian(SPACE).for_table(LAYOUT)
+REGION = Region(SPACE.encoding)
+OF_VALUES = (np.array([-1.0, -0.5]), 0.3, -4.0)
+OF_LIMITS = [(np.array([-0.8, -1.2]), 0.1, -5.0), (np.array([-0.3, -1.5]), -0.2, -3.0)]
+WEIGHT = next(weight for weight in STRATEGY.weights if isinstance(weight, Feasible))
+
+
+def params():
+    one, two = (as_sets([values], "float64") for values in OF_LIMITS)
+    limits = jax.tree.map(lambda *parts: jnp.stack(parts, axis=1), one, two)
+    return Fitted(
+        as_sets([OF_VALUES], "float64"),
+        tuple(limits if isinstance(weight, Feasible) else () for weight in STRATEGY.weights),
+    )
+
+
+def table(y, status=None, is_known=None, x=None, noise=None):
+    x = np.random.default_rng(7).random((len(y), 2)) if x is None else x
+    state = Trials.from_arrays(jnp.asarray(x), jnp.asarray(y), status, layout=LAYOUT, noise=noise)
+    return state if is_known is None else state._replace(is_known=jnp.asarray(is_known))
+
+
+def bilog(c):
+    unit = np.sort(np.abs(c[c != 0]))[(np.sum(c != 0) - 1) // 2] if (c != 0).any() else 1.0
+    return np.sign(c) * np.log1p(np.abs(c) / unit), 1 / (unit + np.abs(c))
+
+
+def log_probability(state, at, noise=None):
+    """That both limits hold, by a dense solve for each."""
+    total = np.zeros(len(at))
+    for j, values in enumerate(OF_LIMITS, 1):
+        rows = np.asarray(state.is_known[:, j]) & np.isin(state.status, [OK, PENDING])
+        z, slope = bilog(np.asarray(state.y)[rows, j])
+        mean, deviation = z.mean(), z.std() or 1.0
+        x = np.asarray(state.x)[rows]
+        told = 0 if noise is None else (np.asarray(noise)[rows, j] * slope / deviation) ** 2
+        gram = references.observed_covariance("multiscale", values, x) + told * np.eye(len(x))
+        cross = references.covariance("multiscale", values, at, x)
+        weights = np.linalg.solve(gram, cross.T).T
+        centre = weights @ ((z - mean) / deviation)
+        variance = np.exp(values[1]) - np.sum(weights * cross, axis=1)
+        total += norm.logcdf((-mean / deviation - centre) / np.sqrt(variance))
+    return total
+
+
+_PROBABILITY = jax.jit(lambda state, params, at: jax.vmap(WEIGHT.log_probability(params.weights[-1], state))(at))
+_WORTH = jax.jit(
+    lambda state, params, at: jax.vmap(
+        STRATEGY.worth(jax.random.key(0), params, state, STRATEGY.know(params, state, REGION))
+    )(at)
+)
+_CENTRE = jax.jit(lambda state, params: STRATEGY.know(params, state, REGION).centre)
+
+
+def random_table(seed, num=12, shift=0.0):
+    """The first four trials succeeded, others may have failed or are pending."""
+    rng = np.random.default_rng(seed)
+    status = rng.choice([OK, OK, OK, FAILED, PENDING], num)
+    status[:4] = OK
+    return table(rng.normal(size=(num, 3)) + [0, shift, shift], status, x=rng.random((num, 2)))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_probability_that_all_limits_hold(seed):
+    with jax.enable_x64(True):
+        rng, state = np.random.default_rng(seed), random_table(seed)
+        state = state._replace(is_known=state.is_known & jnp.asarray(rng.random((12, 3)) < 0.8).at[:3].set(True))
+        at = rng.random((6, 2))
+        expected = log_probability(state, at)
+        np.testing.assert_allclose(_PROBABILITY(state, params(), jnp.asarray(at)), expected, rtol=1e-6, atol=1e-9)
+
+
+def test_a_told_noise_of_a_limit_counts_as_its_value_is_seen(x64):
+    rng = np.random.default_rng(3)
+    noise = rng.uniform(0.1, 1.0, (10, 3))
+    state = table(rng.normal(size=(10, 3)), x=rng.random((10, 2)), noise=noise)
+    at = rng.random((6, 2))
+    expected = log_probability(state, at, noise)
+    np.testing.assert_allclose(_PROBABILITY(state, params(), jnp.asarray(at)), expected, rtol=1e-6, atol=1e-9)
+    assert np.abs(expected - log_probability(state, at)).max() > 0.01
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e3, 2.0**900])
+def test_other_units_of_a_limit_change_nothing(x64, factor):
+    rng, state = np.random.default_rng(0), random_table(0)
+    at = jnp.asarray(rng.random((6, 2)))
+    other = state._replace(y=state.y * jnp.array([1.0, factor, factor]))
+    np.testing.assert_allclose(_PROBABILITY(other, params(), at), _PROBABILITY(state, params(), at), rtol=1e-6)
+
+
+def test_a_trial_that_breaks_a_limit_is_not_what_has_to_be_improved_on(x64):
+    """Log EI on the best feasible mean, plus the log probability; the infeasible rows still teach the model."""
+    rng = np.random.default_rng(5)
+    x, at = rng.random((10, 2)), rng.random((8, 2))
+    y = np.stack([rng.normal(size=10), np.ones(10), -np.ones(10)], 1)
+    y[[2, 5, 8], 1] = -1.0
+    y[0, 0] = -6  # the best of all is infeasible
+    state = table(y, x=x)
+    data = STRATEGY.dataset(state)
+    assert data.is_valid.all()
+    mean, covariance = references.posterior("multiscale", OF_VALUES, x, np.asarray(data.y), at)
+    at_rows, _ = references.posterior("multiscale", OF_VALUES, x, np.asarray(data.y), x)
+    best = at_rows[[2, 5, 8]].min()
+    assert best > at_rows.min() + 0.5
+    deviation = np.sqrt(np.diag(covariance))
+    gain = [np.log(references.expected_improvement(*one, best)) for one in zip(mean, deviation, strict=True)]
+    expected = np.array(gain) + log_probability(state, at)
+    np.testing.assert_allclose(_WORTH(state, params(), jnp.asarray(at)), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(_CENTRE(state, params()), x[[2, 5, 8]][at_rows[[2, 5, 8]].argmin()])
+
+
+def test_while_nothing_is_feasible_the_probability_alone_counts(x64):
+    state = random_table(2, shift=4.0)
+    assert not state.is_feasible.any()
+    at = np.random.default_rng(2).random((8, 2))
+    expected = log_probability(state, at)
+    failed = np.asarray(state.status) == FAILED
+    # The weight of failed trials is there too.
+    known = STRATEGY.know(params(), state, REGION)
+    success = jax.vmap(known.failures.log_success)(jnp.asarray(at))
+    assert failed.any() and np.ptp(success) > 0
+    np.testing.assert_allclose(_WORTH(state, params(), jnp.asarray(at)), expected + success, rtol=1e-6, atol=1e-9)
+    ok = np.asarray(state.status) != FAILED
+    rows = np.asarray(state.x)[ok]
+    np.testing.assert_array_equal(_CENTRE(state, params()), rows[log_probability(state, rows).argmax()])
+
+
+def test_the_default_is_log_improvement_where_there_are_limits():
+    assert isinstance(jbo.bayesian(SPACE).acquisition, type(jbo.UCB()))
+    assert STRATEGY.acquisition == jbo.log_expected_improvement()
+    assert not any(isinstance(weight, Classifier) for weight in STRATEGY.weights)
+    own = jbo.bayesian(SPACE, acquisition=jbo.PI()).for_table(LAYOUT)
+    assert own.acquisition == jbo.PI()
+    assert STRATEGY.for_table(LAYOUT).weights == STRATEGY.weights, "once is enough"
+    assert jbo.bayesian(SPACE).for_table(Layout(1, 0, True)).learns_cost
+
+
+def test_the_recommended_trial_is_feasible(x64):
+    rng = np.random.default_rng(4)
+    x = rng.random((10, 2))
+    y = np.stack([np.sum((x - 0.5) ** 2, 1), np.ones(10), -np.ones(10)], 1)
+    y[[1, 7], 1] = 0.0  # at the limit it holds
+    state = table(y, x=x)
+    recommend = jax.jit(lambda state: STRATEGY.recommend(jax.random.key(0), state))
+    assert recommend(state) == [1, 7][y[[1, 7], 0].argmin()]
+    simple = jbo.random_search(SPACE).for_table(LAYOUT)
+    assert simple.recommend(jax.random.key(0), state) == [1, 7][y[[1, 7], 0].argmin()]
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_parzen_takes_a_trial_that_breaks_a_limit_for_a_failed_one(seed):
+    with jax.enable_x64(True):
+        state = random_table(seed)
+        strategy = jbo.parzen(SPACE, num_initial=3)
+        broken = (np.asarray(state.y)[:, 1:] > 0).any(1) & (np.asarray(state.status) == OK)
+        status = np.where(broken, FAILED, np.asarray(state.status))
+        plain = Trials.from_arrays(state.x, state.value, jnp.asarray(status))
+        for one, other in zip(strategy.densities(state), strategy.densities(plain), strict=True):
+            jax.tree.map(np.testing.assert_array_equal, one, other)
