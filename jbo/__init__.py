@@ -27,7 +27,6 @@ from jbo.acquisitions import thompson_sampling as thompson_sampling
 from jbo.acquisitions import upper_confidence_bound as upper_confidence_bound
 from jbo.outcomes import AtLeast as AtLeast
 from jbo.outcomes import AtMost as AtMost
-from jbo.outcomes import Between as Between
 from jbo.outcomes import Cost as Cost
 from jbo.outcomes import Maximize as Maximize
 from jbo.outcomes import Minimize as Minimize

@@ -132,20 +132,6 @@ class AtLeast(_Limit):
 
 
 @dataclass(frozen=True)
-class Between(Outcome):
-    """A constraint: a trial is feasible if the value is neither below the lower nor above the upper bound."""
-
-    role: ClassVar[Role] = Role.LIMIT
-
-    low: float | Any
-    high: float | Any
-
-    def to_table(self, value: Any) -> Any:
-        """How far the value is outside; how far it is from the nearer bound inside, below 0."""
-        return abs(value - 0.5 * (self.low + self.high)) - 0.5 * (self.high - self.low)
-
-
-@dataclass(frozen=True)
 class Cost(Outcome):
     """What a trial cost, a number above 0 in any unit: the search divides what it expects of a point by it."""
 
@@ -159,7 +145,7 @@ class Track(Outcome):
     role: ClassVar[Role] = Role.NOTE
 
 
-KINDS: tuple[type[Outcome], ...] = (Minimize, Maximize, AtMost, AtLeast, Between, Cost, Track)
+KINDS: tuple[type[Outcome], ...] = (Minimize, Maximize, AtMost, AtLeast, Cost, Track)
 """Kinds that a study file may hold, by the names of their classes."""
 
 VALUE, COST = "value", "cost"
