@@ -24,7 +24,6 @@ class Record(NamedTuple):
     failure: str | None
     started_at: float
     ended_at: float | None
-    note: str = "none"
     values: dict[str, float] = {}  # noqa: RUF012  never written to
     """Results by the name of the outcome."""
     noises: dict[str, float] = {}  # noqa: RUF012  never written to

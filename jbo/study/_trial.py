@@ -53,8 +53,6 @@ class Trial:
     """Everything that was measured, by the name of the outcome; missing outcomes are absent."""
     noises: dict[str, float] = field(default_factory=dict, hash=False, repr=False)
     """Standard deviations of values, by the name of the outcome, as far as they were told."""
-    note: str = "none"
-    """What somebody wrote."""
     is_feasible: bool | None = True
     """Whether all limits on outcomes hold; True where there are none. None while it is pending, if it failed or was
     abandoned, or if a missing value decides it."""

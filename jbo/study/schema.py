@@ -37,7 +37,6 @@ _TABLES = {
   failure TEXT,
   started_at REAL NOT NULL,
   ended_at REAL,
-  note TEXT NOT NULL DEFAULT 'none',
   host TEXT, boot TEXT, pid INTEGER, process_started TEXT,   -- the owner; all NULL: nobody, free to be run again
   CHECK ((status = 'failed') = (failure IS NOT NULL)),
   CHECK ((status = 'pending') = (ended_at IS NULL))
@@ -79,7 +78,7 @@ def _older_rows(version: int) -> dict[str, str]:
         SELECT only_row, id, space, CASE WHEN maximize THEN '{up}' ELSE '{down}' END AS outcomes, seed, created_at
             FROM main.study""",
         "trials": """
-        SELECT number, config, status, failure, started_at, ended_at, 'none' AS note, host, boot, pid, process_started
+        SELECT number, config, status, failure, started_at, ended_at, host, boot, pid, process_started
             FROM main.trials""",
         "outcome_values": values,
         "queue": "SELECT position, config, number FROM main.queue",
