@@ -10,7 +10,7 @@ import pytest
     [
         ("jbo.batches", "Beliefs", "jbo.knowledge.Knowledge"),
         ("jbo.acquisitions", "bound", "jbo.acquisitions.over_region"),
-        ("jbo.strategies", "Cost", "jbo.strategies.PerCost"),
+        ("jbo.strategies", "Cost", "jbo.strategies.CostWeight"),
         ("jbo.diagnostics", "Belief", "jbo.diagnostics.ModelView"),
         ("jbo.diagnostics", "believe", "jbo.diagnostics.view_model"),
     ],

@@ -1,6 +1,6 @@
 """The weights of a strategy by their kind."""
 
-from jbo.strategies import Classifier, PerCost
+from jbo.strategies import Classifier, CostWeight
 
 
 def place_of(strategy, kind):
@@ -14,11 +14,11 @@ def classifier_of(strategy):
 
 
 def cost_of(strategy):
-    place = place_of(strategy, PerCost)
+    place = place_of(strategy, CostWeight)
     return None if place is None else strategy.weights[place]
 
 
 def log_cost_of(strategy, params, state):
     """The log cost as a function of a point, with parameters from `Bayesian.fit`."""
     cost = cost_of(strategy)
-    return cost.log_cost(params.weights[place_of(strategy, PerCost)], state) if strategy.learns_cost else cost
+    return cost.log_cost(params.weights[place_of(strategy, CostWeight)], state) if strategy.learns_cost else cost

@@ -5,9 +5,9 @@ from jbo.strategies._bayesian import Bayesian as Bayesian
 from jbo.strategies._bayesian import BayesianInfo as BayesianInfo
 from jbo.strategies._bayesian import Fitted as Fitted
 from jbo.strategies._classifier import Classifier as Classifier
+from jbo.strategies._cost import CostWeight as CostWeight
 from jbo.strategies._cost import KnownCost as KnownCost
 from jbo.strategies._cost import LearntCost as LearntCost
-from jbo.strategies._cost import PerCost as PerCost
 from jbo.strategies._default import bayesian as bayesian
 from jbo.strategies._limits import Feasible as Feasible
 from jbo.strategies._model_strategy import ModelStrategy as ModelStrategy
@@ -26,4 +26,4 @@ from jbo.strategies._trust_region import trust_region as trust_region
 from jbo.strategies.fits import Schedule as Schedule
 from jbo.strategies.weights import Weight as Weight
 
-__getattr__ = renamed(__name__, {"Cost": ("jbo.strategies.PerCost", PerCost)})
+__getattr__ = renamed(__name__, {"Cost": ("jbo.strategies.CostWeight", CostWeight)})

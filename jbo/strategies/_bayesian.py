@@ -19,7 +19,7 @@ from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.strategies import _table, streams
 from jbo.strategies._classifier import Classifier, Doubt
-from jbo.strategies._cost import LearntCost, PerCost
+from jbo.strategies._cost import CostWeight, LearntCost
 from jbo.strategies._initial import design_point
 from jbo.strategies._limits import Feasible, over_columns
 from jbo.strategies._model_strategy import ModelStrategy
@@ -81,7 +81,7 @@ class Bayesian(ModelStrategy):
         is_default = self.under_limits is not None and layout.num_limits
         left_out = (Feasible, Classifier) if is_default else Feasible
         weights = tuple(weight for weight in self.weights if not isinstance(weight, left_out))
-        if layout.has_cost and not any(isinstance(weight, PerCost) for weight in weights):
+        if layout.has_cost and not any(isinstance(weight, CostWeight) for weight in weights):
             weights += (LearntCost(over_columns(self.encoding)),)
         if not layout.num_limits:
             return dataclasses.replace(self, layout=layout, weights=weights)

@@ -19,7 +19,7 @@ from jbo.surrogates import GP, Posterior, mean_of
 from jbo.types import FAILED, OK, Dataset, Trials
 
 
-class PerCost(Weight):
+class CostWeight(Weight):
     """Base class of a weight that divides by what an evaluation costs."""
 
 
@@ -47,7 +47,7 @@ class LogCost:
 
 @pytree
 @dataclass(frozen=True)
-class LearntCost(PerCost):
+class LearntCost(CostWeight):
     r"""What an evaluation costs by a Gaussian process of its own, on the logarithm of what the trials cost.
 
     A cost is positive and its ratios are what counts, so its logarithm :math:`\ell(x)` is modelled. What divides the
@@ -108,7 +108,7 @@ def _log_costs(state: Trials) -> tuple[Dataset, Float[Array, ""], Float[Array, "
 
 @pytree
 @dataclass(frozen=True)
-class KnownCost(PerCost):
+class KnownCost(CostWeight):
     """What an evaluation costs by a function of the config that the user knows."""
 
     space: Space = field(metadata={"static": True})
