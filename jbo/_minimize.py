@@ -211,8 +211,11 @@ def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
         else scalar("function", f"value of {outcome.name!r}", returned[outcome.name], dtype)
         for outcome in (outcomes if outcomes.is_named else outcomes.columns)
     }
+    own = [(outcome, values[outcome.name]) for outcome in outcomes.columns]
     is_known = np.array([returned.get(outcome.name) is not None for outcome in outcomes.columns])
-    y = jnp.stack([outcome.to_table(values[outcome.name]) for outcome in outcomes.columns])
+    most = float(jnp.finfo(dtype).max)
+    with np.errstate(over="ignore"):  # of a limit that is cast to float32
+        y = jnp.stack([_finite(outcome.to_table(value), value, most) for outcome, value in own])
     if outcomes.is_named and outcomes.cost is not None and returned.get(outcomes.cost.name) is not None:
         if cost is not None:
             raise ValueError(f"cost: expected none beside the outcome {outcomes.cost.name!r}, got both")
@@ -226,6 +229,11 @@ def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
             [scalar("function", "noise", by_name.get(outcome.name, 0.0), dtype) for outcome in outcomes.columns]
         )
     return Measured(y, is_known, cost, noise, values)
+
+
+def _finite(in_table: Any, value: Float[Array, ""], most: float) -> Float[Array, ""]:
+    """A number of the table that is finite wherever the measured one is: a limit may lie beyond the floating range."""
+    return jnp.where(jnp.isfinite(value), jnp.clip(in_table, -most, most), value).astype(value.dtype)
 
 
 def _by_model(

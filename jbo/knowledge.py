@@ -14,7 +14,8 @@ from jbo.region import Region
 from jbo.surrogates import GP, GPPosterior, Posterior, Surrogate, mean_of
 from jbo.types import FAILED, OK, PENDING, Dataset, Trials
 
-_LOG_HALF = -0.6931471805599453
+_LOG_HALF = -0.6932
+"""Logarithm of a little less than a half: a limit that is met exactly has that probability."""
 _LEAST_SUCCESS = 1e-3
 """What the probability of success is at least: a trial that failed may have been unlucky."""
 
@@ -63,7 +64,7 @@ class Knowledge(NamedTuple):
     told: Posterior
     """Given the trials that succeeded."""
     told_data: Dataset
-    """The trials that succeeded."""
+    """The trials that succeeded; those that break a limit are not among them."""
     believed: Posterior
     """Given pending and failed trials too, as if they had returned their mean."""
     believed_data: Dataset
@@ -94,7 +95,7 @@ class Knowledge(NamedTuple):
         x, is_valid = self.told_data.x, self.told_data.is_valid
         if self.limits is None:
             return x[jnp.argmin(jnp.where(is_valid, self.mean, jnp.inf))]
-        best = jnp.argmin(jnp.where(is_valid & self.limits.is_feasible, self.mean, jnp.inf))
+        best = jnp.argmin(jnp.where(is_valid, self.mean, jnp.inf))
         return x[jnp.where(self.limits.has_feasible, best, jnp.argmax(self.limits.log_probability))]
 
 
@@ -102,25 +103,30 @@ class Limits(NamedTuple):
     """What is known at the rows of a table of its limits."""
 
     is_feasible: Bool[Array, " n"]
-    """Of a trial that succeeded: whether it meets all limits. Of a pending one: whether it does so probably."""
+    """Of a trial that succeeded: whether it meets all limits. Of a pending one, and of all in a context: whether it
+    does so probably."""
     log_probability: Float[Array, " n"]
     """Logarithm of the probability of that; ``-inf`` for rows that neither succeeded nor are pending."""
     has_feasible: Bool[Array, ""]
     """True if a trial with a value meets all limits."""
 
 
-def limits_at(state: Trials, log_probability: Float[Array, " n"]) -> Limits:
+def limits_at(state: Trials, log_probability: Float[Array, " n"], is_moved: bool = False) -> Limits:
     """What is known of limits at the rows of a table.
 
     Args:
       state: The table.
       log_probability: Of meeting all limits, by the model, at each row.
+      is_moved: True where the rows were moved to a context: what was measured elsewhere says nothing for certain then.
     """
     is_pending = state.status == PENDING
+    is_there = is_pending | (state.status == OK)
+    is_probable = is_there & (log_probability > _LOG_HALF)
+    is_feasible = is_probable if is_moved else jnp.where(is_pending, is_probable, state.is_feasible)
     return Limits(
-        is_feasible=jnp.where(is_pending, log_probability > _LOG_HALF, state.is_feasible),
-        log_probability=jnp.where(is_pending | (state.status == OK), log_probability, -jnp.inf),
-        has_feasible=jnp.any(state.is_feasible & state.has_value),
+        is_feasible=is_feasible,
+        log_probability=jnp.where(is_there, log_probability, -jnp.inf),
+        has_feasible=jnp.any(is_feasible & state.has_value),
     )
 
 
@@ -129,8 +135,8 @@ def learn(
 ) -> Knowledge:
     """What a model knows of a table: see `Knowledge`.
 
-    A pending or failed trial is there as if it had returned its mean. That keeps the mean and tells the model that
-    something is coming, or that nothing can be learnt there.
+    A trial that is pending, failed or has no value is there as if it had returned its mean. That keeps the mean and
+    tells the model that something is coming, or that nothing can be learnt there.
 
     Args:
       surrogate: The model.
@@ -145,7 +151,8 @@ def learn(
       (the kriging believer).
     """
     is_pending, is_failed = state.status == PENDING, state.status == FAILED
-    is_believed = is_pending | is_failed
+    has_no_value = (state.status == OK) & ~state.is_known[:, 0]
+    is_believed = is_pending | is_failed | has_no_value
 
     def believing(mean: Float[Array, " n"]) -> Dataset:
         y = jnp.where(is_believed, mean, data.y)
@@ -177,7 +184,9 @@ def learn(
         believed_data = dataclasses.replace(believed_data, mean=mean)
     return Knowledge(
         told=told,
-        told_data=dataclasses.replace(data, x=x),
+        told_data=dataclasses.replace(
+            data, x=x, is_valid=data.is_valid if limits is None else data.is_valid & limits.is_feasible
+        ),
         believed=believed,
         believed_data=believed_data,
         is_pending=is_pending,

@@ -108,7 +108,10 @@ class _Limit(Outcome):
         super().__post_init__()
         if isinstance(self.limit, bool) or not isinstance(self.limit, numbers.Real):
             raise TypeError(f"limit: expected a number, got {self.limit!r}")
-        object.__setattr__(self, "limit", float(self.limit))
+        try:
+            object.__setattr__(self, "limit", float(self.limit))
+        except OverflowError:
+            raise ValueError("limit: expected a finite number, got one beyond the range of floats") from None
         if not math.isfinite(self.limit):
             raise ValueError(f"limit: expected a finite number, got {self.limit!r}")
 
@@ -169,7 +172,7 @@ class Outcomes(Sequence[Outcome]):
         self.is_named = is_named
         """True if an objective returns its values by name."""
         for outcome in self._all:
-            if not isinstance(outcome, Outcome):
+            if not isinstance(outcome, Outcome) or not hasattr(outcome, "role"):
                 raise TypeError(f"outcomes: expected a list such as [jbo.Minimize('loss')], got {outcome!r} in it")
         names = [outcome.name for outcome in self._all]
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
@@ -277,7 +280,15 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def json_text(self) -> str:
-        """As a study file holds them; equal texts are equal outcomes."""
+        """As a study file holds them; equal texts are equal outcomes.
+
+        Raises:
+          ValueError: One of them is of a kind that a file cannot hold, see `KINDS`.
+        """
+        own = next((outcome for outcome in self._all if type(outcome) not in KINDS), None)
+        if own is not None:
+            names = ", ".join(kind.__name__ for kind in KINDS)
+            raise ValueError(f"outcomes: expected kinds that a study file can hold ({names}), got {own!r}")
         plain = [{"kind": type(outcome).__name__, **dataclasses.asdict(outcome)} for outcome in self._all]
         return json.dumps({"is_named": self.is_named, "outcomes": plain}, allow_nan=False)
 
@@ -294,10 +305,21 @@ class Outcomes(Sequence[Outcome]):
         kinds = {kind.__name__: kind for kind in KINDS}
         try:
             plain = json.loads(text)
-            made = [kinds[fields.pop("kind")](**fields) for fields in plain["outcomes"]]
-            return cls(made, bool(plain["is_named"]))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"outcomes: expected those of a study file, got {text:.100} ({error!r})") from error
+        except ValueError as error:
+            raise ValueError(f"outcomes: expected JSON, got {text:.100} ({error})") from error
+        if not isinstance(plain, dict) or not isinstance(plain.get("outcomes"), list):
+            raise ValueError(f"outcomes: expected a list under the key 'outcomes', got {text:.100}")
+        made = []
+        for fields in plain["outcomes"]:
+            if not isinstance(fields, dict) or fields.get("kind") not in kinds:
+                raise ValueError(f"outcomes: expected a kind, one of {list(kinds)}, got {fields!r:.100}")
+            kind = kinds[fields["kind"]]
+            try:
+                made.append(kind(**{name: value for name, value in fields.items() if name != "kind"}))
+            except TypeError as error:
+                names = [field.name for field in dataclasses.fields(kind)]
+                raise ValueError(f"outcomes: expected {names} for {fields['kind']}, got {fields!r:.100}") from error
+        return cls(made, bool(plain.get("is_named", True)))
 
 
 def unnamed(maximize: bool = False) -> Outcomes:

@@ -70,6 +70,7 @@ class Trials(NamedTuple):
         y: Any,
         status: Any = None,
         *,
+        is_known: Any = None,
         noise: Any = None,
         cost: Any = None,
         layout: Layout | None = None,
@@ -81,6 +82,7 @@ class Trials(NamedTuple):
           y: Values, lower is better, ``[n]``; or all columns of the layout, ``[n k]``. Ignored unless ``status`` is
             ``OK``.
           status: Status of each row, ``[n]``; None: ``OK`` everywhere.
+          is_known: False for values that were not measured, in the shape of ``y``; None: all of them were.
           noise: Standard deviations in the shape of ``y``; None: nothing was told.
           cost: What each trial cost, ``[n]``, 0 where that is not known; None: ``y`` says it, or nobody does.
           layout: Of ``y``; None: one objective.
@@ -97,7 +99,7 @@ class Trials(NamedTuple):
         status = jnp.full(n, OK, jnp.int32) if status is None else jnp.asarray(status)
         y = y.reshape(n, -1)
         is_ok = (status == OK)[:, None]
-        is_known = jnp.broadcast_to(is_ok, y.shape)
+        is_known = is_ok & (jnp.ones(y.shape, bool) if is_known is None else jnp.asarray(is_known).reshape(n, -1))
         if noise is not None:
             noise = jnp.asarray(noise, y.dtype).reshape(n, -1)
         layout = ONE_VALUE if layout is None else layout
@@ -133,6 +135,14 @@ class Trials(NamedTuple):
         """True for trials that succeeded, with a value for each limit that meets it."""
         limits = slice(self.layout.num_objectives, self.layout.num_objectives + self.layout.num_limits)
         return (self.status == OK) & jnp.all(self.is_known[..., limits] & (self.y[..., limits] <= 0), axis=-1)
+
+    @property
+    def may_be_best(self) -> Bool[Any, "*b n"]:
+        """True for trials with a value that meet all limits; while there are none, for those that break fewest."""
+        limits = slice(self.layout.num_objectives, self.layout.num_objectives + self.layout.num_limits)
+        num_broken = jnp.sum(~(self.is_known[..., limits] & (self.y[..., limits] <= 0)), axis=-1)
+        num_broken = jnp.where(self.has_value, num_broken, self.layout.num_limits + 1)
+        return self.has_value & (num_broken == jnp.min(num_broken, axis=-1, keepdims=True))
 
     @property
     def cost(self) -> Float[Any, "*b n"] | None:

@@ -63,3 +63,22 @@ def test_where_nothing_is_known_the_least_mean_is_infinite(x64):
     state = Trials.from_arrays(jnp.full((4, 2), 0.5), jnp.zeros(4), jnp.zeros(4, jnp.int32))
     data = Dataset(state.x, state.value, jnp.zeros(4, bool), jnp.ones(()))
     assert known_of(data, state, None, jnp.zeros((5, 2)))[2] == np.inf
+
+
+def test_a_trial_without_a_value_is_there_at_its_mean(x64):
+    """It succeeded, and the objective was not measured: nothing can be learnt there."""
+    rng = np.random.default_rng(2)
+    x, y, at = rng.random((8, 2)), rng.normal(size=8), rng.random((5, 2))
+    has_value = np.arange(8) != 3
+    state = Trials.from_arrays(jnp.asarray(x), jnp.asarray(y), is_known=has_value)
+    data = Dataset(state.x, state.value, jnp.asarray(has_value), jnp.ones(()))
+    known, (told, believed, _), _, _ = known_of(data, state, None, jnp.asarray(at))
+    ok, at_rows = has_value, smoothed(CENTRE, x[has_value], y[has_value], x)[0]
+    for found, expected in (
+        (told, smoothed(CENTRE, x[ok], y[ok], at)),
+        (believed, smoothed(CENTRE, x, np.where(ok, y, at_rows), at)),
+    ):
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12)
+    np.testing.assert_array_equal(known.believed_data.is_valid, ok)
+    assert not known.failures.has_any

@@ -103,6 +103,12 @@ def test_outcomes_that_make_no_sense_are_refused(outcomes, error, message):
             ValueError,
         ),
         (lambda: Outcomes.from_json_text("[]"), ValueError),
+        (lambda: Outcomes.from_json_text('{"outcomes": ["loss"]}'), ValueError),
+        (lambda: Outcomes.from_json_text('{"outcomes": [{"kind": "Minimize"}]}'), ValueError),
+        (lambda: Outcomes.from_json_text("nothing"), ValueError),
+        (lambda: jbo.AtMost("a", 10**400), ValueError),
+        (lambda: as_outcomes([jbo.outcomes.Outcome("a")]), TypeError),
+        (lambda: as_outcomes([type("Own", (jbo.Minimize,), {})("a")]).json_text, ValueError),
     ],
 )
 def test_an_outcome_that_makes_no_sense_is_refused(make, error):
@@ -222,6 +228,16 @@ def test_what_a_function_may_not_return(returned, error, message):
     outcomes = [jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]
     with pytest.raises(error, match=message):
         jbo.minimize(jax.random.key(0), lambda c: returned, jbo.random_search(SPACE), 2, space=SPACE, outcomes=outcomes)
+
+
+def test_a_limit_beyond_the_floating_range_is_met():
+    outcomes = [jbo.Minimize("loss"), jbo.AtMost("memory", 1e300)]
+    run = jbo.minimize(jax.random.key(0), measured_plainly, jbo.random_search(SPACE), 3, space=SPACE, outcomes=outcomes)
+    assert run.trials.is_feasible.all() and np.isfinite(run.best_y).all()
+
+
+def measured_plainly(config):
+    return {"loss": config["x"], "memory": config["y"]}
 
 
 @pytest.mark.thorough

@@ -145,7 +145,8 @@ class Bayesian(ModelStrategy):
         aux = batch.prepare(key_worth, self.inner_acquisition(known), known)
 
         def together(x: Float[Array, "q d"]) -> Float[Array, ""]:
-            return batch.value_together(aux, known, x) + jnp.mean(jax.vmap(log_weight)(x))
+            gain, weight = batch.value_together(aux, known, x), jnp.mean(jax.vmap(log_weight)(x))
+            return gain + weight if known.limits is None else jnp.where(known.limits.has_feasible, gain, 0) + weight
 
         points, value = improve_together(key_maximize, together, region, state, points, self.surrogate.is_smooth)
         points, is_new = _table.each_new(key_new, region, state, points)
@@ -155,7 +156,9 @@ class Bayesian(ModelStrategy):
     def recommend(
         self, key: Key[Array, ""], state: Trials, *, model: tuple[Fitted, FitInfo] | None = None
     ) -> Int[Array, ""]:
-        """Row of the feasible trial with the least posterior mean: under noise not the luckiest one.
+        """Row of the trial with the least posterior mean of those that may be best (`Trials.may_be_best`).
+
+        Under noise it is not the luckiest one.
 
         Args:
           key: The key of the search.
@@ -166,7 +169,7 @@ class Bayesian(ModelStrategy):
         def by_model() -> Int[Array, ""]:
             params, _ = self.fit(key, state) if model is None else model
             mean = mean_of(self.surrogate.condition(params.values, self.dataset(state)), state.x)
-            mean = jnp.where(state.has_value & state.is_feasible, mean, jnp.inf)
+            mean = jnp.where(state.may_be_best, mean, jnp.inf)
             # Equal means, as in a plateau or where differences are rounding: the value decides.
             return jnp.argmin(jnp.where(mean == jnp.min(mean), state.value, jnp.inf)).astype(jnp.int32)
 
@@ -199,7 +202,9 @@ class Bayesian(ModelStrategy):
         limits = None
         for weight, learnt in zip(self.weights, params.weights, strict=True):
             if isinstance(weight, Feasible):
-                limits = limits_at(state, jax.vmap(weight.log_probability(learnt, state))(state.x))
+                x = state.x if region.fixed is None else region.place(state.x)
+                chance = jax.vmap(weight.log_probability(learnt, state))(x)
+                limits = limits_at(state, chance, is_moved=region.fixed is not None)
         return learn(self.surrogate, params.values, self.dataset(state), state, region, limits)
 
     def inner_acquisition(self, known: Knowledge) -> Acquisition:

@@ -37,15 +37,16 @@ def design_point(
 
 
 def is_over(state: Trials, num_results: int) -> Any:
-    """True once ``num_results`` trials have ended and the values of two of them differ.
+    """True once ``num_results`` trials have ended and two of them differ, in their value or in how far a limit is.
 
     Args:
       state: The table; one of NumPy's arrays is looked at by NumPy.
       num_results: How many results a model needs.
     """
-    value, is_ok = state.y[:, 0], state.status == OK
-    has_value = is_ok & state.is_known[:, 0]
-    differs = (has_value & (value != value[has_value.argmax()])).any()
+    is_ok, differs = state.status == OK, False
+    for j in range(state.layout.num_objectives + state.layout.num_limits):
+        column, is_there = state.y[:, j], is_ok & state.is_known[:, j]
+        differs = differs | (is_there & (column != column[is_there.argmax()])).any()
     return ((is_ok | (state.status == FAILED)).sum() >= num_results) & differs
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo.acquisitions import LogWeight, formulas
@@ -13,10 +14,13 @@ from jbo.encoding import Encoding
 from jbo.knowledge import Knowledge
 from jbo.numerics import to_middle_of_range
 from jbo.pytrees import pytree
-from jbo.strategies._transform import standardise
+from jbo.strategies._transform import LARGEST_NOISE, standardise
 from jbo.strategies.weights import Weight
-from jbo.surrogates import GP, Posterior, gp
-from jbo.types import ABANDONED, EMPTY, FAILED, Dataset, Trials
+from jbo.surrogates import GP, Posterior, gp, mean_of
+from jbo.types import ABANDONED, EMPTY, FAILED, PENDING, Dataset, Trials
+
+_LARGEST_RATIO = float(np.exp(10))
+"""Distances from a limit that count, in medians."""
 
 
 class Excess(NamedTuple):
@@ -32,7 +36,7 @@ def bilog(c: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Arr
     r"""Distances from a limit, the large ones compressed on both sides: :math:`\operatorname{sign}(c) \log(1 + |c|/s)`.
 
     Near the limit the slope is :math:`1/s`, so the limit stays sharp. The unit :math:`s` is the median of the
-    distances that are not 0.
+    distances that are not 0. What is beyond :math:`e^{10} s` counts as that.
 
     Args:
       c: Distances, at most 0 where the limit holds; from `numerics.to_middle_of_range` if they are of any size.
@@ -48,7 +52,7 @@ def bilog(c: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Arr
     num = jnp.sum(size > 0).astype(jnp.int32)
     ordered = jnp.sort(jnp.where(size > 0, size, jnp.inf))
     unit = jnp.where(num > 0, ordered[jnp.maximum(num - 1, 0) // 2], 1).astype(c.dtype)
-    ratio = size / unit
+    ratio = jnp.minimum(size / unit, _LARGEST_RATIO)
     return jnp.where(is_valid, jnp.sign(c) * jnp.log1p(ratio), 0).astype(c.dtype), 1 / (unit * (1 + ratio))
 
 
@@ -67,7 +71,8 @@ def excess(state: Trials, column: Float[Array, " n"], is_known: Bool[Array, " n"
     y, mean, deviation = standardise(z, is_valid)
     variance = None
     if noise is not None:
-        variance = jnp.where(is_valid, (noise * factor * slope / deviation) ** 2, 0).astype(y.dtype)
+        seen = jnp.minimum(noise * factor, LARGEST_NOISE / slope) * slope / deviation
+        variance = jnp.where(is_valid, jnp.minimum(seen, LARGEST_NOISE) ** 2, 0).astype(y.dtype)
     return Excess(Dataset(state.x, y, is_valid, deviation, variance), -mean / deviation)
 
 
@@ -109,12 +114,23 @@ class Feasible(Weight):
     def log_probability(self, params: Any, state: Trials) -> LogWeight:
         """The logarithm of the probability, as a function of a point.
 
+        A pending trial is there as if a limit that was not measured yet had returned its mean, as in `jbo.knowledge`.
+
         Args:
           params: From `fit`.
           state: The table.
         """
         seen = self._excesses(state)
-        posteriors: Posterior = jax.vmap(self.surrogate.condition, in_axes=(1, 0))(params, seen.data)
+        is_coming = (state.status == PENDING)[None, :] & ~seen.data.is_valid
+        any_coming = jnp.any(is_coming)
+
+        def condition(params: Any, data: Dataset, is_coming: Bool[Array, " n"]) -> Posterior:
+            told = self.surrogate.condition(params, data)
+            y = jnp.where(is_coming, mean_of(told, data.x), data.y)
+            believed = dataclasses.replace(data, y=y, is_valid=data.is_valid | is_coming)
+            return jax.lax.cond(any_coming, lambda: self.surrogate.condition(params, believed), lambda: told)
+
+        posteriors: Posterior = jax.vmap(condition, in_axes=(1, 0, 0))(params, seen.data, is_coming)
 
         def at(x: Float[Array, " d"]) -> Float[Array, ""]:
             def of_limit(posterior: Posterior, limit: Float[Array, ""]) -> Float[Array, ""]:

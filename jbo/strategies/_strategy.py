@@ -12,7 +12,7 @@ from jbo.checks import checked
 from jbo.encoding import Encoding, snap
 from jbo.region import Region
 from jbo.strategies import _table
-from jbo.types import OK, ONE_VALUE, PENDING, Layout, Trials
+from jbo.types import ONE_VALUE, PENDING, Layout, Trials
 
 
 class AskInfo(NamedTuple):
@@ -167,11 +167,12 @@ class Strategy(ABC):
 
     @checked
     def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
-        """Row of the trial to use in the end; without a model, that of the least value among those that are feasible.
+        """Row of the trial to use in the end; without a model, that of the least value.
+
+        Only trials that may be best count (`Trials.may_be_best`).
 
         Args:
           key: The key of the search.
           state: The table.
         """
-        state = state.of_feasible()
-        return jnp.argmin(jnp.where(state.status == OK, state.value, jnp.inf)).astype(jnp.int32)
+        return jnp.argmin(jnp.where(state.may_be_best, state.value, jnp.inf)).astype(jnp.int32)

@@ -12,7 +12,7 @@ from jbo.types import FAILED, Dataset, Trials
 
 _LONGEST_TAIL = 10
 """Where `compress` ends, in distances from the best value to the median."""
-_LARGEST_NOISE = 1e6
+LARGEST_NOISE = 1e6
 """Standard deviation, of standardised values, that stands for any larger one: the value then says nothing."""
 
 
@@ -202,7 +202,7 @@ def _noise_variance(state: Trials, slope: Float[Array, " n"], scale: Units) -> F
         return None
     counts = state.has_value & (slope > 0)
     noise = jnp.where(counts, state.noise_of_value, 0) * scale.factor / scale.width  # infinite if it is huge
-    deviation = jnp.minimum(noise * jnp.where(counts, slope, 1) / scale.deviation, _LARGEST_NOISE)
+    deviation = jnp.minimum(noise * jnp.where(counts, slope, 1) / scale.deviation, LARGEST_NOISE)
     return jnp.where(counts, deviation**2, 0).astype(state.y.dtype)
 
 

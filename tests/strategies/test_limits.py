@@ -50,14 +50,23 @@ def log_probability(state, at, noise=None):
     total = np.zeros(len(at))
     for j, values in enumerate(OF_LIMITS, 1):
         rows = np.asarray(state.is_known[:, j]) & np.isin(state.status, [OK, PENDING])
+        coming = ~rows & (np.asarray(state.status) == PENDING)
         z, slope = bilog(np.asarray(state.y)[rows, j])
         mean, deviation = z.mean(), z.std() or 1.0
         x = np.asarray(state.x)[rows]
         told = 0 if noise is None else (np.asarray(noise)[rows, j] * slope / deviation) ** 2
+        y = (z - mean) / deviation
         gram = references.observed_covariance("multiscale", values, x) + told * np.eye(len(x))
+        if coming.any():  # at their mean, as if they had been measured
+            there = np.asarray(state.x)[coming]
+            y = np.r_[y, references.covariance("multiscale", values, there, x) @ np.linalg.solve(gram, y)]
+            x = np.r_[x, there]
+            noise_of_told = gram - references.observed_covariance("multiscale", values, x[: len(gram)])
+            gram = references.observed_covariance("multiscale", values, x)
+            gram[: len(noise_of_told), : len(noise_of_told)] += noise_of_told
         cross = references.covariance("multiscale", values, at, x)
         weights = np.linalg.solve(gram, cross.T).T
-        centre = weights @ ((z - mean) / deviation)
+        centre = weights @ y
         variance = np.exp(values[1]) - np.sum(weights * cross, axis=1)
         total += norm.logcdf((-mean / deviation - centre) / np.sqrt(variance))
     return total
@@ -177,3 +186,71 @@ def test_parzen_takes_a_trial_that_breaks_a_limit_for_a_failed_one(seed):
         plain = Trials.from_arrays(state.x, state.value, jnp.asarray(status))
         for one, other in zip(strategy.densities(state), strategy.densities(plain), strict=True):
             jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def test_a_pending_trial_makes_its_place_less_probable_while_nothing_is_feasible(x64):
+    """So a batch spreads: the worth at a pending trial falls."""
+    state = random_table(4, num=14, shift=4.0)
+    state = state._replace(status=jnp.where(jnp.arange(14) < 10, OK, 0).astype(jnp.int32))
+    at = jnp.asarray(np.random.default_rng(2).random((1, 2)))
+    before = _WORTH(state, params(), at)
+    pending = jax.jit(STRATEGY.pend)(state, at[0])
+    assert _WORTH(pending, params(), at) < before - 1
+    np.testing.assert_allclose(_WORTH(pending, params(), at), log_probability(pending, np.asarray(at)), rtol=1e-6)
+
+
+def test_what_batches_improve_on_is_feasible(x64):
+    state = random_table(9)
+    known = STRATEGY.know(params(), state, REGION)
+    np.testing.assert_array_equal(known.told_data.is_valid, state.is_feasible)
+    np.testing.assert_array_equal(known.told_data.x, state.x)
+    assert known.limits.has_feasible == state.is_feasible.any()
+
+
+def test_in_a_context_the_model_says_which_trials_are_feasible(x64):
+    """What was measured at another place of the context says nothing for certain."""
+    rng = np.random.default_rng(6)
+    x = rng.random((12, 2))
+    y = np.stack([rng.normal(size=12), 0.5 - x[:, 1], -np.ones(12)], 1)  # feasible from b = 0.5 on
+    state = table(y, x=x)
+    fixed = jnp.array([jnp.nan, 0.1])
+    known = STRATEGY.know(params(), state, Region(SPACE.encoding, fixed))
+    moved = np.stack([x[:, 0], np.full(12, 0.1)], 1)
+    expected = log_probability(state, moved)
+    np.testing.assert_allclose(known.limits.log_probability, expected, rtol=1e-6)
+    np.testing.assert_array_equal(known.limits.is_feasible, expected > -0.6932)
+    assert state.is_feasible.any() and not known.limits.has_feasible
+    np.testing.assert_array_equal(known.centre, moved[expected.argmax()])
+
+
+def test_the_design_ends_once_a_limit_differs():
+    y = np.stack([np.zeros(5), np.arange(5.0), np.zeros(5)], 1)
+    state = table(y)
+    assert STRATEGY.has_enough(state) and not STRATEGY.has_enough(table(0 * y))
+    lacking = state._replace(is_known=state.is_known.at[:, 0].set(False))
+    assert STRATEGY.has_enough(lacking)
+    assert not STRATEGY.has_enough(lacking._replace(is_known=lacking.is_known.at[:, 1].set(False)))
+
+
+@pytest.mark.parametrize("strategy", [STRATEGY, jbo.random_search(SPACE).for_table(LAYOUT)], ids=["model", "none"])
+def test_while_nothing_is_feasible_the_trial_that_breaks_fewest_limits_is_recommended(x64, strategy):
+    y = np.stack([np.arange(6.0), np.ones(6), np.ones(6)], 1)
+    y[[3, 5], 2] = -1
+    status = np.array([OK] * 6 + [FAILED, PENDING, 0, 0])
+    state = table(np.r_[y, np.zeros((4, 3))], status)
+    assert jax.jit(lambda state: strategy.recommend(jax.random.key(0), state))(state) == 3
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_distances_from_a_limit_and_their_noise_of_any_size(x64, dtype):
+    most = float(np.finfo(dtype).max)
+    least = 1e3 * float(np.finfo(dtype).tiny)
+    y = np.array([[0.0, most, -1], [1, least, 1], [2, -least, 0.5], [3, least, 2]], dtype)
+    noise = np.full((4, 3), most, dtype)
+    weight = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), WEIGHT)
+    own = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), params().weights[-1])
+    at = jnp.asarray(np.random.default_rng(0).random((5, 2)), dtype)
+    for noise_of in (None, noise):
+        state = table(y, x=np.random.default_rng(1).random((4, 2)).astype(dtype), noise=noise_of)
+        found = jax.jit(lambda state: jax.vmap(weight.log_probability(own, state))(at))(state)
+        assert found.dtype == dtype and np.isfinite(found).all(), found
