@@ -13,6 +13,7 @@ import jbo
 from jbo.acquisitions import Scale, over_sets
 from jbo.region import Region
 from jbo.strategies import Fitted
+from jbo.types import Trials
 
 from ..surrogates.problems import smooth_data
 from ..surrogates.smoother import Smoother
@@ -79,7 +80,7 @@ def test_it_has_the_worth_of_the_one_with_a_scale(kind, x64):
     newer = jbo.bayesian(SPACE, acquisition=new(), cost=cost, surrogate=Smoother())
     assert older.acquisition.scale is KINDS[kind]
     x, y = smooth_data(8, 2)
-    state = older.init(8)._replace(x=jnp.asarray(x), y=jnp.asarray(y), status=jnp.ones(8, jnp.int32))
+    state = Trials.from_arrays(jnp.asarray(x), jnp.asarray(y))
     params = Fitted(jnp.full((1, 2), 0.5), ((), ()))
     points = jnp.asarray(np.random.default_rng(0).random((16, 2)))
     one, other = (worth(strategy, params, state, points) for strategy in (older, newer))

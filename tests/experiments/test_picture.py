@@ -4,6 +4,7 @@ import numpy as np
 
 import jbo
 from experiments.picture import trajectory_figure
+from jbo.outcomes import unnamed
 from jbo.study import Snapshot
 
 
@@ -21,7 +22,7 @@ SPACE = jbo.Space(x=jbo.Real(0, 1))
 
 
 def _study(trials):
-    return Snapshot("", SPACE, False, 0, 0.0, trials, {}, 0, jbo.random_search(SPACE))
+    return Snapshot("", SPACE, unnamed(), 0, 0.0, trials, {}, 0, jbo.random_search(SPACE))
 
 
 def _lines(figure):
