@@ -81,6 +81,17 @@ _WORTH = jax.jit(
 _CENTRE = jax.jit(lambda state, params: STRATEGY.know(params, state, REGION).centre)
 
 
+@jax.jit
+def _known(state, params, fixed=None):
+    known = STRATEGY.know(params, state, Region(SPACE.encoding, fixed))
+    return known, known.centre
+
+
+@jax.jit
+def _log_success(state, params, at):
+    return jax.vmap(STRATEGY.know(params, state, REGION).failures.log_success)(at)
+
+
 def random_table(seed, num=12, shift=0.0):
     """The first four trials succeeded, others may have failed or are pending."""
     rng = np.random.default_rng(seed)
@@ -145,8 +156,7 @@ def test_while_nothing_is_feasible_the_probability_alone_counts(x64):
     expected = log_probability(state, at)
     failed = np.asarray(state.status) == FAILED
     # The weight of failed trials is there too.
-    known = STRATEGY.know(params(), state, REGION)
-    success = jax.vmap(known.failures.log_success)(jnp.asarray(at))
+    success = _log_success(state, params(), jnp.asarray(at))
     assert failed.any() and np.ptp(success) > 0
     np.testing.assert_allclose(_WORTH(state, params(), jnp.asarray(at)), expected + success, rtol=1e-6, atol=1e-9)
     ok = np.asarray(state.status) != FAILED
@@ -201,7 +211,7 @@ def test_a_pending_trial_makes_its_place_less_probable_while_nothing_is_feasible
 
 def test_what_batches_improve_on_is_feasible(x64):
     state = random_table(9)
-    known = STRATEGY.know(params(), state, REGION)
+    known, _ = _known(state, params())
     np.testing.assert_array_equal(known.told_data.is_valid, state.is_feasible)
     np.testing.assert_array_equal(known.told_data.x, state.x)
     assert known.limits.has_feasible == state.is_feasible.any()
@@ -214,13 +224,13 @@ def test_in_a_context_the_model_says_which_trials_are_feasible(x64):
     y = np.stack([rng.normal(size=12), 0.5 - x[:, 1], -np.ones(12)], 1)  # feasible from b = 0.5 on
     state = table(y, x=x)
     fixed = jnp.array([jnp.nan, 0.1])
-    known = STRATEGY.know(params(), state, Region(SPACE.encoding, fixed))
+    known, centre = _known(state, params(), fixed)
     moved = np.stack([x[:, 0], np.full(12, 0.1)], 1)
     expected = log_probability(state, moved)
     np.testing.assert_allclose(known.limits.log_probability, expected, rtol=1e-6)
     np.testing.assert_array_equal(known.limits.is_feasible, expected > -0.6932)
     assert state.is_feasible.any() and not known.limits.has_feasible
-    np.testing.assert_array_equal(known.centre, moved[expected.argmax()])
+    np.testing.assert_array_equal(centre, moved[expected.argmax()])
 
 
 def test_the_design_ends_once_a_limit_differs():
