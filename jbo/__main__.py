@@ -25,7 +25,17 @@ def main(arguments: Sequence[str]) -> int:
       arguments: Without the name of the program.
     """
     # A number below zero is no option, whatever form it has; argparse knows the plain ones only.
-    options = _parser().parse_args([f" {a}" if a.startswith("-") and _is_number(a) else a for a in arguments])
+    parser = _parser()
+    options, unknown = parser.parse_known_args(
+        [f" {a}" if a.startswith("-") and _is_number(a) else a for a in arguments]
+    )
+    if unknown:
+        beside = getattr(options, "failed", None) is not None and not unknown[0].startswith("-")
+        parser.error(
+            f"VALUE: expected none beside --failed, since a failure has no value, got {unknown[0]!r}"
+            if beside
+            else f"unrecognized arguments: {' '.join(unknown)}"
+        )
     try:
         with _any_text():
             options.run(options)
@@ -179,7 +189,10 @@ def _trial(study: Study, number: int) -> Trial:
 def _measured(text: str) -> tuple[str | None, float]:
     """A number, perhaps with the name of its outcome before it."""
     name, separator, number = text.rpartition("=")
-    return (name if separator else None), float(number)
+    try:
+        return (name if separator else None), float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, or NAME=NUMBER, got {text!r}") from None
 
 
 def _together(what: str, measured: Sequence[tuple[str | None, float]] | None) -> float | dict[str, float] | None:

@@ -1,6 +1,8 @@
 """Whether it is worth going on."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -12,7 +14,7 @@ from jbo.acquisitions import log_expected_improvement, over_sets
 from jbo.diagnostics._view import ModelView, Searched, check_constraint, view_model
 from jbo.maximize import maximize
 from jbo.region import Region
-from jbo.strategies import Bayesian
+from jbo.strategies import Bayesian, Feasible
 from jbo.study import Trial
 from jbo.types import Dataset, Trials
 from jbo.world import world
@@ -51,14 +53,22 @@ def simple_regret(values: Any, optimum: float, *, maximize: bool = False) -> Flo
 
 
 @jax.jit
-def _log_improvement_left(strategy: Bayesian, key: Array, state: Trials, data: Dataset, posterior: Any) -> Array:
+def _log_improvement_left(
+    strategy: Bayesian, key: Array, state: Trials, params: Any, data: Dataset, posterior: Any
+) -> Array:
+    data = replace(data, is_valid=data.is_valid & state.is_feasible)
+    limits = [
+        weight.log_probability(learnt, state)
+        for weight, learnt in zip(strategy.weights, params.weights, strict=True)
+        if isinstance(weight, Feasible)
+    ]
     acquisition = over_sets(log_expected_improvement(), posterior)
     mean, _ = posterior.predict(data.x)
     key_prepare, key_maximize = jax.random.split(key)
     aux = acquisition.prepare(key_prepare, posterior, data)
     found = maximize(
         key_maximize,
-        lambda x: acquisition.value(aux, posterior, x),
+        lambda x: sum((limit(x) for limit in limits), acquisition.value(aux, posterior, x)),
         Region(strategy.encoding),
         state,
         state.x[jnp.argmin(jnp.where(data.is_valid, mean, jnp.inf))],
@@ -75,14 +85,18 @@ def improvement_left(study: Searched | ModelView) -> float:
 
     Returns:
       Greatest expected improvement over the space in units of the objective, at least 0; 0 if nothing is left to try.
+      Under limits, the improvement is on the feasible trials and is multiplied by the probability that the place is
+      feasible. It is infinite while no trial is feasible, because nothing is known of what is left.
       It is what the model believes: where the model is wrong (see `health`), so is it.
 
     Raises:
       ValueError: As in `view_model`.
     """
+    if study.outcomes.limits and not any(trial.value is not None and trial.is_feasible for trial in study.trials):
+        return math.inf
     view = study if isinstance(study, ModelView) else view_model(study)
     with world(None):
-        log_value = _log_improvement_left(view.strategy, view.key, view.state, view.data, view.posterior)
+        log_value = _log_improvement_left(view.strategy, view.key, view.state, view.fitted, view.data, view.posterior)
         left = view.in_units(float(jnp.exp(log_value)))
     check_constraint(view.strategy)
     return left
@@ -96,7 +110,8 @@ def stop_when_little_is_left(study: Any, least: float) -> Callable[[Trial], bool
       least: In units of the objective, above 0.
 
     Returns:
-      A function of the trial that ended; False while the initial design lasts, and while nothing can be said.
+      A function of the trial that ended; False while the initial design lasts, while nothing can be said, and while
+      no trial meets the limits.
 
     Raises:
       ValueError: ``least`` is no number above 0.

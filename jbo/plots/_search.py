@@ -90,7 +90,8 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     """One line a trial through a vertical scale for each parameter, the last one the value, coloured by the value.
 
     Each scale is the parameter's own, its log among it; a line has a gap where a parameter does not exist. Trials
-    without a value, failed or stopped, are dotted and end before the last scale.
+    without a value, failed or stopped, are dotted and end before the last scale. Trials that are not known to meet the
+    limits are grey: the colours are those of the feasible trials.
 
     Args:
       study: A study, a file that was read, or a view.
@@ -110,13 +111,15 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     values = np.array([np.nan if trial.value is None else trial.value for trial in trials])
     low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
     heights = shares(values)
-    goodness = heights if study.maximize else 1 - heights
+    shade = shares(np.where([bool(trial.is_feasible) for trial in trials], values, np.nan))
+    goodness = shade if study.maximize else 1 - shade
     order = np.argsort(np.where(np.isnan(goodness), -1, goodness), kind="stable")  # the best above the others
     for i in order:
         config, is_failed = trials[i].config, np.isnan(values[i])
         line = [p.to_unit(config[name]) if name in config else np.nan for name, p in study.space.items()]
-        colour = GREY if is_failed else colormaps[MAP](0.95 * goodness[i])
-        style = {"linestyle": ":", "alpha": 0.6} if is_failed else {"alpha": 0.35 + 0.65 * goodness[i]}
+        is_grey = np.isnan(goodness[i])
+        colour = GREY if is_grey else colormaps[MAP](0.95 * goodness[i])
+        style = {"alpha": 0.6 if is_grey else 0.35 + 0.65 * goodness[i], "linestyle": ":" if is_failed else "-"}
         way = np.array([*line, heights[i]])
         ax.plot(np.arange(len(way)), way, color=colour, linewidth=1.3, **style)
         around = np.isfinite([np.nan, *way, np.nan])

@@ -13,6 +13,7 @@ from jbo.diagnostics import Health, Importance, ModelView, Searched, health, imp
 from jbo.plots import interactive
 from jbo.plots.interactive import Figure
 from jbo.study import Snapshot, Trial
+from jbo.study.view import why_none
 
 _NUM_PAIRS = 3
 """Pairs of parameters that have a map."""
@@ -60,7 +61,8 @@ def page(study: Searched, label: str = "objective") -> str:
     except ValueError as error:
         view, reason = None, str(error)
     if view is not None and best is None:
-        view, reason = None, "no trial meets the limits, so none is recommended"
+        view = None
+        reason = "no trial meets the limits, so none is recommended, and what another trial may improve is not known"
     has_ended = any(trial.is_finished for trial in trials)
     sections = [
         _summary(study, trials, best, view),
@@ -149,6 +151,7 @@ def _health(found: Health, view: ModelView, label: str) -> str:
     lengths = ", ".join(f"{_text(name)} {value:.3g}" for name, value in found.lengthscales.items())
     more = f"<p>Lengthscales, in ranges of each parameter: {lengths}.</p>" if lengths else ""
     left = improvement_left(view)
+    chance = ", the probability that it meets the limits taken into account" if view.outcomes.limits else ""
     return (
         f"{findings}<p>Predictions of each of {len(found.values)} trials by {_text(found.method)}, in units in which "
         "the values have deviation 1, beside the mean of the other trials:</p>"
@@ -156,7 +159,8 @@ def _health(found: Health, view: ModelView, label: str) -> str:
         f"<tbody>{body}</tbody></table></div>"
         f'<div class="grid">{interactive.predicted_against_observed(found, label=label).element("predicted")}'
         f"{interactive.calibration(found).element('calibration')}</div>"
-        f"<p>Noise around the objective: {found.noise:.3g}. Another trial is expected to improve by {left:.3g}.</p>"
+        f"<p>Noise around the objective: {found.noise:.3g}. "
+        f"Another trial is expected to improve by {left:.3g}{chance}.</p>"
         f"{more}"
     )
 
@@ -187,7 +191,8 @@ def _summary(study: Searched, trials: list[Trial], best: Trial | None, view: Mod
 
 def _configs(study: Searched, best: Trial | None, recommended: Trial | None) -> str:
     if best is None:
-        return _section("Best", "<p>No trial has succeeded.</p>")
+        why = why_none(study.trials, study.outcomes)
+        return _section("Best", f"<p>{_text(why[0].upper() + why[1:])}.</p>")
     parts = [("best", "Best: the best value that was seen", best)]
     if recommended is not None:
         title = "Recommended: the best posterior mean, for use when values are noisy"
@@ -246,7 +251,8 @@ def _table(study: Searched, trials: list[Trial]) -> str:
         "Trials",
         '<p class="controls"><label>Filter <input type="search" id="filter" placeholder="part of any cell"></label> '
         '<label>Status <select id="status"><option value="">all</option><option>ok</option><option>failed</option>'
-        '<option>stopped</option><option>pending</option></select></label> <output id="count"></output></p>'
+        "<option>stopped</option><option>pending</option><option>abandoned</option></select></label> "
+        '<output id="count"></output></p>'
         f'<div class="scroll"><table id="trials"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>",
     )

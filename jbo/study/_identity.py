@@ -74,6 +74,16 @@ def check_maximize(maximize: Any) -> bool:
     return bool(maximize)
 
 
+def check_names(outcomes: Outcomes) -> Outcomes:
+    """The outcomes as they are; `ValueError` if a study file cannot hold the name of one."""
+    for name in outcomes.by_name:
+        try:
+            name.encode()
+        except UnicodeEncodeError:  # a lone surrogate
+            raise ValueError(f"outcomes: expected names that can be written as UTF-8, got {name!r}") from None
+    return outcomes
+
+
 def check_path(path: Any) -> str | os.PathLike[str] | None:
     """The path as it is; `TypeError` for what is none."""
     if path is not None and not isinstance(path, str | os.PathLike):

@@ -50,32 +50,49 @@ class _Told(NamedTuple):
     values: dict[str, float]
     """By name."""
     noises: dict[str, float]
+    is_named: bool | None
+    """False: the values had no names in their study, so they go to the objective and the cost of the new one. None: the
+    study is not known, so they had names if there is one that jbo does not give."""
 
 
-def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space, outcomes: Outcomes) -> list[Past]:
+_OF_JBO = {*ABOUT, *KNOWN, INTERMEDIATE, FEASIBLE}
+"""Titles that `jbo.study.export.write_csv` gives to other things than an outcome of that name."""
+
+
+def past_trials(
+    source: Iterable[Trial] | str | os.PathLike[str],
+    space: Space,
+    outcomes: Outcomes,
+    source_outcomes: Outcomes | None = None,
+) -> list[Past]:
     """The trials of a source that have ended, in its order; those that were abandoned are left out.
 
     Args:
       source: Trials, or a CSV file: with a column ``value`` and one for each parameter, ``rate`` or ``config.rate``,
         and perhaps others that `jbo.study.export.write_csv` writes. An outcome may have a column of its own,
-        ``loss`` or ``values.loss``.
+        ``loss`` or ``values.loss``; only the second if its name is that of a column of jbo's own, such as ``cost``.
       space: Says how a cell is read.
       outcomes: Of the new study.
+      source_outcomes: Of the study that the trials are of; None: unknown.
 
     Raises:
-      ValueError: The file has no such columns, or a cell is no number, or a trial has no outcome of the new study.
+      ValueError: The file has no such columns, or a cell is no number, or a trial has no outcome of the new study, or
+        an outcome of the source has the name of another kind of outcome of the new study.
       OSError: The file cannot be read.
     """
     if isinstance(source, str | os.PathLike):
         with Path(source).open(encoding="utf-8", newline="") as file:
             return list(_rows(csv.DictReader(file), space, outcomes, os.fspath(source)))
+    if source_outcomes is not None:
+        _check_kinds(source_outcomes, outcomes)
+    is_named = None if source_outcomes is None else source_outcomes.is_named
     return [
         Past(
             f"trial {t.number}",
             dict(t.config),
             _ending(
                 outcomes,
-                _Told(t.status, t.failure, t.value, t.cost, t.noise, t.values, t.noises),
+                _Told(t.status, t.failure, t.value, t.cost, t.noise, t.values, t.noises, is_named),
                 f"trial {t.number}",
             ),
             t.started_at,
@@ -85,6 +102,19 @@ def past_trials(source: Iterable[Trial] | str | os.PathLike[str], space: Space, 
         for t in source
         if t.ended_at is not None and t.status != "abandoned"
     ]
+
+
+def _check_kinds(before: Outcomes, after: Outcomes) -> None:
+    """Raise `ValueError` if an outcome changes its kind, such as its direction, and keeps its name."""
+    if not (before.is_named and after.is_named):
+        return
+    for name, outcome in after.by_name.items():
+        old = before.by_name.get(name, outcome)
+        if type(old) is not type(outcome):
+            raise ValueError(
+                f"outcomes: expected {name!r} to be a jbo.{type(old).__name__} as in the study that the trials are of, "
+                f"got {outcome!r}; pass study.trials in place of the study to take the numbers as they are"
+            )
 
 
 def _ending(outcomes: Outcomes, told: _Told, where: str) -> Ending:
@@ -112,9 +142,12 @@ def _ending(outcomes: Outcomes, told: _Told, where: str) -> Ending:
 def _by_name(outcomes: Outcomes, told: _Told) -> tuple[dict[str, float], dict[str, float]]:
     """Values and their noises by the names of the new study."""
     objective, cost = outcomes.objective.name, outcomes.cost
-    values = {name: value for name, value in told.values.items() if name in outcomes.by_name}
-    noises = dict(told.noises)
-    if not told.values.keys() - {VALUE, COST}:  # they had no names; a value of another name may mean something else
+    is_named = told.is_named
+    values = {name: value for name, value in told.values.items() if name in outcomes.by_name and is_named is not False}
+    noises = dict(told.noises) if is_named is not False else {}
+    if is_named is None:
+        is_named = bool(told.values.keys() - {VALUE, COST})
+    if not is_named:  # a value of another name may mean something else
         if told.value is not None:
             values.setdefault(objective, told.value)
         if told.noise is not None:
@@ -132,6 +165,7 @@ def rows_of_past(
     outcomes: Outcomes,
     widen: bool,
     defaults: Mapping[str, Any],
+    source_outcomes: Outcomes | None = None,
 ) -> tuple[Space, list[Row]]:
     """The space of a study that begins with trials of the past, and those trials as its file takes them.
 
@@ -141,11 +175,12 @@ def rows_of_past(
       outcomes: As in `past_trials`.
       widen: As in `Study.from_trials`.
       defaults: As in `Study.from_trials`.
+      source_outcomes: As in `past_trials`.
 
     Raises:
       ValueError, OSError: As `Study.from_trials`.
     """
-    past = past_trials(source, space, outcomes)
+    past = past_trials(source, space, outcomes, source_outcomes)
     if widen:
         space = widened(space, [trial.config for trial in past])
     try:
@@ -162,10 +197,11 @@ def rows_of_past(
 def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -> Iterator[Past]:
     titles = list(reader.fieldnames or ())
     own = [*space.names, *space.constants]
-    # A table of the user's own may have a parameter of the name of an outcome.
     measured = [each.name for each in outcomes if outcomes.is_named]
+    # The bare name may be a column of jbo's own, or a parameter in a table of the user's own.
+    not_bare = {*own, *_OF_JBO}
     of_outcome = {
-        name: next((t for t in (VALUES + name, name) if t in titles and (t != name or name not in own)), None)
+        name: next((t for t in (VALUES + name, name) if t in titles and (t != name or name not in not_bare)), None)
         for name in measured
     }
     if "value" not in titles and of_outcome.get(outcomes.objective.name) is None:
@@ -213,6 +249,7 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
             noise=noise,
             values={name: each for name, each in values.items() if each is not None},
             noises={name: each for name, each in noises.items() if each is not None},
+            is_named=True,  # above, what has no name has gone to the objective and the cost
         )
         yield Past(where, config, _ending(outcomes, told, where), times[0], times[1], reported)
 

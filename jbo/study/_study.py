@@ -19,6 +19,7 @@ from jbo.study._evaluation import BatchObjective, Objective
 from jbo.study._history import History, trajectory
 from jbo.study._identity import (
     check_maximize,
+    check_names,
     check_path,
     check_same_study,
     check_strategy,
@@ -88,7 +89,7 @@ class Study:
         device: Any = None,
     ):
         space, path = check_space(space), check_path(path)
-        outcomes = as_outcomes(outcomes, check_maximize(maximize))
+        outcomes = check_names(as_outcomes(outcomes, check_maximize(maximize)))
         self.space = space
         self.path = path
         self._given_strategy, self._device = strategy, device
@@ -168,20 +169,23 @@ class Study:
             condition gets its value only in trials where the condition holds.
           strategy: From the space to what to try next.
           outcomes: As in `Study`. Values go to the outcomes of their names, and the value of trials without names to
-            the objective. Missing values stay missing; what is no outcome any more is left out.
+            the objective. Missing values stay missing; what is no outcome any more is left out. An outcome of the
+            other study may not become one of another kind under the same name, such as `jbo.Minimize` after
+            `jbo.Maximize`. A list of trials or a CSV file says nothing of kinds: its numbers are taken as they are.
           maximize: As in `Study`, for the new study and for the values of the trials.
           seed: As in `Study`.
           path: As in `Study`; the file holds no trials yet.
           device: As in `Study`.
 
         Raises:
-          ValueError: A trial is not of the space, or the file holds trials already; or as in `Study`.
+          ValueError: A trial is not of the space, or the file holds trials already, or an outcome has become one of
+            another kind; or as in `Study`.
           OSError: A file cannot be read or written.
         """
         space = check_space(space)
-        past = trials.trials if isinstance(trials, Study) else trials
+        past, known = (trials.trials, trials.outcomes) if isinstance(trials, Study) else (trials, None)
         outcomes = as_outcomes(outcomes, check_maximize(maximize))
-        space, rows = rows_of_past(past, space, outcomes, widen, defaults or {})
+        space, rows = rows_of_past(past, space, outcomes, widen, defaults or {}, known)
         made = strategy_of(strategy, space)
         study = cls(space, strategy=made, outcomes=outcomes, seed=seed, path=path, device=device)
         if not study._storage.begin_with(rows, outcomes.objective.name):
@@ -335,17 +339,14 @@ class Study:
         """
         if stopped:
             check_stopped(self.outcomes, value, failed, noise)
-            number = self._check_trial(trial).number
-            ending = as_stopped(self.outcomes, self._history.sync().trials[number], value, cost)
+            now = self._history.sync().trials[self._check_trial(trial).number]
+            ending = as_stopped(self.outcomes, _waited_for(now), value, cost)
         else:
             ending = as_ending(self.outcomes, value, failed, cost, noise)
         if isinstance(trial, dict):
             record = self._storage.append(self._codec.of_values(trial).text, ending)
             return self._history.trial(record).copy()
-        told = self._end(self._check_trial(trial), ending)
-        if told.status == "abandoned":
-            raise ValueError(f"expected a trial that is waited for, got trial {trial.number}, which was abandoned")
-        return told
+        return _waited_for(self._end(self._check_trial(trial), ending))
 
     def abandon(self, trial: Trial) -> Trial:
         """Wait no longer for a pending trial: it keeps its number, teaches nothing and is not run again.
@@ -645,3 +646,10 @@ class Study:
                 f"trial {trial.number} is of study {trial.study_id}, expected one of this study, {self._id}"
             )
         return trial
+
+
+def _waited_for(trial: Trial) -> Trial:
+    """The trial as it is; `ValueError` if it was abandoned."""
+    if trial.status == "abandoned":
+        raise ValueError(f"expected a trial that is waited for, got trial {trial.number}, which was abandoned")
+    return trial

@@ -182,7 +182,8 @@ def _of_outcomes(
     if outcomes is None or not outcomes.is_named:
         return {}
     others = [each.name for each in outcomes if each not in (outcomes.objective, outcomes.cost)]
-    table: dict[str, list[Any]] = {prefix + name: [trial.values.get(name) for trial in trials] for name in others}
+    title_of = {name: VALUES + name if prefix + name == FEASIBLE else prefix + name for name in others}
+    table: dict[str, list[Any]] = {title: [t.values.get(name) for t in trials] for name, title in title_of.items()}
     for name in others:
         noises = [trial.noises.get(name) for trial in trials]
         if prefix and any(noise is not None for noise in noises):

@@ -219,7 +219,8 @@ def as_ending(outcomes: Outcomes, value: Any, failed: str | None, cost: Any = No
         left = {name: number for name, number in values.items() if name not in wrong}
         return Ending("failed", f"the value{which} is {values[wrong[0]]}, not finite", left)
     costs = _costs(outcomes, cost)
-    if as_noise(noise) is not None:
+    noises = list(noise.values()) if outcomes.is_named and isinstance(noise, Mapping) else [noise]
+    if any(each is not None for each in noises):
         raise ValueError(f"noise: expected none beside a failure, which has no value, got {noise!r}")
     if value is not None:
         raise TypeError(f"value, failed: expected one of the two, got both: {value!r} and failed={failed!r}")
@@ -313,7 +314,9 @@ def as_stopped(outcomes: Outcomes, trial: Trial, value: Any = None, cost: Any = 
       TypeError: The cost is no number.
       ValueError: The cost is impossible, or there is no intermediate value.
     """
-    if value is None:
+    if value is None or all(each is None for each in value.values()):
+        for name in value or ():
+            outcomes.named(name)
         return stopped_with(trial, _costs(outcomes, cost))
     ending = as_ending(outcomes, value, None, cost)
     return stopped_with(trial, ending.values) if ending.status == "ok" else ending

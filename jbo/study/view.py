@@ -8,6 +8,7 @@ from jbo.markup import Table, card, shown
 from jbo.outcomes import COST, VALUE
 from jbo.space import Space
 from jbo.study._trial import Trial
+from jbo.study._trial import why_none as why_none
 
 _MOST = 10
 """Trials of a study that are listed."""

@@ -1,10 +1,13 @@
 """Best so far, regret, and what is left to gain, against NumPy."""
 
+import jax
 import numpy as np
 import pytest
 
 import jbo
 from jbo.diagnostics import best_so_far, improvement_left, simple_regret, stop_when_little_is_left, view_model
+from jbo.strategies import Feasible
+from jbo.world import world
 from tests import references
 
 
@@ -61,3 +64,33 @@ def test_a_constraint_holds_for_what_is_left():
         allows[0] = lambda config: config["nothing"]
         with pytest.raises(ValueError, match="constraint"):
             improvement_left(study)
+
+
+@pytest.mark.thorough
+def test_what_is_left_under_limits_counts_feasible_trials_and_places():
+    space, goals = jbo.Space(x=jbo.Real(0, 1)), [jbo.Minimize("loss"), jbo.AtMost("size", 0.5)]
+    with jbo.Study(space, outcomes=goals, seed=0) as study:
+        for x in (0.0, 0.15, 0.35, 0.7, 0.85, 1.0):
+            study.tell({"x": x}, {"loss": np.cos(5 * x), "size": x})
+        view, grid = view_model(study), np.linspace(0, 1, 1001)
+        strategy, points = view.strategy, np.asarray(view.data.x)[:3]
+        weight, learnt = next(
+            pair for pair in zip(strategy.weights, view.fitted.weights, strict=True) if isinstance(pair[0], Feasible)
+        )
+        with world(None):
+            log_probability = jax.jit(jax.vmap(weight.log_probability(learnt, view.state)))(grid[:, None])
+        mean, deviation = view.predict(grid[:, None])
+        best = view.predict(points)[0].min()
+        gains = [references.expected_improvement(m, s, best) for m, s in zip(mean, deviation, strict=True)]
+        expected = max(np.array(gains) * np.exp(np.asarray(log_probability))) * float(view.data.y_scale)
+        assert improvement_left(view) == pytest.approx(expected, rel=2e-3)
+        assert expected < 0.9 * max(gains) * float(view.data.y_scale), "the limit counts"
+
+
+def test_the_rule_does_not_stop_before_a_trial_is_feasible():
+    space, goals = jbo.Space(x=jbo.Real(0, 1)), [jbo.Minimize("loss"), jbo.AtMost("size", 0.5)]
+    with jbo.Study(space, outcomes=goals, seed=0) as study:
+        for x in np.linspace(0.6, 1, 12):
+            study.tell({"x": float(x)}, {"loss": x, "size": x})
+        assert improvement_left(study) == np.inf
+        assert not stop_when_little_is_left(study, 1e300)(study.trials[-1])

@@ -4,11 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from matplotlib import pyplot
+from matplotlib import colormaps, pyplot
 from matplotlib.colors import to_hex
 
 import jbo
 from jbo import plots
+from jbo.plots.style import GREY, MAP
 
 
 def lines(ax):
@@ -76,6 +77,18 @@ def test_parallel_coordinates_stand_at_their_own_scales(study):
     assert all(np.isnan(line.get_ydata()[4]) for line in failed)
     texts = {text.get_text() for text in ax.texts}
     assert {"0.0001", "0.01", "1", "a", "b", "c", f"{best.value:.4g}"} <= texts
+
+
+def test_parallel_coordinates_colour_the_feasible_trials_alone():
+    space = jbo.Space(x=jbo.Real(0, 1))
+    outcomes = [jbo.Minimize("loss"), jbo.AtMost("size", 1.0)]
+    study = jbo.Study(space, strategy=jbo.random_search(space), outcomes=outcomes, seed=0)
+    for x, loss, size in ((0.1, 0.0, 2.0), (0.2, 1.0, 0.5), (0.3, 3.0, 0.5)):
+        study.tell({"x": x}, {"loss": loss, "size": size})
+    ways = [line for line in plots.parallel_coordinates(study).lines if len(line.get_xdata()) == 2][:3]
+    drawn = {round(float(line.get_ydata()[0]), 6): to_hex(line.get_color()) for line in ways}
+    scale = colormaps[MAP]
+    assert drawn == {0.1: to_hex(GREY), 0.2: to_hex(scale(0.95)), 0.3: to_hex(scale(0.0))}
 
 
 def test_a_timeline_puts_what_runs_at_the_same_time_above_each_other(view):

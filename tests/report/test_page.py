@@ -167,6 +167,18 @@ def test_a_young_study_has_a_page_too(tmp_path):
     assert re.search("<title>Study in memory: report</title>", (tmp_path / "r.html").read_text())
 
 
+def test_a_page_without_a_feasible_trial_says_so(tmp_path):
+    space = jbo.Space(x=jbo.Real(0, 1))
+    outcomes = [jbo.Minimize("loss"), jbo.AtMost("size", 1.0)]
+    with jbo.Study(space, strategy=jbo.random_search(space), outcomes=outcomes, seed=0) as study:
+        study.tell({"x": 0.5}, {"loss": 1.0, "size": 2.0})
+        study.abandon(study.ask())
+        shown = Page(write_report(study, tmp_path / "r.html").read_text())
+    words = "None of the 1 trials that succeeded meets all limits (1 break AtMost(name='size', limit=1.0))."
+    assert [e["text"] for e in shown.all("p")][0] == words
+    assert "abandoned" in [e["text"] for e in shown.all("option")]
+
+
 def test_learning_curves_are_on_the_page(tmp_path):
     space = jbo.Space(x=jbo.Real(0.0, 1.0))
     with jbo.Study(space, strategy=jbo.random_search(space), seed=0) as study:

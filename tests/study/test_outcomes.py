@@ -1,6 +1,7 @@
 """A study of several outcomes: what is told, what is kept, what is best, and what the strategy sees."""
 
 import csv
+import io
 import json
 import math
 import random
@@ -101,6 +102,11 @@ def test_what_is_not_finite_in_an_objective_or_a_limit_fails_the_trial(name, wro
         ({"value": {"memory": 1}, "noise": 1.0}, ValueError, "noise: expected one of a value .*'loss'"),
         ({"value": {"loss": 1}, "noise": {"memori": 1}}, ValueError, "got 'memori'; did you mean 'memory'"),
         ({"value": {"loss": 1}, "noise": {"loss": -1}}, ValueError, "noise of 'loss': expected a finite number of at"),
+        (
+            {"failed": "why", "noise": {"loss": 1}},
+            ValueError,
+            "noise: expected none beside a failure, which has no val",
+        ),
         ({"value": {"loss": 1}, "failed": "why"}, TypeError, "value, failed: expected one of the two, got both"),
     ],
 )
@@ -130,6 +136,22 @@ def test_a_stopped_trial_may_have_other_outcomes():
     told = study.tell(trial, {"memory": 9.0, "steps": 1}, stopped=True, cost=2.0)
     assert (told.status, told.value, told.is_feasible) == ("stopped", None, False)
     assert told.values == {"memory": 9.0, "hours": 2.0, "steps": 1.0} and told.intermediate_values == {1: 0.5}
+    other = study.ask()
+    study.report(other, 1, 0.5)
+    with pytest.raises(ValueError, match="outcomes: expected one of .*got 'los'"):
+        study.tell(other, {"los": None}, stopped=True)
+    told = study.tell(other, {"loss": None}, stopped=True, cost=3.0)
+    assert (told.status, told.values) == ("stopped", {"hours": 3.0})
+    gone = study.ask()
+    study.abandon(gone)
+    with pytest.raises(ValueError, match="got trial 2, which was abandoned"):
+        study.tell(gone, stopped=True)
+
+
+def test_a_name_that_no_file_can_hold_is_refused_at_the_beginning():
+    with pytest.raises(ValueError, match=r"outcomes: expected names that can be written as UTF-8, got '\\ud800'"):
+        begin([Minimize("loss"), Track("\ud800")])
+    assert begin([Minimize("größe")]).tell(at(0.5), 1.0).values == {"größe": 1.0}
 
 
 def test_an_objective_returns_a_dict_or_a_result():
@@ -148,6 +170,15 @@ def test_an_objective_returns_a_dict_or_a_result():
     with pytest.raises(TypeError, match="must return its outcomes; trial 9: .*got 'los'; did you mean 'loss'"):
         study.optimize(lambda config: {"los": 1.0}, 10, progress=False)
     assert study.trials[9].failure.startswith("the objective returned something else: outcomes: expected one of")
+
+
+@pytest.mark.parametrize("outcomes", [None, [Minimize("loss"), Cost("hours")]])
+def test_a_cost_of_zero_ends_the_search_and_is_named(outcomes):
+    study, name = begin(outcomes), "hours" if outcomes else "cost"
+    with pytest.raises(TypeError, match=f"; trial 0: {name}: expected a finite number above 0, got 0.0"):
+        study.optimize(lambda _: {"loss": 1.0, "hours": 0} if outcomes else jbo.Result(1.0, cost=0), 3, progress=False)
+    assert [t.status for t in study.trials] == ["failed"]
+    assert f"{name}: expected a finite number above 0, got 0.0" in study.trials[0].failure
 
 
 def test_a_batch_returns_a_list_of_dicts():
@@ -524,6 +555,73 @@ def test_trials_change_their_outcomes_from_study_to_study():
         Study.from_trials(study, SPACE, strategy=jbo.random_search, outcomes=[Minimize("other")])
 
 
+OF_JBO = (*export.ABOUT, *export.KNOWN, export.INTERMEDIATE, export.FEASIBLE)
+
+
+@pytest.mark.parametrize("name", OF_JBO)
+@pytest.mark.parametrize("kind", [Minimize, Maximize, AtMost, Cost, Track])
+def test_an_outcome_with_the_name_of_a_column_of_jbos_own_comes_in_again(name, kind, tmp_path):
+    of_name = AtMost(name, 101.0) if kind is AtMost else kind(name)
+    others = [Minimize("loss"), Cost("seconds"), AtLeast("accuracy", 0.5)]
+    outcomes = [of_name, *(each for each in others[kind in (Minimize, Maximize) :] if type(each) is not kind)]
+    study = begin(outcomes)
+    for i in range(3):
+        told = {each.name: 10.0 * j + i + 1 for j, each in enumerate(outcomes)} | {name: 100.0 + i}
+        trial = study.ask()
+        study.report(trial, 1, float(i))
+        study.tell(trial, told, noise={name: 0.5 + i} if kind is not Cost else None)
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        export.write_csv(study.trials, ["x"], file, study.outcomes)
+    for source in (study, study.trials, tmp_path / "t.csv"):
+        with Study.from_trials(source, SPACE, strategy=jbo.random_search, outcomes=outcomes) as again:
+            np.testing.assert_equal(plain_of(again.trials), plain_of(study.trials))
+            assert [t.values[name] for t in again.trials] == [100.0, 101.0, 102.0]
+
+
+def test_a_study_says_whether_its_values_have_names():
+    named, plain = begin([Maximize("value"), Cost("cost")]), begin(None)
+    for study in (named, plain):
+        study.tell(at(0.5), 1.5 if study is plain else {"value": 1.5}, cost=2.0, noise=0.25)
+    with pytest.raises(ValueError, match="trial 0: value: expected at least one of .'score'."):
+        Study.from_trials(named, SPACE, strategy=jbo.random_search, outcomes=[Minimize("score")])
+    crossed = [Minimize("cost"), Cost("value")]
+    with Study.from_trials(plain, SPACE, strategy=jbo.random_search, outcomes=crossed) as again:
+        assert again.trials[0].values == {"cost": 1.5, "value": 2.0} and again.trials[0].noises == {"cost": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([Maximize("a")], [Minimize("a")]),
+        ([Minimize("a"), AtMost("b", 1.0)], [Minimize("a"), AtLeast("b", 1.0)]),
+        ([Minimize("a"), Track("b")], [Minimize("a"), Cost("b")]),
+    ],
+)
+def test_an_outcome_keeps_its_kind_from_study_to_study(before, after):
+    study = begin(before)
+    study.tell(at(0.5), {each.name: 0.75 for each in before})
+    old, new = before[-1], after[-1]
+    words = (
+        f"outcomes: expected '{new.name}' to be a jbo.{type(old).__name__} as in the study .*got {type(new).__name__}"
+    )
+    with pytest.raises(ValueError, match=words):
+        Study.from_trials(study, SPACE, strategy=jbo.random_search, outcomes=after)
+    with Study.from_trials(study.trials, SPACE, strategy=jbo.random_search, outcomes=after) as again:
+        assert again.trials[0].values == study.trials[0].values
+    if isinstance(old, AtMost):
+        stricter = [before[0], AtMost("b", 0.5)]
+        with Study.from_trials(study, SPACE, strategy=jbo.random_search, outcomes=stricter) as again:
+            assert again.trials[0].is_feasible is False
+
+
+def test_the_table_for_people_has_an_outcome_named_feasible():
+    study, stream = begin([Minimize("loss"), AtMost("feasible", 5.0)]), io.StringIO()
+    study.tell(at(0.5), {"loss": 1.0, "feasible": 7.25})
+    export.write_table(study.trials, ["x"], None, stream, study.outcomes)
+    title, row = (line.split() for line in stream.getvalue().splitlines())
+    assert dict(zip(title, row, strict=True)).items() >= {("values.feasible", "7.25"), ("feasible", "False")}
+
+
 def test_a_table_of_the_user_has_a_column_for_each_outcome(tmp_path):
     (tmp_path / "t.csv").write_text("x,loss,memory\n0.5,1.5,7\n0.25,0.5,\n")
     with Study.from_trials(tmp_path / "t.csv", SPACE, strategy=jbo.random_search, outcomes=GOALS) as study:
@@ -555,7 +653,7 @@ def call(capsys, tmp_path, monkeypatch):
     return call
 
 
-def test_a_study_of_outcomes_in_the_shell(call, tmp_path):
+def test_a_study_of_outcomes_in_the_shell(call, capsys, tmp_path):
     plain = [{"kind": "Minimize", "name": "loss"}, {"kind": "AtMost", "name": "memory", "limit": 8},
              {"kind": "Track", "name": "steps"}]  # fmt: skip
     (tmp_path / "outcomes.json").write_text(json.dumps(plain))
@@ -580,10 +678,28 @@ def test_a_study_of_outcomes_in_the_shell(call, tmp_path):
         ("tell", "s.db", 3, "loss=1", "2"): "VALUE: expected one number, or NAME=NUMBER for each outcome",
         ("tell", "s.db", 2, "loss=1"): "got trial 2, which was abandoned",
         ("abandon", "s.db", 1): "abandon: expected a pending trial, got trial 1, which ended with",
+        (
+            "tell",
+            "s.db",
+            3,
+            "--failed",
+            "x",
+            "--noise",
+            "loss=1",
+        ): "noise: expected none beside a failure, which has no",
         ("abandon", "s.db", 9): "NUMBER: expected one of the 4 trials asked for so far, got 9",
     }.items():
         status, _, said = call(*arguments)
         assert status == 1 and words in said, said
+    for arguments, words in {
+        ("tell", "s.db", 3, "loss=abc"): "VALUE: expected a number, or NAME=NUMBER, got 'loss=abc'",
+        ("tell", "s.db", 3, "--failed", "x", "loss=1"): "VALUE: expected none beside --failed, since a failure has no "
+        "value, got 'loss=1'",
+        ("tell", "s.db", 3, "--failed", "x", "--cots", "1"): "unrecognized arguments: --cots 1",
+    }.items():
+        with pytest.raises(SystemExit, match="2"):
+            call(*arguments)
+        assert words in capsys.readouterr().err
     status, said, _ = call("best", "s.db")
     assert status == 0 and [line.split() for line in said.splitlines()][:1] == [["trial", "1"]]
     assert {tuple(line.split()) for line in said.splitlines()} >= {("memory", "3"), ("feasible", "True")}
