@@ -13,12 +13,12 @@ BLOCKS = [
 
 
 def test_there_are_examples():
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     assert len(BLOCKS[0].splitlines()) <= 25
     assert len(README.read_text().splitlines()) < 120, "what is cut moves to a page of docs/"
 
 
-@some("block", BLOCKS, ids=["study", "minimize", "step_by_step", "mathematics"])
+@some("block", BLOCKS, ids=["study", "minimize", "limits", "step_by_step", "mathematics"])
 def test_example_runs(block, capsys):
     exec(compile(block, str(README), "exec"), {"__name__": "example"})
 
