@@ -939,7 +939,7 @@ def row_of(space: Space, config: Any) -> Any:
 
 
 def space_of(encoding: Encoding) -> Space | None:
-    """The space that made an encoding; None for a copy of it, such as the one that JAX makes where a program begins.
+    """The space that made an encoding; None for a copy, such as the one that JAX makes of an argument of `jax.jit`.
 
     Args:
       encoding: The ``encoding`` of a space or of a strategy.

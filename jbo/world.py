@@ -62,9 +62,9 @@ version of JAX that does not know a setting needs none."""
 
 @contextmanager
 def world(device: Any) -> Iterator[None]:
-    """The context in which the model is computed: float64, one device, JAX's own settings; in this thread only.
+    """A context manager in which the model is computed: float64, one device, and the defaults of JAX's settings.
 
-    No global setting changes. A thread does not inherit the context, so every thread enters it by itself.
+    It holds for this thread only and changes no global setting. Other threads have to enter it themselves.
 
     Args:
       device: None is the CPU.

@@ -36,7 +36,9 @@ def expected_improvement(
 def log_expected_improvement(
     mean: Float[Array, "*b"], deviation: Float[Array, "*b"], best: Float[Array, "*b"]
 ) -> Float[Array, "*b"]:
-    """Logarithm of the expected improvement: the same order, with a slope where the improvement itself is 0.
+    """Logarithm of the expected improvement of a function that is minimised.
+
+    It ranks points as the improvement does. Its gradient is useful where the improvement itself is rounded to 0.
 
     Args:
       mean: Posterior mean of the function.
@@ -114,7 +116,7 @@ def lower_confidence_bound(
 def upper_confidence_bound(
     mean: Float[Array, "*b"], deviation: Float[Array, "*b"], weight: Float[Array, ""]
 ) -> Float[Array, "*b"]:
-    r"""The bound :math:`\mu + w\sigma` above which the function is unlikely to be.
+    r"""The bound :math:`\mu + w\sigma` above which the function is unlikely to be; for a function that is maximised.
 
     Args:
       mean: Posterior mean of the function.

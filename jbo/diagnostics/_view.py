@@ -161,10 +161,12 @@ class ModelView:
         return np.array([self.space.encode(config) for config in configs]).reshape(-1, len(self.space))
 
     def predict(self, x: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-        """Mean and deviation of the function as the surrogate has it: standardised, lower is better.
+        """Posterior mean and standard deviation of the function in the units of the surrogate.
+
+        The surrogate sees standardised values, of which lower ones are better.
 
         Args:
-          x: Snapped points of the cube.
+          x: Points of the unit cube, rounded to valid levels by `snap`.
         """
         mean, variance = _in_blocks(lambda block: jnp.stack(_predict(self.posterior, block), axis=-1), x).T
         return mean, np.sqrt(variance)
@@ -314,10 +316,10 @@ def view_model(study: Searched) -> ModelView:
 
 
 def following(view: ModelView) -> dict[str, Any] | None:
-    """The configuration that the strategy would suggest now; nothing is asked.
+    """The configuration that the strategy would suggest next. No trial is made.
 
     Args:
-      view: Of a study, whose pending trials count.
+      view: From `view_model`. Pending trials of its study count as pending.
 
     Returns:
       None if nothing is left to try.

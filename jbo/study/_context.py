@@ -12,7 +12,7 @@ from jbo.space import Space
 
 
 class Context:
-    """Parameters whose values are given, and where they stand in the unit cube.
+    """Parameters that the environment sets, such as a data set: a suggestion keeps their values and searches the rest.
 
     Args:
       space: Where the study searches.
@@ -20,7 +20,7 @@ class Context:
 
     Raises:
       TypeError: ``values`` is no mapping.
-      ValueError: A name is not searched, or a value is impossible.
+      ValueError: The space has no such parameter, or a value is impossible.
     """
 
     def __init__(self, space: Space, values: Mapping[str, Any] | Any):

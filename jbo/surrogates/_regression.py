@@ -282,13 +282,13 @@ def sample(
 
 
 def of_sets(function: Callable[..., Any], *sets: Any) -> Any:
-    """What ``function`` makes of each hyperparameter set, with a leading axis of sets.
+    """The results of a function for each hyperparameter set, with a leading axis of sets: `jax.vmap` over them.
 
-    One set is not mapped over: its program is smaller.
+    A single set is not mapped over, because its program is smaller then.
 
     Args:
-      function: Of one set, or of several things that belong to one.
-      sets: With a leading axis of sets.
+      function: Takes one set, or one set and other values that belong to it.
+      *sets: Its arguments, each with a leading axis of sets.
     """
     if len(jax.tree.leaves(sets)[0]) > 1:
         return jax.vmap(function)(*sets)

@@ -32,9 +32,9 @@ _SIGNS = ("minimized", "user")
 
 
 class BO:
-    """An optimisation in progress: what `BayesianOptimization` and `ModularBayesianOptimization` have in common.
+    """Base class of `BayesianOptimization` and `ModularBayesianOptimization`: an optimisation in progress.
 
-    ``_setup`` makes the search, ``_begin`` evaluates what is evaluated before the model speaks.
+    ``_setup`` makes the study. ``_begin`` evaluates the initial design.
     """
 
     def _setup(

@@ -37,13 +37,13 @@ class Function:
         raise NotImplementedError
 
     def f(self, X: Any) -> Float[np.ndarray, "n 1"]:
-        """The value at each row, with noise.
+        """The values of the function at points in its own units, with the noise of the function.
 
         Args:
-          X: The rows, or the numbers of one.
+          X: Points, shape ``[n d]``; or one point, shape ``[d]``.
 
         Raises:
-          ValueError: There are more or fewer columns.
+          ValueError: The points have another number of columns.
         """
         X = np.asarray(X, np.float64)
         X = X.reshape(-1, self.input_dim) if X.ndim < 2 and X.size % self.input_dim == 0 else X
