@@ -26,7 +26,7 @@ class Stop:
     """
 
     target: float | None = None
-    seconds: float | None = None
+    seconds: int | float | None = None
     no_improvement: int | None = None
 
     def __post_init__(self):
