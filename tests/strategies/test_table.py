@@ -37,9 +37,14 @@ def rows(state):
 _PEND, _TELL = jax.jit(STRATEGY.pend), jax.jit(STRATEGY.tell)
 
 
+def _settled(state):
+    """An empty table has another type than one with trials, and would be compiled for alone."""
+    return jax.tree.map(np.asarray, state)
+
+
 @pytest.fixture
 def pend():
-    return lambda state, x: _PEND(state, jnp.asarray(x, state.x.dtype))
+    return lambda state, x: _PEND(_settled(state), jnp.asarray(x, state.x.dtype))
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def tell():
 
     def tell(state, trial, y):
         trial = trial if isinstance(trial, int) else jnp.asarray(trial, state.x.dtype)
-        return _TELL(state, trial, jnp.asarray(y, state.y.dtype))
+        return _TELL(_settled(state), trial, jnp.asarray(y, state.y.dtype))
 
     return tell
 
