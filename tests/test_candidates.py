@@ -331,17 +331,21 @@ def test_random_search_is_uniform_over_what_is_new():
 
 def test_the_design_is_the_nearest_new_candidate_to_a_point_of_the_sequence(x64):
     strategy = jbo.sobol_search(LIST)
-    key, state, ask = jax.random.key(3), strategy.init(16), jax.jit(strategy.ask)
-    taken = []
+    key, state = jax.random.key(3), jax.tree.map(np.asarray, strategy.init(16))
+    ask, pend, taken = jax.jit(strategy.ask), jax.jit(strategy.pend), []
+
+    @jax.jit
+    def snapped(i):
+        raw = jbo.designs.sobol_point(key, i, 3, jnp.dtype("float64"))
+        return jbo.encoding.snap(LIST.encoding, raw)[None, :]
+
     for i in range(14):
-        raw = jbo.designs.sobol_point(key, jnp.asarray(i), 3, jnp.dtype("float64"))
-        snapped = jbo.encoding.snap(LIST.encoding, raw)[None, :]
-        distance = np.where(np.isin(np.arange(14), taken), np.inf, distances(LIST, snapped)[0])
+        distance = np.where(np.isin(np.arange(14), taken), np.inf, distances(LIST, snapped(jnp.asarray(i)))[0])
         taken.append(int(distance.argmin()))
         x, info = ask(key, state)
         assert info.is_new
         np.testing.assert_array_equal(x, LIST.encoding.candidates[taken[-1]])
-        state = strategy.pend(state, x)
+        state = pend(state, x)
     assert not ask(key, state)[1].is_new
 
 

@@ -230,8 +230,13 @@ def test_types_follow_the_callers(dtype):
 
 def test_all_trials_may_fail(x64):
     space = Space(a=Real(0.0, 1.0))
+
+    @jax.jit
+    def search(value):
+        return jbo.minimize(jax.random.key(0), Objective(space, lambda _: value), jbo.sobol_search(space), 4)
+
     for value in (jnp.nan, jnp.inf, -jnp.inf):
-        run = jbo.minimize(jax.random.key(0), Objective(space, lambda _, v=value: v), jbo.sobol_search(space), 4)
+        run = search(value)
         assert (run.trials.status == FAILED).all() and np.isposinf(run.best_y).all()
         assert len(np.unique(run.x)) == 4
 

@@ -211,12 +211,15 @@ def the_next_point_is_worth_most(study, space):
     assert np.ptp(others) > 0 and own[0] >= others.max() - 1e-6 * np.ptp(others), (own, others.max(), others.min())
 
 
+_snap = jax.jit(snap)
+
+
 def search_in_one_program(space, strategy):
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), 2)
         run = jax.jit(jax.vmap(lambda key: jbo.minimize(key, Objective(space), strategy, NUM_STEPS)))(keys)
         for x, y, status in zip(run.x, run.y, run.trials.status, strict=True):
-            np.testing.assert_allclose(snap(space.encoding, x), x, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(_snap(space.encoding, x), x, rtol=0, atol=1e-12)
             np.testing.assert_array_equal(status, np.where(np.isfinite(y), OK, FAILED))
             points = [space.decode(point) for point in np.asarray(x)]
             assert all(space.is_allowed(config) for config in points)

@@ -47,7 +47,7 @@ jit_snap, jit_shares = jax.jit(snap), jax.jit(shares)
 
 def test_shares_sum_to_one_in_every_order(x64):
     x = np.random.default_rng(0).random((2000, 8))
-    for row in x:
+    for row in x[:400]:
         config = EIGHT.decode(row)
         values = list(config.values())
         assert sum(values) == 1.0 == sum(values[::-1]) and min(values) >= 0
@@ -57,9 +57,9 @@ def test_shares_sum_to_one_in_every_order(x64):
         np.testing.assert_array_equal(jit_snap(EIGHT.encoding, snapped), snapped)
         assert (np.asarray(jit_shares(EIGHT.encoding, snapped)).sum(-1) == 1).all()
     traced = jax.jit(jax.vmap(EIGHT.decode_traced))(jnp.asarray(x))
-    plain = [EIGHT.decode(row) for row in x]
+    plain = [EIGHT.decode(row) for row in x[:400]]
     for name in EIGHT.names:
-        np.testing.assert_allclose(traced[name], [config[name] for config in plain], rtol=0, atol=2.0**-46)
+        np.testing.assert_allclose(traced[name][:400], [config[name] for config in plain], rtol=0, atol=2.0**-46)
 
 
 @some("make", [jbo.random_search, jbo.sobol_search])

@@ -1,6 +1,7 @@
 """What stands around an acquisition loses nothing of it: neither what its values mean nor how it is averaged."""
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ SPACE = jbo.Space(a=jbo.Real(0, 1), b=jbo.Real(0, 1))
 DENSITY = belief_over(SPACE, {"a": (0.3, 0.2)})
 with jax.enable_x64(True):
     X = jnp.asarray([0.4, 0.7])
+    LOG_DENSITY = float(jax.jit(DENSITY.log_density)(X))
 KEY = jax.random.key(3)
 
 
@@ -50,8 +52,9 @@ class Shifted(Around):
         return self.acquisition.value(aux, posterior, x) + 1.0
 
 
-@pytest.fixture
-def model(x64):
+@functools.cache
+def made():
+    """A posterior and its data, the same for all tests."""
     x, y = smooth_data(6, 2)
     data = as_dataset(x, y, "float64", 8)
     # Three samples of the hyperparameters that believe very different functions.
@@ -59,13 +62,24 @@ def model(x64):
     return condition(as_sets(sets, "float64"), data), data
 
 
-def value(acquisition, model, key=KEY):
-    @jax.jit
-    def compiled(key, posterior, data):
-        averaged = over_sets(acquisition, posterior)
-        return averaged.value(averaged.prepare(key, posterior, data), posterior, X)
+@pytest.fixture
+def model(x64):
+    return made()
 
-    return float(compiled(key, *model))
+
+def worth(acquisition, key, posterior, data):
+    averaged = over_sets(acquisition, posterior)
+    return averaged.value(averaged.prepare(key, posterior, data), posterior, X)
+
+
+_WORTH = jax.jit(worth)
+
+
+def value(acquisition, model, key=KEY):
+    """One program for all acquisitions of a structure; what holds a function is no argument of a program."""
+    if all(isinstance(leaf, int | float | jax.Array) for leaf in jax.tree.leaves(acquisition)):
+        return float(_WORTH(acquisition, key, *model))
+    return float(jax.jit(functools.partial(worth, acquisition))(key, *model))
 
 
 @jax.jit
@@ -78,20 +92,26 @@ def sampled(model, key=KEY):
     return -float(draw(model[0], key))
 
 
-def asks_first(model, *members):
-    """The key that the first of these members of a portfolio prepares with, and the portfolio that lets it ask."""
-    portfolio_ = portfolio(*members, num_initial=0)
-    member, _ = jax.jit(portfolio_.prepare)(KEY, *model)
-    order = [*members[1:], members[0]] if int(member) else list(members)
-    return portfolio(*order, num_initial=0), jax.random.split(KEY, len(members))[int(member)]
+@functools.cache
+def place_that_asks():
+    """Which of two members asks: the table says so, whatever they are."""
+    two = portfolio(jbo.expected_improvement(), jbo.expected_improvement(), num_initial=0)
+    return int(jax.jit(two.prepare)(KEY, *made())[0])
+
+
+def asks_first(first, other):
+    """The portfolio of two members that lets the first one ask, and the key that this one prepares with."""
+    place = place_that_asks()
+    order = [other, first] if place else [first, other]
+    return portfolio(*order, num_initial=0), jax.random.split(KEY, 2)[place]
 
 
 def test_a_sampled_function_times_a_density_is_that_of_one_hyperparameter_sample(model):
-    density = 5.0 / int(model[1].is_valid.sum()) * float(DENSITY.log_density(X))
+    density = 5.0 / int(model[1].is_valid.sum()) * LOG_DENSITY
     believed = times_density(jbo.thompson_sampling(), 5.0 / int(model[1].is_valid.sum()))
     assert value(believed, model) == pytest.approx(beyond_least(sampled(model), density), rel=1e-12)
     # The mean over the samples is another number, which is what a search saw before.
-    every = -jax.vmap(draw, (0, None))(model[0].sets(), KEY)
+    every = -jax.jit(lambda posterior: jax.vmap(draw, (0, None))(posterior.sets(), KEY))(model[0])
     assert abs(float(jnp.mean(every)) - sampled(model)) > 1e-3
 
 
@@ -102,11 +122,13 @@ def test_a_wrapper_of_a_users_own_does_not_average_a_sampled_function(model, wra
 
 def test_each_member_of_a_portfolio_is_averaged_or_not_by_itself(model):
     thompson, improvement = jbo.thompson_sampling(), jbo.log_expected_improvement()
-    of_thompson, key = asks_first(model, thompson, improvement)
+    of_thompson, key = asks_first(thompson, improvement)
     assert value(of_thompson, model) == pytest.approx(sampled(model, key), rel=1e-12)
-    of_improvement, _ = asks_first(model, improvement, thompson)
+    of_improvement, _ = asks_first(improvement, thompson)
     assert value(of_improvement, model) == pytest.approx(value(improvement, model), rel=1e-12)
-    of_mixture = jax.jit(lambda posterior, data: improvement.value(improvement.prepare(KEY, *model), posterior, X))
+    of_mixture = jax.jit(
+        lambda posterior, data: improvement.value(improvement.prepare(KEY, posterior, data), posterior, X)
+    )
     assert value(improvement, model) != pytest.approx(float(of_mixture(*model)), rel=1e-6), (
         "improvement is averaged over the samples"
     )
@@ -114,22 +136,22 @@ def test_each_member_of_a_portfolio_is_averaged_or_not_by_itself(model):
 
 def test_a_density_multiplies_each_member_of_a_portfolio_by_what_its_values_mean(model):
     power = 5.0 / int(model[1].is_valid.sum())
-    log_density = power * float(DENSITY.log_density(X))
+    log_density = power * LOG_DENSITY
     positive, logarithm, of_values = jbo.expected_improvement(), jbo.log_expected_improvement(), jbo.LCB()
-    first, _ = asks_first(model, positive, logarithm)
+    first, _ = asks_first(positive, logarithm)
     assert first.scale is Scale.MIXED
     expected = value(positive, model) * np.exp(log_density)
     assert value(times_density(first, power), model) == pytest.approx(expected, rel=1e-10)
-    second, _ = asks_first(model, logarithm, positive)
+    second, _ = asks_first(logarithm, positive)
     assert value(times_density(second, power), model) == pytest.approx(value(logarithm, model) + log_density)
-    third, _ = asks_first(model, of_values, positive)
+    third, _ = asks_first(of_values, positive)
     expected = beyond_least(value(of_values, model), log_density)
     assert value(times_density(third, power), model) == pytest.approx(expected, rel=1e-10)
 
 
 def test_a_penalty_takes_the_logarithm_of_each_member_of_a_portfolio(model):
     rule = local_penalization()
-    first, _ = asks_first(model, jbo.expected_improvement(), jbo.log_expected_improvement())
+    first, _ = asks_first(jbo.expected_improvement(), jbo.log_expected_improvement())
 
     @jax.jit
     def found(posterior, data):

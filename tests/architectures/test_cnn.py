@@ -50,17 +50,22 @@ def test_a_kernel_without_a_middle_is_refused():
 def test_forward_pass_equals_one_written_with_other_means(size):
     model = build(CNNStructure(2, 4, size))
     images = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
-    x = jnp.asarray(images)
-    for layer, (channels, out) in zip(model.convolutions, [(1, 4), (4, 8)], strict=True):
-        kernel = layer.kernel[...].reshape(size, size, channels, out)  # [size² c, out] -> [size, size, c, out]
-        x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-        x = jnp.maximum(x + layer.bias[...], 0)
-        x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-    x = np.asarray(x).reshape(6, 2 * 2 * 8)  # [n, 2, 2, 8] -> [n, 32]
+
+    @jax.jit
+    def convolved(x):
+        for layer, (channels, out) in zip(model.convolutions, [(1, 4), (4, 8)], strict=True):
+            kernel = layer.kernel[...].reshape(size, size, channels, out)  # [size² c, out] -> [size, size, c, out]
+            x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+            x = jnp.maximum(x + layer.bias[...], 0)
+            x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        return x
+
+    x = np.asarray(convolved(images)).reshape(6, 2 * 2 * 8)  # [n, 2, 2, 8] -> [n, 32]
     for layer in model.hidden:
         x = np.maximum(x @ np.asarray(layer.kernel[...]) + np.asarray(layer.bias[...]), 0)
     expected = x @ np.asarray(model.output.kernel[...]) + np.asarray(model.output.bias[...])
-    np.testing.assert_allclose(model(jnp.asarray(images), RELU, None), expected, rtol=1e-4, atol=1e-5)
+    found = jax.jit(lambda x: model(x, RELU, None))(images)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_each_layer_drops_with_a_key_of_its_own(monkeypatch):

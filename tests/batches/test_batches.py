@@ -16,11 +16,12 @@ from jbo.knowledge import Failures, Knowledge
 from jbo.region import Region
 from jbo.strategies import Fitted, Weight
 from jbo.strategies._together import repeated
+from jbo.surrogates import FitInfo
 from jbo.types import FAILED, OK, PENDING, Trials
 from tests.selection import some
 
 from .. import references
-from ..surrogates.problems import as_dataset, as_params, condition, random_params, smooth_data
+from ..surrogates.problems import as_dataset, as_params, as_sets, condition, random_params, smooth_data
 
 SPACE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
 CAPACITY = 24
@@ -384,5 +385,9 @@ def test_a_batch_that_draws_functions_keeps_away_from_where_trials_fail(x64):
     rows = jnp.asarray(np.concatenate([x, np.full(6, 0.5)]))
     state = Trials.from_arrays(rows[:, None], jnp.where(status == OK, rows, 0.0), status)
     strategy = jbo.bayesian(space, batch=batches.thompson_batch())
-    points, _ = jax.jit(jax.vmap(lambda key: strategy.ask(key, state)))(jax.random.split(jax.random.key(0), 6))
+    info = FitInfo(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.asarray(True))
+    values = as_sets([(np.array([-0.3]), 0.3, -6.0)], "float64")  # about where a fit ends
+    model = Fitted(values, tuple(() for _ in strategy.weights)), info
+    asked = jax.jit(jax.vmap(lambda key: strategy.ask(key, state, model=model)[0]))
+    points = asked(jax.random.split(jax.random.key(0), 6))
     assert points.min() > 0.3, points

@@ -114,17 +114,23 @@ def test_cross_validation_is_fitting_without_each_fold(x64, surrogate):
     predicted = jax.jit(cross_validate, static_argnums=3)(key, surrogate, data, 4)
     key_deal, key_fit = jax.random.split(key)
     fold = folds(key_deal, data.is_valid, 4)
-    fit = jax.jit(lambda s, key, data: s.fit(key, data, s.init(D, data.x.dtype))[0])
+
+    @jax.jit
+    def fitted(key, seen):
+        """Mean, variance and noise of a model of some rows at all of them."""
+        params, _ = surrogate.fit(key, seen, surrogate.init(D, seen.x.dtype))
+        posterior = surrogate.condition(params, seen)
+        return *posterior.predict(data.x), posterior.noise_variance()
+
     for i in range(2):
         others = dataclasses.replace(data, is_valid=data.is_valid & (fold != i))
-        posterior = surrogate.condition(fit(surrogate, jax.random.fold_in(key_fit, i), others), others)
-        mean, variance = posterior.predict(data.x)
+        mean, variance, noise = fitted(jax.random.fold_in(key_fit, i), others)
         own = np.asarray((fold == i) & data.is_valid)
         # A walk of many steps in another program ends a few bits elsewhere.
         np.testing.assert_allclose(predicted.mean[own], mean[own], atol=1e-4)
-        np.testing.assert_allclose(predicted.variance[own], (variance + posterior.noise_variance())[own], atol=1e-4)
+        np.testing.assert_allclose(predicted.variance[own], (variance + noise)[own], atol=1e-4)
     if not isinstance(surrogate, GP):
-        seen = surrogate.condition(fit(surrogate, key_fit, data), data).predict(data.x)[0]
+        seen = fitted(key_fit, data)[0]
         assert np.abs(np.asarray(seen - data.y))[:N].max() < 1e-6, "a tree knows the rows it grew on"
         assert np.abs(np.asarray(predicted.mean - data.y))[:N].max() > 0.2, "and here it does not"
 

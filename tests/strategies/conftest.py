@@ -17,6 +17,7 @@ def ask():
     """``ask(strategy, key, state[, q])``, compiled once for all strategies of one structure."""
 
     def ask(strategy, key, state, q=None):
+        state = jax.tree.map(np.asarray, state)  # of one type each, whether it comes from `init` or from `pend`
         return _ASK(strategy, key, state) if q is None else _ASK_BATCH(strategy, key, state, q)
 
     ask.num_programs = _ASK._cache_size
@@ -25,7 +26,7 @@ def ask():
 
 @pytest.fixture(scope="session")
 def pend():
-    return _PEND
+    return lambda strategy, state, x: _PEND(strategy, jax.tree.map(np.asarray, state), x)
 
 
 @pytest.fixture(scope="session")

@@ -253,7 +253,7 @@ def test_candidates_are_around_the_trial_of_the_least_mean(x64, table):
     """A needle beside that trial, by a dense solve, is found: it is neither the luckiest trial nor the worst one."""
     x, y, state = noisy_table(table)
     values = (np.log([0.3, 0.4]), 0.1, np.log(0.4))
-    mean, _ = references.posterior("multiscale", values, x, np.asarray(STRATEGY.dataset(state).y), x)
+    mean, _ = references.posterior("multiscale", values, x, np.asarray(jax.jit(STRATEGY.dataset)(state).y), x)
     least = np.argmin(mean)
     assert least not in (np.argmin(y), np.argmax(mean)) and np.argmin(y) == 15
     where = x[least] + np.array([0.003, -0.002])

@@ -25,6 +25,8 @@ UNIFORM = 1 / 3 / 9
 KEY = jax.random.key(5)
 NUM, CAPACITY = 14, 16
 FIT = jax.jit(lambda strategy, state: strategy.fit(KEY, state))
+ASK = jax.jit(lambda strategy, state, model: strategy.ask(KEY, state, model=model))
+OTHERS = np.random.default_rng(3).random((2000, SPACE.encoding.num_columns))
 
 
 @pytest.fixture
@@ -39,14 +41,16 @@ def state(x64):
 
 @some("acquisition", [None, jbo.lower_confidence_bound()], ids=["improvement", "bound"])
 @some("weight", [0.0, 0.7, 1.0], [0.7])
-def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weight, acquisition, ask):
+def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weight, acquisition):
     strategy = jbo.bayesian(SPACE, acquisition=acquisition, classifier_weight=weight)
-    x, info = ask(strategy, KEY, state)
-    params, _ = FIT(strategy, state)
+    model = FIT(strategy, state)
+    x, info = ASK(strategy, state, model)
 
     @jax.jit
-    def parts(points):
-        posterior = strategy.surrogate.condition(params.values, strategy.dataset(state))
+    def parts(first):
+        """At a point, and at all others after it."""
+        points = jnp.concatenate([first[None], jbo.encoding.snap(SPACE.encoding, jnp.asarray(OTHERS))])
+        posterior = strategy.surrogate.condition(model[0].values, strategy.dataset(state))
         best = jnp.min(jnp.where(state.status == OK, posterior.predict(state.x)[0], jnp.inf))
         good, bad = jbo.parzen(SPACE).densities(state)
         by_good, by_bad = (
@@ -55,8 +59,8 @@ def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weig
         )
         return *posterior.predict(points), best, by_good, by_bad
 
-    def worth(points):
-        mean, variance, best, by_good, by_bad = (np.asarray(part) for part in parts(points))
+    def worth(first):
+        mean, variance, best, by_good, by_bad = (np.asarray(part) for part in parts(first))
         deviation = np.sqrt(variance)
         z = (best - mean) / deviation
         improvement = deviation * (z * norm.cdf(z) + norm.pdf(z))
@@ -68,17 +72,17 @@ def test_what_is_asked_is_worth_its_gain_times_the_chance_to_be_good(state, weig
             return np.log(improvement) + weight * np.log(chance)
 
     assert info.is_model_based
-    np.testing.assert_allclose(info.value, worth(x[None])[0], rtol=1e-6)
-    others = jbo.encoding.snap(SPACE.encoding, np.random.default_rng(3).random((2000, x.size)))
-    assert info.value > worth(jnp.asarray(others)).max()
+    values = worth(x)
+    np.testing.assert_allclose(info.value, values[0], rtol=1e-6)
+    assert info.value > values[1:].max()
     if acquisition is None:  # where less is to be gained than is said, the densities ask in even rows
         rarely = dataclasses.replace(strategy, doubt=dataclasses.replace(strategy.doubt, least_improvement=1e9))
-        likeliest, _ = ask(rarely, KEY, state)
-        by_good, by_bad = parts(jnp.concatenate([likeliest[None], others]))[3:]
+        likeliest, _ = ASK(rarely, state, model)
+        by_good, by_bad = parts(likeliest)[3:]
         ratio = np.asarray((by_good + UNIFORM) / (by_bad + UNIFORM))
         assert jnp.any(likeliest != x) and ratio[0] > np.median(ratio)
         odd = state._replace(x=state.x.at[NUM].set(x), status=state.status.at[NUM].set(PENDING))
-        np.testing.assert_array_equal(ask(rarely, KEY, odd)[0], ask(strategy, KEY, odd)[0])
+        np.testing.assert_array_equal(ASK(rarely, odd, model)[0], ASK(strategy, odd, model)[0])
 
 
 @pytest.mark.thorough

@@ -34,9 +34,25 @@ _ASK = jax.jit(lambda strategy, key, state, fixed: strategy.ask(key, state, 4, f
 
 
 def ask(strategy, key, state, fixed=None):
-    """A batch of four. Without a context all columns are free: one program serves both."""
+    """A batch of four. Without a context all columns are free: one program serves both, and each table."""
+    state = jax.tree.map(np.asarray, state)  # a table of `init` has another type than one with trials
     fixed = jnp.full(state.x.shape[1], jnp.nan, state.x.dtype) if fixed is None else fixed
     return _ASK(strategy, key, state, fixed)
+
+
+@jax.jit
+def _pended_and_told(strategy, state, points, values):
+    for x, y in zip(points, values, strict=True):
+        state = strategy.tell(strategy.pend(state, x), state.num_trials, y)
+    return state
+
+
+@jax.jit
+def _told(strategy, state, points):
+    """With the sum of its columns as the value of each point."""
+    for x in points:
+        state = strategy.tell(state, x, jnp.sum(x))
+    return state
 
 
 def allowed(space, points):
@@ -52,8 +68,8 @@ def test_no_suggestion_violates_the_constraint(x64, make):
         for _ in range(3):
             points, info = ask(strategy, jax.random.key(seed), state)
             assert info.is_new.all() and all(allowed(MIXED, points))
-            for x in points:
-                state = strategy.tell(strategy.pend(state, x), state.num_trials, jnp.sum((x - 0.9) ** 2))
+            values = jnp.asarray(((np.asarray(points) - 0.9) ** 2).sum(axis=1))
+            state = _pended_and_told(strategy, jax.tree.map(np.asarray, state), points, values)
         assert len(np.unique(np.asarray(state.x[:12]), axis=0)) == 12
 
 
@@ -84,9 +100,7 @@ def test_a_discrete_space_is_searched_to_its_last_allowed_point(x64, make):
     strategy = make(DISCRETE)
     points, info = ask(strategy, jax.random.key(0), strategy.init(16))
     assert info.is_new.all() and all(allowed(DISCRETE, points)) and len(np.unique(np.asarray(points), axis=0)) == 4
-    state = strategy.init(16)
-    for x in points:
-        state = strategy.tell(state, x, x[0])
+    state = _told(strategy, strategy.init(16), points)
     assert not ask(strategy, jax.random.key(0), state)[1].is_new.any()
 
 
@@ -138,8 +152,7 @@ def test_a_context_is_kept_and_the_rest_is_searched(x64, make):
         configs = [MIXED.decode(x) for x in np.asarray(points)]
         assert info.is_new.all() and all(c["k"] == 0 and c["u"] == pytest.approx(0.25, rel=1e-14) for c in configs)
         assert all(map(MIXED.is_allowed, configs))
-        for x in points:
-            state = strategy.tell(state, x, jnp.sum(x))
+        state = _told(strategy, jax.tree.map(np.asarray, state), points)
     assert len(np.unique(np.asarray(state.x[:12]), axis=0)) == 12
 
 
@@ -150,9 +163,7 @@ def test_a_discrete_context_is_exhausted_alone(x64):
         fixed = jnp.asarray(space.fixed_columns({"a": "x"}))
         points, info = ask(strategy, jax.random.key(0), strategy.init(16), fixed)
         assert info.is_new.all() and sorted(space.decode(x)["b"] for x in np.asarray(points)) == [1, 2, 3, 4]
-        state = strategy.init(16)
-        for x in points:
-            state = strategy.tell(state, x, x[0])
+        state = _told(strategy, strategy.init(16), points)
         assert not ask(strategy, jax.random.key(0), state, fixed)[1].is_new.any()
         assert ask(strategy, jax.random.key(0), state)[1].is_new[0], "elsewhere there is more"
 

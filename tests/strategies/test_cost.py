@@ -62,7 +62,8 @@ def test_the_learnt_cost_is_the_exponential_of_the_mean_log_cost(x64):
     model = dataclasses.replace(cost_of(LEARNT), surrogate=jbo.gp(kernel=rbf).bind(SPACE.encoding))
     params = GPParams(*(jnp.asarray(p)[None] for p in (LOG_LENGTHSCALES, LOG_SIGNAL, LOG_NOISE)))
     at = np.random.default_rng(1).random((5, 2))
-    got = jax.vmap(model.log_cost(params, state))(jnp.asarray(at))
+    log_cost = jax.jit(lambda state: jax.vmap(model.log_cost(params, state))(jnp.asarray(at)))
+    got = log_cost(state)
     status, cost = np.asarray(state.status), np.asarray(state.cost)
     rows = ((status == OK) | (status == FAILED)) & (cost > 0)
     assert rows.sum() == 6 and rows[status == FAILED].all()
@@ -72,12 +73,11 @@ def test_the_learnt_cost_is_the_exponential_of_the_mean_log_cost(x64):
     )
     np.testing.assert_allclose(got, expected, rtol=1e-7)
     other = state.with_cost(state.cost.at[np.flatnonzero(status == PENDING)].set(1e9))
-    np.testing.assert_array_equal(jax.vmap(model.log_cost(params, other))(jnp.asarray(at)), got)
+    np.testing.assert_array_equal(log_cost(other), got)
 
 
-def log_worth(strategy, state):
+def log_worth(strategy, state, params):
     """The logarithm of what a suggestion at a point is worth."""
-    params, _ = jax.jit(lambda state: strategy.fit(KEY, state))(state)
     assert any(isinstance(of_weight, GPParams) for of_weight in params.weights) == strategy.learns_cost
 
     @jax.jit
@@ -99,17 +99,18 @@ def log_worth(strategy, state):
 
 
 @some("strategy", [LEARNT, KNOWN], [KNOWN], ids=["learnt", "known"])
-def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, ask, strategy):
+def test_the_point_is_the_best_improvement_per_cost_of_a_grid(x64, strategy):
     """Beside failed and pending trials, with everything but the maximum written in NumPy."""
     state = search()
-    worth = log_worth(strategy, state)
+    model = jax.jit(lambda state: strategy.fit(KEY, state))(state)
+    worth = log_worth(strategy, state, model[0])
     side = np.linspace(0, 1, 101)
     grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
-    x, info = ask(strategy, KEY, state)
+    x, info = jax.jit(lambda state, model: strategy.ask(KEY, state, model=model))(state, model)
     assert info.is_model_based and info.is_new
-    values = worth(grid)
+    of_point, *values = worth(np.vstack([x, grid]))
     best_there = np.nanmax(values)
-    np.testing.assert_allclose(info.value, worth(np.asarray(x)[None])[0], atol=1e-5)
+    np.testing.assert_allclose(info.value, of_point, atol=1e-5)
     assert best_there - 1e-3 < info.value < best_there + 0.2
     assert np.linalg.norm(grid[np.nanargmax(values)] - x) < 0.03
 
@@ -121,7 +122,8 @@ def test_another_point_is_asked_than_without_a_cost(x64, ask, strategy):
     state = search()
     x, info = ask(strategy, KEY, state)
     without, _ = ask(ORDINARY, KEY, search(has_cost=False))
-    value_there = log_worth(strategy, state)(np.asarray(without)[None])[0]
+    params, _ = jax.jit(lambda state: strategy.fit(KEY, state))(state)
+    value_there = log_worth(strategy, state, params)(np.asarray(without)[None])[0]
     assert value_there < info.value - 1e-3, "the cost counts"
 
 

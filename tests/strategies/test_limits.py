@@ -131,7 +131,7 @@ def test_a_trial_that_breaks_a_limit_is_not_what_has_to_be_improved_on(x64):
     y[[2, 5, 8], 1] = -1.0
     y[0, 0] = -6  # the best of all is infeasible
     state = table(y, x=x)
-    data = STRATEGY.dataset(state)
+    data = jax.jit(STRATEGY.dataset)(state)
     assert data.is_valid.all()
     mean, covariance = references.posterior("multiscale", OF_VALUES, x, np.asarray(data.y), at)
     at_rows, _ = references.posterior("multiscale", OF_VALUES, x, np.asarray(data.y), x)

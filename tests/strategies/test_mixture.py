@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import chisquare, kstest, truncnorm
 
-from jbo import Categorical, Integer, Ordinal, Real, Space
-from jbo.encoding import is_active, snap
+from jbo import Categorical, Integer, Ordinal, Real, Space, encoding
 from jbo.strategies import _mixture
 from jbo.strategies._mixture import Mixture
 from tests.selection import some
@@ -29,6 +28,7 @@ DISCRETE = Space(
     d=Categorical("u", "v", when=("a", "y")),
     e=Integer(0, 2),
 )
+snap, is_active = jax.jit(encoding.snap), jax.jit(encoding.is_active)
 log_density = jax.jit(_mixture.log_density)
 sample = jax.jit(_mixture.sample, static_argnums=3)
 condition = jax.jit(_mixture.given)

@@ -37,9 +37,14 @@ def rows(state):
 _PEND, _TELL = jax.jit(STRATEGY.pend), jax.jit(STRATEGY.tell)
 
 
+def _settled(state):
+    """An empty table has another type than one with trials, and would be compiled for alone."""
+    return jax.tree.map(np.asarray, state)
+
+
 @pytest.fixture
 def pend():
-    return lambda state, x: _PEND(state, jnp.asarray(x, state.x.dtype))
+    return lambda state, x: _PEND(_settled(state), jnp.asarray(x, state.x.dtype))
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def tell():
 
     def tell(state, trial, y):
         trial = trial if isinstance(trial, int) else jnp.asarray(trial, state.x.dtype)
-        return _TELL(state, trial, jnp.asarray(y, state.y.dtype))
+        return _TELL(_settled(state), trial, jnp.asarray(y, state.y.dtype))
 
     return tell
 
@@ -170,20 +175,25 @@ def test_the_walk_visits_every_point_once(slow_dtype, name):
     expected = {tuple(levels) for levels in levels_of(from_level(encoding, every_level, slow_dtype)).tolist()}
     assert len(expected) == num == space.num_configs, "the reference is right"
 
-    walk = jax.jit(lambda state, x, start: _table.walk_to_new(Region(encoding), state, x, start))
+    none = np.zeros(num, slow_dtype)
+
+    @jax.jit
+    def walk(x_rows, status, x, start):
+        return _table.walk_to_new(Region(encoding), Trials.from_arrays(x_rows, none, status), x, start)
+
     rng = np.random.default_rng(0)
     for _ in range(3):
         start = jnp.asarray(rng.random(len(space)), slow_dtype)
         x = jnp.asarray(all_points[rng.integers(num)], slow_dtype)
         x_rows, status, seen = np.zeros((num, len(space)), slow_dtype), np.full(num, EMPTY, np.int32), []
         for i in range(num):
-            point, is_new = walk(Trials.from_arrays(x_rows, np.zeros(num, slow_dtype), status), x, start)
+            point, is_new = walk(x_rows, status, x, start)
             assert is_new and (i > 0 or (point == x).all()), "a point that nobody has is left as it is"
             x_rows[i], status[i] = point, rng.choice([OK, PENDING, FAILED])
             seen.append(np.asarray(point))
         assert {tuple(levels) for levels in levels_of(np.array(seen)).tolist()} == expected
         np.testing.assert_allclose(snap(encoding, np.array(seen)), seen, rtol=0, atol=2 * jnp.finfo(slow_dtype).eps)
-        assert not walk(Trials.from_arrays(x_rows, np.zeros(num, slow_dtype), status), x, start)[1]
+        assert not walk(x_rows, status, x, start)[1]
 
 
 STRATEGY_OF = {name: random_search(space) for name, space in SPACES.items()}
@@ -216,18 +226,23 @@ def test_what_is_inactive_does_not_count(x64):
     """One taken point stands for a thousand million levels of inactive columns: the next one is a step away."""
     space = Space(a=Categorical("x", "y"), **{f"b{i}": Integer(1, 1000, when=("a", "y")) for i in range(3)})
     strategy = random_search(space)
-    state = strategy.pend(strategy.init(4), jnp.asarray(space.encode({"a": "x"})))
-    ask = jax.jit(strategy.ask)
+    taken = jnp.asarray(space.encode({"a": "x"}))
+    ask = jax.jit(lambda key: strategy.ask(key, strategy.pend(strategy.init(4), taken)))
     for seed in range(10):
-        x, info = ask(jax.random.key(seed), state)
+        x, info = ask(jax.random.key(seed))
         assert info.is_new and space.decode(np.asarray(x))["a"] == "y"
 
 
 def test_reals_of_the_start_are_kept(x64):
     space = Space(a=Categorical("x", "y"), b=Real(0.0, 1.0, when=("a", "y")))
     encoding = space.encoding
-    state = random_search(space).pend(random_search(space).init(2), jnp.array([0.25, 0.5]))
-    x, is_new = _table.walk_to_new(Region(encoding), state, jnp.array([0.25, 0.5]), jnp.array([0.1, 0.37]))
+
+    @jax.jit
+    def walk(x, start):
+        state = random_search(space).pend(random_search(space).init(2), x)
+        return _table.walk_to_new(Region(encoding), state, x, start)
+
+    x, is_new = walk(jnp.array([0.25, 0.5]), jnp.array([0.1, 0.37]))
     assert is_new
     np.testing.assert_array_equal(x, [0.75, 0.37])
 

@@ -116,7 +116,7 @@ def test_after_a_restart_the_box_is_around_the_best_trial_since_and_all_before_i
     surrogate = jbo.gp(lengthscale_prior=(-0.5, 1e-4))
     strategy = jbo.trust_region(CUBE, surrogate=surrogate, num_initial=2, num_candidates=256)
     x, state = after_a_restart(0.0, 1)
-    box = strategy.box(state)
+    box = jax.jit(strategy.box)(state)
     assert box.first_row == FORGOTTEN and box.length == 0.8 / 16 and box.best == 1.0
     found, info = ask(strategy, jax.random.key(0), state)
     away = np.abs(np.asarray(found) - x[FORGOTTEN + 1])

@@ -12,6 +12,7 @@ from jbo.diagnostics import view_model
 from jbo.study.model import Fits
 from jbo.study.table import Table
 from jbo.world import world
+from tests.surrogates.smoother import Smoother
 from tests.weights import log_cost_of
 
 SPACE = jbo.Space(a=jbo.Real(0.0, 1.0), b=jbo.Real(0.0, 1.0))
@@ -85,7 +86,8 @@ def test_a_study_learns_how_long_its_trials_take(clock):
 def test_it_goes_on_as_if_it_had_not_stopped(clock, tmp_path):
     def run(path, times):
         for num_trials in times:
-            with jbo.Study(SPACE, strategy=jbo.bayesian(SPACE, cost="seconds"), seed=0, path=path) as study:
+            strategy = jbo.bayesian(SPACE, surrogate=Smoother(), cost="seconds")
+            with jbo.Study(SPACE, strategy=strategy, seed=0, path=path) as study:
 
                 def objective(config):
                     clock.seconds += round(16 * seconds(config)) / 16

@@ -112,7 +112,7 @@ def forms(few, many):
     return pytest.mark.parametrize("num_kills", [few, pytest.param(many, marks=pytest.mark.thorough)])
 
 
-@forms(5, 50)
+@forms(3, 50)
 @pytest.mark.parametrize("name", ["ask", "tell"])
 def test_killed_at_any_line(tmp_path, kill, go_on, name, num_kills):
     status, said, errors = kill(tmp_path / "whole.db", "random_search", f"lines of {name}", 0)
@@ -129,7 +129,7 @@ def test_killed_at_any_line(tmp_path, kill, go_on, name, num_kills):
     assert max(ended.values()) <= num_kills / 3, "in all trials"
 
 
-@forms(6, 50)
+@forms(4, 50)
 def test_killed_in_the_middle_of_a_write(tmp_path, kill, go_on, num_kills):
     found = Counter()
     for i, fraction in enumerate(spread(num_kills, 0, 1)):

@@ -36,6 +36,7 @@ def _fit(surrogate, key, data):
 
 _condition = jax.jit(lambda surrogate, params, data: surrogate.condition(params, data))
 _predict = jax.jit(lambda posterior, x: posterior.predict(x))
+_keys = jax.jit(column_keys)
 _weights = jax.jit(bootstrap_weights, static_argnums=2)
 
 
@@ -52,7 +53,7 @@ def model(surrogate, data, seed=0):
 
 
 def by_hand(surrogate, params, data, points):
-    keys, rows = (np.asarray(column_keys(surrogate.encoding, x)) for x in (points, data.x))
+    keys, rows = (np.asarray(_keys(surrogate.encoding, x)) for x in (points, data.x))
     is_valid, trees = np.asarray(data.is_valid), jax.tree.map(lambda leaf: leaf[0], params)
     least = surrogate.min_variance
     return predict_by_hand(trees, rows[is_valid], np.asarray(data.y)[is_valid], keys, IS_CATEGORY, least)
@@ -60,6 +61,7 @@ def by_hand(surrogate, params, data, points):
 
 @some("surrogate", [FOREST, DRAWN], ids=["all rows", "drawn rows"])
 def test_predictions_are_those_of_a_walk(x64, surrogate):
+    predict = jax.jit(surrogate.predict)
     for seed in range(2):
         data = dataset(seed=seed)
         params, posterior = model(surrogate, data, seed)
@@ -67,7 +69,7 @@ def test_predictions_are_those_of_a_walk(x64, surrogate):
             expected = by_hand(surrogate, params, data, jnp.asarray(points))
             for ours, theirs in zip(_predict(posterior, jnp.asarray(points)), expected, strict=True):
                 np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
-            again = jax.jit(surrogate.predict)(posterior, jnp.asarray(points))
+            again = predict(posterior, jnp.asarray(points))
             np.testing.assert_allclose(again, _predict(posterior, jnp.asarray(points)), rtol=1e-10)
 
 
