@@ -27,6 +27,7 @@ def empty(capacity: int, num_columns: int, dtype: jnp.dtype | None, layout: Layo
       dtype: Floating type; None: JAX's default one.
       layout: Which columns of values there are.
     """
+    dtype = jnp.zeros((), dtype).dtype  # not None: a table of a weak type would be traced once more after its first row
     return Trials(
         x=jnp.full((capacity, num_columns), 0.5, dtype),
         y=jnp.zeros((capacity, layout.num_columns), dtype),
