@@ -244,5 +244,5 @@ def test_a_file_whose_outcomes_are_damaged_is_told(path):
         connection.commit()
     with pytest.raises(OSError, match="s.db is damaged, its outcomes cannot be read: .*Guess"):
         Study.open(path)
-    with pytest.raises(ValueError, match="outcomes: expected those of a study file"):
+    with pytest.raises(ValueError, match="outcomes: expected a kind, one of"):
         read_study(path)
