@@ -204,7 +204,7 @@ def test_a_kill_at_any_statement_of_a_migration_leaves_the_old_file(tmp_path):
         (tmp_path / f"{version}").mkdir()
         whole = shutil.copy(FILES / f"format_{version}.db", tmp_path / f"{version}" / "s.db")
         for i in range(1, num_statements(Path(whole)) + 1):
-            killed.append((version, i, shutil.copy(whole, tmp_path / f"{version}" / f"{i}.db")))
+            killed.append((version, i, str(shutil.copy(whole, tmp_path / f"{version}" / f"{i}.db"))))
     script = f"""
 import os
 from tests.study.test_formats import Breaks, open_with
