@@ -202,7 +202,8 @@ def test_a_search_in_twenty_dimensions_beats_random_and_goes_on_after_a_kill(tmp
         for target in targets:
             with jbo.Study(space, strategy=strategy, seed=0, path=path) as study:
                 study.optimize(objective, target)
-        return [trial.value for trial in study.trials]
+                found = [trial.value for trial in study.trials]
+        return found
 
     whole = values(tmp_path / "whole.db", 70)
     assert values(tmp_path / "parts.db", 30, 70) == whole, "all of it is in the table"
