@@ -268,5 +268,5 @@ class Bayesian(ModelStrategy):
 
 
 def _or_else(is_first: Bool[Array, ""], first: LogWeight, other: LogWeight, x: Float[Array, " d"]) -> Float[Array, ""]:
-    """The first function's value where a condition holds, else the other's."""
-    return jnp.where(is_first, first(x), other(x))
+    """The first function's value if a condition holds, else the other's; the gradient is that of the one alone."""
+    return jax.lax.cond(is_first, first, other, x)

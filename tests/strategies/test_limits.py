@@ -11,7 +11,7 @@ from scipy.stats import norm
 import jbo
 from jbo.region import Region
 from jbo.strategies import Classifier, Feasible, Fitted
-from jbo.types import FAILED, OK, PENDING, Layout, Trials
+from jbo.types import ABANDONED, FAILED, OK, PENDING, Layout, Trials
 
 from .. import references
 from ..surrogates.problems import as_sets
@@ -261,3 +261,24 @@ def test_distances_from_a_limit_and_their_noise_of_any_size(x64, dtype):
         state = table(y, x=np.random.default_rng(1).random((4, 2)).astype(dtype), noise=noise_of)
         found = jax.jit(lambda state: jax.vmap(weight.log_probability(own, state))(at))(state)
         assert found.dtype == dtype and np.isfinite(found).all(), found
+
+
+@pytest.mark.parametrize("acquisition", [jbo.UCB(), jbo.EI()], ids=["bound", "improvement"])
+def test_while_nothing_is_feasible_the_gradient_is_that_of_the_probability(x64, acquisition):
+    """A bound has no value to improve on there: what it promises is infinite, and must not enter the gradient."""
+    strategy = jbo.bayesian(SPACE, acquisition=acquisition).for_table(LAYOUT)
+    state = random_table(0, shift=4.0)
+    state = state._replace(status=jnp.where(state.status == FAILED, ABANDONED, state.status))
+    own = Fitted(
+        params().values, tuple(params().weights[-1] if isinstance(w, Feasible) else () for w in strategy.weights)
+    )
+
+    @jax.jit
+    def gradient(state, x):
+        known = strategy.know(own, state, REGION)
+        return jax.grad(strategy.worth(jax.random.key(0), own, state, known))(x)
+
+    x = np.array([0.3, 0.4])
+    expected = references.gradient(lambda x: log_probability(state, x[None])[0], x)
+    assert not state.is_feasible.any()
+    np.testing.assert_allclose(gradient(state, jnp.asarray(x)), expected, rtol=1e-4)
