@@ -269,9 +269,8 @@ def test_while_nothing_is_feasible_the_gradient_is_that_of_the_probability(x64, 
     strategy = jbo.bayesian(SPACE, acquisition=acquisition).for_table(LAYOUT)
     state = random_table(0, shift=4.0)
     state = state._replace(status=jnp.where(state.status == FAILED, ABANDONED, state.status))
-    own = Fitted(
-        params().values, tuple(params().weights[-1] if isinstance(w, Feasible) else () for w in strategy.weights)
-    )
+    of_limits = params().weights[-1]
+    own = Fitted(params().values, tuple(of_limits if isinstance(w, Feasible) else () for w in strategy.weights))
 
     @jax.jit
     def gradient(state, x):
