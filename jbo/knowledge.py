@@ -91,7 +91,7 @@ class Knowledge(NamedTuple):
 
     @property
     def centre(self) -> Float[Array, " d"]:
-        """The feasible trial with the least mean; while there is none, the one with the highest chance to be feasible."""
+        """The feasible trial with the least mean; while there is none, the most probably feasible one."""
         x, is_valid = self.told_data.x, self.told_data.is_valid
         if self.limits is None:
             return x[jnp.argmin(jnp.where(is_valid, self.mean, jnp.inf))]
