@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int, Key
 from rich.console import Console
 
 import jbo
+from experiments.benchmark import choices
 from experiments.benchmark.problems import Noisy, draw_embedded, draw_mixed, draw_rotated
 from experiments.benchmark.rough import ROUGH, schwefel3
 from experiments.benchmark.statistics import bootstrap_groups, mean_ranks
@@ -47,6 +48,18 @@ def _noisy(draw: Any, deviation: float) -> Any:
     return noisy
 
 
+OF_CHOICES = {
+    "additive_choices": choices.draw_additive,
+    "additive_switches": functools.partial(choices.draw_additive, num_choices=(2,) * 8, num_reals=2),
+    "needle_of_switches": choices.draw_needle,
+    "needle_of_choices": functools.partial(choices.draw_needle, num_choices=(3, 3, 3)),
+    "hidden_plane": choices.draw_latent,
+    "kernel_choice": choices.draw_switched,
+    "pairs_of_choices": choices.draw_pairs,
+    "training": choices.draw_training,
+}
+"""Problems in which categories decide."""
+
 DRAWS = {
     "rosenbrock4": _rotated(functions.rosenbrock(4)),
     "ackley6": _rotated(functions.ackley(6)),
@@ -65,6 +78,7 @@ DRAWS = {
     "schwefel3": _schwefel3,
     "noisy_griewank4": _noisy(_rotated(ROUGH["griewank4"]), 0.1),
     "noisy_salomon4": _noisy(_rotated(ROUGH["salomon4"]), 0.08),
+    **OF_CHOICES,
     "levy4_of_30": functools.partial(draw_embedded, base=functions.levy(4), num_columns=30),
     "styblinski_tang3_of_30": functools.partial(draw_embedded, base=functions.styblinski_tang(3), num_columns=30),
     "levy20_of_100": functools.partial(draw_embedded, base=functions.levy(20), num_columns=100),
@@ -72,10 +86,11 @@ DRAWS = {
 }
 """Problems as functions of a key; Hartmann 6 and Schwefel 3 are the same for all."""
 
-_BY_NAME = {*ROUGH, "schwefel3", "noisy_griewank4", "noisy_salomon4", *(name for name in DRAWS if "_of_" in name)}
-"""Rough ones, and those of many columns, which are run by name only."""
+_BY_NAME = {*ROUGH, *OF_CHOICES, "schwefel3", "noisy_griewank4", "noisy_salomon4", *(name for name in DRAWS if "_of_" in name)}
+"""Rough ones, those of choices, and those of many columns, which are run by name only."""
 
 _GP = {
+    "without effects of choices": {"kernel": kernels.multiscale},
     "RBF kernel": {"kernel": kernels.rbf},
     "Matern 3/2 kernel": {"kernel": kernels.matern32},
     "Matern 5/2 kernel": {"kernel": kernels.matern52},

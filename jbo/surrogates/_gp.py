@@ -31,6 +31,7 @@ from jbo.surrogates.kernels import (
     as_normal,
     multiscale,
     trend,
+    with_effects,
 )
 from jbo.surrogates.monotone import condition_monotone
 from jbo.surrogates.output_warp import SLOTS as WARP_SLOTS
@@ -360,7 +361,7 @@ class GP:
 
 def gp(
     *,
-    kernel: Kernel = multiscale,
+    kernel: Kernel = with_effects(multiscale),  # noqa: B008 -- frozen
     mean: Callable[[Float[Array, " d"]], Float[Array, ""]] | None = None,
     noise: str | float = "inferred",
     lengthscale_prior: tuple[float, float] = (-0.5, 1.0),
@@ -375,7 +376,8 @@ def gp(
     """A Gaussian process surrogate with maximum a posteriori hyperparameters.
 
     Args:
-      kernel: Covariance function, see `jbo.surrogates.kernels`.
+      kernel: Covariance function, see `jbo.surrogates.kernels`; the default is `kernels.multiscale`, with an effect of
+        each choice of a category (`kernels.with_effects`).
       mean: What the objective is expected to look like, of a point of the unit cube, up to an offset and a weight that
         are inferred; see `jbo.surrogates.kernels.trend`.
       noise: ``"inferred"``, or the standard deviation of an observation in the units of the objective; 0.0 says that

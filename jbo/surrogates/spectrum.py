@@ -94,8 +94,8 @@ def features(basis: Basis, params: GPParams, kernel: Kernel, x: Float[Array, "m 
       x: Points of the unit cube.
 
     Returns:
-      A matrix for each set: a row for each point. There are two features for each frequency, or one for each inducing
-      point.
+      A matrix for each set: a row for each point. There are two features for each frequency, and those of effects
+      of choices; or one for each inducing point.
 
     Example:
       >>> from jbo.surrogates import kernels
@@ -114,7 +114,8 @@ def features(basis: Basis, params: GPParams, kernel: Kernel, x: Float[Array, "m 
         def fourier(p: GPParams) -> Float[Array, "m w"]:
             phase = matmul(kernel.scaled(p, x), basis.points.T)
             deviation = jnp.asarray(root, x.dtype) * jnp.exp(0.5 * p.log_signal_variance)
-            return deviation * jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=1)
+            found = deviation * jnp.concatenate([jnp.cos(phase), jnp.sin(phase)], axis=1)
+            return jnp.concatenate([found, kernel.effect_features(p, x)], axis=1) if kernel.has_effects else found
 
         return jax.vmap(fourier)(params)
     return jax.vmap(lambda p, w: matmul(kernel(p, x, basis.points), w.T))(params, basis.whitening)

@@ -40,6 +40,7 @@ FAMILIES = {
     "additive": kernels.additive(multiscale, (0, 1), (2, 3), (1, 2)),
     "sum": rbf + kernels.linear() + periodic(),
     "product": periodic() * matern52,
+    "effects of choices": kernels.with_effects(multiscale),
     "input warped": kernels.input_warped(rbf + kernels.linear()),
     "sum of products": on(periodic() * rbf, 0)
     + on(rbf, 1) * on(kernels.linear(), 2)
@@ -116,6 +117,45 @@ def test_a_period_of_categories_alone_says_nothing(x64):
     assert kernel.slots(D) == ()
     expected = cross(on(rbf, 1, 3).bind(MIXED), params, x1, x2, float)
     np.testing.assert_allclose(cross(kernel, params, x1, x2, float), expected, rtol=1e-13)
+
+
+def test_effects_of_choices_are_added_to_the_kernel(dtype):
+    """Two points that share a choice share its effect, however far apart they are in the other columns."""
+    kernel = BOUND["effects of choices"]
+    params = params_of(kernel, D, dtype)
+    x1, x2 = mixed_points(np.random.default_rng(0), 9), mixed_points(np.random.default_rng(1), 6)
+    lengthscale, signal = (np.exp(np.asarray(v, np.float64)) for v in (params.log_lengthscale, params.log_signal_variance))
+    size = np.exp(np.float64(params.of_kernel[0]))
+    expected = cross(multiscale.bind(MIXED), params, x1, x2, dtype)
+    for j in np.flatnonzero(NUM_CHOICES):
+        is_same = np.abs(x1[:, None, j] - x2[None, :, j]) < 1e-9
+        expected = expected + signal * size * is_same / (2 * lengthscale[j] ** 2)
+    np.testing.assert_allclose(cross(kernel, params, x1, x2, dtype), expected, **close(dtype))
+    # Numbers have none: there the kernel is as it was.
+    assert kernels.with_effects(multiscale).slots(D) == ()
+    plain = params_of(multiscale, D, dtype)
+    same = cross(kernels.with_effects(multiscale), plain, x1, x2, dtype)
+    np.testing.assert_array_equal(same, cross(multiscale, plain, x1, x2, dtype))
+
+
+def test_effects_carry_what_is_known_of_a_choice_to_other_places(x64):
+    """Values that are a sum over two categories: a pair that was never tried is predicted from its two choices."""
+    space = jbo.Space(a=jbo.Categorical(*range(5)), b=jbo.Categorical(*range(5)), c=jbo.Categorical(*range(5)))
+    rng = np.random.default_rng(0)
+    effect, levels = rng.normal(size=(3, 5)), rng.integers(5, size=(60, 3))
+    y, x = effect[np.arange(3), levels].sum(1), (levels + 0.5) / 5
+    y = (y - y.mean()) / y.std()
+    errors = {}
+    for name, kernel in (("with", kernels.with_effects(multiscale)), ("without", multiscale)):
+        surrogate = jbo.gp(kernel=kernel).bind(space.encoding)
+        data = as_dataset(x[:25], y[:25], "float64")
+        start = surrogate.init(3, jnp.dtype("float64"))
+        params, _ = jax.jit(lambda surrogate, data, start: surrogate.fit(jax.random.key(0), data, start))(
+            surrogate, data, start
+        )
+        mean, _ = surrogate.predict(surrogate.condition(params, data), jnp.asarray(x[25:]))
+        errors[name] = float(np.sqrt(np.mean((np.asarray(mean) - y[25:]) ** 2)))
+    assert errors["with"] < 0.5 * errors["without"], errors
 
 
 @pytest.mark.parametrize("alpha", [None, 0.4, 1e6])

@@ -181,7 +181,7 @@ def test_the_numbers_that_hold_unless_others_are_given():
     noise = (float(np.log(3e-3)), 2.0)
     of_gp = {"lengthscale_prior": (-0.5, 1.0), "signal_prior": (0.0, 0.5), "noise_prior": noise, "noise": "inferred"}
     exact = {"mean": None, "num_starts": 2, "noise_slope_prior": None, "warps_output": False, "most_exact": None}
-    assert jbo.gp() == jbo.gp(kernel=kernels.multiscale, **of_gp, **exact, num_inducing=None)
+    assert jbo.gp() == jbo.gp(kernel=kernels.with_effects(kernels.multiscale), **of_gp, **exact, num_inducing=None)
     chain = {"num_warmup": 256, "num_sets": 16}
     assert jbo.gp_mcmc() == jbo.gp_mcmc(kernel=kernels.multiscale, **of_gp, **chain, thinning=8)
     del of_gp["lengthscale_prior"]
@@ -190,6 +190,7 @@ def test_the_numbers_that_hold_unless_others_are_given():
     assert jbo.forest() == jbo.forest(**of_forest, min_variance=0.003)
     assert kernels.rational_quadratic() == kernels.rational_quadratic((0.0, 1.0))
     assert kernels.polynomial(2) == kernels.polynomial(2, (0.0, 1.0)) != kernels.polynomial(2, (1.0, 1.0))
+    assert kernels.with_effects(kernels.rbf) == kernels.with_effects(kernels.rbf, (0.0, 1.0))
     assert kernels.linear() == kernels.linear((0.0, 1.0))
     assert kernels.periodic() == kernels.periodic((0.0, 0.5), profile=kernels.rbf)
     assert kernels.input_warped(kernels.rbf) == kernels.input_warped(kernels.rbf, (0.0, 0.5))

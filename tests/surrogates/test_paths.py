@@ -68,6 +68,22 @@ def test_features_against_the_kernel(name, choices, x64):
         np.testing.assert_allclose(np.diagonal(each[0, i]), np.exp(one[1]), rtol=1e-12)
 
 
+def test_features_of_effects_against_the_kernel(x64):
+    """Beside Fourier features the effects of choices are exact."""
+    rng = np.random.default_rng(1)
+    x = rng.uniform(size=(12, 3))
+    kernel = dataclasses.replace(kernels.with_effects(kernels.multiscale), num_choices=CHOICES)
+    plain = dataclasses.replace(kernels.multiscale, num_choices=CHOICES)
+    one = as_params(random_params(3), jnp.float64)
+    own = one._replace(of_kernel=jnp.array([0.4]))
+    of_set, of_plain = (jax.tree.map(lambda leaf: leaf[None], params) for params in (own, one))
+    basis = make_basis(jax.random.key(2), of_set, kernel, 3, 64)
+    phi = features(basis, of_set, kernel, jnp.asarray(x))[0]
+    without = features(basis, of_plain, plain, jnp.asarray(x))[0]
+    effects = kernel(own, jnp.asarray(x), jnp.asarray(x)) - plain(one, jnp.asarray(x), jnp.asarray(x))
+    np.testing.assert_allclose(phi @ phi.T - without @ without.T, effects, atol=1e-10)
+
+
 @some("choices", [(), CHOICES], [CHOICES], ids=["numbers", "a category"])
 def test_paths_have_the_mean_and_the_covariance_of_the_posterior(choices, slow_dtype):
     (name, values, x, y), posterior = _problem(slow_dtype, choices=choices, garbage=1e30)

@@ -32,6 +32,7 @@ from jbo.surrogates.kernels._stationary import matern32 as matern32
 from jbo.surrogates.kernels._stationary import matern52 as matern52
 from jbo.surrogates.kernels._stationary import multiscale as multiscale
 from jbo.surrogates.kernels._stationary import rbf as rbf
+from jbo.surrogates.kernels._stationary import with_effects as with_effects
 from jbo.surrogates.kernels._trend import PosteriorMean as PosteriorMean
 from jbo.surrogates.kernels._trend import Trend as Trend
 from jbo.surrogates.kernels._trend import trend as trend

@@ -16,7 +16,10 @@ from jaxtyping import Array, Float
 from jbo.encoding import Encoding, share_of_column
 from jbo.numerics import matmul
 from jbo.pytrees import pytree
-from jbo.surrogates.kernels._kernel import Covariance, GPParams
+from jbo.surrogates.kernels._kernel import Covariance, GPParams, Normal, Slot, as_normal
+
+EFFECT_BOUNDS = (-7.0, 5.0)
+"""Of the log variance of the effects of choices."""
 
 
 @jax.custom_jvp
@@ -127,10 +130,17 @@ class Stationary(Covariance):
 
     is_share: tuple[bool, ...] = field(default=(), metadata={"static": True})
     """True for the columns of shares, whose distance is that of the shares; empty: none is one."""
+    effects: Normal | None = None
+    """Prior of the log variance of the effects of choices, in units of the kernel's variance; see `with_effects`. None:
+    there are none."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
-        return jnp.exp(params.log_signal_variance) * self.profile(self.squared(params, x1, x2))
+        correlation = self.profile(self.squared(params, x1, x2))
+        if self.has_effects:
+            z1 = self.scaled(params, x1)
+            correlation = correlation + self._shared(params, z1, z1 if x2 is x1 else self.scaled(params, x2))
+        return jnp.exp(params.log_signal_variance) * correlation
 
     def squared(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Squared distance of each pair of points in lengthscales; exactly 0 on the diagonal where both are one."""
@@ -153,16 +163,56 @@ class Stationary(Covariance):
 
         The values of `__call__`, a third of its reverse pass, and no forward mode.
         """
-        return jnp.exp(params.log_signal_variance) * self.gram_of_features(self._features(x), self._scales(params))
+        features, scale = self._features(x), self._scales(params)
+        correlation = self.gram_of_features(features, scale)
+        if self.has_effects:
+            z = features * scale[None, :]
+            correlation = correlation + self._shared(params, z, z)
+        return jnp.exp(params.log_signal_variance) * correlation
+
+    @property
+    def has_effects(self) -> bool:
+        """True where choices have effects of their own."""
+        return self.effects is not None and any(self.num_choices)
+
+    def effect_features(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
+        """Features whose products are the covariance of the effects of choices.
+
+        Args:
+          params: One hyperparameter set.
+          x: Points of the unit cube.
+        """
+        size = jnp.exp(0.5 * (params.log_signal_variance + params.of_kernel[0]))
+        return size * self.scaled(params, x) * self._of_choices(x)
+
+    def _of_choices(self, x: Float[Array, "n d"]) -> Float[Array, " f"]:
+        """1 for the features of categories, 0 for those of numbers."""
+        return jnp.asarray(self._layout(x.shape[1])[2] > 0, x.dtype)
+
+    def _shared(self, params: GPParams, z1: Float[Array, "n f"], z2: Float[Array, "m f"]) -> Float[Array, "n m"]:
+        """Covariance of the effects at each pair of points given by their features in lengthscales."""
+        is_choice = self._layout(len(self.num_choices))[2] > 0
+        return jnp.exp(params.of_kernel[0]) * matmul(z1 * jnp.asarray(is_choice, z1.dtype), z2.T)
+
+    def slots(self, num_columns: int) -> tuple[Slot, ...]:
+        """The log variance of the effects of choices, where there are categories."""
+        del num_columns
+        assert self.effects is None or isinstance(self.effects, Normal)
+        return (Slot("own", self.effects, EFFECT_BOUNDS),) if self.effects is not None and self.has_effects else ()
 
     def gram_of_features(self, features: Float[Array, "n f"], scale: Float[Array, " f"]) -> Float[Array, "n n"]:
         """Correlation at each pair of points given by their features, with the derivative of `gram`."""
-        correlation: Array = _correlation(self, features, scale)
+        # Without the prior, whose numbers may be traced: a derivative of one's own admits none of them here.
+        correlation: Array = _correlation(dataclasses.replace(self, effects=None), features, scale)
         return correlation
 
     def variance(self, params: GPParams, x: Float[Array, "m d"]) -> Float[Array, " m"]:
         """Variance of the function at each point."""
-        return jnp.broadcast_to(jnp.exp(params.log_signal_variance), x.shape[:1])
+        correlation = jnp.ones(x.shape[:1], x.dtype)
+        if self.has_effects:
+            squares = (self.scaled(params, x) * self._of_choices(x)) ** 2
+            correlation = correlation + jnp.exp(params.of_kernel[0]) * jnp.sum(squares, axis=1)
+        return jnp.exp(params.log_signal_variance) * correlation
 
     def bind(self, encoding: Encoding) -> "Stationary":
         """The same kernel over the columns of a space."""
@@ -292,3 +342,28 @@ matern52 = Stationary(_matern52)
 multiscale = Stationary(_multiscale)
 """A smooth trend with details of two sizes: the mean of Matérn 3/2 at half the lengthscale and at the lengthscale, and
 of the squared exponential at three times it (a sum of kernels: Rasmussen and Williams 2006, section 4.2.4)."""
+
+
+def with_effects(kernel: Stationary, prior: tuple[float, float] = (0.0, 1.0)) -> Stationary:
+    r"""The kernel, and an effect of each choice of a category that is the same whatever the other parameters are.
+
+    .. math:: k(x, x') + \sigma^2 s \sum_c \frac{1[x_c = x_c']}{2 \ell_c^2}
+
+    The sum is over the categories c, with their lengthscales. The variance s is inferred. Alone, a kernel of the
+    distance forgets what it knows of a choice where the other parameters differ. Without categories nothing changes.
+
+    Args:
+      kernel: A kernel of the scaled distance.
+      prior: Mean and deviation of log s.
+
+    Raises:
+      TypeError: If it is another kernel.
+
+    References:
+      Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 2.7 (a linear model beside a
+      Gaussian process, with the choices as its inputs); Ru et al., Bayesian Optimisation over Multiple Continuous and
+      Categorical Inputs, 2020, section 4.2 (a sum beside a product).
+    """
+    if not isinstance(kernel, Stationary):
+        raise TypeError(f"kernel: expected a kernel of a distance such as kernels.multiscale, got {kernel!r}")
+    return dataclasses.replace(kernel, effects=as_normal(prior))
