@@ -53,7 +53,7 @@ def bayesian(
       batch: How an ask counts with pending trials, one of `jbo.batches`; None: as if they had returned what the model
         expects (the kriging believer).
       num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
-        least 5 and at most 10.
+        least 5 and at most 7.
       belief: Where the best configuration is expected, by name, for some of the parameters: ``(value, deviation)``,
         ``(value, factor)`` on a log scale, of an ordinal the deviation in steps; or ``{value: weight}``, in which the
         values that are not named weigh 1. It multiplies the acquisition function and fades as results come in.

@@ -13,6 +13,9 @@ from jbo.region import Region
 from jbo.strategies import _table, streams
 from jbo.types import FAILED, OK, Trials
 
+_LEAST_INITIAL, _MOST_INITIAL = 5, 7
+"""Results before the model speaks, whatever the number of columns: docs/research/initial_design.md."""
+
 
 def design_point(
     key: Key[Array, ""], state: Trials, region: Region, belief: Belief | None = None
@@ -51,7 +54,7 @@ def is_over(state: Trials, num_results: int) -> Any:
 
 
 def design_size(encoding: Encoding, num_initial: int | Any) -> int:
-    """Number of results that a model needs: ``num_initial``, by default one more than columns, from 5 to 10.
+    """Number of results that a model needs: ``num_initial``, by default one more than columns, from 5 to 7.
 
     Args:
       encoding: Columns of the space.
@@ -61,7 +64,7 @@ def design_size(encoding: Encoding, num_initial: int | Any) -> int:
       ValueError: If ``num_initial`` is no integer, or is below 1.
     """
     if num_initial is None:
-        return min(10, max(5, encoding.num_columns + 1))
+        return min(_MOST_INITIAL, max(_LEAST_INITIAL, encoding.num_columns + 1))
     if not isinstance(num_initial, int | np.integer) or num_initial < 1:
         raise ValueError(f"num_initial: expected at least 1, an integer, got {num_initial!r}")
     return int(num_initial)

@@ -211,7 +211,7 @@ def parzen(
         than a quarter of a level.
       num_candidates: Points drawn from the density of the good ones; more of them exploit more.
       num_initial: Results before the densities speak, told ones among them; None: one more than there are parameters,
-        at least 5 and at most 10.
+        at least 5 and at most 7.
 
     Raises:
       ValueError: If ``num_candidates`` or ``num_initial`` is below 1, or another number is not finite and above 0.
