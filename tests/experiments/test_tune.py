@@ -21,6 +21,18 @@ FIXED = {"num_blocks": 1, "width": 16, "kernel_size": 3}  # one structure, so on
 TINY = replace(cnn.TASK, space=cnn.SPACE.fix(**FIXED), default=cnn.DEFAULT | FIXED)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def without_a_model():
+    """Pages without their section on the model, whose programs take most of the time; `tests/report` looks at it."""
+
+    def refuse(study):
+        raise ValueError("not in these tests")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jbo.report._page.view_model", refuse)
+        yield
+
+
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory):
     """The folder, and the summaries of a call with 3 trials and of one with 5."""
