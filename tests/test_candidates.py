@@ -56,7 +56,7 @@ def table(x, capacity=16):
     rows = np.full((capacity, np.shape(x)[1]), 0.5)
     rows[: len(x)] = x
     status = np.where(np.arange(capacity) < len(x), OK, EMPTY).astype(np.int32)
-    return Trials.from_arrays(jnp.asarray(rows), jnp.zeros(capacity), jnp.asarray(status))
+    return jax.jit(Trials.from_arrays)(rows, np.zeros(capacity), status)
 
 
 # The definition.

@@ -42,6 +42,9 @@ def strict():
         yield
 
 
+_from_arrays = jax.jit(Trials.from_arrays)  # by itself a dozen programs for each shape
+
+
 def trials(x, status=OK, dtype="float64"):
     """A table that holds these points."""
     x = np.asarray(x)
@@ -49,7 +52,7 @@ def trials(x, status=OK, dtype="float64"):
     rows[: len(x)] = x
     states = np.full(NUM_ROWS, EMPTY, np.int32)
     states[: len(x)] = status
-    return Trials.from_arrays(jnp.asarray(rows), jnp.zeros(NUM_ROWS, dtype), jnp.asarray(states))
+    return _from_arrays(rows, np.zeros(NUM_ROWS, dtype), states)
 
 
 def none_of(space, dtype="float64"):

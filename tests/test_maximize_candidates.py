@@ -22,7 +22,7 @@ def table(points, num_columns, num_rows=4):
     """A table that holds these points."""
     rows, states = np.full((num_rows, num_columns), 0.5), np.full(num_rows, EMPTY, np.int32)
     rows[: len(points)], states[: len(points)] = np.reshape(points, (-1, num_columns)), OK
-    return Trials.from_arrays(jnp.asarray(rows), jnp.zeros(num_rows), jnp.asarray(states))
+    return jax.jit(Trials.from_arrays)(rows, np.zeros(num_rows), states)
 
 
 @pytest.mark.guard

@@ -22,7 +22,7 @@ from jbo.region import Region
 from jbo.surrogates import kernels
 from jbo.types import FAILED, OK
 from tests.selection import some
-from tests.surrogates.problems import as_dataset, as_sets, condition
+from tests.surrogates.problems import as_dataset, as_sets, condition, predict
 
 NUM_STEPS = 15
 
@@ -96,8 +96,9 @@ QUICK = {
     ("grid", None, None, "ordinal"),
     ("bayesian", "forest", "EI", "all"),
 }
-SLOW_FACES = {("bayesian", "minimize"), ("parzen", "study")}
-"""In `make thorough` alone; by default the other face of each strategy with a model is searched through."""
+BY_DEFAULT_WITHOUT = {"bayesian", "parzen"}
+"""Strategies that are searched through in `make thorough` alone: by default tests of their own ask them, `test_candidates`
+searches by Parzen densities and `test_minimize` by a model, both in one program."""
 
 
 BY_TURNS = ("gp", "forest", "gp of kernels", "forest", "gp", "forest", "gp by NUTS", "gp")
@@ -169,7 +170,7 @@ class Objective:
 
 
 BY_FACE = [(row, face) for row in ROWS for face in row[-1]]
-BY_DEFAULT = [(row, face) for row, face in BY_FACE if row[:4] in QUICK and (row[0], face) not in SLOW_FACES]
+BY_DEFAULT = [(row, face) for row, face in BY_FACE if row[:4] in QUICK and row[0] not in BY_DEFAULT_WITHOUT]
 
 
 @some(("row", "face"), BY_FACE, BY_DEFAULT, ids=str)
@@ -235,7 +236,7 @@ def test_of_two_points_that_are_as_uncertain_the_lower_one_is_worth_more(name, x
     data = as_dataset(rows, y, "float64", 8)
     posterior = condition(as_sets([(np.log([0.4, 0.6]), 0.0, np.log(1e-2))], "float64"), data)
     points = jnp.asarray([[0.25, 0.5], [0.75, 0.5]])
-    mean, variance = posterior.predict(points)
+    mean, variance = predict(posterior, points)
     np.testing.assert_allclose(variance[0], variance[1], rtol=1e-9)
     assert mean[0] < -0.5 and mean[1] > 0.5
     acquisition = over_sets(over_region(ACQUISITIONS[name](), Region(SPACES["real"].encoding)), posterior)

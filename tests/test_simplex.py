@@ -12,6 +12,8 @@ import jbo
 from jbo import Real, Simplex, Space
 from jbo.diagnostics import partial_dependence
 from jbo.encoding import held, shares, snap
+from jbo.maximize import maximize
+from jbo.region import Region
 from jbo.surrogates import kernels
 from tests.selection import some
 
@@ -191,6 +193,26 @@ class Mixture:
         return jnp.sum((jnp.stack(weights(config)) - TARGET) ** 2)
 
 
+def test_maximize_finds_the_weights(x64):
+    """Inside of the simplex, on an edge and at a corner, from a centre that is none of them."""
+    space = Mixture.space
+
+    @jax.jit
+    def found_for(target):
+        def worth(x):  # a share is at 1 - exp(-share) of its column; `shares` rounds, so it has no gradient
+            return -jnp.sum((-jnp.log1p(-x) - target) ** 2)
+
+        region, none = Region(space.encoding), jbo.random_search(space).init(1)
+        found = maximize(jax.random.key(0), worth, region, none, jnp.full(3, 0.5))
+        return shares(space.encoding, found.x), found.value
+
+    for target in (TARGET, np.array([0.7, 0.3, 0.0]), np.array([0.0, 0.0, 1.0])):
+        w, value = found_for(jnp.asarray(target))
+        np.testing.assert_allclose(w, target, atol=1e-3)
+        np.testing.assert_allclose(value, -np.sum((np.asarray(w) - target) ** 2), atol=1e-12)
+
+
+@pytest.mark.thorough
 def test_minimize_finds_the_weights(x64):
     problem = Mixture()
     run = jax.jit(lambda key: jbo.minimize(key, problem, jbo.bayesian(problem.space), 16))(jax.random.key(0))

@@ -9,6 +9,7 @@ from jbo.types import EMPTY, OK, Trials
 _ASK = jax.jit(lambda strategy, key, state: strategy.ask(key, state))
 _ASK_BATCH = jax.jit(lambda strategy, key, state, q: strategy.ask(key, state, q), static_argnums=3)
 _RECOMMEND = jax.jit(lambda strategy, key, state: strategy.recommend(key, state))
+_TABLE = jax.jit(Trials.from_arrays)  # by itself a dozen programs for each shape
 _PEND = jax.jit(lambda strategy, state, x: strategy.pend(state, x))
 
 
@@ -45,6 +46,6 @@ def table():
         full_status = np.full(capacity, EMPTY, np.int32)
         full_x[:n], full_y[:n] = x, 0 if y is None else y
         full_status[:n] = OK if status is None else status
-        return Trials.from_arrays(jax.numpy.asarray(full_x), jax.numpy.asarray(full_y), jax.numpy.asarray(full_status))
+        return _TABLE(full_x, full_y, full_status)
 
     return table

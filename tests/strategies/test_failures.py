@@ -89,7 +89,7 @@ def test_what_gains_nothing_is_known_of_each_kind(x64, make, expected):
 
 
 def table(x, y, status):
-    return Trials.from_arrays(jnp.asarray(x), jnp.asarray(y), jnp.asarray(status, jnp.int32))
+    return jax.jit(Trials.from_arrays)(x, y, np.asarray(status, np.int32))
 
 
 def test_what_the_model_of_failures_learns_from(x64):

@@ -26,7 +26,7 @@ def DATASET(state, noise=None):
 
 def table(y, x=None):
     x = np.full((len(y), 1), 0.5) if x is None else x
-    return Trials.from_arrays(jnp.asarray(x), jnp.asarray(y), jnp.full(len(y), OK, jnp.int32))
+    return jax.jit(Trials.from_arrays)(x, y, np.full(len(y), OK, np.int32))
 
 
 def test_values_that_are_closer_than_their_known_noise_are_not_stretched(x64):

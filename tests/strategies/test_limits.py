@@ -1,5 +1,7 @@
 """Limits on what is measured: their probability against NumPy and SciPy, and what a search makes of it."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +14,8 @@ import jbo
 from jbo.region import Region
 from jbo.strategies import Classifier, Feasible, Fitted
 from jbo.types import ABANDONED, FAILED, OK, PENDING, Layout, Trials
+
+from tests.selection import some
 
 from .. import references
 from ..surrogates.problems import as_sets
@@ -34,9 +38,12 @@ def params():
     )
 
 
+_from_arrays = jax.jit(partial(Trials.from_arrays, layout=LAYOUT))  # by itself a dozen programs for each shape
+
+
 def table(y, status=None, is_known=None, x=None, noise=None):
     x = np.random.default_rng(7).random((len(y), 2)) if x is None else x
-    state = Trials.from_arrays(jnp.asarray(x), jnp.asarray(y), status, layout=LAYOUT, noise=noise)
+    state = _from_arrays(x, y, status, noise=noise)
     return state if is_known is None else state._replace(is_known=jnp.asarray(is_known))
 
 
@@ -263,7 +270,7 @@ def test_distances_from_a_limit_and_their_noise_of_any_size(x64, dtype):
         assert found.dtype == dtype and np.isfinite(found).all(), found
 
 
-@pytest.mark.parametrize("acquisition", [jbo.UCB(), jbo.EI()], ids=["bound", "improvement"])
+@some("acquisition", [jbo.UCB(), jbo.EI()], ids=["bound", "improvement"])
 def test_while_nothing_is_feasible_the_gradient_is_that_of_the_probability(x64, acquisition):
     """A bound has no value to improve on there: what it promises is infinite, and must not enter the gradient."""
     strategy = jbo.bayesian(SPACE, acquisition=acquisition).for_table(LAYOUT)

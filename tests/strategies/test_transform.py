@@ -34,7 +34,7 @@ def compress(y):
 def table(y, status, dtype="float64", x=None):
     n = len(y)
     x = np.full((n, 2), 0.5) if x is None else x
-    return Trials.from_arrays(jnp.asarray(x, dtype), jnp.asarray(y, dtype), jnp.asarray(status, jnp.int32))
+    return jax.jit(Trials.from_arrays)(np.asarray(x, dtype), np.asarray(y, dtype), np.asarray(status, np.int32))
 
 
 @pytest.fixture(autouse=True)

@@ -86,7 +86,8 @@ def test_a_study_learns_how_long_its_trials_take(clock):
 def test_it_goes_on_as_if_it_had_not_stopped(clock, tmp_path):
     def run(path, times):
         for num_trials in times:
-            strategy = jbo.bayesian(SPACE, surrogate=Smoother(), cost="seconds")
+            improvement = jbo.log_expected_improvement()  # its program is small
+            strategy = jbo.bayesian(SPACE, surrogate=Smoother(), acquisition=improvement, cost="seconds")
             with jbo.Study(SPACE, strategy=strategy, seed=0, path=path) as study:
 
                 def objective(config):

@@ -50,7 +50,8 @@ def as_params(values, dtype):
 
 def as_sets(sets, dtype):
     """Hyperparameter sets with a leading axis from a list of tuples."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(as_params(s, dtype) for s in sets))
+    stacked = (np.stack(leaves) for leaves in zip(*sets, strict=True))
+    return as_params(stacked, dtype)
 
 
 def as_dataset(x, y, dtype, capacity=None, garbage=0.0):
