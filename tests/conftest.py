@@ -32,6 +32,10 @@ import pytest
 
 from tests.program_cache import keep_newest
 
+# Outside of `jit` each operation and shape is a program of its own, thousands of them: to read one takes half the time.
+# Processes that tests start keep only what compiled for longer, since some of them are killed while they write.
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
 gc.set_threshold(200_000, 20, 100)  # a tenth of the time: tracing allocates many objects that stay alive
 
 _MAPS = Path("/proc/self/maps")

@@ -1,6 +1,6 @@
 """The Python of the README and of the page on the pure layer runs as it stands: float32, no settings changed.
 
-By default the examples with a study run too, but where they name no strategy it is random search, which compiles little.
+By default only the one with a study runs, with random search, which compiles little.
 """
 
 import re

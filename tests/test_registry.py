@@ -97,8 +97,8 @@ QUICK = {
     ("bayesian", "forest", "EI", "all"),
 }
 BY_DEFAULT_WITHOUT = {"bayesian", "parzen"}
-"""Strategies that are searched through in `make thorough` alone: by default tests of their own ask them, `test_candidates`
-searches by Parzen densities and `test_minimize` by a model, both in one program."""
+"""Strategies that are searched through in `make thorough` alone. By default tests of their own ask them,
+`test_candidates` searches by Parzen densities and `test_minimize` by a model, both in one program."""
 
 
 BY_TURNS = ("gp", "forest", "gp of kernels", "forest", "gp", "forest", "gp by NUTS", "gp")

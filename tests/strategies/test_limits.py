@@ -14,7 +14,6 @@ import jbo
 from jbo.region import Region
 from jbo.strategies import Classifier, Feasible, Fitted
 from jbo.types import ABANDONED, FAILED, OK, PENDING, Layout, Trials
-
 from tests.selection import some
 
 from .. import references
@@ -188,15 +187,17 @@ def test_the_recommended_trial_is_feasible(x64):
     assert simple.recommend(jax.random.key(0), state) == [1, 7][y[[1, 7], 0].argmin()]
 
 
+_DENSITIES = jax.jit(jbo.parzen(SPACE, num_initial=3).densities)
+
+
 @given(seed=st.integers(0, 2**32 - 1))
 def test_parzen_takes_a_trial_that_breaks_a_limit_for_a_failed_one(seed):
     with jax.enable_x64(True):
         state = random_table(seed)
-        strategy = jbo.parzen(SPACE, num_initial=3)
         broken = (np.asarray(state.y)[:, 1:] > 0).any(1) & (np.asarray(state.status) == OK)
         status = np.where(broken, FAILED, np.asarray(state.status))
-        plain = Trials.from_arrays(state.x, state.value, jnp.asarray(status))
-        for one, other in zip(strategy.densities(state), strategy.densities(plain), strict=True):
+        plain = jax.jit(Trials.from_arrays)(state.x, state.value, status)
+        for one, other in zip(_DENSITIES(state), _DENSITIES(plain), strict=True):
             jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
