@@ -4,6 +4,7 @@ from types import ModuleType as _ModuleType
 
 from jbo import batches as batches
 from jbo import functions as functions
+from jbo import pareto as pareto
 from jbo import testing as testing
 from jbo._compile_cache import use_compile_cache as use_compile_cache
 from jbo._minimize import Run as Run
@@ -69,5 +70,6 @@ __version__ = "0.1.0"
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     name
     for name, value in globals().items()
-    if not name.startswith("_") and (not isinstance(value, _ModuleType) or name in ("batches", "functions", "testing"))
+    if not name.startswith("_")
+    and (not isinstance(value, _ModuleType) or name in ("batches", "functions", "pareto", "testing"))
 ]

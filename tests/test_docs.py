@@ -26,7 +26,7 @@ PACKAGES = (
     ".surrogates.kernels",
 )  # fmt: skip
 """Packages whose public names are what they import under the same name."""
-MODULES = (".integrations.optuna", ".integrations.tensorboard", ".knowledge", ".testing", ".types")
+MODULES = (".integrations.optuna", ".integrations.tensorboard", ".knowledge", ".pareto", ".testing", ".types")
 """Modules whose public names are what they define."""
 LONGEST_SENTENCE = 25
 """Words, see `sentences`."""
