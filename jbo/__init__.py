@@ -14,13 +14,19 @@ from jbo.acquisitions import LCB as LCB
 from jbo.acquisitions import PI as PI
 from jbo.acquisitions import UCB as UCB
 from jbo.acquisitions import expected_improvement as expected_improvement
+from jbo.acquisitions import hypervolume_scalarization as hypervolume_scalarization
 from jbo.acquisitions import knowledge_gradient as knowledge_gradient
+from jbo.acquisitions import log_expected_hypervolume_improvement as log_expected_hypervolume_improvement
 from jbo.acquisitions import log_expected_improvement as log_expected_improvement
 from jbo.acquisitions import log_expected_quantile_improvement as log_expected_quantile_improvement
+from jbo.acquisitions import (
+    log_noisy_expected_hypervolume_improvement as log_noisy_expected_hypervolume_improvement,
+)
 from jbo.acquisitions import log_noisy_expected_improvement as log_noisy_expected_improvement
 from jbo.acquisitions import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions import lower_confidence_bound as lower_confidence_bound
 from jbo.acquisitions import max_value_entropy_search as max_value_entropy_search
+from jbo.acquisitions import parego as parego
 from jbo.acquisitions import portfolio as portfolio
 from jbo.acquisitions import probability_of_improvement as probability_of_improvement
 from jbo.acquisitions import scheduled_confidence_bound as scheduled_confidence_bound

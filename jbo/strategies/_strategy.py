@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo import pareto
 from jbo.checks import checked
 from jbo.encoding import Encoding, snap
 from jbo.region import Region
@@ -64,6 +65,15 @@ class Strategy(ABC):
           layout: Of the table.
         """
         return self if layout == self.layout else dataclasses.replace(self, layout=layout)
+
+    def with_reference(self, reference: Any) -> Any:
+        """The same strategy, told the worst values of several objectives that count; without a use for them, itself.
+
+        Args:
+          reference: As the table has them, infinite where none was given, ``[k]``.
+        """
+        del reference
+        return self
 
     @checked
     def init(self, capacity: int, dtype: jnp.dtype | None = None) -> Trials:
@@ -174,5 +184,22 @@ class Strategy(ABC):
         Args:
           key: The key of the search.
           state: The table.
+
+        Raises:
+          ValueError: There are several objectives; see `recommend_front`.
         """
+        if self.layout.num_objectives > 1:
+            raise ValueError("recommend: expected one objective, got several; recommend_front gives the front")
         return jnp.argmin(jnp.where(state.may_be_best, state.value, jnp.inf)).astype(jnp.int32)
+
+    @checked
+    def recommend_front(self, key: Key[Array, ""], state: Trials) -> Bool[Array, " n"]:
+        """True for the trials to choose from in the end; without a model, those that no other dominates.
+
+        Only trials that may be best count (`Trials.may_be_best`).
+
+        Args:
+          key: The key of the search.
+          state: The table.
+        """
+        return pareto.front(state.objectives, state.may_be_best)
