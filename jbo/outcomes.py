@@ -276,7 +276,10 @@ class Outcomes(Sequence[Outcome]):
         """
         if self.has_several:
             names = [outcome.name for outcome in self.objectives]
-            raise ValueError(f"outcomes: expected one objective for this, got several, {names}; see Study.pareto")
+            raise ValueError(
+                f"outcomes: expected one objective for this, got several, {names}; study.pareto has "
+                "the trials that no other dominates, and study.of_objective(name) all trials as those of one objective"
+            )
         return self.columns[0]
 
     @property

@@ -267,8 +267,8 @@ def _at_least_one(name: str, value: int) -> int:
 def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImprovement:
     """Logarithm of the expected hypervolume improvement (EHVI): the default with several objectives.
 
-    The front is that of the posterior means of the feasible trials. With two objectives the value is exact. With more it
-    is a mean over directions from the reference point, evenly spread anew at each suggestion.
+    The front is that of the posterior means of the feasible trials. With two objectives the value is exact. With more
+    it is a mean over directions from the reference point, evenly spread anew at each suggestion.
 
     Args:
       num_rays: Directions above two objectives; a power of two is spread most evenly.
@@ -277,8 +277,9 @@ def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImpro
       ValueError: If ``num_rays`` is below 1.
 
     References:
-      Emmerich, Single- and Multi-Objective Evolutionary Optimization Assisted by Gaussian Random Field Metamodels, 2005;
-      Ament et al., Unexpected Improvements to Expected Improvement for Bayesian Optimization, 2023 (the logarithm).
+      Emmerich, Single- and Multi-Objective Evolutionary Optimization Assisted by Gaussian Random Field Metamodels,
+      2005; Ament et al., Unexpected Improvements to Expected Improvement for Bayesian Optimization, 2023 (its
+      logarithm).
     """
     return HypervolumeImprovement(0, _at_least_one("num_rays", num_rays))
 
@@ -296,8 +297,8 @@ def log_noisy_expected_hypervolume_improvement(num_samples: int = 16, num_rays: 
       ValueError: If a number is below 1.
 
     References:
-      Daulton, Balandat and Bakshy, Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected Hypervolume
-      Improvement, 2021.
+      Daulton, Balandat and Bakshy, Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected
+      Hypervolume Improvement, 2021.
     """
     return HypervolumeImprovement(_at_least_one("num_samples", num_samples), _at_least_one("num_rays", num_rays))
 

@@ -1,4 +1,4 @@
-r"""How much more a point is expected to dominate: the improvement of the hypervolume, as a formula of Gaussian posteriors.
+r"""Expected improvement of the hypervolume by a point, as a formula of the Gaussian posteriors there.
 
 Lower is better. With independent objectives the expected hypervolume improvement (EHVI) of a point is an integral over
 the region that no trial dominates, bounded by the reference :math:`r`:
@@ -146,8 +146,8 @@ def log_improvement_of_rays(
               t^{k-1} \prod_j \Phi\Bigl(\frac{(r_j - \mu_j)/s_j - \theta_j t}{\sigma_j / s_j}\Bigr) dt
 
     with :math:`R` rays :math:`\theta`, the place :math:`b_\theta` where a ray leaves what is dominated, and the area
-    :math:`A_k` of the part of the sphere on which the rays lie. The probability along a ray is log-concave, so few nodes
-    suffice, which are put where it falls from its value at :math:`b_\theta` to nothing.
+    :math:`A_k` of the part of the sphere on which the rays lie. The probability along a ray is log-concave, so few
+    nodes suffice, which are put where it falls from its value at :math:`b_\theta` to nothing.
 
     Args:
       mean: Posterior mean of each objective; of one set for all rays, or of one set for each.

@@ -279,6 +279,12 @@ def view_model(study: Searched) -> ModelView:
     Raises:
       ValueError: Fewer than three trials have succeeded, or all have the same value.
     """
+    if study.outcomes.has_several:
+        names = [objective.name for objective in study.outcomes.objectives]
+        raise ValueError(
+            f"study: expected one objective, got several, {names}; study.of_objective({names[0]!r}) is the study of "
+            "one of them"
+        )
     trials, space = study.trials, study.space
     values = [trial.value for trial in trials if trial.value is not None]
     if len(values) < 3 or len(set(values)) < 2:

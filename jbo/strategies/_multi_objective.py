@@ -19,7 +19,6 @@ from jbo.knowledge import Knowledge, Limits, learn
 from jbo.numerics import choose
 from jbo.pytrees import pytree
 from jbo.region import Region
-from jbo.strategies import streams
 from jbo.strategies._bayesian import Bayesian, Fitted, or_else
 from jbo.strategies._classifier import Classifier
 from jbo.strategies._strategy import Strategy
