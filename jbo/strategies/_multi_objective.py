@@ -209,7 +209,8 @@ def each_objective(function: Callable[..., Any], state: Trials, *more: Any, out_
         one = state._replace(y=y[:, None], is_known=is_known[:, None], noise=noise, layout=ONE_VALUE)
         return function(one, *more)
 
-    columns = [None if column is None else column[:, :k].T for column in (state.y, state.is_known, state.noise)]
+    of_table = state.y, state.is_known, state.noise
+    columns: list[Any] = [None if column is None else column[:, :k].T for column in of_table]
     return jax.vmap(of_one, in_axes=(0, 0, None if columns[2] is None else 0, *[0] * len(more)), out_axes=out_axes)(
         *columns, *more
     )
@@ -245,5 +246,6 @@ def over_several(strategy: Bayesian, layout: Layout) -> MultiObjective:
     if strategy.under_limits is not None:  # densities of good trials know no front
         weights = tuple(weight for weight in made.weights if not isinstance(weight, Classifier))
         made = dataclasses.replace(made, weights=weights, doubt=None)
-    fields = {each.name: getattr(made, each.name) for each in dataclasses.fields(Bayesian)}
-    return MultiObjective(**fields | {"doubt": None}, reference=np.full(layout.num_objectives, np.inf))
+    fields: dict[str, Any] = {each.name: getattr(made, each.name) for each in dataclasses.fields(Bayesian)}
+    fields["doubt"] = None
+    return MultiObjective(**fields, reference=np.full(layout.num_objectives, np.inf))

@@ -52,7 +52,7 @@ def front_of(trials: Sequence[Trial], outcomes: Outcomes) -> list[Trial]:
         for row, values in zip(rows, y, strict=True)
         if not np.any(np.all(y <= values, axis=1) & np.any(y < values, axis=1))
     ]
-    return [trials[row] for row in front]
+    return [trials[int(row)] for row in front]
 
 
 def check_one(outcomes: Outcomes, name: str) -> None:

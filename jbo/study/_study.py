@@ -308,12 +308,14 @@ class Study:
         """
         self._check_trial(trial)
         objective = reported_by(self.outcomes, name)
-        name = objective.name
+        reported: str = objective.name
         if self.outcomes.has_several:
             before = self._history.sync().trials[trial.number].reported
-            if before not in (None, name):
-                raise ValueError(f"name: expected {before!r}, which trial {trial.number} has reported, got {name!r}")
-        if not self._storage.report(trial.number, name, as_step(step), as_number(value)):
+            if before not in (None, reported):
+                raise ValueError(
+                    f"name: expected {before!r}, which trial {trial.number} has reported, got {reported!r}"
+                )
+        if not self._storage.report(trial.number, reported, as_step(step), as_number(value)):
             known = self._history.sync().trials
             if trial.number < len(known) and known[trial.number].status == "abandoned":
                 return True
@@ -323,7 +325,7 @@ class Study:
         trials = self.trials
         now = trials[trial.number]
         if self.outcomes.has_several:
-            trials = [each for each in trials if each.reported == name]
+            trials = [each for each in trials if each.reported == reported]
         return bool(pruner(now, trials, isinstance(objective, Maximize)))
 
     def tell(

@@ -1,6 +1,5 @@
 """What a point adds to a front: against brute force, numerical integrals and finite differences, and by laws."""
 
-import math
 from dataclasses import dataclass
 
 import jax
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import quad
 from scipy.stats import norm
 
 import jbo
@@ -24,6 +22,7 @@ from jbo.acquisitions.hypervolume import (
 )
 from jbo.pytrees import pytree
 
+F64 = np.dtype(np.float64)
 Y = np.array([[0.1, 0.9], [0.5, 0.4], [0.8, 0.05], [0.6, 0.6], [0.3, 1.4], [-9.0, -9.0]])
 COUNTS = np.array([True] * 5 + [False])
 REFERENCE = np.array([1.0, 1.2])
@@ -61,11 +60,12 @@ def test_the_improvement_of_two_objectives_is_the_integral_over_what_nobody_domi
         u = (height - mean[1]) / deviation[1]
         return norm.cdf((z1 - mean[0]) / deviation[0]) * deviation[1] * (norm.pdf(u) + u * norm.cdf(u))
 
-    edges = np.unique(
-        np.r_[mean[0] - 12 * deviation[0], y[:, 0], mean[0] + np.arange(-6, 7) * deviation[0], REFERENCE[0]]
-    )
-    edges = edges[edges <= REFERENCE[0]]
-    expected = sum(quad(below, a, b, epsabs=0, epsrel=1e-10)[0] for a, b in zip(edges[:-1], edges[1:], strict=True))
+    places = np.r_[mean[0] + np.linspace(-14, 8, 200) * deviation[0], y[:, 0], REFERENCE[0]]
+    edges = np.unique(places[places <= REFERENCE[0]])
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    half = 0.5 * np.diff(edges)[:, None]
+    z1 = edges[:-1, None] + half * (1 + nodes)
+    expected = np.sum(half * weights * np.vectorize(below)(z1))
     value = of_strips(*map(jnp.asarray, (mean, deviation, Y, COUNTS, REFERENCE)))
     np.testing.assert_allclose(np.exp(value), expected, rtol=1e-7)
 
@@ -149,7 +149,7 @@ def of_rays(direction, mean, deviation, y, counts, reference):
 
 
 def test_many_rays_are_the_exact_value_of_two_objectives(x64):
-    direction = directions(jax.random.key(0), 4096, 2, jnp.float64)
+    direction = directions(jax.random.key(0), 4096, 2, F64)
     for mean, deviation in POSTERIORS:
         rest = tuple(map(jnp.asarray, (mean, deviation, Y, COUNTS, REFERENCE)))
         np.testing.assert_allclose(of_rays(direction, *rest), of_strips(*rest), atol=0.02)
@@ -167,7 +167,7 @@ def test_many_rays_are_the_mean_over_samples_of_more_objectives(x64, k):
     points = low + (reference - low) * random.random((200_000, k))
     is_free = ~np.any(np.all(y[:5][None] <= points[:, None], axis=2), axis=1)
     weight = is_free * np.prod(norm.cdf((points - mean) / deviation), axis=1) * np.prod(reference - low)
-    direction = directions(jax.random.key(0), 4096, k, jnp.float64)
+    direction = directions(jax.random.key(0), 4096, k, F64)
     value = np.exp(of_rays(direction, *map(jnp.asarray, (mean, deviation, y, counts, reference))))
     error = weight.std() / len(points) ** 0.5
     assert abs(value - weight.mean()) < 4 * error + 0.01 * weight.mean()
@@ -181,7 +181,7 @@ _SLOPE_OF_RAYS = jax.jit(
 @pytest.mark.parametrize(("mean", "deviation"), [(0.4, 0.15), (0.8, 0.05), (30.0, 0.1), (-4.0, 0.01)])
 def test_the_slope_of_rays_is_that_of_finite_differences(x64, mean, deviation):
     y = np.array([[0.2, 0.8, 0.9], [0.9, 0.3, 0.4], [0.5, 0.6, 0.5]])
-    rest = (directions(jax.random.key(1), 64, 3, jnp.float64), jnp.asarray(y), jnp.ones(3, bool), jnp.full(3, 1.0))
+    rest = (directions(jax.random.key(1), 64, 3, F64), jnp.asarray(y), jnp.ones(3, bool), jnp.full(3, 1.0))
     z = np.r_[np.full(3, mean) + [0, 0.05, -0.05], np.full(3, np.log(deviation))]
     value, slope = _SLOPE_OF_RAYS(jnp.asarray(z), *rest)
     assert np.isfinite(value) and np.isfinite(slope).all() and (slope[:3] < 0).all()
@@ -193,7 +193,7 @@ def test_the_slope_of_rays_is_that_of_finite_differences(x64, mean, deviation):
 
 
 def test_directions_are_positive_unit_vectors_all_over_the_sphere(x64):
-    direction = np.asarray(directions(jax.random.key(0), 1024, 3, jnp.float64))
+    direction = np.asarray(directions(jax.random.key(0), 1024, 3, F64))
     assert (direction > 0).all()
     np.testing.assert_allclose(np.linalg.norm(direction, axis=1), 1)
     # Uniform on the sphere each coordinate is uniform.
@@ -277,7 +277,7 @@ def test_the_scalarisation_is_the_expected_improvement_along_its_direction(x64):
     front = front_of(Y)
     sure = np.array([0.3, 0.3])
     for key in range(3):
-        direction = np.asarray(directions(jax.random.key(key), 1, 2, jnp.float64))[0]
+        direction = np.asarray(directions(jax.random.key(key), 1, 2, F64))[0]
         scale = REFERENCE - Y[COUNTS].min(axis=0)
         reach = np.min((REFERENCE - np.vstack([sure, Y[COUNTS]])) / scale / direction, axis=1)
         gain = max(reach[0] - reach[1:].max(), 0)
@@ -308,7 +308,7 @@ def test_parego_is_the_expected_improvement_of_a_weighted_distance(x64):
 
 def test_with_one_objective_it_is_the_expected_improvement(x64):
     """One column: what a point adds to the dominated length is its improvement on the best value or the reference."""
-    direction = directions(jax.random.key(0), 4, 1, jnp.float64)
+    direction = directions(jax.random.key(0), 4, 1, F64)
     region = rays(direction, jnp.asarray([[[0.4], [0.7]]]), jnp.ones(2, bool), jnp.ones(1), jnp.ones(1))
     value = log_improvement_of_rays(jnp.full((1, 1), 0.5), jnp.full(1, 0.2), region)
     expected = formulas.log_expected_improvement(jnp.asarray(0.5), jnp.asarray(0.2), jnp.asarray(0.4))
@@ -322,7 +322,6 @@ def test_with_one_objective_it_is_the_expected_improvement(x64):
         lambda: jbo.log_noisy_expected_hypervolume_improvement(num_samples=0),
         lambda: jbo.hypervolume_scalarization(0),
         lambda: jbo.parego(num_samples=True),
-        lambda: jbo.parego(num_samples=math.pi),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(make):

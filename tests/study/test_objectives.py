@@ -318,7 +318,16 @@ def test_the_front_is_what_no_other_dominates(rows):
     outcomes = jbo.Outcomes([jbo.Minimize("a"), jbo.Maximize("b"), jbo.Minimize("c"), jbo.AtMost("d", 0)])
     trials = [
         jbo.Trial(
-            i, {}, "ok", None, 0.0, 1.0, None, "", values={"a": a, "b": b, "c": c}, is_feasible=is_feasible
+            i,
+            {},
+            "ok",
+            None,
+            0.0,
+            1.0,
+            None,
+            "",
+            values={"a": float(a), "b": float(b), "c": float(c)},
+            is_feasible=is_feasible,
         ).without_value()
         for i, (a, b, c, is_feasible) in enumerate(rows)
     ]
@@ -342,3 +351,65 @@ def test_logs_have_all_values(caplog):
 def test_the_volume_of_no_trials_is_nothing():
     volumes = volumes_of([], jbo.Outcomes(REFERRED))
     assert volumes.so_far.shape == (0,) and volumes.reference == {"loss": 1.0, "recall": 0.0}
+
+
+def measured(config):
+    """Two trade-offs in x, of which the larger n is cheaper in memory."""
+    return {"loss": config["x"] ** 2 + 0.01 * config["n"], "recall": config["x"], "memory": 12.0 - config["n"]}
+
+
+def test_a_search_by_models_goes_on_to_the_bit_and_takes_all_kinds_of_trials(tmp_path):
+    """Pending, failed, abandoned and stopped trials, missing values, a batch, a context; then it is opened again."""
+
+    def make(space):
+        return jbo.bayesian(space, num_initial=4)
+
+    path = tmp_path / "study.db"
+    with study_of(REFERRED, strategy=make(SPACE), path=path) as study:
+        study.optimize(measured, 5, progress=False)
+        study.tell({"x": 0.5, "n": 5}, {"loss": 0.3})
+        study.tell({"x": 0.6, "n": 5}, failed="no memory")
+        study.abandon(study.ask())
+        trial = study.ask()
+        study.report(trial, 0, 0.4, name="loss")
+        study.tell(trial, {"memory": 4.0}, stopped=True)
+        assert study.last_suggestion.is_model_based
+        batch = study.ask(2)
+        assert batch[0].config != batch[1].config
+        study.tell(batch[1], measured(batch[1].config))
+        assert study.ask(context={"n": 3}).config["n"] == 3
+        study.copy(tmp_path / "copy.db").close()
+        coming = study.ask()
+        recommended = study.recommended
+        assert recommended and all(trial.is_feasible and trial.status == "ok" for trial in recommended)
+        assert study.hypervolume > 0
+        one = study.of_objective("loss")
+        losses = [t.values["loss"] for t in study.trials if t.status == "ok" and t.is_feasible]
+        assert one.best.value == min(losses)
+        assert not one.maximize and study.of_objective("recall").maximize
+    with jbo.Study.open(tmp_path / "copy.db", strategy=make) as again:
+        waiting = {t.number for t in again.trials if t.status == "pending"}
+        given = [again.ask() for _ in waiting]  # nobody runs them there, so they come first
+        assert {t.number for t in given} == waiting
+        assert again.ask().config == coming.config
+
+
+def test_one_objective_alone_has_its_limits_and_its_reports():
+    with study_of() as study:
+        tell(study, *ROWS)
+        trial = study.ask()
+        study.report(trial, 0, 0.4, name="loss")
+        study.tell(trial, {"recall": 0.75, "memory": 1.0}, stopped=True)
+        one, other = study.of_objective("recall"), study.of_objective("loss")
+        assert one.best.number == 8 and one.best.value == 0.75 and one.trials[8].intermediate_values == {}
+        assert other.trials[8].status == "stopped" and other.trials[8].intermediate_values == {0: 0.4}
+        assert other.best.number == 5 and [t.value for t in other.trials[:3]] == [0.5, 0.6, 0.2]
+        assert list(one.outcomes) == [jbo.Track("loss"), *TWO[1:]]
+        np.testing.assert_array_equal(one.trajectory[1][:4], [0.5, 0.5, 0.5, 0.5])
+        with pytest.raises(ValueError, match=r"name: expected one of the objectives \['loss', 'recall'\]"):
+            study.of_objective("memory")
+        from jbo.diagnostics import importance, view_model
+
+        for look in (view_model, importance):
+            with pytest.raises(ValueError, match=r"study: expected one objective.*study.of_objective\('loss'\)"):
+                look(study)
