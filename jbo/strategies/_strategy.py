@@ -156,7 +156,7 @@ class Strategy(ABC):
           state: The table; a full one, or one without that pending trial, is returned as it was in traced code.
           trial: Number of a pending trial, an integer; or the point of the cube of a new trial. At a point where a
             trial is pending, it is that trial's result: that is deprecated.
-          y: Value of the objective, lower is better, a scalar; or all columns of the table, ``[k]``, where a limit
+          y: Value of the one objective, lower is better, a scalar; or all columns of the table, ``[k]``, where a limit
             holds at 0 and below. An objective or a limit that is not finite makes a failed trial.
           is_known: False for columns of ``y`` that were not measured, ``[k]``; None: all of them were.
           cost: What the evaluation cost, a scalar above 0; None: that is not known. The first one makes a column of the

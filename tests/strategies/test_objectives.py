@@ -112,6 +112,18 @@ def test_what_knows_one_objective_is_refused_with_several(make, message):
         make().for_table(Layout(2))
 
 
+def test_a_result_has_a_value_for_each_objective():
+    strategy = jbo.random_search(SPACE).for_table(LAYOUT)
+    state = strategy.init(2)
+    x = jnp.asarray([0.5, 0.25])
+    with pytest.raises(ValueError, match=r"y: expected an array of shape \[3\] with several objectives, got a scalar"):
+        strategy.tell(state, x, 1.0)
+    told = strategy.tell(state, x, jnp.asarray([1.0, 0.0, -1.0]), is_known=jnp.asarray([True, False, True]))
+    assert told.is_known[0].tolist() == [True, False, True] and told.status.tolist() == [OK, EMPTY]
+    failed = strategy.tell(state, x, jnp.asarray([1.0, jnp.nan, -1.0]))
+    assert failed.status.tolist() == [FAILED, EMPTY] and not failed.is_known.any()
+
+
 def test_one_trial_of_several_objectives_is_not_recommended():
     state, strategy = table(), jbo.random_search(SPACE).for_table(LAYOUT)
     with pytest.raises(ValueError, match="recommend_front"):
