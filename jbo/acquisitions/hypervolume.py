@@ -20,7 +20,7 @@ from jax.scipy.special import logsumexp, ndtri
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo import designs
-from jbo.numerics import LOG_SQRT_2PI, log_improvement, log_normal_cdf
+from jbo.numerics import log_improvement, log_normal_cdf
 
 _NUM_NODES = 8
 """Gauss-Legendre nodes along a ray."""
@@ -167,14 +167,14 @@ def log_improvement_of_rays(
     # Where the probability is gone: some deviations beyond the first mean that the ray passes, or, far in the tail,
     # some lengths over which it falls by a factor of e.
     ends = (centre + 4 * width) / direction
-    place = jnp.argmin(ends, axis=1)[:, None]
-    of_first = jnp.take_along_axis(jnp.broadcast_to(4 * width / direction, ends.shape), place, axis=1)[:, 0]
+    end = jnp.min(ends, axis=1)
+    of_first = jnp.min(jnp.where(ends == end[:, None], 4 * width / direction, jnp.inf), axis=1)
     z = (centre - direction * start[:, None]) / width
-    hazard = jnp.exp(-0.5 * z**2 - LOG_SQRT_2PI - log_normal_cdf(z))
+    # The slope of the logarithm, which loses no digits far in the tail.
+    _, hazard = jax.jvp(log_normal_cdf, (z,), (jnp.ones_like(z),))
     rate = jnp.sum(direction / width * hazard, axis=1)
-    length = jnp.maximum(jnp.min(ends, axis=1) - start, of_first)
+    length = jnp.maximum(end - start, of_first)
     length = 1 / jnp.maximum(1 / length, rate / 8)
-    length = jax.lax.stop_gradient(length)
 
     nodes, weights = np.polynomial.legendre.leggauss(_NUM_NODES)
     nodes, log_weights = jnp.asarray(0.5 * nodes + 0.5, dtype), jnp.asarray(np.log(0.5 * weights), dtype)

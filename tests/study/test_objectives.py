@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 import jbo
 from jbo.study import export
-from jbo.study._front import front_of, volumes_of
-from jbo.study.table import Table
+from jbo.study.table import Table, with_lift
 from jbo.types import FAILED, OK
 
 SPACE = jbo.Space(x=jbo.Real(0.0, 1.0), n=jbo.Integer(1, 9))
@@ -152,8 +151,6 @@ def test_each_objective_is_lifted_by_a_power_of_two_of_its_own():
         first, second = table.exponents
         assert first > 900 and second == 0
         np.testing.assert_array_equal(table.rows().y[:2, 0], np.ldexp([5e-310, 2e-310], first))
-        from jbo.study.table import with_lift
-
         lifted = with_lift(study.strategy, table.exponents).reference
         assert lifted.tolist() == [math.ldexp(1e-309, first), 4.0]
         assert study.strategy.reference.tolist() == [1e-309, 4.0]
@@ -315,22 +312,7 @@ def test_the_command_line_shows_the_front(tmp_path):
 
 @given(st.lists(st.tuples(*[st.integers(0, 4)] * 3, st.booleans()), max_size=12))
 def test_the_front_is_what_no_other_dominates(rows):
-    outcomes = jbo.Outcomes([jbo.Minimize("a"), jbo.Maximize("b"), jbo.Minimize("c"), jbo.AtMost("d", 0)])
-    trials = [
-        jbo.Trial(
-            i,
-            {},
-            "ok",
-            None,
-            0.0,
-            1.0,
-            None,
-            "",
-            values={"a": float(a), "b": float(b), "c": float(c)},
-            is_feasible=is_feasible,
-        ).without_value()
-        for i, (a, b, c, is_feasible) in enumerate(rows)
-    ]
+    outcomes = [jbo.Minimize("a"), jbo.Maximize("b"), jbo.Minimize("c"), jbo.AtMost("d", 0)]
     losses = [(a, -b, c) for a, b, c, _ in rows]
 
     def dominates(i, j):
@@ -338,7 +320,10 @@ def test_the_front_is_what_no_other_dominates(rows):
         return rows[i][3] and all(p <= q for p, q in pairs) and any(p < q for p, q in pairs)
 
     expected = [j for j in range(len(rows)) if rows[j][3] and not any(dominates(i, j) for i in range(len(rows)))]
-    assert [trial.number for trial in front_of(trials, outcomes)] == expected
+    with study_of(outcomes) as study:
+        for a, b, c, is_feasible in rows:
+            study.tell({"x": 0.5, "n": 1}, {"a": a, "b": b, "c": c, "d": 0 if is_feasible else 1})
+        assert [trial.number for trial in study.pareto] == expected
 
 
 def test_logs_have_all_values(caplog):
@@ -346,11 +331,6 @@ def test_logs_have_all_values(caplog):
     with study_of() as study:
         study.optimize(lambda config: {"loss": 1.0, "recall": 0.5, "memory": 1.0}, 1, progress=False)
     assert "{'loss': 1.0, 'recall': 0.5, 'memory': 1.0}" in caplog.text
-
-
-def test_the_volume_of_no_trials_is_nothing():
-    volumes = volumes_of([], jbo.Outcomes(REFERRED))
-    assert volumes.so_far.shape == (0,) and volumes.reference == {"loss": 1.0, "recall": 0.0}
 
 
 def measured(config):
