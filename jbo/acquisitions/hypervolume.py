@@ -20,7 +20,7 @@ from jax.scipy.special import logsumexp, ndtri
 from jaxtyping import Array, Bool, Float, Key
 
 from jbo import designs
-from jbo.numerics import log_improvement, log_normal_cdf
+from jbo.numerics import log_improvement, log_normal_cdf, normal_hazard
 
 _NUM_NODES = 8
 """Gauss-Legendre nodes along a ray."""
@@ -170,9 +170,7 @@ def log_improvement_of_rays(
     end = jnp.min(ends, axis=1)
     of_first = jnp.min(jnp.where(ends == end[:, None], 4 * width / direction, jnp.inf), axis=1)
     z = (centre - direction * start[:, None]) / width
-    # The slope of the logarithm, which loses no digits far in the tail.
-    _, hazard = jax.jvp(log_normal_cdf, (z,), (jnp.ones_like(z),))
-    rate = jnp.sum(direction / width * hazard, axis=1)
+    rate = jnp.sum(direction / width * normal_hazard(z), axis=1)
     length = jnp.maximum(end - start, of_first)
     length = 1 / jnp.maximum(1 / length, rate / 8)
 
