@@ -154,7 +154,7 @@ def hypervolume(y: Float[Array, "n k"], reference: Float[Array, " k"], is_valid:
     # Edges near 1 by powers of two, which round nothing: the product of edges would overflow before its last factor.
     largest = jax.lax.stop_gradient(jnp.max(edges, axis=0, initial=0))
     power = jax.vmap(power_of_two)(largest)
-    edges = edges / jnp.where(power > 0, power, 1)
+    edges = edges / jnp.where(power > 0, power, 1)[None, :]
     volume = {1: _length, 2: _area, 3: _volume}.get(num_columns, _star)(edges)
     # A power 2^p has the exponent p + 1 in `frexp`, and each edge was divided by 4. In a few factors, because the power
     # may be beyond the range of floats where the product is not.
@@ -223,7 +223,7 @@ def _star(edges: Float[Array, "n k"]) -> Float[Array, ""]:
     num_columns = edges.shape[1]
     longest = jnp.max(edges, axis=0, initial=0)
     longest = jnp.where(longest > 0, longest, 1)
-    unit = edges / longest
+    unit = edges / longest[None, :]
     inner = jnp.asarray(_directions(num_columns - 1), edges.dtype)
 
     def of_face(face: Int[Array, ""]) -> Float[Array, ""]:

@@ -17,6 +17,12 @@ front, rank, hypervolume, reference = map(jax.jit, (pareto.front, pareto.rank, p
 slope = jax.jit(jax.grad(pareto.hypervolume, argnums=(0, 1)))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def strict():
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
+
+
 def padded(y, dtype=np.float64, fill=np.nan, capacity=CAPACITY):
     """The rows and padding rows after them, and which are which."""
     y = np.asarray(y, dtype)

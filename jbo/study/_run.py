@@ -12,7 +12,6 @@ from jbo.outcomes import Outcomes
 from jbo.study._arguments import Arguments, workers_of
 from jbo.study._evaluation import Evaluation, Reporter
 from jbo.study._fault import Repetition
-from jbo.study._front import front_of
 from jbo.study._history import History, num_finished
 from jbo.study._progress import Progress, progress_of
 from jbo.study._record import Ending
@@ -21,6 +20,7 @@ from jbo.study._stop import Stop
 from jbo.study._suggester import Suggester
 from jbo.study._trial import SpaceExhausted, Trial, best_of
 from jbo.study._workers import Workers
+from jbo.study.front import front_of
 from jbo.study.value import as_ending, stopped_with
 
 _log = logging.getLogger("jbo")

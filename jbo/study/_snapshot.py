@@ -11,9 +11,9 @@ from jbo.outcomes import Outcomes
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._codec import Codec
-from jbo.study._front import check_one, front_of
 from jbo.study._single import OneObjective, of_objective
 from jbo.study._trial import Trial, best_of, why_none
+from jbo.study.front import check_one, front_of
 from jbo.study.schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, begin, explained
 from jbo.study.storage import read_header, read_records
 

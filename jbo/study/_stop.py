@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jbo.outcomes import Outcomes
-from jbo.study._front import losses_of
 from jbo.study._trial import Trial
+from jbo.study.front import losses_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from jbo.study._arguments import Arguments
 from jbo.study._codec import Codec
 from jbo.study._context import Context
 from jbo.study._evaluation import BatchObjective, Objective
-from jbo.study._front import Volumes, check_one, front_of, volumes_of
 from jbo.study._history import History, trajectory
 from jbo.study._identity import (
     check_maximize,
@@ -38,6 +37,7 @@ from jbo.study._stop import Stop
 from jbo.study._suggester import Suggester
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial, best_of, why_none
 from jbo.study.export import columns
+from jbo.study.front import Volumes, check_one, front_of, volumes_of
 from jbo.study.model import for_study
 from jbo.study.owner import Owner, owner_of
 from jbo.study.storage import Storage

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from jbo.markup import Table, card, shown
 from jbo.outcomes import COST, VALUE, Maximize, Outcomes
 from jbo.space import Space
-from jbo.study._front import front_of
 from jbo.study._trial import Trial
 from jbo.study._trial import why_none as why_none
+from jbo.study.front import front_of
 
 _MOST = 10
 """Trials of a study that are listed."""
