@@ -42,11 +42,6 @@ class Searched(Protocol):
         ...
 
     @property
-    def maximize(self) -> bool:
-        """True if higher values are better."""
-        ...
-
-    @property
     def seed(self) -> int:
         """Of all randomness."""
         ...
@@ -305,7 +300,7 @@ def view_model(study: Searched) -> ModelView:
         key = jax.random.key(study.seed, impl="threefry2x32")
     return ModelView(
         space=space,
-        maximize=study.maximize,
+        maximize=study.outcomes.maximize,
         trials=trials,
         strategy=strategy,
         seed=study.seed,
