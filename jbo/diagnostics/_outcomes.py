@@ -1,7 +1,7 @@
 """Several objectives and limits: what trials trade, which limit binds, and why a trial is infeasible."""
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -11,6 +11,7 @@ from jbo.study import Trial
 from jbo.study.front import front_of, losses_of, volumes_of
 
 
+@runtime_checkable
 class Measured(Protocol):
     """What has trials and says what was measured of them: a `jbo.Study`, or a file that was read."""
 
@@ -138,13 +139,13 @@ class LimitUse(NamedTuple):
     def __str__(self) -> str:
         """A sentence or two."""
         name, share = limit_in_words(self.outcome), f"{self.num_broken} of {self.num_trials} trials break it"
-        if self.num_broken and self.num_alone:
-            share += f", {self.num_alone} of them no other limit"
+        if self.num_alone:
+            share += f", and {self.num_alone} break it alone"
         if self.nearest is None:
             return f"{name}: {share}. No trial is feasible."
         value = self.nearest.values[self.outcome.name]
         does = "binds" if self.binds else "does not bind"
-        return f"{name} {does}: of the best, trial {self.nearest.number} is nearest, at {value:.4g}. {share}."
+        return f"{name} {does}: the nearest of the best trials, {self.nearest.number}, has {value:.4g}. {share}."
 
 
 def limits(study: Measured) -> list[LimitUse]:

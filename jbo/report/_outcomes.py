@@ -62,7 +62,8 @@ def front_section(study: Searched, trials: list[Trial]) -> str:
     if not best:
         return f"{charts}<p>No trial meets all limits, so none is in the front.</p>"
     names = [outcome.name for outcome in study.outcomes.columns]
-    heads = "".join(f"<th scope=col>{_text(head)}</th>" for head in ("trial", *names, "configuration"))
+    heads = "".join(f"<th scope=col>{_text(head)}</th>" for head in ("trial", *names))
+    heads += "<th scope=col class=text>configuration</th>"
     rows = "".join(_row(study, trial, names) for trial in sorted(best, key=lambda trial: trial.values[names[0]]))
     about = "<p>No other feasible trial is at least as good in all objectives and better in one.</p>"
     table = f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
@@ -73,7 +74,7 @@ def _row(study: Searched, trial: Trial, names: list[str]) -> str:
     values = [f"{trial.values[name]:.6g}" if name in trial.values else "–" for name in names]
     cells = "".join(f"<td>{_text(cell)}</td>" for cell in (str(trial.number), *values))
     code = json.dumps(study.space.config_to_json(trial.config), ensure_ascii=False)
-    return f"<tr>{cells}<td><code>{_text(code)}</code></td></tr>"
+    return f"<tr>{cells}<td class=text><code>{_text(code)}</code></td></tr>"
 
 
 def limits_section(study: Searched, trials: list[Trial]) -> str:

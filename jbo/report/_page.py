@@ -23,7 +23,7 @@ from jbo.diagnostics import (
 from jbo.plots import interactive
 from jbo.plots.interactive import Figure
 from jbo.report import _outcomes
-from jbo.study import Snapshot, Study, Trial
+from jbo.study import Snapshot, Trial
 from jbo.study.view import why_none
 
 _NUM_PAIRS = 3
@@ -68,7 +68,7 @@ def page(study: Searched, label: str = "objective") -> str:
     """
     trials = study.trials
     if study.outcomes.has_several:
-        return _filled(study, _of_several(study, trials, label))
+        return _filled(study, _of_several(study, trials))
     best = _best(study, trials)
     try:
         view, reason = view_model(study), ""
@@ -100,7 +100,7 @@ def page(study: Searched, label: str = "objective") -> str:
     return _filled(study, sections)
 
 
-def _of_several(study: Searched, trials: list[Trial], label: str) -> list[str]:
+def _of_several(study: Any, trials: list[Trial]) -> list[str]:
     """The sections of a study with several objectives: the front in place of the best trial, a model of each."""
     has_ended = any(trial.is_finished for trial in trials)
     sections = [_summary(study, trials, None, None)]
@@ -114,8 +114,8 @@ def _of_several(study: Searched, trials: list[Trial], label: str) -> list[str]:
             sections.append(_section("Limits", _outcomes.limits_section(study, trials)))
     for objective in study.outcomes.objectives:
         try:
-            with Study.from_trials(study.trials, study.space, outcomes=[objective, *study.outcomes.limits]) as one:
-                sections += _model(view_model(one), objective.name, f" of {objective.name}")
+            view = view_model(study.of_objective(objective.name))
+            sections += _model(view, objective.name, f" of {objective.name}")
         except ValueError as error:
             sections.append(_section(f"Model of {objective.name}", f"<p>It says nothing yet: {_text(str(error))}.</p>"))
     if has_ended:
