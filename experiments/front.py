@@ -124,6 +124,7 @@ def tune_front(
     settings = {"task": name, "seed": seed, "num_epochs": num_epochs, "outcomes": [repr(each) for each in outcomes]}
     hold_settings(out / "settings.json", settings)
     names = [outcome.name for outcome in outcomes]
+    space = task.space if task.small is None else task.small
     console.print(f"tuning {settings}, default {task.default}", highlight=False)
 
     def objective(config: dict[str, Any]) -> Mapping[str, float]:
@@ -132,7 +133,7 @@ def tune_front(
             raise FloatingPointError("the training diverged")
         return {each: MEASURES[each](task, trained) for each in names}
 
-    with jbo.Study(task.space, outcomes=outcomes, seed=seed, path=out / "study.db") as study:
+    with jbo.Study(space, outcomes=outcomes, seed=seed, path=out / "study.db") as study:
         study.enqueue(task.default)
         start = time.perf_counter()
         study.optimize(objective, num_trials, progress=True)

@@ -424,7 +424,7 @@ def test_each_front_has_the_volume_that_jbo_measures(x64):
     assert problem.hypervolume - 0.01 < measured < problem.hypervolume
 
 
-@some("problem", LIMITED, [functions.gramacy], ids=named)
+@some("problem", PROBLEMS, [functions.gramacy, functions.branin_currin], ids=named)
 def test_each_runs_in_a_study_and_as_one_program(problem):
     strategy = jbo.sobol_search(problem.space)
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
@@ -434,5 +434,10 @@ def test_each_runs_in_a_study_and_as_one_program(problem):
         with jax.enable_x64(True):
             key = jax.random.key(0, impl="threefry2x32")
             run = jbo.minimize(key, problem, strategy, 4, outcomes=problem.outcomes)
+            volume = 0.0 if problem in LIMITED else study.hypervolume
+            if problem in SEVERAL:
+                assert tuple(study.reference.values()) == problem.reference
     for outcome in problem.outcomes:
         np.testing.assert_allclose(run.values[outcome.name], [v[outcome.name] for v in values], rtol=1e-9)
+    if problem in SEVERAL:
+        assert volume == pytest.approx(float(run.hypervolume[-1]), rel=1e-9) and volume < problem.hypervolume

@@ -76,7 +76,7 @@ class ParetoProblem:
     function: Callable[[Mapping[str, Any]], dict[str, Any]]
     """From a config to the outcomes by name, all of them scalars."""
     outcomes: tuple[Outcome, ...]
-    """A `jbo.Minimize` for each objective, and perhaps limits."""
+    """A `jbo.Minimize` with its reference for each objective, and perhaps limits."""
     reference: tuple[float, ...]
     """The worst value of each objective that still counts, see `jbo.pareto.hypervolume`."""
     hypervolume: float

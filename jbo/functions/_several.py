@@ -29,7 +29,7 @@ branin_currin = ParetoProblem(
     name="branin_currin",
     space=Space(x1=Real(0.0, 1.0), x2=Real(0.0, 1.0)),
     function=_branin_currin,
-    outcomes=(Minimize("branin"), Minimize("currin")),
+    outcomes=(Minimize("branin", reference=18.0), Minimize("currin", reference=6.0)),
     reference=(18.0, 6.0),
     hypervolume=59.4065,
 )
@@ -54,7 +54,11 @@ constrained_branin_currin = ParetoProblem(
     name="constrained_branin_currin",
     space=branin_currin.space,
     function=_constrained_branin_currin,
-    outcomes=(*branin_currin.outcomes, AtMost("squared_distance", 50.0)),
+    outcomes=(
+        Minimize("branin", reference=80.0),
+        Minimize("currin", reference=12.0),
+        AtMost("squared_distance", 50.0),
+    ),
     reference=(80.0, 12.0),
     hypervolume=609.335,
 )
@@ -79,7 +83,8 @@ def _zdt(name: str, d: int, shape: Callable[[ModuleType, Any, Any], Any], hyperv
         return {"f1": x[0], "f2": g * shape(xp, x[0] / g, x[0])}
 
     space = Space({f"x{i}": Real(0.0, 1.0) for i in range(1, d + 1)})
-    return ParetoProblem(f"{name}_{d}", space, function, (Minimize("f1"), Minimize("f2")), (11.0, 11.0), hypervolume)
+    outcomes = (Minimize("f1", reference=11.0), Minimize("f2", reference=11.0))
+    return ParetoProblem(f"{name}_{d}", space, function, outcomes, (11.0, 11.0), hypervolume)
 
 
 def _root(xp: ModuleType, x: Any) -> Any:
@@ -182,6 +187,6 @@ def dtlz2(d: int = 6, num_objectives: int = 2) -> ParetoProblem:
         return values
 
     space = Space({f"x{i}": Real(0.0, 1.0) for i in range(1, d + 1)})
-    outcomes = tuple(Minimize(f"f{j}") for j in range(1, k + 1))
+    outcomes = tuple(Minimize(f"f{j}", reference=1.1) for j in range(1, k + 1))
     ball = math.pi ** (k / 2) / (2**k * math.gamma(k / 2 + 1))
     return ParetoProblem(f"dtlz2_{d}_{k}", space, function, outcomes, (1.1,) * k, 1.1**k - ball)

@@ -120,7 +120,7 @@ def shown_part(values: np.ndarray, front: np.ndarray, reference: float, is_bette
     """The part of an axis that is worth drawing: all values, or no more than is needed around the front.
 
     A diverged trial has a loss far above all others, next to which the front would be a point. So values that are worse
-    than the front, the reference and nine tenths of the trials are left out where that shrinks the axis to a half.
+    than the front, the reference and nine tenths of the trials are left out where that shrinks the axis to a fifth.
 
     Args:
       values: Of one objective, at least one.
@@ -133,7 +133,7 @@ def shown_part(values: np.ndarray, front: np.ndarray, reference: float, is_bette
     least, most = losses.min(), losses.max()
     usual = float(np.quantile(losses, 0.9, method="lower"))
     need = max(usual, *((sign * front).max(), edge) if len(front) else (usual,))
-    top = max(most, need) if 0.5 * (most / 2 - least / 2) < need / 2 - least / 2 else need
+    top = max(most, need) if 0.2 * (most / 2 - least / 2) < need / 2 - least / 2 else need
     return (-top, -least) if is_better_high else (least, top)
 
 

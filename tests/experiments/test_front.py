@@ -18,12 +18,12 @@ from experiments.tune import main
 from jbo.study import read_study
 
 SMALL = {"num_blocks": 1, "kernel_size": 3}
-TINY = replace(cnn.TASK, space=cnn.SPACE.fix(**SMALL), default=cnn.DEFAULT | SMALL)
+TINY = replace(cnn.TASK, small=cnn.TASK.small.fix(**SMALL), default=cnn.DEFAULT | SMALL)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two widths, of which one network is too large; the folder and the summary."""
+    """Four widths, of which one or two are too large; the folder and the summary."""
     out = tmp_path_factory.mktemp("front") / "made"
     outcomes = outcomes_of(("error", "loss"), ("parameters=30000",))
     return out, tune_front("cnn", TINY, outcomes, num_trials=6, seed=3, out=out, num_epochs=1)
@@ -53,7 +53,8 @@ def test_each_measure_is_that_of_the_network():
     found = {name: measure(TINY, trained) for name, measure in MEASURES.items()}
     shown = TINY.examples.validation
     logits = predict(trained.structure, trained.result.params, shown.inputs, trained.config.activation)
-    assert found["error"] == pytest.approx(np.mean(np.argmax(logits, -1) != shown.targets), abs=1e-6)
+    wrong = np.asarray(logits).argmax(-1) != np.asarray(shown.targets)
+    assert found["error"] == pytest.approx(wrong.mean(), abs=1e-6)
     assert found["loss"] == pytest.approx(float(trained.result.cross_entropy))
     assert found["parameters"] == sum(leaf.size for leaf in jax.tree.leaves(trained.result.params))
     assert 0 < found["latency"] < 1e4

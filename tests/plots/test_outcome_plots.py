@@ -77,7 +77,7 @@ def test_the_part_of_an_axis_that_is_shown():
     assert shown_part(values, front, 2.1, False) == (1.0, 9.0)
     assert shown_part(-values, -front, -2.1, True) == (-9.0, -1.0)
     assert shown_part(values, front, 60.0, False) == (1.0, 100.0), "half of the axis is no gain"
-    assert shown_part(values, front, 40.0, False) == (1.0, 40.0)
+    assert shown_part(values, front, 15.0, False) == (1.0, 15.0)
     assert shown_part(np.array([3.0]), np.array([3.0]), 3.3, False) == (3.0, 3.3)
     assert needs_log((1e-3, 1.0), np.array([1e-3, 1e-2, 1.0]))
     assert not needs_log((1e-3, 1.0), np.array([0.0, 1e-3, 1.0]))
