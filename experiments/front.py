@@ -147,7 +147,9 @@ def tune_front(
         plots.pareto(held, ax=axes)
         for trial in front if size == 2 else []:
             place = trial.values[names[0]], trial.values[names[1]]
-            axes.annotate(str(trial.number), place, (4, 4), textcoords="offset points", fontsize=8)
+            axes.annotate(
+                str(trial.number), place, (-4, -4), textcoords="offset points", fontsize=8, ha="right", va="top"
+            )
         save(figure, out / "front.png")
     write_report(held, out / "report.html", label=names[0])
     summary = settings | {
@@ -162,7 +164,7 @@ def tune_front(
     write_json(out / "summary.json", summary)
     table = Table("trial", *names, title="no other feasible trial is better in all" if front else "no feasible trial")
     for trial in front:
-        table.add_row(str(trial.number), *(f"{trial.values[each]:.4g}" for each in names))
+        table.add_row(str(trial.number), *(f"{trial.values[each]:.5g}" for each in names))
     console.print(table)
     for use in limits(held):
         console.print(str(use), highlight=False)

@@ -10,6 +10,9 @@ from jbo.outcomes import AtMost, Maximize, Outcome, Outcomes, as_outcomes
 from jbo.study import Trial
 from jbo.study.front import front_of, losses_of, volumes_of
 
+_MOST_NAMED = 3
+"""Trials whose numbers stand in a sentence."""
+
 
 @runtime_checkable
 class Measured(Protocol):
@@ -133,19 +136,35 @@ class LimitUse(NamedTuple):
     """Trials that break it and meet all other limits."""
     nearest: Trial | None
     """The trial of the front, or the best trial, that is nearest to the limit; None if no trial is feasible."""
-    binds: bool
-    """True if that trial is nearer to the limit than a tenth of the interquartile range of all values."""
+    gained: tuple[Trial, ...]
+    """Trials that break this limit alone, and that would be among the best without it."""
+
+    @property
+    def binds(self) -> bool:
+        """True if a trial that was run would be among the best without this limit."""
+        return bool(self.gained)
 
     def __str__(self) -> str:
-        """A sentence or two."""
+        """Two or three sentences."""
         name, share = limit_in_words(self.outcome), f"{self.num_broken} of {self.num_trials} trials break it"
         if self.num_alone:
             share += f", and {self.num_alone} break it alone"
-        if self.nearest is None:
-            return f"{name}: {share}. No trial is feasible."
-        value = self.nearest.values[self.outcome.name]
-        does = "binds" if self.binds else "does not bind"
-        return f"{name} {does}: the nearest of the best trials, {self.nearest.number}, has {value:.4g}. {share}."
+        if self.gained:
+            numbers = [str(trial.number) for trial in self.gained[:_MOST_NAMED]]
+            others = [f"{len(self.gained) - _MOST_NAMED} more"] if len(self.gained) > _MOST_NAMED else []
+            listed = " and ".join(filter(None, [", ".join((numbers + others)[:-1]), (numbers + others)[-1]]))
+            found = f"binds: without it trial{'s' if len(self.gained) > 1 else ''} {listed} would be among the best"
+        else:
+            found = "does not bind: no trial that breaks it alone would be among the best"
+        near = "No trial is feasible."
+        if self.nearest is not None:
+            near = f"The nearest of the best trials, {self.nearest.number}, has {self.value}."
+        return f"{name} {found}. {share}. {near}"
+
+    @property
+    def value(self) -> str:
+        """The value of the nearest trial, for a reader; empty if there is none."""
+        return "" if self.nearest is None else _number(self.nearest.values[self.outcome.name])
 
 
 def limits(study: Measured) -> list[LimitUse]:
@@ -168,10 +187,21 @@ def limits(study: Measured) -> list[LimitUse]:
         others = [other for other in outcomes.limits if other is not limit]
         alone = [trial for trial in broken if all(_holds(other, trial) for other in others)]
         nearest = max(best, key=lambda trial: excess[trial.number], default=None)
-        low, high = np.quantile(list(excess.values()), [0.25, 0.75]) if excess else (0.0, 0.0)
-        binds = nearest is not None and -excess[nearest.number] <= 0.1 * high - 0.1 * low
-        found.append(LimitUse(limit, len(known), len(broken), len(alone), nearest, bool(binds)))
+        gained = tuple(trial for trial in alone if _would_be_best(trial, best, alone, outcomes))
+        found.append(LimitUse(limit, len(known), len(broken), len(alone), nearest, gained))
     return found
+
+
+def _would_be_best(trial: Trial, best: list[Trial], others: list[Trial], outcomes: Outcomes) -> bool:
+    """True if no other trial is at least as good in all objectives, one of the best, or better in one."""
+
+    def losses(each: Trial) -> np.ndarray:
+        return np.array([float(o.to_table(each.values.get(o.name, np.inf))) for o in outcomes.objectives])
+
+    own = losses(trial)
+    if any((losses(each) <= own).all() for each in best):
+        return False
+    return not any((losses(each) <= own).all() and (losses(each) < own).any() for each in others)
 
 
 def why_infeasible(trial: Trial, outcomes: Outcomes | Iterable[Outcome]) -> str:
@@ -206,7 +236,7 @@ def why_infeasible(trial: Trial, outcomes: Outcomes | Iterable[Outcome]) -> str:
         return f"{who} may be infeasible: it has no value of {' and '.join(missing)}."
     nearest = max(outcomes.limits, key=lambda limit: _share(limit, trial.values[limit.name]))
     every = "its limit holds" if len(outcomes.limits) == 1 else "all limits hold; the nearest is"
-    value = f"{nearest.name} is {trial.values[nearest.name]:.4g}"
+    value = f"{nearest.name} is {_number(trial.values[nearest.name])}"
     return (
         f"{who} is feasible: {every}{',' if len(outcomes.limits) == 1 else ''} {limit_in_words(nearest)}, and {value}."
     )
@@ -221,7 +251,7 @@ def limit_in_words(limit: Outcome) -> str:
     number = getattr(limit, "limit", None)
     if number is None:
         return limit.name
-    return f"{limit.name} {'≤' if isinstance(limit, AtMost) else '≥'} {number:.4g}"
+    return f"{limit.name} {'≤' if isinstance(limit, AtMost) else '≥'} {_number(number)}"
 
 
 def _holds(limit: Outcome, trial: Trial) -> bool | None:
@@ -237,8 +267,14 @@ def _share(limit: Outcome, value: float) -> float:
 def _broken_in_words(limit: Outcome, value: float) -> str:
     number = getattr(limit, "limit", None)
     if number is None:
-        return f"{limit.name} is {value:.4g}, which breaks its limit"
+        return f"{limit.name} is {_number(value)}, which breaks its limit"
     side = "above" if isinstance(limit, AtMost) else "below"
     share = _share(limit, value)
     share = f" ({100 * share:.0f} %)" if number and share < 10 else ""
-    return f"{limit.name} is {value:.4g}, {side} its limit of {number:.4g} by {limit.to_table(value):.4g}{share}"
+    excess = _number(float(limit.to_table(value)))
+    return f"{limit.name} is {_number(value)}, {side} its limit of {_number(number)} by {excess}{share}"
+
+
+def _number(value: float) -> str:
+    """A number with four digits, or as many more as it takes to write the thousands out."""
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.7g}"

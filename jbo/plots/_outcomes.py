@@ -32,8 +32,8 @@ def pareto(study: Measured, *, recommended: Iterable[Trial] = (), ax: Any = None
 
     The line is the edge of what the front dominates, up to the reference of the hypervolume. With more than two
     objectives there is a panel for each pair, without a line, because a trial of the front need not be in the front of
-    a pair. An axis is logarithmic if its values are positive and span more than two decades. Values that are far worse
-    than those of the front are left out, and counted.
+    a pair. An axis is logarithmic if its values are positive and span a factor of more than 30. Values that are far
+    worse than those of the front are left out, and counted.
 
     Args:
       study: A study, or a file that was read.
@@ -170,7 +170,7 @@ def limits(study: Measured, *, ax: Any = None) -> Any:
         if use.nearest is None:
             text = "no trial is feasible"
         else:
-            text = f"{'binds' if use.binds else 'does not bind'}: {use.nearest.values[use.outcome.name]:.4g}"
+            text = f"{'binds' if use.binds else 'does not bind'}: {use.value}"
         weight = "bold" if use.binds else "normal"
         ax.text(use.num_broken + 0.02 * most, place, text, va="center", fontsize=8, weight=weight)
     ax.set_yticks(places, labels=[plain(limit_in_words(use.outcome)) for use in found])

@@ -138,10 +138,10 @@ def shown_part(values: np.ndarray, front: np.ndarray, reference: float, is_bette
 
 
 def needs_log(part: tuple[float, float], values: np.ndarray) -> bool:
-    """True if nine tenths of the values span more than two decades and none is 0 or negative.
+    """True if nine tenths of the values span a factor of more than 30 and none is 0 or negative.
 
     Args:
       part: The ends of the axis.
       values: Of one objective.
     """
-    return bool(min(values.min(), part[0]) > 0 and part[1] > 100 * np.quantile(values, 0.1, method="lower"))
+    return bool(min(values.min(), part[0]) > 0 and part[1] > 30 * np.quantile(values, 0.1, method="lower"))

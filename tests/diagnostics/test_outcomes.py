@@ -58,9 +58,10 @@ def test_which_limit_binds(study):
     assert (speed.num_trials, speed.num_broken, speed.num_alone, speed.binds) == (8, 2, 1, False)
     assert memory.nearest.number == 7 and speed.nearest.number in (0, 1)
     assert str(memory) == (
-        "memory ≤ 8 binds: the nearest of the best trials, 7, has 7.9. 2 of 7 trials break it, and 1 break it alone."
+        "memory ≤ 8 binds: without it trial 3 would be among the best. "
+        "2 of 7 trials break it, and 1 break it alone. The nearest of the best trials, 7, has 7.9."
     )
-    assert str(speed).startswith("speed ≥ 1 does not bind: ")
+    assert str(speed).startswith("speed ≥ 1 does not bind: no trial that breaks it alone would be among the best. ")
 
 
 def test_limits_while_nothing_is_feasible():
@@ -68,9 +69,17 @@ def test_limits_while_nothing_is_feasible():
         (use,) = limits(study)
         assert (use.num_trials, use.num_broken, use.nearest, use.binds) == (0, 0, None, False)
         study.tell({"x": 0.5}, {"a": 1.0, "b": 3.0})
-        assert str(limits(study)[0]) == "b ≤ 1: 1 of 1 trials break it, and 1 break it alone. No trial is feasible."
+        assert str(limits(study)[0]) == (
+            "b ≤ 1 binds: without it trial 0 would be among the best. "
+            "1 of 1 trials break it, and 1 break it alone. No trial is feasible."
+        )
         study.tell({"x": 0.6}, {"a": 1.0, "b": 1.0})
-        assert limits(study)[0].binds, "one objective has a best trial, here on the limit"
+        assert not limits(study)[0].binds, "an equal trial is feasible"
+        for i in range(4):
+            study.tell({"x": 0.1 * i}, {"a": 0.5, "b": 3.0})
+        assert "trials 2, 3, 4 and 1 more would be" in str(limits(study)[0])
+        study.tell({"x": 0.95}, {"a": 0.4, "b": 2.0})
+        assert [trial.number for trial in limits(study)[0].gained] == [6]
 
 
 def test_why_a_trial_is_infeasible(study):
@@ -98,6 +107,8 @@ def test_why_with_one_limit_or_none(study):
     zero = [jbo.Minimize("loss"), jbo.AtMost("memory", 0.0)]
     assert why_infeasible(infeasible, zero) == "Trial 3 is infeasible: memory is 9.2, above its limit of 0 by 9.2."
     assert limit_in_words(zero[1]) == "memory ≤ 0"
+    many = [jbo.Minimize("loss"), jbo.AtMost("memory", 20000.0)]
+    assert limit_in_words(many[1]) == "memory ≤ 20000", "thousands are written out"
 
 
 def test_without_a_trial_there_is_nothing():
