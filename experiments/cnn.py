@@ -29,4 +29,5 @@ TASK = Task(
     metric_name="accuracy",
     metric=_accuracy,
     num_epochs=20,
+    small=jbo.Space({**SPACE, "width": jbo.Ordinal(4, 8, 16, 32)}),
 )

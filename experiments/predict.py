@@ -19,6 +19,7 @@ from architectures.data.names import LANGUAGES, LENGTH, name_codec
 from architectures.data.text import documentation
 from architectures.decoding import continue_text
 from architectures.training import predict
+from experiments.front import model_of_trial
 from experiments.model import load_model
 from experiments.task import Trained
 from experiments.translation import data_of, translations
@@ -83,6 +84,7 @@ def main(
     temperature: float = 0.7,
     seed: int = 0,
     beams: int = 1,
+    trial: int | None = None,
 ) -> None:
     """Use the network that `python -m experiments.tune` found and trained.
 
@@ -93,6 +95,8 @@ def main(
       temperature: Of a text that is continued; positive, lower is more careful.
       seed: Of a text that is continued.
       beams: Beginnings that are kept while a translation is written; 1 takes the likeliest character each time.
+      trial: Number of the trial whose network is used, such as one of a front; it is trained at the first call. None:
+        the recommended one.
     """
     try:
         if not inputs or not all(inputs):
@@ -101,7 +105,7 @@ def main(
             raise ValueError(f"beams: expected at least 1, got {beams}")
         if not temperature > 0:
             raise ValueError(f"temperature: expected a positive number, got {temperature}")
-        name, _, trained = load_model(folder)
+        name, _, trained = load_model(folder) if trial is None else model_of_trial(folder, trial)
         uses: dict[str, Callable[[], list[str]]] = {
             "cnn": lambda: classify_images(trained, inputs),
             "rnn": lambda: continue_texts(trained, inputs, length, temperature, seed),

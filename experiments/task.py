@@ -68,6 +68,8 @@ class Task:
     """How it is measured."""
     num_epochs: int
     """Passes over the training examples, if the user does not say."""
+    small: jbo.Space | None = None
+    """Where to look for networks that fit: the space with smaller ones as well; None: the space."""
 
     @cached_property
     def examples(self) -> Split:

@@ -3,6 +3,9 @@
 The folder then holds the study, a summary, a picture of its course, a page that shows it, and the network of the
 recommended configuration for `experiments.predict`. The same command with a larger number of trials goes on from there,
 as it does after an interruption.
+
+``--objectives error latency --at-most parameters=20000`` searches for several objectives within limits
+(`experiments.front`).
 """
 
 import time
@@ -17,6 +20,7 @@ from rich.console import Console
 
 import jbo
 from experiments.clock import Clock, compile_clock
+from experiments.front import outcomes_of, tune_front
 from experiments.model import save_model
 from experiments.picture import save, trajectory_figure
 from experiments.report import comparison_table, versions, write_json
@@ -174,6 +178,8 @@ def main(
     population: int | None = None,
     dask: str | None = None,
     stop_early: bool = False,
+    objectives: tuple[str, ...] = (),
+    at_most: tuple[str, ...] = (),
 ) -> None:
     """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
 
@@ -192,11 +198,20 @@ def main(
         repository and the same versions.
       stop_early: Stop a run whose loss on its way is worse than what half of the whole runs had by then; not beside
         --dask.
+      objectives: What to minimise in place of the loss: loss, error, latency (milliseconds for 100 predictions) or
+        parameters, one or several. Then the folder has the front and its picture, and
+        `python -m experiments.predict FOLDER --trial NUMBER` uses the network of a trial.
+      at_most: Limits, such as parameters=20000.
     """
     jbo.use_compile_cache()
     given = task, TASKS[task], num_trials, seed, Path("runs") / task if out is None else out, num_epochs, population
     try:
-        if dask is None:
+        if objectives or at_most:
+            if population is not None or dask is not None or stop_early:
+                raise ValueError("--objectives, --at-most: expected none beside --population, --dask, --stop-early")
+            chosen = outcomes_of(objectives or ("loss",), at_most)
+            tune_front(task, TASKS[task], chosen, *given[2:6])
+        elif dask is None:
             tune(*given, stop_early=stop_early)
         elif stop_early:
             raise ValueError("--stop-early: expected none beside --dask, from whose workers no run reports")

@@ -4,6 +4,7 @@ from types import ModuleType as _ModuleType
 
 from jbo import batches as batches
 from jbo import functions as functions
+from jbo import pareto as pareto
 from jbo import testing as testing
 from jbo._compile_cache import use_compile_cache as use_compile_cache
 from jbo._minimize import Run as Run
@@ -13,13 +14,19 @@ from jbo.acquisitions import LCB as LCB
 from jbo.acquisitions import PI as PI
 from jbo.acquisitions import UCB as UCB
 from jbo.acquisitions import expected_improvement as expected_improvement
+from jbo.acquisitions import hypervolume_scalarization as hypervolume_scalarization
 from jbo.acquisitions import knowledge_gradient as knowledge_gradient
+from jbo.acquisitions import log_expected_hypervolume_improvement as log_expected_hypervolume_improvement
 from jbo.acquisitions import log_expected_improvement as log_expected_improvement
 from jbo.acquisitions import log_expected_quantile_improvement as log_expected_quantile_improvement
+from jbo.acquisitions import (
+    log_noisy_expected_hypervolume_improvement as log_noisy_expected_hypervolume_improvement,
+)
 from jbo.acquisitions import log_noisy_expected_improvement as log_noisy_expected_improvement
 from jbo.acquisitions import log_probability_of_improvement as log_probability_of_improvement
 from jbo.acquisitions import lower_confidence_bound as lower_confidence_bound
 from jbo.acquisitions import max_value_entropy_search as max_value_entropy_search
+from jbo.acquisitions import parego as parego
 from jbo.acquisitions import portfolio as portfolio
 from jbo.acquisitions import probability_of_improvement as probability_of_improvement
 from jbo.acquisitions import scheduled_confidence_bound as scheduled_confidence_bound
@@ -69,5 +76,6 @@ __version__ = "0.1.0"
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     name
     for name, value in globals().items()
-    if not name.startswith("_") and (not isinstance(value, _ModuleType) or name in ("batches", "functions", "testing"))
+    if not name.startswith("_")
+    and (not isinstance(value, _ModuleType) or name in ("batches", "functions", "pareto", "testing"))
 ]

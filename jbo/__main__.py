@@ -14,6 +14,7 @@ from jbo.outcomes import Outcomes
 from jbo.report import add_report, add_watch
 from jbo.space import Space
 from jbo.study import SpaceExhausted, Study, Trial, export
+from jbo.study.view import why_none
 
 _NOTHING_NEW = 3
 
@@ -83,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         "--outcomes", metavar="FILE", type=Path,
         help='what is measured, as JSON: [{"kind": "Minimize", "name": "loss"}, {"kind": "AtMost", "name": "memory", '
         '"limit": 8.0}, {"kind": "Cost", "name": "seconds"}, {"kind": "Track", "name": "steps"}]; other kinds are '
-        "Maximize and AtLeast; without this one number",
+        "Maximize and AtLeast; one of several objectives may have a reference, the worst value that counts; without it "
+        "one number",
     )  # fmt: skip
     new.add_argument("--seed", type=int, metavar="N", help="of all randomness; drawn by the system if not given")
 
@@ -112,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     abandon = command("abandon", _abandon, "wait no longer for a trial: it keeps its number and is not run again")
     abandon.add_argument("number", type=int, metavar="NUMBER", help="of the trial")
 
-    best = command("best", _best, "the trial with the best value")
+    best = command(
+        "best", _best, "the trial with the best value; with several objectives those that no other dominates"
+    )
     best.add_argument("--json", action="store_true", help="as a JSON object; without this a table for people")
     trials = command("trials", _trials, "all trials")
     form = trials.add_mutually_exclusive_group()
@@ -138,7 +142,9 @@ def _new(options: argparse.Namespace) -> None:
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{options.outcomes}: {error}") from error
     with Study(space, outcomes=outcomes, maximize=options.maximize, seed=options.seed, path=options.study) as study:
-        about = {"study": options.study, "maximize": study.maximize, "seed": study.seed, "space": space.to_json()}
+        about: dict[str, Any] = {"study": options.study}
+        about |= {} if study.outcomes.has_several else {"maximize": study.maximize}
+        about |= {"seed": study.seed, "space": space.to_json()}
         _print(about | ({} if outcomes is None else {"outcomes": given}))
 
 
@@ -209,7 +215,17 @@ def _together(what: str, measured: Sequence[tuple[str | None, float]] | None) ->
 
 def _best(options: argparse.Namespace) -> None:
     with Study.open(options.study) as study:
-        best, outcomes = study.best, study.outcomes
+        outcomes, names = study.outcomes, [*study.space.names, *study.space.constants]
+        if outcomes.has_several:
+            front = study.pareto
+            if not front:
+                raise ValueError(f"{why_none(study.trials, outcomes)}, so there is no front: {study!r}")
+            if options.json:
+                _print([export.as_plain(trial, outcomes) for trial in front])
+            else:
+                export.write_table(front, names, None, sys.stdout, outcomes)
+            return
+        best = study.best
     if options.json:
         _print(export.as_plain(best, outcomes))
     else:
@@ -221,7 +237,7 @@ def _trials(options: argparse.Namespace) -> None:
         trials, names = study.trials, [*study.space.names, *study.space.constants]
         outcomes = study.outcomes
         try:
-            best = study.best.number
+            best = [trial.number for trial in study.pareto] if outcomes.has_several else study.best.number
         except ValueError:  # there is none
             best = None
     if options.csv:

@@ -6,15 +6,16 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
+from jbo import pareto
 from jbo.candidates import have_same_candidates
 from jbo.checks import check_key, scalar
 from jbo.outcomes import Outcome, Outcomes, as_outcomes
 from jbo.space import Space, space_of
 from jbo.strategies import ModelStrategy, Strategy
 from jbo.strategies.fits import Held, nothing_held, refit
-from jbo.types import Result, Trials
+from jbo.types import OK, Result, Trials
 
 
 @runtime_checkable
@@ -43,14 +44,22 @@ class Run(NamedTuple):
 
     x: Float[Array, "t d"]
     """Snapped points of the unit cube."""
-    y: Float[Array, " t"]
-    """Values of the objective, not finite where it failed. Lower is better: with `jbo.Maximize` they are negative."""
-    best_y: Float[Array, " t"]
-    """Least value of a feasible trial so far; ``inf`` before the first one."""
+    y: Float[Array, " t"] | Float[Array, "t k"]
+    """Values of the objective, not finite where it failed. Lower is better: with `jbo.Maximize` they are negative. With
+    several objectives a column for each."""
+    best_y: Float[Array, " t"] | None
+    """Least value of a feasible trial so far; ``inf`` before the first one. None with several objectives."""
     trials: Trials
     """The final table, its rows in the order of the steps; with what they cost and their noise, if the problem says."""
     values: dict[str, Float[Array, " t"]]
     """All outcomes by name as the function returned them; without ``outcomes`` the value of the objective."""
+    is_pareto: Bool[Array, " t"] | None = None
+    """With several objectives: True for feasible trials that no other one dominates. None with one."""
+    hypervolume: Float[Array, " t"] | None = None
+    """With several objectives: what the feasible trials so far dominate, up to ``reference``. None with one."""
+    reference: Float[Array, " k"] | None = None
+    """With several objectives: the worst values that count, lower is better. An objective without a reference has the
+    one that `jbo.pareto.reference` infers from all trials of the search. None with one objective."""
 
 
 def minimize(
@@ -78,8 +87,8 @@ def minimize(
       space: What the configs are of. None: the function's space, else the one that ``strategy`` was made for. A
         strategy that is itself an argument of `jax.jit` or `jax.vmap` does not know it there: it keeps the structure
         of a space only.
-      outcomes: What the function returns by name, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``: one
-        objective, limits, a cost, values that are only kept. None: it returns one number.
+      outcomes: What the function returns by name, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``:
+        objectives, limits, a cost, values that are only kept. None: it returns one number.
 
     Returns:
       All points and values, and the best value so far. They have no derivative with a strategy that has a model, since
@@ -121,6 +130,8 @@ def minimize(
 
     goals = as_outcomes(outcomes)
     strategy = strategy.for_table(goals.layout_for(strategy.learns_cost))
+    if goals.has_several:
+        strategy = strategy.with_reference(np.asarray(goals.references))
     state = strategy.init(num_steps)
 
     def evaluate(x: Float[Array, " d"]) -> Measured:
@@ -165,12 +176,21 @@ def minimize(
     else:
         state, last = jax.lax.scan(by_asking, state, None, length=num_asked)
     values = jax.tree.map(lambda *parts: jnp.concatenate(parts), first, last)
-    y = goals.objective.to_table(values[goals.objective.name])
-    y = jnp.where(jnp.isfinite(y), jnp.nan, y)  # of a trial that failed by a limit
+    # A trial that failed by a limit has no value.
+    y = [goals.by_name[each.name].to_table(values[each.name]) for each in goals.objectives]
+    y = [jnp.where(jnp.isfinite(column), jnp.nan, column) for column in y]
     # XLA may compute a number once for the table and once for the output, which then differ in a last bit.
-    y = jnp.where(state.has_value, state.value, y)
-    best_y = jax.lax.cummin(jnp.where(state.has_value & state.is_feasible, y, jnp.inf))
-    return Run(state.x, y, best_y, state, values)
+    is_known = state.is_known & (state.status == OK)[:, None]
+    y = [jnp.where(is_known[:, j], state.y[:, j], column) for j, column in enumerate(y)]
+    counts = state.has_value & state.is_feasible
+    if not goals.has_several:
+        return Run(state.x, y[0], jax.lax.cummin(jnp.where(counts, y[0], jnp.inf)), state, values)
+    given = jnp.asarray(np.asarray(goals.references), state.y.dtype)
+    reference = jnp.where(jnp.isfinite(given), given, pareto.reference(state.objectives, counts))
+    num = jnp.arange(num_steps)
+    so_far = jax.lax.map(lambda i: pareto.hypervolume(state.objectives, reference, counts & (num <= i)), num)
+    is_pareto = pareto.front(state.objectives, counts)
+    return Run(state.x, jnp.stack(y, axis=1), None, state, values, is_pareto, so_far, reference)
 
 
 class Measured(NamedTuple):
@@ -222,6 +242,8 @@ def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
         cost = values[outcomes.cost.name]
     cost = None if cost is None else scalar("function", "cost", cost, dtype)
     if noise is not None:
+        if not isinstance(noise, Mapping) and outcomes.has_several:
+            raise TypeError(f"noise: expected a dict by name with several objectives, got {noise!r:.99}")
         by_name = noise if isinstance(noise, Mapping) else {outcomes.objective.name: noise}
         for name in by_name:
             outcomes.named(name)

@@ -134,11 +134,16 @@ def log_normal_cdf(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
 @log_normal_cdf.defjvp
 def _log_normal_cdf_jvp(primals, tangents):
     (z,), (dz,) = primals, tangents
+    return log_normal_cdf(z), normal_hazard(z) * dz
+
+
+def normal_hazard(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    r"""The slope :math:`\phi(z) / \Phi(z)` of `log_normal_cdf`, without cancellation in the tail."""
     is_tail = z < -_THRESHOLD
     middle = jnp.where(is_tail, 0.0, z).astype(z.dtype)
     body = jnp.exp(_log_density_of(middle)) / ndtr(middle)
     x = jnp.where(is_tail, -z, _THRESHOLD).astype(z.dtype)
-    return log_normal_cdf(z), jnp.where(is_tail, x + _tail(x), body) * dz
+    return jnp.where(is_tail, x + _tail(x), body)
 
 
 @jax.custom_jvp

@@ -71,18 +71,53 @@ class Outcome(ABC):
         return noise
 
 
-@dataclass(frozen=True)
-class Minimize(Outcome):
+def _finite(name: str, number: Any) -> float:
+    """A finite number as a float; `TypeError` for what is no number, `ValueError` for one that is not finite."""
+    if isinstance(number, bool) or not isinstance(number, numbers.Real):
+        raise TypeError(f"{name}: expected a number, got {number!r}")
+    try:
+        value = float(number)
+    except OverflowError:
+        raise ValueError(f"{name}: expected a finite number, got one beyond the range of floats") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return value
+
+
+@dataclass(frozen=True, repr=False)
+class _Objective(Outcome):
+    """What is minimised or maximised."""
+
+    role: ClassVar[Role] = Role.OBJECTIVE
+
+    reference: float | Any = None
+    """With several objectives: the worst value that still counts, in the units of the value. A trial with a worse value
+    adds nothing to the dominated hypervolume. None: it is inferred from the trials. One objective has no use for it."""
+
+    def __post_init__(self) -> None:
+        """Check the name and the reference.
+
+        Raises:
+          TypeError: The reference is no number.
+          ValueError: It is not finite.
+        """
+        super().__post_init__()
+        if self.reference is not None:
+            object.__setattr__(self, "reference", _finite("reference", self.reference))
+
+    def __repr__(self) -> str:
+        known = "" if self.reference is None else f", reference={self.reference!r}"
+        return f"{type(self).__name__}(name={self.name!r}{known})"
+
+
+@dataclass(frozen=True, repr=False)
+class Minimize(_Objective):
     """An objective: lower is better."""
 
-    role: ClassVar[Role] = Role.OBJECTIVE
 
-
-@dataclass(frozen=True)
-class Maximize(Outcome):
+@dataclass(frozen=True, repr=False)
+class Maximize(_Objective):
     """An objective: higher is better."""
-
-    role: ClassVar[Role] = Role.OBJECTIVE
 
     def to_table(self, value: Any) -> Any:
         """The negative value."""
@@ -106,14 +141,7 @@ class _Limit(Outcome):
           ValueError: It is not finite.
         """
         super().__post_init__()
-        if isinstance(self.limit, bool) or not isinstance(self.limit, numbers.Real):
-            raise TypeError(f"limit: expected a number, got {self.limit!r}")
-        try:
-            object.__setattr__(self, "limit", float(self.limit))
-        except OverflowError:
-            raise ValueError("limit: expected a finite number, got one beyond the range of floats") from None
-        if not math.isfinite(self.limit):
-            raise ValueError(f"limit: expected a finite number, got {self.limit!r}")
+        object.__setattr__(self, "limit", _finite("limit", self.limit))
 
 
 @dataclass(frozen=True)
@@ -164,7 +192,7 @@ class Outcomes(Sequence[Outcome]):
 
     Raises:
       TypeError: One of them is no outcome.
-      ValueError: There is no objective, or more than one; or two have one name; or there are two costs.
+      ValueError: There is no objective, or two outcomes have one name, or there are two costs.
     """
 
     def __init__(self, outcomes: Iterable[Outcome | Any], is_named: bool = True):
@@ -178,9 +206,8 @@ class Outcomes(Sequence[Outcome]):
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if twice is not None:
             raise ValueError(f"outcomes: expected each name once, got {twice!r} twice")
-        num_objectives = sum(outcome.role is Role.OBJECTIVE for outcome in self._all)
-        if num_objectives != 1:
-            raise ValueError(f"outcomes: expected one jbo.Minimize or jbo.Maximize, got {num_objectives}")
+        if not any(outcome.role is Role.OBJECTIVE for outcome in self._all):
+            raise ValueError("outcomes: expected at least one jbo.Minimize or jbo.Maximize, got 0")
         if sum(outcome.role is Role.COST for outcome in self._all) > 1:
             raise ValueError("outcomes: expected at most one jbo.Cost, got two")
 
@@ -231,9 +258,35 @@ class Outcomes(Sequence[Outcome]):
         return dataclasses.replace(self.layout, has_cost=self.layout.has_cost or learns_cost)
 
     @property
+    def objectives(self) -> tuple[Outcome, ...]:
+        """The objectives, in the order of the columns."""
+        return tuple(outcome for outcome in self.columns if outcome.role is Role.OBJECTIVE)
+
+    @property
+    def has_several(self) -> bool:
+        """True if there is more than one objective."""
+        return len(self.objectives) > 1
+
+    @property
     def objective(self) -> Outcome:
-        """The first objective."""
+        """The one objective.
+
+        Raises:
+          ValueError: There are several.
+        """
+        if self.has_several:
+            names = [outcome.name for outcome in self.objectives]
+            raise ValueError(
+                f"outcomes: expected one objective for this, got several, {names}; study.pareto has "
+                "the trials that no other dominates, and study.of_objective(name) all trials as those of one objective"
+            )
         return self.columns[0]
+
+    @property
+    def references(self) -> tuple[float, ...]:
+        """The reference of each objective as the table has it; infinite where the user gave none."""
+        given = [(outcome, getattr(outcome, "reference", None)) for outcome in self.objectives]
+        return tuple(math.inf if value is None else float(outcome.to_table(value)) for outcome, value in given)
 
     @property
     def limits(self) -> tuple[Outcome, ...]:
@@ -247,7 +300,11 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def maximize(self) -> bool:
-        """True if higher values of the first objective are better."""
+        """True if higher values of the one objective are better.
+
+        Raises:
+          ValueError: There are several objectives.
+        """
         return isinstance(self.objective, Maximize)
 
     def is_feasible(self, values: Mapping[str, float | None]) -> bool | None:
@@ -290,6 +347,9 @@ class Outcomes(Sequence[Outcome]):
             names = ", ".join(kind.__name__ for kind in KINDS)
             raise ValueError(f"outcomes: expected kinds that a study file can hold ({names}), got {own!r}")
         plain = [{"kind": type(outcome).__name__, **dataclasses.asdict(outcome)} for outcome in self._all]
+        for fields in plain:  # as files have it that were written before there were references
+            if fields.get("reference", 0) is None:
+                del fields["reference"]
         return json.dumps({"is_named": self.is_named, "outcomes": plain}, allow_nan=False)
 
     @classmethod

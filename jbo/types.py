@@ -116,19 +116,47 @@ class Trials(NamedTuple):
         return jnp.sum(self.status != EMPTY, axis=-1).astype(jnp.int32)
 
     @property
+    def objectives(self) -> Float[Any, "*b n k"]:
+        """All objectives, lower is better; 0 where one is not known."""
+        return self.y[..., : self.layout.num_objectives]
+
+    def of_objective(self, number: int) -> "Trials":
+        """The table with one of its objectives as the only value.
+
+        Args:
+          number: Of the objective, from 0.
+        """
+        one = slice(number, number + 1)
+        noise = None if self.noise is None else self.noise[:, one]
+        return self._replace(y=self.y[:, one], is_known=self.is_known[:, one], noise=noise, layout=ONE_VALUE)
+
+    @property
     def value(self) -> Float[Any, "*b n"]:
-        """The first objective, lower is better; 0 where it is not known."""
+        """The one objective, lower is better; 0 where it is not known.
+
+        Raises:
+          ValueError: The table has several objectives.
+        """
+        self._require_one("value")
         return self.y[..., 0]
+
+    def _require_one(self, name: str) -> None:
+        if self.layout.num_objectives > 1:
+            raise ValueError(
+                f"{name}: expected a table with one objective, got {self.layout.num_objectives}; `objectives` has them "
+                "all, and `of_objective` is the table of one of them"
+            )
 
     @property
     def noise_of_value(self) -> Float[Any, "*b n"] | None:
         """Told standard deviation of `value`; 0 where nothing was told, None if nothing was of any."""
+        self._require_one("noise_of_value")
         return None if self.noise is None else self.noise[..., 0]
 
     @property
     def has_value(self) -> Bool[Any, "*b n"]:
-        """True for trials that succeeded and whose first objective is known."""
-        return (self.status == OK) & self.is_known[..., 0]
+        """True for trials that succeeded and of which every objective is known."""
+        return (self.status == OK) & self.is_known[..., : self.layout.num_objectives].all(axis=-1)
 
     @property
     def is_feasible(self) -> Bool[Any, "*b n"]:

@@ -22,11 +22,11 @@ NOT_RUN = 5
 """Blocks that cannot run here; each says why in a comment before it."""
 DIRECTIVE = re.compile(r"^::: (\S+)", re.MULTILINE)
 PACKAGES = (
-    "", ".acquisitions", ".batches", ".diagnostics", ".plots", ".report", ".strategies", ".study", ".surrogates",
-    ".surrogates.kernels",
+    "", ".acquisitions", ".batches", ".diagnostics", ".functions", ".plots", ".report", ".strategies", ".study",
+    ".surrogates", ".surrogates.kernels",
 )  # fmt: skip
 """Packages whose public names are what they import under the same name."""
-MODULES = (".integrations.optuna", ".integrations.tensorboard", ".knowledge", ".testing", ".types")
+MODULES = (".integrations.optuna", ".integrations.tensorboard", ".knowledge", ".pareto", ".testing", ".types")
 """Modules whose public names are what they define."""
 LONGEST_SENTENCE = 25
 """Words, see `sentences`."""

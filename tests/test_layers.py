@@ -22,7 +22,7 @@ LAYERS = [
     {"jbo.acquisitions"},
     {"jbo.knowledge"},
     {"jbo.surrogates"},
-    {"jbo.bounded", "jbo.linalg"},
+    {"jbo.bounded", "jbo.linalg", "jbo.pareto"},
     {"jbo.feasible"},
     {"jbo.belief", "jbo.region"},
     {"jbo.space", "jbo.designs"},

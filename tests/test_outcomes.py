@@ -52,15 +52,55 @@ def test_a_trial_is_feasible_if_all_limits_hold(values, expected):
     assert as_outcomes([jbo.Minimize("loss")]).is_feasible({}) is True
 
 
+def test_several_objectives_have_a_column_each_and_references_as_the_table_has_them():
+    outcomes = as_outcomes(
+        [jbo.AtMost("memory", 8), jbo.Maximize("recall", reference=0.5), jbo.Minimize("loss"), jbo.Minimize("ms", 50)]
+    )
+    assert [outcome.name for outcome in outcomes.objectives] == ["recall", "loss", "ms"]
+    assert outcomes.layout == Layout(3, 1, False) and outcomes.has_several
+    assert outcomes.references == (-0.5, math.inf, 50.0)
+    assert not as_outcomes(THREE).has_several and as_outcomes(THREE).references == (math.inf,)
+    assert repr(outcomes) == (
+        "[AtMost(name='memory', limit=8.0), Maximize(name='recall', reference=0.5), Minimize(name='loss'), "
+        "Minimize(name='ms', reference=50.0)]"
+    )
+
+
+def test_a_file_of_an_earlier_version_has_no_references():
+    old = '{"is_named": true, "outcomes": [{"kind": "Minimize", "name": "loss"}, {"kind": "Track", "name": "steps"}]}'
+    outcomes = Outcomes.from_json_text(old)
+    assert outcomes == as_outcomes([jbo.Minimize("loss"), jbo.Track("steps")]) and outcomes.json_text == old
+    assert jbo.Minimize("a", reference=1) != jbo.Minimize("a") != jbo.Maximize("a")
+
+
+def test_a_table_of_several_objectives_has_no_single_value():
+    x, y = np.zeros((4, 1)), np.array([[1.0, 5.0, -1.0], [2.0, 6.0, 1.0], [3.0, 7.0, 0.0], [4.0, 8.0, 0.0]])
+    is_known = np.ones((4, 3), bool)
+    is_known[2, 1] = False
+    state = Trials.from_arrays(x, y, [OK, OK, OK, FAILED], is_known=is_known, layout=Layout(2, 1), noise=0.1 * y)
+    assert state.objectives.tolist() == [[1, 5], [2, 6], [3, 0], [0, 0]]
+    assert state.has_value.tolist() == [True, True, False, False]
+    assert state.may_be_best.tolist() == [True, False, False, False]
+    second = state.of_objective(1)
+    assert second.value.tolist() == [5, 6, 0, 0] and second.has_value.tolist() == [True, True, False, False]
+    np.testing.assert_allclose(second.noise_of_value, [0.5, 0.6, 0.7, 0.8], rtol=1e-6)
+    assert state.of_feasible().status.tolist() == [OK, FAILED, ABANDONED, FAILED]
+    for name in ("value", "noise_of_value"):
+        with pytest.raises(ValueError, match=f"{name}: expected a table with one objective, got 2"):
+            getattr(state, name)
+
+
 @given(st.data())
 def test_outcomes_go_to_text_and_back(data):
     names = data.draw(st.lists(st.text(min_size=1), min_size=1, max_size=6, unique=True))
-    objective = data.draw(st.sampled_from([jbo.Minimize, jbo.Maximize]))(names[0])
+    reference = data.draw(st.none() | st.floats(allow_nan=False, allow_infinity=False))
+    objective = data.draw(st.sampled_from([jbo.Minimize, jbo.Maximize]))(names[0], reference)
     limit = st.floats(allow_nan=False, allow_infinity=False)
     kinds = [
         lambda name: jbo.AtMost(name, data.draw(limit)),
         lambda name: jbo.AtLeast(name, data.draw(limit)),
         jbo.Track,
+        jbo.Maximize,
     ]
     outcomes = as_outcomes([objective, *(data.draw(st.sampled_from(kinds))(name) for name in names[1:])])
     again = Outcomes.from_json_text(outcomes.json_text)
@@ -71,10 +111,9 @@ def test_outcomes_go_to_text_and_back(data):
 @pytest.mark.parametrize(
     ("outcomes", "error", "message"),
     [
-        ([], ValueError, "outcomes: expected one jbo.Minimize or jbo.Maximize, got 0"),
-        ([jbo.AtMost("a", 1)], ValueError, "outcomes: expected one jbo.Minimize or jbo.Maximize, got 0"),
+        ([], ValueError, "outcomes: expected at least one jbo.Minimize or jbo.Maximize, got 0"),
+        ([jbo.AtMost("a", 1)], ValueError, "outcomes: expected at least one jbo.Minimize or jbo.Maximize, got 0"),
         ([jbo.Minimize("a"), jbo.Track("a")], ValueError, "outcomes: expected each name once, got 'a' twice"),
-        ([jbo.Minimize("a"), jbo.Maximize("b")], ValueError, "got 2"),
         ([jbo.Minimize("a"), jbo.Cost("b"), jbo.Cost("c")], ValueError, "at most one jbo.Cost"),
         ([jbo.Minimize("a"), "b"], TypeError, "got 'b' in it"),
         ([jbo.Minimize], TypeError, "got <class"),
@@ -97,6 +136,12 @@ def test_outcomes_that_make_no_sense_are_refused(outcomes, error, message):
         (lambda: jbo.AtMost("a", True), TypeError),
         (lambda: jbo.AtLeast("a", math.inf), ValueError),
         (lambda: jbo.AtLeast("a", math.nan), ValueError),
+        (lambda: jbo.Minimize("a", reference="8"), TypeError),
+        (lambda: jbo.Maximize("a", reference=True), TypeError),
+        (lambda: jbo.Maximize("a", reference=math.inf), ValueError),
+        (lambda: jbo.Minimize("a", reference=10**400), ValueError),
+        (lambda: as_outcomes([jbo.Minimize("a"), jbo.Minimize("b")]).objective, ValueError),
+        (lambda: as_outcomes([jbo.Minimize("a"), jbo.Minimize("b")]).maximize, ValueError),
         (lambda: as_outcomes(THREE, maximize=True), ValueError),
         (
             lambda: Outcomes.from_json_text('{"is_named": true, "outcomes": [{"kind": "Smallest", "name": "a"}]}'),

@@ -26,6 +26,14 @@ from jbo.acquisitions._older import as_acquisition as as_acquisition
 from jbo.acquisitions._portfolio import portfolio as portfolio
 from jbo.acquisitions._schedule import scheduled_confidence_bound as scheduled_confidence_bound
 from jbo.acquisitions._sets import over_sets as over_sets
+from jbo.acquisitions._several import Front as Front
+from jbo.acquisitions._several import FrontAcquisition as FrontAcquisition
+from jbo.acquisitions._several import hypervolume_scalarization as hypervolume_scalarization
+from jbo.acquisitions._several import log_expected_hypervolume_improvement as log_expected_hypervolume_improvement
+from jbo.acquisitions._several import (
+    log_noisy_expected_hypervolume_improvement as log_noisy_expected_hypervolume_improvement,
+)
+from jbo.acquisitions._several import parego as parego
 from jbo.acquisitions._thompson import thompson_sampling as thompson_sampling
 from jbo.acquisitions._weighted import LogWeight as LogWeight
 from jbo.acquisitions._weighted import weigh as weigh

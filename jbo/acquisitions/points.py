@@ -75,6 +75,8 @@ class DrawnValues(NamedTuple):
     """The value to improve on, one a draw."""
     counts: Bool[Array, " n"]
     """Rows whose values are drawn."""
+    values: Float[Array, "s n"]
+    """The drawn values themselves; at other rows they say nothing."""
 
 
 def draw_values(
@@ -108,7 +110,7 @@ def draw_values(
     # The factor is not at hand, but it is the covariance times the inverse factor transposed.
     values = mean[None, :] + matmul(normal, matmul(covariance, whitening.T).T)
     least = jnp.min(jnp.where(counts[None, :], values, jnp.inf), axis=1, initial=jnp.inf)
-    return DrawnValues(x, whitening, normal, jnp.minimum(least, best), counts)
+    return DrawnValues(x, whitening, normal, jnp.minimum(least, best), counts, values)
 
 
 def log_improvement_on_drawn(

@@ -19,6 +19,15 @@ from jbo.diagnostics._health import health as health
 from jbo.diagnostics._importance import Importance as Importance
 from jbo.diagnostics._importance import dependence as dependence
 from jbo.diagnostics._importance import importance as importance
+from jbo.diagnostics._outcomes import Hypervolume as Hypervolume
+from jbo.diagnostics._outcomes import LimitUse as LimitUse
+from jbo.diagnostics._outcomes import Measured as Measured
+from jbo.diagnostics._outcomes import Tradeoff as Tradeoff
+from jbo.diagnostics._outcomes import hypervolume as hypervolume
+from jbo.diagnostics._outcomes import limit_in_words as limit_in_words
+from jbo.diagnostics._outcomes import limits as limits
+from jbo.diagnostics._outcomes import tradeoff as tradeoff
+from jbo.diagnostics._outcomes import why_infeasible as why_infeasible
 from jbo.diagnostics._scores import LEVELS as LEVELS
 from jbo.diagnostics._scores import Predictions as Predictions
 from jbo.diagnostics._scores import Scores as Scores

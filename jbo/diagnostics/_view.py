@@ -42,11 +42,6 @@ class Searched(Protocol):
         ...
 
     @property
-    def maximize(self) -> bool:
-        """True if higher values are better."""
-        ...
-
-    @property
     def seed(self) -> int:
         """Of all randomness."""
         ...
@@ -279,6 +274,12 @@ def view_model(study: Searched) -> ModelView:
     Raises:
       ValueError: Fewer than three trials have succeeded, or all have the same value.
     """
+    if study.outcomes.has_several:
+        names = [objective.name for objective in study.outcomes.objectives]
+        raise ValueError(
+            f"study: expected one objective, got several, {names}; study.of_objective({names[0]!r}) is the study of "
+            "one of them"
+        )
     trials, space = study.trials, study.space
     values = [trial.value for trial in trials if trial.value is not None]
     if len(values) < 3 or len(set(values)) < 2:
@@ -299,7 +300,7 @@ def view_model(study: Searched) -> ModelView:
         key = jax.random.key(study.seed, impl="threefry2x32")
     return ModelView(
         space=space,
-        maximize=study.maximize,
+        maximize=study.outcomes.maximize,
         trials=trials,
         strategy=strategy,
         seed=study.seed,

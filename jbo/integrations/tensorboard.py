@@ -44,7 +44,11 @@ class TensorBoard:
                     curve.add_scalar("reported", value, step, walltime=trial.ended_at)
         for name, value in trial.values.items() if self._study.outcomes.is_named else ():
             write.add_scalar(f"values/{name}", value, number, walltime=trial.ended_at)
-        if trial.value is not None:
+        if trial.is_of_several:
+            if trial.status == "ok" and trial.values:
+                config = {name: _shown(value) for name, value in trial.config.items()}
+                write.add_hparams(config, dict(trial.values), name=f"trial-{number}", global_step=number)
+        elif trial.value is not None:
             write.add_scalar("value", trial.value, number, walltime=trial.ended_at)
             if (best := _best_value(self._study)) is not None:
                 write.add_scalar("best", best, number, walltime=trial.ended_at)

@@ -8,6 +8,9 @@ from jbo.plots._model import acquisition as acquisition
 from jbo.plots._model import partial_dependence as partial_dependence
 from jbo.plots._model import posterior as posterior
 from jbo.plots._model import slice_around_best as slice_around_best
+from jbo.plots._outcomes import hypervolume as hypervolume
+from jbo.plots._outcomes import limits as limits
+from jbo.plots._outcomes import pareto as pareto
 from jbo.plots._quality import calibration as calibration
 from jbo.plots._quality import importance as importance
 from jbo.plots._quality import predicted_against_observed as predicted_against_observed

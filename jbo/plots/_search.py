@@ -112,7 +112,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
     heights = shares(values)
     shade = shares(np.where([bool(trial.is_feasible) for trial in trials], values, np.nan))
-    goodness = shade if study.maximize else 1 - shade
+    goodness = shade if study.outcomes.maximize else 1 - shade
     order = np.argsort(np.where(np.isnan(goodness), -1, goodness), kind="stable")  # the best above the others
     for i in order:
         config, is_failed = trials[i].config, np.isnan(values[i])
@@ -212,7 +212,7 @@ def learning_curves(
       ValueError: There is no curve, or steps and values differ in number.
     """
     if not isinstance(curves, Sequence):
-        maximize = curves.maximize if maximize is None else maximize
+        maximize = curves.outcomes.maximize if maximize is None else maximize
         seen = [trial.intermediate_values for trial in curves.trials if trial.intermediate_values]
         curves = [(list(values), list(values.values())) for values in seen]
     if not len(curves):
@@ -257,9 +257,9 @@ def _course(study: Shown, optimum: float | None, unit: float) -> tuple[list[Tria
     values = np.array([np.nan if trial.value is None else trial.value / unit for trial in trials])
     feasible = np.where([bool(trial.is_feasible) for trial in trials], values, np.nan)
     if optimum is None:
-        return trials, values, best_so_far(feasible, maximize=study.maximize)
+        return trials, values, best_so_far(feasible, maximize=study.outcomes.maximize)
     optimum = optimum / unit
-    return trials, np.abs(values - optimum), simple_regret(feasible, optimum, maximize=study.maximize)
+    return trials, np.abs(values - optimum), simple_regret(feasible, optimum, maximize=study.outcomes.maximize)
 
 
 def _mark(ax: Any, x: int, y: float, text: str) -> None:

@@ -17,18 +17,26 @@ from jbo.diagnostics import (
     Health,
     Importance,
     Interval,
+    Measured,
     ModelView,
     Searched,
     best_so_far,
     dependence,
+    limit_in_words,
     spans,
+    tradeoff,
     view_model,
+    why_infeasible,
 )
 from jbo.diagnostics import health as health_of
+from jbo.diagnostics import hypervolume as hypervolume_of
 from jbo.diagnostics import importance as importance_of
+from jbo.diagnostics import limits as limits_of
 from jbo.encoding import CATEGORY
 from jbo.numerics import widened
+from jbo.outcomes import Outcomes
 from jbo.parameters import Integer, Parameter, Real, Share
+from jbo.plots.style import needs_log, shown_part
 from jbo.study import Trial
 
 Shown = Searched | ModelView
@@ -103,7 +111,7 @@ def trajectory(study: Shown, *, label: str = "objective") -> Figure:
     succeeded = [trial for trial in ended if trial.value is not None]
     failed = [trial for trial in ended if trial.status == "failed"]
     feasible = [trial.value if trial.value is not None and trial.is_feasible else np.nan for trial in ended]
-    best = best_so_far(feasible, maximize=study.maximize)
+    best = best_so_far(feasible, maximize=study.outcomes.maximize)
     traces = [
         _scatter(
             [t.number for t in succeeded], [t.value for t in succeeded], "trial", mode="markers",
@@ -141,6 +149,113 @@ def trajectory(study: Shown, *, label: str = "objective") -> Figure:
     return Figure(traces, layout)
 
 
+def pareto(study: Measured, names: tuple[str, str] | None = None) -> Figure:
+    """The trials in the plane of two objectives: the front, what it dominates, and the infeasible trials.
+
+    The line is the edge of what the front dominates, up to the reference of the hypervolume. Of more than two
+    objectives there is no line, because a trial of the front need not be in the front of a pair.
+
+    Args:
+      study: A study, or a file that was read.
+      names: Two objectives; None: the first two.
+
+    Raises:
+      ValueError: There is one objective, or no trial has a value of each objective, or a name is none of theirs.
+    """
+    known = [objective.name for objective in study.outcomes.objectives]
+    if len(known) < 2:
+        raise ValueError("study: expected several objectives, got one; see jbo.plots.interactive.trajectory")
+    names = (known[0], known[1]) if names is None else names
+    for name in names:
+        if name not in known:
+            raise ValueError(f"names: expected two of {', '.join(known)}, got {name!r}")
+    found = tradeoff(study)
+    columns = [found.names.index(name) for name in names]
+    values = found.values[:, columns]
+    traces = []
+    corners = found.staircase(*columns) if len(found.names) == 2 else np.zeros((0, 2))
+    if len(corners):
+        # Without an answer to the pointer, or it would hide the trials.
+        line = {"mode": "lines", "hoverinfo": "skip", "line": {"color": _VERMILION, "width": 1.5}}
+        traces.append(_scatter(corners[:, 0], corners[:, 1], "edge of what they dominate", **line))
+    for is_shown, name, marker in (
+        (~found.is_feasible, "infeasible", {"color": _GREY, "symbol": "x", "size": 7}),
+        (found.is_feasible & ~found.is_front, "trial", {"color": _BLUE, "size": 7, "opacity": 0.75}),
+        (found.is_front, "front", {"color": _VERMILION, "size": 10}),
+    ):
+        rows = np.flatnonzero(is_shown)
+        if len(rows):
+            hover = [_hover_of_outcomes(found.trials[row], study.outcomes) for row in rows]
+            style = {"mode": "markers", "marker": marker, "text": hover, "hovertemplate": "%{text}<extra></extra>"}
+            traces.append(_scatter(values[rows, 0], values[rows, 1], name, **style))
+    axes = []
+    for i, j in enumerate(columns):
+        low, high = shown_part(
+            values[:, i], values[found.is_front, i], found.reference[found.names[j]], found.is_better_high[j]
+        )
+        axis: dict[str, Any] = {"title": {"text": text(names[i], 30)}}
+        is_log = needs_log((low, high), values[:, i])
+        if is_log:
+            axis["type"] = "log"
+        ends = (float(np.log10(low)), float(np.log10(high))) if is_log else (float(low), float(high))
+        axes.append(axis | {"range": list(widened(*ends, 0.05))})
+    return Figure(traces, {"xaxis": axes[0], "yaxis": axes[1], "height": 380})
+
+
+def hypervolume(study: Measured) -> Figure:
+    """What the trials so far dominate, up to one reference.
+
+    Args:
+      study: A study, or a file that was read, with several objectives.
+
+    Raises:
+      ValueError: No trial has ended.
+    """
+    found = hypervolume_of(study)
+    trials = {trial.number: trial for trial in study.trials}
+    hover = [_hover_of_outcomes(trials[int(number)], study.outcomes) for number in found.numbers]
+    line = {"color": _VERMILION, "shape": "hv", "width": 2}
+    trace = _scatter(
+        found.numbers, found.so_far, "hypervolume", mode="lines", line=line, text=hover,
+        hovertemplate="<b>hypervolume %{y:.5g}</b><br>%{text}<extra></extra>",
+    )  # fmt: skip
+    axes = {"xaxis": {"title": {"text": "trial"}, "tickformat": "d"}, "yaxis": {"title": {"text": "hypervolume"}}}
+    axes["yaxis"]["rangemode"] = "tozero"
+    return Figure([trace], axes | {"height": 260, "showlegend": False})
+
+
+def limits(study: Measured) -> Figure:
+    """How many trials break each limit, alone or with other limits.
+
+    Args:
+      study: A study, or a file that was read, with limits.
+
+    Raises:
+      ValueError: The study has no limits.
+    """
+    found = limits_of(study)[::-1]
+    if not found:
+        raise ValueError("study: expected limits, such as jbo.AtMost, among its outcomes, got none")
+    rows, hover = [text(limit_in_words(use.outcome), 30) for use in found], [text(use, 200) for use in found]
+    style = {
+        "type": "bar",
+        "orientation": "h",
+        "y": rows,
+        "hovertext": hover,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    traces = [
+        {"x": [use.num_broken for use in found], "name": "break it and others", "marker": {"color": _SKY}},
+        {"x": [use.num_alone for use in found], "name": "break it alone", "marker": {"color": _VERMILION}},
+    ]
+    layout = {
+        "barmode": "overlay", "height": 130 + 34 * len(found),
+        "xaxis": {"title": {"text": "trials"}, "tickformat": "d", "rangemode": "tozero"},
+        "yaxis": {"type": "category", "automargin": True},
+    }  # fmt: skip
+    return Figure([trace | style for trace in traces], layout)
+
+
 def learning_curves(study: Shown, *, step: str = "step", label: str = "objective") -> Figure:
     """What each trial reported on its way, that of the best one in colour.
 
@@ -155,7 +270,7 @@ def learning_curves(study: Shown, *, step: str = "step", label: str = "objective
     reported = [trial for trial in study.trials if trial.intermediate_values]
     if not reported:
         raise ValueError("study: expected at least one trial that reported values, got none")
-    sign = -1.0 if study.maximize else 1.0
+    sign = -1.0 if study.outcomes.maximize else 1.0
     whole = [trial for trial in reported if trial.value is not None and trial.is_feasible]
     best = min(whole, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
     traces = []
@@ -444,9 +559,21 @@ def _axis(name: str, parameter: Parameter) -> dict[str, Any]:
 
 
 def _hover(trial: Trial) -> str:
+    if trial.is_of_several:
+        values = [f"{text(name, 30)}: {value:.6g}" for name, value in trial.values.items()]
+        config = [f"{text(name, 30)}: {text(shown(value), 30)}" for name, value in trial.config.items()]
+        return "<br>".join([f"<b>trial {trial.number}: {trial.status}</b>", *values, *config])
     value = trial.status if trial.value is None else f"{trial.value:.6g}"
     lines = [f"{text(name, 30)}: {text(shown(value), 30)}" for name, value in trial.config.items()]
     return "<br>".join([f"<b>trial {trial.number}: {value}</b>", *lines])
+
+
+def _hover_of_outcomes(trial: Trial, outcomes: Outcomes) -> str:
+    """Number, outcomes and configuration of a trial, and why it is infeasible."""
+    values = [f"<b>{text(name, 30)}: {value:.6g}</b>" for name, value in trial.values.items()]
+    config = [f"{text(name, 30)}: {text(shown(value), 30)}" for name, value in trial.config.items()]
+    why = [] if trial.is_feasible or trial.status == "failed" else [text(why_infeasible(trial, outcomes), 200)]
+    return "<br>".join([f"<b>trial {trial.number}</b>", *values, *why, *config])
 
 
 def shown(value: Any) -> str:

@@ -114,3 +114,34 @@ def in_units(text: str, unit: float) -> str:
 def legend(ax: Any) -> None:
     """A small legend that hides as little as can be."""
     ax.legend(fontsize="small", framealpha=0.8)
+
+
+def shown_part(values: np.ndarray, front: np.ndarray, reference: float, is_better_high: bool) -> tuple[float, float]:
+    """The part of an axis that is worth drawing: all values, or no more than is needed around the front.
+
+    A diverged trial has a loss far above all others, next to which the front would be a point. So values that are worse
+    than the front, the reference and nine tenths of the trials are left out where that shrinks the axis to a fifth.
+
+    Args:
+      values: Of one objective, at least one.
+      front: Those of the front.
+      reference: The worst value that counts.
+      is_better_high: True if higher values are better.
+    """
+    sign = -1.0 if is_better_high else 1.0
+    losses, edge = sign * values, sign * reference
+    least, most = losses.min(), losses.max()
+    usual = float(np.quantile(losses, 0.9, method="lower"))
+    need = max(usual, *((sign * front).max(), edge) if len(front) else (usual,))
+    top = max(most, need) if 0.2 * (most / 2 - least / 2) < need / 2 - least / 2 else need
+    return (-top, -least) if is_better_high else (least, top)
+
+
+def needs_log(part: tuple[float, float], values: np.ndarray) -> bool:
+    """True if nine tenths of the values span a factor of more than 30 and none is 0 or negative.
+
+    Args:
+      part: The ends of the axis.
+      values: Of one objective.
+    """
+    return bool(min(values.min(), part[0]) > 0 and part[1] > 30 * np.quantile(values, 0.1, method="lower"))

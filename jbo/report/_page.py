@@ -9,9 +9,20 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from jbo.diagnostics import Health, Importance, ModelView, Searched, health, importance, improvement_left, view_model
+from jbo.diagnostics import (
+    Health,
+    Importance,
+    ModelView,
+    Searched,
+    health,
+    hypervolume,
+    importance,
+    improvement_left,
+    view_model,
+)
 from jbo.plots import interactive
 from jbo.plots.interactive import Figure
+from jbo.report import _outcomes
 from jbo.study import Snapshot, Trial
 from jbo.study.view import why_none
 
@@ -24,7 +35,8 @@ def write_report(study: Searched, path: str | os.PathLike[str], *, label: str = 
 
     The page holds all it needs, and opens from a file without a network. It says which trial is best and which is
     recommended, how the search went, which parameters matter, how far the model can be trusted, which trials failed
-    and why. `jbo.plots.interactive` shows its charts in a notebook.
+    and why. With several objectives it shows the front, and a model of each objective. With limits it says which limit
+    binds and why trials are infeasible. `jbo.plots.interactive` shows its charts in a notebook.
 
     Args:
       study: A `jbo.Study`, or a file read by `jbo.study.read_study`.
@@ -55,6 +67,8 @@ def page(study: Searched, label: str = "objective") -> str:
       label: As in `write_report`.
     """
     trials = study.trials
+    if study.outcomes.has_several:
+        return _filled(study, _of_several(study, trials))
     best = _best(study, trials)
     try:
         view, reason = view_model(study), ""
@@ -71,6 +85,8 @@ def page(study: Searched, label: str = "objective") -> str:
     if has_ended:
         chart = interactive.trajectory(study, label=label)
         sections.append(_section("Trajectory", _wide(chart, "trajectory")))
+        if study.outcomes.limits:
+            sections.append(_section("Limits", _outcomes.limits_section(study, trials)))
     if any(trial.intermediate_values for trial in trials):
         chart = interactive.learning_curves(study, label=label)
         sections.append(_section("Learning curves", _wide(chart, "curves")))
@@ -81,6 +97,33 @@ def page(study: Searched, label: str = "objective") -> str:
     if has_ended:
         sections.append(_section("Timeline", _wide(interactive.timeline(study), "timeline")))
     sections += [_failures(trials), _table(study, trials)]
+    return _filled(study, sections)
+
+
+def _of_several(study: Any, trials: list[Trial]) -> list[str]:
+    """The sections of a study with several objectives: the front in place of the best trial, a model of each."""
+    has_ended = any(trial.is_finished for trial in trials)
+    sections = [_summary(study, trials, None, None)]
+    chart = _outcomes.front_section(study, trials)
+    sections.append(_section("Front", chart or "<p>No trial has a value of each objective yet.</p>"))
+    if has_ended:
+        reference = ", ".join(f"{name} {value:.4g}" for name, value in hypervolume(study).reference.items())
+        about = f"<p>What the trials so far dominate, up to {_text(reference)}.</p>"
+        sections.append(_section("Hypervolume", about + _wide(interactive.hypervolume(study), "hypervolume")))
+        if study.outcomes.limits:
+            sections.append(_section("Limits", _outcomes.limits_section(study, trials)))
+    for objective in study.outcomes.objectives:
+        try:
+            view = view_model(study.of_objective(objective.name))
+            sections += _model(view, objective.name, f" of {objective.name}")
+        except ValueError as error:
+            sections.append(_section(f"Model of {objective.name}", f"<p>It says nothing yet: {_text(str(error))}.</p>"))
+    if has_ended:
+        sections.append(_section("Timeline", _wide(interactive.timeline(study), "timeline")))
+    return [*sections, _failures(trials), _table(study, trials)]
+
+
+def _filled(study: Searched, sections: list[str]) -> str:
     return Template(_asset("page.html")).substitute(
         title=_text(f"{_name(study)}: report"),
         style=_asset("style.css"),
@@ -91,7 +134,7 @@ def page(study: Searched, label: str = "objective") -> str:
     )
 
 
-def _model(view: ModelView, label: str) -> list[str]:
+def _model(view: ModelView, label: str, which: str = "") -> list[str]:
     found, recommended = importance(view), view.recommended
     names = [name for name in view.space.names if name in recommended.config]
     slices = "".join(
@@ -111,10 +154,12 @@ def _model(view: ModelView, label: str) -> list[str]:
         "parameters; it is empty where the two do not exist together.</p>"
     )
     return [
-        _section("Health of the model", _health(health(view), view, label)),
-        _section("Importance", about + _wide(interactive.importance(found), "importance")),
-        _section("Slices", f'{along}<div class="grid">{slices}</div>'),
-        _section("Pairs", f'{together}<div class="grid">{pairs}</div>') if pairs else "",
+        _section(f"Health of the model{which}", _health(health(view), view, label)),
+        _section(
+            f"Importance{which and ' for' + which[3:]}", about + _wide(interactive.importance(found), "importance")
+        ),
+        _section(f"Slices{which}", f'{along}<div class="grid">{slices}</div>'),
+        _section(f"Pairs{which and ' for' + which[3:]}", f'{together}<div class="grid">{pairs}</div>') if pairs else "",
     ]
 
 
@@ -170,14 +215,16 @@ _STATUSES = ("ok", "stopped", "failed", "pending", "abandoned")
 
 def _summary(study: Searched, trials: list[Trial], best: Trial | None, view: ModelView | None) -> str:
     count = {status: sum(t.status == status for t in trials) for status in _STATUSES}
+    several = study.outcomes.has_several
     cards = [
-        ("best value", "none" if best is None else f"{best.value:.6g}"),
+        *(_outcomes.cards(study, trials) if several else []),
+        *([] if several else [("best value", "none" if best is None else f"{best.value:.6g}")]),
         ("succeeded", str(count["ok"])),
         *([("stopped early", str(count["stopped"]))] if count["stopped"] else []),
         *([("abandoned", str(count["abandoned"]))] if count["abandoned"] else []),
         ("failed", str(count["failed"])),
         ("running", str(count["pending"])),
-        ("goal", "maximize" if study.maximize else "minimize"),
+        ("goal", _outcomes.goals(study) if several else "maximize" if study.outcomes.maximize else "minimize"),
         ("seed", str(study.seed)),
     ]
     ended = [trial.ended_at for trial in trials if trial.ended_at is not None]
@@ -234,7 +281,7 @@ def _failures(trials: list[Trial]) -> str:
 
 def _table(study: Searched, trials: list[Trial]) -> str:
     names = list(dict.fromkeys(name for trial in trials for name in trial.config)) or list(study.space.names)
-    heads = ["trial", "status", "value", "seconds", *names]
+    heads = ["trial", "status", *_outcomes.heads(study), "seconds", *names]
     head = "".join(f'<th scope=col aria-sort="none"><button type="button">{_text(h)}</button></th>' for h in heads)
     rows = []
     for trial in trials:
@@ -242,7 +289,7 @@ def _table(study: Searched, trials: list[Trial]) -> str:
         cells = [
             _cell(trial.number),
             _cell(trial.status),
-            _cell(trial.value, ".8g"),
+            *(_cell(value, ".8g") for value in _outcomes.measured(study, trial)),
             _cell(seconds, ".3g"),
             *(_cell(trial.config.get(name)) for name in names),
         ]
@@ -277,7 +324,7 @@ def _wide(chart: Figure, key: str) -> str:
 
 def _best(study: Searched, trials: list[Trial]) -> Trial | None:
     succeeded = [trial for trial in trials if trial.value is not None and trial.is_feasible]
-    sign = -1.0 if study.maximize else 1.0
+    sign = -1.0 if study.outcomes.maximize else 1.0
     return min(succeeded, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
 
 

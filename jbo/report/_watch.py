@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jbo.diagnostics import best_so_far
+from jbo.diagnostics import best_so_far, hypervolume
 from jbo.numerics import shares
 from jbo.plots.interactive import shown
 from jbo.study import Snapshot, Trial, read_study
@@ -96,7 +96,10 @@ def screen(snapshot: Snapshot, now: float, num_trials: int | None = None, troubl
     last = Table("trial", "status", "value", "took", "configuration", title="last trials", expand=True)
     finished = sorted((t for t in trials if t.ended_at is not None), key=lambda t: (t.ended_at or 0.0, t.number))
     for trial in finished[-_LAST:][::-1]:
-        value = "" if trial.value is None else f"{trial.value:.6g}"
+        if trial.is_of_several:
+            value = ", ".join(f"{name} {number:.4g}" for name, number in trial.values.items())
+        else:
+            value = "" if trial.value is None else f"{trial.value:.6g}"
         what = _config(trial) if trial.failure is None else (trial.failure.strip().splitlines() or [""])[-1]
         took = _clock((trial.ended_at or now) - trial.started_at)
         last.add_row(*(Text(t) for t in (str(trial.number), trial.status, value, took, what)))
@@ -112,6 +115,9 @@ def screen(snapshot: Snapshot, now: float, num_trials: int | None = None, troubl
 
 
 def _best_line(snapshot: Snapshot) -> str:
+    if snapshot.outcomes.has_several:
+        front = snapshot.pareto
+        return f"front: {len(front)} trials" if front else "front: none yet"
     try:
         best = snapshot.best
     except ValueError:
@@ -120,14 +126,21 @@ def _best_line(snapshot: Snapshot) -> str:
 
 
 def _spark(snapshot: Snapshot) -> str:
-    """The best so far as a row of bars, at most 60 of them; higher is better."""
+    """The best so far, or the hypervolume, as a row of bars, at most 60 of them; higher is better."""
     ended = [trial for trial in snapshot.trials if trial.is_finished]
+    if snapshot.outcomes.has_several:
+        best = hypervolume(snapshot).so_far.tolist() if ended else []
+        return _bars(best, True)
     values = [trial.value if trial.value is not None and trial.is_feasible else float("nan") for trial in ended]
-    best = [value for value in best_so_far(values, maximize=snapshot.maximize).tolist() if value == value]
+    maximize = snapshot.outcomes.maximize
+    return _bars([value for value in best_so_far(values, maximize=maximize).tolist() if value == value], maximize)
+
+
+def _bars(best: list[float], maximize: bool) -> str:
     if not best:
         return ""
     picked = [best[len(best) * i // min(60, len(best))] for i in range(min(60, len(best)) - 1)] + [best[-1]]
-    goodness = picked if snapshot.maximize else [-value for value in picked]
+    goodness = picked if maximize else [-value for value in picked]
     return "".join(_BARS[round(7 * float(share))] for share in shares(goodness))
 
 

@@ -11,6 +11,7 @@ from jbo.strategies._cost import LearntCost as LearntCost
 from jbo.strategies._default import bayesian as bayesian
 from jbo.strategies._limits import Feasible as Feasible
 from jbo.strategies._model_strategy import ModelStrategy as ModelStrategy
+from jbo.strategies._multi_objective import MultiObjective as MultiObjective
 from jbo.strategies._parzen import Parzen as Parzen
 from jbo.strategies._parzen import ParzenInfo as ParzenInfo
 from jbo.strategies._parzen import parzen as parzen

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from jbo.acquisitions import Acquisition, LogWeight, over_region, over_sets, weigh, weighted
+from jbo.acquisitions import Acquisition, FrontAcquisition, LogWeight, over_region, over_sets, weigh, weighted
 from jbo.batches import Batch, Drawing, JointBatch
 from jbo.belief import Belief
 from jbo.checks import checked, scalar
-from jbo.knowledge import Knowledge, learn, limits_at
+from jbo.knowledge import Knowledge, Limits, learn, limits_at
 from jbo.maximize import maximize
 from jbo.pytrees import pytree
 from jbo.region import Region
@@ -70,6 +70,8 @@ class Bayesian(ModelStrategy):
     under_limits: Acquisition | None = None
     """Of the default: the acquisition where outcomes have limits, beside which no densities of trials count. None: what
     the user chose stays."""
+    over_front: FrontAcquisition | None = None
+    """The acquisition with several objectives; None: the user named one that knows one objective only."""
 
     @property
     def learns_cost(self) -> bool:
@@ -77,7 +79,23 @@ class Bayesian(ModelStrategy):
         return any(weight.learns_cost for weight in self.weights)
 
     def for_table(self, layout: Layout) -> Any:
-        """The same strategy for a table with other columns: with a weight for limits, and one for a cost."""
+        """The same strategy for a table with other columns: with a weight for limits, and one for a cost.
+
+        Raises:
+          ValueError: There are several objectives, and something that the user chose knows one only.
+        """
+        if layout.num_objectives > 1:
+            from jbo.strategies._multi_objective import over_several  # which imports this file
+
+            return over_several(self, layout)
+        return self.with_weights_for(layout)
+
+    def with_weights_for(self, layout: Layout) -> Any:
+        """The same strategy with the weights that limits and a cost of a table need.
+
+        Args:
+          layout: Of the table.
+        """
         is_default = self.under_limits is not None and layout.num_limits
         left_out = (Feasible, Classifier) if is_default else Feasible
         weights = tuple(weight for weight in self.weights if not isinstance(weight, left_out))
@@ -103,12 +121,25 @@ class Bayesian(ModelStrategy):
     ) -> tuple[Fitted, FitInfo]:
         """The parameters of the surrogate and of the weights, and how the fit of the surrogate went."""
         key_values, key_weights = (streams.stream(key, number) for number in (streams.FIT, streams.WEIGHTS))
-        values, info = fit_near(self.surrogate, key_values, self.dataset(state), start.values, is_near)
+        values, info = self.fit_values(key_values, state, start.values, is_near)
         weights = tuple(
             weight.fit(jax.random.fold_in(key_weights, i), state, params, is_near)
             for i, (weight, params) in enumerate(zip(self.weights, start.weights, strict=True))
         )
         return Fitted(values, weights), info
+
+    def fit_values(
+        self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]
+    ) -> tuple[Any, FitInfo]:
+        """The parameters of the surrogate of the values, and how its fit went; see `fit_to`.
+
+        Args:
+          key: For the fit.
+          state: As in `fit_to`.
+          start: Parameters at which the fit begins.
+          is_near: As in `fit_to`.
+        """
+        return fit_near(self.surrogate, key, self.dataset(state), start, is_near)
 
     def design_at(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], BayesianInfo]:
         """The centre of the space first, then Sobol's sequence; see `design_point`."""
@@ -199,13 +230,23 @@ class Bayesian(ModelStrategy):
           state: The table, pending trials in it.
           region: Where the next point may be.
         """
-        limits = None
+        limits = self.limits_at(params, state, region)
+        return learn(self.surrogate, params.values, self.dataset(state), state, region, limits)
+
+    def limits_at(self, params: Fitted, state: Trials, region: Region) -> Limits | None:
+        """What is known of the limits at the rows of the table; None if there are none.
+
+        Args:
+          params: From `fit`.
+          state: The table, pending trials in it.
+          region: Where the next point may be.
+        """
         for weight, learnt in zip(self.weights, params.weights, strict=True):
             if isinstance(weight, Feasible):
                 x = state.x if region.fixed is None else region.place(state.x)
-                chance = jax.vmap(weight.log_probability(learnt, state))(x)
-                limits = limits_at(state, chance, is_moved=region.fixed is not None)
-        return learn(self.surrogate, params.values, self.dataset(state), state, region, limits)
+                probability = jax.vmap(weight.log_probability(learnt, state))(x)
+                return limits_at(state, probability, is_moved=region.fixed is not None)
+        return None
 
     def inner_acquisition(self, known: Knowledge) -> Acquisition:
         """The acquisition over the region and the hyperparameter sets, without weights.
@@ -249,7 +290,7 @@ class Bayesian(ModelStrategy):
         worth = functools.partial(acquisition.value, aux, known.believed)
         limits = known.limits
         if limits is not None:
-            worth = functools.partial(_or_else, limits.has_feasible, worth, log_weight)
+            worth = functools.partial(or_else, limits.has_feasible, worth, log_weight)
         batch = self.batch
         if batch is None:
             return worth
@@ -261,12 +302,19 @@ class Bayesian(ModelStrategy):
             return weigh(batch.scale, value, counts(x), known.least_mean)
 
         if limits is not None:
-            of_rule = functools.partial(_or_else, limits.has_feasible, of_rule, log_weight)
+            of_rule = functools.partial(or_else, limits.has_feasible, of_rule, log_weight)
         if isinstance(batch, JointBatch):
             return of_rule  # it stands in place of the acquisition
         return lambda x: jax.lax.cond(jnp.any(known.is_pending), of_rule, worth, x)
 
 
-def _or_else(is_first: Bool[Array, ""], first: LogWeight, other: LogWeight, x: Float[Array, " d"]) -> Float[Array, ""]:
-    """The first function's value if a condition holds, else the other's; the gradient is that of the one alone."""
+def or_else(is_first: Bool[Array, ""], first: LogWeight, other: LogWeight, x: Float[Array, " d"]) -> Float[Array, ""]:
+    """The first function's value if a condition holds, else the other's; the gradient is that of the one alone.
+
+    Args:
+      is_first: The condition.
+      first: The first function.
+      other: The other one.
+      x: A point of the unit cube.
+    """
     return jax.lax.cond(is_first, first, other, x)

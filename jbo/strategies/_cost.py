@@ -99,7 +99,7 @@ class LearntCost(CostWeight):
 def _log_costs(state: Trials) -> tuple[Dataset, Float[Array, ""], Float[Array, ""]]:
     """What the model of the cost sees, and the mean and the deviation that were taken out."""
     rows = (state.status == OK) | (state.status == FAILED)
-    costs = jnp.zeros_like(state.value) if state.cost is None else state.cost
+    costs = jnp.zeros_like(state.y[:, 0]) if state.cost is None else state.cost
     is_valid = rows & (costs > 0)
     logs = jnp.log(jnp.where(is_valid, costs, 1))
     y, mean, deviation = standardise(logs, is_valid)

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Float
 
-from jbo.acquisitions import Acquisition, as_acquisition, confidence_bound, log_expected_improvement
+from jbo.acquisitions import (
+    Acquisition,
+    FrontAcquisition,
+    as_acquisition,
+    confidence_bound,
+    log_expected_hypervolume_improvement,
+    log_expected_improvement,
+)
 from jbo.batches import Batch
 from jbo.belief import belief_over
 from jbo.space import Space, check_space
@@ -32,7 +39,7 @@ def bayesian(
     space: Space | Any,
     *,
     surrogate: Surrogate | None = None,
-    acquisition: Acquisition | None = None,
+    acquisition: Acquisition | FrontAcquisition | None = None,
     batch: Batch | None = None,
     num_initial: int | None = None,
     belief: Mapping[str, Any] | None = None,
@@ -96,8 +103,11 @@ def bayesian(
     if surrogate is not None and not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
     surrogate = gp() if surrogate is None else surrogate
-    least_improvement = under_limits = None
-    if acquisition is None:
+    least_improvement = under_limits = over_front = None
+    if isinstance(acquisition, FrontAcquisition):
+        acquisition, over_front = acquisition.of_one, acquisition
+    elif acquisition is None:
+        over_front = log_expected_hypervolume_improvement()
         # The bound is better under noise, and may be lost among categories, with rough deviations or where there are so
         # many parameters that the model knows nothing almost everywhere: docs/method.md.
         has_categories = bool(encoding.is_category.any())
@@ -149,5 +159,6 @@ def bayesian(
         batch=batch,
         belief=expected,
         under_limits=under_limits,
+        over_front=over_front,
         doubt=None if classifier is None or least_improvement is None else Doubt(classifier, least_improvement),
     )

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
+from jbo import pareto
 from jbo.encoding import is_active
 from jbo.feasible import beside
 from jbo.pytrees import pytree
@@ -153,11 +154,22 @@ def in_order(state: Trials) -> Trials:
     state = state.of_feasible()
     is_ok, is_empty = state.status == OK, (state.status == EMPTY) | (state.status == ABANDONED)
     rank = jnp.where(is_ok, 0, jnp.where(is_empty, 2, 1)).astype(jnp.int32)
-    y = jnp.where(is_ok, state.value, 0)
+    y = jnp.where(is_ok, preference(state), 0)
     x = jnp.where(is_empty[:, None], 0.5, state.x).astype(state.x.dtype)
     keys = (rank, y, *x.T)
     rank, y, *x, status = jax.lax.sort((*keys, state.status), num_keys=len(keys))
     return Trials.from_arrays(jnp.stack(x, axis=1), y, status)
+
+
+def preference(state: Trials) -> Float[Array, " n"]:
+    """What trials are ordered by, lower is better: the value, or with several objectives the rank of non-domination.
+
+    Args:
+      state: The table, of which all trials that succeeded are feasible (`Trials.of_feasible`).
+    """
+    if state.layout.num_objectives == 1:
+        return state.value
+    return pareto.rank(state.objectives, state.status == OK).astype(state.y.dtype)
 
 
 def goodness(
@@ -172,7 +184,7 @@ def goodness(
     """
     dtype = state.y.dtype
     is_ok = state.status == OK
-    value = state.value
+    value = preference(state)
     num_ok, num_told = (jnp.sum(which).astype(dtype) for which in (is_ok, _table.is_told(state)))
     # A product that is a whole number but for its rounding is that number.
     exact = jnp.asarray(good_fraction, dtype) * num_told * (1 - 8 * jnp.finfo(dtype).eps)
@@ -198,7 +210,8 @@ def parzen(
 
     The best trials of the table make a density :math:`l` of good points, all others a density :math:`g` of bad ones,
     failed and pending trials among them, so that a batch spreads. Of the candidates drawn from :math:`l` the one with
-    the largest :math:`l / g` is asked. Both are mixtures of a uniform distribution and a product kernel around each
+    the largest :math:`l / g` is asked. With several objectives the best trials are those of the lowest ranks of
+    non-domination. Both are mixtures of a uniform distribution and a product kernel around each
     trial, of deviation :math:`b\, n^{-1/(d+4)}` where a density has n trials in which a column of d is active. Only the
     order of the values counts, not their size.
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jbo import pareto
 from jbo.checks import checked
 from jbo.encoding import Encoding, snap
 from jbo.region import Region
@@ -64,6 +65,15 @@ class Strategy(ABC):
           layout: Of the table.
         """
         return self if layout == self.layout else dataclasses.replace(self, layout=layout)
+
+    def with_reference(self, reference: Any) -> Any:
+        """The same strategy, told the worst values of several objectives that count; without a use for them, itself.
+
+        Args:
+          reference: As the table has them, infinite where none was given, ``[k]``.
+        """
+        del reference
+        return self
 
     @checked
     def init(self, capacity: int, dtype: jnp.dtype | None = None) -> Trials:
@@ -146,7 +156,7 @@ class Strategy(ABC):
           state: The table; a full one, or one without that pending trial, is returned as it was in traced code.
           trial: Number of a pending trial, an integer; or the point of the cube of a new trial. At a point where a
             trial is pending, it is that trial's result: that is deprecated.
-          y: Value of the objective, lower is better, a scalar; or all columns of the table, ``[k]``, where a limit
+          y: Value of the one objective, lower is better, a scalar; or all columns of the table, ``[k]``, where a limit
             holds at 0 and below. An objective or a limit that is not finite makes a failed trial.
           is_known: False for columns of ``y`` that were not measured, ``[k]``; None: all of them were.
           cost: What the evaluation cost, a scalar above 0; None: that is not known. The first one makes a column of the
@@ -174,5 +184,22 @@ class Strategy(ABC):
         Args:
           key: The key of the search.
           state: The table.
+
+        Raises:
+          ValueError: There are several objectives; see `recommend_front`.
         """
+        if self.layout.num_objectives > 1:
+            raise ValueError("recommend: expected one objective, got several; recommend_front gives the front")
         return jnp.argmin(jnp.where(state.may_be_best, state.value, jnp.inf)).astype(jnp.int32)
+
+    @checked
+    def recommend_front(self, key: Key[Array, ""], state: Trials) -> Bool[Array, " n"]:
+        """True for the trials to choose from in the end; without a model, those that no other dominates.
+
+        Only trials that may be best count (`Trials.may_be_best`).
+
+        Args:
+          key: The key of the search.
+          state: The table.
+        """
+        return pareto.front(state.objectives, state.may_be_best)

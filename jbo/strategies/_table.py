@@ -83,6 +83,8 @@ def result(state: Trials, y: Any, is_known: Any, cost: Any, noise: Any) -> Told:
     layout, dtype, k = state.layout, state.y.dtype, state.y.shape[1]
     y = jnp.asarray(y, dtype)
     lengths = {k, layout.num_objectives + layout.num_limits}
+    if y.ndim == 0 and layout.num_objectives > 1:  # one number says nothing of which objective it is of
+        raise ValueError(f"y: expected an array of shape [{k}] with several objectives, got a scalar")
     if y.ndim > 1 or (y.ndim == 1 and y.shape[0] not in lengths):
         raise ValueError(f"y: expected a scalar or an array of shape [{k}], got shape {list(y.shape)}")
 

@@ -25,7 +25,7 @@ from jbo.strategies._transform import dataset_with_failures, known_noise
 from jbo.strategies.fits import Schedule
 from jbo.surrogates import GP, FitInfo, Surrogate, fit_near, gp
 from jbo.surrogates.kernels import GPParams
-from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Trials, is_taken
+from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Layout, Trials, is_taken
 
 _FIRST, _LEAST, _LARGEST = 0.8, 2.0**-7, 1.6
 _NUM_SUCCESSES = 3
@@ -108,6 +108,19 @@ class TrustRegion(ModelStrategy):
 
     acquisition: Acquisition
     num_candidates: int = field(metadata={"static": True})
+
+    def for_table(self, layout: Layout) -> Any:
+        """The same strategy for a table with other columns of values.
+
+        Raises:
+          ValueError: There are several objectives.
+        """
+        if layout.num_objectives > 1:
+            raise ValueError(
+                "strategy: expected one for several objectives, such as jbo.bayesian(space) or jbo.parzen(space), got "
+                "jbo.trust_region, which knows one objective"
+            )
+        return super().for_table(layout)
 
     def fit_to(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> tuple[Any, FitInfo]:
         """The parameters of the surrogate given the trials since the search began anew."""

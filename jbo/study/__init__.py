@@ -1,6 +1,7 @@
 """A durable study of any Python objective: asked, told, killed, started again, and nothing is lost."""
 
 from jbo.study._pruner import MedianPruner as MedianPruner
+from jbo.study._single import OneObjective as OneObjective
 from jbo.study._snapshot import Snapshot as Snapshot
 from jbo.study._snapshot import read_study as read_study
 from jbo.study._stop import Stop as Stop

@@ -104,12 +104,13 @@ class Codec:
         Raises:
           ValueError: Its text is no configuration of the space.
         """
-        return Trial(
+        trial = Trial(
             **{name: getattr(record, name) for name in _AS_THEY_ARE},
             config=self.of_text(record.config).values,
             study_id=self._study_id,
             **known_of(self._outcomes, record.status, record.values, record.noises),
         )
+        return trial.without_value() if self._outcomes.has_several else trial
 
 
 def known_of(
@@ -123,12 +124,12 @@ def known_of(
       values: By the name of the outcome.
       noises: Standard deviations by the name of the outcome.
     """
-    objective, cost = outcomes.objective.name, outcomes.cost
+    objective, cost = None if outcomes.has_several else outcomes.objective.name, outcomes.cost
     return {
         "values": {each.name: values[each.name] for each in outcomes if each.name in values},
-        "value": values.get(objective) if status == "ok" else None,
+        "value": values.get(objective) if objective is not None and status == "ok" else None,
         "cost": None if cost is None else values.get(cost.name),
-        "noise": noises.get(objective),
+        "noise": None if objective is None else noises.get(objective),
         "is_feasible": outcomes.is_feasible(values) if status in ("ok", "stopped") else None,
     }
 

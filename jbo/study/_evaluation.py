@@ -18,9 +18,9 @@ BatchObjective = Callable[..., Any]
 
 
 class Reporter:
-    """``report(step, value)``, wherever the objective runs."""
+    """``report(step, value)``, wherever the objective runs; with several objectives ``report(step, value, name)``."""
 
-    def __call__(self, step: Any, value: Any) -> bool:
+    def __call__(self, step: Any, value: Any, name: str | None = None) -> bool:
         """Write an intermediate value down; whether to stop."""
         raise NotImplementedError
 
@@ -171,18 +171,18 @@ def evaluate_batch(
     return [evaluate(lambda _, value=value: value, config, outcomes) for value, config in each]
 
 
-def _together(reports: Sequence[Reporter]) -> Callable[[Any, Sequence[Any]], list[bool]]:
+def _together(reports: Sequence[Reporter]) -> Callable[..., list[bool]]:
     """``report`` of a batch: takes a value for each member, and says of each whether to stop.
 
     A member that was told to stop is over: nothing more is written down of it, whatever stands in its place.
     """
     is_over = [False] * len(reports)
 
-    def report(step: Any, values: Sequence[Any]) -> list[bool]:
+    def report(step: Any, values: Sequence[Any], name: str | None = None) -> list[bool]:
         if len(values) != len(reports):
             raise ValueError(f"report: expected {len(reports)} values, got {len(values)}")
         for i, value in enumerate(values):
-            is_over[i] = is_over[i] or reports[i](step, value)
+            is_over[i] = is_over[i] or reports[i](step, value, name)
         return list(is_over)
 
     return report

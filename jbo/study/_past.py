@@ -18,11 +18,12 @@ from jbo.space import Space
 from jbo.study._codec import text_of
 from jbo.study._record import Ending
 from jbo.study._trial import Trial
-from jbo.study.export import ABOUT, CONFIG, FEASIBLE, INTERMEDIATE, KNOWN, NOISES, VALUES, value_of_cell
+from jbo.study.export import ABOUT, CONFIG, FEASIBLE, INTERMEDIATE, KNOWN, NOISES, REPORTED, VALUES, value_of_cell
 from jbo.study.value import as_ending, as_number, as_step
 
-Row = tuple[str, Ending, float, float, dict[int, float]]
-"""Text of the configuration, ending, when the trial started and ended, and its intermediate values."""
+Row = tuple[str, Ending, float, float, dict[int, float], str | None]
+"""Text of the configuration, ending, when the trial started and ended, its intermediate values, and of which outcome
+these are."""
 
 
 class Past(NamedTuple):
@@ -35,6 +36,8 @@ class Past(NamedTuple):
     started_at: float
     ended_at: float
     intermediate_values: dict[int, float]
+    reported: str | None = None
+    """The outcome that has them; None: the one objective."""
 
 
 class _Told(NamedTuple):
@@ -92,12 +95,22 @@ def past_trials(
             dict(t.config),
             _ending(
                 outcomes,
-                _Told(t.status, t.failure, t.value, t.cost, t.noise, t.values, t.noises, is_named),
+                _Told(
+                    t.status,
+                    t.failure,
+                    None if t.is_of_several else t.value,
+                    t.cost,
+                    t.noise,
+                    t.values,
+                    t.noises,
+                    True if t.is_of_several else is_named,
+                ),
                 f"trial {t.number}",
             ),
             t.started_at,
             t.ended_at,
             dict(t.intermediate_values),
+            t.reported,
         )
         for t in source
         if t.ended_at is not None and t.status != "abandoned"
@@ -141,22 +154,32 @@ def _ending(outcomes: Outcomes, told: _Told, where: str) -> Ending:
 
 def _by_name(outcomes: Outcomes, told: _Told) -> tuple[dict[str, float], dict[str, float]]:
     """Values and their noises by the names of the new study."""
-    objective, cost = outcomes.objective.name, outcomes.cost
+    cost = outcomes.cost
     is_named = told.is_named
     values = {name: value for name, value in told.values.items() if name in outcomes.by_name and is_named is not False}
     noises = dict(told.noises) if is_named is not False else {}
     if is_named is None:
         is_named = bool(told.values.keys() - {VALUE, COST})
     if not is_named:  # a value of another name may mean something else
+        if told.value is not None or told.noise is not None:
+            _check_one(outcomes)
+        objective = outcomes.objectives[0].name
         if told.value is not None:
             values.setdefault(objective, told.value)
         if told.noise is not None:
             noises.setdefault(objective, told.noise)
         if told.cost is not None and cost is not None:
             values.setdefault(cost.name, told.cost)
-    if told.status == "stopped":
-        values.pop(objective, None)
+    if told.status == "stopped" and not outcomes.has_several:
+        values.pop(outcomes.objective.name, None)
     return values, {name: noise for name, noise in noises.items() if name in values}
+
+
+def _check_one(outcomes: Outcomes) -> None:
+    """Raise `ValueError` for a value without a name where there are several objectives."""
+    if outcomes.has_several:
+        names = [objective.name for objective in outcomes.objectives]
+        raise ValueError(f"expected values by name, of {names}, got a value without a name")
 
 
 def rows_of_past(
@@ -187,11 +210,20 @@ def rows_of_past(
         space.complete({}, defaults)
     except ValueError as error:
         raise ValueError(f"defaults: {error}") from None
-    return space, [
-        (text_of(completed(space, each, defaults)), each.ending, each.started_at, each.ended_at,
-         each.intermediate_values)
-        for each in past
-    ]  # fmt: skip
+    names = [objective.name for objective in outcomes.objectives]
+    rows = []
+    for each in past:
+        config = text_of(completed(space, each, defaults))
+        # Reports of an outcome that is no objective any more are left out.
+        name = names[0] if len(names) == 1 else each.reported if each.reported in names else None
+        steps = {} if name is None else each.intermediate_values
+        ending = each.ending
+        if ending.status == "stopped" and not steps and len(names) > 1:
+            ending = Ending(
+                "failed", "it was stopped, and no intermediate value of an objective is known", ending.values
+            )
+        rows.append((config, ending, each.started_at, each.ended_at, steps, name))
+    return space, rows
 
 
 def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -> Iterator[Past]:
@@ -204,11 +236,14 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
         name: next((t for t in (VALUES + name, name) if t in titles and (t != name or name not in not_bare)), None)
         for name in measured
     }
-    if "value" not in titles and of_outcome.get(outcomes.objective.name) is None:
+    several, names_of = outcomes.has_several, [objective.name for objective in outcomes.objectives]
+    if several and not any(of_outcome[name] for name in names_of):
+        raise ValueError(f"{path}: expected a column for one of {names_of} at least, got {titles}")
+    if not several and "value" not in titles and of_outcome.get(names_of[0]) is None:
         raise ValueError(f"{path}: expected a column 'value', got {titles}")
     names = [name for name in own if CONFIG + name in titles or name in titles]
     if not any(title.startswith(CONFIG) for title in titles):
-        others = (*ABOUT, *KNOWN, INTERMEDIATE, FEASIBLE, *of_outcome.values())
+        others = (*ABOUT, *KNOWN, INTERMEDIATE, REPORTED, FEASIBLE, *of_outcome.values())
         names = [title for title in titles if title not in others or title in space]
         names = [title for title in names if not title.startswith((VALUES, NOISES)) or title in space]
     # A table of the user's own may have a parameter of that name.
@@ -231,14 +266,16 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
             noises = {name: number(NOISES + name) for name in measured}
         except ValueError as error:
             raise ValueError(f"{where}: expected numbers, got {error}") from None
-        for name, given in ((outcomes.objective.name, value), (outcomes.cost.name if outcomes.cost else None, cost)):
+        for name, given in ((names_of[0], value), (outcomes.cost.name if outcomes.cost else None, cost)):
+            if several and name == names_of[0]:
+                continue  # a value without a name is of nobody knows which objective
             if name in values and values[name] is None:
                 values[name] = given
-        if outcomes.objective.name in noises and noises[outcomes.objective.name] is None:
-            noises[outcomes.objective.name] = noise
+        if not several and names_of[0] in noises and noises[names_of[0]] is None:
+            noises[names_of[0]] = noise
         reported = _values_by_step(cells.get("intermediate_values"), where)
         is_stopped = cells.get("status") == "stopped" and reported
-        has_objective = value is not None or values.get(outcomes.objective.name) is not None
+        has_objective = (value is not None and not several) or any(values.get(name) is not None for name in names_of)
         has_any = has_objective or any(each is not None for each in values.values())
         is_failed = not has_any or (not has_objective and bool(cells.get("failure")))
         told = _Told(
@@ -251,7 +288,8 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
             noises={name: each for name, each in noises.items() if each is not None},
             is_named=True,  # above, what has no name has gone to the objective and the cost
         )
-        yield Past(where, config, _ending(outcomes, told, where), times[0], times[1], reported)
+        of = cells.get(REPORTED) or None
+        yield Past(where, config, _ending(outcomes, told, where), times[0], times[1], reported, of)
 
 
 def _values_by_step(cell: str | None, where: str) -> dict[int, float]:

@@ -5,7 +5,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
@@ -20,12 +20,12 @@ _SECONDS_BEFORE_WORDS = 0.5
 class Progress:
     """Shows nothing; what shows something is made from it."""
 
-    def trial(self, trial: Trial, best: Trial | None, num_finished: int) -> None:
+    def trial(self, trial: Trial, best: Trial | Sequence[Trial] | None, num_finished: int) -> None:
         """Show a trial that has ended.
 
         Args:
           trial: As it ended.
-          best: The best one so far.
+          best: The best one so far, or the front of several objectives.
           num_finished: How many have ended.
         """
 
@@ -64,14 +64,22 @@ class _Shown(Progress):
         self._start = time.monotonic()
         self._lock = threading.RLock()
 
-    def _fields(self, trial: Trial, best: Trial | None, finished: int) -> dict[str, str]:
+    def _fields(self, trial: Trial, best: Trial | Sequence[Trial] | None, finished: int) -> dict[str, str]:
         num_left = max(self._num_trials - finished, 0)
         left = (time.monotonic() - self._start) / max(finished - self._num_before, 1) * num_left
-        value = trial.status if trial.value is None else f"{trial.value:.6g}"
-        best_value = "none" if best is None or best.value is None else f"{best.value:.6g}"
+        value = trial.status
+        if trial.is_of_several:
+            value = ", ".join(f"{name} {number:.6g}" for name, number in trial.values.items()) or value
+        elif trial.value is not None:
+            value = f"{trial.value:.6g}"
+        best_value = "none"
+        if isinstance(best, Trial):
+            best_value = f"{best.value:.6g}"
+        elif best:
+            best_value = f"front of {len(best)}"
         return {"trial": str(trial.number), "value": value, "best": best_value, "left": _clock(left)}
 
-    def _line(self, trial: Trial, best: Trial | None, finished: int) -> str:
+    def _line(self, trial: Trial, best: Trial | Sequence[Trial] | None, finished: int) -> str:
         fields = self._fields(trial, best, finished)
         return f"{finished}/{self._num_trials}: " + ", ".join(f"{k} {v}" for k, v in fields.items())
 
@@ -89,7 +97,7 @@ class _Lines(_Shown):
         self._between, self._latest = seconds_between, -float("inf")
         self._waiting: str | None = None
 
-    def trial(self, trial: Trial, best: Trial | None, num_finished: int) -> None:
+    def trial(self, trial: Trial, best: Trial | Sequence[Trial] | None, num_finished: int) -> None:
         line = f"{self._line(trial, best, num_finished)}\n"
         now = time.monotonic()
         if now - self._latest < self._between and num_finished < self._num_trials:
@@ -114,7 +122,7 @@ class _Bar(_Shown):
         super().__init__(num_trials, num_finished)
         self._latest, self._text = -float("inf"), ""
 
-    def trial(self, trial: Trial, best: Trial | None, num_finished: int) -> None:
+    def trial(self, trial: Trial, best: Trial | Sequence[Trial] | None, num_finished: int) -> None:
         share = min(num_finished / max(self._num_trials, 1), 1.0)
         bar = "#" * round(20 * share)
         self._text = f"[{bar:<20}] {self._line(trial, best, num_finished)}"
@@ -146,7 +154,7 @@ class _Rich(_Shown):
         super().__init__(num_trials, num_finished)
         self._bar = bar
 
-    def trial(self, trial: Trial, best: Trial | None, num_finished: int) -> None:
+    def trial(self, trial: Trial, best: Trial | Sequence[Trial] | None, num_finished: int) -> None:
         self._bar.advance(num_finished, self._fields(trial, best, num_finished))
 
     def say(self, words: str) -> None:

@@ -30,6 +30,8 @@ class Record(NamedTuple):
     """Their standard deviations, as far as they are known."""
     intermediate_values: dict[int, float] = {}  # noqa: RUF012  never written to
     """By step."""
+    reported: str | None = None
+    """The name of the outcome whose intermediate values these are."""
 
 
 class Ending(NamedTuple):
@@ -45,7 +47,7 @@ class Ending(NamedTuple):
     """Standard deviations of values, at least 0."""
 
 
-_OF_VALUES = ("values", "noises", "intermediate_values")
+_OF_VALUES = ("values", "noises", "intermediate_values", "reported")
 COLUMNS = tuple(name for name in Record._fields if name not in _OF_VALUES)
 """Fields of `Record` that are columns of the table of trials."""
 ENDING_COLUMNS = tuple(name for name in Ending._fields if name not in _OF_VALUES)

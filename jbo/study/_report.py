@@ -13,8 +13,8 @@ from jbo.study._evaluation import Reporter, Unreachable
 from jbo.study.owner import owner_of
 from jbo.study.value import as_number, as_step
 
-Receive = Callable[[int, float], bool]
-"""What is done with an intermediate value: whether the trial is to stop."""
+Receive = Callable[[int, float, str | None], bool]
+"""What is done with an intermediate value of an outcome: whether the trial is to stop."""
 _SECONDS = 10.0
 """How long a process may take to say what it has to say, once it began."""
 
@@ -33,8 +33,14 @@ def takes_report(objective: Callable[..., Any]) -> bool:
     return any(parameter.name == "report" and parameter.kind in kinds for parameter in parameters[1:])
 
 
+def _as_name(name: Any) -> str | None:
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"name: expected the name of an objective, got {name!r}")
+    return name
+
+
 class Report(Reporter):
-    """``report(step, value)``: writes an intermediate value down, and says whether to stop.
+    """``report(step, value, name=None)``: writes an intermediate value down, and says whether to stop.
 
     Where it is sent to another process of this machine it asks the study's process through a channel.
     """
@@ -42,8 +48,8 @@ class Report(Reporter):
     def __init__(self, receive: Receive, channel: "Channel"):
         self._receive, self._channel = receive, channel
 
-    def __call__(self, step: Any, value: Any) -> bool:
-        return self._receive(as_step(step), as_number(value))
+    def __call__(self, step: Any, value: Any, name: str | None = None) -> bool:
+        return self._receive(as_step(step), as_number(value), _as_name(name))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _RemoteReport, (*self._channel.open(), self._channel.place(self._receive))
@@ -55,13 +61,13 @@ class _RemoteReport(Reporter):
     def __init__(self, address: Any, secret: bytes, machine: tuple[str, str], place: int):
         self._address, self._secret, self._machine, self._place = address, secret, machine, place
 
-    def __call__(self, step: Any, value: Any) -> bool:
+    def __call__(self, step: Any, value: Any, name: str | None = None) -> bool:
         if _machine() != self._machine:
             raise Unreachable(
                 "report: expected an executor whose processes are on the study's machine, got one on another; leave "
                 "the parameter `report` out of the objective"
             )
-        message = json.dumps([self._place, as_step(step), as_number(value)])
+        message = json.dumps([self._place, as_step(step), as_number(value), _as_name(name)])
         with Client(self._address, authkey=self._secret) as connection:
             connection.send_bytes(message.encode())
             kind, answer = json.loads(connection.recv_bytes())
@@ -112,9 +118,9 @@ class Channel:
                 time.sleep(1e-3)
 
     def _answer(self, message: bytes) -> str:
-        place, step, value = json.loads(message)
+        place, step, value, name = json.loads(message)
         try:
-            return json.dumps(["answer", self._receivers[place](step, value)])
+            return json.dumps(["answer", self._receivers[place](step, value, name)])
         except Exception as error:
             return json.dumps(["error", str(error)])
 

@@ -20,6 +20,7 @@ from jbo.study._stop import Stop
 from jbo.study._suggester import Suggester
 from jbo.study._trial import SpaceExhausted, Trial, best_of
 from jbo.study._workers import Workers
+from jbo.study.front import front_of
 from jbo.study.value import as_ending, stopped_with
 
 _log = logging.getLogger("jbo")
@@ -53,7 +54,6 @@ class Run:
     def __init__(self, arguments: Arguments, history: History, outcomes: Outcomes, calls: Calls):
         arguments.check()
         self._arguments, self._history, self._outcomes, self._calls = arguments, history, outcomes, calls
-        self._maximize = outcomes.maximize
         self._num_trials = int(arguments.num_trials)
         self._answers: dict[int, bool] = {}  # to the latest report of each trial
         self._repetition = Repetition()
@@ -66,7 +66,7 @@ class Run:
           suggester: Of the study; it is told how many trials to expect.
         """
         arguments, stop = self._arguments, self._arguments.stop
-        is_over = stop.begin(self._maximize) if isinstance(stop, Stop) else lambda trials: False
+        is_over = stop.begin_for(self._outcomes) if isinstance(stop, Stop) else lambda trials: False
 
         def num_left() -> int:
             trials = self._history.sync().trials
@@ -116,8 +116,8 @@ class Run:
         if self._answers.pop(trial.number, None) is not None:  # it is run again
             self._calls.forget(trial.number)
 
-        def receive(step: int, value: float) -> bool:
-            answer = self._calls.report(trial, step, value, pruner=self._arguments.pruner)
+        def receive(step: int, value: float, name: str | None) -> bool:
+            answer = self._calls.report(trial, step, value, name=name, pruner=self._arguments.pruner)
             self._answers[trial.number] = answer
             return answer
 
@@ -131,7 +131,7 @@ class Run:
             _log.info("trial %d was abandoned while it ran: its result is thrown away", trial.number)
             return
         trials = self._history.sync().trials
-        show.trial(told, best_of(trials, self._maximize), num_finished(trials))
+        show.trial(told, self._best(trials), num_finished(trials))
         if arguments.on_trial_end is not None:
             arguments.on_trial_end(told.copy())
         if callable(arguments.stop) and arguments.stop(told.copy()):
@@ -144,6 +144,11 @@ class Run:
                 f"max_failures: {self._num_failures} trials of this call failed, at most {arguments.max_failures} may; "
                 f"the last one, trial {told.number}: {''.join(why)}"
             )
+
+    def _best(self, trials: Sequence[Trial]) -> Trial | Sequence[Trial] | None:
+        """The best trial, or the front."""
+        several = self._outcomes.has_several
+        return front_of(trials, self._outcomes) if several else best_of(trials, self._outcomes.maximize)
 
     def _check_repeated(self, evaluation: Evaluation, trials: Sequence[Trial]) -> None:
         """Raise a programming error that fails trial after trial at the same line."""
@@ -165,7 +170,7 @@ class Run:
             if reported.status == "abandoned":
                 return reported
             other = {} if ending is None else dict(ending.values)
-            other.pop(self._outcomes.objective.name, None)
+            other.pop(reported.reported or "", None)
             ending = stopped_with(reported, other)
         wanted, got = ("its outcomes", "something else") if self._outcomes.is_named else ("a number", "no number")
         if ending is None and failure is None:

@@ -11,7 +11,9 @@ from jbo.outcomes import Outcomes
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._codec import Codec
+from jbo.study._single import OneObjective, of_objective
 from jbo.study._trial import Trial, best_of, why_none
+from jbo.study.front import check_one, front_of
 from jbo.study.schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, begin, explained
 from jbo.study.storage import read_header, read_records
 
@@ -46,6 +48,19 @@ class Snapshot:
     """``jbo.bayesian`` of the space: a file does not say how it is searched."""
 
     @property
+    def pareto(self) -> list[Trial]:
+        """The feasible trials that no other one dominates by its observed values, by number."""
+        return front_of(self.trials, self.outcomes)
+
+    def of_objective(self, name: str) -> OneObjective:
+        """The trials as those of one of several objectives; see `jbo.Study.of_objective`.
+
+        Args:
+          name: Of the objective.
+        """
+        return of_objective(self.trials, self.space, self.outcomes, self.seed, name)
+
+    @property
     def maximize(self) -> bool:
         """True if higher values of the objective are better."""
         return self.outcomes.maximize
@@ -55,8 +70,9 @@ class Snapshot:
         """The feasible trial with the best value that was seen, the first of equals.
 
         Raises:
-          ValueError: No trial has succeeded, or none meets the limits.
+          ValueError: No trial has succeeded, or none meets the limits, or there are several objectives.
         """
+        check_one(self.outcomes, "best")
         best = best_of(self.trials, self.maximize)
         if best is None:
             raise ValueError(f"{why_none(self.trials, self.outcomes)}, so none is best: {self.path}")

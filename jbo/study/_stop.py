@@ -5,7 +5,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from jbo.outcomes import Outcomes
 from jbo.study._trial import Trial
+from jbo.study.front import losses_of
 
 
 @dataclass(frozen=True)
@@ -13,9 +17,10 @@ class Stop:
     """Reasons to end a search; the first that holds ends it, also right at the start of a study that goes on.
 
     Args:
-      target: A value of a feasible trial that is good enough, in the study's sign.
+      target: A value of a feasible trial that is good enough, in the study's sign; only with one objective.
       seconds: How long the call may last; what runs then is waited for.
-      no_improvement: How many trials in a row, by number, may have ended without a new best one.
+      no_improvement: How many trials in a row, by number, may have ended without a new best one; with several
+        objectives, without one that no earlier feasible trial dominates or equals.
 
     Raises:
       ValueError: There is no reason, or one that makes no sense.
@@ -39,6 +44,32 @@ class Stop:
         if self.no_improvement is not None and self.no_improvement < 1:
             raise ValueError(f"no_improvement: expected at least 1, got {self.no_improvement!r}")
 
+    def begin_for(self, outcomes: Outcomes) -> Callable[[Sequence[Trial]], bool]:
+        """`begin` for the outcomes of a study.
+
+        Args:
+          outcomes: Of the study.
+
+        Raises:
+          ValueError: There is a target, and there are several objectives.
+        """
+        if not outcomes.has_several:
+            return self.begin(outcomes.maximize)
+        if self.target is not None:
+            names = [objective.name for objective in outcomes.objectives]
+            raise ValueError(
+                f"target: expected none with several objectives {names}, of which a trial has no single value; a "
+                "function of the trial that has ended may stop the search as well: optimize(…, stop=function)"
+            )
+        start = time.monotonic()
+
+        def is_over(trials: Sequence[Trial]) -> bool:
+            if self.seconds is not None and time.monotonic() - start >= self.seconds:
+                return True
+            return self.no_improvement is not None and _num_since_front(trials, outcomes) >= self.no_improvement
+
+        return is_over
+
     def begin(self, maximize: bool) -> Callable[[Sequence[Trial]], bool]:
         """A function of the trials so far that says whether the search is over; its clock starts now.
 
@@ -60,3 +91,15 @@ class Stop:
             return is_good or (self.no_improvement is not None and num_since >= self.no_improvement)
 
         return is_over
+
+
+def _num_since_front(trials: Sequence[Trial], outcomes: Outcomes) -> int:
+    """How many trials have ended since one that no earlier trial dominated or equalled."""
+    y, counts = losses_of(trials, outcomes)
+    num_since = 0
+    for i, trial in enumerate(trials):
+        if counts[i] and not np.any(np.all(y[:i] <= y[i], axis=1) & counts[:i]):
+            num_since = 0
+        elif trial.is_finished:
+            num_since += 1
+    return num_since

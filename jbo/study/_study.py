@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from jbo.outcomes import Outcome, Outcomes, as_outcomes
+from jbo.outcomes import Maximize, Outcome, Outcomes, as_outcomes
 from jbo.space import Space, check_space
 from jbo.strategies import Strategy, bayesian
 from jbo.study._arguments import Arguments
@@ -32,16 +32,28 @@ from jbo.study._past import rows_of_past
 from jbo.study._pruner import Pruner
 from jbo.study._record import Ending
 from jbo.study._run import Calls, Run
+from jbo.study._single import OneObjective, of_objective
 from jbo.study._stop import Stop
 from jbo.study._suggester import Suggester
 from jbo.study._trial import SpaceExhausted, SuggestInfo, Trial, best_of, why_none
 from jbo.study.export import columns
+from jbo.study.front import Volumes, check_one, front_of, volumes_of
 from jbo.study.model import for_study
 from jbo.study.owner import Owner, owner_of
 from jbo.study.storage import Storage
 from jbo.study.table import Table
-from jbo.study.value import as_count, as_ending, as_number, as_seed, as_step, as_stopped, check_stopped, in_words
-from jbo.study.view import of_study
+from jbo.study.value import (
+    as_count,
+    as_ending,
+    as_number,
+    as_seed,
+    as_step,
+    as_stopped,
+    check_stopped,
+    in_words,
+    reported_by,
+)
+from jbo.study.view import goal_in_words, of_study
 
 _STATUSES = ("ok", "stopped", "failed", "pending", "abandoned")
 
@@ -57,8 +69,8 @@ class Study:
       space: Where to search. A file made for another space is refused.
       strategy: What to try next; None is Gaussian-process Bayesian optimisation, ``jbo.bayesian(space)``.
       outcomes: What the objective returns by name, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``: one
-        objective, limits that the best trial has to meet, a `jbo.Cost`, and numbers that are only kept (`jbo.Track`).
-        None: it returns one number. A file with other outcomes is refused.
+        objective or several, limits that the best trial has to meet, a `jbo.Cost`, and numbers that are only kept
+        (`jbo.Track`). None: it returns one number. A file with other outcomes is refused.
       maximize: True if higher values are better, without ``outcomes``, which say it themselves. A file with the other
         direction is refused.
       seed: Of all randomness, from 0 to 2**63 - 1; None takes the file's, or for a new study one of the system's.
@@ -188,7 +200,7 @@ class Study:
         space, rows = rows_of_past(past, space, outcomes, widen, defaults or {}, known)
         made = strategy_of(strategy, space)
         study = cls(space, strategy=made, outcomes=outcomes, seed=seed, path=path, device=device)
-        if not study._storage.begin_with(rows, outcomes.objective.name):
+        if not study._storage.begin_with(rows):
             study.close()
             raise ValueError(f"{path} holds trials already; expected a new study")
         study._history.sync()
@@ -273,7 +285,9 @@ class Study:
                 break
         return trials
 
-    def report(self, trial: Trial, step: Any, value: Any, *, pruner: Pruner | None = None) -> bool:
+    def report(
+        self, trial: Trial, step: Any, value: Any, *, name: str | None = None, pruner: Pruner | None = None
+    ) -> bool:
         """Write an intermediate value of a trial that runs down, and say whether to stop it.
 
         For the loop of your own; `optimize` hands the objective a function that does this. A trial that was abandoned
@@ -283,15 +297,25 @@ class Study:
           trial: What `ask` gave.
           step: A whole number of at least 0, such as an epoch; a second value of a step takes the place of the first.
           value: A number, in your sign, which may be NaN or infinite: an intermediate value of the objective.
+          name: Which objective it is of, where there are several: the same one in all reports of a trial. A pruner
+            compares trials that reported that one.
           pruner: Decides; None: nothing is stopped.
 
         Raises:
           TypeError: ``value`` or ``step`` is no number.
-          ValueError: The trial has ended, or belongs to another study; or the step is below 0.
+          ValueError: The trial has ended, or belongs to another study; or the step is below 0; or no objective has the
+            name, or there are several and none is named, or the trial has reported another one.
         """
         self._check_trial(trial)
-        name = self.outcomes.objective.name
-        if not self._storage.report(trial.number, name, as_step(step), as_number(value)):
+        objective = reported_by(self.outcomes, name)
+        reported: str = objective.name
+        if self.outcomes.has_several:
+            before = self._history.sync().trials[trial.number].reported
+            if before not in (None, reported):
+                raise ValueError(
+                    f"name: expected {before!r}, which trial {trial.number} has reported, got {reported!r}"
+                )
+        if not self._storage.report(trial.number, reported, as_step(step), as_number(value)):
             known = self._history.sync().trials
             if trial.number < len(known) and known[trial.number].status == "abandoned":
                 return True
@@ -299,7 +323,10 @@ class Study:
         if pruner is None:
             return False
         trials = self.trials
-        return bool(pruner(trials[trial.number], trials, self.maximize))
+        now = trials[trial.number]
+        if self.outcomes.has_several:
+            trials = [each for each in trials if each.reported == reported]
+        return bool(pruner(now, trials, isinstance(objective, Maximize)))
 
     def tell(
         self,
@@ -338,8 +365,8 @@ class Study:
             cost or the noise is impossible, or there is a noise and no value.
         """
         if stopped:
-            check_stopped(self.outcomes, value, failed, noise)
             now = self._history.sync().trials[self._check_trial(trial).number]
+            check_stopped(self.outcomes, now.reported, value, failed, noise)
             ending = as_stopped(self.outcomes, _waited_for(now), value, cost)
         else:
             ending = as_ending(self.outcomes, value, failed, cost, noise)
@@ -511,16 +538,66 @@ class Study:
 
     @property
     def maximize(self) -> bool:
-        """True if higher values of the objective are better."""
+        """True if higher values of the objective are better.
+
+        Raises:
+          ValueError: There are several objectives; ``outcomes`` says which way each of them goes.
+        """
         return self.outcomes.maximize
+
+    @property
+    def pareto(self) -> list[Trial]:
+        """The feasible trials that no other one dominates by its observed values, by number.
+
+        A trial dominates another one if it is nowhere worse and somewhere better. Trials that lack the value of an
+        objective are not among them. With one objective they are the best trial and its equals.
+        """
+        return [trial.copy() for trial in front_of(self._history.sync().trials, self.outcomes)]
+
+    @property
+    def hypervolume(self) -> float:
+        """What the feasible trials dominate, up to ``reference``, in the product of the objectives' units; at least 0.
+
+        Exact up to three objectives; see `jbo.pareto.hypervolume`.
+        """
+        volumes = self._volumes()
+        return float(volumes.so_far[-1]) if len(volumes.so_far) else 0.0
+
+    @property
+    def reference(self) -> dict[str, float]:
+        """The worst values that count for ``hypervolume``, by the name of the objective.
+
+        They are those that the user gave. The others are inferred from the trials so far, so they change with them: see
+        `jbo.pareto.reference`.
+        """
+        return self._volumes().reference
+
+    def of_objective(self, name: str) -> OneObjective:
+        """The trials so far as those of one of several objectives: for diagnostics, plots and reports of one value.
+
+        The limits stay, and the other objectives are only kept. Such as ``jbo.diagnostics.importance(
+        study.of_objective("loss"))``.
+
+        Args:
+          name: Of the objective.
+
+        Raises:
+          ValueError: No objective has the name.
+        """
+        return of_objective(self.trials, self.space, self.outcomes, self.seed, name)
+
+    def _volumes(self) -> Volumes:
+        finished = [trial for trial in self._history.sync().trials if trial.is_finished]
+        return volumes_of(finished, self.outcomes)
 
     @property
     def best(self) -> Trial:
         """The feasible trial with the best value that was seen, the first of equals.
 
         Raises:
-          ValueError: No trial has succeeded, or none meets the limits.
+          ValueError: No trial has succeeded, or none meets the limits, or there are several objectives.
         """
+        check_one(self.outcomes, "best")
         trials = self._history.sync().trials
         best = best_of(trials, self.maximize)
         if best is None:
@@ -528,20 +605,37 @@ class Study:
         return best.copy()
 
     @property
-    def recommended(self) -> Trial:
+    def recommended(self) -> Any:
         """The feasible trial with the best posterior mean: what to use when values are noisy.
+
+        With several objectives it is a list of trials, by number: those whose posterior means no other trial's
+        dominate.
 
         Raises:
           ValueError: No trial has succeeded, or none meets the limits.
         """
         table = self._history.sync()
+        if self.outcomes.has_several:
+            if not front_of(table.trials, self.outcomes):
+                raise ValueError(f"{why_none(table.trials, self.outcomes)}, so none can be recommended: {self!r}")
+            return [table.trials[number].copy() for number in self._suggester.recommend_front(table)]
         if best_of(table.trials, self.maximize) is None:
             raise ValueError(f"{why_none(table.trials, self.outcomes)}, so none can be recommended: {self!r}")
         return table.trials[self._suggester.recommend(table)].copy()
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
-        """Values of the finished trials by number, NaN where there is none, and the best feasible one so far."""
+        """Values of the finished trials by number, NaN where there is none, and the best feasible one so far.
+
+        With several objectives, the values have a column for each objective, in the order of ``outcomes.objectives``.
+        The second array is the hypervolume so far, up to the ``reference`` of all trials.
+        """
+        if self.outcomes.has_several:
+            finished = [trial for trial in self._history.sync().trials if trial.is_finished]
+            names = [objective.name for objective in self.outcomes.objectives]
+            values = [[t.values.get(n, np.nan) if t.status == "ok" else np.nan for n in names] for t in finished]
+            so_far = volumes_of(finished, self.outcomes).so_far
+            return np.array(values, np.float64).reshape(len(finished), len(names)), so_far
         return trajectory(self._history.sync().trials, self.maximize)
 
     @property
@@ -594,16 +688,20 @@ class Study:
         trials = self._history.sync().trials if self._storage.is_open else self._history.table.trials
         count = {status: sum(trial.status == status for trial in trials) for status in _STATUSES}
         counts = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "none"
-        best = best_of(trials, self.maximize)
-        found = "" if best is None else f", best: {best.value:.6g} (trial {best.number})"
+        if self.outcomes.has_several:
+            found = f", front: {len(front_of(trials, self.outcomes))}"
+            goal = ", ".join(goal_in_words(self.outcomes))
+        else:
+            best = best_of(trials, self.maximize)
+            found = "" if best is None else f", best: {best.value:.6g} (trial {best.number})"
+            goal = "maximize" if self.maximize else "minimize"
         where = ("in memory" if self.path is None else str(self.path)) + ("" if self._storage.is_open else " (closed)")
-        goal = "maximize" if self.maximize else "minimize"
         return f"<Study {where}: {goal}, seed {self.seed}, trials: {counts}{found}>"
 
     def _repr_html_(self) -> str:
         is_open = self._storage.is_open
         trials = self._history.sync().trials if is_open else self._history.table.trials
-        return of_study(self.space, trials, maximize=self.maximize, seed=self.seed, path=self.path, is_open=is_open)
+        return of_study(self.space, trials, self.outcomes, seed=self.seed, path=self.path, is_open=is_open)
 
     # Inside
 

@@ -12,7 +12,7 @@ from jbo.study import model
 from jbo.study._context import Context
 from jbo.study._progress import Progress
 from jbo.study._trial import SpaceExhausted, SuggestInfo
-from jbo.study.table import Table, with_noise
+from jbo.study.table import Table, with_lift, with_noise
 
 _log = logging.getLogger("jbo")
 _LONG_WAIT = 0.2
@@ -68,7 +68,7 @@ class Suggester:
         number, num_configs = len(table.trials), self._space.num_configs
         is_full = number >= num_configs and table.num_distinct >= num_configs
         if not is_full:
-            strategy = with_noise(self.strategy, table.exponent)
+            strategy = with_lift(self.strategy, table.exponents)
             x, is_new, self.latest = model.suggest(
                 strategy, self._seed, table.rows(), self._device, self._fits, context.fixed, self._show.waiting
             )
@@ -105,6 +105,18 @@ class Suggester:
         """
         strategy = with_noise(self.strategy, table.exponent)
         return model.recommend(strategy, self._seed, table.rows(), table.whole_rows(), self._device, self._fits)
+
+    def recommend_front(self, table: Table) -> list[int]:
+        """The numbers of the trials whose posterior means no other trial's dominate.
+
+        Args:
+          table: All trials so far, at least one of which succeeded.
+        """
+        strategy = with_lift(self.strategy, table.exponents)
+        is_front = model.recommend_front(
+            strategy, self._seed, table.rows(), table.whole_rows(), self._device, self._fits
+        )
+        return [int(row) for row in is_front.nonzero()[0]]
 
     def _check_constraint(self, table: Table, context: Context) -> None:
         """Raise `ValueError` if the search found nothing because the constraint seems to allow nothing."""

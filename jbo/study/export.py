@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from jbo.choices import as_json
@@ -16,8 +16,11 @@ KNOWN = ("cost", "noise")
 """One column more each where any trial has it."""
 INTERMEDIATE = "intermediate_values"
 """One column more where trials have any: their steps and values as JSON, null where one is not finite."""
+REPORTED = "reported"
+"""One column more beside it where there are several objectives: the name of the one that they are of."""
 VALUES, NOISES = "values.", "noises."
-"""Begin the names of the columns of the other outcomes of a study that was given some, and of the noises of those."""
+"""Begin the names of the columns of the other outcomes of a study that was given some, and of the noises of those; with
+several objectives all outcomes but the cost are others."""
 FEASIBLE = "feasible"
 """One column more where there are limits: True, False, or nothing where that is not known."""
 CONFIG = "config."
@@ -32,12 +35,15 @@ def as_plain(trial: Trial, outcomes: Outcomes | None = None) -> dict[str, Any]:
       outcomes: Of its study; those that have names come as one object ``values``, null where one is not finite.
     """
     config = {name: as_json(value) for name, value in trial.config.items()}
-    plain = {name: getattr(trial, name) for name in ("number", "config", *ABOUT[1:])} | {"config": config}
+    plain = {name: getattr(trial, name) for name in ("number", "config", *_titles([trial])[1:])} | {"config": config}
     plain |= {name: getattr(trial, name) for name in _known([trial])}
     if outcomes is not None and outcomes.is_named:
         plain["values"] = {name: value if math.isfinite(value) else None for name, value in trial.values.items()}
         plain |= {FEASIBLE: trial.is_feasible} if outcomes.limits else {}
-    return plain | ({INTERMEDIATE: _pairs(trial)} if trial.intermediate_values else {})
+    if trial.intermediate_values:
+        plain[INTERMEDIATE] = _pairs(trial)
+        plain |= {REPORTED: trial.reported} if trial.is_of_several else {}
+    return plain
 
 
 def columns(trials: Iterable[Trial], names: Iterable[str], outcomes: Outcomes | None = None) -> dict[str, list[Any]]:
@@ -49,9 +55,12 @@ def columns(trials: Iterable[Trial], names: Iterable[str], outcomes: Outcomes | 
       outcomes: Of the study; None: it was given none.
     """
     trials = list(trials)
-    table = {name: [getattr(trial, name) for trial in trials] for name in (*ABOUT, *_known(trials))}
+    titles = (*_titles(trials, outcomes), *_known(trials))
+    table = {name: [getattr(trial, name) for trial in trials] for name in titles}
     if any(trial.intermediate_values for trial in trials):
         table[INTERMEDIATE] = [dict(trial.intermediate_values) for trial in trials]
+        if "value" not in titles:
+            table[REPORTED] = [trial.reported for trial in trials]
     table |= _of_outcomes(trials, outcomes)
     return table | {CONFIG + name: [trial.config.get(name) for trial in trials] for name in names}
 
@@ -70,11 +79,13 @@ def write_csv(trials: Iterable[Trial], names: Iterable[str], file: Any, outcomes
     trials, names = list(trials), list(names)
     writer = csv.writer(file, lineterminator="\n")
     more = [INTERMEDIATE] if any(trial.intermediate_values for trial in trials) else []
-    titles = [*ABOUT, *_known(trials)]
+    titles = [*_titles(trials, outcomes), *_known(trials)]
+    of_whom = [REPORTED] if more and "value" not in titles else []
     others = _of_outcomes(trials, outcomes)
-    writer.writerow([*titles, *more, *others, *(CONFIG + name for name in names)])
+    writer.writerow([*titles, *more, *of_whom, *others, *(CONFIG + name for name in names)])
     for i, trial in enumerate(trials):
         about = [getattr(trial, name) for name in titles] + [json.dumps(_pairs(trial)) for _ in more]
+        about += [trial.reported for _ in of_whom]
         about = ["" if value is None else value for value in (*about, *(column[i] for column in others.values()))]
         writer.writerow([*about, *(_cell(trial.config[name]) if name in trial.config else "" for name in names)])
 
@@ -87,7 +98,9 @@ def write_trial(trial: Trial, stream: Any, outcomes: Outcomes | None = None) -> 
       stream: What its encoding has not is escaped.
       outcomes: Of the study; None: it was given none.
     """
-    about = {"trial": trial.number, "status": trial.status, "value": trial.value, "seconds": _seconds(trial)}
+    about = {"trial": trial.number, "status": trial.status}
+    about |= {} if trial.is_of_several else {"value": trial.value}
+    about["seconds"] = _seconds(trial)
     about |= {name: getattr(trial, name) for name in _known([trial])}
     more = {title: column[0] for title, column in _of_outcomes([trial], outcomes, prefix="").items()}
     rows = [
@@ -99,14 +112,18 @@ def write_trial(trial: Trial, stream: Any, outcomes: Outcomes | None = None) -> 
 
 
 def write_table(
-    trials: Iterable[Trial], names: Iterable[str], best: int | None, stream: Any, outcomes: Outcomes | None = None
+    trials: Iterable[Trial],
+    names: Iterable[str],
+    best: int | Collection[int] | None,
+    stream: Any,
+    outcomes: Outcomes | None = None,
 ) -> None:
-    """Write trials as a table for people: one row each, numbers to six digits, the best one marked.
+    """Write trials as a table for people: one row each, numbers to six digits, the best one or the front marked.
 
     Args:
       trials: Rows of the table.
       names: Parameters that get a column.
-      best: Number of the best one; None: there is none.
+      best: Number of the best one; None: there is none. With several objectives the numbers of the front.
       stream: What its encoding has not is escaped.
       outcomes: Of the study; None: it was given none.
     """
@@ -117,10 +134,13 @@ def write_table(
     known = _known(trials)
     has_failure = any(trial.failure for trial in trials)
     others = _of_outcomes(trials, outcomes, prefix="")
-    titles = ["trial", "status", "value", "seconds", *known, *others, *names] + (["failure"] if has_failure else [])
+    of_value = [] if outcomes is not None and outcomes.has_several else ["value"]
+    titles = ["trial", "status", *of_value, "seconds", *known, *others, *names] + (["failure"] if has_failure else [])
+    marked = {best} if best is None or isinstance(best, int) else set(best)
     rows = []
     for i, trial in enumerate(trials):
-        about = [f"{trial.number}{'*' if trial.number == best else ' '}", trial.status, trial.value, _seconds(trial)]
+        about = [f"{trial.number}{'*' if trial.number in marked else ' '}", trial.status]
+        about += [*(getattr(trial, name) for name in of_value), _seconds(trial)]
         about += [getattr(trial, name) for name in known] + [column[i] for column in others.values()]
         about += [trial.config.get(name, _ABSENT) for name in names]
         lines = (trial.failure or "").strip().splitlines()
@@ -128,11 +148,11 @@ def write_table(
     is_number = [
         all(isinstance(trial.config.get(name, 0), int | float) for trial in trials) for name in names
     ]  # the others begin at the left
-    is_right = [True, False, True, True, *(True for _ in (*known, *others)), *is_number]
+    is_right = [True, False, *(True for _ in of_value), True, *(True for _ in (*known, *others)), *is_number]
     is_right += [False] if has_failure else []
     _write_rows([[_text(title, stream) for title in titles], *rows], is_right, stream)
-    if best is not None:
-        stream.write("* best\n")
+    if marked - {None}:
+        stream.write("* best\n" if of_value else "* no other trial is better in every objective\n")
 
 
 _ABSENT = object()
@@ -169,6 +189,12 @@ def value_of_cell(cell: str) -> Any:
         return cell
 
 
+def _titles(trials: Sequence[Trial], outcomes: Outcomes | None = None) -> list[str]:
+    """Those of `ABOUT` that trials have: with several objectives they have no value."""
+    several = outcomes.has_several if outcomes is not None else any(trial.is_of_several for trial in trials)
+    return [name for name in ABOUT if name != "value" or not several]
+
+
 def _known(trials: Iterable[Trial]) -> list[str]:
     """Those of `KNOWN` that any trial has."""
     trials = list(trials)
@@ -178,10 +204,11 @@ def _known(trials: Iterable[Trial]) -> list[str]:
 def _of_outcomes(
     trials: Sequence[Trial], outcomes: Outcomes | None, prefix: str = VALUES
 ) -> dict[str, list[float | bool | None]]:
-    """Columns of the outcomes that have no column otherwise: all but the objective and the cost."""
+    """Columns of the outcomes that have no column otherwise: all but the cost and the one objective."""
     if outcomes is None or not outcomes.is_named:
         return {}
-    others = [each.name for each in outcomes if each not in (outcomes.objective, outcomes.cost)]
+    one = None if outcomes.has_several else outcomes.objective
+    others = [each.name for each in outcomes if each not in (one, outcomes.cost)]
     title_of = {name: VALUES + name if prefix + name == FEASIBLE else prefix + name for name in others}
     table: dict[str, list[Any]] = {title: [t.values.get(name) for t in trials] for name, title in title_of.items()}
     for name in others:

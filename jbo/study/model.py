@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, UInt32
+from jaxtyping import Array, Bool, Float, Key, UInt32
 
 from jbo.constraint import OnHost
 from jbo.outcomes import Outcomes
 from jbo.space import Space
-from jbo.strategies import ModelStrategy, Strategy
+from jbo.strategies import ModelStrategy, MultiObjective, Strategy
 from jbo.study._trial import SuggestInfo
 from jbo.study.programs import Call, compile_ahead, run
 from jbo.study.table import Rows, Table, capacity_for
@@ -51,6 +51,16 @@ def _recommend_design(strategy: Strategy, seed: _Words, state: Trials) -> Any:
     return Strategy.recommend(strategy, key_of(seed), state)
 
 
+def _recommend_front(strategy: Strategy, seed: _Words, state: Trials, model: Any) -> Any:
+    if isinstance(strategy, MultiObjective):
+        return strategy.recommend_front(key_of(seed), state, model=model)
+    return strategy.recommend_front(key_of(seed), state)
+
+
+def _observed_front(strategy: Strategy, seed: _Words, state: Trials) -> Any:
+    return Strategy.recommend_front(strategy, key_of(seed), state)
+
+
 def for_study(strategy: Strategy, space: Space, outcomes: Outcomes) -> Strategy:
     """The same strategy for the outcomes of a study, its constraint called with Python values in place of traced ones.
 
@@ -63,8 +73,10 @@ def for_study(strategy: Strategy, space: Space, outcomes: Outcomes) -> Strategy:
     function = None if space.encoding.constraint is None else space.constraint
     constraint = None if function is None else OnHost(space, function)
     encoding = dataclasses.replace(strategy.encoding, constraint=constraint)
-    oriented = dataclasses.replace(strategy, encoding=encoding).oriented(outcomes.maximize)
-    return oriented.for_table(outcomes.layout_for(strategy.learns_cost))
+    bound, layout = dataclasses.replace(strategy, encoding=encoding), outcomes.layout_for(strategy.learns_cost)
+    if outcomes.has_several:
+        return bound.for_table(layout).with_reference(np.array(outcomes.references))
+    return bound.oriented(outcomes.maximize).for_table(layout)
 
 
 Waiting = Callable[[str], AbstractContextManager[None]]
@@ -257,6 +269,28 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: An
         else:
             call = Call(_recommend, (*arguments, fits.model(strategy, seed, rows, device)[0]), device)
         return int(run(call)[0])
+
+
+def recommend_front(
+    strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits
+) -> Bool[np.ndarray, " n"]:
+    """True for the rows of the front of posterior means.
+
+    Args:
+      strategy: Holds the models.
+      seed: Of the study.
+      rows: All trials so far, one of them succeeded at least.
+      whole: The same without those that may not be recommended.
+      device: Where to run; None is the CPU.
+      fits: Of the study.
+    """
+    with world(device):
+        arguments = strategy, words_of(seed), _state(whole)
+        if _is_design(strategy, whole):
+            call = Call(_observed_front, arguments, device)
+        else:
+            call = Call(_recommend_front, (*arguments, fits.model(strategy, seed, rows, device)[0]), device)
+        return np.asarray(run(call)[0])
 
 
 def _is_design(strategy: Strategy, rows: Rows) -> bool:

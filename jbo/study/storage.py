@@ -135,18 +135,18 @@ class Storage:
         with self._transaction() as run:
             _forget(run, number)
 
-    def begin_with(self, rows: Sequence[tuple[str, Ending, float, float, dict[int, float]]], outcome: str) -> bool:
+    def begin_with(self, rows: Sequence[tuple[str, Ending, float, float, dict[int, float], str | None]]) -> bool:
         """Trials that have ended, all or none, as the first of the study; False if it has some already.
 
         Args:
-          rows: Configuration, ending, when it started and ended, and its intermediate values.
-          outcome: The name of the outcome that has the intermediate values.
+          rows: Configuration, ending, when it started and ended, its intermediate values, and the name of the outcome
+            that they are of.
         """
         insert = "INSERT INTO outcome_values (number, outcome, step, value) VALUES (?, ?, ?, ?)"
         with self._transaction() as run:
             if _next_number(run):
                 return False
-            for number, (config, ending, started_at, ended_at, values) in enumerate(rows):
+            for number, (config, ending, started_at, ended_at, values, outcome) in enumerate(rows):
                 _insert_ended(run, number, config, ending, started_at, ended_at)
                 steps = values.items()
                 run.executemany(insert, [(number, outcome, step, _if_finite(value)) for step, value in steps])
@@ -329,14 +329,16 @@ def read_records(run: sqlite3.Connection, first: int, last: int = 2**63 - 1) -> 
         "SELECT number, outcome, step, value, noise FROM outcome_values WHERE number BETWEEN ? AND ? "
         "ORDER BY number, step"
     )
+    reported: dict[int, str] = {}
     for number, outcome, step, value, noise in run.execute(query, (first, last)):
         record, value = by_number.get(number), math.nan if value is None else value
         if record is None:
             continue
         if step >= 0:
             record.intermediate_values[step] = value
+            reported[number] = outcome
             continue
         record.values[outcome] = value
         if noise is not None:
             record.noises[outcome] = noise
-    return records
+    return [record._replace(reported=reported.get(record.number)) for record in records]

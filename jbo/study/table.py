@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from jbo.numerics import lift, midpoint
-from jbo.outcomes import Outcome, Outcomes
+from jbo.outcomes import Outcome, Outcomes, Role
 from jbo.space import Space
-from jbo.strategies import ModelStrategy
+from jbo.strategies import ModelStrategy, MultiObjective
 from jbo.study._trial import Trial
 from jbo.surrogates import GP
 from jbo.types import ABANDONED, EMPTY, FAILED, OK, PENDING, Layout
@@ -119,6 +119,23 @@ def with_noise(strategy: Any, exponent: int) -> Any:
     return dataclasses.replace(strategy, surrogate=dataclasses.replace(surrogate, fixed_noise=noise))
 
 
+def with_lift(strategy: Any, exponents: Sequence[int]) -> Any:
+    """The strategy for lifted values of all objectives; see `with_noise`.
+
+    Args:
+      strategy: Of a study.
+      exponents: Of the power of two for each objective.
+    """
+    if len(exponents) == 1:
+        return with_noise(strategy, exponents[0])
+    if not isinstance(strategy, MultiObjective) or not any(exponents):
+        return strategy
+    pairs = zip(strategy.reference, exponents, strict=True)
+    # Infinity, which says that there is none, stays.
+    lift_one = [float(r) if np.isinf(r) else float(lifted([float(r)], exponent)[0]) for r, exponent in pairs]
+    return strategy.with_reference(np.array(lift_one))
+
+
 class Table:
     """The trials of a study by number, each with its point of the unit cube. A table never changes.
 
@@ -141,7 +158,6 @@ class Table:
     ):
         self.trials, self.points = trials, points
         self._num_columns, self._outcomes, self._layout = num_columns, outcomes, layout
-        self._sign = -1.0 if outcomes.maximize else 1.0
 
     @classmethod
     def of(cls, trials: Sequence[Trial], space: Space, outcomes: Outcomes, learns_cost: bool = False) -> "Table":
@@ -202,18 +218,18 @@ class Table:
         rows.x[:num_rows] = self.points
         rows.status[:num_rows] = [_STATUS[t.status] for t in self.trials]
         rows.trial[:num_rows] = np.arange(num_rows)
-        losses = self._losses()
-        columns = [(losses, self.exponent), *((self._excess(limit), 0) for limit in self._outcomes.limits)]
+        objectives, exponents = self._outcomes.objectives, self.exponents
+        columns = [(self._losses(each), exponent) for each, exponent in zip(objectives, exponents, strict=True)]
+        columns += [(self._excess(limit), 0) for limit in self._outcomes.limits]
         if self._layout.has_cost:
             columns.append((self._costs(), 0))
         for column, (values, exponent) in enumerate(columns):
             rows.is_known[:num_rows, column] = [value is not None for value in values]
             rows.y[:num_rows, column] = lifted([value or 0.0 for value in values], exponent)
         if rows.noise is not None:
-            rows.noise[:num_rows, 0] = lifted([t.noise or 0.0 for t in self.trials], self.exponent)
-            for column, limit in enumerate(self._outcomes.limits, 1):
-                noises = [limit.noise_to_table(t.noises.get(limit.name, 0.0)) for t in self.trials]
-                rows.noise[:num_rows, column] = noises
+            for column, outcome in enumerate(self._outcomes.columns):
+                noises = [outcome.noise_to_table(self._noise(t, outcome)) for t in self.trials]
+                rows.noise[:num_rows, column] = lifted(noises, [*exponents, *(0 for _ in columns)][column])
         return rows
 
     def whole_rows(self) -> Rows:
@@ -226,9 +242,26 @@ class Table:
         return rows
 
     @property
+    def exponents(self) -> list[int]:
+        """For each objective the exponent of the power of two that it, its noise and its reference are multiplied by.
+
+        See `jbo.numerics.lift`.
+        """
+        return [lift(loss for loss in self._losses(each) if loss is not None) for each in self._outcomes.objectives]
+
+    @property
     def exponent(self) -> int:
-        """Exponent of the power of two that objectives and their noise are multiplied by, see `jbo.numerics.lift`."""
-        return lift(loss for loss in self._losses() if loss is not None)
+        """That of `exponents` for one objective.
+
+        Raises:
+          ValueError: There are several.
+        """
+        return lift(loss for loss in self._losses(self._outcomes.objective) if loss is not None)
+
+    def _noise(self, trial: Trial, outcome: Outcome) -> float:
+        """What was told of the noise of an outcome, in its units; 0 where nothing was."""
+        is_one = outcome.role is Role.OBJECTIVE and not self._outcomes.has_several
+        return (trial.noise if is_one else trial.noises.get(outcome.name)) or 0.0
 
     def _excess(self, limit: Outcome) -> list[float | None]:
         """How far the values of the trials that ended well are beyond a limit; None where that is not known."""
@@ -254,8 +287,8 @@ class Table:
             for cost, trial in zip(costs, self.trials, strict=True)
         ]
 
-    def _losses(self) -> list[float | None]:
-        """What the trials count with, lower is better; None where nothing is known.
+    def _losses(self, objective: Outcome) -> list[float | None]:
+        """What the trials count with in an objective, lower is better; None where nothing is known.
 
         Of a trial that was stopped only its last value is known, of less training than the others had: it is worse
         than most, so it counts with that value, but with no better one than the median of the whole trials that are
@@ -263,13 +296,15 @@ class Table:
         """
         losses: list[float | None] = []
         whole: list[float] = []
+        is_one = not self._outcomes.has_several
         for trial in self.trials:
             loss = None
-            if trial.value is not None:
-                loss = self._sign * trial.value
+            value = trial.value if is_one else trial.values.get(objective.name)
+            if value is not None and (is_one or trial.status in ("ok", "stopped")):
+                loss = float(objective.to_table(value))
                 bisect.insort(whole, loss)
-            elif trial.status == "stopped":
-                loss = self._sign * list(trial.intermediate_values.values())[-1]
+            elif trial.status == "stopped" and (is_one or trial.reported == objective.name):
+                loss = float(objective.to_table(list(trial.intermediate_values.values())[-1]))
                 if whole:
                     middle = midpoint(whole[(len(whole) - 1) // 2], whole[len(whole) // 2])
                     loss = min(max(loss, middle), whole[-1])

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jbo.outcomes import Outcomes, Role
+from jbo.outcomes import Outcome, Outcomes, Role
 from jbo.study._record import Ending
 from jbo.study._trial import Trial
 
@@ -241,11 +241,10 @@ def as_values(outcomes: Outcomes, value: Any) -> dict[str, float]:
         than numbers.
       ValueError: There is no outcome of a name, or none was told, or a cost is impossible.
     """
-    objective = outcomes.objective
     if not outcomes.is_named or not isinstance(value, Mapping):
         if outcomes.is_named and len(outcomes) > 1:
             raise TypeError(f"value: expected a dict such as {_example(outcomes)}, got {value!r:.100}")
-        return {objective.name: as_number(value)}
+        return {outcomes.objective.name: as_number(value)}
     values: dict[str, float] = {}
     for name, each in value.items():
         number = as_cost(each, name) if outcomes.named(name).role is Role.COST else each
@@ -269,6 +268,13 @@ def _costs(outcomes: Outcomes, cost: Any) -> dict[str, float]:
 def _noises(outcomes: Outcomes, noise: Any, told: Mapping[str, float]) -> dict[str, float]:
     """Standard deviations by the name of the outcome."""
     if not outcomes.is_named or not isinstance(noise, Mapping):
+        if noise is None:
+            return {}
+        if outcomes.has_several:
+            names = [objective.name for objective in outcomes.objectives]
+            raise ValueError(
+                f"noise: expected a dict by name, since there are several objectives {names}, got {noise!r}"
+            )
         noise = {outcomes.objective.name: as_noise(noise)}
     noises = {}
     for name, each in noise.items():
@@ -281,11 +287,35 @@ def _noises(outcomes: Outcomes, noise: Any, told: Mapping[str, float]) -> dict[s
     return noises
 
 
-def check_stopped(outcomes: Outcomes, value: Any, failed: str | None, noise: Any) -> None:
+def reported_by(outcomes: Outcomes, name: str | None) -> Outcome:
+    """The objective that an intermediate value is of.
+
+    Args:
+      outcomes: Of the study.
+      name: As a user gave it; None: the one objective.
+
+    Raises:
+      ValueError: No objective has the name, or there are several and none is named.
+    """
+    names = [objective.name for objective in outcomes.objectives]
+    if name is None and len(names) == 1:
+        return outcomes.objectives[0]
+    if name is None:
+        raise ValueError(
+            f"name: expected which of the objectives {names} an intermediate value is of, got none; write "
+            f"report(step, value, name={names[0]!r})"
+        )
+    if name not in names:
+        raise ValueError(f"name: expected one of the objectives {names}, got {name!r}")
+    return outcomes.by_name[name]
+
+
+def check_stopped(outcomes: Outcomes, reported: str | None, value: Any, failed: str | None, noise: Any) -> None:
     """Raise an error for what comes beside ``stopped=True`` and contradicts it.
 
     Args:
       outcomes: Of the study.
+      reported: Name of the objective that has intermediate values; None: nothing was reported.
       value: As in `Study.tell`.
       failed: As in `Study.tell`.
       noise: As in `Study.tell`.
@@ -296,7 +326,8 @@ def check_stopped(outcomes: Outcomes, value: Any, failed: str | None, noise: Any
     """
     if noise is not None:
         raise ValueError(f"noise: expected none beside stopped=True, which comes without a value, got {noise!r}")
-    is_other = outcomes.is_named and isinstance(value, Mapping) and value.get(outcomes.objective.name) is None
+    reported = outcomes.objective.name if not outcomes.has_several else reported
+    is_other = outcomes.is_named and isinstance(value, Mapping) and value.get(reported) is None
     if (value is not None and not is_other) or failed is not None:
         raise TypeError(f"stopped: expected no value and no failure beside it, got {value!r} and failed={failed!r}")
 

@@ -5,10 +5,11 @@ import os
 from collections.abc import Sequence
 
 from jbo.markup import Table, card, shown
-from jbo.outcomes import COST, VALUE
+from jbo.outcomes import COST, VALUE, Maximize, Outcomes
 from jbo.space import Space
 from jbo.study._trial import Trial
 from jbo.study._trial import why_none as why_none
+from jbo.study.front import front_of
 
 _MOST = 10
 """Trials of a study that are listed."""
@@ -36,7 +37,8 @@ def of_trial(trial: Trial) -> str:
       trial: Of any status.
     """
     facts = {"status": trial.status}
-    for name, value in (("value", trial.value), ("noise", trial.noise), ("cost", trial.cost)):
+    of_one = None if trial.is_of_several else trial.value
+    for name, value in (("value", of_one), ("noise", trial.noise), ("cost", trial.cost)):
         if value is not None:
             facts[name] = f"{value:.6g}"
     if trial.values.keys() - {VALUE, COST}:  # outcomes with names of the user's
@@ -59,8 +61,8 @@ def of_trial(trial: Trial) -> str:
 def of_study(
     space: Space,
     trials: Sequence[Trial],
+    outcomes: Outcomes,
     *,
-    maximize: bool,
     seed: int,
     path: str | os.PathLike[str] | None,
     is_open: bool,
@@ -70,29 +72,38 @@ def of_study(
     Args:
       space: Where it is searched.
       trials: By number.
-      maximize: True if higher values are better.
+      outcomes: What is measured of a trial.
       seed: Of all randomness.
       path: Of its file; None: it has none.
       is_open: False once it was closed.
     """
     counts = [(status, sum(trial.status == status for trial in trials)) for status in _STATUSES]
     facts = {
-        "goal": "maximize" if maximize else "minimize",
+        "goal": ", ".join(goal_in_words(outcomes)),
         "seed": str(seed),
         "trials": ", ".join(f"{number:,} {status}" for status, number in counts if number) or "none",
     }
-    sign = -1.0 if maximize else 1.0
-    succeeded = [trial for trial in trials if trial.value is not None and trial.is_feasible]
-    listed = heapq.nsmallest(_MOST, succeeded, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    several = outcomes.has_several
+    if several:
+        succeeded = front_of(trials, outcomes)
+        listed = succeeded[:_MOST]
+    else:
+        sign = -1.0 if outcomes.maximize else 1.0
+        succeeded = [trial for trial in trials if trial.value is not None and trial.is_feasible]
+        listed = heapq.nsmallest(_MOST, succeeded, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
     notes = []
-    if listed:
+    if listed and several:
+        facts["front"] = f"{len(succeeded):,} trials that no other one dominates"
+        if len(succeeded) > _MOST:
+            notes.append(f"These are the first {_MOST} of them.")
+    elif listed:
         facts["best"] = f"{listed[0].value:.6g} (trial {listed[0].number})"
         if len(succeeded) > _MOST:
             notes.append(f"These are the best {_MOST} of {len(succeeded):,} trials that succeeded.")
     else:
         listed = list(trials[-_MOST:])
         if listed:
-            is_any = any(trial.value is not None for trial in trials)
+            is_any = any(trial.status == "ok" and (several or trial.value is not None) for trial in trials)
             missing = "No trial meets the limits yet" if is_any else "No trial has succeeded yet"
             notes.append(f"{missing}; these are the latest.")
     failed = [trial for trial in trials if trial.failure is not None]
@@ -101,16 +112,40 @@ def of_study(
     names = space.names[:_MOST_NAMES]
     if len(names) < len(space.names):
         notes.append(f"{len(names)} of {len(space.names)} parameters are shown.")
-    rows = [(t.number, t.status, t.value, *(t.config.get(name) for name in names)) for t in listed]
+    measured = [objective.name for objective in outcomes.objectives] if several else ["value"]
+    rows = [
+        (
+            t.number,
+            t.status,
+            *(t.values.get(name) if several else t.value for name in measured),
+            *(t.config.get(name) for name in names),
+        )
+        for t in listed
+    ]
     title = f"Study {'in memory' if path is None else os.fspath(path)}{'' if is_open else ' (closed)'}"
-    return card(title, facts, Table(("trial", "status", "value", *names), rows), notes)
+    return card(title, facts, Table(("trial", "status", *measured, *names), rows), notes)
+
+
+def goal_in_words(outcomes: Outcomes) -> list[str]:
+    """Which way the objectives go; with their names where there are several.
+
+    Args:
+      outcomes: Of a study.
+    """
+    ways = ["maximize" if isinstance(each, Maximize) else "minimize" for each in outcomes.objectives]
+    if not outcomes.has_several:
+        return ways
+    return [f"{way} {each.name}" for way, each in zip(ways, outcomes.objectives, strict=True)]
 
 
 _STATUSES = ("ok", "stopped", "failed", "pending", "abandoned")
 
 
 def _outcome(trial: Trial) -> str:
-    if trial.value is not None:
+    if trial.is_of_several and trial.status == "ok":
+        values = ", ".join(f"{name} {value:.6g}" for name, value in trial.values.items())
+        return f", {values}{', not feasible' if trial.is_feasible is False else ''}"
+    if not trial.is_of_several and trial.value is not None:
         return f", value {trial.value:.6g}{', not feasible' if trial.is_feasible is False else ''}"
     if trial.failure is not None:
         return f" ({_reason(trial)})"

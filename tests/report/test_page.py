@@ -12,6 +12,7 @@ import pytest
 import jbo
 from jbo.diagnostics import health, view_model
 from jbo.report import write_report
+from tests.study.measured import made
 
 from .conftest import EVIL, SPACE
 
@@ -193,3 +194,47 @@ def test_learning_curves_are_on_the_page(tmp_path):
     assert (best["x"], best["y"], best["name"]) == ([1, 3], [None, 0.5], "best")
     assert page.all("div", **{"data-chart": "curves"}) and page.all("tr", **{"class": "stopped"})
     assert any("stopped early" in each["text"] for each in page.all("dl"))
+
+
+def test_a_study_of_several_objectives_has_a_front_in_place_of_a_best_trial(tmp_path):
+    with made() as study:
+        told = {"loss": 1.0, "score": 1.0, "memory": 9.0, "speed": 2.0}
+        few = jbo.Study(study.space, outcomes=study.outcomes, seed=0)
+        few.tell({"x": 0.1}, told | {"memory": 2.0})
+        few.tell({"x": 0.2}, told)
+        page = Page(write_report(few, tmp_path / "few.html").read_text())
+    headings = [element["text"] for element in page.all("h2")]
+    assert headings == [
+        "Front", "Hypervolume", "Limits", "Model of loss", "Model of score", "Timeline", "Failures", "Trials",
+    ]  # fmt: skip
+    assert {"pareto", "hypervolume", "limits"} <= charts_of(page).keys()
+    cards = dict(zip(*([e["text"] for e in page.all(tag)] for tag in ("dt", "dd")), strict=True))
+    assert (cards["trials in the front"], cards["hypervolume"]) == ("1", "9")
+    assert cards["goal"] == "minimize loss, maximize score" and "best value" not in cards
+    (front, trials) = page.all("tbody")[0], page.all("tbody")[-1]
+    assert front["text"].startswith("0112") and '{"x": 0.1}' in front["text"]
+    heads = [element["text"] for element in page.all("button") if element.get("type") == "button"]
+    assert ["loss", "score", "memory", "speed", "feasible", "seconds"] == heads[heads.index("loss") :][:6]
+    assert "yes" in trials["text"] and "no" in trials["text"]
+    assert any("Trial 1 is infeasible: memory is 9" in element["text"] for element in page.all("li"))
+
+
+@pytest.mark.thorough
+def test_each_objective_has_its_model(tmp_path):
+    with made() as study:
+        page = Page(write_report(study, tmp_path / "study.html").read_text())
+    headings = [element["text"] for element in page.all("h2")]
+    for name in ("loss", "score"):
+        for part in ("Health of the model of", "Importance for", "Slices of"):
+            assert f"{part} {name}" in headings
+
+
+def test_limits_of_one_objective_stand_on_the_page(tmp_path):
+    with jbo.Study(
+        jbo.Space(x=jbo.Real(0, 1)), outcomes=[jbo.Minimize("loss"), jbo.AtMost("<m>", 8.0)], seed=0
+    ) as study:
+        study.tell({"x": 0.1}, {"loss": 1.0, "<m>": 9.0})
+        study.tell({"x": 0.2}, {"loss": 2.0, "<m>": 7.0})
+        page = Page(write_report(study, tmp_path / "study.html").read_text())
+    assert "limits" in charts_of(page)
+    assert any(e["text"].startswith("Trial 0 is infeasible: <m> is 9, above") for e in page.all("li"))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jbo
+from jbo.outcomes import unnamed
 from jbo.study.view import of_study
 
 EVIL = "<script>hacked=1</script>"
@@ -89,7 +90,7 @@ def test_ten_thousand_trials_are_a_small_card():
         jbo.Trial(i, {"x": i / 10_000, EVIL: "<b>"}, "ok", float((i * 7919) % 10_000), 0.0, 1.0, None, study_id="made")
         for i in range(10_000)
     ]
-    text = of_study(SPACE, trials, maximize=False, seed=0, path=None, is_open=True)
+    text = of_study(SPACE, trials, unnamed(), seed=0, path=None, is_open=True)
     assert len(text) < 4000 and "the best 10 of 10,000 trials" in text
     assert re.findall(r"<td>ok</td><td>(\d+)</td>", text) == [str(i) for i in range(10)]
 

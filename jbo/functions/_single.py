@@ -1,50 +1,23 @@
-"""Test problems with known minima, each with its space; lower is better.
+"""Problems of one value: standard test functions, and two of this library's own.
 
-A problem is called with a config, in both worlds: Python or NumPy values as `Space.decode` gives them (computed by
-NumPy), or JAX scalars as `Space.decode_traced` gives them (traced, in their own type). Categories are the integers from
-0, so that a category is its own index. Unless said otherwise formulas, domains and minima are those of Surjanovic and
-Bingham, Virtual Library of Simulation Experiments, https://www.sfu.ca/~ssurjano/optimization.html.
+Unless said otherwise formulas, domains and minima are those of Surjanovic and Bingham, Virtual Library of Simulation
+Experiments, https://www.sfu.ca/~ssurjano/optimization.html.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jbo.functions._problem import Problem, namespace, vector
 from jbo.space import Categorical, Integer, Ordinal, Real, Space
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """A function to minimise: ``problem(config)`` is its value, a scalar.
-
-    Problems are compared by identity, so that one may be a static argument of a jitted function.
-    """
-
-    name: str
-    """What it is called, with its number of dimensions where it can have several."""
-    space: Space
-    """Where it is searched."""
-    function: Callable[[Mapping[str, Any]], Any]
-    """From a config to a scalar."""
-    minimum: float
-    """Least value on the space."""
-    minimizers: tuple[dict[str, Any], ...]
-    """The configs at which it is reached, all of them."""
-
-    def __call__(self, config: Mapping[str, Any]) -> Any:
-        """The value at a config: a NumPy scalar, or a JAX scalar if any value of the config is one."""
-        return self.function(config)
-
-
 def _branin(config: Mapping[str, Any]) -> Any:
-    xp, x = _vector(config)
+    xp, x = vector(config)
     valley = x[1] - 5.1 / (4 * math.pi**2) * x[0] ** 2 + 5 / math.pi * x[0] - 6
     return valley**2 + 10 * (1 - 1 / (8 * math.pi)) * xp.cos(x[0]) + 10
 
@@ -72,7 +45,7 @@ def _hartmann(exponents: np.ndarray, centres: np.ndarray) -> Callable[[Mapping[s
     heights = np.array([1.0, 1.2, 3.0, 3.2])
 
     def hartmann(config: Mapping[str, Any]) -> Any:
-        xp, x = _vector(config)
+        xp, x = vector(config)
         a, p, alpha = (xp.asarray(constant, x.dtype) for constant in (exponents, centres, heights))
         return -(alpha * xp.exp(-(a * (x[None, :] - p) ** 2).sum(1))).sum()
 
@@ -151,7 +124,7 @@ def ackley(d: int) -> Problem:
     """
 
     def function(config: Mapping[str, Any]) -> Any:
-        xp, x = _vector(config)
+        xp, x = vector(config)
         mean_square = (x**2).mean()
         # The second `where` keeps the gradient of the square root finite at the origin.
         is_origin = mean_square == 0
@@ -177,7 +150,7 @@ def levy(d: int) -> Problem:
     """
 
     def function(config: Mapping[str, Any]) -> Any:
-        xp, x = _vector(config)
+        xp, x = vector(config)
         v = (x - 1) / 4  # w - 1; sin² has the period π, so that sin²(πw) = sin²(πv).
         inner = (v[:-1] ** 2 * (1 + 10 * xp.sin(math.pi * v[:-1] + math.pi + 1) ** 2)).sum()
         last = v[-1] ** 2 * (1 + xp.sin(2 * math.pi * v[-1]) ** 2)
@@ -201,7 +174,7 @@ def rosenbrock(d: int) -> Problem:
         raise ValueError(f"rosenbrock needs at least 2 dimensions, got d={d}")
 
     def function(config: Mapping[str, Any]) -> Any:
-        _, x = _vector(config)
+        _, x = vector(config)
         return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (x[:-1] - 1) ** 2).sum()
 
     return _cube("rosenbrock", d, (-5.0, 10.0), function, 0.0, 1.0)
@@ -220,7 +193,7 @@ def rastrigin(d: int) -> Problem:
     """
 
     def function(config: Mapping[str, Any]) -> Any:
-        xp, x = _vector(config)
+        xp, x = vector(config)
         return (x**2 + 10 * (1 - xp.cos(2 * math.pi * x))).sum()
 
     return _cube("rastrigin", d, 5.12, function, 0.0, 0.0)
@@ -240,7 +213,7 @@ def styblinski_tang(d: int) -> Problem:
     """
 
     def function(config: Mapping[str, Any]) -> Any:
-        _, x = _vector(config)
+        _, x = vector(config)
         return (x**4 - 16 * x**2 + 5 * x).sum() / 2
 
     return _cube("styblinski_tang", d, 5.0, function, -39.16616570377142 * d, -2.903534027771177)
@@ -263,7 +236,7 @@ def michalewicz(d: int) -> Problem:
         return xp.sin(x) * (xp.sin(i * x**2 / math.pi) ** 2) ** 10
 
     def function(config: Mapping[str, Any]) -> Any:
-        xp, x = _vector(config)
+        xp, x = vector(config)
         return -term(xp, xp.arange(1, d + 1).astype(x.dtype), x).sum()
 
     def best_of(i: int) -> float:
@@ -282,7 +255,7 @@ def michalewicz(d: int) -> Problem:
 
 
 def _mixed(config: Mapping[str, Any]) -> Any:
-    xp = _namespace(config)
+    xp = namespace(config)
     x, rate, n, width, kind = (config[name] for name in ("x", "rate", "n", "width", "kind"))
     real = xp.asarray(x).dtype
     n, width = xp.asarray(n).astype(real), xp.asarray(width).astype(real)
@@ -316,7 +289,7 @@ is 0.2. Made for this library.
 
 
 def _conditional(config: Mapping[str, Any]) -> Any:
-    xp = _namespace(config)
+    xp = namespace(config)
     x, model = config["x"], config["model"]
     # The choices themselves say what counts: a traced config holds the inactive names too.
     a, b, depth, rate = (config.get(name, 0.0) for name in ("a", "b", "depth", "rate"))
@@ -365,14 +338,3 @@ def _cube(
     names = [f"x{i}" for i in range(1, d + 1)]
     space = Space({name: Real(low, high) for name in names})
     return Problem(f"{name}{d}", space, function, minimum, ({name: best for name in names},))
-
-
-def _namespace(config: Mapping[str, Any]) -> ModuleType:
-    """JAX for traced configs, NumPy for those of Python: the latter need no compiler and keep float64."""
-    return jnp if any(isinstance(value, jax.Array) for value in config.values()) else np
-
-
-def _vector(config: Mapping[str, Any]) -> tuple[ModuleType, Any]:
-    """The namespace, and ``x1, x2, …`` of a config as one vector."""
-    xp = _namespace(config)
-    return xp, xp.stack([config[f"x{i}"] for i in range(1, len(config) + 1)])

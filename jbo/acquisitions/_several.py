@@ -1,0 +1,341 @@
+"""Acquisition functions for several objectives: what a point adds to the front."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp, ndtri
+from jaxtyping import Array, Bool, Float, Key
+
+from jbo import designs, pareto
+from jbo.acquisitions._acquisition import Acquisition, Scale, log_expected_improvement
+from jbo.acquisitions._noisy_improvement import log_noisy_expected_improvement
+from jbo.acquisitions.hypervolume import (
+    Strips,
+    directions,
+    log_improvement_of_rays,
+    log_improvement_of_strips,
+    rays,
+    strips,
+)
+from jbo.acquisitions.points import draw_values, joint
+from jbo.checks import number
+from jbo.numerics import matmul, softplus
+from jbo.pytrees import pytree
+from jbo.surrogates import Posterior
+
+
+class Front(NamedTuple):
+    """What an acquisition knows of the trials so far, in units of the surrogates; lower is better."""
+
+    x: Float[Array, "n d"]
+    """Points of the trials."""
+    mean: Float[Array, "n k"]
+    """Posterior mean of each objective there."""
+    counts: Bool[Array, " n"]
+    """Feasible trials, and pending ones that are probably feasible: what a new point has to improve on."""
+    reference: Float[Array, " k"]
+    """The worst values that count."""
+
+    @property
+    def scale(self) -> Float[Array, " k"]:
+        """From the best value of each objective to the reference; 1 where there is none."""
+        best = jnp.min(jnp.where(self.counts[:, None], self.mean, jnp.inf), axis=0, initial=jnp.inf)
+        size = self.reference - best
+        return jnp.where(jnp.isfinite(size) & (size > 0), size, 1).astype(self.mean.dtype)
+
+
+class FrontAcquisition(ABC):
+    """What to ask next with several objectives: a frozen dataclass registered by `jbo.pytree`, numbers as leaves.
+
+    Its values are logarithms of a gain. Posteriors have a leading axis of objectives, which are independent.
+    """
+
+    scale = Scale.LOGARITHM
+
+    @property
+    def of_one(self) -> Acquisition:
+        """What stands in its place with one objective."""
+        return log_expected_improvement()
+
+    @abstractmethod
+    def prepare(self, key: Key[Array, ""], posteriors: Posterior, front: Front) -> Any:
+        """What is the same for all points of one suggestion, computed once.
+
+        Args:
+          key: For acquisitions that draw samples.
+          posteriors: The models of the objectives, pending trials among their data.
+          front: The trials so far.
+        """
+
+    @abstractmethod
+    def value(self, aux: Any, posteriors: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Logarithm of the worth of the point ``x``; higher is better.
+
+        Args:
+          aux: From `prepare`.
+          posteriors: The models of the objectives.
+          x: A point of the unit cube.
+        """
+
+
+def moments(posteriors: Any, x: Float[Array, " d"]) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
+    """Posterior mean and standard deviation of each objective at a point.
+
+    Args:
+      posteriors: With a leading axis of objectives.
+      x: A point of the unit cube.
+    """
+    mean, variance = jax.vmap(lambda posterior: posterior.predict(x[None, :]))(posteriors)
+    return mean[:, 0], jnp.sqrt(variance[:, 0])
+
+
+class _Prepared(NamedTuple):
+    """What `HypervolumeImprovement` prepares."""
+
+    region: Any
+    """`Strips` with a leading axis of samples, or `Rays`."""
+    drawn: Any
+    """Values of each objective at the trials that were drawn; None: the front is that of the posterior means."""
+
+
+@pytree
+@dataclass(frozen=True)
+class HypervolumeImprovement(FrontAcquisition):
+    """Expected hypervolume improvement, its logarithm; made by `log_expected_hypervolume_improvement`."""
+
+    num_samples: int = field(metadata={"static": True})
+    """Draws of the front; 0: the front is that of the posterior means."""
+    num_rays: int = field(metadata={"static": True})
+    """Rays above two objectives."""
+
+    @property
+    def of_one(self) -> Acquisition:
+        """Expected improvement, or its noisy form."""
+        return log_noisy_expected_improvement(self.num_samples) if self.num_samples else log_expected_improvement()
+
+    def prepare(self, key: Key[Array, ""], posteriors: Any, front: Front) -> _Prepared:
+        """The region that no trial dominates, once for each draw of the front."""
+        k, dtype = front.mean.shape[1], front.mean.dtype
+        key_values, key_rays = jax.random.split(key)
+        y, drawn = front.mean[None], None
+        if self.num_samples:
+
+            def draw(key: Key[Array, ""], posterior: Posterior) -> Any:
+                model = joint(posterior, "log_noisy_expected_hypervolume_improvement")
+                none = jnp.asarray(jnp.inf, dtype)
+                return draw_values(key, model, front.x, front.counts, none, self.num_samples)
+
+            drawn = jax.vmap(draw)(jax.random.split(key_values, k), posteriors)
+            y = jnp.moveaxis(drawn.values, 0, -1)  # [s n k]
+        if k == 2:
+            return _Prepared(jax.vmap(lambda y: strips(y, front.counts, front.reference))(y), drawn)
+        direction = directions(key_rays, self.num_rays, k, dtype)
+        if drawn is not None:
+            y = y[self._sample_of_ray]
+        return _Prepared(rays(direction, y, front.counts, front.reference, front.scale), drawn)
+
+    @property
+    def _sample_of_ray(self) -> np.ndarray:
+        return np.arange(self.num_rays) % max(self.num_samples, 1)
+
+    def value(self, aux: _Prepared, posteriors: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Logarithm of the expected hypervolume improvement of the point ``x``."""
+        mean, deviation = moments(posteriors, x)
+        means = mean[None, :]  # [s k]
+        if aux.drawn is not None:
+            means, deviation = _given_drawn(aux.drawn, posteriors, x, mean, deviation)
+        if isinstance(aux.region, Strips):
+            values = jax.vmap(lambda mean, region: log_improvement_of_strips(mean, deviation, region))(
+                means, aux.region
+            )
+            return logsumexp(values) - float(np.log(values.shape[0]))
+        if aux.drawn is not None:
+            means = means[self._sample_of_ray]
+        return log_improvement_of_rays(means, deviation, aux.region)
+
+
+def _given_drawn(
+    drawn: Any, posteriors: Any, x: Float[Array, " d"], mean: Float[Array, " k"], deviation: Float[Array, " k"]
+) -> tuple[Float[Array, "s k"], Float[Array, " k"]]:
+    """Means of the objectives at a point, one for each draw, and their deviations, once the drawn values are known."""
+
+    def of_objective(drawn: Any, posterior: Any, mean: Array, deviation: Array) -> tuple[Array, Array]:
+        counts = drawn.counts.astype(x.dtype)[:, None]
+        explained = matmul(drawn.whitening, posterior.covariance(drawn.rows, x[None, :]) * counts)[:, 0]
+        least = 16 * jnp.finfo(x.dtype).eps
+        left = jnp.maximum(deviation**2 - jnp.sum(explained**2), least)
+        return mean + matmul(drawn.normal, explained[:, None])[:, 0], jnp.sqrt(left)
+
+    means, deviations = jax.vmap(of_objective)(drawn, posteriors, mean, deviation)
+    return means.T, deviations
+
+
+@pytree
+@dataclass(frozen=True)
+class HypervolumeScalarization(FrontAcquisition):
+    """Expected improvement of random scalarisations; made by `hypervolume_scalarization`."""
+
+    num_directions: int = field(metadata={"static": True})
+
+    def prepare(self, key: Key[Array, ""], posteriors: Any, front: Front) -> Any:
+        """The directions of this suggestion, and how far each of them is dominated."""
+        direction = directions(key, self.num_directions, front.mean.shape[1], front.mean.dtype)
+        return rays(direction, front.mean[None], front.counts, front.reference, front.scale)
+
+    def value(self, aux: Any, posteriors: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Logarithm of the expected improvement, the mean over the directions."""
+        mean, deviation = moments(posteriors, x)
+        return log_improvement_of_rays(mean[None, :], deviation, aux, is_volume=False)
+
+
+class _Chebyshev(NamedTuple):
+    """What `ParEGO` prepares."""
+
+    weight: Float[Array, " k"]
+    """Of each objective; they sum to 1."""
+    normal: Float[Array, "s k"]
+    """Standard normals."""
+    best: Float[Array, ""]
+    """The least scalarised value of the trials."""
+    offset: Float[Array, " k"]
+    """Where the scale of each objective begins."""
+    scale: Float[Array, " k"]
+    """Range of each objective over the front."""
+
+
+@pytree
+@dataclass(frozen=True)
+class ParEGO(FrontAcquisition):
+    """Expected improvement of augmented Chebyshev scalarisations with random weights; made by `parego`."""
+
+    rho: float | Float[Array, ""]
+    """Share of the weighted sum."""
+    num_samples: int = field(metadata={"static": True})
+
+    def prepare(self, key: Key[Array, ""], posteriors: Any, front: Front) -> _Chebyshev:
+        """The weights of this suggestion, and the best scalarised value so far."""
+        key_weight, key_normal = jax.random.split(key)
+        k, dtype = front.mean.shape[1], front.mean.dtype
+        # Uniform on the simplex.
+        exponential = jax.random.exponential(key_weight, (k,), dtype)
+        uniform = designs.sobol(key_normal, self.num_samples, k, dtype)
+        is_front = pareto.front(front.mean, front.counts)[:, None]
+        least = jnp.min(jnp.where(is_front, front.mean, jnp.inf), axis=0, initial=jnp.inf)
+        most = jnp.max(jnp.where(is_front, front.mean, -jnp.inf), axis=0, initial=-jnp.inf)
+        is_any = jnp.isfinite(least)
+        offset = jnp.where(is_any, least, 0).astype(dtype)
+        scale = jnp.where(is_any & (most > least), most - least, front.scale).astype(dtype)
+        aux = _Chebyshev(
+            weight=exponential / jnp.sum(exponential),
+            normal=ndtri(jnp.clip(uniform, 1e-7, 1 - 1e-7)),
+            best=jnp.zeros((), dtype),
+            offset=offset,
+            scale=scale,
+        )
+        values = self._scalarised(aux, front.mean)
+        best = jnp.min(jnp.where(front.counts, values, jnp.inf), initial=jnp.inf)
+        return aux._replace(best=jnp.where(jnp.isfinite(best), best, 0).astype(dtype))
+
+    def _scalarised(self, aux: _Chebyshev, y: Float[Array, "m k"]) -> Float[Array, " m"]:
+        weighted = aux.weight[None, :] * (y - aux.offset[None, :]) / aux.scale[None, :]
+        return jnp.max(weighted, axis=1) + jnp.asarray(self.rho, y.dtype) * jnp.sum(weighted, axis=1)
+
+    def value(self, aux: _Chebyshev, posteriors: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
+        """Logarithm of the expected improvement, its kink smoothed so that it has a slope everywhere."""
+        mean, deviation = moments(posteriors, x)
+        gain = (aux.best - self._scalarised(aux, mean[None, :] + deviation[None, :] * aux.normal)) / _SMOOTHING
+        # The logarithm of a softplus is its argument where that is far below 0.
+        is_low = gain < -30
+        logs = jnp.where(is_low, gain, jnp.log(softplus(jnp.where(is_low, 0, gain))))
+        return logsumexp(logs) + float(np.log(_SMOOTHING / self.num_samples))
+
+
+_SMOOTHING = 1e-3
+"""Width of the smoothed kink, in units of the range of the front."""
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name}: expected an integer of at least 1, got {value!r}")
+    return int(value)
+
+
+def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImprovement:
+    """Logarithm of the expected hypervolume improvement (EHVI): the default with several objectives.
+
+    The front is that of the posterior means of the feasible trials. With two objectives the value is exact. With more
+    it is a mean over directions from the reference point, evenly spread anew at each suggestion.
+
+    Args:
+      num_rays: Directions above two objectives; a power of two is spread most evenly.
+
+    Raises:
+      ValueError: If ``num_rays`` is below 1.
+
+    References:
+      Emmerich, Single- and Multi-Objective Evolutionary Optimization Assisted by Gaussian Random Field Metamodels,
+      2005; Ament et al., Unexpected Improvements to Expected Improvement for Bayesian Optimization, 2023 (its
+      logarithm).
+    """
+    return HypervolumeImprovement(0, _at_least_one("num_rays", num_rays))
+
+
+def log_noisy_expected_hypervolume_improvement(num_samples: int = 16, num_rays: int = 64) -> HypervolumeImprovement:
+    """Logarithm of the noisy expected hypervolume improvement (NEHVI): the front itself is drawn from the posterior.
+
+    The mean of the improvement over draws of the function's values at the trials, for objectives with much noise.
+
+    Args:
+      num_samples: Draws of the front.
+      num_rays: As in `log_expected_hypervolume_improvement`; each has a draw of its own.
+
+    Raises:
+      ValueError: If a number is below 1.
+
+    References:
+      Daulton, Balandat and Bakshy, Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected
+      Hypervolume Improvement, 2021.
+    """
+    return HypervolumeImprovement(_at_least_one("num_samples", num_samples), _at_least_one("num_rays", num_rays))
+
+
+def hypervolume_scalarization(num_directions: int = 1) -> HypervolumeScalarization:
+    r"""Expected improvement of random hypervolume scalarisations, of new directions at each suggestion; its logarithm.
+
+    A direction :math:`\theta` makes one value of all objectives, :math:`\min_j (r_j - f_j) / \theta_j`. Over all
+    directions the best of them is the hypervolume.
+
+    Args:
+      num_directions: Of each suggestion; the improvement is the mean over them.
+
+    Raises:
+      ValueError: If ``num_directions`` is below 1.
+
+    References:
+      Zhang and Golovin, Random Hypervolume Scalarizations for Provable Multi-Objective Black Box Optimization, 2020.
+    """
+    return HypervolumeScalarization(_at_least_one("num_directions", num_directions))
+
+
+def parego(rho: float | Float[Array, ""] = 0.05, num_samples: int = 64) -> ParEGO:
+    r"""ParEGO: expected improvement of :math:`\max_j w_j f_j + \rho \sum_j w_j f_j`, of new weights at each suggestion.
+
+    Objectives count in units of their range over the front. Each objective has a model of its own, and the improvement
+    is a quasi-Monte Carlo mean over their posteriors.
+
+    Args:
+      rho: Share of the weighted sum, at least 0.
+      num_samples: Samples of the posteriors; a power of two is spread most evenly.
+
+    Raises:
+      ValueError: If ``num_samples`` is below 1.
+
+    References:
+      Knowles, ParEGO: A Hybrid Algorithm with On-Line Landscape Approximation for Expensive Multiobjective Optimization
+      Problems, 2006, eq. 2.
+    """
+    return ParEGO(number("rho", rho), _at_least_one("num_samples", num_samples))

@@ -1,0 +1,241 @@
+"""Several objectives at once: which rows no other row dominates, and the volume that they dominate.
+
+Lower is better in every column. A row *dominates* another row if it is nowhere worse and somewhere better. The rows
+that no other row dominates are the *front*. All functions have fixed shapes and a mask, so they can be jitted and
+mapped. Rows that are not valid change nothing, whatever they hold. A row with NaN counts as not valid.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from jbo.checks import checked
+from jbo.designs import even_points
+from jbo.numerics import power_of_two
+
+
+@checked
+def front(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Bool[Array, " n"]:
+    """Which rows are valid and dominated by no other valid row.
+
+    Equal rows do not dominate each other, so all of them are in the front or none is. Takes memory of ``n²`` bytes.
+
+    Args:
+      y: Values, lower is better; infinity is allowed.
+      is_valid: Rows that count.
+
+    Example:
+      >>> front(jnp.array([[0.0, 2.0], [1.0, 1.0], [1.0, 3.0]]), jnp.ones(3, bool)).tolist()
+      [True, True, False]
+    """
+    is_valid = _without_nan(y, is_valid)
+    return is_valid & ~jnp.any(_is_dominated_by(y, is_valid), axis=1)
+
+
+@checked
+def rank(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Int[Array, " n"]:
+    """The number of fronts that must be taken away before a row is in the front.
+
+    Args:
+      y: Values, lower is better; infinity is allowed.
+      is_valid: Rows that count.
+
+    Returns:
+      0 for the front, 1 for the front of the other rows, and so on; ``n`` for rows that are not valid.
+
+    Example:
+      >>> rank(jnp.array([[0.0, 2.0], [1.0, 1.0], [1.0, 3.0]]), jnp.ones(3, bool)).tolist()
+      [0, 0, 1]
+
+    References:
+      Goldberg, Genetic Algorithms in Search, Optimization, and Machine Learning, 1989, section 5.7.
+    """
+    num_rows = y.shape[0]
+    is_valid = _without_nan(y, is_valid)
+    is_dominated_by = _is_dominated_by(y, is_valid)
+
+    def take_away(state: Any) -> Any:
+        ranks, is_left, count = state
+        is_front = is_left & ~jnp.any(is_dominated_by & is_left[None, :], axis=1)
+        return jnp.where(is_front, count, ranks), is_left & ~is_front, count + 1
+
+    start = jnp.full_like(is_valid, num_rows, jnp.int32), is_valid, jnp.zeros((), jnp.int32)
+    return jax.lax.while_loop(lambda state: jnp.any(state[1]), take_away, start)[0]
+
+
+@checked
+def reference(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Float[Array, " k"]:
+    r"""A reference point for `hypervolume`, from the values alone.
+
+    .. math:: r_j = \max_{i \in F} y_{ij} + \tfrac{1}{10} (\max_{i \in F} y_{ij} - \min_{i \in F} y_{ij})
+
+    where :math:`F` is the front. The margin makes the ends of the front count. If all values of the front are equal in
+    a column, then the margin is a tenth of the range of all valid rows. If these are equal too, the margin is a tenth
+    of their size, or 0.1 for zeros. So the reference is worse than the best value in every column.
+
+    Args:
+      y: Finite values, lower is better.
+      is_valid: Rows that count; without any the reference is 0.1.
+
+    Example:
+      >>> [round(float(r), 3) for r in reference(jnp.array([[0.0, 2.0], [1.0, 1.0]]), jnp.ones(2, bool))]
+      [1.1, 2.1]
+
+    References:
+      Ishibuchi et al., How to Specify a Reference Point in Hypervolume Calculation for Fair Performance Comparison,
+      2018, which compares such margins.
+    """
+    dtype = y.dtype
+    is_valid = _without_nan(y, is_valid)
+    is_front = front(y, is_valid)
+
+    def ends(counts: Bool[Array, " n"]) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
+        least = jnp.min(jnp.where(counts[:, None], y, jnp.inf), axis=0, initial=jnp.inf)
+        most = jnp.max(jnp.where(counts[:, None], y, -jnp.inf), axis=0, initial=-jnp.inf)
+        is_any = jnp.any(counts)
+        return jnp.where(is_any, least, 0), jnp.where(is_any, most, 0)
+
+    def tenth(least: Float[Array, " k"], most: Float[Array, " k"]) -> Float[Array, " k"]:
+        return 0.1 * most - 0.1 * least  # a difference of the largest numbers would overflow
+
+    least, nadir = ends(is_front)
+    size = jnp.where(nadir == 0, 1, jnp.abs(nadir))
+    of_all = tenth(*ends(is_valid))
+    spare = jnp.where(of_all > 0, of_all, 0.1 * size)
+    margin = jnp.where(nadir > least, tenth(least, nadir), spare)
+    # A margin below the rounding of the value would leave the nadir itself.
+    margin = jnp.maximum(margin, 4 * jnp.finfo(dtype).eps * jnp.abs(nadir))
+    return jnp.minimum(nadir + margin, jnp.finfo(dtype).max).astype(dtype)
+
+
+@checked
+def hypervolume(y: Float[Array, "n k"], reference: Float[Array, " k"], is_valid: Bool[Array, " n"]) -> Float[Array, ""]:
+    r"""Volume of the points that a valid row dominates and that are better than the reference.
+
+    .. math:: \operatorname{HV} = \operatorname{vol} \bigcup_i \prod_{j=1}^k [y_{ij}, r_j]
+
+    Exact for one, two and three columns. Three columns take time and memory of ``n²`` numbers.
+
+    From four columns on it is a sum over fixed directions. The union of boxes is star-shaped seen from the reference,
+    and its volume is the mean of :math:`t(\theta)^k` over directions :math:`\theta` through the faces of a cube. There
+    :math:`t` is the distance to the boundary. The function takes 1,024 directions through each face, always the same.
+    On fronts of 5 to 60 rows the relative error was at most 0.0005 with four columns, 0.0015 with five, 0.0025 with six
+    and 0.03 with eight. The volume of one row is exact, and a dominated row adds exactly nothing.
+
+    Where rows are equal in a column, the derivative is one between those of the two sides.
+
+    Args:
+      y: Values, lower is better. A row that is not better than the reference in every column counts for nothing.
+      reference: Finite; the worst value that still counts, in each column.
+      is_valid: Rows that count.
+
+    Returns:
+      At least 0, in the product of the columns' units; 0 without rows. It is infinite beyond the range of floats.
+
+    Example:
+      >>> y = jnp.array([[0.0, 2.0], [1.0, 1.0]])
+      >>> float(hypervolume(y, jnp.array([2.0, 3.0]), jnp.ones(2, bool)))
+      3.0
+
+    References:
+      Zitzler and Thiele, Multiobjective Evolutionary Algorithms, 1999. Slices: Fonseca, Paquete and López-Ibáñez, An
+      Improved Dimension-Sweep Algorithm for the Hypervolume Indicator, 2006. Directions: Deng and Zhang, Approximating
+      Hypervolume and Hypervolume Contributions Using Polar Coordinate, 2019; here with a cube in place of a sphere.
+    """
+    num_columns = y.shape[1]
+    is_valid = _without_nan(y, is_valid)
+    # Quarters of the edges: those of the largest numbers would overflow, and their inverses would underflow.
+    edges = 0.25 * reference[None, :] - 0.25 * jnp.where(is_valid[:, None], y, reference[None, :])
+    edges = jnp.where(jnp.all(edges > 0, axis=1, keepdims=True), edges, 0)
+    # Edges near 1 by powers of two, which round nothing: the product of edges would overflow before its last factor.
+    largest = jax.lax.stop_gradient(jnp.max(edges, axis=0, initial=0))
+    power = jax.vmap(power_of_two)(largest)
+    edges = edges / jnp.where(power > 0, power, 1)[None, :]
+    volume = {1: _length, 2: _area, 3: _volume}.get(num_columns, _star)(edges)
+    # A power 2^p has the exponent p + 1 in `frexp`, and each edge was divided by 4. In a few factors, because the power
+    # may be beyond the range of floats where the product is not.
+    exponent, num_factors = jnp.sum(jnp.frexp(power)[1] + 1), num_columns + 1
+    share = exponent // num_factors
+    for _ in range(num_columns):
+        volume = volume * jnp.ldexp(jnp.ones_like(volume), share)
+    return volume * jnp.ldexp(jnp.ones_like(volume), exponent - num_columns * share)
+
+
+def _without_nan(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Bool[Array, " n"]:
+    return is_valid & ~jnp.any(jnp.isnan(y), axis=1)
+
+
+def _is_dominated_by(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Bool[Array, "n n"]:
+    """For each row, which valid rows dominate it. A loop over columns needs no array of three axes."""
+    is_no_worse = jnp.broadcast_to(is_valid[None, :], (y.shape[0], y.shape[0]))
+    is_better = jnp.zeros_like(is_no_worse)
+    for column in y.T:
+        is_no_worse &= column[None, :] <= column[:, None]
+        is_better |= column[None, :] < column[:, None]
+    return is_no_worse & is_better
+
+
+# Volumes of the union of the boxes between the origin and each row of `edges`; rows of zeros add nothing.
+
+
+def _length(edges: Float[Array, "n 1"]) -> Float[Array, ""]:
+    return jnp.max(edges[:, 0], initial=0)
+
+
+def _area(edges: Float[Array, "n 2"]) -> Float[Array, ""]:
+    """Strips from the longest box on: each adds what is higher than all longer ones."""
+    edges = edges[jnp.argsort(-edges[:, 0])]
+    return _strips(edges[:, 0], edges[:, 1])
+
+
+def _strips(length: Float[Array, " n"], height: Float[Array, " n"]) -> Float[Array, ""]:
+    highest = jax.lax.cummax(height)
+    before = jnp.concatenate([jnp.zeros_like(highest[:1]), highest[:-1]])
+    return jnp.sum(length * (highest - before))
+
+
+def _volume(edges: Float[Array, "n 3"]) -> Float[Array, ""]:
+    """Slices between the tops of the boxes, each times the area of the boxes that reach it."""
+    edges = edges[jnp.argsort(-edges[:, 0])]
+    top = edges[:, 2]
+    heights = jnp.where(top[None, :] >= top[:, None], edges[None, :, 1], 0)
+    areas = jax.vmap(_strips, in_axes=(None, 0))(edges[:, 0], heights)
+    order = jnp.argsort(-top)
+    below = jnp.concatenate([top[order][1:], jnp.zeros_like(top[:1])])
+    return jnp.sum((top[order] - below) * areas[order])
+
+
+_LOG_DIRECTIONS = 10
+"""There are 2^10 directions through each face."""
+
+
+def _star(edges: Float[Array, "n k"]) -> Float[Array, ""]:
+    r"""Mean over directions through the faces of the cube.
+
+    A direction through a face is a point :math:`\theta` with one coordinate 1. The boundary is at
+    :math:`t = \max_i \min_j u_{ij} / \theta_j`. The cone over the element :math:`d\theta` of a face has the volume
+    :math:`t^k d\theta / k`, and there are k faces.
+    """
+    num_columns = edges.shape[1]
+    longest = jnp.max(edges, axis=0, initial=0)
+    longest = jnp.where(longest > 0, longest, 1)
+    unit = edges / longest[None, :]
+    inner = jnp.asarray(_directions(num_columns - 1), edges.dtype)
+
+    def of_face(face: Int[Array, ""]) -> Float[Array, ""]:
+        others = jnp.roll(unit, -face, axis=1)  # the face's own column comes first
+        reach = jnp.minimum(others[None, :, 0], jnp.min(others[None, :, 1:] / inner[:, None, :], axis=-1))
+        return jnp.mean(jnp.max(reach, axis=1, initial=0) ** num_columns)
+
+    return jnp.mean(jax.lax.map(of_face, jnp.arange(num_columns))) * jnp.prod(longest)
+
+
+@lru_cache(maxsize=16)
+def _directions(num_columns: int) -> np.ndarray:
+    """Points of the open unit cube in the middle of their cells."""
+    points = np.concatenate([np.zeros((1, num_columns)), even_points(2**_LOG_DIRECTIONS - 1, num_columns)])
+    return points + 0.5 ** (_LOG_DIRECTIONS + 1)

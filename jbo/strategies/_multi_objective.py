@@ -1,0 +1,251 @@
+"""Bayesian optimisation of several objectives: a surrogate for each of them, and what a point adds to the front."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from jbo import pareto
+from jbo.acquisitions import Front, LogWeight
+from jbo.checks import checked, scalar
+from jbo.knowledge import Knowledge, Limits, learn
+from jbo.numerics import choose
+from jbo.pytrees import pytree
+from jbo.region import Region
+from jbo.strategies._bayesian import Bayesian, Fitted, or_else
+from jbo.strategies._classifier import Classifier
+from jbo.strategies._strategy import Strategy
+from jbo.surrogates import FitInfo, ManySets, Posterior, fit_near, mean_of
+from jbo.types import OK, ONE_VALUE, PENDING, Layout, Trials
+
+
+class KnownFront(NamedTuple):
+    """What is known at an ask of several objectives."""
+
+    of_first: Knowledge
+    """Of the first objective: what is known of failures, limits and pending trials is the same for all of them."""
+    posteriors: Posterior
+    """Given pending and failed trials too, as if they had returned their mean; with a leading axis of objectives."""
+    front: Front
+    """The trials, and the worst values that count."""
+    centre: Float[Array, " d"]
+    """A trial of the front, each ask another one; while no trial is feasible, the most probably feasible one."""
+
+    @property
+    def limits(self) -> Limits | None:
+        """What is known of the limits; None: there are none."""
+        return self.of_first.limits
+
+
+@pytree
+@dataclass(frozen=True)
+class MultiObjective(Bayesian):
+    """`Bayesian` for a table with several objectives, made by `Bayesian.for_table`.
+
+    Each objective has a surrogate of its own, and one program fits and values all of them. A trial without a value of
+    an objective teaches the other ones.
+    """
+
+    reference: Float[Array, " k"] | Float[np.ndarray, " k"] = field(kw_only=True)
+    """The worst values that count, as the table has them; infinite where the user gave none."""
+
+    def for_table(self, layout: Layout) -> Any:
+        """The strategy for a table with other columns; `Bayesian` if there is one objective."""
+        fields = {each.name: getattr(self, each.name) for each in dataclasses.fields(Bayesian)}
+        return self if layout == self.layout else Bayesian(**fields).for_table(layout)
+
+    def with_reference(self, reference: Any) -> Any:
+        """The same strategy with the worst values that count."""
+        return dataclasses.replace(self, reference=reference)
+
+    def first_params(self, dtype: jnp.dtype) -> Fitted:
+        """One set of parameters at which a fit begins that has none before."""
+        one, k = super().first_params(dtype), self.layout.num_objectives
+        return one._replace(values=jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (k, *leaf.shape)), one.values))
+
+    def fit_values(
+        self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]
+    ) -> tuple[Any, FitInfo]:
+        """Parameters of each objective's surrogate, the objectives along the second axis, and how the fits went."""
+        keys = jax.random.split(key, self.layout.num_objectives)
+
+        def fit(one: Trials, key: Key[Array, ""], start: Any) -> tuple[Any, FitInfo]:
+            return fit_near(self.surrogate, key, self.dataset(one), start, is_near)
+
+        values, info = each_objective(fit, state, keys, start, out_axes=(1, 0))
+        return values, FitInfo(jnp.sum(info[0]), jnp.sum(info[1]).astype(info[1].dtype), jnp.all(info[2]))
+
+    def know(self, params: Fitted, state: Trials, region: Region) -> Any:
+        """What the models know of the table: see `KnownFront`."""
+        limits = self.limits_at(params, state, region)
+
+        def of_one(one: Trials, params: Any, reference: Array) -> tuple[Knowledge, Array]:
+            known = learn(self.surrogate, params, self.dataset(one), one, region, limits)
+            return known._replace(region=None, limits=None), self.units(one).to_model(reference)
+
+        values = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), params.values)
+        reference = jnp.asarray(self.reference, state.x.dtype)
+        known, told_reference = each_objective(of_one, state, values, reference)
+        mean = known.mean.T
+        of_first = jax.tree.map(lambda leaf: leaf[0], known)._replace(region=region, limits=limits)
+        has_ended, is_pending = state.status == OK, state.status == PENDING
+        is_feasible = jnp.ones_like(has_ended) if limits is None else limits.is_feasible
+        inferred = pareto.reference(mean, has_ended & is_feasible)
+        front = Front(
+            x=of_first.believed_data.x,
+            mean=mean,
+            counts=(has_ended | is_pending) & is_feasible,
+            reference=jnp.where(jnp.isfinite(reference), told_reference, inferred),
+        )
+        return KnownFront(of_first, known.believed, front, _centre(state, front, limits))
+
+    def log_weight(self, params: Fitted, state: Trials, known: Any) -> LogWeight:
+        """The logarithm of the product of all weights, as a function of a point."""
+        return super().log_weight(params, state, known.of_first)
+
+    def worth(self, key: Key[Array, ""], params: Fitted, state: Trials, known: Any) -> LogWeight:
+        """What is maximised: the logarithm of the acquisition times the weights, as a function of a point.
+
+        While no trial meets the limits it is the weights alone, among them the probability to meet them.
+        """
+        log_weight, inner = self.log_weight(params, state, known), self._log_gain(key, known)
+
+        def worth(x: Float[Array, " d"]) -> Float[Array, ""]:
+            return inner(x) + log_weight(x)
+
+        if known.limits is None:
+            return worth
+        return functools.partial(or_else, known.limits.has_feasible, worth, log_weight)
+
+    def _log_gain(self, key: Key[Array, ""], known: KnownFront) -> LogWeight:
+        """The acquisition as a function of a point, the mean over hyperparameter samples."""
+        acquisition, posteriors, front = self.over_front, known.posteriors, known.front
+        assert acquisition is not None
+        first: Any = jax.eval_shape(lambda posteriors: jax.tree.map(lambda leaf: leaf[0], posteriors), posteriors)
+        num_sets = first.num_sets if isinstance(first, ManySets) else 1
+
+        def of(posteriors: Any, mean: Array) -> tuple[Any, Any]:
+            return posteriors, acquisition.prepare(key, posteriors, front._replace(mean=mean))
+
+        if num_sets == 1:
+            _, aux = of(posteriors, front.mean)
+            return lambda x: scalar("acquisition", "value", acquisition.value(aux, posteriors, x))
+
+        sets: Any = jax.vmap(lambda posterior: posterior.sets(), out_axes=1)(posteriors)  # [s k]
+        means = jax.vmap(jax.vmap(lambda posterior: mean_of(posterior, front.x), out_axes=1))(sets)
+        sets, aux = jax.vmap(of)(sets, means)
+
+        def averaged(x: Float[Array, " d"]) -> Float[Array, ""]:
+            values = jax.vmap(lambda own, one: scalar("acquisition", "value", acquisition.value(own, one, x)))(
+                aux, sets
+            )
+            return logsumexp(values) - float(np.log(num_sets))
+
+        return averaged
+
+    @checked
+    def recommend(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Int[Array, ""]:
+        """Raises: with several objectives no one trial is best.
+
+        Raises:
+          ValueError: Always; see `recommend_front`.
+        """
+        del model
+        return Strategy.recommend(self, key, state)
+
+    @checked
+    def recommend_front(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Bool[Array, " n"]:
+        """True for the trials whose posterior means no other trial's dominate; see `Strategy.recommend_front`.
+
+        Args:
+          key: The key of the search.
+          state: The table.
+          model: As in `ask`.
+        """
+
+        def by_model() -> Bool[Array, " n"]:
+            params, _ = self.fit(key, state) if model is None else model
+            values = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), params.values)
+
+            def mean(one: Trials, params: Any) -> Float[Array, " n"]:
+                return mean_of(self.surrogate.condition(params, self.dataset(one)), state.x)
+
+            return pareto.front(each_objective(mean, state, values).T, state.may_be_best)
+
+        return jax.lax.cond(self.has_enough(state), by_model, lambda: Strategy.recommend_front(self, key, state))
+
+
+def _centre(state: Trials, front: Front, limits: Limits | None) -> Float[Array, " d"]:
+    """A trial of the front by the number of the ask; see `KnownFront.centre`."""
+    is_front = pareto.front(front.mean, front.counts & (state.status == OK))
+    place = jnp.cumsum(is_front.astype(jnp.int32), dtype=jnp.int32)
+    wanted = state.num_trials % jnp.maximum(place[-1], 1) + 1
+    row = jnp.argmax(is_front & (place == wanted))
+    if limits is None:
+        return front.x[row]
+    return front.x[choose(limits.has_feasible, row, jnp.argmax(limits.log_probability))]
+
+
+def each_objective(function: Callable[..., Any], state: Trials, *more: Any, out_axes: Any = 0) -> Any:
+    """What a function gives for each objective alone, by one program, with an axis of objectives.
+
+    Args:
+      function: Of a table of one objective, and of further arguments.
+      state: The table of all objectives.
+      more: Further arguments, each with a leading axis of objectives.
+      out_axes: As in `jax.vmap`.
+    """
+    k = state.layout.num_objectives
+
+    def of_one(y: Array, is_known: Array, noise: Array | None, *more: Any) -> Any:
+        noise = None if noise is None else noise[:, None]
+        one = state._replace(y=y[:, None], is_known=is_known[:, None], noise=noise, layout=ONE_VALUE)
+        return function(one, *more)
+
+    of_table = state.y, state.is_known, state.noise
+    columns: list[Any] = [None if column is None else column[:, :k].T for column in of_table]
+    return jax.vmap(of_one, in_axes=(0, 0, None if columns[2] is None else 0, *[0] * len(more)), out_axes=out_axes)(
+        *columns, *more
+    )
+
+
+def over_several(strategy: Bayesian, layout: Layout) -> MultiObjective:
+    """The strategy for a table with several objectives.
+
+    Args:
+      strategy: What the user made.
+      layout: Of the table.
+
+    Raises:
+      ValueError: The user named an acquisition or a rule for batches that knows one objective only, or a parameter is
+        said to raise or to lower the objective.
+    """
+    if strategy.over_front is None:
+        raise ValueError(
+            "acquisition: expected one for several objectives, such as jbo.log_expected_hypervolume_improvement(), "
+            f"jbo.hypervolume_scalarization() or jbo.parego(), got {strategy.acquisition!r}"
+        )
+    if strategy.batch is not None:
+        raise ValueError(
+            f"batch: expected none with several objectives, where pending trials count with their means, got "
+            f"{strategy.batch!r}"
+        )
+    if any(column.monotone for column in strategy.encoding.columns):
+        raise ValueError(
+            "monotone: expected no parameter that is monotone with several objectives, since it does not say in which "
+            "of them"
+        )
+    made = strategy.with_weights_for(layout)
+    if strategy.under_limits is not None:  # densities of good trials know no front
+        weights = tuple(weight for weight in made.weights if not isinstance(weight, Classifier))
+        made = dataclasses.replace(made, weights=weights, doubt=None)
+    fields: dict[str, Any] = {each.name: getattr(made, each.name) for each in dataclasses.fields(Bayesian)}
+    fields["doubt"] = None
+    return MultiObjective(**fields, reference=np.full(layout.num_objectives, np.inf))

@@ -1,0 +1,86 @@
+"""One objective of a study of several, for what looks at one value: diagnostics, plots, reports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from jbo.outcomes import Outcomes, Role, Track
+from jbo.space import Space
+from jbo.strategies import Strategy, bayesian
+from jbo.study._codec import known_of
+from jbo.study._history import trajectory
+from jbo.study._trial import Trial, best_of, why_none
+from jbo.study.model import for_study
+
+
+@dataclass(frozen=True)
+class OneObjective:
+    """The trials of a study as those of one of its objectives; made by `jbo.Study.of_objective`."""
+
+    space: Space
+    """Where the study searches."""
+    outcomes: Outcomes
+    """That objective, the limits and the cost; the other objectives are only kept."""
+    seed: int
+    """Of the study."""
+    trials: list[Trial]
+    """All trials, by number."""
+    strategy: Strategy
+    """``jbo.bayesian`` of the space: how one objective would be searched."""
+
+    @property
+    def maximize(self) -> bool:
+        """True if higher values of the objective are better."""
+        return self.outcomes.maximize
+
+    @property
+    def best(self) -> Trial:
+        """The feasible trial with the best value of the objective, the first of equals.
+
+        Raises:
+          ValueError: No trial has a value, or none meets the limits.
+        """
+        best = best_of(self.trials, self.maximize)
+        if best is None:
+            raise ValueError(f"{why_none(self.trials, self.outcomes)}, so none is best")
+        return best
+
+    @property
+    def trajectory(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """As `jbo.Study.trajectory`, of the objective."""
+        return trajectory(self.trials, self.maximize)
+
+
+def of_objective(trials: Sequence[Trial], space: Space, outcomes: Outcomes, seed: int, name: str) -> OneObjective:
+    """See `jbo.Study.of_objective`.
+
+    Args:
+      trials: Of the study, by number.
+      space: Where the study searches.
+      outcomes: Of the study.
+      seed: Of the study.
+      name: Of the objective.
+
+    Raises:
+      ValueError: No objective has the name.
+    """
+    names = [objective.name for objective in outcomes.objectives]
+    if name not in names:
+        raise ValueError(f"name: expected one of the objectives {names}, got {name!r}")
+    kept = [Track(each.name) if each.role is Role.OBJECTIVE and each.name != name else each for each in outcomes]
+    one = Outcomes(kept, outcomes.is_named)
+
+    def of_one(trial: Trial) -> Trial:
+        values = vars(trial) | known_of(one, trial.status, trial.values, trial.noises)
+        if trial.reported not in (None, name):
+            values |= {"intermediate_values": {}, "reported": None}
+        if values["status"] == "stopped" and not values["intermediate_values"]:
+            # It was stopped by another objective; what it was told of this one stands for a whole trial.
+            known = trial.values.get(name)
+            values |= {"status": "ok" if known is not None else "abandoned", "value": known}
+        return Trial(**values)
+
+    made = for_study(bayesian(space), space, one)
+    return OneObjective(space, one, seed, [of_one(trial) for trial in trials], made)

@@ -1,0 +1,109 @@
+"""Several objectives: the trials that no other one dominates, and the volume that they dominate."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jbo import pareto
+from jbo.outcomes import Outcomes
+from jbo.study._trial import Trial
+from jbo.study.programs import Call, run
+from jbo.study.table import capacity_for
+from jbo.world import world
+
+
+def losses_of(trials: Sequence[Trial], outcomes: Outcomes) -> tuple[Float[np.ndarray, "n k"], Bool[np.ndarray, " n"]]:
+    """Objectives of trials, lower is better, and which trials count: feasible ones that have all of them.
+
+    Args:
+      trials: Of a study.
+      outcomes: Of the study.
+    """
+    objectives = outcomes.objectives
+    counts = [
+        bool(trial.status == "ok" and trial.is_feasible and all(each.name in trial.values for each in objectives))
+        for trial in trials
+    ]
+    y = [
+        [float(each.to_table(trial.values[each.name])) for each in objectives]
+        if is_counted
+        else [0.0] * len(objectives)
+        for trial, is_counted in zip(trials, counts, strict=True)
+    ]
+    return np.array(y, np.float64).reshape(len(trials), len(objectives)), np.array(counts, bool)
+
+
+def front_of(trials: Sequence[Trial], outcomes: Outcomes) -> list[Trial]:
+    """The feasible trials that no other one dominates by its observed values, by number.
+
+    Args:
+      trials: Of a study.
+      outcomes: Of the study.
+    """
+    y, counts = losses_of(trials, outcomes)
+    rows = np.flatnonzero(counts)
+    y = y[rows]
+    front = [
+        row
+        for row, values in zip(rows, y, strict=True)
+        if not np.any(np.all(y <= values, axis=1) & np.any(y < values, axis=1))
+    ]
+    return [trials[int(row)] for row in front]
+
+
+def check_one(outcomes: Outcomes, name: str) -> None:
+    """Raise `ValueError` if there are several objectives, with what to use in place of the attribute of a study.
+
+    Args:
+      outcomes: Of the study.
+      name: Of the attribute.
+    """
+    if outcomes.has_several:
+        names = [objective.name for objective in outcomes.objectives]
+        raise ValueError(
+            f"{name}: expected one objective, got several, {names}; study.pareto has the trials that no other "
+            "dominates, trial.values[name] the value of each objective, and study.of_objective(name) all trials as "
+            "those of one objective"
+        )
+
+
+class Volumes(NamedTuple):
+    """Hypervolume of the trials of a study."""
+
+    so_far: Float[np.ndarray, " n"]
+    """What the trials up to each of them dominate, in the product of the objectives' units."""
+    reference: dict[str, float]
+    """The worst values that count, by the name of the objective, in the user's units."""
+
+
+def volumes_of(trials: Sequence[Trial], outcomes: Outcomes) -> Volumes:
+    """What the trials dominate, up to one reference for all of them.
+
+    Args:
+      trials: That have ended, by number.
+      outcomes: Of the study.
+    """
+    n, capacity = len(trials), capacity_for(len(trials) + 1)
+    y, counts = losses_of(trials, outcomes)
+    rows = np.zeros((capacity, y.shape[1])), np.zeros(capacity, bool)
+    rows[0][:n], rows[1][:n] = y, counts
+    with world(None):
+        (so_far, reference), _ = run(Call(_volumes, (*rows, np.array(outcomes.references)), None))
+        so_far, reference = np.asarray(so_far, np.float64), np.asarray(reference, np.float64)
+    # A sign that `to_table` turns is turned back by it.
+    in_units = {
+        each.name: float(each.to_table(value)) for each, value in zip(outcomes.objectives, reference, strict=True)
+    }
+    return Volumes(so_far[:n], in_units)
+
+
+def _volumes(
+    y: Float[Array, "n k"], counts: Bool[Array, " n"], given: Float[Array, " k"]
+) -> tuple[Float[Array, " n"], Float[Array, " k"]]:
+    reference = jnp.where(jnp.isfinite(given), given, pareto.reference(y, counts))
+    number = jnp.arange(len(y))
+    return jax.lax.map(lambda i: pareto.hypervolume(y, reference, counts & (number <= i)), number), reference

@@ -1,0 +1,340 @@
+"""What a point adds to a front: against brute force, numerical integrals and finite differences, and by laws."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+import jbo
+from jbo import pareto
+from jbo.acquisitions import Front, formulas
+from jbo.acquisitions.hypervolume import (
+    directions,
+    log_improvement_of_rays,
+    log_improvement_of_strips,
+    rays,
+    strips,
+)
+from jbo.pytrees import pytree
+
+F64 = np.dtype(np.float64)
+Y = np.array([[0.1, 0.9], [0.5, 0.4], [0.8, 0.05], [0.6, 0.6], [0.3, 1.4], [-9.0, -9.0]])
+COUNTS = np.array([True] * 5 + [False])
+REFERENCE = np.array([1.0, 1.2])
+POSTERIORS = [
+    ((0.3, 0.5), (0.2, 0.1)),
+    ((0.7, 0.8), (0.05, 0.1)),
+    ((-0.5, 0.0), (0.3, 0.02)),
+    ((0.45, 2.0), (1.0, 0.7)),
+]
+
+
+@jax.jit
+def of_strips(mean, deviation, y, counts, reference):
+    return log_improvement_of_strips(mean, deviation, strips(y, counts, reference))
+
+
+def improvement(points, y, reference):
+    """How much each of some points adds to what rows dominate, by strips in NumPy."""
+    y = y[np.all(y < reference, axis=1)]
+    y = y[np.argsort(y[:, 0])]
+    ends = np.r_[y[:, 0], reference[0]]
+    heights = np.minimum.accumulate(np.r_[reference[1], y[:, 1]])
+    starts = np.r_[-np.inf, y[:, 0]]
+    wide = np.clip(ends[None] - np.maximum(starts[None], points[:, :1]), 0, None)
+    return np.sum(wide * np.clip(heights[None] - points[:, 1:], 0, None), axis=1)
+
+
+@pytest.mark.parametrize(("mean", "deviation"), POSTERIORS)
+def test_the_improvement_of_two_objectives_is_the_integral_over_what_nobody_dominates(x64, mean, deviation):
+    """EHVI is the integral of P(f1 <= z1) P(f2 <= z2) over the points that no row dominates, in z2 in closed form."""
+    y, (mean, deviation) = Y[COUNTS], np.array([mean, deviation])
+
+    def below(z1):
+        height = min([REFERENCE[1], *y[y[:, 0] <= z1, 1]])
+        u = (height - mean[1]) / deviation[1]
+        return norm.cdf((z1 - mean[0]) / deviation[0]) * deviation[1] * (norm.pdf(u) + u * norm.cdf(u))
+
+    places = np.r_[mean[0] + np.linspace(-14, 8, 200) * deviation[0], y[:, 0], REFERENCE[0]]
+    edges = np.unique(places[places <= REFERENCE[0]])
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    half = 0.5 * np.diff(edges)[:, None]
+    z1 = edges[:-1, None] + half * (1 + nodes)
+    expected = np.sum(half * weights * np.vectorize(below)(z1))
+    value = of_strips(*map(jnp.asarray, (mean, deviation, Y, COUNTS, REFERENCE)))
+    np.testing.assert_allclose(np.exp(value), expected, rtol=1e-7)
+
+
+def test_the_improvement_of_two_objectives_is_the_mean_over_samples(x64):
+    normal = np.random.default_rng(0).normal(size=(200_000, 2))
+    for mean, deviation in POSTERIORS[:2]:
+        sampled = improvement(np.array(mean) + np.array(deviation) * normal, Y[COUNTS], REFERENCE)
+        value = np.exp(of_strips(*map(jnp.asarray, (mean, deviation, Y, COUNTS, REFERENCE))))
+        assert abs(value - sampled.mean()) < 4 * sampled.std() / len(normal) ** 0.5
+
+
+def test_a_sure_point_adds_what_it_dominates(x64):
+    """Worked out by hand: (0.3, 0.3) dominates (0.5, 0.4) and (0.6, 0.6)."""
+    value = of_strips(*map(jnp.asarray, (np.array([0.3, 0.3]), np.full(2, 1e-9), Y, COUNTS, REFERENCE)))
+    by_hand = 0.2 * (0.9 - 0.3) + 0.3 * (0.4 - 0.3)
+    np.testing.assert_allclose(np.exp(value), by_hand, rtol=1e-7)
+
+
+_SLOPE = jax.jit(jax.value_and_grad(lambda z, y, counts, r: of_strips(z[:2], jnp.exp(z[2:]), y, counts, r)))
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [*POSTERIORS, ((30.0, 40.0), (0.1, 0.2)), ((0.5, 0.4), (1e-3, 1e-3))])
+def test_its_slope_is_that_of_finite_differences(x64, mean, deviation):
+    z = np.r_[mean, np.log(deviation)]
+    rest = tuple(map(jnp.asarray, (Y, COUNTS, REFERENCE)))
+    _, slope = _SLOPE(jnp.asarray(z), *rest)
+    step = 1e-6 * np.maximum(np.abs(z), 1) * min(1, 30 * min(deviation))
+    for i in range(4):
+        ends = [float(_SLOPE(jnp.asarray(z + sign * step * (np.arange(4) == i)), *rest)[0]) for sign in (1, -1)]
+        np.testing.assert_allclose(slope[i], (ends[0] - ends[1]) / (2 * step[i]), rtol=2e-4, atol=1e-5)
+
+
+def test_far_from_the_front_there_is_a_value_and_a_slope(dtype):
+    """Also where strips are narrow, without a row that counts, and with rows that are equal."""
+    y = np.array([[0.5, 0.5], [0.5, 0.5], [0.5 + 1e-7, 0.5 - 1e-7], [0.2, 0.8], [0.0, 0.0], [0.0, 0.0]])
+    for counts in (np.array([True] * 4 + [False] * 2), np.zeros(6, bool)):
+        values = []
+        for size in [10.0**k for k in range(-3, 10)]:
+            z = jnp.asarray([size, size, -3.0, -2.0], dtype)
+            value, slope = _SLOPE(z, jnp.asarray(y, dtype), jnp.asarray(counts), jnp.asarray([1.0, 1.0], dtype))
+            assert np.isfinite(value) and np.isfinite(slope).all() and (slope[:2] < 0).all()
+            values.append(float(value))
+        assert (np.diff(values) < 0).all()
+
+
+ROWS = st.lists(st.tuples(st.floats(-1, 2), st.floats(-1, 2), st.booleans()), min_size=6, max_size=6)
+
+
+@given(ROWS, st.tuples(st.floats(-1, 2), st.floats(-1, 2)), st.randoms(), st.floats(0.1, 10))
+def test_order_padding_dominated_rows_and_units_change_nothing(rows, mean, random, scale):
+    with jax.enable_x64(True):
+        y, counts = np.array([row[:2] for row in rows]), np.array([row[2] for row in rows])
+        mean, deviation = np.array(mean), np.array([0.3, 0.2])
+
+        def value(y, counts, mean=mean, deviation=deviation, reference=REFERENCE):
+            return float(of_strips(*map(jnp.asarray, (mean, deviation, y, counts, reference))))
+
+        first = value(y, counts)
+        order = np.array(random.sample(range(6), 6))
+        assert value(y[order], counts[order]) == pytest.approx(first, rel=1e-9, abs=1e-9)
+        assert value(np.where(counts[:, None], y, -7.0), counts) == pytest.approx(first, rel=1e-12)
+        if counts.any() and not counts.all():
+            worse = y.copy()
+            worse[np.argmin(counts)] = y[np.argmax(counts)] + [0.0, 0.25]
+            is_there = counts.copy()
+            is_there[np.argmin(counts)] = True
+            assert value(worse, is_there) == pytest.approx(first, rel=1e-9, abs=1e-9)
+        units = np.array([scale, 1 / scale])
+        scaled = value(y * units, counts, mean * units, deviation * units, REFERENCE * units)
+        assert scaled == pytest.approx(first, rel=1e-6, abs=1e-6)
+
+
+# Rays
+
+
+@jax.jit
+def of_rays(direction, mean, deviation, y, counts, reference):
+    scale = reference - jnp.min(jnp.where(counts[:, None], y, jnp.inf), axis=0)
+    return log_improvement_of_rays(mean[None], deviation, rays(direction, y[None], counts, reference, scale))
+
+
+def test_many_rays_are_the_exact_value_of_two_objectives(x64):
+    direction = directions(jax.random.key(0), 4096, 2, F64)
+    for mean, deviation in POSTERIORS:
+        rest = tuple(map(jnp.asarray, (mean, deviation, Y, COUNTS, REFERENCE)))
+        np.testing.assert_allclose(of_rays(direction, *rest), of_strips(*rest), atol=0.02)
+
+
+@pytest.mark.parametrize("k", [3, 4])
+def test_many_rays_are_the_mean_over_samples_of_more_objectives(x64, k):
+    random = np.random.default_rng(k)
+    y = random.random((6, k))
+    y = y / y.sum(axis=1, keepdims=True) * k / 2
+    counts, reference = np.array([True] * 5 + [False]), np.full(k, 1.2)
+    mean, deviation = np.full(k, 0.4), np.full(k, 0.15)
+    # Points of the box above the mean less some deviations, weighed by the probability that the posterior is below.
+    low = mean - 5 * deviation
+    points = low + (reference - low) * random.random((200_000, k))
+    is_free = ~np.any(np.all(y[:5][None] <= points[:, None], axis=2), axis=1)
+    weight = is_free * np.prod(norm.cdf((points - mean) / deviation), axis=1) * np.prod(reference - low)
+    direction = directions(jax.random.key(0), 4096, k, F64)
+    value = np.exp(of_rays(direction, *map(jnp.asarray, (mean, deviation, y, counts, reference))))
+    error = weight.std() / len(points) ** 0.5
+    assert abs(value - weight.mean()) < 4 * error + 0.01 * weight.mean()
+
+
+_SLOPE_OF_RAYS = jax.jit(
+    jax.value_and_grad(lambda z, direction, *rest: of_rays(direction, z[:3], jnp.exp(z[3:]), *rest))
+)
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.4, 0.15), (0.8, 0.05), (30.0, 0.1), (-4.0, 0.01)])
+def test_the_slope_of_rays_is_that_of_finite_differences(x64, mean, deviation):
+    y = np.array([[0.2, 0.8, 0.9], [0.9, 0.3, 0.4], [0.5, 0.6, 0.5]])
+    rest = (directions(jax.random.key(1), 64, 3, F64), jnp.asarray(y), jnp.ones(3, bool), jnp.full(3, 1.0))
+    z = np.r_[np.full(3, mean) + [0, 0.05, -0.05], np.full(3, np.log(deviation))]
+    value, slope = _SLOPE_OF_RAYS(jnp.asarray(z), *rest)
+    assert np.isfinite(value) and np.isfinite(slope).all() and (slope[:3] < 0).all()
+    for i in range(6):
+        step = 1e-5 * max(abs(z[i]), 1) * min(1, 10 * deviation)
+        ends = [float(_SLOPE_OF_RAYS(jnp.asarray(z + sign * step * (np.arange(6) == i)), *rest)[0]) for sign in (1, -1)]
+        np.testing.assert_allclose(slope[i], (ends[0] - ends[1]) / (2 * step), rtol=1e-3, atol=1e-4)
+
+
+def test_far_from_the_front_rays_have_a_value_and_a_slope(dtype):
+    y = jnp.asarray([[0.5, 0.5, 0.5], [0.2, 0.8, 0.5], [0.0, 0.0, 0.0]], dtype)
+    direction = directions(jax.random.key(1), 64, 3, dtype)
+    counts, values = jnp.asarray([True, True, False]), []
+    for size in [10.0**k for k in range(-3, 7)]:
+        z = jnp.asarray([size] * 3 + [-3.0, -2.0, -4.0], dtype)
+        value, slope = _SLOPE_OF_RAYS(z, direction, y, counts, jnp.ones(3, dtype))
+        assert np.isfinite(value) and np.isfinite(slope).all() and (slope[:3] <= 0).all()
+        values.append(float(value))
+    assert (np.diff(values) < 0).all()
+
+
+def test_directions_are_positive_unit_vectors_all_over_the_sphere(x64):
+    direction = np.asarray(directions(jax.random.key(0), 1024, 3, F64))
+    assert (direction > 0).all()
+    np.testing.assert_allclose(np.linalg.norm(direction, axis=1), 1)
+    # Uniform on the sphere each coordinate is uniform.
+    np.testing.assert_allclose(
+        np.quantile(direction, [0.25, 0.5, 0.75], axis=0), [[0.25] * 3, [0.5] * 3, [0.75] * 3], atol=0.01
+    )
+
+
+# Acquisitions
+
+
+@pytree
+@dataclass(frozen=True)
+class Linear:
+    """A posterior whose mean rises with the first column of a point, and whose deviation is the same everywhere."""
+
+    mean: jax.Array
+    deviation: jax.Array
+
+    def noise_variance(self):
+        return jnp.zeros_like(self.mean)
+
+    def predict(self, x):
+        return self.mean + x[:, 0], jnp.ones(len(x), x.dtype) * self.deviation**2
+
+    def covariance(self, x1, x2):
+        is_same = jnp.all(x1[:, None] == x2[None], axis=2)
+        return jnp.where(is_same, self.deviation**2, 0)
+
+    def paths(self, key, num_paths):
+        raise NotImplementedError
+
+
+def front_of(y, counts=COUNTS, reference=REFERENCE):
+    x = np.linspace(0.5, 0.9, len(y))[:, None]
+    return Front(*map(jnp.asarray, (x, y, counts, reference)))
+
+
+def value_of(acquisition, mean, deviation, front, x=0.0, key=0):
+    model = Linear(jnp.asarray(mean), jnp.asarray(deviation))
+    aux = acquisition.prepare(jax.random.key(key), model, front)
+    return float(acquisition.value(aux, model, jnp.full(1, x)))
+
+
+def test_the_acquisition_is_the_formula_at_the_moments_of_a_point(x64):
+    (mean, deviation), front = POSTERIORS[0], front_of(Y)
+    expected = of_strips(jnp.asarray(mean) + 0.1, jnp.asarray(deviation), front.mean, front.counts, front.reference)
+    value = value_of(jbo.log_expected_hypervolume_improvement(), mean, deviation, front, 0.1)
+    assert value == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_of_a_sure_front_the_noisy_form_is_the_other_one(x64):
+    """The function at the point is independent of that at the trials, whose values are known but for 1e-4."""
+
+    @pytree
+    @dataclass(frozen=True)
+    class AtRows(Linear):
+        """The means of the rows of the front at its points, nearly sure there."""
+
+        def predict(self, x):
+            is_row = x[:, 0] >= 0.5
+            row = jnp.round((x[:, 0] - 0.5) / 0.08).astype(int)
+            values = jnp.where(self.mean == POSTERIORS[0][0][0], Y[:, 0][row], Y[:, 1][row])
+            deviation = jnp.where(is_row, 1e-4, self.deviation)
+            return jnp.where(is_row, values, self.mean), deviation**2
+
+        def covariance(self, x1, x2):
+            is_same = jnp.all(x1[:, None] == x2[None], axis=2)
+            return jnp.where(is_same, jnp.where(x1 >= 0.5, 1e-4, self.deviation) ** 2, 0)
+
+    mean, deviation = map(jnp.asarray, POSTERIORS[0])
+    model, x = AtRows(mean, deviation), jnp.zeros(1)
+    acquisition, front = jbo.log_noisy_expected_hypervolume_improvement(8), front_of(Y)
+    noisy = acquisition.value(acquisition.prepare(jax.random.key(0), model, front), model, x)
+    fixed = value_of(jbo.log_expected_hypervolume_improvement(), *POSTERIORS[0], front)
+    assert float(noisy) == pytest.approx(fixed, abs=2e-3)
+
+
+def test_the_scalarisation_is_the_expected_improvement_along_its_direction(x64):
+    """Of a sure point it is how much further along the direction the point reaches than the front."""
+    front = front_of(Y)
+    sure = np.array([0.3, 0.3])
+    for key in range(3):
+        direction = np.asarray(directions(jax.random.key(key), 1, 2, F64))[0]
+        scale = REFERENCE - Y[COUNTS].min(axis=0)
+        reach = np.min((REFERENCE - np.vstack([sure, Y[COUNTS]])) / scale / direction, axis=1)
+        gain = max(reach[0] - reach[1:].max(), 0)
+        value = value_of(jbo.hypervolume_scalarization(), sure, np.full(2, 1e-6), front, key=key)
+        assert np.exp(value) == pytest.approx(gain, abs=1e-4)
+
+
+def test_parego_is_the_expected_improvement_of_a_weighted_distance(x64):
+    """Against plain Monte Carlo with the same weights; the range of each objective is that over the front."""
+    front, acquisition = front_of(Y), jbo.parego(num_samples=4096)
+    mean, deviation = (np.array(part) for part in POSTERIORS[0])
+    weight = np.asarray(acquisition.prepare(jax.random.key(3), None, front).weight)
+    assert weight.sum() == pytest.approx(1) and (weight > 0).all()
+    is_front = np.asarray(pareto.front(front.mean, front.counts))
+    low, high = Y[is_front].min(axis=0), Y[is_front].max(axis=0)
+
+    def scalarised(y):
+        w = weight * (y - low) / (high - low)
+        return w.max(axis=1) + 0.05 * w.sum(axis=1)
+
+    samples = scalarised(mean + deviation * np.random.default_rng(0).normal(size=(200_000, 2)))
+    expected = np.clip(scalarised(Y[COUNTS]).min() - samples, 0, None)
+    value = np.exp(value_of(acquisition, mean, deviation, front, key=3))
+    assert value == pytest.approx(expected.mean(), rel=0.03)
+    other = acquisition.prepare(jax.random.key(4), None, front).weight
+    assert np.abs(weight - np.asarray(other)).max() > 0.01
+
+
+def test_with_one_objective_it_is_the_expected_improvement(x64):
+    """One column: what a point adds to the dominated length is its improvement on the best value or the reference."""
+    direction = directions(jax.random.key(0), 4, 1, F64)
+    region = rays(direction, jnp.asarray([[[0.4], [0.7]]]), jnp.ones(2, bool), jnp.ones(1), jnp.ones(1))
+    value = log_improvement_of_rays(jnp.full((1, 1), 0.5), jnp.full(1, 0.2), region)
+    expected = formulas.log_expected_improvement(jnp.asarray(0.5), jnp.asarray(0.2), jnp.asarray(0.4))
+    assert float(value) == pytest.approx(float(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: jbo.log_expected_hypervolume_improvement(num_rays=0),
+        lambda: jbo.log_noisy_expected_hypervolume_improvement(num_samples=0),
+        lambda: jbo.hypervolume_scalarization(0),
+        lambda: jbo.parego(num_samples=True),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(make):
+    with pytest.raises(ValueError, match="expected an integer of at least 1"):
+        make()
