@@ -47,8 +47,8 @@ class Run(NamedTuple):
     y: Float[Array, " t"] | Float[Array, "t k"]
     """Values of the objective, not finite where it failed. Lower is better: with `jbo.Maximize` they are negative. With
     several objectives a column for each."""
-    best_y: Float[Array, " t"] | None
-    """Least value of a feasible trial so far; ``inf`` before the first one. None with several objectives."""
+    best_y: Any
+    """Least value of a feasible trial so far, ``[t]``; ``inf`` before the first one. None with several objectives."""
     trials: Trials
     """The final table, its rows in the order of the steps; with what they cost and their noise, if the problem says."""
     values: dict[str, Float[Array, " t"]]

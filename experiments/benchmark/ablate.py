@@ -86,7 +86,14 @@ DRAWS = {
 }
 """Problems as functions of a key; Hartmann 6 and Schwefel 3 are the same for all."""
 
-_BY_NAME = {*ROUGH, *OF_CHOICES, "schwefel3", "noisy_griewank4", "noisy_salomon4", *(name for name in DRAWS if "_of_" in name)}
+_BY_NAME = {
+    *ROUGH,
+    *OF_CHOICES,
+    "schwefel3",
+    "noisy_griewank4",
+    "noisy_salomon4",
+    *(name for name in DRAWS if "_of_" in name),
+}
 """Rough ones, those of choices, and those of many columns, which are run by name only."""
 
 _GP = {

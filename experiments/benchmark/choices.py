@@ -167,7 +167,8 @@ class Training(_OfChoices):
         bowl = self.steep[kind] * away**2 + jnp.sum(self.weight * (u[1:] - self.place[1:]) ** 2)
         bowl = bowl + 0.5 * (away - (u[1] - self.place[1])) ** 2
         switches = self.switch[0] * s1 + self.switch[1] * s2 + self.both * (s1 * s2)
-        least = jnp.minimum(jnp.minimum(0, self.switch[0]), jnp.minimum(self.switch[1], jnp.sum(self.switch) + self.both))
+        first, second = self.switch
+        least = jnp.min(jnp.stack([0 * first, first, second, first + second + self.both]))
         return jnp.minimum(self.loss[kind] + self.effect[act] + bowl + switches - least + diverges, 3.0)
 
 

@@ -124,7 +124,8 @@ def test_effects_of_choices_are_added_to_the_kernel(dtype):
     kernel = BOUND["effects of choices"]
     params = params_of(kernel, D, dtype)
     x1, x2 = mixed_points(np.random.default_rng(0), 9), mixed_points(np.random.default_rng(1), 6)
-    lengthscale, signal = (np.exp(np.asarray(v, np.float64)) for v in (params.log_lengthscale, params.log_signal_variance))
+    lengthscale = np.exp(np.asarray(params.log_lengthscale, np.float64))
+    signal = np.exp(np.float64(params.log_signal_variance))
     size = np.exp(np.float64(params.of_kernel[0]))
     expected = cross(multiscale.bind(MIXED), params, x1, x2, dtype)
     for j in np.flatnonzero(NUM_CHOICES):
