@@ -267,8 +267,9 @@ def _at_least_one(name: str, value: int) -> int:
 def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImprovement:
     """Logarithm of the expected hypervolume improvement (EHVI): the default with several objectives.
 
-    The front is that of the posterior means of the feasible trials. With two objectives the value is exact. With more
-    it is a mean over directions from the reference point, evenly spread anew at each suggestion.
+    The front is that of the posterior means of the feasible trials. With two objectives the value is exact for a front
+    of up to 64 trials. With more objectives it is a mean over directions from the reference point, evenly spread anew
+    at each suggestion.
 
     Args:
       num_rays: Directions above two objectives; a power of two is spread most evenly.

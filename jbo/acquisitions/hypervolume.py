@@ -19,9 +19,11 @@ import numpy as np
 from jax.scipy.special import logsumexp, ndtri
 from jaxtyping import Array, Bool, Float, Key
 
-from jbo import designs
+from jbo import designs, pareto
 from jbo.numerics import log_improvement, log_normal_cdf, normal_hazard
 
+_MOST_ROWS = 64
+"""Rows of the front of two objectives that count."""
 _NUM_NODES = 8
 """Gauss-Legendre nodes along a ray."""
 
@@ -36,7 +38,10 @@ class Strips(NamedTuple):
 
 
 def strips(y: Float[Array, "n 2"], counts: Bool[Array, " n"], reference: Float[Array, "2"]) -> Strips:
-    """The strips below a reference that no row dominates, one more than rows; some of them have no width.
+    """The strips below a reference that no row dominates; some of them have no width.
+
+    There is one more strip than rows of the front. Of a front of more than 64 rows as many are taken, evenly along it,
+    so that a point costs no more in a large table.
 
     Args:
       y: Values, lower is better.
@@ -44,9 +49,12 @@ def strips(y: Float[Array, "n 2"], counts: Bool[Array, " n"], reference: Float[A
       reference: The worst values that count.
     """
     is_inside = counts & jnp.all(y < reference[None, :], axis=1)
-    first = jnp.where(is_inside, y[:, 0], reference[0])
-    order = jnp.argsort(first)
-    second = jnp.where(is_inside, y[:, 1], reference[1])[order]
+    is_front = pareto.front(y, is_inside)
+    first = jnp.where(is_front, y[:, 0], reference[0])
+    num_kept = min(_MOST_ROWS, len(y))
+    count = jnp.maximum(jnp.sum(is_front, dtype=jnp.int32), num_kept)
+    order = jnp.argsort(first)[jnp.arange(num_kept, dtype=jnp.int32) * count // num_kept]
+    second = jnp.where(is_front, y[:, 1], reference[1])[order]
     heights = jnp.concatenate([reference[1:], jax.lax.cummin(second)])
     return Strips(jnp.concatenate([first[order], reference[:1]]), heights)
 
@@ -54,7 +62,7 @@ def strips(y: Float[Array, "n 2"], counts: Bool[Array, " n"], reference: Float[A
 def log_improvement_of_strips(
     mean: Float[Array, "2"], deviation: Float[Array, "2"], region: Strips
 ) -> Float[Array, ""]:
-    r"""Logarithm of the expected hypervolume improvement of two independent objectives; exact.
+    r"""Logarithm of the expected hypervolume improvement of two independent objectives; exact for the strips.
 
     A strip from :math:`a` to :math:`b` below :math:`u` has the share
     :math:`(\mathrm{EI}_1(b) - \mathrm{EI}_1(a))\,\mathrm{EI}_2(u)`.
