@@ -295,7 +295,7 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def cost(self) -> Outcome | None:
-        """The cost; None if there is none."""
+        """The `Cost` among the outcomes; None if there is none."""
         return next((outcome for outcome in self._all if outcome.role is Role.COST), None)
 
     @property

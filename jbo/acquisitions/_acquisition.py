@@ -234,7 +234,7 @@ class Improvement:
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """The value to improve on, and the variance of the noise that counts."""
+        """The incumbent value less the margin, and the noise variance: 0 unless the posterior mean has to improve."""
         best = incumbent(posterior, data)
         noise = posterior.noise_variance() if self.is_of_mean else jnp.zeros((), best.dtype)
         return best - jnp.asarray(self.margin, best.dtype), noise

@@ -39,16 +39,16 @@ class Strategy(ABC):
 
     @property
     def num_initial(self) -> int:
-        """Results before which `ask` follows `design`; 0 for strategies that have none."""
+        """Number of results of the initial design; 0 for strategies without one. Until then `ask` follows `design`."""
         return 0
 
     @property
     def learns_cost(self) -> bool:
-        """True where the costs in the table change what is asked for."""
+        """True if the costs in the table change the suggestions."""
         return False
 
     def oriented(self, maximize: bool) -> Any:
-        """The same strategy, told which way what it sees points; without a model that makes no difference.
+        """The same strategy for the given direction of the objective; it matters only to strategies with a model.
 
         Args:
           maximize: True if the values of the table are the negative of the objective's.
@@ -59,18 +59,19 @@ class Strategy(ABC):
     def for_table(self, layout: Layout) -> Any:
         """The same strategy for a table with other columns of values.
 
-        Who knows one value and no limits takes a trial that breaks a limit for a failed one (`Trials.of_feasible`).
+        A strategy that supports neither limits nor several objectives treats a trial that breaks a limit as failed
+        (`Trials.of_feasible`).
 
         Args:
-          layout: Of the table.
+          layout: Columns of the table.
         """
         return self if layout == self.layout else dataclasses.replace(self, layout=layout)
 
     def with_reference(self, reference: Any) -> Any:
-        """The same strategy, told the worst values of several objectives that count; without a use for them, itself.
+        """The same strategy with a reference point for several objectives; itself if it has no use for one.
 
         Args:
-          reference: As the table has them, infinite where none was given, ``[k]``.
+          reference: Reference point in the sign of the table, ``[k]``; infinite for objectives without a reference.
         """
         del reference
         return self

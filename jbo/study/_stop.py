@@ -1,4 +1,4 @@
-"""When a search ends before all its trials are run."""
+"""Early stopping of a search, before all its trials have run."""
 
 import math
 import time
@@ -45,13 +45,13 @@ class Stop:
             raise ValueError(f"no_improvement: expected at least 1, got {self.no_improvement!r}")
 
     def begin_for(self, outcomes: Outcomes) -> Callable[[Sequence[Trial]], bool]:
-        """`begin` for the outcomes of a study.
+        """As `begin`, with the direction taken from the outcomes of a study.
 
         Args:
-          outcomes: Of the study.
+          outcomes: Outcomes of the study.
 
         Raises:
-          ValueError: There is a target, and there are several objectives.
+          ValueError: There are a target and several objectives.
         """
         if not outcomes.has_several:
             return self.begin(outcomes.maximize)

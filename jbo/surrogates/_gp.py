@@ -378,25 +378,25 @@ def gp(
     Args:
       kernel: Covariance function, see `jbo.surrogates.kernels`; the default is `kernels.multiscale`, with an effect of
         each choice of a category (`kernels.with_effects`).
-      mean: What the objective is expected to look like, of a point of the unit cube, up to an offset and a weight that
-        are inferred; see `jbo.surrogates.kernels.trend`.
-      noise: ``"inferred"``, or the standard deviation of an observation in the units of the objective; 0.0 says that
-        evaluations are exact.
-      lengthscale_prior: Mean and deviation of log lengthscale, less half the logarithm of the number of columns: that
-        it grows with the root of their number is from Hvarfner et al., Vanilla Bayesian Optimization Performs Great in
-        High Dimensions, 2024. Their (2**0.5, 3**0.5) is wider and longer; on Branin and Hartmann 6 it was slower.
-      signal_prior: Mean and deviation of the log variance of the function; ``y`` is standardised, so near 0.
-      noise_prior: Mean and deviation of the log variance of an observation, in units of standardised ``y``.
-      num_starts: How many starts a fit has that begins anew, to fewer than 128 results; of the fits of a search from
-        32 results on three of four begin at the one before, and there only.
-      noise_slope_prior: Mean and deviation of the slope of the log noise variance in each column, over its whole
-        range, where the noise is another at one end of a parameter than at the other; None: it is the same everywhere.
-      warps_output: Whether the values go through a monotone function (sinh-arcsinh) whose two parameters are inferred
-        with the others, for objectives with a long tail on either side. Beside it a noise that is given is one of the
-        warped values.
-      most_exact: Tables of more rows are seen through inducing points: exact inference costs the cube of them. None:
-        1,024.
-      num_inducing: How many of the rows those are, at most; None: 256.
+      mean: Expected shape of the objective, a function of a point of the unit cube. Its offset and its weight are
+        inferred; see `jbo.surrogates.kernels.trend`.
+      noise: ``"inferred"``, or the standard deviation of an observation in the units of the objective. 0.0: exact
+        evaluations.
+      lengthscale_prior: Mean and standard deviation of ``log(lengthscale) - log(d) / 2`` for ``d`` columns. The growth
+        with the square root of ``d`` is from Hvarfner et al., Vanilla Bayesian Optimization Performs Great in High
+        Dimensions, 2024. Their (2**0.5, 3**0.5) is wider and longer; on Branin and Hartmann 6 it was slower.
+      signal_prior: Mean and standard deviation of the log variance of the function. ``y`` is standardised, so the mean
+        is near 0.
+      noise_prior: Mean and standard deviation of the log noise variance, in units of standardised ``y``.
+      num_starts: Number of restarts of a cold fit to fewer than 128 results. From 32 results on, three of four fits
+        have a warm start instead, the previous fit, and no restarts.
+      noise_slope_prior: Mean and standard deviation of the slope of the log noise variance in each column, over its
+        whole range, for noise that varies with a parameter. None: the noise is the same everywhere.
+      warps_output: True: the values pass through a monotone function (sinh-arcsinh), for objectives with long tails.
+        Its two parameters are inferred with the others. A given ``noise`` is then in units of the warped values.
+      most_exact: Maximum number of rows for exact inference, whose cost grows with their cube. Larger tables use
+        inducing points. None: 1,024.
+      num_inducing: Maximum number of inducing points, which are rows of the table; None: 256.
 
     Raises:
       ValueError: If ``noise`` is neither ``"inferred"`` nor a finite number of at least 0, or ``num_starts``,
