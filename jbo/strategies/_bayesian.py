@@ -62,7 +62,7 @@ class Bayesian(ModelStrategy):
     weights: tuple[Weight, ...] = ()
     """Factors of the acquisition."""
     batch: Batch | None = None
-    """How pending trials are taken into account; None: the kriging believer, which assumes the posterior mean."""
+    """How pending trials are taken into account; None: kriging believer, it assumes the posterior mean."""
     belief: Belief | None = None
     """Prior over the best configuration, from which the initial design begins; None: no prior."""
     doubt: Doubt | None = None
