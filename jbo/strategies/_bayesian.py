@@ -62,13 +62,13 @@ class Bayesian(ModelStrategy):
     weights: tuple[Weight, ...] = ()
     """Factors of the acquisition."""
     batch: Batch | None = None
-    """How pending trials are taken into account; None: kriging believer, it assumes the posterior mean."""
+    """How pending trials are taken into account; None: the kriging believer."""
     belief: Belief | None = None
-    """Prior over the best configuration, from which the initial design begins; None: no prior."""
+    """Prior over the best configuration, which also guides the initial design; None: no prior."""
     doubt: Doubt | None = None
-    """Makes every second suggestion while the acquisition value is very small; None: nothing does."""
+    """Makes every second suggestion while the acquisition value is very small; None: no such suggestions."""
     under_limits: Acquisition | None = None
-    """The default acquisition if outcomes have limits; it replaces the Parzen densities as well. None: the user's choice
+    """The default acquisition if outcomes have limits; the Parzen densities are then left out. None: the user's choice
     stays."""
     over_front: FrontAcquisition | None = None
     """The acquisition for several objectives; None if the user named one for a single objective."""

@@ -82,7 +82,7 @@ def bayesian(
         Otherwise there is no such factor.
         With categories, and without ``acquisition``, ``batch``, ``belief``, ``cost`` and ``weights``, the densities
         also make every second suggestion late in a search. They do so once the expected improvement is below 1 % of
-        the standard deviation of the values, so that a wrong model does not stall the search.
+        the standard deviation of the values. A wrong model then does not stall the search.
         The classifier is not used with tables of more than 1,024 rows.
       weights: Further factors of the acquisition, each a `jbo.strategies.Weight`.
 

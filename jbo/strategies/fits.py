@@ -30,8 +30,8 @@ class Schedule:
     A fit costs more than a suggestion. From 32 results on, several suggestions therefore share a fit. Most fits start
     from the previous fit, which makes them cheaper. A study that is opened again must find the same fit without the
     previous one. It recomputes all fits since the last cold one, at most ``chain``. With 39 results the fit uses the
-    first 38. Its warm start is the fit to 36, whose warm start is the fit to 34, and so on to the fit to 32, which is
-    cold. The fit to 40 is cold again.
+    first 38. Its warm start is the fit to 36, whose warm start is the fit to 34, and so on. The fits to 32 and to 40
+    are cold.
 
     NumPy statuses give NumPy arrays, traced ones give traced arrays. The posterior always uses all results; only the
     hyperparameters follow the schedule. Failed trials count as results.
