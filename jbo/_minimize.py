@@ -1,4 +1,4 @@
-"""A whole study of a traceable function as one program."""
+"""A whole search over a traceable function as one program."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -20,15 +20,15 @@ from jbo.types import OK, Result, Trials
 
 @runtime_checkable
 class Problem(Protocol):
-    """An objective that knows its space; those of `jbo.functions` do."""
+    """An objective with a space, such as the functions of `jbo.functions`."""
 
     @property
     def space(self) -> Space:
-        """Where to search."""
+        """The search space."""
         ...
 
     def __call__(self, config: dict[str, Any]) -> Any:
-        """Value at a config of traced scalars, lower is better; or a `jbo.Result` with what else is known of it."""
+        """Value at a config of traced scalars, lower is better; or a `jbo.Result`, which may hold cost and noise."""
         ...
 
 
@@ -40,26 +40,26 @@ _NOT_TRACEABLE = (
 
 
 class Run(NamedTuple):
-    """A finished search; ``t`` steps in the order in which they were made."""
+    """A finished search of ``t`` steps, in their order."""
 
     x: Float[Array, "t d"]
     """Snapped points of the unit cube."""
     y: Float[Array, " t"] | Float[Array, "t k"]
-    """Values of the objective, not finite where it failed. Lower is better: with `jbo.Maximize` they are negative. With
-    several objectives a column for each."""
+    """Values of the objective, not finite for failed trials. Lower is better: `jbo.Maximize` changes their sign. With
+    several objectives there is one column for each."""
     best_y: Any
-    """Least value of a feasible trial so far, ``[t]``; ``inf`` before the first one. None with several objectives."""
+    """Minimum value of the feasible trials so far, ``[t]``; ``inf`` before the first. None with several objectives."""
     trials: Trials
-    """The final table, its rows in the order of the steps; with what they cost and their noise, if the problem says."""
+    """The final table, rows in the order of the steps, with cost and noise if the function returns them."""
     values: dict[str, Float[Array, " t"]]
-    """All outcomes by name as the function returned them; without ``outcomes`` the value of the objective."""
+    """All outcomes by name, as the function returned them. Without ``outcomes``: the value of the objective."""
     is_pareto: Bool[Array, " t"] | None = None
-    """With several objectives: True for feasible trials that no other one dominates. None with one."""
+    """With several objectives: True for feasible trials that no other trial dominates. None with one objective."""
     hypervolume: Float[Array, " t"] | None = None
-    """With several objectives: what the feasible trials so far dominate, up to ``reference``. None with one."""
+    """With several objectives: hypervolume of the feasible trials so far, up to ``reference``. None with one."""
     reference: Float[Array, " k"] | None = None
-    """With several objectives: the worst values that count, lower is better. An objective without a reference has the
-    one that `jbo.pareto.reference` infers from all trials of the search. None with one objective."""
+    """With several objectives: the reference point of the hypervolume, lower is better. If an objective has no
+    reference, `jbo.pareto.reference` infers it from all trials of the search. None with one objective."""
 
 
 def minimize(
@@ -71,32 +71,33 @@ def minimize(
     space: Space | None = None,
     outcomes: Sequence[Outcome] | None = None,
 ) -> Run:
-    """Search for the minimum of ``function`` with ``num_steps`` evaluations, the initial design among them.
+    """Search for the minimum of ``function`` with ``num_steps`` evaluations, including the initial design.
 
-    Traceable: wrap it in `jax.jit`, and in `jax.vmap` over keys or over numbers of the strategy or of the function.
+    The search is traceable: wrap it in `jax.jit`, and in `jax.vmap` over keys or over numbers of the strategy or of the
+    function.
 
     Args:
       key: The key of the search.
-      function: A traceable function of a config, lower is better: it returns a number or a `jbo.Result`. Its config
-        holds scalars: numbers for reals, integers and ordinals, the index for a category. A name whose condition does
-        not hold has its centre there; `jbo.is_active` tells which names these are. In a list of candidates
-        `jbo.row_of` gives the row of the config, for a table of known results. An object with a ``space``, such as
-        those of `jbo.functions`, is searched in that space.
-      strategy: How to search the same space.
-      num_steps: Evaluations, at least 1.
-      space: What the configs are of. None: the function's space, else the one that ``strategy`` was made for. A
-        strategy that is itself an argument of `jax.jit` or `jax.vmap` does not know it there: it keeps the structure
-        of a space only.
-      outcomes: What the function returns by name, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``:
-        objectives, limits, a cost, values that are only kept. None: it returns one number.
+      function: A traceable function of a config, lower is better. It returns a number or a `jbo.Result`. The config
+        holds scalars: numbers for reals, integers and ordinals, the index of the choice for a category. An inactive
+        parameter is at its centre; `jbo.is_active` tells which parameters are active. For a table of known results
+        over a list of candidates, `jbo.row_of` gives the row of the config. A function with an attribute ``space``,
+        such as those of `jbo.functions`, is searched in that space.
+      strategy: A strategy over the same space.
+      num_steps: Number of evaluations, at least 1.
+      space: The space of the configs. None: the space of the function, or else the space that ``strategy`` was made
+        for. If the strategy is an argument of `jax.jit` or `jax.vmap`, give the space, because such a strategy keeps
+        only its structure.
+      outcomes: The named results of the function, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``:
+        objectives, limits, a cost, or values that are only recorded. None: the function returns one number.
 
     Returns:
-      All points and values, and the best value so far. They have no derivative with a strategy that has a model, since
-      its suggestions have none.
+      All points and values, and the best value so far. Strategies with a model have no derivatives of them, because
+      their suggestions have none.
 
     Raises:
-      TypeError: If an argument is not what it should be, or the function is not traceable or returns no number.
-      KeyError: If the function asks for a name that the space does not have.
+      TypeError: If an argument has the wrong type, the function is not traceable, or it does not return a number.
+      KeyError: If the function looks up a name that is not in the space.
       ValueError: If ``num_steps`` is below 1, or the function's value, cost or noise is no scalar. If the space is not
         known, or ``strategy`` searches a space of another structure or constraint.
 

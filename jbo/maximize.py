@@ -48,12 +48,12 @@ Function = Callable[[Float[Array, " d"]], Float[Array, ""]]
 
 
 class Maximum(NamedTuple):
-    """The best new point that was found."""
+    """The best new point found."""
 
     x: Float[Array, " d"]
     """A snapped point."""
     value: Float[Array, ""]
-    """The function there; ``-inf`` if every point that was looked at is in the table or not allowed."""
+    """Value of the function at ``x``; ``-inf`` if no candidate was both new and allowed."""
 
 
 @checked
@@ -66,18 +66,18 @@ def maximize(
     *,
     is_smooth: bool = True,
 ) -> Maximum:
-    """The best point of ``function`` in a region that is not in the table of trials.
+    """Maximise ``function`` over a region, excluding the points in the table of trials.
 
     Args:
-      key: Draws candidates.
+      key: Random key of the candidates.
       function: Value of a snapped point, higher is better. NaN counts as ``-inf``.
-      region: Where the point may be.
-      trials: Points that were evaluated or are pending: never the result.
-      centre: A good point, such as the best trial; half of the candidates' effort goes around it.
-      is_smooth: False if the gradient of ``function`` in the reals says nothing.
+      region: Region of the point.
+      trials: Evaluated and pending points, which are never returned.
+      centre: A good point, such as the best trial. About half of the search effort is spent near it.
+      is_smooth: False if the gradient of ``function`` with respect to real columns is not useful.
 
     Returns:
-      The point and its value, at least as good as that of all candidates.
+      The point and its value, at least as good as the values of all candidates.
     """
     encoding = region.encoding
     if encoding.candidates is not None:
@@ -149,11 +149,11 @@ def _best_candidate(function: Function, region: Region, trials: Trials) -> Maxim
 
 
 def values_at(function: Function, points: Float[Array, "m d"]) -> Float[Array, " m"]:
-    """The function at each of any number of points, at most 1,024 of them at once, so that memory is bounded.
+    """Values of the function at any number of points, computed for at most 1,024 at a time to bound memory.
 
     Args:
       function: Value of a point.
-      points: Where to value it.
+      points: Points to evaluate.
     """
     m, d = points.shape
     size = min(_CHUNK, 1 << (m - 1).bit_length())

@@ -20,24 +20,24 @@ from jbo.types import Layout
 
 
 class Role(IntEnum):
-    """What an outcome is to the search, in the order of the table's columns."""
+    """Role of an outcome in the search, in the order of the columns of the table."""
 
     OBJECTIVE = 0
     """Lower is better in the table."""
     LIMIT = 1
-    """At most 0 in the table where the limit holds."""
+    """At most 0 in the table if the limit holds."""
     COST = 2
     """Above 0."""
     NOTE = 3
-    """No part of the table."""
+    """Not in the table."""
 
 
 @dataclass(frozen=True)
 class Outcome(ABC):
-    """Base class of the kinds of outcomes. A subclass sets `role`, and `to_table` where values change their form."""
+    """Base class of all outcomes. A subclass sets `role`, and overrides `to_table` if the table transforms values."""
 
     role: ClassVar[Role]
-    """What it is to the search."""
+    """Role in the search."""
 
     name: str | Any
     """The key under which an objective returns its value."""
@@ -55,18 +55,18 @@ class Outcome(ABC):
             raise ValueError("name: expected the name of an outcome, got an empty text")
 
     def to_table(self, value: Any) -> Any:
-        """The value as the table has it.
+        """The value in the form of the table.
 
         Args:
-          value: As it was measured, a number or a traced scalar.
+          value: Measured value, a number or a traced scalar.
         """
         return value
 
     def noise_to_table(self, noise: Any) -> Any:
-        """The standard deviation of a value as the table has it.
+        """The standard deviation of a value, in the units of the table.
 
         Args:
-          noise: In the units of the value.
+          noise: Standard deviation in the units of the value.
         """
         return noise
 
@@ -164,14 +164,14 @@ class AtLeast(_Limit):
 
 @dataclass(frozen=True)
 class Cost(Outcome):
-    """What a trial cost, a number above 0 in any unit: the search divides what it expects of a point by it."""
+    """The cost of a trial, above 0, in any unit. The search divides the acquisition by the expected cost."""
 
     role: ClassVar[Role] = Role.COST
 
 
 @dataclass(frozen=True)
 class Track(Outcome):
-    """A number that is kept with the trial and has no part in the search."""
+    """A number that is recorded with the trial and does not affect the search."""
 
     role: ClassVar[Role] = Role.NOTE
 
@@ -188,11 +188,11 @@ class Outcomes(Sequence[Outcome]):
 
     Args:
       outcomes: At least one objective, each name once, at most one cost.
-      is_named: False for those of a study that was given none: an objective then returns a number.
+      is_named: False for a study without ``outcomes``, whose objective returns a number.
 
     Raises:
-      TypeError: One of them is no outcome.
-      ValueError: There is no objective, or two outcomes have one name, or there are two costs.
+      TypeError: An element is not an outcome.
+      ValueError: There is no objective, two outcomes have the same name, or there are two costs.
     """
 
     def __init__(self, outcomes: Iterable[Outcome | Any], is_named: bool = True):
@@ -239,9 +239,9 @@ class Outcomes(Sequence[Outcome]):
 
     @cached_property
     def layout(self) -> Layout:
-        """Which columns of the table are what.
+        """Meaning of the columns of the table.
 
-        A cost that the user named has a column; one that nobody named has a column where the strategy learns it.
+        A cost that the user named has a column. An unnamed cost has a column only if the strategy learns it.
         """
         return Layout(
             num_objectives=len(self.columns) - len(self.limits),
@@ -253,7 +253,7 @@ class Outcomes(Sequence[Outcome]):
         """The columns of a table for a strategy.
 
         Args:
-          learns_cost: Whether the strategy learns what trials cost: then there is a column for it.
+          learns_cost: True if the strategy learns the cost of trials, which then has a column.
         """
         return dataclasses.replace(self.layout, has_cost=self.layout.has_cost or learns_cost)
 
@@ -284,7 +284,7 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def references(self) -> tuple[float, ...]:
-        """The reference of each objective as the table has it; infinite where the user gave none."""
+        """The reference point in the sign of the table; infinite for objectives without a reference."""
         given = [(outcome, getattr(outcome, "reference", None)) for outcome in self.objectives]
         return tuple(math.inf if value is None else float(outcome.to_table(value)) for outcome, value in given)
 
@@ -295,7 +295,7 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def cost(self) -> Outcome | None:
-        """The cost; None if there is none."""
+        """The `Cost` among the outcomes; None if there is none."""
         return next((outcome for outcome in self._all if outcome.role is Role.COST), None)
 
     @property
@@ -308,7 +308,7 @@ class Outcomes(Sequence[Outcome]):
         return isinstance(self.objective, Maximize)
 
     def is_feasible(self, values: Mapping[str, float | None]) -> bool | None:
-        """Whether all limits hold; None if one that has no value decides it.
+        """True if all limits hold, False if one does not; None if it depends on a missing value.
 
         Args:
           values: Measured values by name; an absent name or None is a missing value.
@@ -321,13 +321,13 @@ class Outcomes(Sequence[Outcome]):
         return None if None in excess else True
 
     def named(self, name: str) -> Outcome:
-        """The outcome of a name.
+        """The outcome with a given name.
 
         Args:
-          name: One of the user's.
+          name: Name of an outcome.
 
         Raises:
-          ValueError: There is none; the message has the nearest name.
+          ValueError: There is no such outcome; the message has the nearest name.
         """
         if name in self.by_name:
             return self.by_name[name]
@@ -337,10 +337,10 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def json_text(self) -> str:
-        """As a study file holds them; equal texts are equal outcomes.
+        """The outcomes as JSON text, as in a study file. Equal texts mean equal outcomes.
 
         Raises:
-          ValueError: One of them is of a kind that a file cannot hold, see `KINDS`.
+          ValueError: A file cannot hold a class of these outcomes, see `KINDS`.
         """
         own = next((outcome for outcome in self._all if type(outcome) not in KINDS), None)
         if own is not None:
@@ -354,13 +354,13 @@ class Outcomes(Sequence[Outcome]):
 
     @classmethod
     def from_json_text(cls, text: str) -> "Outcomes":
-        """The outcomes that a study file holds.
+        """The outcomes stored in a study file.
 
         Args:
           text: From `json_text`.
 
         Raises:
-          ValueError: It is no such text.
+          ValueError: The text is not from `json_text`.
         """
         kinds = {kind.__name__: kind for kind in KINDS}
         try:
@@ -383,7 +383,7 @@ class Outcomes(Sequence[Outcome]):
 
 
 def unnamed(maximize: bool = False) -> Outcomes:
-    """The outcomes of a search that was given none: one value and what it cost.
+    """The outcomes of a search without named outcomes: one value and its cost.
 
     Args:
       maximize: True if higher values are better.
@@ -392,15 +392,15 @@ def unnamed(maximize: bool = False) -> Outcomes:
 
 
 def as_outcomes(outcomes: Any, maximize: bool = False) -> Outcomes:
-    """What a user gave as ``outcomes``.
+    """The user's argument ``outcomes`` as `Outcomes`.
 
     Args:
       outcomes: A list of outcomes, or `Outcomes`; None: one value.
-      maximize: True if higher values are better; only beside None.
+      maximize: True if higher values are better; only if ``outcomes`` is None.
 
     Raises:
-      TypeError: It is no list of outcomes.
-      ValueError: As in `Outcomes`; or ``maximize`` stands beside a list.
+      TypeError: ``outcomes`` is not a list of outcomes.
+      ValueError: As in `Outcomes`; or ``maximize`` is given with a list.
     """
     if outcomes is None:
         return unnamed(maximize)

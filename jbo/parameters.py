@@ -73,7 +73,7 @@ def between(low: Number | Any, high: Number | Any) -> Between:
 
 
 class Parameter:
-    """What all kinds share: a place on ``[0, 1]``, a condition, equality by content."""
+    """Base class of all parameters: the map to ``[0, 1]``, the condition, equality by content."""
 
     when: Condition | None
 
@@ -84,7 +84,7 @@ class Parameter:
 
     @property
     def period_in_cube(self) -> float:
-        """After how much of ``[0, 1]`` the parameter is where it was; 0: never."""
+        """Period of the parameter in units of ``[0, 1]``; 0 if it has none."""
         return 0.0
 
     @property
@@ -99,7 +99,7 @@ class Parameter:
         raise NotImplementedError
 
     def check(self) -> None:
-        """Raise `ValueError` if the definition makes no sense."""
+        """Raise `ValueError` if the definition is invalid."""
         raise NotImplementedError
 
     def parse(self, value: Any) -> Any:
@@ -241,19 +241,19 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Real(Parameter):
-    """A real number from ``low`` to ``high``, both included; uniform, or uniform in its logarithm.
+    """A real number from ``low`` to ``high``, both included, uniform on a linear or on a logarithmic scale.
 
     Args:
       low: Minimum; positive if ``log``.
-      high: Maximum; with ``step`` it is ``low`` plus a multiple of ``step``.
-      log: Spread evenly over the orders of magnitude, as learning rates are; not together with ``step``.
-      step: Distance between neighbours: ``Real(0, 10, step=0.1)`` takes 0.0, 0.1, …, 10.0, each of them the float that
-        the decimal number is written as. None: every number between the bounds.
-      period: After so much the objective is what it was, as with an angle: 360 of degrees. Gaussian processes know it.
+      high: Maximum. With ``step`` it must be ``low`` plus a multiple of ``step``.
+      log: True: uniform on a logarithmic scale, as for a learning rate. Cannot be combined with ``step``.
+      step: Grid spacing: ``Real(0, 10, step=0.1)`` takes the values 0.0, 0.1, …, 10.0. Each is the float nearest to
+        the decimal number. None: every number between the bounds.
+      period: Period of the objective in this parameter, such as 360 for an angle in degrees. Gaussian processes use it.
       monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
-        whatever the others are. Gaussian processes know it.
-      when: The parameter exists where another one has given values: ``(name, value)``, ``(name, {values})`` or, of a
-        number, ``(name, jbo.between(low, high))``. None: always.
+        whatever the values of the others. Gaussian processes use it.
+      when: Condition: the parameter exists only if another parameter has a given value, ``(name, value)``, one of
+        several, ``(name, {values})``, or lies between bounds, ``(name, jbo.between(low, high))``. None: no condition.
 
     Example:
       >>> Real(1e-5, 1e-1, log=True)
@@ -288,7 +288,7 @@ class Real(Parameter):
         return 0 if self.step is None else self._num_steps + 1
 
     def check(self) -> None:
-        """Raise `ValueError` on bounds that make no interval."""
+        """Raise `ValueError` if the definition is invalid, such as ``low >= high``."""
         _check_log(self.log)
         _check_bounds(self.low, self.high, (float,), "a number")
         if self.log and self.low <= 0:
@@ -326,9 +326,9 @@ class Real(Parameter):
         return float(self.period) / length
 
     def parse(self, value: Any) -> float:
-        """The value as a float; `ValueError` outside the bounds or off the grid.
+        """The value as a float; `ValueError` if it is outside the bounds or not on the grid.
 
-        A number that is beyond a bound or off a level by the rounding of a float is moved there.
+        A number that misses a bound or a grid value only by the rounding of a float is moved to it.
         """
         number = item(value)
         if _is_finite(number):
@@ -470,18 +470,18 @@ class Real(Parameter):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Integer(Parameter):
-    """An integer from ``low`` to ``high``, both reached, all equally likely, or by the logarithm of their place.
+    """An integer from ``low`` to ``high``, both included, uniform on a linear or on a logarithmic scale.
 
     Args:
-      low: Least value; at least 1 where ``log``.
-      high: Greatest value; ``low`` plus a multiple of ``step``.
-      log: Spread evenly over the orders of magnitude; not together with ``step``.
-      step: Distance between neighbours.
-      period: After so much the objective is what it was: 24 of the hours of a day. Gaussian processes know it.
+      low: Minimum; at least 1 if ``log``.
+      high: Maximum. It must be ``low`` plus a multiple of ``step``.
+      log: True: uniform on a logarithmic scale. Cannot be combined with ``step``.
+      step: Grid spacing, at least 1.
+      period: Period of the objective in this parameter, such as 24 for the hour of a day. Gaussian processes use it.
       monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
-        whatever the others are. Gaussian processes know it.
-      when: The parameter exists where another one has given values: ``(name, value)``, ``(name, {values})`` or, of a
-        number, ``(name, jbo.between(low, high))``. None: always.
+        whatever the values of the others. Gaussian processes use it.
+      when: Condition: the parameter exists only if another parameter has a given value, ``(name, value)``, one of
+        several, ``(name, {values})``, or lies between bounds, ``(name, jbo.between(low, high))``. None: no condition.
 
     Example:
       >>> Integer(16, 128, step=16)
@@ -521,7 +521,7 @@ class Integer(Parameter):
         return (start, math.log1p(self.num_levels / start)) if self.log else (0.0, 0.0)
 
     def check(self) -> None:
-        """Raise `ValueError` on bounds and steps that make no grid."""
+        """Raise `ValueError` if the bounds and the step define no grid."""
         _check_log(self.log)
         _check_bounds(self.low, self.high, (int,), "an integer")
         if type(self.step) is not int or self.step < 1:
@@ -546,7 +546,7 @@ class Integer(Parameter):
         return 0.0 if self.period is None else float(self.period) / (int(self.step) * self.num_levels)
 
     def parse(self, value: Any) -> int:
-        """The value as an int; `ValueError` off the grid. A float is none, not even 3.0."""
+        """The value as an int; `ValueError` if it is not on the grid. Floats are refused, even 3.0."""
         number = item(value)
         if type(number) is not int or not self.low <= number <= self.high or (number - self.low) % self.step:
             steps = f" in steps of {self.step}" if self.step != 1 else ""
@@ -613,14 +613,14 @@ class Integer(Parameter):
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class Ordinal(Parameter):
-    """One of several numbers or words that stand in an order; all equally likely, whatever their distances.
+    """One of several ordered numbers or words. All values are equally likely, whatever the distances between them.
 
     Args:
-      values: Numbers, rising or falling, or words in their order.
+      values: Increasing or decreasing numbers, or words in their order.
       monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall along the values,
-        whatever the others are. Gaussian processes know it.
-      when: The parameter exists where another one has given values: ``(name, value)``, ``(name, {values})`` or, of a
-        number, ``(name, jbo.between(low, high))``. None: always.
+        whatever the values of the other parameters. Gaussian processes use it.
+      when: Condition: the parameter exists only if another parameter has a given value, ``(name, value)``, one of
+        several, ``(name, {values})``, or lies between bounds, ``(name, jbo.between(low, high))``. None: no condition.
 
     Example:
       >>> Ordinal(32, 64, 128, 256)
@@ -676,7 +676,7 @@ class Ordinal(Parameter):
     def parse(self, value: Any) -> Any:
         """The value itself; `ValueError` if it is not among the values.
 
-        Numbers are compared as numbers, but for the rounding of a float: 3.3 is the level 3.3000000000000003.
+        Numbers are compared up to the rounding of a float: 3.3 is the value 3.3000000000000003.
         """
         found = self._levels.get(_hashable(value))
         if found is None:
@@ -724,13 +724,13 @@ class Ordinal(Parameter):
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class Categorical(Parameter):
-    """One of several choices without an order; all equally likely.
+    """One of several choices without an order. All choices are equally likely.
 
     Args:
-      choices: Strings, integers, finite floats, booleans, None, or tuples of these; ``1``, ``1.0`` and ``True`` are
-        three choices. Anything else (a function, a class) goes by a name that the objective looks up.
-      when: The parameter exists where another one has given values: ``(name, value)``, ``(name, {values})`` or, of a
-        number, ``(name, jbo.between(low, high))``. None: always.
+      choices: Strings, integers, finite floats, booleans, None, or tuples of these. ``1``, ``1.0`` and ``True`` are
+        three different choices. Give anything else (a function, a class) a name, and look it up in the objective.
+      when: Condition: the parameter exists only if another parameter has a given value, ``(name, value)``, one of
+        several, ``(name, {values})``, or lies between bounds, ``(name, jbo.between(low, high))``. None: no condition.
 
     Example:
       >>> Categorical("sgd", "adam", "rmsprop")
@@ -758,7 +758,7 @@ class Categorical(Parameter):
         return len(self.choices)
 
     def check(self) -> None:
-        """Raise `ValueError` on choices that cannot be told apart or written to a file."""
+        """Raise `ValueError` if two choices are equal, or if a choice cannot be written to a file."""
         if not self.choices:
             raise ValueError("expected at least one choice, got none")
         for choice in self.choices:
@@ -771,7 +771,7 @@ class Categorical(Parameter):
             raise ValueError(f"expected each choice once, got {listing(self.choices)}")
 
     def parse(self, value: Any) -> Any:
-        """The choice itself; `ValueError` if there is none of the same JSON text, but for the rounding of a float."""
+        """The choice with the same JSON text, up to the rounding of a float; `ValueError` if there is none."""
         try:
             found = self._levels.get(canonical(plain(value)))
         except ValueError:
@@ -807,7 +807,7 @@ class Categorical(Parameter):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Share(Parameter):
-    """One of several numbers of at least 0 that sum to 1; made by `Simplex`, never alone in a space."""
+    """One of several numbers that are at least 0 and sum to 1. `Simplex` makes all of them together."""
 
     of: tuple[str, ...]
     """Names of all of them."""
@@ -832,7 +832,7 @@ class Share(Parameter):
         return 0
 
     def check(self) -> None:
-        """Raise `ValueError` on names that make no simplex."""
+        """Raise `ValueError` unless there are at least two names, each once."""
         if len(self.of) < 2 or len(set(self.of)) < len(self.of) or not all(isinstance(n, str) and n for n in self.of):
             raise ValueError(f"Simplex: expected at least two names, each once, got {listing(self.of)}")
 
@@ -871,11 +871,11 @@ class Share(Parameter):
 
 @dataclass(frozen=True, init=False)
 class Simplex:
-    """Shares of at least 0 that sum to 1, such as the weights of a mixture: one float a name in the config.
+    """Shares that are at least 0 and sum to 1, such as mixture weights. The config holds one float for each name.
 
-    Designs are uniform over all such shares: ``Dirichlet(1, …, 1)``. The model sees the shares themselves, all alike.
-    Shares that a search suggests sum to 1 exactly, in whatever order they are added. The sum of shares that you give
-    may differ from 1 by up to 1e-6, and the shares are kept as they are.
+    Initial designs are uniform over the simplex: ``Dirichlet(1, …, 1)``. The model sees the shares themselves.
+    Suggested shares sum to 1 exactly, in whatever order they are added. The sum of the shares that you give may differ
+    from 1 by up to 1e-6; they are kept as they are.
 
     Args:
       *names: Names of the shares, at least two, each once.
@@ -905,7 +905,7 @@ class Simplex:
 
     @property
     def shares(self) -> dict[str, Share]:
-        """The parameters of the space, by name."""
+        """The `Share` parameters, by name."""
         return {name: Share(self.names, when=self.when) for name in self.names}
 
 

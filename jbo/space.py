@@ -1,4 +1,4 @@
-"""The search space: names, bounds and choices of the parameters, and the way between configs and the unit cube."""
+"""The search space: names, bounds and choices of the parameters, and the map between configs and the unit cube."""
 
 import itertools
 import json
@@ -42,7 +42,7 @@ __all__ = ["Categorical", "Integer", "Ordinal", "Real", "Simplex", "Space", "bet
 
 @dataclass(frozen=True)
 class Constant:
-    """A parameter that `Space.fix` has set: no column, but a value in every config where its condition holds."""
+    """A parameter fixed by `Space.fix`: it has no column, but a value in every config in which it is active."""
 
     parameter: Parameter
     value: Any
@@ -71,23 +71,23 @@ class _Where(NamedTuple):
 
 
 class Space(Mapping[str, Parameter]):
-    """Named parameters: a mapping from the names that are searched to `Real`, `Integer`, `Ordinal`, `Categorical`.
+    """A search space: a mapping from names to parameters, each a `Real`, `Integer`, `Ordinal` or `Categorical`.
 
     A config is a dict from name to value. A parameter with ``when=(name, value)`` or ``when=(name, {values})`` exists
-    only where the parameter of that name has this value, or one of these. With ``when=(name, jbo.between(low, high))``
-    it exists only where that parameter, a number, lies between these bounds. Elsewhere it is absent from the config.
+    only if the parameter of that name has the value, or one of the values. With ``when=(name, jbo.between(low, high))``
+    it exists only if that numeric parameter lies between the bounds. Otherwise it is absent from the config.
 
     Args:
-      parameters: Parameters by name, for names that are no identifiers.
-      *simplexes: Shares that sum to 1, see `Simplex`. One may stand anywhere among the parameters as well; the name
-        that it has there does not count.
-      constraint: A function of a config that returns True where it is allowed; None: everywhere. A study calls it with
-        Python values; `jbo.minimize`, and strategies used without a study, trace it, as they do the objective. No
-        suggestion violates it. A file does not hold it.
+      parameters: Parameters by name, for names that are not Python identifiers.
+      *simplexes: Shares that sum to 1, see `Simplex`. A simplex may also be given among the parameters, under any name;
+        that name is ignored.
+      constraint: A function of a config that returns True if the config is allowed. None: every config is allowed. A
+        study calls it with Python values. `jbo.minimize`, and strategies without a study, trace it like the objective.
+        No suggestion violates it. Study files do not store it.
       **named: Parameters by name.
 
     Raises:
-      ValueError: A definition makes no sense; the message begins with the parameter's name.
+      ValueError: A definition is invalid; the message begins with the name of the parameter.
 
     Example:
       >>> space = Space(optimizer=Categorical("sgd", "adam"), momentum=Real(0.0, 0.99, when=("optimizer", "sgd")))
@@ -118,7 +118,7 @@ class Space(Mapping[str, Parameter]):
         if constraint is not None and not callable(constraint):
             raise ValueError(f"constraint: expected a function of a config, got {constraint!r}")
         self.constraint = constraint
-        """From a config to True where it is allowed; None: everywhere."""
+        """Function that returns True for allowed configs; None: every config is allowed."""
         self._list: Candidates | None = None
         twice = parameters.keys() & named.keys()
         if twice:
@@ -149,19 +149,19 @@ class Space(Mapping[str, Parameter]):
 
     @staticmethod
     def from_domain(domain: Any) -> "Space":
-        """The space that GPyOpt's list of dicts describes.
+        """The space described by a GPyOpt domain, a list of dicts.
 
-        Each dict has a ``name`` (``var_i`` if there is none), a ``type`` and a ``domain``: ``continuous`` (if there is
-        none) and ``integer`` with ``(low, high)``, ``discrete`` with numbers, ``categorical`` with choices, ``bandit``
-        with points, which has no other type beside it. ``dimensionality=k`` stands for ``name_1`` to ``name_k``, and
-        for a bandit says how many numbers a point has. Beyond GPyOpt, ``log=True`` spreads a continuous or an integer
-        one over the orders of magnitude.
+        Each dict has a ``name`` (default ``var_i``), a ``type`` (default ``continuous``) and a ``domain``. The domain
+        is ``(low, high)`` for ``continuous`` and ``integer``, numbers for ``discrete``, choices for ``categorical``,
+        and points for ``bandit``. A bandit must be the only dict. ``dimensionality=k`` makes parameters ``name_1`` to
+        ``name_k``; for a bandit it is the number of coordinates of a point. In addition to GPyOpt, ``log=True`` gives a
+        continuous or integer parameter a logarithmic scale.
 
         Args:
-          domain: One dict a parameter.
+          domain: One dict for each parameter.
 
         Raises:
-          ValueError: A dict is no description of a parameter; the message begins with its name.
+          ValueError: A dict does not describe a parameter; the message begins with its name.
 
         Example:
           >>> Space.from_domain([{"name": "rate", "domain": (1e-5, 1e-1), "log": True}])
@@ -177,23 +177,23 @@ class Space(Mapping[str, Parameter]):
         *,
         names: Sequence[str] | None = None,
     ) -> "Space":
-        """The space that is a finite list of configs: every suggestion is one of them, and none comes twice.
+        """A space that is a finite list of configs: every suggestion is a config of the list, and none comes twice.
 
-        The model sees the parameters of the configs, so what it learns at one candidate it knows of those near it.
-        Equal rows, and rows that stand at the same point of the unit cube, are one candidate, the first of them.
+        The model sees the parameters of the configs, so a result at one candidate also informs it about similar ones.
+        Equal rows, and rows at the same point of the unit cube, count as one candidate, the first of them.
 
         Args:
-          rows: Configs, each a dict from name to value; or a table of two axes, a row for each candidate.
-          space: What the values are, such as ``Real(1e-5, 1e-1, log=True)``, and which depend on others. None: a
-            `Real` or an `Integer` from the least to the greatest value of numbers, a `Categorical` of texts and truth
-            values, and a fixed value where all rows have the same one.
-          constraint: A function of a config, called once with the Python values of each row: rows for which it is not
-            True are never suggested. A file does not hold it. None: that of ``space``.
-          names: Names of the columns of a table; None: those of ``space``.
+          rows: Configs, each a dict from name to value; or a table of two axes with one row for each candidate.
+          space: Definitions of the parameters, such as ``Real(1e-5, 1e-1, log=True)``, and their conditions. None:
+            numbers become a `Real` or an `Integer` from the minimum to the maximum, texts and bools a `Categorical`. A
+            column with the same value in all rows becomes a fixed value.
+          constraint: A function of a config, called once with the Python values of each row. Rows for which it does not
+            return True are never suggested. Study files do not store it. None: the constraint of ``space``.
+          names: Names of the columns of a table; None: the names of ``space``.
 
         Raises:
-          ValueError: There is no row, a row has other names than the first one or is not of the space, a value is no
-            finite number, or the constraint allows no row; the message names the row.
+          ValueError: There are no rows, or the constraint allows none. Or a row has other names than the first, does
+            not fit the space, or holds a number that is not finite; the message names the row.
 
         Example:
           >>> space = Space.from_candidates([{"x": 1.0, "kind": "a"}, {"x": 3.0, "kind": "b"}, {"x": 2.5, "kind": "a"}])
@@ -214,17 +214,17 @@ class Space(Mapping[str, Parameter]):
 
     @property
     def candidates(self) -> tuple[dict[str, Any], ...] | None:
-        """The configs of a list of candidates, each once and in their order; None: the space is no list."""
+        """The configs of a list of candidates, each once, in their order; None if the space is not a list."""
         return None if self._list is None else tuple(map(dict, self._list.configs))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the parameters that are searched, in the order of the columns."""
+        """Names of the searched parameters, in the order of the columns."""
         return tuple(self._parameters)
 
     @property
     def constants(self) -> dict[str, Any]:
-        """Values of the parameters that are fixed, by name."""
+        """Values of the fixed parameters, by name."""
         return {name: entry.value for name, entry in self._entries.items() if isinstance(entry, Constant)}
 
     def __getitem__(self, name: str) -> Parameter:
@@ -276,14 +276,14 @@ class Space(Mapping[str, Parameter]):
     # Between configs and the unit cube.
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The config in plain Python values, in the order of the space, with the fixed values filled in.
+        """The config in plain Python values, in the order of the space, including the fixed values.
 
         Args:
-          config: Values by name; NumPy scalars are taken, fixed values may be left out.
+          config: Values by name. NumPy scalars are accepted; fixed values may be left out.
 
         Raises:
-          ValueError: A name is unknown, missing or inactive, or a value is of the wrong type or outside its bounds; or
-            the space is a list and the config none of its candidates.
+          ValueError: A name is unknown, missing or inactive. Or a value has the wrong type or is out of bounds. Or the
+            space is a list, and the config is not a candidate.
         """
         unknown = [name for name in config if name not in self._entries]
         if unknown:
@@ -315,14 +315,14 @@ class Space(Mapping[str, Parameter]):
         return config if self._list is None else self._candidate(config)
 
     def complete(self, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-        """The config with defaults of what it lacks, where that exists.
+        """The config with defaults for its missing parameters, as far as these are active.
 
         Args:
-          config: Values by name; names of other spaces stay.
+          config: Values by name. Names that are not in the space stay.
           defaults: Values by name.
 
         Raises:
-          ValueError: A value is of the wrong type or outside its bounds, or a default has a name of another space.
+          ValueError: A value has the wrong type or is out of bounds, or the name of a default is not in the space.
         """
         for name, value in defaults.items():
             if name not in self._entries:
@@ -344,10 +344,10 @@ class Space(Mapping[str, Parameter]):
         return given
 
     def encode(self, config: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
-        """The point of the unit cube where a config sits, float64; inactive columns are 1/2.
+        """The point of the unit cube that represents a config, float64; inactive columns are 1/2.
 
         Args:
-          config: Values by name, the active ones and no others.
+          config: Values of the active parameters by name, and no others.
 
         Raises:
           ValueError: As in `validate`.
@@ -358,32 +358,32 @@ class Space(Mapping[str, Parameter]):
         """The point that `encode` gives, without checking the config again.
 
         Args:
-          config: What `validate` gave.
+          config: A result of `validate`.
         """
         values = self._with_exact_shares(config)
         x = [p.to_unit(values[name]) if name in values else 0.5 for name, p in self._parameters.items()]
         return np.array(x, dtype=np.float64)
 
     def is_allowed(self, config: Mapping[str, Any]) -> bool:
-        """True if the constraint of the space holds at a config.
+        """True if the constraint of the space allows a config.
 
         Args:
-          config: Values by name, the active ones and no others.
+          config: Values of the active parameters by name, and no others.
 
         Raises:
-          ValueError: As in `validate`, or the constraint raised an error or gave no truth value.
+          ValueError: As in `validate`; or the constraint raised an error or returned no bool.
         """
         config = self.validate(config)
         return self.constraint is None or is_allowed(self.constraint, config)
 
     def fixed_columns(self, values: Mapping[str, Any]) -> Float[np.ndarray, " d"]:
-        """Where the given columns stand in the unit cube, NaN for those that are not given; float64.
+        """Coordinates of the given parameters in the unit cube, NaN for all other columns; float64.
 
         Args:
-          values: Values by name, of any of the parameters that are searched.
+          values: Values by name, for some of the searched parameters.
 
         Raises:
-          ValueError: A name is unknown or fixed, or a value is of the wrong type or outside its bounds.
+          ValueError: A name is unknown or fixed, or a value has the wrong type or is out of bounds.
         """
         fixed = dict.fromkeys(self._parameters, math.nan)
         parsed = {}
@@ -422,13 +422,13 @@ class Space(Mapping[str, Parameter]):
         )
 
     def decode(self, x: Float[np.ndarray, " d"] | Float[Array, " d"]) -> dict[str, Any]:
-        """The config that owns a point of the unit cube, in plain Python values; inactive names are absent.
+        """The config at a point of the unit cube, in plain Python values; inactive parameters are absent.
 
         Args:
-          x: A point, snapped or not; what lies outside ``[0, 1]`` is moved to the border.
+          x: A point, snapped or not. Coordinates outside ``[0, 1]`` are clipped.
 
         Raises:
-          ValueError: Wrong shape, or NaN.
+          ValueError: The shape is wrong, or a coordinate is NaN.
         """
         point = np.asarray(x, dtype=np.float64)
         if point.shape != (len(self),) or np.isnan(point).any():
@@ -438,10 +438,10 @@ class Space(Mapping[str, Parameter]):
         return self.config_at(np.clip(point, 0, 1).tolist())
 
     def config_at(self, units: list) -> dict[str, Any]:
-        """The config at a point of the cube, as `decode` gives it, without a check of the point.
+        """The config at a point of the unit cube, as in `decode`, without checking the point.
 
         Args:
-          units: A float in ``[0, 1]`` for each parameter that is not fixed, in the order of the space.
+          units: A float in ``[0, 1]`` for each searched parameter, in the order of the space.
         """
         of_name = dict(zip(self._parameters, units, strict=True))
         values: dict[str, Any] = {}
@@ -456,10 +456,10 @@ class Space(Mapping[str, Parameter]):
         return {name: values[name] for name in self._entries if name in values}
 
     def decode_traced(self, x: Float[Array, " d"]) -> dict[str, Array]:
-        """The config that owns a point, as JAX scalars, for traced code; `is_active` tells which of them count.
+        """The config at a point, as JAX scalars, for traced code; `is_active` tells which parameters are active.
 
-        Reals are of ``x``'s type; integers, and ordinals of integers, are int32; other ordinals of numbers are of
-        ``x``'s type; categories and ordinals of strings are the int32 index. Inactive names hold their centre.
+        Integers, and ordinals of integers, are int32. Reals and other ordinals of numbers have the type of ``x``.
+        Categories and ordinals of strings are an int32 index. Inactive parameters have the value at their centre.
 
         Args:
           x: A point, snapped or not.
@@ -482,10 +482,10 @@ class Space(Mapping[str, Parameter]):
         return values
 
     def encode_traced(self, config: Mapping[str, Any]) -> Float[Array, " d"]:
-        """The point where a config of JAX scalars sits, such as `decode_traced` gives, for traced code.
+        """The point of a config of JAX scalars, the inverse of `decode_traced`, for traced code.
 
         Args:
-          config: Scalars by name; fixed values may be left out.
+          config: Scalars by name. Fixed values may be left out.
 
         Raises:
           ValueError: A name is missing.
@@ -500,7 +500,7 @@ class Space(Mapping[str, Parameter]):
 
     @cached_property
     def encoding(self) -> Encoding:
-        """The structure of the columns, all that the core sees of a space."""
+        """The structure of the columns, the only part of a space that the numerical core uses."""
         index = {name: j for j, name in enumerate(self._parameters)}
         columns, log_range = [], np.zeros((len(self), 2))
         for j, (name, parameter) in enumerate(self._parameters.items()):
@@ -527,17 +527,18 @@ class Space(Mapping[str, Parameter]):
     # Smaller spaces, and all of a discrete one.
 
     def fix(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> "Space":
-        """The space in which some parameters are constant.
+        """The space with some parameters fixed to constants.
 
-        They have no column any more; their values appear in decoded configs and may be left out of encoded ones. What
-        depended on them and cannot exist any more is gone; what exists at these values depends on them no longer.
+        A fixed parameter has no column. Its value appears in decoded configs and may be left out of configs to encode.
+        Parameters whose condition the fixed values rule out are removed. Parameters whose condition they meet no longer
+        depend on them.
 
         Args:
-          values: Values by name, for names that are no identifiers.
+          values: Values by name, for names that are not Python identifiers.
           **named: Values by name.
 
         Raises:
-          ValueError: A name is unknown or cannot exist beside the other fixed values, or a value is impossible.
+          ValueError: A name is unknown, a value is invalid, or a fixed parameter can never be active.
 
         Example:
           >>> space = Space(optimizer=Categorical("sgd", "adam"), momentum=Real(0.0, 0.99, when=("optimizer", "sgd")))
@@ -580,13 +581,13 @@ class Space(Mapping[str, Parameter]):
         return space._limited_to(rows, self.constraint)
 
     def replace(self, parameters: Mapping[str, Parameter]) -> "Space":
-        """The space with other definitions of some parameters, each in its place.
+        """The space with new definitions of some parameters, in the same order.
 
         Args:
-          parameters: By name.
+          parameters: New definitions by name.
 
         Raises:
-          ValueError: A name is not searched.
+          ValueError: A name is not a searched parameter.
         """
         for name in parameters:
             if name not in self._parameters:
@@ -596,7 +597,7 @@ class Space(Mapping[str, Parameter]):
 
     @property
     def num_configs(self) -> int | float:
-        """Number of distinct configs; `math.inf` with a real among the parameters, unless the space is a list."""
+        """Number of distinct configs; `math.inf` if a parameter is real and the space is not a list."""
         if self._list is not None:
             return len(self._list.configs)
         if any(p.num_levels == 0 for p in self._parameters.values()):
@@ -618,10 +619,10 @@ class Space(Mapping[str, Parameter]):
         return math.prod(count(name) for name, p in self._parameters.items() if p.parent is None)
 
     def configs(self) -> Iterator[dict[str, Any]]:
-        """All distinct configs, one after the other, the first parameter slowest; of a list in its order.
+        """An iterator over all distinct configs. The first parameter varies slowest; a list keeps its order.
 
         Raises:
-          ValueError: A parameter is real, and the space is no list.
+          ValueError: A parameter is real, and the space is not a list.
         """
         if self._list is not None:
             return map(dict, self._list.configs)
@@ -649,7 +650,7 @@ class Space(Mapping[str, Parameter]):
     # Files.
 
     def to_json(self) -> dict[str, Any]:
-        """The space as plain JSON; `from_json` gives it back, without the constraint."""
+        """The space as plain JSON, without the constraint; `from_json` is the inverse."""
         parameters = {"parameters": [{"name": name} | _entry_to_json(entry) for name, entry in self._entries.items()]}
         if self._list is None:
             return parameters
@@ -663,10 +664,10 @@ class Space(Mapping[str, Parameter]):
 
     @staticmethod
     def from_json(definition: Any) -> "Space":
-        """The space whose `to_json` is ``definition``: data, nothing of which is run.
+        """The space whose `to_json` is ``definition``. No code in the definition is executed.
 
         Raises:
-          ValueError: Not the JSON of a space.
+          ValueError: The definition is not the JSON of a space.
 
         Example:
           >>> Space.from_json({"parameters": [{"name": "rate", "type": "real", "low": 1e-5, "high": 0.1, "log": True}]})

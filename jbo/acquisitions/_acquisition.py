@@ -20,39 +20,39 @@ from jbo.types import Dataset
 
 
 class Scale(Enum):
-    """On which scale the values of an acquisition are, so that a weight can act on what they promise; see `weigh`."""
+    """Scale of the values of an acquisition, which decides how a weight multiplies them; see `weigh`."""
 
     LOGARITHM = "logarithm"
-    """Logarithms of a gain."""
+    """Logarithm of a gain."""
     GAIN = "gain"
-    """A gain, never negative: 0 is worth nothing."""
+    """A gain, at least 0."""
     OBJECTIVE = "objective"
-    """Values of the objective with their sign turned, such as those of a confidence bound."""
+    """A negated value of the objective, such as a negated confidence bound."""
     MIXED = "mixed"
-    """Those of several acquisitions on different scales: `each` looks at them one by one."""
+    """Several acquisitions on different scales; `each` treats them one by one."""
 
 
 @runtime_checkable
 class Acquisition(Protocol):
-    """What to ask next: a frozen dataclass registered as a pytree, numbers as leaves."""
+    """An acquisition function: a frozen dataclass registered as a pytree, with numbers as leaves."""
 
     @property
     def scale(self) -> Scale:
-        """On which scale the values are."""
+        """Scale of the values."""
         ...
 
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
-        """What is the same for all points of one suggestion, computed once.
+        """Quantities that are the same for all points of one suggestion, computed once.
 
         Args:
-          key: For acquisitions that draw samples.
-          posterior: The model, pending trials among its data.
-          data: What the posterior knows: finished observations, and pending trials at their mean.
+          key: Random key of acquisitions that draw samples.
+          posterior: The model, given pending trials as well.
+          data: Data of the posterior: finished observations, and pending trials with their posterior means.
         """
         ...
 
     def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Worth of the point ``x``; higher is better.
+        """Acquisition value at ``x``; higher is better.
 
         Args:
           aux: From `prepare`.
@@ -64,7 +64,7 @@ class Acquisition(Protocol):
 
 @runtime_checkable
 class OverRegion(Protocol):
-    """An acquisition that looks at points of its own choice, and so has to know where they may be."""
+    """An acquisition that chooses points of its own, and therefore needs the region of the search."""
 
     def bind(self, region: Region) -> Acquisition:
         """The same acquisition over a region."""
@@ -72,9 +72,9 @@ class OverRegion(Protocol):
 
 
 class Drawn:
-    """Base class of an acquisition that draws a function of the posterior.
+    """Base class of an acquisition that samples a function from the posterior.
 
-    The draw is one of a single hyperparameter set, so `over_sets` does not average it.
+    The function belongs to a single hyperparameter sample, so `over_sets` does not average it.
     """
 
 
@@ -84,14 +84,14 @@ class Composite(ABC):
     @property
     @abstractmethod
     def parts(self) -> tuple[Acquisition, ...]:
-        """The acquisitions that it holds."""
+        """The inner acquisitions."""
 
     @abstractmethod
     def with_parts(self, parts: tuple[Acquisition, ...]) -> Any:
-        """The same with other acquisitions in their place.
+        """The same acquisition with other inner acquisitions.
 
         Args:
-          parts: As many as in `parts`, in their order.
+          parts: As many acquisitions as in `parts`, in the same order.
         """
 
 
@@ -122,13 +122,13 @@ class Around(Composite):
 
 
 class Choice(Composite):
-    """Base class of an acquisition whose values are those of one of several, which may be on different scales."""
+    """Base class of an acquisition that picks one of several members, which may have different scales."""
 
     members: tuple[Acquisition, ...]
 
     @property
     def scale(self) -> Scale:
-        """That of all members, or `Scale.MIXED`."""
+        """Common scale of the members, or `Scale.MIXED`."""
         first, *others = {member.scale for member in self.members}
         return Scale.MIXED if others else first
 
@@ -143,13 +143,13 @@ class Choice(Composite):
 
 
 def each(acquisition: Any, function: Callable[[Any], Any]) -> Any:
-    """A function of an acquisition; of each member if it is a choice, since the members may be on different scales.
+    """Apply a function to an acquisition, or to each member of a `Choice`, whose members may have different scales.
 
-    A wrapper of a choice (`Around`) becomes a choice of wrappers first.
+    A wrapper of a choice (`Around`) first becomes a choice of wrappers.
 
     Args:
-      acquisition: What to ask next.
-      function: Gives another acquisition.
+      acquisition: The acquisition.
+      function: Function from an acquisition to an acquisition.
     """
     if isinstance(acquisition, Around):
         inner = each(acquisition.acquisition, lambda one: acquisition.with_parts((one,)))
@@ -161,11 +161,11 @@ def each(acquisition: Any, function: Callable[[Any], Any]) -> Any:
 
 
 def over_region(acquisition: Acquisition, region: Region) -> Acquisition:
-    """The acquisition over a region, itself and those inside of it, as far as they have to know of one.
+    """The acquisition with a region bound to it and to its inner acquisitions, if they need one.
 
     Args:
-      acquisition: What to ask next.
-      region: Where the points may be.
+      acquisition: The acquisition.
+      region: Region of the points.
     """
     if isinstance(acquisition, Composite):
         acquisition = acquisition.with_parts(tuple(over_region(part, region) for part in acquisition.parts))
@@ -173,14 +173,14 @@ def over_region(acquisition: Acquisition, region: Region) -> Acquisition:
 
 
 def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
-    """The least posterior mean over the observed rows; unlike the least observation it is not a lucky one.
+    """Minimum posterior mean over the observed rows, which noise biases less than the minimum observation.
 
     Args:
       posterior: The model.
       data: Finished observations.
 
     Returns:
-      A scalar; 0, the mean of standardised values, where nothing was observed.
+      A scalar. Without observations it is 0, the mean of standardised values.
     """
     mean = mean_of(posterior, data.x) if data.mean is None else data.mean
     best = jnp.min(jnp.where(data.is_valid, mean, jnp.inf))
@@ -188,11 +188,11 @@ def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
 
 
 def log_worth(scale: Scale, value: Float[Array, ""]) -> Float[Array, ""]:
-    """Logarithm of an acquisition's value, made positive first where it may be of either sign.
+    """Logarithm of an acquisition value, after mapping it to a positive number if it may have either sign.
 
     Args:
-      scale: That of the acquisition.
-      value: One of its values.
+      scale: Scale of the acquisition.
+      value: Acquisition value.
 
     References:
       González et al., Batch Bayesian Optimization via Local Penalization, 2016: the logarithm of 1 and the
@@ -217,13 +217,13 @@ _IMPROVEMENTS = {
 @pytree
 @dataclass(frozen=True)
 class Improvement:
-    """An acquisition of the distance to the incumbent."""
+    """An acquisition that depends on the improvement over the incumbent."""
 
     margin: float | Float[Array, ""]
-    """How much better than the incumbent counts as an improvement, in deviations of the objective."""
+    """Minimum improvement over the incumbent, in standard deviations of the objective."""
     formula: str = field(metadata={"static": True})
     is_of_mean: bool = field(metadata={"static": True})
-    """True where the posterior mean after an observation has to improve, False where the function has to."""
+    """True: improvement of the posterior mean after an observation. False: improvement of the function."""
 
     @property
     def scale(self) -> Scale:
@@ -234,7 +234,7 @@ class Improvement:
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """The value to improve on, and the variance of the noise that counts."""
+        """The incumbent value less the margin, and the noise variance: 0 unless the posterior mean has to improve."""
         best = incumbent(posterior, data)
         noise = posterior.noise_variance() if self.is_of_mean else jnp.zeros((), best.dtype)
         return best - jnp.asarray(self.margin, best.dtype), noise
@@ -243,7 +243,7 @@ class Improvement:
     def value(
         self, aux: tuple[Float[Array, ""], Float[Array, ""]], posterior: Posterior, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
-        """Worth of the point ``x``; higher is better."""
+        """Acquisition value at ``x``; higher is better."""
         mean, variance = posterior.predict(x[None, :])
         best, noise = aux
         return _IMPROVEMENTS[self.formula](mean[0], formulas.deviation_of_mean(variance[0], noise), best)
@@ -252,20 +252,20 @@ class Improvement:
 @pytree
 @dataclass(frozen=True)
 class ConfidenceBound:
-    """How good a point may be: the confidence bound on its better side."""
+    """The negated lower confidence bound of the objective."""
 
     scale = Scale.OBJECTIVE
 
     weight: float | Float[Array, ""]
-    """Deviations away from the mean."""
+    """Number of standard deviations below the mean."""
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> None:
-        """Nothing: a bound needs no incumbent."""
+        """None, because a bound needs no incumbent."""
 
     @checked
     def value(self, aux: None, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Worth of the point ``x``: its lower confidence bound with the sign turned, so that higher is better."""
+        """The negated lower confidence bound at ``x``, so that higher is better."""
         mean, variance = posterior.predict(x[None, :])
         weight = jnp.asarray(self.weight, mean.dtype)
         return -formulas.lower_confidence_bound(mean[0], jnp.sqrt(variance[0]), weight)
@@ -275,10 +275,10 @@ class ConfidenceBound:
 
 
 def expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
-    """Expected improvement (EI). Its logarithm has the same maximum and is easier to climb.
+    """Expected improvement (EI). Its logarithm has the same maximum and is easier to maximise.
 
     Args:
-      margin: What counts as an improvement, in deviations of the objective; more explores more.
+      margin: Minimum improvement, in standard deviations of the objective. A larger margin explores more.
     """
     return Improvement(number("margin", margin), "expected", False)
 
@@ -287,19 +287,19 @@ def log_expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvem
     """Logarithm of expected improvement (LogEI).
 
     Args:
-      margin: What counts as an improvement, in deviations of the objective; more explores more.
+      margin: Minimum improvement, in standard deviations of the objective. A larger margin explores more.
     """
     return Improvement(number("margin", margin), "log_expected", False)
 
 
 def log_expected_quantile_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:
-    """Logarithm of the expected improvement of the posterior mean by an observation (EQI at level 1/2).
+    """Log expected improvement of the posterior mean after one more observation (EQI at level 1/2).
 
-    It knows that an observation is noisy: where noise hides the function it gains little, and the same point again
-    gains ever less. Without noise it is `log_expected_improvement`.
+    It accounts for observation noise: a noisy point gains little, and a repeated point gains less each time. Without
+    noise it equals `log_expected_improvement`.
 
     Args:
-      margin: What counts as an improvement, in deviations of the objective; more explores more.
+      margin: Minimum improvement, in standard deviations of the objective. A larger margin explores more.
 
     References:
       Picheny, Ginsbourger, Richet and Caplin, Quantile-Based Optimization of Noisy Computer Experiments with Tunable
@@ -312,7 +312,7 @@ def probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> Impro
     """Probability of improvement (PI, GPyOpt's MPI).
 
     Args:
-      margin: What counts as an improvement, in deviations of the objective; with 0 it hardly explores.
+      margin: Minimum improvement, in standard deviations of the objective. A margin of 0 hardly explores.
     """
     return Improvement(number("margin", margin), "probability", False)
 
@@ -321,17 +321,17 @@ def log_probability_of_improvement(margin: float | Float[Array, ""] = 0.01) -> I
     """Logarithm of the probability of improvement.
 
     Args:
-      margin: What counts as an improvement, in deviations of the objective; with 0 it hardly explores.
+      margin: Minimum improvement, in standard deviations of the objective. A margin of 0 hardly explores.
     """
     return Improvement(number("margin", margin), "log_probability", False)
 
 
 def confidence_bound(weight: float | Float[Array, ""] = 2.0) -> ConfidenceBound:
-    """Confidence bound on the better side: the upper one (UCB) of what is maximised, the lower one (LCB) below `Study`.
+    """Optimistic confidence bound: the lower bound (LCB) of a minimised objective, the upper (UCB) of a maximised one.
 
-    The default of `jbo.bayesian`.
+    It is the default of `jbo.bayesian`.
 
     Args:
-      weight: Deviations away from the mean, at least 0; more explores more.
+      weight: Number of standard deviations from the mean, at least 0. A larger weight explores more.
     """
     return ConfidenceBound(number("weight", weight))

@@ -36,7 +36,7 @@ class KnowledgeGradient:
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, "k d"], Float[Array, " k"], Float[Array, ""]]:
-        """The points where the mean may come to be least, the mean there, and the variance of the noise."""
+        """Points that may become the minimum of the posterior mean, their means, and the noise variance."""
         # From most of the candidates the mean never comes to be least: those are kept that may be lowest, among them,
         # each at its own depth, half by the mean and half by a bound.
         candidates = jnp.concatenate([points_to_look_at(key, self.region, data, _NUM_CANDIDATES), data.x])
@@ -56,7 +56,7 @@ class KnowledgeGradient:
         posterior: Posterior,
         x: Float[Array, " d"],
     ) -> Float[Array, ""]:
-        """How much lower the least mean, over those points and ``x``, is expected to be after an observation at it."""
+        """Expected decrease of the minimum posterior mean over the prepared points and ``x``, after observing ``x``."""
         points, means, noise = aux
         model = joint(posterior, "knowledge_gradient")
         mean, variance = model.predict(x[None, :])
@@ -67,12 +67,13 @@ class KnowledgeGradient:
 
 
 def knowledge_gradient(num_points: int = 64) -> KnowledgeGradient:
-    """Knowledge gradient (KG): the expected gain of what would be recommended, not of the observation itself.
+    """Knowledge gradient (KG): the expected decrease of the minimum posterior mean after one more observation.
 
-    It knows noise, and it may ask at a point that is not promising itself if it tells of others that are.
+    It takes observation noise into account. It may suggest a point that is not good itself, if an observation there
+    teaches the model about better points.
 
     Args:
-      num_points: Points among which the least mean is looked for, beside the one that is asked for.
+      num_points: Number of points among which the minimum mean is sought, in addition to the candidate itself.
 
     Raises:
       ValueError: If ``num_points`` is below 1.

@@ -1,4 +1,4 @@
-"""A portfolio of acquisitions: the one that paid before asks more often."""
+"""A portfolio of acquisitions: those with better rewards make more of the suggestions."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def replay(data: Dataset, num_members: int, num_initial: int, rate: Float[Array,
 @pytree
 @dataclass(frozen=True)
 class Portfolio(Choice):
-    """Several acquisitions, one of which asks; made by `portfolio`."""
+    """Several acquisitions that take turns by their rewards; made by `portfolio`."""
 
     members: tuple[Acquisition, ...]
     rate: float | Float[Array, ""]
@@ -81,7 +81,7 @@ class Portfolio(Choice):
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Int[Array, ""], tuple[Any, ...]]:
-        """The member that asks, and what each prepares."""
+        """The number of the acquisition that makes this suggestion, and what each acquisition prepares."""
         rate = jnp.asarray(self.rate, data.y.dtype)
         _, member = replay(data, len(self.members), self.num_initial, rate)
         keys = jax.random.split(key, len(self.members))
@@ -91,7 +91,7 @@ class Portfolio(Choice):
     def value(
         self, aux: tuple[Int[Array, ""], tuple[Any, ...]], posterior: Posterior, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
-        """Worth of the point ``x`` to the member that asks."""
+        """Value at ``x`` of the acquisition that makes this suggestion."""
         member, prepared = aux
         values = [
             lambda x, m=m, own=own: m.value(own, posterior, x) for m, own in zip(self.members, prepared, strict=True)
@@ -100,16 +100,17 @@ class Portfolio(Choice):
 
 
 def portfolio(*members: Acquisition, rate: float | Float[Array, ""] = 0.1, num_initial: int = 10) -> Portfolio:
-    r"""A portfolio: each ask is by one of several acquisitions, more often by one whose trials were good.
+    r"""A portfolio: one of several acquisitions makes each suggestion, more often one whose trials were good.
 
-    A trial gains :math:`\Phi(-y)` of its standardised value for the member that asked for it. (GP-Hedge also pays what
-    the others would have asked for, which no table of trials holds; of the rules in its paper this is Exp3.)
+    A trial with the standardised value :math:`y` adds the reward :math:`\Phi(-y)` to the acquisition that suggested it.
+    This is the Exp3 rule. GP-Hedge, from the same paper, also rewards points that were not evaluated; a table of trials
+    does not hold them.
 
     Args:
-      members: Acquisitions; none: the logarithms of expected improvement and of the probability of improvement, and a
+      members: Acquisitions. If there are none: log expected improvement, log probability of improvement and a
         confidence bound.
-      rate: How much a gain counts; 0: each asks as often as the others.
-      num_initial: Trials at the beginning that no member asked for: the initial design.
+      rate: Learning rate, the weight of a reward. 0: all acquisitions are equally likely.
+      num_initial: Number of trials of the initial design, which no acquisition suggested.
 
     Raises:
       ValueError: If ``num_initial`` is below 0.

@@ -1,6 +1,6 @@
-"""What a point is worth, as functions of the model's mean and deviation there and of the best value so far.
+"""Acquisition values as functions of the posterior mean, the standard deviation and the best value so far.
 
-Lower is better for the objective; an acquisition's value is better when higher. All take arrays of any one shape.
+Lower is better for the objective, higher is better for an acquisition. The arrays of one call have the same shape.
 """
 
 from functools import cache

@@ -38,13 +38,13 @@ def joint(posterior: Posterior, name: str) -> JointPosterior:
 def points_to_look_at(
     key: Key[Array, ""], region: Region | None, data: Dataset, num_points: int
 ) -> Float[Array, "{num_points} d"]:
-    """Points of a region: one half all over it, the other around observations, the better ones more often.
+    """Points of a region: half of them spread over it, half near observations, with better observations preferred.
 
     Args:
       key: Random key.
-      region: Where they may be; None: anywhere in the cube. A constraint is not looked at.
-      data: Observations, in any order; without one the other half is around the centre.
-      num_points: How many, an even number.
+      region: Region of the points; None: the whole cube. The constraint is ignored.
+      data: Observations, in any order. If there are none, the second half lies near the centre.
+      num_points: Number of points, even.
     """
     n, d = data.x.shape
     half, dtype = num_points // 2, data.x.dtype

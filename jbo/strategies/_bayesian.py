@@ -1,4 +1,4 @@
-"""Bayesian optimisation: a surrogate, an acquisition function and where to begin."""
+"""Bayesian optimisation: a surrogate, an acquisition function and an initial design."""
 
 import dataclasses
 import functools
@@ -35,54 +35,54 @@ class BayesianInfo(NamedTuple):
     """How a suggestion was made."""
 
     is_new: Bool[Array, ""]
-    """False if every point that was looked at is in the table already or not allowed: nothing is left to try."""
+    """False if no candidate was both new and allowed: nothing is left to try."""
     is_model_based: Bool[Array, ""]
     """False for a point of the initial design."""
     value: Float[Array, ""]
-    """The acquisition's value, of its maximum also where another point is asked; 0 in the initial design."""
+    """The maximum of the acquisition function, even if another point is suggested; 0 in the initial design."""
     fit: FitInfo
-    """How the surrogate's fit went; zeros in the initial design."""
+    """Diagnostics of the fit of the surrogate; zeros in the initial design."""
 
 
 class Fitted(NamedTuple):
     """Parameters of `Bayesian`."""
 
     values: Any
-    """Of the surrogate of the values."""
+    """Parameters of the surrogate of the values."""
     weights: tuple[Any, ...]
-    """Of each weight; ``()`` of those that learn nothing."""
+    """Parameters of each weight; ``()`` for a weight that learns nothing."""
 
 
 @pytree
 @dataclass(frozen=True)
 class Bayesian(ModelStrategy):
-    """Fit a surrogate to the trials that ended, ask where the acquisition function is best; made by `bayesian`."""
+    """Fit a surrogate to the finished trials and maximise an acquisition function; made by `bayesian`."""
 
     acquisition: Acquisition
     weights: tuple[Weight, ...] = ()
-    """What the acquisition is multiplied by."""
+    """Factors of the acquisition."""
     batch: Batch | None = None
-    """How an ask counts with pending trials; None: it believes the model where they are."""
+    """How pending trials are taken into account; None: the kriging believer."""
     belief: Belief | None = None
-    """Where the initial design looks first; None: everywhere alike."""
+    """Prior over the best configuration, which also guides the initial design; None: no prior."""
     doubt: Doubt | None = None
-    """What asks in place of the acquisition where that promises next to nothing; None: nothing does."""
+    """Makes every second suggestion while the acquisition value is very small; None: no such suggestions."""
     under_limits: Acquisition | None = None
-    """Of the default: the acquisition where outcomes have limits, beside which no densities of trials count. None: what
-    the user chose stays."""
+    """The default acquisition if outcomes have limits; the Parzen densities are then left out. None: the user's choice
+    stays."""
     over_front: FrontAcquisition | None = None
-    """The acquisition with several objectives; None: the user named one that knows one objective only."""
+    """The acquisition for several objectives; None if the user named one for a single objective."""
 
     @property
     def learns_cost(self) -> bool:
-        """True where the costs in the table change what is asked for."""
+        """True if the costs in the table change the suggestions."""
         return any(weight.learns_cost for weight in self.weights)
 
     def for_table(self, layout: Layout) -> Any:
-        """The same strategy for a table with other columns: with a weight for limits, and one for a cost.
+        """The same strategy for a table with other columns, with weights for limits and a cost.
 
         Raises:
-          ValueError: There are several objectives, and something that the user chose knows one only.
+          ValueError: There are several objectives, and an option that the user chose supports only one.
         """
         if layout.num_objectives > 1:
             from jbo.strategies._multi_objective import over_several  # which imports this file
@@ -112,14 +112,14 @@ class Bayesian(ModelStrategy):
         )
 
     def first_params(self, dtype: jnp.dtype) -> Fitted:
-        """One set of parameters at which a fit begins that has none before."""
+        """Starting parameters of a cold fit."""
         d = self.encoding.num_columns
         return Fitted(self.surrogate.init(d, dtype), tuple(weight.init(d, dtype) for weight in self.weights))
 
     def fit_to(
         self, key: Key[Array, ""], state: Trials, start: Fitted, is_near: Bool[Array, ""]
     ) -> tuple[Fitted, FitInfo]:
-        """The parameters of the surrogate and of the weights, and how the fit of the surrogate went."""
+        """Fitted parameters of the surrogate and of the weights, and diagnostics of the fit of the surrogate."""
         key_values, key_weights = (streams.stream(key, number) for number in (streams.FIT, streams.WEIGHTS))
         values, info = self.fit_values(key_values, state, start.values, is_near)
         weights = tuple(
@@ -131,7 +131,7 @@ class Bayesian(ModelStrategy):
     def fit_values(
         self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]
     ) -> tuple[Any, FitInfo]:
-        """The parameters of the surrogate of the values, and how its fit went; see `fit_to`.
+        """Fitted parameters of the surrogate of the values, and diagnostics of the fit; see `fit_to`.
 
         Args:
           key: For the fit.
@@ -142,7 +142,7 @@ class Bayesian(ModelStrategy):
         return fit_near(self.surrogate, key, self.dataset(state), start, is_near)
 
     def design_at(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], BayesianInfo]:
-        """The centre of the space first, then Sobol's sequence; see `design_point`."""
+        """A point of the initial design: the centre of the space, then a Sobol sequence; see `design_point`."""
         x, is_new = design_point(key, state, region, self.belief)
         zero = jnp.zeros((), state.x.dtype)
         no_fit = FitInfo(zero, jnp.zeros((), jnp.int32), jnp.asarray(False))
@@ -151,7 +151,7 @@ class Bayesian(ModelStrategy):
     def suggest_by_model(
         self, key: Key[Array, ""], state: Trials, region: Region, model: tuple[Fitted, FitInfo]
     ) -> tuple[Float[Array, " d"], BayesianInfo]:
-        """Where the worth of a point is greatest."""
+        """The point that maximises the weighted acquisition function, and how it was found."""
         params, fit = model
         key_row = streams.of_row(key, state.num_trials)
         key_worth, key_maximize, key_new, key_doubt = jax.random.split(key_row, 4)
@@ -165,7 +165,7 @@ class Bayesian(ModelStrategy):
     def suggest_batch(
         self, key: Key[Array, ""], state: Trials, region: Region, model: tuple[Fitted, FitInfo], q: int
     ) -> tuple[Float[Array, "q d"], BayesianInfo]:
-        """Several points one after another; then moved as a whole, if the rule for batches values them together."""
+        """Several points, found one after another. A `JointBatch` then improves all of them jointly."""
         points, info = super().suggest_batch(key, state, region, model, q)
         if q == 1 or not isinstance(self.batch, JointBatch):
             return points, info
@@ -187,9 +187,9 @@ class Bayesian(ModelStrategy):
     def recommend(
         self, key: Key[Array, ""], state: Trials, *, model: tuple[Fitted, FitInfo] | None = None
     ) -> Int[Array, ""]:
-        """Row of the trial with the least posterior mean of those that may be best (`Trials.may_be_best`).
+        """Row of the trial with the minimum posterior mean, among the trials that may be best (`Trials.may_be_best`).
 
-        Under noise it is not the luckiest one.
+        Under noise this is safer than the trial with the best observed value, which may only have been lucky.
 
         Args:
           key: The key of the search.
@@ -207,7 +207,7 @@ class Bayesian(ModelStrategy):
         return jax.lax.cond(self.has_enough(state), by_model, lambda: Strategy.recommend(self, key, state))
 
     def dataset(self, state: Trials) -> Dataset:
-        """What the surrogate sees of the successful trials.
+        """The successful trials as the data of the surrogate.
 
         Args:
           state: The table.
@@ -215,7 +215,7 @@ class Bayesian(ModelStrategy):
         return dataset(state, known_noise(self.surrogate))
 
     def units(self, state: Trials) -> Units:
-        """The way between the values of a table and those of its `dataset`.
+        """The transform between the values of a table and those of its `dataset`.
 
         Args:
           state: The table.
@@ -223,23 +223,23 @@ class Bayesian(ModelStrategy):
         return units(state, known_noise(self.surrogate))
 
     def know(self, params: Fitted, state: Trials, region: Region) -> Knowledge:
-        """What the model knows of the table: see `Knowledge`.
+        """Posteriors given the table; see `Knowledge`.
 
         Args:
           params: From `fit`.
-          state: The table, pending trials in it.
-          region: Where the next point may be.
+          state: The table, with its pending trials.
+          region: Region of the next point.
         """
         limits = self.limits_at(params, state, region)
         return learn(self.surrogate, params.values, self.dataset(state), state, region, limits)
 
     def limits_at(self, params: Fitted, state: Trials, region: Region) -> Limits | None:
-        """What is known of the limits at the rows of the table; None if there are none.
+        """Log probabilities that the rows of the table meet the limits; None if there are no limits.
 
         Args:
           params: From `fit`.
-          state: The table, pending trials in it.
-          region: Where the next point may be.
+          state: The table, with its pending trials.
+          region: Region of the next point.
         """
         for weight, learnt in zip(self.weights, params.weights, strict=True):
             if isinstance(weight, Feasible):
@@ -269,14 +269,14 @@ class Bayesian(ModelStrategy):
         return lambda x: functools.reduce(jnp.add, [part(x) for part in there], 0 * x[0])
 
     def worth(self, key: Key[Array, ""], params: Fitted, state: Trials, known: Knowledge) -> LogWeight:
-        """What is maximised: the acquisition times the weights, as a function of a point.
+        """The function to maximise: the acquisition times the weights, as a function of a point.
 
-        While no trial meets the limits it is the weights alone, among them the probability to meet them. Where a trial
-        is pending, and there is a rule for batches, it is the value of the rule times the weights; of a
-        rule that draws times the chance of success.
+        While no trial meets the limits, it is the product of the weights alone, which include the probability of
+        meeting the limits. If a trial is pending and there is a batch rule, the value of the rule takes the place of
+        the acquisition. A rule that samples is multiplied only by the probability of success.
 
         Args:
-          key: For what draws samples.
+          key: Random key of the acquisition and of the batch rule.
           params: From `fit`.
           state: The table.
           known: From `know`.
@@ -309,12 +309,12 @@ class Bayesian(ModelStrategy):
 
 
 def or_else(is_first: Bool[Array, ""], first: LogWeight, other: LogWeight, x: Float[Array, " d"]) -> Float[Array, ""]:
-    """The first function's value if a condition holds, else the other's; the gradient is that of the one alone.
+    """Value of the first function if a condition holds, else of the second; the gradient follows the same choice.
 
     Args:
       is_first: The condition.
       first: The first function.
-      other: The other one.
+      other: The second function.
       x: A point of the unit cube.
     """
     return jax.lax.cond(is_first, first, other, x)

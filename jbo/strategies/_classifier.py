@@ -115,24 +115,24 @@ class Classifier(Weight):
 @pytree
 @dataclass(frozen=True)
 class Doubt:
-    """Where the acquisition promises next to nothing, every second point is the likeliest good one by densities.
+    """While the acquisition value is very small, every second suggestion comes from the Parzen densities.
 
-    The model may be wrong there: what it is sure of it does not look at again.
+    This protects a search from a wrong model, which never returns to a region that it is sure about.
     """
 
     classifier: Classifier
-    """Whose densities they are."""
+    """Classifier with the densities of the good and of the bad points."""
     least_improvement: Float[Array, ""] | float
-    """What improvement times chance has to promise, in deviations of the values."""
+    """Threshold on the weighted expected improvement, in standard deviations of the values."""
 
     def answer(self, key: Key[Array, ""], found: Maximum, state: Trials, region: Region) -> Float[Array, " d"]:
-        """The point that was found, or the likeliest one.
+        """The maximum of the acquisition, or the point with the highest ratio of the densities.
 
         Args:
-          key: Draws points.
-          found: The maximum of the acquisition, whose values are logarithms.
+          key: Random key of the candidates.
+          found: The maximum of the acquisition, on the log scale.
           state: The table.
-          region: Where the point may be.
+          region: Region of the point.
         """
         if not self.classifier.counts(state):
             return found.x

@@ -1,4 +1,4 @@
-"""The default search: which surrogate, which acquisition, and what multiplies it."""
+"""The default search: its surrogate, its acquisition and the weights of the acquisition."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,46 +52,46 @@ def bayesian(
     """Bayesian optimisation of an objective over ``space``.
 
     Args:
-      space: The search space; only its structure enters.
+      space: The search space. The strategy keeps only its structure.
       surrogate: The model; None: `jbo.gp`.
-      acquisition: What to ask next; None: `jbo.lower_confidence_bound`, but `jbo.log_expected_improvement` in a space
-        with categories or more than 20 parameters, with a ``belief`` or a ``cost``, which multiply or divide it, and
-        with a forest.
-      batch: How an ask counts with pending trials, one of `jbo.batches`; None: as if they had returned what the model
-        expects (the kriging believer).
-      num_initial: Results before the model speaks, told ones among them; None: one more than there are parameters, at
-        least 5 and at most 7.
-      belief: Where the best configuration is expected, by name, for some of the parameters: ``(value, deviation)``,
-        ``(value, factor)`` on a log scale, of an ordinal the deviation in steps; or ``{value: weight}``, in which the
-        values that are not named weigh 1. It multiplies the acquisition function and fades as results come in.
-      belief_weight: The number of results at which the belief counts as it stands: with twice as many only its root.
-      prior_trials: Of an earlier study on a similar task, such as ``study.trials``: the model learns how much its
-        objective is like theirs, and which way. They are no results of this search. The initial design then ends
-        after three results, unless ``num_initial`` is given.
-      cost: What an evaluation costs, where that is not the same everywhere: the acquisition is divided by it, so that
-        what counts is the improvement per unit of cost. ``"seconds"``: learnt by a Gaussian process on the logarithm of
-        the seconds from `Study.ask` to `Study.tell`, or of the costs that are told; in `jbo.minimize` of those that the
-        problem says (`jbo.Result`). Or a traceable function of the config, with scalars as `jbo.minimize` gives them to
-        an objective, to a number above 0. The initial design does not count with it. Beside it the acquisition is
-        `jbo.log_expected_improvement` unless you name one. Of the rules for batches those that draw do not count with
-        it.
-      classifier_weight: The power, at least 0, of the probability that a trial is among the good ones, by the densities
-        of `jbo.parzen`, that multiplies the acquisition; of a confidence bound what it promises beyond the least mean.
-        It helps where the objective is not what a
-        Gaussian process takes it for: cliffs, plateaus, ripples. None: 1 where no ``acquisition`` is named, the
-        surrogate is smooth (no forest) and there are categories, or no ``batch`` and at most 10 parameters of which
-        none is ``monotone``; else none. Where no ``acquisition``, ``batch``, ``belief``, ``cost`` or ``weights`` are
-        named and there are categories, the densities themselves ask every second point once the model expects to gain
-        less than 1 % of the deviation of the values, so that a search is not stuck where the model is wrong.
-        A table of more than 1,024 rows is left to the model.
-      weights: Factors of your own, each a `jbo.strategies.Weight`, by which the acquisition is multiplied besides.
+      acquisition: The acquisition function; None: `jbo.lower_confidence_bound`. It is `jbo.log_expected_improvement`
+        instead in a space with categories or more than 20 parameters, with a ``belief`` or a ``cost``, and with a
+        forest.
+      batch: How pending trials are taken into account, one of `jbo.batches`. None: the kriging believer, which assumes
+        that they return the posterior mean.
+      num_initial: Number of results of the initial design, including results of your own configurations. None: the
+        number of parameters plus one, at least 5 and at most 7.
+      belief: Prior over the best configuration, by name, for some of the parameters: ``(value, standard deviation)``;
+        on a log scale ``(value, factor)``; for an ordinal the standard deviation is in steps. Or ``{value: weight}``,
+        with weight 1 for the other values. It multiplies the acquisition function and fades as results come in.
+      belief_weight: The exponent of the prior is ``belief_weight / n`` after ``n`` results.
+      prior_trials: Trials of an earlier study on a similar task, such as ``study.trials``. The model learns how
+        strongly the two objectives are correlated, and with which sign. These trials are not results of this search.
+        The initial design then ends after three results, unless ``num_initial`` is given.
+      cost: Cost of an evaluation, if it varies over the space. The acquisition is divided by it, which gives the
+        improvement per unit of cost. ``"seconds"``: a Gaussian process learns the logarithm of the seconds from
+        `Study.ask` to `Study.tell`, or of the costs given to `Study.tell`; in `jbo.minimize`, of the costs in
+        `jbo.Result`. Or a traceable function from a config to a number above 0, with scalars as in `jbo.minimize`.
+        The initial design ignores the cost, and so do batch rules that sample. With a cost the default acquisition is
+        `jbo.log_expected_improvement`.
+      classifier_weight: Exponent, at least 0, of the probability that a trial is a good one, by the densities of
+        `jbo.parzen`. This power multiplies the acquisition; for a confidence bound, its improvement on the minimum
+        mean. It helps on objectives that a Gaussian process fits badly: cliffs, plateaus, ripples.
+        None: 1 if no ``acquisition`` is named, the surrogate is smooth (no forest), and the space has categories. Also
+        1 without categories if there is no ``batch`` and there are at most 10 parameters, none of them ``monotone``.
+        Otherwise there is no such factor.
+        With categories, and without ``acquisition``, ``batch``, ``belief``, ``cost`` and ``weights``, the densities
+        also make every second suggestion late in a search. They do so once the expected improvement is below 1 % of
+        the standard deviation of the values. A wrong model then does not stall the search.
+        The classifier is not used with tables of more than 1,024 rows.
+      weights: Further factors of the acquisition, each a `jbo.strategies.Weight`.
 
     Raises:
-      TypeError: If the surrogate, the acquisition or the rule for batches is none, or there are ``prior_trials`` for a
-        surrogate that is no `jbo.gp`.
-      ValueError: If ``num_initial`` is below 1, or the belief or the prior trials are none of this space; or ``cost``
-        is neither, or stands beside a rule that values a batch as a whole; or ``classifier_weight`` is negative or not
-        finite.
+      TypeError: If the surrogate, the acquisition or the batch rule is of the wrong type, or there are
+        ``prior_trials`` and the surrogate is not a `jbo.gp`.
+      ValueError: If ``num_initial`` is below 1. If the belief or the prior trials do not fit the space. If ``cost`` is
+        neither ``"seconds"`` nor a function, or is combined with a rule that values a batch as a whole. If
+        ``classifier_weight`` is negative or not finite.
 
     References:
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2

@@ -51,14 +51,14 @@ def log_density(encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"]) ->
 
 
 def log_kernels_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Array, " d"]], Float[Array, " n"]]:
-    """Logarithm of each kernel as a function of one point, for a mixture that is asked often: levels are valued once.
+    """Function from a point to the logarithm of each kernel of a mixture; fast, because levels are evaluated only once.
 
-    An ordered column of more levels than `maximize` goes through counts as a real one, a density in place of a mass: it
-    is climbed as one.
+    An ordered column with more levels than `maximize` enumerates is treated as real: it has a density, not a
+    probability mass, because `maximize` follows its gradient.
 
     Args:
       encoding: Columns of the space.
-      mixture: Whose kernels they are.
+      mixture: Mixture of kernels.
     """
     dtype, num_levels = mixture.x.dtype, encoding.num_levels
     is_listed = encoding.is_category | (num_levels > 0) & (num_levels <= MOST_LEVELS)

@@ -66,14 +66,14 @@ class MultiObjective(Bayesian):
         return dataclasses.replace(self, reference=reference)
 
     def first_params(self, dtype: jnp.dtype) -> Fitted:
-        """One set of parameters at which a fit begins that has none before."""
+        """Starting parameters of a cold fit."""
         one, k = super().first_params(dtype), self.layout.num_objectives
         return one._replace(values=jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (k, *leaf.shape)), one.values))
 
     def fit_values(
         self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]
     ) -> tuple[Any, FitInfo]:
-        """Parameters of each objective's surrogate, the objectives along the second axis, and how the fits went."""
+        """Fitted parameters of the surrogates, the objectives along the second axis, and diagnostics of the fits."""
         keys = jax.random.split(key, self.layout.num_objectives)
 
         def fit(one: Trials, key: Key[Array, ""], start: Any) -> tuple[Any, FitInfo]:

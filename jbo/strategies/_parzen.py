@@ -81,7 +81,7 @@ class Parzen(Strategy):
         return x, ParzenInfo(is_new, jnp.asarray(False), jnp.zeros((), state.x.dtype))
 
     def densities(self, state: Trials) -> tuple[Mixture, Mixture]:
-        """The density of the good points and that of the bad ones: failed, pending and infeasible ones among these.
+        """Densities of the good and of the bad points; failed, pending and infeasible points are bad.
 
         Args:
           state: The table.

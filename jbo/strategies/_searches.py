@@ -54,10 +54,10 @@ class GridSearch(Strategy):
     """The points of a grid in counting order, or those of a list in its order; made by `grid_search`."""
 
     resolution: int = field(metadata={"static": True})
-    """Points along a real column, both ends among them."""
+    """Number of points along a real column, including both ends."""
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
-        """One point: the first of the grid that is allowed and not in the table; none is new once all are."""
+        """The first point of the grid that is allowed and not in the table; not new if there is none."""
         is_real = self.encoding.num_levels == 0
         dtype = state.x.dtype
         if self.encoding.candidates is not None:
@@ -84,10 +84,10 @@ class GridSearch(Strategy):
 
 
 def random_search(space: Space | Any) -> RandomSearch:
-    """Independent uniform points; in a discrete space none comes twice.
+    """Independent uniform points. In a discrete space no point is suggested twice.
 
     Args:
-      space: The search space; only its structure enters.
+      space: The search space. The strategy keeps only its structure.
 
     References:
       Bergstra and Bengio, Random Search for Hyper-Parameter Optimization, 2012.
@@ -96,22 +96,22 @@ def random_search(space: Space | Any) -> RandomSearch:
 
 
 def sobol_search(space: Space | Any) -> SobolSearch:
-    """Points that fill the space more evenly than random ones; the key of the search shifts them.
+    """A Sobol sequence, which fills the space more evenly than random points; the key of the search shifts it.
 
     Args:
-      space: The search space; only its structure enters.
+      space: The search space. The strategy keeps only its structure.
     """
     return SobolSearch(check_space(space).encoding)
 
 
 def grid_search(space: Space | Any, *, resolution: int = 5) -> GridSearch:
-    """All combinations of all levels, or all candidates of a list, in order; a study ends when they are used up.
+    """All combinations of all levels, or all candidates of a list, in order. A study ends after the last of them.
 
-    The last parameter moves fastest, but a parameter always slower than those that depend on it.
+    The last parameter varies fastest, but a parameter always varies more slowly than those that depend on it.
 
     Args:
-      space: The search space; only its structure enters.
-      resolution: Points along a real parameter, both ends among them.
+      space: The search space. The strategy keeps only its structure.
+      resolution: Number of points along a real parameter, including both ends.
 
     Raises:
       ValueError: If ``resolution`` is below 2.

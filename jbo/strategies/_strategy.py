@@ -20,16 +20,16 @@ class AskInfo(NamedTuple):
     """How a suggestion was made."""
 
     is_new: Bool[Array, ""]
-    """False if every point that was looked at is in the table already or not allowed: nothing is left to try."""
+    """False if no candidate was both new and allowed: nothing is left to try."""
 
 
 @dataclass(frozen=True)
 class Strategy(ABC):
-    """A way of searching; a frozen dataclass registered as a pytree whose numbers are leaves and structure is static.
+    """A search method: a frozen dataclass registered as a pytree. Numbers are leaves, structure is static.
 
-    The one key of a search goes into every `ask`: the number of rows in the table is folded in, so that each trial has
-    its own randomness and a suggestion is a function of the key and the table, of nothing else. A different key at each
-    ask is allowed too; only the evenness of Sobol's points is lost by it.
+    Pass the same key to every `ask` of a search. The number of rows in the table is folded into it, so that each trial
+    has its own random numbers. A suggestion depends only on the key and the table. A different key at each `ask` is
+    allowed, but Sobol points are then no longer evenly spread.
     """
 
     encoding: Encoding
@@ -39,16 +39,16 @@ class Strategy(ABC):
 
     @property
     def num_initial(self) -> int:
-        """Results before which `ask` follows `design`; 0 for strategies that have none."""
+        """Number of results of the initial design; 0 for strategies without one. Until then `ask` follows `design`."""
         return 0
 
     @property
     def learns_cost(self) -> bool:
-        """True where the costs in the table change what is asked for."""
+        """True if the costs in the table change the suggestions."""
         return False
 
     def oriented(self, maximize: bool) -> Any:
-        """The same strategy, told which way what it sees points; without a model that makes no difference.
+        """The same strategy for the given direction of the objective; it matters only to strategies with a model.
 
         Args:
           maximize: True if the values of the table are the negative of the objective's.
@@ -59,18 +59,19 @@ class Strategy(ABC):
     def for_table(self, layout: Layout) -> Any:
         """The same strategy for a table with other columns of values.
 
-        Who knows one value and no limits takes a trial that breaks a limit for a failed one (`Trials.of_feasible`).
+        A strategy that supports neither limits nor several objectives treats a trial that breaks a limit as failed
+        (`Trials.of_feasible`).
 
         Args:
-          layout: Of the table.
+          layout: Columns of the table.
         """
         return self if layout == self.layout else dataclasses.replace(self, layout=layout)
 
     def with_reference(self, reference: Any) -> Any:
-        """The same strategy, told the worst values of several objectives that count; without a use for them, itself.
+        """The same strategy with a reference point for several objectives; itself if it has no use for one.
 
         Args:
-          reference: As the table has them, infinite where none was given, ``[k]``.
+          reference: Reference point in the sign of the table, ``[k]``; infinite for objectives without a reference.
         """
         del reference
         return self
@@ -80,11 +81,11 @@ class Strategy(ABC):
         """A table without trials.
 
         Args:
-          capacity: Number of rows, at least 1. Each trial takes a row once it is pending or told.
-          dtype: Floating type of the search; None: JAX's default one.
+          capacity: Number of rows, at least 1. Each trial takes one row, from `pend` or `tell` on.
+          dtype: Floating type of the search; None: the default of JAX.
 
         Raises:
-          TypeError: The capacity is no integer.
+          TypeError: The capacity is not an integer.
           ValueError: The capacity is below 1.
         """
         if capacity < 1:
@@ -98,17 +99,17 @@ class Strategy(ABC):
         """The next point, or the next ``q`` of them: the same as asking ``q`` times, each followed by `pend`.
 
         Args:
-          key: The key of the search, the same at every ask.
-          state: The table, pending trials in it.
-          q: How many points; None: one, without a leading axis.
-          fixed: The context: where the columns stand that the environment sets, NaN for those that are searched; None:
-            all are. The model learns from all contexts.
+          key: The key of the search, the same at every `ask`.
+          state: The table, with its pending trials.
+          q: Number of points; None: one point, without a leading axis.
+          fixed: The context: coordinates of the columns that the environment sets, NaN for searched columns. None: all
+            columns are searched. The model learns from all contexts.
 
         Returns:
-          Snapped points, and how they were found (with a leading axis if there is a ``q``).
+          Snapped points, and how they were found (with a leading axis if ``q`` is given).
 
         Raises:
-          ValueError: If ``q`` is below 1 or, outside of traced code, if the table has no room for the points.
+          ValueError: If ``q`` is below 1. Outside of traced code: if the table has too few empty rows.
         """
         _table.require_room(state, 1 if q is None else q)
         region = Region(self.encoding, fixed)
@@ -118,19 +119,19 @@ class Strategy(ABC):
 
     @abstractmethod
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], Any]:
-        """One point: what each strategy defines.
+        """One point; each strategy defines this method.
 
         Args:
           key: The key of the search.
-          state: The table, pending trials in it.
-          region: Where the point may be.
+          state: The table, with its pending trials.
+          region: Region of the point.
         """
 
     @checked
     def design(
         self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
     ) -> tuple[Float[Array, " d"], Any]:
-        """A point of the initial design; for strategies that have none, the same as `ask`."""
+        """A point of the initial design; the same as `ask` for strategies without a design."""
         return self.ask(key, state, fixed=fixed)
 
     @checked
@@ -138,7 +139,7 @@ class Strategy(ABC):
         """The table with a pending trial at ``x``, whose number is ``state.num_trials``.
 
         Args:
-          state: The table; a full one is returned as it was in traced code.
+          state: The table. In traced code a full table is returned unchanged.
           x: A point of the cube.
 
         Raises:
@@ -153,20 +154,19 @@ class Strategy(ABC):
         """The table with the result of a pending trial, or of a new one.
 
         Args:
-          state: The table; a full one, or one without that pending trial, is returned as it was in traced code.
-          trial: Number of a pending trial, an integer; or the point of the cube of a new trial. At a point where a
-            trial is pending, it is that trial's result: that is deprecated.
-          y: Value of the one objective, lower is better, a scalar; or all columns of the table, ``[k]``, where a limit
-            holds at 0 and below. An objective or a limit that is not finite makes a failed trial.
-          is_known: False for columns of ``y`` that were not measured, ``[k]``; None: all of them were.
-          cost: What the evaluation cost, a scalar above 0; None: that is not known. The first one makes a column of the
-            table.
-          noise: Standard deviation of the value, a scalar of at least 0 in units of ``y``, or ``[k]``; None: nothing is
-            known of it. The first one makes columns of the table.
+          state: The table. In traced code, if it is full or lacks the pending trial, it is returned unchanged.
+          trial: Number of a pending trial, an integer; or the point of a new trial in the unit cube. Deprecated: the
+            point of a pending trial, which then gets the result.
+          y: Value of a single objective, lower is better, a scalar; or all columns of the table, ``[k]``. A limit holds
+            if its column is at most 0. If an objective or a limit is not finite, the trial has failed.
+          is_known: False for columns of ``y`` that were not measured, ``[k]``; None: all were measured.
+          cost: Cost of the evaluation, a scalar above 0; None: unknown. The first cost adds a column to the table.
+          noise: Standard deviation of the observation noise, at least 0, in units of ``y``, a scalar or ``[k]``; None:
+            unknown. The first noise adds columns to the table.
 
         Raises:
-          TypeError: If ``trial`` is no integer and no point.
-          ValueError: If there is no row for the trial, outside of traced code; or a shape is wrong.
+          TypeError: If ``trial`` is neither an integer nor a point.
+          ValueError: If a shape is wrong. Outside of traced code: if there is no row for the trial.
         """
         if cost is not None:
             state = state.with_cost()
@@ -177,7 +177,7 @@ class Strategy(ABC):
 
     @checked
     def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:
-        """Row of the trial to use in the end; without a model, that of the least value.
+        """Row of the recommended trial; without a model, the trial with the minimum value.
 
         Only trials that may be best count (`Trials.may_be_best`).
 
@@ -194,7 +194,7 @@ class Strategy(ABC):
 
     @checked
     def recommend_front(self, key: Key[Array, ""], state: Trials) -> Bool[Array, " n"]:
-        """True for the trials to choose from in the end; without a model, those that no other dominates.
+        """True for the recommended trials; without a model, the Pareto front of the observed values.
 
         Only trials that may be best count (`Trials.may_be_best`).
 

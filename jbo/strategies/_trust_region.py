@@ -123,7 +123,7 @@ class TrustRegion(ModelStrategy):
         return super().for_table(layout)
 
     def fit_to(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> tuple[Any, FitInfo]:
-        """The parameters of the surrogate given the trials since the search began anew."""
+        """The parameters of the surrogate, fitted to the trials since the last restart."""
         data = self._dataset(self._own(state, self.box(state)))
         del is_near  # the fit before may be to trials that are forgotten now
         return fit_near(self.surrogate, streams.stream(key, streams.FIT), data, start, jnp.asarray(False))
@@ -131,7 +131,7 @@ class TrustRegion(ModelStrategy):
     def suggest_by_model(
         self, key: Key[Array, ""], state: Trials, region: Region, model: tuple[Any, FitInfo]
     ) -> tuple[Float[Array, " d"], AskInfo]:
-        """One point of the box, or of the design where the search has begun anew."""
+        """A point of the trust region, or of the initial design after a restart."""
         box = self.box(state)
         return jax.lax.cond(
             box.num_told < self.num_design,
@@ -140,7 +140,7 @@ class TrustRegion(ModelStrategy):
         )
 
     def design_at(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
-        """A point of the design: Sobol's sequence, which goes on where the search begins anew."""
+        """A point of the initial design: a Sobol sequence, which a restart continues."""
         row = state.num_trials
         d, dtype = region.encoding.num_columns, state.x.dtype
         raw = designs.sobol_point(streams.stream(key, streams.DESIGN), row, d, dtype)
@@ -148,7 +148,7 @@ class TrustRegion(ModelStrategy):
         return x, AskInfo(is_new)
 
     def box(self, state: Trials) -> Box:
-        """Where the search stands, see `replay`.
+        """The trust region after the trials of the table; see `replay`.
 
         Args:
           state: The table.

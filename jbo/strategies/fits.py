@@ -1,4 +1,4 @@
-"""The life of a fit: when a model is fitted again, where the fit begins, and how long it is kept."""
+"""The schedule of fits: when a model is fitted again, where the fit starts, and how long it is kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,37 +15,39 @@ from jbo.types import EMPTY, FAILED, OK, Trials
 
 
 class Start(NamedTuple):
-    """Where a fit begins."""
+    """Starting point of a fit."""
 
     is_known: Bool[Array, ""] | Bool[np.ndarray, ""]
-    """False: it begins anew, whatever the parameters are."""
+    """False: a cold start, whatever the parameters."""
     params: Any
-    """One set of the earlier fit."""
+    """One hyperparameter sample of the previous fit."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """After how many results a model is fitted again, and which fits begin at the one before.
+    """After how many results a model is fitted again, and which fits have a warm start.
 
-    A fit costs more than a suggestion, so from 32 results on it is kept for some of them. Most fits begin at the one
-    before, which costs less. A study that is opened again has none at hand and has to find the same one: it makes all
-    fits since one began anew, at most ``chain``. With 39 results the fit is to the first 38. It begins at that to 36,
-    that begins at the fit to 34, that at the fit to 32, which begins anew; and so does the fit to 40.
+    A fit costs more than a suggestion. From 32 results on, several suggestions therefore share a fit. Most fits start
+    from the previous fit, which makes them cheaper. A study that is opened again must find the same fit without the
+    previous one. It recomputes all fits since the last cold one, at most ``chain``. With 39 results the fit uses the
+    first 38. Its warm start is the fit to 36, whose warm start is the fit to 34, and so on. The fits to 32 and to 40
+    are cold.
 
-    Statuses of NumPy give NumPy's arrays, traced ones give traced ones. The posterior always has all results; a
-    schedule is about the hyperparameters. Failed trials count as results.
+    NumPy statuses give NumPy arrays, traced ones give traced arrays. The posterior always uses all results; only the
+    hyperparameters follow the schedule. Failed trials count as results.
     """
 
     first: int | None = 32
-    """Up to so many results every fit has all of them. Up to twice as many it is made after every second result, up to
-    four times as many after every fourth, and so on: it lacks less than a sixteenth. None: it always has all."""
+    """Up to this many results, the model is fitted after each one. Up to twice as many it is fitted after every second
+    result, up to four times as many after every fourth, and so on. A fit thus misses less than one result in sixteen.
+    None: always after each result."""
     least_of_start: int = 32
-    """Results from which on a fit may begin at the one before: what an evaluation costs grows with their cube."""
+    """Number of results from which on a fit may have a warm start: a cold fit costs the cube of their number."""
     chain: int = 4
-    """Every fit of this number begins anew, so that few fits have to be made where none is at hand."""
+    """One in so many fits is cold, so that a reopened study recomputes few fits."""
 
     def __post_init__(self):
-        """Check the numbers: a fit has to be the same whether the ones before it are at hand or made again.
+        """Check the numbers: a fit must be the same whether the previous fits were kept or recomputed.
 
         Raises:
           ValueError: ``chain`` is below 1, ``first`` no positive multiple of twice of it, or ``least_of_start`` below a
@@ -64,7 +66,7 @@ class Schedule:
             raise ValueError(f"least_of_start: expected at least {least}, got {self.least_of_start}")
 
     def rows(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows that a fit learns from: the first of those that have ended.
+        """True for the rows that a fit uses: the first of the finished trials.
 
         Args:
           status: As in `Trials`.
@@ -74,7 +76,7 @@ class Schedule:
         return is_told & (is_told.cumsum() <= count - count % self.lag(count))
 
     def rows_before(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows of the fit before, at which the fit to `rows` begins; none where that begins anew.
+        """True for the rows of the previous fit, the warm start of the fit to `rows`; all False for a cold fit.
 
         Args:
           status: As in `Trials`.
@@ -84,10 +86,10 @@ class Schedule:
         return is_fitted & (is_fitted.cumsum() <= count - self.lag(count)) & (self.num_before(count) > 0)
 
     def lag(self, count: Any) -> Any:
-        """Results between two fits.
+        """Number of results between two fits.
 
         Args:
-          count: Results.
+          count: Number of results so far.
         """
         if self.first is None:
             return 1
@@ -96,10 +98,10 @@ class Schedule:
         return 2 ** (count >= doublings).sum()
 
     def num_before(self, count: Any) -> Any:
-        """How many fits come before the one to ``count`` results, counted from the last that began anew.
+        """Number of fits before the fit to ``count`` results, from the last cold one on; 0 if the fit itself is cold.
 
         Args:
-          count: Results that are fitted to.
+          count: Number of results of the fit.
         """
         return count // self.lag(count) % self.chain * (count >= self.least_of_start).astype(count.dtype)
 
@@ -111,15 +113,15 @@ def fit_on_schedule(
     status: Int[Array, " n"],
     start: Start | None,
 ) -> Any:
-    """The fit to the rows that a schedule says; where the one before is not given, those before it are made first.
+    """The fit that a schedule prescribes. If the previous fit is missing, it is recomputed first.
 
     Args:
       schedule: When to fit.
-      fit: From rows, one set of parameters to begin at, and whether these are near, to parameters with a leading axis
-        of sets, and how the fit went.
-      anew: Parameters at which a fit begins that has none before.
+      fit: Function of the rows, of one set of starting parameters, and of whether these are a warm start. It returns
+        parameters with a leading axis of hyperparameter samples, and diagnostics of the fit.
+      anew: Starting parameters of a cold fit.
       status: As in `Trials`.
-      start: The fit before, if it is at hand; None: it is made here, three fits at most.
+      start: The previous fit; None: it is recomputed here, which takes at most three fits.
     """
     fit = traced_once(fit)
     rows = schedule.rows(status)
@@ -141,7 +143,7 @@ def fit_on_schedule(
 
 
 def first_set(model: Any) -> Any:
-    """The first hyperparameter set of a fit.
+    """The first hyperparameter sample of a fit.
 
     Args:
       model: Parameters with a leading axis of sets, and how their fit went.

@@ -15,19 +15,19 @@ from jbo.types import OK, PENDING, Trials
 
 
 class Weight(ABC):
-    """A factor of the worth of a point that does not depend on the value to improve on.
+    """A factor of the acquisition that does not depend on the incumbent.
 
-    A subclass is a frozen dataclass registered by `jbo.pytree`, numbers as leaves. It defines `log_weight`; one that
-    learns from the table defines `init` and `fit` too.
+    A subclass is a frozen dataclass registered by `jbo.pytree`, with numbers as leaves. It defines `log_weight`. A
+    subclass that learns from the table defines `init` and `fit` as well.
     """
 
     @property
     def learns_cost(self) -> bool:
-        """True where `Trials.cost` changes the weight: a study then has that column, of seconds if nothing was told."""
+        """True if the weight uses `Trials.cost`. A study then has that column, in seconds unless costs are given."""
         return False
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
-        """One set of parameters at which a fit begins; ``()`` where nothing is learnt.
+        """Starting parameters of a cold fit; ``()`` if the weight learns nothing.
 
         Args:
           num_columns: Columns of the space.
@@ -37,13 +37,13 @@ class Weight(ABC):
         return ()
 
     def fit(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> Any:
-        """The parameters given all trials of a table, with a leading axis of sets.
+        """Parameters fitted to all trials of a table, with a leading axis of hyperparameter samples.
 
         Args:
-          key: For a fit that draws.
-          state: The table, without the rows that the fit does not learn from.
-          start: One set at which the fit begins.
-          is_near: True if it is that of the fit before.
+          key: Random key of the fit.
+          state: The table, without the rows that the schedule of fits leaves out.
+          start: Starting parameters, one set.
+          is_near: True for a warm start: ``start`` is from the previous fit.
         """
         del key, state, start, is_near
         return ()
@@ -55,7 +55,7 @@ class Weight(ABC):
         Args:
           params: From `fit`.
           state: The table.
-          known: What the model of the values knows.
+          known: Posteriors of the values.
         """
 
 
@@ -72,7 +72,7 @@ class Success(Weight):
 @pytree
 @dataclass(frozen=True)
 class Expected(Weight):
-    r"""A power of a density that fades, :math:`\pi(x)^{\beta/n}` with :math:`n` results, pending trials among them.
+    r"""The prior with a fading exponent, :math:`\pi(x)^{\beta/n}` after :math:`n` results, including pending trials.
 
     References:
       Hvarfner et al., piBO: Augmenting Acquisition Functions with User Beliefs for Bayesian Optimization, 2022, eq. 6.
@@ -81,7 +81,7 @@ class Expected(Weight):
     belief: Belief
     """Where the best configuration is expected."""
     num_results: float | Float[Array, ""]
-    """The number of results at which the belief counts as it stands."""
+    """The number of results at which the exponent is 1."""
 
     def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
         """The logarithm of the power."""

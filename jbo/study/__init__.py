@@ -1,4 +1,4 @@
-"""A durable study of any Python objective: asked, told, killed, started again, and nothing is lost."""
+"""A durable study of any Python objective. It may be killed and started again at any time without losing a trial."""
 
 from jbo.study._pruner import MedianPruner as MedianPruner
 from jbo.study._single import OneObjective as OneObjective

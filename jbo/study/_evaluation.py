@@ -43,10 +43,10 @@ class Fault:
         self._error, self._text = error, text
 
     def raised(self, num: int) -> Exception:
-        """What to raise: the error itself if it came whole, otherwise a `RuntimeError` that tells of it.
+        """The original error, or a `RuntimeError` with its traceback if it could not be sent between processes.
 
         Args:
-          num: How many trials failed at this line.
+          num: Number of trials that failed at this line.
         """
         error = self._error
         if isinstance(error, bytes):

@@ -1,4 +1,4 @@
-"""What a study is, whatever its trials: how arguments that make none, and files of another one, are told."""
+"""The identity of a study: checks of its arguments, and of a file against the arguments."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from jbo.study.storage import Storage
 
 
 def check_strategy(strategy: Any, space: Space) -> Strategy:
-    """The strategy, if it is one and made for the space.
+    """The strategy, if it was made for the space.
 
     Raises:
-      TypeError: It is no strategy.
-      ValueError: It is one of another space.
+      TypeError: The argument is no strategy.
+      ValueError: The strategy was made for another space.
     """
     if not isinstance(strategy, Strategy):
         name = getattr(strategy, "__name__", strategy if isinstance(strategy, str) else "")

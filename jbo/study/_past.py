@@ -316,15 +316,15 @@ def _value(parameter: Parameter | None, cell: str) -> Any:
 
 
 def completed(space: Space, past: Past, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a trial of the past as one of a space, with defaults of what the trial lacks.
+    """The configuration of an earlier trial in a given space, with defaults for missing parameters.
 
     Args:
-      space: What the configuration shall be of.
-      past: The trial.
-      defaults: Values by name.
+      space: The space of the result.
+      past: The earlier trial.
+      defaults: Values by name, for parameters that the trial lacks.
 
     Raises:
-      ValueError: The configuration is not of the space; the message says what to do.
+      ValueError: The configuration does not fit the space; the message says what to do.
     """
     try:
         config = space.complete(past.config, defaults)

@@ -24,9 +24,9 @@ class Progress:
         """Show a trial that has ended.
 
         Args:
-          trial: As it ended.
-          best: The best one so far, or the front of several objectives.
-          num_finished: How many have ended.
+          trial: The finished trial.
+          best: The best trial so far, or the Pareto front of several objectives.
+          num_finished: Number of finished trials.
         """
 
     def say(self, words: str) -> None:

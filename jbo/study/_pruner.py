@@ -14,17 +14,17 @@ Pruner = Callable[[Trial, Sequence[Trial], bool], bool]
 
 @dataclass(frozen=True)
 class MedianPruner:
-    """The median rule: stop a trial whose best value so far is worse than what half of the others had by that step.
+    """The median rule: stop a trial whose best value so far is worse than the median of the other trials at that step.
 
-    The others are trials that ran to their end, each with its best intermediate value up to the step. A value that is
-    not finite stops its trial.
+    The other trials are those that were completed, each with its best intermediate value up to the step. A value that
+    is not finite stops its trial.
 
     Args:
-      min_trials: How many others there have to be; before that nothing is stopped.
+      min_trials: Minimum number of other trials; with fewer, no trial is stopped.
       min_step: The first step at which a trial may be stopped.
 
     Raises:
-      ValueError: A number is below its least value.
+      ValueError: A number is below its minimum.
 
     Example:
       >>> others = [Trial(i, {}, "ok", 0.1, 0.0, 1.0, None, "", {1: 0.1 * i}) for i in range(5)]
@@ -34,7 +34,7 @@ class MedianPruner:
 
     References:
       Golovin et al., Google Vizier: A Service for Black-Box Optimization, KDD 2017, section 3.2.1, with the best value
-      up to the step of the others, too, where they take a mean over their steps.
+      up to the step for the other trials as well. The paper takes the mean over their steps.
     """
 
     min_trials: int = 5

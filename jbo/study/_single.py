@@ -37,7 +37,7 @@ class OneObjective:
 
     @property
     def best(self) -> Trial:
-        """The feasible trial with the best value of the objective, the first of equals.
+        """The feasible trial with the best observed value of the objective; among equal trials, the first.
 
         Raises:
           ValueError: No trial has a value, or none meets the limits.

@@ -1,4 +1,4 @@
-"""When a search ends before all its trials are run."""
+"""Early stopping of a search, before all its trials have run."""
 
 import math
 import time
@@ -14,16 +14,16 @@ from jbo.study.front import losses_of
 
 @dataclass(frozen=True)
 class Stop:
-    """Reasons to end a search; the first that holds ends it, also right at the start of a study that goes on.
+    """Conditions for ending a search. The first that holds ends it, also at the start of a resumed study.
 
     Args:
-      target: A value of a feasible trial that is good enough, in the study's sign; only with one objective.
-      seconds: How long the call may last; what runs then is waited for.
-      no_improvement: How many trials in a row, by number, may have ended without a new best one; with several
-        objectives, without one that no earlier feasible trial dominates or equals.
+      target: The search ends when a feasible trial reaches this value, in the study's sign. Only with one objective.
+      seconds: Maximum duration of the call. Running trials are waited for.
+      no_improvement: The search ends after this many trials in a row, by number, without a new best trial. With several
+        objectives: without a trial that no earlier feasible trial dominates or equals.
 
     Raises:
-      ValueError: There is no reason, or one that makes no sense.
+      ValueError: There is no condition, or one is invalid.
 
     Example:
       >>> Stop(target=0.01, no_improvement=20)
@@ -45,13 +45,13 @@ class Stop:
             raise ValueError(f"no_improvement: expected at least 1, got {self.no_improvement!r}")
 
     def begin_for(self, outcomes: Outcomes) -> Callable[[Sequence[Trial]], bool]:
-        """`begin` for the outcomes of a study.
+        """As `begin`, with the direction taken from the outcomes of a study.
 
         Args:
-          outcomes: Of the study.
+          outcomes: Outcomes of the study.
 
         Raises:
-          ValueError: There is a target, and there are several objectives.
+          ValueError: There are a target and several objectives.
         """
         if not outcomes.has_several:
             return self.begin(outcomes.maximize)
@@ -71,7 +71,7 @@ class Stop:
         return is_over
 
     def begin(self, maximize: bool) -> Callable[[Sequence[Trial]], bool]:
-        """A function of the trials so far that says whether the search is over; its clock starts now.
+        """A function of the trials so far that returns True if the search is over. Its clock starts now.
 
         Args:
           maximize: True if higher values are better.

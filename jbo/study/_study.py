@@ -1,4 +1,4 @@
-"""A durable study of any Python objective: the face of the rooms that do the work."""
+"""The public interface of a durable study of any Python objective; the modules beside it do the work."""
 
 import os
 import secrets
@@ -59,27 +59,27 @@ _STATUSES = ("ok", "stopped", "failed", "pending", "abandoned")
 
 
 class Study:
-    """A search for the best configuration, kept in one file that survives whatever happens to the process.
+    """A search for the best configuration, stored in one file that survives a crash of the process.
 
-    A suggestion depends on the seed, the number of the trial and the table of trials so far, and on nothing else. So a
-    study that was killed and started again goes on as if nothing had happened. A trial that was running then is
-    run again first, under the same number. May be used from several threads.
+    A suggestion depends only on the seed, the number of the trial and the trials so far. A study that was killed and
+    restarted therefore continues exactly as before. Trials that were running at that moment are run again first, under
+    the same numbers. A study may be used from several threads.
 
     Args:
-      space: Where to search. A file made for another space is refused.
-      strategy: What to try next; None is Gaussian-process Bayesian optimisation, ``jbo.bayesian(space)``.
-      outcomes: What the objective returns by name, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``: one
-        objective or several, limits that the best trial has to meet, a `jbo.Cost`, and numbers that are only kept
-        (`jbo.Track`). None: it returns one number. A file with other outcomes is refused.
-      maximize: True if higher values are better, without ``outcomes``, which say it themselves. A file with the other
-        direction is refused.
-      seed: Of all randomness, from 0 to 2**63 - 1; None takes the file's, or for a new study one of the system's.
-      path: File of the study, made if it does not exist; None keeps the study in memory.
-      device: Where the model runs; None is the CPU.
+      space: The search space. A file made for another space is refused.
+      strategy: The search method; None: Gaussian-process Bayesian optimisation, ``jbo.bayesian(space)``.
+      outcomes: The named results of the objective, such as ``[jbo.Minimize("loss"), jbo.AtMost("memory", 8.0)]``: one
+        or several objectives, limits that the best trial must meet, a `jbo.Cost`, and values that are only recorded
+        (`jbo.Track`). None: the objective returns one number. A file with other outcomes is refused.
+      maximize: True if higher values are better. Only without ``outcomes``, which state the direction themselves. A
+        file with the other direction is refused.
+      seed: Seed of all random numbers, from 0 to 2**63 - 1. None: the seed in the file; a random seed for a new study.
+      path: File of the study, created if it does not exist. None: the study is kept in memory.
+      device: JAX device of the model; None: the CPU.
 
     Raises:
-      TypeError: An argument is of the wrong type, such as a dict in place of a space.
-      ValueError: The file holds another study than the arguments say, or is no study; the message names the difference.
+      TypeError: An argument has the wrong type, such as a dict for a space.
+      ValueError: The file is not a study, or its study differs from the arguments; the message names the difference.
       OSError: The file cannot be opened.
 
     Example:
@@ -116,7 +116,7 @@ class Study:
             header = self._storage.header(space.json_text, outcomes.json_text, drawn)
             check_same_study(header, space, outcomes, wanted_seed, path)
             self.outcomes: Outcomes = stored_outcomes(header, path)
-            """What is measured of a trial, in the order of the file."""
+            """The outcomes of a trial, in the order of the file."""
             self.seed = header.seed
             self._id = header.id
             self._codec = Codec(space, self.outcomes, header.id)
@@ -136,16 +136,18 @@ class Study:
         strategy: Callable[[Space], Strategy] | Any = bayesian,
         device: Any = None,
     ) -> "Study":
-        """The study that a file holds, with the space, the outcomes and the seed that stand there.
+        """Open an existing study file, with the space, the outcomes and the seed stored in it.
+
+        Files do not store a constraint: if the space has one, pass the space to `Study` instead.
 
         Args:
-          path: File of the study, or a URI of SQLite such as ``file:cnn.db?mode=ro``.
-          strategy: From the space to what to try next.
-          device: Where the model runs; None is the CPU.
+          path: File of the study, or an SQLite URI such as ``file:cnn.db?mode=ro``.
+          strategy: Function from the space to a strategy, such as `jbo.bayesian`.
+          device: JAX device of the model; None: the CPU.
 
         Raises:
           FileNotFoundError: There is no such file.
-          ValueError: The file holds no study. (A constraint is in no file: a space that has one is given to `Study`.)
+          ValueError: The file is not a study.
           OSError: The file cannot be opened.
         """
         header = header_in_file(path)
@@ -168,30 +170,30 @@ class Study:
         path: str | os.PathLike[str] | None = None,
         device: Any = None,
     ) -> "Study":
-        """A new study that begins with trials of the past, under new numbers; pending ones are left out.
+        """A new study that starts with earlier trials, under new numbers. Pending trials are left out.
 
-        Parameters may have been added since: ``defaults`` says which value the earlier trials had without knowing it.
+        The new space may have parameters that the earlier trials lack: ``defaults`` gives their values.
 
         Args:
-          trials: Another study or its ``trials``, or a CSV file as ``python -m jbo trials --csv`` writes it. The file
+          trials: Another study or its ``trials``, or a CSV file as written by ``python -m jbo trials --csv``. The file
             has a column ``value`` and a column for each parameter.
-          space: Where to search.
-          widen: True: bounds and choices grow as far as the trials need it; False: a trial outside of them is an error.
-          defaults: Values by name of parameters that the trials lack, such as ``{"dropout": 0.0}``. A parameter with a
-            condition gets its value only in trials where the condition holds.
-          strategy: From the space to what to try next.
-          outcomes: As in `Study`. Values go to the outcomes of their names, and the value of trials without names to
-            the objective. Missing values stay missing; what is no outcome any more is left out. An outcome of the
-            other study may not become one of another kind under the same name, such as `jbo.Minimize` after
-            `jbo.Maximize`. A list of trials or a CSV file says nothing of kinds: its numbers are taken as they are.
+          space: The search space.
+          widen: True: bounds and choices are extended to include all trials. False: a trial outside them is an error.
+          defaults: Values by name for parameters that the trials lack, such as ``{"dropout": 0.0}``. A conditional
+            parameter gets its value only in trials in which its condition holds.
+          strategy: Function from the space to a strategy, such as `jbo.bayesian`.
+          outcomes: As in `Study`. Values are matched to outcomes by name; an unnamed value belongs to the objective.
+            Missing values stay missing, and values of other names are dropped. An outcome must not change its kind,
+            for example from `jbo.Maximize` to `jbo.Minimize`. A list of trials or a CSV file does not state the kinds,
+            so its numbers are taken as they are.
           maximize: As in `Study`, for the new study and for the values of the trials.
           seed: As in `Study`.
-          path: As in `Study`; the file holds no trials yet.
+          path: As in `Study`. The file must not hold trials yet.
           device: As in `Study`.
 
         Raises:
-          ValueError: A trial is not of the space, or the file holds trials already, or an outcome has become one of
-            another kind; or as in `Study`.
+          ValueError: A trial does not fit the space, the file already holds trials, or an outcome has changed its
+            kind; or as in `Study`.
           OSError: A file cannot be read or written.
         """
         space = check_space(space)
@@ -207,20 +209,19 @@ class Study:
         return study
 
     def copy(self, path: str | os.PathLike[str]) -> "Study":
-        """A new study in a file of its own, with the trials, the queue, the seed and the strategy of this one.
+        """Copy this study to a new file, with its trials, its queue, its seed and its strategy.
 
-        The copy is consistent also while other processes write to this study, which goes on unchanged. The copy asks
-        for what this study would have asked for next. Pending trials belong to nobody in the copy, which runs them
-        again first, under the same numbers. This study still waits for its own. Trials of one study cannot be told
-        to the other.
+        The copy is consistent even while other processes write to this study, which is not changed. The copy makes the
+        suggestions that this study would have made next. It first runs the pending trials again, under the same
+        numbers; this study still waits for its own. A trial of one study cannot be passed to `tell` of the other.
 
         Args:
           path: Name of the new file.
 
         Raises:
-          TypeError: The path is None, or no name of a file.
-          FileExistsError: There is a file of that name.
-          ValueError: This study is closed, or the path names no file.
+          TypeError: The path is None, or not a file name.
+          FileExistsError: A file of that name exists.
+          ValueError: This study is closed, or the path does not name a file.
           OSError: The file cannot be written.
         """
         if check_path(path) is None:
@@ -229,7 +230,7 @@ class Study:
         return Study(self.space, strategy=self._given_strategy, outcomes=self.outcomes, path=path, device=self._device)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Says what to do in place of `pickle.dumps` and `copy.deepcopy`."""
+        """Raise a `TypeError` that names the alternatives to `pickle.dumps` and `copy.deepcopy`."""
         if self.path is None:
             how = "study.copy(path) writes it to a file, and jbo.Study.open(path) opens that file in any process"
         else:
@@ -254,22 +255,22 @@ class Study:
         context: Mapping[str, Any] | None = None,
         owner: int | None = None,
     ) -> Trial | list[Trial]:
-        """The next trial to run, written down as pending before it is returned.
+        """The next trial to run, stored as pending before it is returned.
 
-        Trials whose process died come first, then what was enqueued, then what the strategy suggests.
+        Trials of processes that died come first, then enqueued configurations, then suggestions of the strategy.
 
         Args:
-          num_trials: Ask for so many at once, the same as asking one after another; a list is returned, shorter if a
-            discrete space has fewer new points.
-          context: Values by name of parameters that the environment sets: only the others are searched. The model
-            learns from all contexts. What waits to be run comes first only if its values are these.
-          owner: Number of the process of this machine that runs the trials, which are run again once it has ended
-            without a result; None is this process; 0: nobody is watched, they stay pending until they are told.
+          num_trials: Number of trials to return as a list, the same trials as from single calls. The list is shorter
+            if a discrete space has fewer new points. None: one trial, not in a list.
+          context: Values by name of parameters that the environment sets; only the others are searched. The model
+            learns from all contexts. Interrupted and enqueued trials come first only if they have these values.
+          owner: Process id on this machine of the process that runs the trials. If it ends without a result, they are
+            run again. None: this process. 0: no process is watched, and the trials stay pending until `tell`.
 
         Raises:
-          SpaceExhausted: There is nothing new to try in a discrete space.
-          ValueError: The context names no parameter that is searched or has an impossible value; or a bounded search
-            found nothing that the constraint of the space allows; or no process has the number of the owner.
+          SpaceExhausted: A discrete space has no new point.
+          ValueError: A name in the context is not a searched parameter, or its value is invalid. Or a bounded search
+            found no point that the constraint allows. Or there is no process with the id ``owner``.
         """
         given = Context(self.space, {} if context is None else context)
         runs_it = None if owner is None else owner_of(owner)
@@ -288,23 +289,23 @@ class Study:
     def report(
         self, trial: Trial, step: Any, value: Any, *, name: str | None = None, pruner: Pruner | None = None
     ) -> bool:
-        """Write an intermediate value of a trial that runs down, and say whether to stop it.
+        """Store an intermediate value of a running trial; returns True if the trial should stop.
 
-        For the loop of your own; `optimize` hands the objective a function that does this. A trial that was abandoned
-        is to be stopped, and nothing is written.
+        Use it in a loop of your own; `optimize` passes the objective a function that does the same. For an abandoned
+        trial it returns True and stores nothing.
 
         Args:
-          trial: What `ask` gave.
-          step: A whole number of at least 0, such as an epoch; a second value of a step takes the place of the first.
-          value: A number, in your sign, which may be NaN or infinite: an intermediate value of the objective.
-          name: Which objective it is of, where there are several: the same one in all reports of a trial. A pruner
-            compares trials that reported that one.
-          pruner: Decides; None: nothing is stopped.
+          trial: A result of `ask`.
+          step: An integer of at least 0, such as an epoch. A second value for the same step replaces the first.
+          value: Intermediate value of the objective, in your sign; may be NaN or infinite.
+          name: Name of the objective, required if there are several. It must be the same in all reports of a trial. A
+            pruner compares the trials that reported this objective.
+          pruner: Decides whether to stop the trial; None: no trial is stopped.
 
         Raises:
-          TypeError: ``value`` or ``step`` is no number.
-          ValueError: The trial has ended, or belongs to another study; or the step is below 0; or no objective has the
-            name, or there are several and none is named, or the trial has reported another one.
+          TypeError: ``value`` or ``step`` is not a number.
+          ValueError: The trial has ended, or belongs to another study. Or the step is below 0. Or the name is missing,
+            names no objective, or differs from the one that the trial has reported.
         """
         self._check_trial(trial)
         objective = reported_by(self.outcomes, name)
@@ -338,31 +339,31 @@ class Study:
         cost: Any = None,
         noise: Any = None,
     ) -> Trial:
-        """The trial as it ended, written down before it is returned.
+        """Store the result of a trial; returns the finished trial.
 
         Args:
-          trial: What `ask` gave, or a configuration of your own, which becomes a new trial.
-          value: A number, in your sign; of a study with ``outcomes`` a dict of numbers by name, of which names that are
-            absent or None are missing. An objective or a limit that is NaN or infinite makes it a failed trial.
-          failed: Why there is no value.
-          stopped: True: it was ended on its way, and the last of its intermediate values is what is known. It is never
-            best nor recommended. The model takes it for that value, but for no better one than the median of the whole
-            trials numbered before it and no worse one than their worst. If the value is not finite, the trial failed.
-            A dict of other outcomes may stand beside it.
-          cost: What it cost, a number above 0 in a unit of your own, for a strategy that learns it:
-            ``jbo.bayesian(space, cost="seconds")``. Once one trial is told a cost, what was told counts in place of
-            the seconds, and of the trials without one nothing is known. With ``outcomes``: the value of the `jbo.Cost`
-            among them, which may stand in the dict as well.
-          noise: Standard deviation of this one value around the true one, at least 0 in its units, such as the standard
-            error of a mean over folds; of the objective, or a dict by name. A Gaussian process trusts the value the
-            less; what it infers from all values comes on top, unless `jbo.gp` is told a noise.
+          trial: A result of `ask`, or a configuration of your own, which becomes a new trial.
+          value: A number, in your sign. In a study with ``outcomes``, a dict of numbers by name; absent names and None
+            mean missing values. If an objective or a limit is NaN or infinite, the trial has failed.
+          failed: The reason why there is no value.
+          stopped: True: the trial was stopped early, and only its intermediate values are known. It is never the best
+            or the recommended trial. It enters the model with its last intermediate value, clipped to lie between the
+            median and the worst of the completed trials numbered before it. If that value is not finite, the trial has
+            failed. ``value`` may hold a dict of other outcomes.
+          cost: Cost of the trial, above 0, in a unit of your own, for a strategy that learns it:
+            ``jbo.bayesian(space, cost="seconds")``. Once one trial has a cost, these costs replace the seconds, and
+            the cost of the other trials counts as unknown. With ``outcomes`` it is the value of their `jbo.Cost`, which
+            may be in the dict instead.
+          noise: Standard deviation of the observation noise of this value, at least 0, in the units of the value: for
+            example the standard error of a mean over folds. A number for the objective, or a dict by name. The inferred
+            noise variance is added to it, unless `jbo.gp` has a fixed ``noise``.
 
         Raises:
-          TypeError: ``value``, ``cost`` or ``noise`` is no number, or there are both a value and a failure; or the
-            value is a number where the study has several outcomes, or a dict where it was given none.
-          ValueError: The trial was told before or abandoned, or belongs to another study; or there is no outcome of a
-            name; or the configuration is not of the space; or it was stopped without an intermediate value; or the
-            cost or the noise is impossible, or there is a noise and no value.
+          TypeError: ``value``, ``cost`` or ``noise`` is not a number. Or both a value and a failure are given. Or the
+            value is a number although the study has several outcomes, or a dict although it has no ``outcomes``.
+          ValueError: The trial already has a result, was abandoned, or belongs to another study. Or a name is not an
+            outcome, or the configuration does not fit the space. Or a stopped trial has no intermediate value. Or the
+            cost or the noise is invalid, or a noise is given without a value.
         """
         if stopped:
             now = self._history.sync().trials[self._check_trial(trial).number]
@@ -376,16 +377,16 @@ class Study:
         return _waited_for(self._end(self._check_trial(trial), ending))
 
     def abandon(self, trial: Trial) -> Trial:
-        """Wait no longer for a pending trial: it keeps its number, teaches nothing and is not run again.
+        """Stop waiting for a pending trial. It keeps its number, does not enter the model and is not run again.
 
-        Its configuration is not suggested again. It does not count among the trials that `optimize` has to run. If
-        `optimize` runs it now, in whatever process, its result is thrown away, and the run goes on.
+        Its configuration is not suggested again, and `optimize` does not count it. If `optimize` is running it now, in
+        any process, its result is discarded and the run continues.
 
         Args:
-          trial: What `ask` gave; nothing happens if it was abandoned before.
+          trial: A result of `ask`. Nothing happens if it is already abandoned.
 
         Returns:
-          The trial as it stands.
+          The abandoned trial.
 
         Raises:
           ValueError: The trial has ended, or belongs to another study.
@@ -393,32 +394,32 @@ class Study:
         return self._end(self._check_trial(trial), Ending("abandoned"))
 
     def give_back(self, trial: Trial, *, owner: int | None = None) -> None:
-        """Give a pending trial back, which then is the first that is asked for, under the same number.
+        """Return a pending trial to the queue. The next `ask` returns it first, under the same number.
 
         Args:
-          trial: What `ask` gave; nothing happens if it has ended, or belongs to another owner by now.
+          trial: A result of `ask`. Nothing happens if it has ended, or now belongs to another owner.
           owner: As in the call of `ask`.
 
         Raises:
-          ValueError: The trial belongs to another study; or no process has the number of the owner.
+          ValueError: The trial belongs to another study, or there is no process with the id ``owner``.
         """
         self._check_trial(trial)
         self._storage.release([trial.number], owner_of(owner))
         self._held.discard(trial.number)
 
     def enqueue(self, config: dict[str, Any], *, again: bool = False) -> bool:
-        """Have a configuration tried before anything the strategy suggests.
+        """Queue a configuration to be tried before the suggestions of the strategy.
 
         Args:
           config: Values by name.
-          again: True: it is tried once more, as a new trial, even if it was enqueued or tried before.
+          again: True: try it once more, as a new trial, even if it was enqueued or tried before.
 
         Returns:
-          False if it was enqueued in this study before, be it in an earlier process: then nothing happens.
+          False if it was enqueued before, also by an earlier process: then nothing happens.
 
         Raises:
-          TypeError: It is no configuration.
-          ValueError: The configuration is not of the space, or its constraint does not allow it.
+          TypeError: The argument is not a configuration.
+          ValueError: The configuration does not fit the space, or the constraint does not allow it.
         """
         if not isinstance(config, dict):
             raise TypeError(f"config: expected a dict of values by name, got {config!r}")
@@ -445,66 +446,67 @@ class Study:
         progress: bool | None = None,
         stop_on_repeated_error: bool = True,
     ) -> None:
-        """Run trials until ``num_trials`` have ended, those of earlier calls and failed ones among them.
+        """Run trials until ``num_trials`` have ended, including those of earlier calls and failed ones.
 
-        An exception of the objective fails its trial, the traceback is kept, and the study goes on. Ctrl-C and SIGTERM
-        give the trials that run back, to be run again first. In a worker or an executor `sys.exit` and every other
-        exception fail the trial. In this thread `SystemExit` and `KeyboardInterrupt` end the call, and the trial is
-        given back. Returns early if a discrete space has nothing new.
+        If the objective raises an exception, its trial fails, the traceback is stored, and the study continues. Ctrl-C
+        and SIGTERM return the running trials to the queue, to be run again first. In a worker or an executor `sys.exit`
+        and every other exception fail the trial. In this thread `SystemExit` and `KeyboardInterrupt` end the call, and
+        the trial returns to the queue. The call returns early if a discrete space has no new point.
 
-        An objective with a parameter ``report`` is given a function to call on its way: ``report(step, value)`` writes
-        an intermediate value down (`Trial.intermediate_values`) and says whether to stop. With ``batch`` it takes a
-        value for each configuration, anything for those told to stop before, and gives as many answers. An objective
-        that returns after its last answer was True makes a ``stopped`` trial, whatever it returns; `tell` says what
-        that teaches the model.
+        If the objective has a parameter ``report``, it receives a function to call while it runs. ``report(step,
+        value)`` stores an intermediate value (`Trial.intermediate_values`) and returns True if the trial should stop.
+        With ``batch`` it takes one value for each configuration and returns a list of answers. The values of
+        configurations that were already stopped are ignored. If the last answer was True when the objective returns,
+        the trial is ``stopped``, whatever the return value; `tell` says how it enters the model.
 
         Args:
-          objective: From a configuration to a number, or with ``outcomes`` to a dict of numbers by name; or to a
-            `jbo.Result` of it and of its cost and its noise (see `tell`). With ``batch`` from a list of configurations
-            to as many of them. Perhaps with a parameter ``report``, in threads and in processes of this machine.
-          num_trials: How many trials shall have ended; those that were abandoned do not count.
-          context: Parameters that the environment sets, as in `ask`.
-          batch: How many trials are asked for, each in the knowledge of those before it, and given to the objective at
-            once. The last batch may be smaller. An exception fails all of a batch, a number that is not finite its own
-            trial. For objectives that are cheaper together, such as a population of networks in one program. None: one
-            trial at a time, not in a list.
-          workers: How many trials run at the same time; None is 1, and has to be said beside an executor. More than one
-            run in processes of their own, which are started afresh (no fork) and need no main guard. A trial begins as
-            soon as one has ended, and those that run count in the model. A process that dies fails its trial. Needs
-            loky (``pip install jbo[parallel]``). Each has the options of JAX that this thread has, and the folder of
-            compiled programs. On an accelerator each gets its share of the memory that JAX takes,
-            unless the environment says how much.
-          executor: Runs the objective: any of `concurrent.futures`, for threads its ``ThreadPoolExecutor``, or of
-            another library, such as Dask's ``Client.get_executor()``. It stays open.
-          timeout: Seconds after which a trial's process is killed and the trial has failed, however it would have ended
-            later. The objective runs in a process of its own then, also where it is one at a time.
-          retries: How often a trial is run again, under the same number, before it has failed: after an exception, the
-            death of its process or the timeout. A value that is not finite is an answer and not asked for again.
-          max_failures: How many trials of this call may fail; the next failure raises. None: all of them may.
-          stop: Ends the search early: reasons (`Stop`), or a function called with each trial that ended, which returns
-            True. No other trial is begun then, and those that run are waited for.
-          on_trial_end: Called with each trial that ended, in this thread; its exceptions end the call.
-          pruner: Which trials ``report`` stops, such as `MedianPruner`, or a function of the trial, all trials and
-            whether higher values are better. None: no trial is stopped, since not every objective's first steps say
-            something of its last.
-          progress: How far the search is, on standard error. None: a bar in a terminal (by rich if that is installed),
-            elsewhere plain lines, at most one a second; True: elsewhere a line for each trial; False: nothing.
+          objective: Function from a configuration to a number; with ``outcomes``, to a dict of numbers by name. It may
+            return a `jbo.Result` with a cost and a noise instead (see `tell`). With ``batch`` it maps a list of
+            configurations to a list of results. A parameter ``report`` works in threads and in processes of this
+            machine.
+          num_trials: Total number of finished trials; abandoned trials do not count.
+          context: Values of parameters that the environment sets, as in `ask`.
+          batch: Number of trials that the objective receives at once, as a list. Each suggestion takes the previous
+            ones into account. The last batch may be smaller. An exception fails the whole batch, a value that is not
+            finite only its own trial. Use it if evaluations are cheaper together, such as a population of networks in
+            one program. None: one trial at a time, not in a list.
+          workers: Number of trials that run at the same time; None: 1. It is required with an executor. More than one
+            run in separate processes, which are started without fork and need no main guard. A new trial starts as
+            soon as one ends, and the model takes the running trials into account. If a process dies, its trial fails.
+            Needs loky (``pip install jbo[parallel]``). Each process has the JAX options of this thread and the same
+            folder of compiled programs. On an accelerator each process gets an equal share of the memory that JAX
+            takes, unless the environment sets an amount.
+          executor: Executor that runs the objective, from `concurrent.futures` or another library, such as Dask's
+            ``Client.get_executor()``. Use ``ThreadPoolExecutor`` for threads. It is not shut down.
+          timeout: Seconds after which the process of a trial is killed, so that the trial fails. With a timeout the
+            objective always runs in a separate process.
+          retries: How often a trial is run again, under the same number, after an exception, the death of its process
+            or a timeout. A value that is not finite is a result, and the trial is not repeated.
+          max_failures: Maximum number of failed trials in this call; one more raises an error. None: no maximum.
+          stop: Ends the search early: a `Stop`, or a function that is called with each finished trial and returns True
+            to end the search. No new trial starts then, and the running ones are waited for.
+          on_trial_end: Function called with each finished trial, in this thread. Its exceptions end the call.
+          pruner: Decides which trials ``report`` stops, such as `MedianPruner`; or a function of the trial, all trials
+            and True if higher values are better. None: no trial is stopped, because the first steps of an objective do
+            not always predict its last.
+          progress: Progress on standard error. None: a bar in a terminal (by rich if it is installed), otherwise plain
+            lines, at most one a second. True: outside a terminal, one line for each trial. False: nothing.
           stop_on_repeated_error: True: a programming error ends the search early. It is raised if no trial has
             succeeded, and the first five of the study or of this call fail at the same line. Programming errors are
             ``KeyError``, ``TypeError``, ``NameError``, ``AttributeError`` and ``ImportError``. The failed trials
-            stay; once the error is corrected, the same call goes on. Other errors, such as too little
-            memory, never end it.
+            stay; once the error is corrected, the same call continues. Other errors, such as too little memory, never
+            end the search.
 
         Raises:
-          KeyError, TypeError, NameError, AttributeError, ImportError: As ``stop_on_repeated_error`` says; a
-            `RuntimeError` with the traceback if the error cannot be sent from the process of a worker.
-          TypeError: The objective returned no number, its trial has failed; or it cannot be sent to other processes
-            or loaded there, or, with ``report``, to another machine.
-          ValueError: As in `ask`; or a number is below its least value; or there is no ``workers`` beside an executor,
-            or a timeout beside one, whose processes are not ours to kill; or there is a pruner and an objective
-            without ``report``.
+          KeyError, TypeError, NameError, AttributeError, ImportError: See ``stop_on_repeated_error``. If the error
+            cannot be sent from a worker process, a `RuntimeError` with its traceback.
+          TypeError: The objective did not return a number; its trial has failed. Or the objective cannot be sent to
+            other processes or loaded there, or, with ``report``, be sent to another machine.
+          ValueError: As in `ask`. Or a number is below its minimum. Or an executor is given without ``workers``, or
+            with a timeout, because its processes are not ours to kill. Or a pruner is given, and the objective has no
+            ``report``.
           RuntimeError: More trials failed than ``max_failures``.
-          concurrent.futures.BrokenExecutor: The executor takes no calls any more, since one of its processes died.
+          concurrent.futures.BrokenExecutor: The executor accepts no more calls, because one of its processes died.
         """
         arguments = Arguments(
             objective=objective,
@@ -541,45 +543,45 @@ class Study:
         """True if higher values of the objective are better.
 
         Raises:
-          ValueError: There are several objectives; ``outcomes`` says which way each of them goes.
+          ValueError: There are several objectives; ``outcomes`` gives the direction of each.
         """
         return self.outcomes.maximize
 
     @property
     def pareto(self) -> list[Trial]:
-        """The feasible trials that no other one dominates by its observed values, by number.
+        """The Pareto front: the feasible trials that no other trial dominates by observed values, by number.
 
-        A trial dominates another one if it is nowhere worse and somewhere better. Trials that lack the value of an
-        objective are not among them. With one objective they are the best trial and its equals.
+        A trial dominates another one if no objective is worse and at least one is better. Trials without the value of
+        an objective are left out. With one objective the front is the best trial and those equal to it.
         """
         return [trial.copy() for trial in front_of(self._history.sync().trials, self.outcomes)]
 
     @property
     def hypervolume(self) -> float:
-        """What the feasible trials dominate, up to ``reference``, in the product of the objectives' units; at least 0.
+        """Hypervolume of the feasible trials up to ``reference``, in the product of the objectives' units; at least 0.
 
-        Exact up to three objectives; see `jbo.pareto.hypervolume`.
+        It is exact for up to three objectives; see `jbo.pareto.hypervolume`.
         """
         volumes = self._volumes()
         return float(volumes.so_far[-1]) if len(volumes.so_far) else 0.0
 
     @property
     def reference(self) -> dict[str, float]:
-        """The worst values that count for ``hypervolume``, by the name of the objective.
+        """The reference point of ``hypervolume``, by the name of the objective.
 
-        They are those that the user gave. The others are inferred from the trials so far, so they change with them: see
+        Values that the user did not give are inferred from the trials so far and change with them, see
         `jbo.pareto.reference`.
         """
         return self._volumes().reference
 
     def of_objective(self, name: str) -> OneObjective:
-        """The trials so far as those of one of several objectives: for diagnostics, plots and reports of one value.
+        """A view of the trials with one of several objectives, for diagnostics, plots and reports of a single value.
 
-        The limits stay, and the other objectives are only kept. Such as ``jbo.diagnostics.importance(
+        The limits stay; the other objectives are only recorded. Example: ``jbo.diagnostics.importance(
         study.of_objective("loss"))``.
 
         Args:
-          name: Of the objective.
+          name: Name of the objective.
 
         Raises:
           ValueError: No objective has the name.
@@ -592,7 +594,7 @@ class Study:
 
     @property
     def best(self) -> Trial:
-        """The feasible trial with the best value that was seen, the first of equals.
+        """The feasible trial with the best observed value; among equal trials, the first.
 
         Raises:
           ValueError: No trial has succeeded, or none meets the limits, or there are several objectives.
@@ -606,10 +608,9 @@ class Study:
 
     @property
     def recommended(self) -> Any:
-        """The feasible trial with the best posterior mean: what to use when values are noisy.
+        """The feasible trial with the best posterior mean. Prefer it to ``best`` if values are noisy.
 
-        With several objectives it is a list of trials, by number: those whose posterior means no other trial's
-        dominate.
+        With several objectives it is a list of trials, by number: the Pareto front of the posterior means.
 
         Raises:
           ValueError: No trial has succeeded, or none meets the limits.
@@ -625,10 +626,10 @@ class Study:
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
-        """Values of the finished trials by number, NaN where there is none, and the best feasible one so far.
+        """Two arrays: values of the finished trials by number, NaN if missing, and the best feasible value so far.
 
         With several objectives, the values have a column for each objective, in the order of ``outcomes.objectives``.
-        The second array is the hypervolume so far, up to the ``reference`` of all trials.
+        The second array is then the hypervolume so far, up to the ``reference`` of all trials.
         """
         if self.outcomes.has_several:
             finished = [trial for trial in self._history.sync().trials if trial.is_finished]
@@ -640,7 +641,7 @@ class Study:
 
     @property
     def strategy(self) -> Strategy:
-        """What is tried next."""
+        """The strategy, which suggests the next trials. It may be replaced."""
         return self._suggester.strategy
 
     @strategy.setter
@@ -653,11 +654,11 @@ class Study:
 
     @property
     def last_suggestion(self) -> SuggestInfo | None:
-        """How long the latest suggestion took and whether it waited for a compilation; None before the first."""
+        """Duration and compile time of the latest suggestion; None before the first."""
         return self._suggester.latest
 
     def to_dataframe(self) -> Any:
-        """All trials as a `pandas.DataFrame`, one row a trial, with a column ``config.NAME`` for each parameter.
+        """All trials as a `pandas.DataFrame`: one row for each trial, a column ``config.NAME`` for each parameter.
 
         Raises:
           ImportError: pandas is not installed.
@@ -669,7 +670,7 @@ class Study:
         return DataFrame(columns(self.trials, [*self.space.names, *self.space.constants], self.outcomes))
 
     def close(self) -> None:
-        """Close the file. Trials asked here and not told are given back, as if this process had ended."""
+        """Close the file. Pending trials of this object return to the queue, as if this process had ended."""
         try:
             if self._storage.is_open:
                 self._storage.release(self._held, owner_of())
@@ -722,7 +723,7 @@ class Study:
                     return self._history.trial(record).copy()
 
     def _end(self, trial: Trial, ending: Ending) -> Trial:
-        """The trial as it stands; `ValueError` if it had ended otherwise, but not if it was abandoned."""
+        """The trial after an ending; `ValueError` if it had ended otherwise before, but not if it was abandoned."""
         record, is_ours = self._storage.finish(trial.number, ending)
         if record is None:
             raise ValueError(f"there is no trial {trial.number} in {self!r}")
@@ -747,7 +748,7 @@ class Study:
 
 
 def _waited_for(trial: Trial) -> Trial:
-    """The trial as it is; `ValueError` if it was abandoned."""
+    """The trial itself; `ValueError` if it was abandoned."""
     if trial.status == "abandoned":
         raise ValueError(f"expected a trial that is waited for, got trial {trial.number}, which was abandoned")
     return trial

@@ -80,15 +80,15 @@ class Suggester:
         raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
 
     def prepare(self, num_rows: int, table: Table, context: Context) -> None:
-        """Compile ahead what the suggestions after this one will need.
+        """Compile ahead the programs of the next suggestions.
 
-        A study that asks a second time will ask again. A command that asks once shall not wait for a program to end.
-        While what was enqueued is run, the model's program is compiled.
+        The first call does nothing, so that a command that needs only one suggestion does not wait for a compilation.
+        From the second call on, the programs are compiled while the objective runs, also for enqueued trials.
 
         Args:
-          num_rows: Trials so far.
-          table: Says which columns the rows have.
-          context: Of the suggestion.
+          num_rows: Number of trials so far.
+          table: Table with the columns of the rows.
+          context: Context of the suggestion.
         """
         if self._num_asked:
             model.prepare(

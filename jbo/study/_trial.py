@@ -1,4 +1,4 @@
-"""What a user sees of one evaluation."""
+"""One evaluation of the objective, as the user sees it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from jbo.outcomes import Outcomes
 
 
 class SpaceExhausted(Exception):
-    """Every point of a discrete space was asked for or told: there is nothing new to try."""
+    """Every point of a discrete space has been suggested or observed: there is nothing new to try."""
 
 
 class SuggestInfo(NamedTuple):
@@ -17,50 +17,51 @@ class SuggestInfo(NamedTuple):
     is_model_based: bool
     """False for a point of the initial design."""
     seconds: float
-    """How long it took, waiting for a program among it."""
+    """Duration in seconds, including the wait for a compilation."""
     seconds_compile: float
-    """How long it waited for its program to be compiled; 0 where the program was there."""
+    """Seconds of waiting for a compilation; 0 if the program was ready."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One evaluation of the objective: a configuration, and what came of it."""
+    """One evaluation of the objective: a configuration and its result."""
 
     number: int
-    """Counts from 0, in the order in which trials were asked or told."""
+    """Number of the trial in its study, from 0, in the order of creation."""
     config: dict[str, Any] = field(hash=False)
-    """Values by name; names that are not active are absent."""
+    """Values by name; inactive parameters are absent."""
     status: Literal["pending", "ok", "failed", "stopped", "abandoned"]
-    """``pending`` until it is told; ``stopped`` if it was told to end on its way; ``abandoned`` by `Study.abandon`."""
+    """``pending`` until `Study.tell` writes the result; ``stopped`` if a pruner ended it early; ``abandoned`` by
+    `Study.abandon`."""
     value: float | None = field(hash=False)
-    """The objective's value, in the user's sign. None unless ``status`` is ``ok``, or if the value is missing. The last
-    of the intermediate values is what is known of a stopped trial. With several objectives there is no such value: the
-    attribute raises a `ValueError`, and ``values`` has that of each of them."""
+    """Value of the objective, in the user's sign. None unless ``status`` is ``ok``, or if the value is missing. For a
+    stopped trial see the last of ``intermediate_values``. With several objectives the attribute raises a `ValueError`;
+    ``values`` holds the value of each objective."""
     started_at: float
-    """When it was asked or told, in seconds since 1970."""
+    """Time at which the trial was created by `Study.ask` or `Study.tell`, in seconds since 1970."""
     ended_at: float | None
-    """When it was told or abandoned, in seconds since 1970; None while pending."""
+    """Time at which the trial ended or was abandoned, in seconds since 1970; None while pending."""
     failure: str | None
-    """Why it failed: the traceback, or the reason that was told; None unless ``status`` is ``failed``."""
+    """Traceback, or the reason given to `Study.tell`; None unless ``status`` is ``failed``."""
     study_id: str = field(repr=False)
-    """Which study it belongs to."""
+    """Identifier of the study that the trial belongs to."""
     intermediate_values: dict[int, float] = field(default_factory=dict, hash=False, repr=False)
-    """What it reported on its way: values by step, in the order of the steps; NaN where one was not finite. With
-    several objectives they are those of one of them, see ``reported``."""
+    """Reported intermediate values by step, in the order of the steps; NaN for a value that was not finite. With
+    several objectives they belong to the objective ``reported``."""
     cost: float | None = None
-    """What it cost, in the user's unit, as far as that was told; the seconds are between the two times."""
+    """Cost in the user's unit, None if unknown. The duration in seconds is ``ended_at - started_at``."""
     noise: float | None = None
-    """Standard deviation of the value around the true one, as far as that was told; with several objectives ``noises``
-    has them."""
+    """Standard deviation of the observation noise of the value, None if unknown. With several objectives see
+    ``noises``."""
     values: dict[str, float] = field(default_factory=dict, hash=False)
-    """Everything that was measured, by the name of the outcome; missing outcomes are absent."""
+    """Observed values by the name of the outcome; missing values are absent."""
     noises: dict[str, float] = field(default_factory=dict, hash=False, repr=False)
-    """Standard deviations of values, by the name of the outcome, as far as they were told."""
+    """Standard deviations of the observation noise, by the name of the outcome; unknown ones are absent."""
     is_feasible: bool | None = True
-    """Whether all limits on outcomes hold; True where there are none. None while it is pending, if it failed or was
-    abandoned, or if a missing value decides it."""
+    """True if the trial meets all limits, also if there are none. None while it is pending, if it failed or was
+    abandoned, or if it depends on a missing value."""
     reported: str | None = None
-    """The name of the objective whose intermediate values there are; None if there are none."""
+    """Name of the objective of ``intermediate_values``; None if there are no such values."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "value":  # taken away by `without_value`
@@ -85,28 +86,28 @@ class Trial:
 
     @property
     def is_finished(self) -> bool:
-        """True if it has ended and was not abandoned: `Study.optimize` counts such trials."""
+        """True if the trial has ended and was not abandoned. `Study.optimize` counts such trials."""
         return self.status not in ("pending", "abandoned")
 
     def copy(self) -> "Trial":
-        """The same trial with dicts of its own, so that nobody changes those of anybody else."""
+        """The same trial with copies of its dicts, so that a change of one does not change the other."""
         same = object.__new__(type(self))
         vars(same).update({k: dict(v) if isinstance(v, dict) else v for k, v in vars(self).items()})
         return same
 
     @property
     def is_of_several(self) -> bool:
-        """True if its study has several objectives, so that there is no `value`."""
+        """True if the study has several objectives, so that there is no `value`."""
         return "value" not in vars(self)
 
     def without_value(self) -> "Trial":
-        """This trial as one of several objectives, of which it has no single value; it changes in place."""
+        """This trial, without its attribute `value`, for a study of several objectives; it is changed in place."""
         vars(self).pop("value", None)
         return self
 
 
 def best_of(trials: Sequence[Trial], maximize: bool) -> Trial | None:
-    """The feasible trial with the best value that was seen, the first of equals; None if there is none.
+    """The feasible trial with the best observed value, the first of equals; None if there is none.
 
     Args:
       trials: By number.
@@ -118,7 +119,7 @@ def best_of(trials: Sequence[Trial], maximize: bool) -> Trial | None:
 
 
 def why_none(trials: Sequence[Trial], outcomes: Outcomes) -> str:
-    """Why there is no trial that `best_of` could give, in words.
+    """The reason, in words, why `best_of` finds no trial.
 
     Args:
       trials: Of a study.

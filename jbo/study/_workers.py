@@ -26,22 +26,22 @@ _SECONDS_OF_DOUBT = 0.5
 
 
 class Workers:
-    """Whatever calls an objective, several times at once or not."""
+    """Base class of everything that calls an objective, one or several trials at a time."""
 
     num = 1
-    """How many calls may be under way at the same time."""
+    """Maximum number of simultaneous calls."""
 
     def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
-        """Begin a call; what stands for it in `wait`.
+        """Begin a call of the objective; returns the handle that `wait` reports.
 
         Args:
           config: Values by name.
-          report: What the objective is given as ``report``; None: it takes none.
+          report: The argument ``report`` of the objective; None if the objective has no such parameter.
         """
         raise NotImplementedError
 
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
-        """Calls that have ended, one at least; waits for it. Raises what is no fault of the objective."""
+        """Ended calls; waits until there is at least one. Raises errors that the objective did not cause."""
         raise NotImplementedError
 
 

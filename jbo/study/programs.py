@@ -1,4 +1,4 @@
-"""Compiled programs, one for each function and structure of arguments; one may be compiled ahead of its first call."""
+"""Compiled programs, one for each function and structure of its arguments; compilation may precede the first call."""
 
 import contextlib
 import gc
@@ -19,7 +19,7 @@ from jbo.world import world
 
 
 class Call(NamedTuple):
-    """A traceable function with its arguments, and where it runs."""
+    """A traceable function with its arguments and its device."""
 
     function: Callable[..., Any]
     """Defined at module level: what is defined anew is compiled anew."""
@@ -108,7 +108,7 @@ def run(
 
 
 def forget() -> None:
-    """Forget all compiled programs: they are compiled again where they are needed."""
+    """Forget all compiled programs. Each is compiled again when it is next called."""
     with _lock:
         _programs.clear()
 

@@ -1,4 +1,4 @@
-"""The study file: its tables, how one is made, and how a file that is no study, or cannot be used, is told."""
+"""The study file: its tables, its creation, and the checks that refuse files which are not usable studies."""
 
 import logging
 import os

@@ -36,7 +36,7 @@ def capacity_for(num_rows: int) -> int:
 
 
 class Rows(NamedTuple):
-    """`jbo.types.Trials` on the host: NumPy arrays, fresh at each call."""
+    """`jbo.types.Trials` as NumPy arrays, in the Python layer; new arrays at each call."""
 
     x: np.ndarray
     """Points of the unit cube, float64."""

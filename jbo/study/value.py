@@ -15,14 +15,14 @@ from jbo.study._trial import Trial
 
 
 def as_number(value: Any, name: str = "value") -> float:
-    """The float that an objective's result stands for; NaN and infinities pass.
+    """The result of an objective as a float. NaN and infinities are allowed.
 
     Args:
       value: A Python or NumPy number, or an array without axes of any library that NumPy can read.
-      name: What messages call it.
+      name: Name of the argument in error messages.
 
     Raises:
-      TypeError: ``value`` is a truth value, an array with axes, or no number at all.
+      TypeError: ``value`` is a bool, an array with axes, or not a number.
 
     Example:
       >>> as_number(np.array(2))
@@ -115,11 +115,11 @@ def as_seed(seed: Any) -> int:
     """A seed of a study as a Python integer.
 
     Args:
-      seed: As a user gave it.
+      seed: The user's argument.
 
     Raises:
-      TypeError: It is no integer.
-      ValueError: It is below 0 or too large.
+      TypeError: The seed is not an integer.
+      ValueError: The seed is below 0 or too large.
     """
     try:
         number = operator.index(seed)
@@ -152,15 +152,15 @@ def as_step(step: Any) -> int:
 
 
 def as_cost(cost: Any, name: str = "cost") -> float | None:
-    """What a trial cost; None where nobody says.
+    """The cost of a trial as a float; None if unknown.
 
     Args:
       cost: A number above 0, of any library, or None.
-      name: What messages call it.
+      name: Name of the argument in error messages.
 
     Raises:
-      TypeError: It is no number.
-      ValueError: It is not finite, or not above 0.
+      TypeError: The cost is no number.
+      ValueError: The cost is not finite, or not above 0.
     """
     return _as_known(name, cost, "a finite number above 0", lambda number: number > 0)
 
@@ -311,18 +311,18 @@ def reported_by(outcomes: Outcomes, name: str | None) -> Outcome:
 
 
 def check_stopped(outcomes: Outcomes, reported: str | None, value: Any, failed: str | None, noise: Any) -> None:
-    """Raise an error for what comes beside ``stopped=True`` and contradicts it.
+    """Raise an error if another argument of `Study.tell` contradicts ``stopped=True``.
 
     Args:
-      outcomes: Of the study.
-      reported: Name of the objective that has intermediate values; None: nothing was reported.
+      outcomes: Outcomes of the study.
+      reported: Name of the objective of the intermediate values; None: nothing was reported.
       value: As in `Study.tell`.
       failed: As in `Study.tell`.
       noise: As in `Study.tell`.
 
     Raises:
-      ValueError: There is a noise.
-      TypeError: There is a value of the objective or a failure.
+      ValueError: A noise was given.
+      TypeError: A value of the objective or a failure was given.
     """
     if noise is not None:
         raise ValueError(f"noise: expected none beside stopped=True, which comes without a value, got {noise!r}")

@@ -200,16 +200,16 @@ class Forest:
     def predict(
         self, posterior: ForestPosterior, x: Float[Array, "m d"]
     ) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-        r"""Mean and variance of the function by the law of total variance over the trees, and more away from the data.
+        r"""Mean and variance of the function: the law of total variance over the trees, plus a term for the distance.
 
         .. math:: \mu = \tfrac1T \sum_t \mu_t, \quad
                   \sigma^2 = \tfrac1T \sum_t \sigma_t^2 + \tfrac1T \sum_t (\mu_t - \mu)^2 + 1 - e^{-\delta}
 
-        with the mean and variance of the leaf of ``x`` in each tree. Trees whose leaves hold single rows differ only as
-        much as neighbours do, and not at all outside of the data. What they cannot know is the last term, with the
-        distance :math:`\delta` to the nearest row, the mean over the columns: as a process of unit variance and
-        covariance :math:`e^{-\delta/2}` varies once its value at the nearest row is known. A number counts its
-        difference, a category 1 if it differs, an inactive column 0.
+        :math:`\mu_t` and :math:`\sigma_t^2` are the mean and variance of the leaf of ``x`` in tree :math:`t`. Trees
+        whose leaves hold single rows disagree only as much as neighbouring rows do, and agree outside the data. The
+        last term adds the missing variance. It is the conditional variance, given the nearest row, of a process with
+        unit variance and covariance :math:`e^{-\delta/2}`. The distance :math:`\delta` to that row is a mean over the
+        columns: the difference for a number, 1 for a different category, 0 for an inactive column.
 
         Args:
           posterior: From `condition`.

@@ -57,14 +57,14 @@ _LARGEST_NOISE = 1e12
 @pytree
 @dataclass(frozen=True)
 class GP:
-    """A Gaussian process whose hyperparameters are the most probable ones (maximum a posteriori); made by `gp`."""
+    """A Gaussian process with maximum a posteriori hyperparameters; made by `gp`."""
 
     lengthscale: Normal
     """Prior of log lengthscale - log(d) / 2, in units of the cube."""
     signal: Normal
     """Prior of the log variance of the function."""
     noise: Normal
-    """Prior of the log variance of an observation, where it is inferred."""
+    """Prior of the log noise variance, if it is inferred."""
     fixed_noise: float | Float[Array, ""] | None
     """Standard deviation of an observation in the units of the objective; None: inferred."""
     kernel: Covariance
@@ -74,18 +74,18 @@ class GP:
     is_category: tuple[bool, ...] = field(default=(), metadata={"static": True})
     """Columns without a slope of the noise; empty: none."""
     warps_output: bool = field(default=False, metadata={"static": True})
-    """Whether the values go through a monotone function that is inferred."""
+    """True if the values pass through an inferred monotone function."""
     most_exact: int | None = field(default=None, metadata={"static": True})
-    """Tables of more rows are seen through inducing points; None: of more than 1,024."""
+    """Maximum number of rows for exact inference; larger tables use inducing points. None: 1,024."""
     num_inducing: int | None = field(default=None, metadata={"static": True})
-    """How many; None: 256."""
+    """Maximum number of inducing points; None: 256."""
     monotone: Encoding | None = None
-    """Columns of the space, where it is known of one that the function rises or falls with it."""
+    """Columns of the space if the function is monotone in one of them; None otherwise."""
     is_smooth: ClassVar[bool] = True
     uses_start: ClassVar[bool] = True
 
     def bind(self, encoding: Encoding) -> "GP":
-        """The same surrogate over the columns of a space: it knows the categories, and what rises and what falls."""
+        """The same surrogate for the columns of a space: their categories and their monotone directions."""
         is_category = () if self.noise_slope is None else tuple(map(bool, encoding.is_category))
         is_monotone = any(column.monotone for column in encoding.columns)
         return dataclasses.replace(
@@ -96,17 +96,17 @@ class GP:
         )
 
     def resolve(self, names: Sequence[str]) -> "GP":
-        """The same surrogate, its kernel with columns in place of names of parameters.
+        """The same surrogate, with parameter names in the kernel replaced by column numbers.
 
         Args:
-          names: Of all columns, in their order.
+          names: Names of all columns, in order.
         """
         return dataclasses.replace(self, kernel=self.kernel.resolve(names))
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> GPParams:
-        """Where a fit begins if there is nothing better: short lengthscales and some noise.
+        """Starting parameters of a cold fit: short lengthscales and some noise.
 
-        From the prior's mode the way is longer, and it ends more often where everything is noise.
+        Starting from the mode of the prior takes more steps, and more often ends in a model of pure noise.
 
         Args:
           num_columns: Columns ``d`` of the inputs.
@@ -115,10 +115,10 @@ class GP:
         return self._unpack(self._place(-1.0, 1.0, num_columns, dtype), num_columns)
 
     def log_prior(self, params: GPParams) -> Float[Array, ""]:
-        """Log density of the priors at one hyperparameter set, without its constant.
+        """Log density of the priors at one hyperparameter sample, up to a constant.
 
         Args:
-          params: One set.
+          params: One hyperparameter sample.
         """
         mode, _, scale = self._priors(params.log_lengthscale.shape[0], params.log_lengthscale.dtype)
         return -0.5 * jnp.sum(((_pack(params) - mode) / scale) ** 2)
@@ -127,19 +127,19 @@ class GP:
     def fit(
         self, key: Key[Array, ""], data: Dataset, start: GPParams, is_near: Bool[Array, ""] | bool = False
     ) -> tuple[GPParams, FitInfo]:
-        """The most probable hyperparameters given ``data``, from several starts.
+        """Maximum a posteriori hyperparameters given ``data``, from several starts.
 
         Args:
-          key: Draws the starts after the second.
-          data: Standardised observations. From 128 of them on the first start is the only one; in a table of more than
-            1,024 rows 512 of them, evenly spread, are fitted to.
-          start: One hyperparameter set, where the first start begins.
-          is_near: True if ``start`` is near, such as that of an earlier fit: then it is the only one.
+          key: Random key of the third and later starts.
+          data: Standardised observations. With 128 or more, only the first start is used. If a table has more than
+            1,024 rows, the fit uses 512 of them, evenly spread.
+          start: One hyperparameter sample, the first start.
+          is_near: True for a warm start, such as an earlier fit. It is then the only start.
 
         Returns:
-          Parameters with a leading axis of 1 and how the fit went. Never NaN. Both have the derivative of the optimum
-          in the observations, their noise, the priors and the numbers of the kernel, forward and reverse; it does not
-          depend on ``start``.
+          Parameters with a leading axis of 1, and diagnostics of the fit. They are never NaN. Both have the derivatives
+          of the optimum, in forward and reverse mode: with respect to the observations, their noise, the priors and the
+          numbers of the kernel. The derivatives do not depend on ``start``.
 
         References:
           Krantz and Parks, The Implicit Function Theorem, 2002 (the derivative of the optimum).
@@ -196,10 +196,10 @@ class GP:
         return mode + unit * best.x, info
 
     def log_posterior(self, theta: Float[Array, " p"], data: Dataset) -> Float[Array, ""]:
-        """What `fit` maximises: the log marginal likelihood and the log prior density, without its constant, in nats.
+        """The objective of `fit`: log marginal likelihood plus log prior density, up to a constant, in nats.
 
         Args:
-          theta: One hyperparameter set as a vector: log lengthscales, log signal variance, log noise variance, then
+          theta: One hyperparameter sample as a vector: log lengthscales, log signal variance, log noise variance, then
             the entries of ``of_kernel``, ``of_noise`` and ``of_output``.
           data: Standardised observations.
         """
@@ -208,10 +208,10 @@ class GP:
         return self.log_evidence(self._unpack(theta, d), data) - 0.5 * jnp.sum(((theta - mode) / scale) ** 2)
 
     def log_evidence(self, params: GPParams, data: Dataset) -> Float[Array, ""]:
-        """Log marginal likelihood of ``data`` in nats, with the Jacobian of the warp of their values if there is one.
+        """Log marginal likelihood of ``data`` in nats, including the Jacobian of the output warp, if there is one.
 
         Args:
-          params: One set.
+          params: One hyperparameter sample.
           data: Standardised observations.
         """
         data = self._with_slope(data)
@@ -378,25 +378,25 @@ def gp(
     Args:
       kernel: Covariance function, see `jbo.surrogates.kernels`; the default is `kernels.multiscale`, with an effect of
         each choice of a category (`kernels.with_effects`).
-      mean: What the objective is expected to look like, of a point of the unit cube, up to an offset and a weight that
-        are inferred; see `jbo.surrogates.kernels.trend`.
-      noise: ``"inferred"``, or the standard deviation of an observation in the units of the objective; 0.0 says that
-        evaluations are exact.
-      lengthscale_prior: Mean and deviation of log lengthscale, less half the logarithm of the number of columns: that
-        it grows with the root of their number is from Hvarfner et al., Vanilla Bayesian Optimization Performs Great in
-        High Dimensions, 2024. Their (2**0.5, 3**0.5) is wider and longer; on Branin and Hartmann 6 it was slower.
-      signal_prior: Mean and deviation of the log variance of the function; ``y`` is standardised, so near 0.
-      noise_prior: Mean and deviation of the log variance of an observation, in units of standardised ``y``.
-      num_starts: How many starts a fit has that begins anew, to fewer than 128 results; of the fits of a search from
-        32 results on three of four begin at the one before, and there only.
-      noise_slope_prior: Mean and deviation of the slope of the log noise variance in each column, over its whole
-        range, where the noise is another at one end of a parameter than at the other; None: it is the same everywhere.
-      warps_output: Whether the values go through a monotone function (sinh-arcsinh) whose two parameters are inferred
-        with the others, for objectives with a long tail on either side. Beside it a noise that is given is one of the
-        warped values.
-      most_exact: Tables of more rows are seen through inducing points: exact inference costs the cube of them. None:
-        1,024.
-      num_inducing: How many of the rows those are, at most; None: 256.
+      mean: Expected shape of the objective, a function of a point of the unit cube. Its offset and its weight are
+        inferred; see `jbo.surrogates.kernels.trend`.
+      noise: ``"inferred"``, or the standard deviation of an observation in the units of the objective. 0.0: exact
+        evaluations.
+      lengthscale_prior: Mean and standard deviation of ``log(lengthscale) - log(d) / 2`` for ``d`` columns. The growth
+        with the square root of ``d`` is from Hvarfner et al., Vanilla Bayesian Optimization Performs Great in High
+        Dimensions, 2024. Their (2**0.5, 3**0.5) is wider and longer; on Branin and Hartmann 6 it was slower.
+      signal_prior: Mean and standard deviation of the log variance of the function. ``y`` is standardised, so the mean
+        is near 0.
+      noise_prior: Mean and standard deviation of the log noise variance, in units of standardised ``y``.
+      num_starts: Number of restarts of a cold fit to fewer than 128 results. From 32 results on, three of four fits
+        have a warm start instead, the previous fit, and no restarts.
+      noise_slope_prior: Mean and standard deviation of the slope of the log noise variance in each column, over its
+        whole range. Use it if the noise varies with a parameter. None: the noise is the same everywhere.
+      warps_output: True: the values pass through a monotone function (sinh-arcsinh), for objectives with long tails.
+        Its two parameters are inferred with the others. A given ``noise`` is then in units of the warped values.
+      most_exact: Maximum number of rows for exact inference, whose cost grows with their cube. Larger tables use
+        inducing points. None: 1,024.
+      num_inducing: Maximum number of inducing points, which are rows of the table; None: 256.
 
     Raises:
       ValueError: If ``noise`` is neither ``"inferred"`` nor a finite number of at least 0, or ``num_starts``,

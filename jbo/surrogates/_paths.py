@@ -1,10 +1,10 @@
-r"""Draws of a Gaussian process as functions: once made, one costs at a point what the mean does.
+r"""Samples of a Gaussian process as functions. Evaluating a sample at a point costs as much as the posterior mean.
 
-Matheron's rule turns a draw of the prior into one of the posterior,
+Matheron's rule turns a sample of the prior into a sample of the posterior,
 
 .. math:: f(x) = g(x) + k(x, X) (K + \sigma^2 I)^{-1} (y - g(X) - \varepsilon)
 
-with a draw g of the prior, which is a sum of random features, and one of the noise.
+with a prior sample :math:`g`, which is a sum of random features, and a noise sample :math:`\varepsilon`.
 
 References:
   Wilson, Borovitskiy, Terenin, Mostowsky and Deisenroth, Efficiently Sampling Functions from Gaussian Process

@@ -40,11 +40,11 @@ class GPPosterior:
 
     @property
     def num_sets(self) -> int:
-        """Number of hyperparameter sets."""
+        """Number of hyperparameter samples."""
         return self.params.log_signal_variance.shape[-1]
 
     def sets(self) -> "GPPosterior":
-        """The posteriors of the sets alone, of one set each, with a leading axis: for `jax.vmap`."""
+        """The posteriors of the single hyperparameter samples, with a leading axis for `jax.vmap`."""
 
         def alone(leaf: Array) -> Array:
             return leaf[:, None]
@@ -57,7 +57,7 @@ class GPPosterior:
         return GPPosterior(params, x, is_valid, root, alpha, kernel, self.is_exact, known)
 
     def noise_variance(self) -> Float[Array, ""]:
-        """Variance of an observation around the function, the mean over the hyperparameter sets."""
+        """Variance of the observation noise, averaged over the hyperparameter samples."""
         if isinstance(self.params.of_noise, tuple):
             return jnp.mean(jax.vmap(noise_variance)(self.params))
         # Where it is another at each point: its mean over the observations.

@@ -76,10 +76,10 @@ class SampledGP(GP):
 
     @checked
     def chain(self, key: Key[Array, ""], data: Dataset, start: GPParams) -> Samples:
-        """All draws of a chain, after the steps in which it finds its step size and its scales.
+        """All samples of a Markov chain, after its warmup.
 
         Args:
-          key: Draws the chain.
+          key: Random key of the chain.
           data: Standardised observations.
           start: As in `fit`.
 
@@ -189,10 +189,10 @@ def gp_mcmc(
     num_sets: int = 16,
     thinning: int = 8,
 ) -> SampledGP:
-    """A fully Bayesian Gaussian process: acquisitions are averaged over sets of hyperparameters drawn by NUTS.
+    """A fully Bayesian Gaussian process: acquisitions are averaged over hyperparameter samples from NUTS.
 
-    It needs blackjax (``pip install jbo[bayes]``). A fit costs some thousand evaluations of the marginal likelihood,
-    where `gp` needs some ten.
+    It needs blackjax (``pip install jbo[bayes]``). A fit takes thousands of evaluations of the marginal likelihood;
+    `gp` takes tens.
 
     Args:
       kernel: As in `gp`.
@@ -200,12 +200,12 @@ def gp_mcmc(
       lengthscale_prior: As in `gp`.
       signal_prior: As in `gp`.
       noise_prior: As in `gp`.
-      num_warmup: Steps in which the sampler finds its step size and its scales.
-      num_sets: How many sets an acquisition is averaged over.
-      thinning: Draws of the chain for each set that is kept.
+      num_warmup: Number of warmup steps, which adapt the step size and the mass matrix.
+      num_sets: Number of hyperparameter samples that an acquisition is averaged over.
+      thinning: Number of samples of the chain for each sample that is kept.
 
     Raises:
-      ImportError: If blackjax is not there.
+      ImportError: If blackjax is not installed.
       ValueError: As in `gp`, or a number is below 1.
 
     References:

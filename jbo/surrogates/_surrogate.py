@@ -11,22 +11,22 @@ from jbo.types import Dataset
 
 
 class FitInfo(NamedTuple):
-    """How a fit went; nothing here is needed to go on."""
+    """Diagnostics of a fit; no later step needs them."""
 
     log_posterior: Float[Array, ""]
     """Log marginal likelihood plus log prior density (without its constant) of the best start, in nats."""
     num_evaluations: Int[Array, ""]
-    """Evaluations of the marginal likelihood, those of all starts."""
+    """Number of evaluations of the marginal likelihood, over all starts."""
     is_finite: Bool[Array, ""]
     """False if no start had a finite marginal likelihood; the parameters are then those of the first start."""
 
 
 @runtime_checkable
 class Posterior(Protocol):
-    """What an acquisition needs of a model."""
+    """The posterior of a model, as acquisitions use it."""
 
     def noise_variance(self) -> Float[Array, ""]:
-        """Variance of an observation around the function, in the units of `predict`; 0 for a model without noise."""
+        """Variance of the observation noise, in the units of `predict`; 0 for a model without noise."""
         ...
 
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
@@ -36,57 +36,57 @@ class Posterior(Protocol):
 
 @runtime_checkable
 class ManySets(Posterior, Protocol):
-    """A posterior over several sets of hyperparameters, whose predictions are their mixture."""
+    """A posterior over several hyperparameter samples, whose predictions are averaged as a mixture."""
 
     @property
     def num_sets(self) -> int:
-        """Number of hyperparameter sets."""
+        """Number of hyperparameter samples."""
         ...
 
     def sets(self) -> Any:
-        """The posteriors of the sets alone, with a leading axis: for `jax.vmap`."""
+        """The posteriors of the single hyperparameter samples, with a leading axis for `jax.vmap`."""
         ...
 
 
 @runtime_checkable
 class JointPosterior(Posterior, Protocol):
-    """What those acquisitions need in addition that look at several points at once."""
+    """A posterior with joint distributions, for acquisitions that use several points at once."""
 
     def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
         """Covariance of the function at each pair of points."""
         ...
 
     def paths(self, key: Key[Array, ""], num_paths: int) -> Callable[[Float[Array, "m d"]], Float[Array, "p m"]]:
-        """Draws of the function: from points to the value of each draw at each of them; a pytree."""
+        """Samples of the function: a pytree, a callable from points to the values of each sample."""
         ...
 
 
 @runtime_checkable
 class Surrogate(Protocol):
-    """A model of the objective: a frozen dataclass registered as a pytree, numbers as leaves.
+    """A model of the objective: a frozen dataclass registered as a pytree, with numbers as leaves.
 
-    Parameters carry a leading axis of hyperparameter sets, over which a posterior averages.
+    Parameters have a leading axis of hyperparameter samples, over which a posterior averages.
     """
 
     is_smooth: ClassVar[bool]
-    """True where predictions have a gradient in the inputs that an acquisition can be climbed by."""
+    """True if predictions have a gradient with respect to the inputs, for maximising an acquisition."""
     uses_start: ClassVar[bool]
-    """True where a fit is the cheaper the nearer its start is: then `fit` takes a further argument, see `fit_near`."""
+    """True if fitting benefits from a warm start. `fit` then takes a further argument, see `fit_near`."""
 
     def bind(self, encoding: Encoding) -> "Surrogate":
         """The same surrogate over the columns of a space."""
         ...
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
-        """Where a fit begins without anything better."""
+        """Starting parameters of a cold fit."""
         ...
 
     def fit(self, key: Key[Array, ""], data: Dataset, start: Any) -> tuple[Any, FitInfo]:
-        """Parameters given standardised observations, and how the fit went."""
+        """Parameters fitted to standardised observations, and diagnostics of the fit."""
         ...
 
     def condition(self, params: Any, data: Dataset) -> Posterior:
-        """What the model believes given parameters and observations."""
+        """The posterior given parameters and observations."""
         ...
 
     def predict(self, posterior: Any, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
@@ -97,14 +97,14 @@ class Surrogate(Protocol):
 def fit_near(
     surrogate: Surrogate, key: Key[Array, ""], data: Dataset, start: Any, is_near: Bool[Array, ""]
 ) -> tuple[Any, FitInfo]:
-    """What `Surrogate.fit` gives; one whose fits use their start is told whether that is near.
+    """The result of `Surrogate.fit`. If the surrogate uses warm starts, it learns whether ``start`` is one.
 
     Args:
       surrogate: The model.
       key: As in `Surrogate.fit`.
       data: As in `Surrogate.fit`.
       start: As in `Surrogate.fit`.
-      is_near: True if the start is that of an earlier fit to nearly the same data: other starts are then not needed.
+      is_near: True for a warm start: ``start`` is from an earlier fit to nearly the same data. No other is needed then.
     """
     if not surrogate.uses_start:
         return surrogate.fit(key, data, start)

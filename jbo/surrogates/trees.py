@@ -54,7 +54,7 @@ def stumps(num_trees: int, dtype: jnp.dtype) -> Trees:
 
 
 def column_keys(encoding: Encoding | None, x: Float[Array, "m d"]) -> Float[Array, "m d"]:
-    """The columns as splits see them: a number itself, the level of a category, NaN where a column is inactive.
+    """The columns that splits compare: the value of a number, the level of a category, NaN for an inactive column.
 
     Args:
       encoding: Columns of the space; None: all are numbers.
@@ -139,10 +139,10 @@ def grow(
 
 
 def find_leaves(trees: Trees, keys: Float[Array, "m d"], columns: tuple[Column, ...]) -> Int[Array, "t m"]:
-    """The number of the leaf in which each point ends, in each tree.
+    """The index of the leaf that holds each point, in each tree.
 
     Args:
-      trees: One axis of trees.
+      trees: Trees, with one leading axis.
       keys: From `column_keys`.
       columns: Structure of the columns; empty: all are numbers and always active.
     """
