@@ -217,7 +217,7 @@ def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
 
     Raises:
       TypeError: It is no such thing.
-      ValueError: A name is unknown, or a value is no scalar.
+      ValueError: A name is unknown, an objective or a limit is absent, or a value is no scalar.
     """
     returned, cost, noise = result.value, result.cost, result.noise
     if not outcomes.is_named:
@@ -251,6 +251,9 @@ def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
         noise = jnp.stack(
             [scalar("function", "noise", by_name.get(outcome.name, 0.0), dtype) for outcome in outcomes.columns]
         )
+    never = [outcome.name for outcome in outcomes.columns if outcome.name not in returned]
+    if never:
+        raise ValueError(f"function: expected values of {[o.name for o in outcomes.columns]}, got none of {never}")
     return Measured(y, is_known, cost, noise, values)
 
 

@@ -37,6 +37,33 @@ def front(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Bool[Array, " 
 
 
 @checked
+def near_front(
+    y: Float[Array, "n k"], is_valid: Bool[Array, " n"], tolerance: Float[Array, ""] | float
+) -> Bool[Array, " n"]:
+    """Which valid rows no other one beats: by more than the tolerance somewhere, and nowhere worse by more than that.
+
+    For values that are known to some error. Two rows that are equal but for the error are not both in the front because
+    each is a little better somewhere.
+
+    Args:
+      y: Values, lower is better.
+      is_valid: Rows that count.
+      tolerance: At least 0; with 0 it is `front`.
+
+    Example:
+      >>> y = jnp.array([[0.0, 1.001], [5.0, 1.0], [9.0, 0.0]])
+      >>> near_front(y, jnp.ones(3, bool), 0.01).tolist()
+      [True, False, True]
+    """
+    is_valid = _without_nan(y, is_valid)
+    by = y[:, None, :] - y[None, :, :]
+    is_beaten = jnp.all(by >= -tolerance, axis=2) & jnp.any(by > tolerance, axis=2) & is_valid[None, :]
+    found = is_valid & ~jnp.any(is_beaten, axis=1)
+    # In a circle of rows each may beat the next one.
+    return jnp.where(jnp.any(found), found, front(y, is_valid))
+
+
+@checked
 def rank(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Int[Array, " n"]:
     """The number of fronts that must be taken away before a row is in the front.
 

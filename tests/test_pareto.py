@@ -203,6 +203,17 @@ def test_rows_beyond_the_reference_count_nothing(dtype):
     assert volume([[0.0, np.inf], [np.inf, -3.0]], [1.0, 1.0], dtype) == 0
 
 
+def test_the_front_of_values_with_an_error(dtype):
+    near_front = jax.jit(pareto.near_front)
+    y, is_valid = padded([[0, 1.001], [5, 1], [9, 0], [9, 0.005], [0.005, 1.001], [-5, 3]], dtype)
+    kept = near_front(y, is_valid, 0.01)[:6].tolist()
+    assert kept == [True, False, True, True, True, True]
+    assert near_front(y, is_valid, 0.0).tolist() == front(y, is_valid).tolist()
+    # Each of these beats the next one by more than 1 in one column, and is worse by at most 1 in the other ones.
+    circle, is_valid = padded([[0, 1, 1.5], [1.5, 0, 1], [1, 1.5, 0]], dtype)
+    assert near_front(circle, is_valid, 1.0)[:3].tolist() == [True] * 3
+
+
 @pytest.mark.parametrize("num_columns", [1, 2, 3, 4])
 def test_huge_and_tiny_values(num_columns, dtype):
     big = 1e300 if dtype == np.float64 else 1e37

@@ -25,6 +25,9 @@ from jbo.strategies._strategy import Strategy
 from jbo.surrogates import FitInfo, ManySets, Posterior, fit_near, mean_of
 from jbo.types import OK, ONE_VALUE, PENDING, Layout, Trials
 
+_EQUAL_MEANS = 0.01
+"""Difference of two posterior means, in deviations of the values, below which they are equal."""
+
 
 class KnownFront(NamedTuple):
     """What is known at an ask of several objectives."""
@@ -164,6 +167,8 @@ class MultiObjective(Bayesian):
     def recommend_front(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Bool[Array, " n"]:
         """True for the trials whose posterior means no other trial's dominate; see `Strategy.recommend_front`.
 
+        Means that differ by less than 1 % of the deviation of the values are equal: the model knows them no better.
+
         Args:
           key: The key of the search.
           state: The table.
@@ -177,7 +182,7 @@ class MultiObjective(Bayesian):
             def mean(one: Trials, params: Any) -> Float[Array, " n"]:
                 return mean_of(self.surrogate.condition(params, self.dataset(one)), state.x)
 
-            return pareto.front(each_objective(mean, state, values).T, state.may_be_best)
+            return pareto.near_front(each_objective(mean, state, values).T, state.may_be_best, _EQUAL_MEANS)
 
         return jax.lax.cond(self.has_enough(state), by_model, lambda: Strategy.recommend_front(self, key, state))
 

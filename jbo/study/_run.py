@@ -94,9 +94,22 @@ class Run:
             # A warning, which Python writes to standard error unless the user has configured logging.
             words = "optimize ends after %d of %d trials: %s"
             _log.warning(words, self._num_finished(), self._num_trials, reason)
+        self._say_what_was_never_measured()
 
     def _num_finished(self) -> int:
         return num_finished(self._history.sync().trials)
+
+    def _say_what_was_never_measured(self) -> None:
+        """A name that is missing in every trial is a mistake: without it no trial is feasible, or on the front."""
+        succeeded = [trial for trial in self._history.sync().trials if trial.status == "ok"]
+        never = [
+            outcome.name
+            for outcome in self._outcomes.columns
+            if all(trial.values.get(outcome.name) is None for trial in succeeded)
+        ]
+        if succeeded and never and self._outcomes.is_named:
+            words = "no trial has a value of %s; the objective returned others: did it leave a name out?"
+            _log.warning(words, ", ".join(map(repr, never)))
 
     def _say_if_nothing_is_left(self, show: Progress) -> None:
         num_before = self._num_finished()

@@ -1,5 +1,6 @@
 """The study file: its tables, its creation, and the checks that refuse files which are not usable studies."""
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -91,7 +92,8 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
     A file that may not be written can be read.
 
     Args:
-      path: The study file, or a URI of SQLite that begins with ``file:``; None keeps everything in memory.
+      path: The study file, whose folder is made if it is not there; or a URI of SQLite that begins with ``file:``;
+        None keeps everything in memory.
 
     Raises:
       OSError: The file cannot be opened, or is damaged.
@@ -101,7 +103,11 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
     name = ":memory:" if path is None else os.fspath(path)
     if path is not None and name in ("", ":memory:"):  # to SQLite, no file at all
         raise ValueError(f"path: expected the name of a file, or None for a study in memory, got {name!r}")
-    was_there = path is not None and not _is_uri(name) and os.path.exists(name)
+    is_place = path is not None and not _is_uri(name)
+    was_there = is_place and os.path.exists(name)
+    if is_place:
+        with contextlib.suppress(OSError):  # SQLite says what is wrong
+            Path(name).absolute().parent.mkdir(parents=True, exist_ok=True)
     connection = None
     try:
         connection = sqlite3.connect(

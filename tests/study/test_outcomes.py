@@ -710,3 +710,16 @@ def test_a_study_of_outcomes_in_the_shell(call, capsys, tmp_path):
     assert title.split()[:7] == ["trial", "status", "value", "seconds", "noise", "memory", "steps"]
     assert first.split()[0] == "0" and second.split()[0] == "1*" and "False" in first
     assert json.loads(call("trials", "s.db", "--json")[1])[2]["status"] == "abandoned"
+
+
+def test_an_outcome_that_no_trial_has_is_told_once_at_the_end(caplog):
+    """A limit whose name is misspelt would leave all trials without a word about it."""
+    outcomes = [jbo.Minimize("loss"), jbo.AtMost("memory", 8.0), jbo.Track("steps")]
+    space = jbo.Space(x=jbo.Real(0.0, 1.0))
+    with jbo.Study(space, outcomes=outcomes, strategy=jbo.random_search(space), seed=0) as study:
+        study.optimize(lambda config: {"loss": config["x"]}, 3, progress=False)
+        told = [r.getMessage() for r in caplog.records if "did it leave a name out" in r.getMessage()]
+        assert told == ["no trial has a value of 'memory'; the objective returned others: did it leave a name out?"]
+        caplog.clear()
+        study.optimize(lambda config: {"loss": config["x"], "memory": 1.0}, 5, progress=False)
+        assert not [r for r in caplog.records if "did it leave a name out" in r.getMessage()]

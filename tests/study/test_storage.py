@@ -179,6 +179,10 @@ def test_empty_file_is_a_new_study_and_it_is_said(tmp_path, caplog):
 
 
 def test_missing_folder_and_folder_as_file(tmp_path):
+    """The folder is made, as a path in an example may name one; but not below a file."""
+    Storage(tmp_path / "new" / "deep" / "a.db").close()
+    assert (tmp_path / "new" / "deep" / "a.db").is_file()
+    (tmp_path / "no").touch()
     with pytest.raises(OSError, match=r"cannot open the study file .*/no/a.db: there is no such folder"):
         Storage(tmp_path / "no" / "a.db")
     with pytest.raises(OSError, match="cannot open the study file .*: it is a folder"):
