@@ -325,8 +325,8 @@ def hypervolume_scalarization(num_directions: int = 1) -> HypervolumeScalarizati
 def parego(rho: float | Float[Array, ""] = 0.05, num_samples: int = 64) -> ParEGO:
     r"""ParEGO: expected improvement of :math:`\max_j w_j f_j + \rho \sum_j w_j f_j` with random weights :math:`w`.
 
-    Each suggestion has new weights. Objectives are scaled by their range over the front. Each objective has its own model, and the improvement is a
-    quasi-Monte Carlo mean over their posteriors.
+    Each suggestion has new weights. Objectives are scaled by their range over the front. Each objective has its own
+    model, and the improvement is a quasi-Monte Carlo mean over their posteriors.
 
     Args:
       rho: Coefficient of the weighted sum, at least 0.

@@ -167,8 +167,8 @@ class Forest:
 
         Every row counts once, whatever sample a tree was grown on; so do rows that are newer than the fit. A pending
         trial has the mean of the forest as its value. In a leaf with one other row it moves the mean of the leaf half
-        way to the mean of the forest, and halves the variance due to the disagreement of the trees. A leaf without rows
-        has the mean of standardised values, 0.
+        way to the mean of the forest. There it halves the variance due to the disagreement of the trees. A leaf without
+        rows has the mean of standardised values, 0.
 
         Args:
           params: Trees with a leading axis of samples.
