@@ -71,11 +71,11 @@ def rank(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Int[Array, " n"
 def reference(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Float[Array, " k"]:
     r"""A reference point for `hypervolume`, from the values alone.
 
-    .. math:: r_j = \max_{i \in F} y_{ij} + \tfrac{1}{10} (\max_{i \in F} y_{ij} - \min_{i \in F} y_{ij})
+    .. math:: r_j = \max_i y_{ij} + \tfrac{1}{10} (\max_i y_{ij} - \min_i y_{ij})
 
-    where :math:`F` is the front. The margin makes the ends of the front count. If all values of the front are equal in
-    a column, then the margin is a tenth of the range of all valid rows. If these are equal too, the margin is a tenth
-    of their size, or 0.1 for zeros. So the reference is worse than the best value in every column.
+    The maximum is over all valid rows and not over the front only. A reference near the front would give nothing for
+    values beyond its ends, so a search would hardly move them. If all values of a column are equal, the margin is a
+    tenth of their size, or 0.1 for zeros. So the reference is worse than every value.
 
     Args:
       y: Finite values, lower is better.
@@ -90,26 +90,15 @@ def reference(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Float[Arra
       2018, which compares such margins.
     """
     dtype = y.dtype
-    is_valid = _without_nan(y, is_valid)
-    is_front = front(y, is_valid)
-
-    def ends(counts: Bool[Array, " n"]) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
-        least = jnp.min(jnp.where(counts[:, None], y, jnp.inf), axis=0, initial=jnp.inf)
-        most = jnp.max(jnp.where(counts[:, None], y, -jnp.inf), axis=0, initial=-jnp.inf)
-        is_any = jnp.any(counts)
-        return jnp.where(is_any, least, 0), jnp.where(is_any, most, 0)
-
-    def tenth(least: Float[Array, " k"], most: Float[Array, " k"]) -> Float[Array, " k"]:
-        return 0.1 * most - 0.1 * least  # a difference of the largest numbers would overflow
-
-    least, nadir = ends(is_front)
-    size = jnp.where(nadir == 0, 1, jnp.abs(nadir))
-    of_all = tenth(*ends(is_valid))
-    spare = jnp.where(of_all > 0, of_all, 0.1 * size)
-    margin = jnp.where(nadir > least, tenth(least, nadir), spare)
-    # A margin below the rounding of the value would leave the nadir itself.
-    margin = jnp.maximum(margin, 4 * jnp.finfo(dtype).eps * jnp.abs(nadir))
-    return jnp.minimum(nadir + margin, jnp.finfo(dtype).max).astype(dtype)
+    is_valid = _without_nan(y, is_valid)[:, None]
+    least = jnp.min(jnp.where(is_valid, y, jnp.inf), axis=0, initial=jnp.inf)
+    most = jnp.max(jnp.where(is_valid, y, -jnp.inf), axis=0, initial=-jnp.inf)
+    least, most = (jnp.where(jnp.any(is_valid), end, 0) for end in (least, most))
+    margin = 0.1 * most - 0.1 * least  # a difference of the largest numbers would overflow
+    margin = jnp.where(most > least, margin, 0.1 * jnp.where(most == 0, 1, jnp.abs(most)))
+    # A margin below the rounding of the value would leave the worst value itself.
+    margin = jnp.maximum(margin, 4 * jnp.finfo(dtype).eps * jnp.abs(most))
+    return jnp.minimum(most + margin, jnp.finfo(dtype).max).astype(dtype)
 
 
 @checked

@@ -170,7 +170,7 @@ def test_the_design_lasts_until_two_values_differ(x64, table):
 
 def test_from_twenty_columns_on_the_design_is_large():
     spaces = {d: Space({f"x{i}": Real(0.0, 1.0) for i in range(d)}) for d in (19, 20, 100)}
-    assert {d: jbo.trust_region(space).num_initial for d, space in spaces.items()} == {19: 10, 20: 40, 100: 40}
+    assert {d: jbo.trust_region(space).num_initial for d, space in spaces.items()} == {19: 7, 20: 40, 100: 40}
 
 
 def test_candidates_are_of_the_box(x64):

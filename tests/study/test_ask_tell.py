@@ -248,7 +248,7 @@ def test_only_keywords_after_the_space(space, draws):
 def test_fields_of_a_trial():
     assert [f.name for f in dataclasses.fields(Trial)] == [
         "number", "config", "status", "value", "started_at", "ended_at", "failure", "study_id",
-        "intermediate_values", "cost", "noise", "values", "noises", "is_feasible",
+        "intermediate_values", "cost", "noise", "values", "noises", "is_feasible", "reported",
     ]  # fmt: skip
 
 
