@@ -22,14 +22,14 @@ _NUM_CANDIDATES = 1024
 @pytree
 @dataclass(frozen=True)
 class KnowledgeGradient:
-    """The gain in the least posterior mean; made by `knowledge_gradient`."""
+    """Expected decrease of the minimum posterior mean; made by `knowledge_gradient`."""
 
     region: Region | None
     num_points: int = field(metadata={"static": True})
     scale = Scale.GAIN
 
     def bind(self, region: Region) -> "KnowledgeGradient":
-        """The same over a region."""
+        """The same acquisition over a region."""
         return dataclasses.replace(self, region=region)
 
     @checked

@@ -20,7 +20,7 @@ from jbo.types import Dataset
 @pytree
 @dataclass(frozen=True)
 class LeastValueEntropy:
-    """Information about the least value of the function; made by `max_value_entropy_search`."""
+    """Information gain about the minimum value of the function; made by `max_value_entropy_search`."""
 
     region: Region | None
     num_samples: int = field(metadata={"static": True})
@@ -28,12 +28,12 @@ class LeastValueEntropy:
     scale = Scale.GAIN
 
     def bind(self, region: Region) -> "LeastValueEntropy":
-        """The same over a region."""
+        """The same acquisition over a region."""
         return dataclasses.replace(self, region=region)
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Float[Array, " s"]:
-        """Least values that the function may have: those of draws of it over many points and the observed ones."""
+        """Samples of the minimum value: minima of posterior samples over many points and the observed ones."""
         key_paths, key_points = jax.random.split(key)
         draws = joint(posterior, "max_value_entropy_search").paths(key_paths, self.num_samples)
         least = jnp.min(draws(points_to_look_at(key_points, self.region, data, self.num_points)), axis=1)
@@ -42,18 +42,18 @@ class LeastValueEntropy:
 
     @checked
     def value(self, aux: Float[Array, " s"], posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Nats that the function at ``x`` tells of its least value, the mean over the draws."""
+        """Mutual information, in nats, of the function at ``x`` and its minimum value, averaged over the samples."""
         mean, variance = posterior.predict(x[None, :])
         mean, deviation = (jnp.broadcast_to(part[0], aux.shape) for part in (mean, jnp.sqrt(variance)))
         return jnp.mean(formulas.least_value_information(mean, deviation, aux))
 
 
 def max_value_entropy_search(num_samples: int = 32, num_points: int = 1024) -> LeastValueEntropy:
-    """Max-value entropy search (MES); below `Study`, where lower is better, of the least value.
+    """Max-value entropy search (MES), here for the minimum value, because lower is better below `Study`.
 
     Args:
-      num_samples: Least values that are drawn.
-      num_points: Points over which a draw is minimised, half of them around the observations.
+      num_samples: Number of samples of the minimum value.
+      num_points: Number of points over which a sample is minimised. Half of them lie near the observations.
 
     Raises:
       ValueError: If a number is below 1.

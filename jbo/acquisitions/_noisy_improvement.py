@@ -16,34 +16,34 @@ from jbo.types import Dataset
 @pytree
 @dataclass(frozen=True)
 class NoisyImprovement:
-    """Expected improvement on drawn values of the function; made by `log_noisy_expected_improvement`."""
+    """Expected improvement on sampled values of the function; made by `log_noisy_expected_improvement`."""
 
     num_samples: int = field(metadata={"static": True})
     scale = Scale.LOGARITHM
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> DrawnValues:
-        """Draws of the function where it was observed; where nothing was, 0 is to improve on."""
+        """Samples of the function at the observed points. Without observations the incumbent is 0."""
         best = jnp.where(jnp.any(data.is_valid), jnp.inf, 0).astype(data.x.dtype)
         model = joint(posterior, "log_noisy_expected_improvement")
         return draw_values(key, model, data.x, data.is_valid, best, self.num_samples)
 
     @checked
     def value(self, aux: DrawnValues, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the expected improvement, the mean over the draws."""
+        """Logarithm of the expected improvement, averaged over the samples."""
         model = joint(posterior, "log_noisy_expected_improvement")
         normal = jnp.zeros((self.num_samples, 1), x.dtype)  # of no account at a single point
         return log_improvement_on_drawn(aux, model, x[None, :], normal)
 
 
 def log_noisy_expected_improvement(num_samples: int = 64) -> NoisyImprovement:
-    """Logarithm of noisy expected improvement (NEI): the function may be better or worse than it was seen to be.
+    """Logarithm of noisy expected improvement (NEI), for observations that differ from the function by noise.
 
-    Expected improvement given the values that the function itself has at the observations, averaged over draws of them.
-    Without noise it is `log_expected_improvement`.
+    The noise-free values at the observed points are sampled from the posterior. Expected improvement is averaged over
+    these samples. Without noise it equals `log_expected_improvement`.
 
     Args:
-      num_samples: Draws; a power of two is spread most evenly.
+      num_samples: Number of samples. Powers of two are spread most evenly.
 
     Raises:
       ValueError: If ``num_samples`` is below 1.

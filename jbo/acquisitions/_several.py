@@ -29,55 +29,55 @@ from jbo.surrogates import Posterior
 
 
 class Front(NamedTuple):
-    """What an acquisition knows of the trials so far, in units of the surrogates; lower is better."""
+    """The trials so far, as an acquisition for several objectives sees them; standardised units, lower is better."""
 
     x: Float[Array, "n d"]
     """Points of the trials."""
     mean: Float[Array, "n k"]
-    """Posterior mean of each objective there."""
+    """Posterior mean of each objective at ``x``."""
     counts: Bool[Array, " n"]
-    """Feasible trials, and pending ones that are probably feasible: what a new point has to improve on."""
+    """True for feasible trials, and for pending ones that are probably feasible. A new point must improve on these."""
     reference: Float[Array, " k"]
-    """The worst values that count."""
+    """Reference point of the hypervolume."""
 
     @property
     def scale(self) -> Float[Array, " k"]:
-        """From the best value of each objective to the reference; 1 where there is none."""
+        """Distance of the reference from the best value of each objective; 1 if there is no such value."""
         best = jnp.min(jnp.where(self.counts[:, None], self.mean, jnp.inf), axis=0, initial=jnp.inf)
         size = self.reference - best
         return jnp.where(jnp.isfinite(size) & (size > 0), size, 1).astype(self.mean.dtype)
 
 
 class FrontAcquisition(ABC):
-    """What to ask next with several objectives: a frozen dataclass registered by `jbo.pytree`, numbers as leaves.
+    """An acquisition for several objectives: a frozen dataclass registered by `jbo.pytree`, with numbers as leaves.
 
-    Its values are logarithms of a gain. Posteriors have a leading axis of objectives, which are independent.
+    Its values are logarithms of a gain. Posteriors have a leading axis of independent objectives.
     """
 
     scale = Scale.LOGARITHM
 
     @property
     def of_one(self) -> Acquisition:
-        """What stands in its place with one objective."""
+        """The corresponding acquisition for a single objective."""
         return log_expected_improvement()
 
     @abstractmethod
     def prepare(self, key: Key[Array, ""], posteriors: Posterior, front: Front) -> Any:
-        """What is the same for all points of one suggestion, computed once.
+        """Quantities that are the same for all points of one suggestion, computed once.
 
         Args:
-          key: For acquisitions that draw samples.
-          posteriors: The models of the objectives, pending trials among their data.
+          key: Random key of acquisitions that draw samples.
+          posteriors: Posteriors of the objectives, given pending trials as well.
           front: The trials so far.
         """
 
     @abstractmethod
     def value(self, aux: Any, posteriors: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the worth of the point ``x``; higher is better.
+        """Logarithm of the acquisition value at ``x``; higher is better.
 
         Args:
           aux: From `prepare`.
-          posteriors: The models of the objectives.
+          posteriors: Posteriors of the objectives.
           x: A point of the unit cube.
         """
 
@@ -86,7 +86,7 @@ def moments(posteriors: Any, x: Float[Array, " d"]) -> tuple[Float[Array, " k"],
     """Posterior mean and standard deviation of each objective at a point.
 
     Args:
-      posteriors: With a leading axis of objectives.
+      posteriors: Posteriors with a leading axis of objectives.
       x: A point of the unit cube.
     """
     mean, variance = jax.vmap(lambda posterior: posterior.predict(x[None, :]))(posteriors)
@@ -105,12 +105,12 @@ class _Prepared(NamedTuple):
 @pytree
 @dataclass(frozen=True)
 class HypervolumeImprovement(FrontAcquisition):
-    """Expected hypervolume improvement, its logarithm; made by `log_expected_hypervolume_improvement`."""
+    """Logarithm of the expected hypervolume improvement; made by `log_expected_hypervolume_improvement`."""
 
     num_samples: int = field(metadata={"static": True})
-    """Draws of the front; 0: the front is that of the posterior means."""
+    """Number of samples of the front; 0: the front of the posterior means."""
     num_rays: int = field(metadata={"static": True})
-    """Rays above two objectives."""
+    """Number of rays, used with more than two objectives."""
 
     @property
     def of_one(self) -> Acquisition:
@@ -118,7 +118,7 @@ class HypervolumeImprovement(FrontAcquisition):
         return log_noisy_expected_improvement(self.num_samples) if self.num_samples else log_expected_improvement()
 
     def prepare(self, key: Key[Array, ""], posteriors: Any, front: Front) -> _Prepared:
-        """The region that no trial dominates, once for each draw of the front."""
+        """The region that no trial dominates, for each sample of the front."""
         k, dtype = front.mean.shape[1], front.mean.dtype
         key_values, key_rays = jax.random.split(key)
         y, drawn = front.mean[None], None
@@ -187,7 +187,7 @@ class HypervolumeScalarization(FrontAcquisition):
         return rays(direction, front.mean[None], front.counts, front.reference, front.scale)
 
     def value(self, aux: Any, posteriors: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the expected improvement, the mean over the directions."""
+        """Logarithm of the expected improvement, averaged over the directions."""
         mean, deviation = moments(posteriors, x)
         return log_improvement_of_rays(mean[None, :], deviation, aux, is_volume=False)
 
@@ -213,7 +213,7 @@ class ParEGO(FrontAcquisition):
     """Expected improvement of augmented Chebyshev scalarisations with random weights; made by `parego`."""
 
     rho: float | Float[Array, ""]
-    """Share of the weighted sum."""
+    """Coefficient of the weighted sum."""
     num_samples: int = field(metadata={"static": True})
 
     def prepare(self, key: Key[Array, ""], posteriors: Any, front: Front) -> _Chebyshev:
@@ -245,7 +245,7 @@ class ParEGO(FrontAcquisition):
         return jnp.max(weighted, axis=1) + jnp.asarray(self.rho, y.dtype) * jnp.sum(weighted, axis=1)
 
     def value(self, aux: _Chebyshev, posteriors: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the expected improvement, its kink smoothed so that it has a slope everywhere."""
+        """Logarithm of the expected improvement, smoothed at its kink so that it has a gradient everywhere."""
         mean, deviation = moments(posteriors, x)
         gain = (aux.best - self._scalarised(aux, mean[None, :] + deviation[None, :] * aux.normal)) / _SMOOTHING
         # The logarithm of a softplus is its argument where that is far below 0.
@@ -267,12 +267,12 @@ def _at_least_one(name: str, value: int) -> int:
 def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImprovement:
     """Logarithm of the expected hypervolume improvement (EHVI): the default with several objectives.
 
-    The front is that of the posterior means of the feasible trials. With two objectives the value is exact for a front
-    of up to 64 trials. With more objectives it is a mean over directions from the reference point, evenly spread anew
-    at each suggestion.
+    The front is the Pareto front of the posterior means of the feasible trials. With two objectives the value is exact
+    for a front of up to 64 trials. With more objectives it is a mean over directions from the reference point. Each
+    suggestion uses new, evenly spread directions.
 
     Args:
-      num_rays: Directions above two objectives; a power of two is spread most evenly.
+      num_rays: Number of directions with more than two objectives. Powers of two are spread most evenly.
 
     Raises:
       ValueError: If ``num_rays`` is below 1.
@@ -286,13 +286,13 @@ def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImpro
 
 
 def log_noisy_expected_hypervolume_improvement(num_samples: int = 16, num_rays: int = 64) -> HypervolumeImprovement:
-    """Logarithm of the noisy expected hypervolume improvement (NEHVI): the front itself is drawn from the posterior.
+    """Logarithm of the noisy expected hypervolume improvement (NEHVI): the front is sampled from the posterior.
 
-    The mean of the improvement over draws of the function's values at the trials, for objectives with much noise.
+    The improvement is averaged over samples of the function at the trials. Use it for objectives with much noise.
 
     Args:
-      num_samples: Draws of the front.
-      num_rays: As in `log_expected_hypervolume_improvement`; each has a draw of its own.
+      num_samples: Number of samples of the front.
+      num_rays: As in `log_expected_hypervolume_improvement`; each ray has its own sample.
 
     Raises:
       ValueError: If a number is below 1.
@@ -305,13 +305,13 @@ def log_noisy_expected_hypervolume_improvement(num_samples: int = 16, num_rays: 
 
 
 def hypervolume_scalarization(num_directions: int = 1) -> HypervolumeScalarization:
-    r"""Expected improvement of random hypervolume scalarisations, of new directions at each suggestion; its logarithm.
+    r"""Log expected improvement of random hypervolume scalarisations, with new directions at each suggestion.
 
-    A direction :math:`\theta` makes one value of all objectives, :math:`\min_j (r_j - f_j) / \theta_j`. Over all
-    directions the best of them is the hypervolume.
+    A direction :math:`\theta` scalarises the objectives to :math:`\min_j (r_j - f_j) / \theta_j`. The hypervolume
+    of :math:`k` objectives is proportional to the mean, over all directions, of the best such value to the power k.
 
     Args:
-      num_directions: Of each suggestion; the improvement is the mean over them.
+      num_directions: Number of directions of each suggestion; the improvement is averaged over them.
 
     Raises:
       ValueError: If ``num_directions`` is below 1.
@@ -323,14 +323,14 @@ def hypervolume_scalarization(num_directions: int = 1) -> HypervolumeScalarizati
 
 
 def parego(rho: float | Float[Array, ""] = 0.05, num_samples: int = 64) -> ParEGO:
-    r"""ParEGO: expected improvement of :math:`\max_j w_j f_j + \rho \sum_j w_j f_j`, of new weights at each suggestion.
+    r"""ParEGO: expected improvement of :math:`\max_j w_j f_j + \rho \sum_j w_j f_j` with random weights :math:`w`.
 
-    Objectives count in units of their range over the front. Each objective has a model of its own, and the improvement
-    is a quasi-Monte Carlo mean over their posteriors.
+    Each suggestion has new weights. Objectives are scaled by their range over the front. Each objective has its own
+    model, and the improvement is a quasi-Monte Carlo mean over their posteriors.
 
     Args:
-      rho: Share of the weighted sum, at least 0.
-      num_samples: Samples of the posteriors; a power of two is spread most evenly.
+      rho: Coefficient of the weighted sum, at least 0.
+      num_samples: Number of samples of the posteriors. Powers of two are spread most evenly.
 
     Raises:
       ValueError: If ``num_samples`` is below 1.

@@ -18,17 +18,17 @@ LogWeight = Callable[[Float[Array, " d"]], Float[Array, ""]]
 def weigh(
     scale: Scale, value: Float[Array, ""], log_weight: Float[Array, ""], least_mean: Float[Array, ""]
 ) -> Float[Array, ""]:
-    r"""An acquisition's value, its gain times a weight: :math:`\alpha(x)\,w(x)`.
+    r"""An acquisition value whose gain is multiplied by a weight: :math:`\alpha(x)\,w(x)`.
 
-    Of a logarithm it is :math:`\alpha(x) + \log w(x)`. Of values of the objective the gain is what they promise beyond
-    the least mean, and the gain is multiplied: late in a search bounds differ by little and weights by much. A value
-    without a gain stays as it is, but a weight of 0 gives ``-inf`` on every scale.
+    On the log scale it is :math:`\alpha(x) + \log w(x)`. On the scale of the objective, the weight multiplies only the
+    improvement over the minimum mean. Late in a search weights would outweigh whole bounds, which then differ little. A
+    value without an improvement is not changed, but a weight of 0 gives ``-inf`` on every scale.
 
     Args:
-      scale: That of the value; not `Scale.MIXED`.
-      value: Of the acquisition.
+      scale: Scale of the value; not `Scale.MIXED`.
+      value: Acquisition value.
       log_weight: Logarithm of the weight.
-      least_mean: The least posterior mean of the trials, pending ones among them.
+      least_mean: Minimum posterior mean of the trials, including pending ones.
 
     Raises:
       ValueError: The scale is `Scale.MIXED`.
@@ -45,7 +45,7 @@ def weigh(
 
 @dataclass(frozen=True)
 class Weighted(Around):
-    """An acquisition times a weight, see `weigh`; made by `weighted` inside of a program, no pytree."""
+    """An acquisition times a weight, see `weigh`. It is not a pytree; `weighted` makes it inside a program."""
 
     acquisition: Any
     log_weight: LogWeight
@@ -58,10 +58,10 @@ class Weighted(Around):
 
 
 def weighted(acquisition: Acquisition, log_weight: LogWeight, least_mean: Float[Array, ""]) -> Acquisition:
-    """The acquisition times a weight; each member of a portfolio on its own scale.
+    """The acquisition times a weight; each member of a portfolio is weighted on its own scale.
 
     Args:
-      acquisition: What to ask next.
+      acquisition: The acquisition.
       log_weight: Logarithm of the weight at a point.
       least_mean: As in `weigh`.
     """

@@ -29,34 +29,34 @@ class ParzenInfo(NamedTuple):
     """How a suggestion was made."""
 
     is_new: Bool[Array, ""]
-    """False if every point that was looked at is in the table already or not allowed: nothing is left to try."""
+    """False if no candidate was both new and allowed: nothing is left to try."""
     is_model_based: Bool[Array, ""]
     """False for a point of the initial design."""
     value: Float[Array, ""]
-    """Logarithm of the ratio of the good points' density to the bad ones', in nats; 0 in the initial design."""
+    """Log ratio of the densities of good and bad points, in nats; 0 in the initial design."""
 
 
 @pytree
 @dataclass(frozen=True)
 class Parzen(Strategy):
-    """Draw candidates where good points are dense, ask the one where bad points are rarest; made by `parzen`."""
+    """Sample candidates from the density of good points, and suggest the best density ratio; made by `parzen`."""
 
     good_fraction: Float[Array, ""] | float
-    """Share of the ended trials that is good."""
+    """Fraction of the finished trials that are good."""
     max_good: Float[Array, ""] | float
-    """Largest number of good trials."""
+    """Maximum number of good trials."""
     prior_weight: Float[Array, ""] | float
     """Weight of the uniform distribution in each density, in trials."""
     bandwidth: Float[Array, ""] | float
-    """Deviation of the kernel of a single point, in units of the cube."""
+    """Standard deviation of the kernel of a single point, in units of the cube."""
     num_candidates: int = field(metadata={"static": True})
-    """Points drawn from the density of the good ones, of which the best is asked."""
+    """Number of candidates sampled from the density of good points."""
     num_design: int = field(metadata={"static": True})
-    """Results before the densities speak."""
+    """Number of results of the initial design."""
 
     @property
     def num_initial(self) -> int:
-        """Results before the densities speak."""
+        """Number of results of the initial design."""
         return self.num_design
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], ParzenInfo]:
@@ -70,7 +70,7 @@ class Parzen(Strategy):
     def design(
         self, key: Key[Array, ""], state: Trials, *, fixed: Float[Array, " d"] | None = None
     ) -> tuple[Float[Array, " d"], ParzenInfo]:
-        """A point of the initial design: the centre of the space first, then Sobol's sequence.
+        """A point of the initial design: the centre of the space, then a Sobol sequence.
 
         Args:
           key: The key of the search.
@@ -124,12 +124,12 @@ class Parzen(Strategy):
         return point, ParzenInfo(is_new, jnp.asarray(True), value[best])
 
     def draw(self, key: Key[Array, ""], good: Mixture, region: Region, state: Trials) -> Float[Array, "m d"]:
-        """Points distributed as the good trials are, with what is fixed at its place.
+        """Candidates sampled from the density of good points, with the fixed columns set.
 
         Args:
-          key: Draws the points.
-          good: The first of `densities`.
-          region: Where the points shall be. Under a constraint half of them are steps inside of what it allows.
+          key: Random key of the candidates.
+          good: Density of good points, from `densities`.
+          region: Region of the points. Under a constraint, half of them are random steps inside the allowed region.
           state: The table.
         """
         if region.fixed is not None:
@@ -144,9 +144,9 @@ class Parzen(Strategy):
 
 
 def in_order(state: Trials) -> Trials:
-    """The table with its trials in an order of their own: successful ones by value, then the others, then empty rows.
+    """The table in canonical order: successful trials by value, then other trials, then empty rows.
 
-    What is drawn by the rows of this table does not depend on the order in which trials came.
+    Samples by rows of this table do not depend on the order in which trials ended.
 
     Args:
       state: The table.
@@ -162,10 +162,10 @@ def in_order(state: Trials) -> Trials:
 
 
 def preference(state: Trials) -> Float[Array, " n"]:
-    """What trials are ordered by, lower is better: the value, or with several objectives the rank of non-domination.
+    """Sort key of the trials, lower is better: the value, or the non-domination rank with several objectives.
 
     Args:
-      state: The table, of which all trials that succeeded are feasible (`Trials.of_feasible`).
+      state: The table; all of its successful trials are feasible (`Trials.of_feasible`).
     """
     if state.layout.num_objectives == 1:
         return state.value
@@ -175,12 +175,12 @@ def preference(state: Trials) -> Float[Array, " n"]:
 def goodness(
     state: Trials, good_fraction: Float[Array, ""] | float, max_good: Float[Array, ""] | float
 ) -> Float[Array, " n"]:
-    """To what part each trial is good: 1 for the best ones, 0 for the others; equal ones at the border share.
+    """Degree to which each trial is good: 1 for the best, 0 for the others, a fraction for ties at the threshold.
 
     Args:
-      state: The table, of which all trials that succeeded are feasible (`Trials.of_feasible`).
-      good_fraction: Share of the ended trials that is good; rounded up to a whole number of trials, at least 1.
-      max_good: Largest number of good trials.
+      state: The table; all of its successful trials are feasible (`Trials.of_feasible`).
+      good_fraction: Fraction of the finished trials that are good, rounded up to a whole number, at least 1.
+      max_good: Maximum number of good trials.
     """
     dtype = state.y.dtype
     is_ok = state.status == OK
@@ -206,25 +206,25 @@ def parzen(
     num_candidates: int = 64,
     num_initial: int | None = None,
 ) -> Parzen:
-    r"""The tree-structured Parzen estimator: cheap, at home in spaces with conditions and categories.
+    r"""The tree-structured Parzen estimator (TPE): cheap, and suited to spaces with conditions and categories.
 
-    The best trials of the table make a density :math:`l` of good points, all others a density :math:`g` of bad ones,
-    failed and pending trials among them, so that a batch spreads. Of the candidates drawn from :math:`l` the one with
-    the largest :math:`l / g` is asked. With several objectives the best trials are those of the lowest ranks of
-    non-domination. Both are mixtures of a uniform distribution and a product kernel around each
-    trial, of deviation :math:`b\, n^{-1/(d+4)}` where a density has n trials in which a column of d is active. Only the
-    order of the values counts, not their size.
+    The best trials of the table give a density :math:`l` of good points. All others give a density :math:`g` of bad
+    points, including failed and pending trials, so that a batch spreads. The suggestion is the candidate with the
+    largest :math:`l / g` among samples of :math:`l`. With several objectives the best trials are those with the lowest
+    non-domination ranks. Each density is a mixture of a uniform distribution and a product kernel around each trial.
+    The standard deviation of a kernel is :math:`b\, n^{-1/(d+4)}` for d columns and n trials of the density in which
+    the column is active. Only the order of the values matters, not their size.
 
     Args:
-      space: The search space; only its structure enters.
-      good_fraction: Share of the ended trials that is good, rounded up, in (0, 1).
-      max_good: Largest number of good trials, at least 1.
+      space: The search space. The strategy keeps only its structure.
+      good_fraction: Fraction of the finished trials that are good, rounded up, in (0, 1).
+      max_good: Maximum number of good trials, at least 1.
       prior_weight: Weight of the uniform distribution in each density, in trials; above 0.
-      bandwidth: The deviation b of a kernel in units of the cube, above 0. Kernels are never narrower than 0.01, nor
-        than a quarter of a level.
-      num_candidates: Points drawn from the density of the good ones; more of them exploit more.
-      num_initial: Results before the densities speak, told ones among them; None: one more than there are parameters,
-        at least 5 and at most 7.
+      bandwidth: Standard deviation b of a kernel in units of the cube, above 0. Kernels are never narrower than 0.01,
+        nor than a quarter of a level.
+      num_candidates: Number of candidates sampled from the density of good points; more candidates exploit more.
+      num_initial: Number of results of the initial design, including results of your own configurations. None: the
+        number of parameters plus one, at least 5 and at most 7.
 
     Raises:
       ValueError: If ``num_candidates`` or ``num_initial`` is below 1, or another number is not finite and above 0.

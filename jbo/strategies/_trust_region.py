@@ -38,29 +38,29 @@ _MOVED = 20
 
 
 class Box(NamedTuple):
-    """Where a search by trust regions stands: a function of the table of trials."""
+    """State of the trust region, a function of the table of trials."""
 
     length: Float[Array, ""]
     """Side of the box, before lengthscales stretch it."""
     num_successes: Int[Array, ""]
-    """Trials in a row that improved."""
+    """Number of successive trials with an improvement."""
     num_failures: Int[Array, ""]
-    """Trials in a row that did not."""
+    """Number of successive trials without an improvement."""
     best: Float[Array, ""]
-    """Best value since the search began anew."""
+    """Best value since the last restart."""
     first_row: Int[Array, ""]
-    """Row of the first trial since then."""
+    """Row of the first trial since the last restart."""
     num_told: Int[Array, ""]
-    """Results since then."""
+    """Number of results since the last restart."""
 
 
 def replay(state: Trials, num_design: int, num_failures: int) -> Box:
-    """Where the search stands after the trials of a table, in their order; a failed trial is one that did not improve.
+    """The trust region after the trials of a table, in order. A failed trial counts as no improvement.
 
     Args:
-      state: The table. Pending trials are passed over: they count once they have ended.
-      num_design: Trials of the design with which a search begins, and begins anew.
-      num_failures: Trials without a gain after which the box is halved.
+      state: The table. Pending trials are skipped until they have ended.
+      num_design: Number of trials of the initial design, at the start and after a restart.
+      num_failures: Number of successive trials without an improvement after which the box is halved.
 
     References:
       Eriksson, Pearce, Gardner, Turner and Poloczek, Scalable Global Optimization via Local Bayesian Optimization,
@@ -241,21 +241,21 @@ def trust_region(
     num_initial: int | None = None,
     num_candidates: int = 2048,
 ) -> TrustRegion:
-    """Bayesian optimisation in a trust region (TuRBO), for 20 parameters and more and hundreds of evaluations.
+    """Bayesian optimisation in a trust region (TuRBO), for 20 or more parameters and hundreds of evaluations.
 
-    The model covers the space, but the next trial is looked for in a box around the best one, with sides in proportion
-    to the lengthscales. After three improvements in a row the box is doubled, after as many trials without one as there
-    are parameters it is halved; when it is less than 1/128 wide the search begins anew, without the trials before. All
-    this is a function of the table of trials, so a search that is killed goes on as it would have.
+    The model covers the space, but the next trial lies in a box around the best trial, with sides proportional to the
+    lengthscales. After three successive improvements the box is doubled. After as many successive trials without an
+    improvement as there are parameters, at least four, it is halved. Once it is narrower than 1/128 the search restarts
+    without the earlier trials. The box depends only on the table of trials, so an interrupted search continues exactly.
 
     Args:
-      space: The search space; only its structure enters.
+      space: The search space. The strategy keeps only its structure.
       surrogate: The model; None: `jbo.gp`.
-      acquisition: What to ask next in the box; None: `jbo.thompson_sampling`, of which points asked for at the same
-        time differ by themselves.
-      num_initial: Results before the model speaks, and again where the search begins anew; None: as in `jbo.bayesian`,
-        but 40 from 20 parameters on.
-      num_candidates: Points of the box that are valued at each ask.
+      acquisition: The acquisition function in the box; None: `jbo.thompson_sampling`, whose simultaneous suggestions
+        differ without a batch rule.
+      num_initial: Number of results of the initial design, at the start and after a restart. None: as in
+        `jbo.bayesian`, but 40 from 20 parameters on.
+      num_candidates: Number of points of the box that are evaluated for each suggestion.
 
     Raises:
       ValueError: If ``num_initial`` or ``num_candidates`` is below 1.

@@ -21,24 +21,24 @@ from jbo.types import Dataset
 @pytree
 @dataclass(frozen=True)
 class ForestPosterior:
-    """Trees whose leaves know their data: ``s`` hyperparameter sets of ``t`` trees with ``c`` nodes each."""
+    """Trees with the data of their leaves: ``s`` samples of ``t`` trees with ``c`` nodes each."""
 
     trees: Trees
-    """How points find their leaves."""
+    """The splits of the trees."""
     mean: Float[Array, "*b s t c"]
     """Mean of the values in each leaf. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
     variance: Float[Array, "*b s t c"]
-    """Variance of the values in each leaf, at least the least one."""
+    """Variance of the values in each leaf, at least ``min_variance``."""
     keys: Float[Array, "*b n d"]
     """Keys of the rows (see `column_keys`)."""
     is_valid: Bool[Array, "*b n"]
     log_range: Float[Array, "*b d 2"] | Float[np.ndarray, "*b d 2"] | None
-    """That of the encoding; None: all columns are numbers."""
+    """As in the encoding; None: all columns are numbers."""
     columns: tuple[Column, ...] = field(metadata={"static": True})
-    """Those of the encoding; empty where all are numbers."""
+    """Columns of the encoding; empty if all are numbers."""
 
     def noise_variance(self) -> Float[Array, ""]:
-        """0: a leaf cannot tell noise from what it averages over."""
+        """0, because a leaf cannot separate noise from the variation of the function."""
         return jnp.zeros((), self.mean.dtype)
 
     @checked
@@ -52,19 +52,19 @@ class ForestPosterior:
 
     @checked
     def sample(self, key: Key[Array, ""], x: Float[Array, "m d"], num_samples: int) -> Float[Array, "{num_samples} m"]:
-        """Predictions of single trees drawn at random; see `Forest.sample`."""
+        """Predictions of randomly sampled single trees; see `Forest.sample`."""
         mean, _ = self._of_trees(column_keys(_encoding(self.log_range, self.columns), x))
         return mean[jax.random.randint(key, (num_samples,), 0, mean.shape[0], jnp.int32)]
 
     def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
-        """How the predictions of the trees vary together; the variance within leaves is not in it."""
+        """Covariance of the predictions of the trees, without the variance within leaves."""
         encoding = _encoding(self.log_range, self.columns)
         mean1, mean2 = (self._of_trees(column_keys(encoding, x))[0] for x in (x1, x2))
         apart1, apart2 = (mean - jnp.mean(mean, axis=0)[None, :] for mean in (mean1, mean2))
         return matmul(apart1.T, apart2) / mean1.shape[0]
 
     def paths(self, key: Key[Array, ""], num_paths: int) -> "ForestPaths":
-        """Functions that the forest holds possible: the predictions of single trees drawn at random."""
+        """Samples of the function: the predictions of randomly sampled single trees."""
         num_trees = self.mean.shape[-3] * self.mean.shape[-2]
         return ForestPaths(self, jax.random.randint(key, (num_paths,), 0, num_trees, jnp.int32))
 
@@ -97,30 +97,30 @@ class ForestPaths:
 @pytree
 @dataclass(frozen=True)
 class Forest:
-    """Extremely randomised trees (Geurts, Ernst and Wehenkel 2006) that are averaged; made by `forest`.
+    """An average of extremely randomised trees (Geurts, Ernst and Wehenkel 2006); made by `forest`.
 
-    A tree has no order of choices, no scale and no smoothness to be wrong about. Its predictions are constant within
-    the boxes of its leaves, so there is no gradient, and outside of the data they go on as at their border.
+    A tree assumes no order of choices, no scale and no smoothness. Its predictions are constant within the boxes of its
+    leaves, so they have no gradient. Outside the data they continue as at the border of the data.
     """
 
     min_variance: float | Float[Array, ""]
-    """Least variance of a leaf, in units of standardised ``y``."""
+    """Minimum variance of a leaf, in units of standardised ``y``."""
     encoding: Encoding | None
     """Columns of the space; None: all are numbers."""
     num_trees: int = field(metadata={"static": True})
     min_samples_leaf: int = field(metadata={"static": True})
     max_features: float = field(metadata={"static": True, "decides_shapes": True})
-    """Share of the columns that a split is chosen among."""
+    """Fraction of the columns among which a split is chosen."""
     bootstrap: bool = field(metadata={"static": True})
     is_smooth: ClassVar[bool] = False
     uses_start: ClassVar[bool] = False
 
     def bind(self, encoding: Encoding) -> "Forest":
-        """The same surrogate over the columns of a space, so that it knows categories and conditions."""
+        """The same surrogate for the columns of a space, with their categories and conditions."""
         return dataclasses.replace(self, encoding=dataclasses.replace(encoding, candidates=None))
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Trees:
-        """Trees without a split: a forest that knows the mean of the data only.
+        """Trees without a split, a forest that predicts the mean of the data.
 
         Args:
           num_columns: Columns ``d`` of the inputs.
@@ -132,15 +132,15 @@ class Forest:
     def fit(self, key: Key[Array, ""], data: Dataset, start: Trees) -> tuple[Trees, FitInfo]:
         """Trees grown on ``data``.
 
-        The order of the rows does not matter, except that a bootstrap draws them by their place.
+        The order of the rows does not matter, except to a bootstrap, which samples them by position.
 
         Args:
           key: Random key.
           data: Standardised observations.
-          start: Not used: trees are grown anew.
+          start: Not used: trees are grown from scratch.
 
         Returns:
-          Trees with a leading axis of 1, and how the fit went: a forest has no likelihood, so all numbers are 0.
+          Trees with a leading axis of 1, and diagnostics of the fit. A forest has no likelihood, so they are all 0.
         """
         keys = column_keys(self.encoding, data.x)
         n, d = keys.shape
@@ -163,15 +163,15 @@ class Forest:
 
     @checked
     def condition(self, params: Trees, data: Dataset) -> ForestPosterior:
-        r"""The trees with the mean and the variance of the valid rows of ``data`` in each of their leaves.
+        r"""The trees with the mean and the variance of the valid rows of ``data`` in each leaf.
 
-        All rows count once, whatever sample a tree was grown on, and so do rows that came after the fit. One that has
-        the forest's own mean as its value, as a pending trial has, makes two rows of a leaf of one: its mean comes half
-        way to the forest's, and the variance that the trees' disagreement makes there is halved. A leaf without rows
-        has the mean of standardised values, 0.
+        Every row counts once, whatever sample a tree was grown on; so do rows that are newer than the fit. A pending
+        trial has the mean of the forest as its value. In a leaf with one other row it moves the mean of the leaf half
+        way to the mean of the forest. There it halves the variance due to the disagreement of the trees. A leaf without
+        rows has the mean of standardised values, 0.
 
         Args:
-          params: Trees with a leading axis of sets.
+          params: Trees with a leading axis of samples.
           data: Standardised observations.
         """
         columns = self._columns
@@ -228,15 +228,15 @@ class Forest:
     def sample(
         self, key: Key[Array, ""], posterior: ForestPosterior, x: Float[Array, "m d"], num_samples: int
     ) -> Float[Array, "{num_samples} m"]:
-        """Functions that the forest holds possible: each the prediction of one tree, drawn at random.
+        """Samples of the function: each is the prediction of one randomly sampled tree.
 
-        They vary as the trees do; the variance within leaves is not in them.
+        They vary as the trees do, without the variance within leaves.
 
         Args:
           key: Random key.
           posterior: From `condition`.
           x: Points of the unit cube.
-          num_samples: How many samples.
+          num_samples: Number of samples.
         """
         return posterior.sample(key, x, num_samples)
 
@@ -256,11 +256,11 @@ def forest(
     """A forest of extremely randomised trees as a surrogate.
 
     Args:
-      num_trees: How many trees are averaged.
-      min_samples_leaf: Least number of rows in a leaf.
-      max_features: Share of the columns that a split is chosen among, above 0 and at most 1; at least one column.
-      bootstrap: True: each tree grows on as many rows as there are, drawn with replacement.
-      min_variance: Least variance of a leaf, in units of standardised ``y``.
+      num_trees: Number of trees.
+      min_samples_leaf: Minimum number of rows in a leaf.
+      max_features: Fraction of the columns among which a split is chosen, above 0 and at most 1; at least one column.
+      bootstrap: True: each tree is grown on a bootstrap sample, of the size of the data and with replacement.
+      min_variance: Minimum variance of a leaf, in units of standardised ``y``.
 
     Raises:
       ValueError: If a number is out of its range.

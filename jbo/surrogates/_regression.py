@@ -20,23 +20,23 @@ from jbo.types import Dataset
 @pytree
 @dataclass(frozen=True)
 class GPPosterior:
-    """A Gaussian process conditioned on data, one factorisation a hyperparameter set."""
+    """A Gaussian process conditioned on data, with one factorisation for each hyperparameter sample."""
 
     params: GPParams
-    """Hyperparameter sets, each with a leading axis ``s``."""
+    """Hyperparameter samples, along a leading axis ``s``."""
     x: Float[Array, "*b n d"]
-    """Inputs, neutral in rows that are not valid. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
+    """Inputs, neutral in padding rows. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
     is_valid: Bool[Array, "*b n"]
     root: Float[Array, "*b s n n"]
     r"""Upper triangular :math:`R` with :math:`R R^\top` the inverse of the covariance of the observations; with
     inducing points or steps, any root of what the data add to the precision."""
     alpha: Float[Array, "*b s n"]
-    """What a row of covariances is multiplied by for the mean: the covariance's inverse times ``y``."""
+    """Weights of the posterior mean: the inverse covariance of the observations times ``y``."""
     kernel: Covariance
     is_exact: bool = field(default=True, metadata={"static": True})
     """False with inducing points in place of the data, or steps beside them."""
     known_noise: Float[Array, "*b n"] | None = None
-    """What was known of the variance of each observation, 0 in rows that are not valid; None: nothing."""
+    """Known noise variance of each observation, 0 in padding rows; None: unknown."""
 
     @property
     def num_sets(self) -> int:
@@ -76,7 +76,7 @@ class GPPosterior:
         return covariance(self, x1, x2)
 
     def paths(self, key: Key[Array, ""], num_paths: int) -> Any:
-        """Draws of the function as functions; see `jbo.surrogates.gaussian_process.paths`."""
+        """Samples of the function as functions; see `jbo.surrogates.gaussian_process.paths`."""
         from jbo.surrogates._paths import paths  # which is made of posteriors
 
         return paths(key, self, num_paths)
@@ -88,17 +88,17 @@ def log_marginal_likelihood(params: GPParams, data: Dataset, kernel: Kernel = mu
 
     .. math:: \log p(y \mid x) = -\tfrac12 y^\top \alpha - \sum_i \log L_{ii} - \tfrac{n_v}{2} \log 2\pi
 
-    with :math:`L L^\top = K + \sigma^2 I`, :math:`\alpha = (L L^\top)^{-1} y` and :math:`n_v` valid rows. Rows that
-    are not valid become identity rows of the covariance, so they add exactly zero.
+    with :math:`L L^\top = K + \sigma^2 I`, :math:`\alpha = (L L^\top)^{-1} y` and :math:`n_v` valid rows. Padding
+    rows become identity rows of the covariance, so they add exactly zero.
 
     Args:
-      params: Hyperparameters on the log scale; with a leading axis of sets there is a result for each.
+      params: Hyperparameters on the log scale. With a leading axis of samples there is one result for each.
       data: Inputs in the unit cube and standardised values.
-      kernel: Covariance function; the multiscale one over numeric columns, as in `jbo.gp`, unless told otherwise.
+      kernel: Covariance function; by default the multiscale kernel over numeric columns, as in `jbo.gp`.
 
     Returns:
-      A scalar (or one a set), not divided by ``n_v``; 0 without valid rows; ``-inf`` if the covariance is not positive
-      definite to working precision.
+      A scalar (or one for each sample), not divided by ``n_v``. It is 0 without valid rows, and ``-inf`` if the
+      covariance is not positive definite to working precision.
 
     Example:
       One point, y = 0, unit signal and unit noise: -0.5 * log(4 * pi).
@@ -126,12 +126,12 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
     """The posterior of the function given the valid rows of ``data``.
 
     Args:
-      params: Hyperparameters on the log scale, of one set or with a leading axis of sets.
+      params: Hyperparameters on the log scale, one sample or several along a leading axis.
       data: Inputs in the unit cube and standardised values.
       kernel: Covariance function.
 
     Returns:
-      What `predict` and `sample` need; finite for any finite ``params``, however close the points are.
+      The posterior, for `predict` and `sample`. It is finite for any finite ``params``, however close the points are.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, algorithm 2.1.
@@ -161,15 +161,15 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
 def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
     """Mean and variance of the function (not of an observation) at ``x``, in units of standardised ``y``.
 
-    Several hyperparameter sets are averaged: the mean of means, and by the law of total variance the mean of the
-    variances plus the variance of the means.
+    Several hyperparameter samples are averaged. The mean is the mean of the means. By the law of total variance, the
+    variance is the mean of the variances plus the variance of the means.
 
     Args:
       posterior: From `condition`.
       x: Points of the unit cube.
 
     Returns:
-      Two vectors; the variance is at least a rounding error above 0, so that its root has a gradient.
+      Two vectors. The variance is at least a rounding error above 0, so that its square root has a gradient.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.25 and 2.26.
@@ -190,10 +190,10 @@ def predict(posterior: GPPosterior, x: Float[Array, "m d"]) -> tuple[Float[Array
 
 @checked
 def mean_of(posterior: Posterior, x: Float[Array, "m d"]) -> Float[Array, " m"]:
-    """The mean alone, a smaller program than `predict`; of any posterior.
+    """The posterior mean of any model, compiled to a smaller program than `predict`.
 
     Args:
-      posterior: Of a Gaussian process or another model.
+      posterior: Posterior of a Gaussian process or of another model.
       x: Points of the unit cube.
     """
     if not isinstance(posterior, GPPosterior):
@@ -215,12 +215,12 @@ def _cross(posterior: GPPosterior, params: GPParams, x: Float[Array, "m d"]) -> 
 def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
     """Covariance of the function (not of observations) at each pair of points; `predict` has its diagonal.
 
-    Several hyperparameter sets are averaged: the mean of covariances plus the covariance of the means.
+    Several hyperparameter samples are averaged: the mean of the covariances plus the covariance of the means.
 
     Args:
       posterior: From `condition`.
       x1: Points of the unit cube.
-      x2: Others, or the same.
+      x2: Points of the unit cube, the same or others.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.24.
@@ -262,9 +262,9 @@ def sample(
 
     Args:
       key: Random key.
-      posterior: From `condition`. With several hyperparameter sets each sample belongs to one of them, in turn.
+      posterior: From `condition`. Each sample of the function belongs to one hyperparameter sample, in turn.
       x: Points of the unit cube.
-      num_samples: How many samples.
+      num_samples: Number of samples.
     """
     noise = jax.random.normal(key, (num_samples, x.shape[0]), x.dtype)
 
@@ -282,7 +282,7 @@ def sample(
 
 
 def of_sets(function: Callable[..., Any], *sets: Any) -> Any:
-    """The results of a function for each hyperparameter set, with a leading axis of sets: `jax.vmap` over them.
+    """The results of a function for each hyperparameter sample, along a leading axis, by `jax.vmap`.
 
     A single set is not mapped over, because its program is smaller then.
 

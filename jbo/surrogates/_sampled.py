@@ -24,46 +24,47 @@ _SHRINKAGE = 0.1
 
 
 class Samples(NamedTuple):
-    """A chain of hyperparameters, as they were drawn."""
+    """A Markov chain of hyperparameters."""
 
     params: GPParams
-    """With a leading axis, one set a draw."""
+    """Hyperparameter samples, along a leading axis."""
     shrinkage: Float[Array, " s"]
-    """Log of SAAS's global shrinkage; 0 where there is none."""
+    """Log of the global shrinkage of SAAS; 0 without SAAS."""
     log_posterior: Float[Array, " s"]
-    """Log density of each draw in the coordinates of the sampler, without its constant."""
+    """Log density of each sample in the coordinates of the sampler, up to a constant."""
     num_steps: Int[Array, " s"]
-    """Leapfrog steps of each draw, each one evaluation of the marginal likelihood."""
+    """Number of leapfrog steps of each sample; each is one evaluation of the marginal likelihood."""
     is_divergent: Bool[Array, " s"]
-    """True where a trajectory left the region in which the step size is right."""
+    """True for divergent transitions: the step size was too large there."""
 
 
 @pytree
 @dataclass(frozen=True)
 class SampledGP(GP):
-    """A Gaussian process whose hyperparameters are drawn from their posterior; made by `gp_mcmc` and `gp_saas`."""
+    """A Gaussian process with hyperparameters sampled from their posterior; made by `gp_mcmc` and `gp_saas`."""
 
     num_warmup: int = field(default=256, metadata={"static": True})
     num_sets: int = field(default=16, metadata={"static": True})
     thinning: int = field(default=8, metadata={"static": True})
     is_sparse: bool = field(default=False, metadata={"static": True})
-    """Whether most columns are believed to have no effect (SAAS)."""
+    """True: the prior says that most columns have no effect (SAAS)."""
     uses_start: ClassVar[bool] = False
 
     @checked
     def fit(
         self, key: Key[Array, ""], data: Dataset, start: GPParams, is_near: Bool[Array, ""] | bool = False
     ) -> tuple[GPParams, FitInfo]:
-        """Hyperparameter sets given ``data``: every so many draws of a chain that begins at the most probable set.
+        """Hyperparameter samples given ``data``, from a thinned Markov chain that starts at the posterior mode.
 
         Args:
-          key: Draws the chain.
-          data: Standardised observations; in a table of more than 1,024 rows 512 of them are fitted to.
-          start: One hyperparameter set, where the search for the most probable one begins.
-          is_near: Not used: chains begin at the most probable set, which is searched for anew.
+          key: Random key of the chain.
+          data: Standardised observations. If a table has more than 1,024 rows, 512 of them are used.
+          start: One hyperparameter sample, at which the search for the mode starts.
+          is_near: Not used: the mode is always searched from a cold start.
 
         Returns:
-          Parameters with a leading axis of ``num_sets``, and how the fit went: of all draws the greatest log density.
+          Parameters with a leading axis of ``num_sets``, and diagnostics of the fit, with the maximum log density of
+          all samples.
         """
         samples = self.chain(key, data, start)
         every = slice(self.thinning - 1, None, self.thinning)
@@ -162,10 +163,10 @@ class SampledGP(GP):
         return params, shrinkage
 
     def coordinates(self, params: GPParams) -> Float[Array, " p"]:
-        """Where a chain begins, given one hyperparameter set.
+        """The coordinates of one hyperparameter sample, at which a chain starts.
 
         Args:
-          params: One set.
+          params: One hyperparameter sample.
         """
         d, dtype = params.log_lengthscale.shape[0], params.log_lengthscale.dtype
         loc, _, scale = self._priors(d, dtype)
@@ -233,11 +234,11 @@ def gp_saas(
 ) -> SampledGP:
     """A fully Bayesian Gaussian process for many parameters of which few matter (SAAS), sampled by NUTS.
 
-    Inverse squared lengthscales are half Cauchy variables around 0, on a common scale that is one, too: most parameters
-    have no effect unless the data say so. It needs blackjax (``pip install jbo[bayes]``).
+    Inverse squared lengthscales have half-Cauchy priors with a common scale, which has a half-Cauchy prior as well.
+    Most parameters therefore have no effect unless the data show one. It needs blackjax (``pip install jbo[bayes]``).
 
     Args:
-      kernel: As in `gp`; the prior is that of the lengthscales which the kernel takes from ``log_lengthscale``.
+      kernel: As in `gp`. The prior applies to the lengthscales that the kernel takes from ``log_lengthscale``.
       noise: As in `gp`.
       signal_prior: As in `gp`.
       noise_prior: As in `gp`.
@@ -246,7 +247,7 @@ def gp_saas(
       thinning: As in `gp_mcmc`.
 
     Raises:
-      ImportError: If blackjax is not there.
+      ImportError: If blackjax is not installed.
       ValueError: As in `gp_mcmc`.
 
     References:
