@@ -266,6 +266,7 @@ def test_a_limit_that_is_nan_fails_the_trial_and_an_absent_name_is_missing():
         (1.0, TypeError, r"function: expected a dict with values of \['loss', 'memory'\]"),
         ({"los": 1.0}, ValueError, "did you mean 'loss'"),
         ({"loss": jnp.zeros(2)}, ValueError, "got a value of 'loss' of shape"),
+        ({"loss": 1.0}, ValueError, r"function: expected values of \['loss', 'memory'\], got none of \['memory'\]"),
         (jbo.Result({"loss": 1.0}, noise={"los": 1.0}), ValueError, "did you mean 'loss'"),
     ],
 )
