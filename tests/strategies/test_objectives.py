@@ -225,3 +225,16 @@ def test_three_objectives_with_a_limit_and_a_cost_and_missing_values():
     found = jax.jit(one, static_argnums=1)(jbo.bayesian(SPACE), 24, jax.random.key(0))
     random = jax.jit(one, static_argnums=1)(jbo.random_search(SPACE), 96, jax.random.key(0))
     assert found > random
+
+
+def test_trials_that_are_equal_in_one_objective_are_not_all_recommended(x64):
+    """The second objective depends on ``b`` alone, in three steps: the means of a step differ by rounding of the fit."""
+    x = np.random.default_rng(4).random((14, 2))
+    x[:, 1] = np.round(2 * x[:, 1]) / 2
+    y = np.stack([(x[:, 0] - 0.3) ** 2 + 0.2 * x[:, 1], 1 - x[:, 1], -np.ones(14)], axis=1)
+    state = Trials.from_arrays(jnp.asarray(x), jnp.asarray(y), layout=LAYOUT)
+    found = np.flatnonzero(_recommend_front(STRATEGY, jax.random.key(0), state))
+    assert found.tolist() == np.flatnonzero(pareto.front(jnp.asarray(y[:, :2]), jnp.ones(14, bool))).tolist()
+
+
+_recommend_front = jax.jit(lambda strategy, key, state: strategy.recommend_front(key, state))
