@@ -228,7 +228,7 @@ def test_three_objectives_with_a_limit_and_a_cost_and_missing_values():
 
 
 def test_trials_that_are_equal_in_one_objective_are_not_all_recommended(x64):
-    """The second objective depends on ``b`` alone, in three steps: the means of a step differ by rounding of the fit."""
+    """The second objective depends on ``b`` alone, in three steps: the means of a step differ by little."""
     x = np.random.default_rng(4).random((14, 2))
     x[:, 1] = np.round(2 * x[:, 1]) / 2
     y = np.stack([(x[:, 0] - 0.3) ** 2 + 0.2 * x[:, 1], 1 - x[:, 1], -np.ones(14)], axis=1)

@@ -132,6 +132,8 @@ def test_effects_of_choices_are_added_to_the_kernel(dtype):
         is_same = np.abs(x1[:, None, j] - x2[None, :, j]) < 1e-9
         expected = expected + signal * size * is_same / (2 * lengthscale[j] ** 2)
     np.testing.assert_allclose(cross(kernel, params, x1, x2, dtype), expected, **close(dtype))
+    variance = np.asarray(_same(kernel, params, jnp.asarray(x1, dtype))[2], np.float64)
+    np.testing.assert_allclose(variance, np.diagonal(cross(kernel, params, x1, x1, dtype)), **close(dtype))
     # Numbers have none: there the kernel is as it was.
     assert kernels.with_effects(multiscale).slots(D) == ()
     plain = params_of(multiscale, D, dtype)
