@@ -1,7 +1,7 @@
 """Synthetic problems whose categories matter: many choices, switches, choices that change what the numbers do.
 
 Each draw is a pytree of numbers, as in `experiments.benchmark.problems`. The numbers are places of the unit cube, and
-every least value is 0 or a little above it.
+every minimum is 0 or slightly above it.
 """
 
 import itertools
@@ -36,7 +36,7 @@ class _OfChoices:
 
     @property
     def minimum(self) -> float:
-        """The least value, or a little below it."""
+        """Minimum of the function, or slightly below it."""
         return 0.0
 
     def split(self, config: Mapping[str, Any]) -> tuple[list[Any], Float[Array, " r"]]:

@@ -1,4 +1,4 @@
-"""Synthetic problems of categories: the least value of each draw, and what their parts say."""
+"""Synthetic problems with categories: the minimum of each draw, and two formulas by value."""
 
 import itertools
 
@@ -16,7 +16,7 @@ KEY = jax.random.key(3, impl="threefry2x32")
 
 
 def _least(problem):
-    """The least value over all choices, the numbers found by steps from the middle and from their known places."""
+    """The minimum over all choices; for each of them the numbers are found by random steps from the middle."""
     value = jax.jit(jax.vmap(lambda x: jnp.asarray(problem(problem.space.decode_traced(x)), x.dtype)))
     every = np.array(list(itertools.product(*((np.arange(k) + 0.5) / k for k in problem.num_choices))))
     rng, best = np.random.default_rng(0), None
