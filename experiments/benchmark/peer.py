@@ -29,6 +29,13 @@ METHODS = {
 }
 """Name of a method: its adapter, which of the adapter's methods it is, and the peers' environment (None: our own)."""
 
+OF_OUTCOMES = METHODS | {
+    "botorch": ("botorch_outcomes", "nehvi", "main"),
+    "hebo": ("hebo_outcomes", "general", "hebo"),
+    "smac": ("smac_facade", "parego", "smac"),
+}
+"""The same for problems of several outcomes; SMAC3 and scikit-optimize take no limits."""
+
 
 def peers_python(environment: str = "main") -> Path:
     """The interpreter of an environment of the peers, outside of the repository; ``make peers`` builds them."""
@@ -80,16 +87,26 @@ class Peer:
       seed: Of the search.
       core: The processor core that the process may use; None: any.
       num_evaluations: How long a search will be, for methods whose design depends on it.
+      outcomes: A dict for each outcome with ``name``, ``is_limit`` (feasible up to 0; otherwise minimised) and
+        ``reference``; None: one value, minimised.
 
     Raises:
       ValueError: There is no such method.
       FileNotFoundError: There is no environment of peers.
     """
 
-    def __init__(self, method: str, space: Space, seed: int, core: int | None = None, num_evaluations: int = 40):
+    def __init__(
+        self,
+        method: str,
+        space: Space,
+        seed: int,
+        core: int | None = None,
+        num_evaluations: int = 40,
+        outcomes: list[dict[str, Any]] | None = None,
+    ):
         if method not in METHODS:
             raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-        adapter, own_name, environment = METHODS[method]
+        adapter, own_name, environment = (METHODS if outcomes is None else OF_OUTCOMES)[method]
         python = Path(sys.executable) if environment is None else peers_python(environment)
         if not python.exists():
             raise FileNotFoundError(f"no environment of peers at {python.parents[1]}: `make peers` builds it")
@@ -104,6 +121,7 @@ class Peer:
         )
         self._arguments = {"adapter": adapter, "method": own_name, "space": describe(space)}
         self._arguments |= {"num_evaluations": num_evaluations}
+        self._arguments |= {} if outcomes is None else {"outcomes": outcomes}
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
@@ -118,16 +136,16 @@ class Peer:
         """The next config."""
         return self._call("ask", {})
 
-    def tell(self, value: float) -> None:
-        """The value of the config that was asked for."""
+    def tell(self, value: float | dict[str, float]) -> None:
+        """The value of the config that was asked for, or its outcomes by name."""
         self._call("tell", {"value": value})
 
     def recommend(self) -> dict[str, Any] | None:
         """The config to use in the end, of a method that recommends one; None: it is for the user to say."""
         return self._call("recommend", {})
 
-    def timed(self, function: Callable[[dict[str, Any]], float], pause: float = 0.0) -> tuple[float, float]:
-        """The value of one suggestion, and the seconds of its ask and its tell.
+    def timed(self, function: Callable[[dict[str, Any]], Any], pause: float = 0.0) -> tuple[Any, float]:
+        """The value or outcomes of one suggestion, and the seconds of its ask and its tell.
 
         Args:
           function: The objective; it does not count.
@@ -136,7 +154,8 @@ class Peer:
         start = time.perf_counter()
         config = self.ask()
         asked = time.perf_counter()
-        value = float(function(config))
+        value = function(config)
+        value = value if isinstance(value, dict) else float(value)
         time.sleep(pause)
         told = time.perf_counter()
         self.tell(value)

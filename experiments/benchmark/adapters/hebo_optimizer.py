@@ -17,16 +17,8 @@ def make(method, space, seed, num_evaluations):
     return Optimizer(space, seed)
 
 
-class Optimizer:
+class Rows:
     """Ordered levels are whole numbers to HEBO; what is not active keeps a value that counts for nothing."""
-
-    def __init__(self, space, seed):
-        self.space = space
-        self.hebo = HEBO(DesignSpace().parse([_dimension(p) for p in space]), scramble_seed=seed)
-
-    def load(self, configs, values):
-        rows = [{p["name"]: _number(p, config) for p in self.space} for config in configs]
-        self.hebo.observe(pd.DataFrame(rows), np.array(values)[:, None])
 
     def ask(self):
         self.row = self.hebo.suggest(n_suggestions=1)
@@ -36,11 +28,21 @@ class Optimizer:
                 config[p["name"]] = _value(p, self.row.iloc[0][p["name"]])
         return config
 
+
+class Optimizer(Rows):
+    def __init__(self, space, seed):
+        self.space = space
+        self.hebo = HEBO(DesignSpace().parse([dimension(p) for p in space]), scramble_seed=seed)
+
+    def load(self, configs, values):
+        rows = [{p["name"]: _number(p, config) for p in self.space} for config in configs]
+        self.hebo.observe(pd.DataFrame(rows), np.array(values)[:, None])
+
     def tell(self, value):
         self.hebo.observe(self.row, np.array([[value]]))
 
 
-def _dimension(p):
+def dimension(p):
     if p["kind"] == "category":
         return {"name": p["name"], "type": "cat", "categories": [str(i) for i in range(len(p["values"]))]}
     if p["kind"] == "ordinal":

@@ -39,10 +39,17 @@ def space_of(described):
     return jbo.Space({parameter["name"]: _parameter(parameter) for parameter in described})
 
 
-def make(method, space, seed, num_evaluations):
+def make(method, space, seed, num_evaluations, outcomes=None):
     jbo.use_compile_cache()  # as scripts do
     space = space_of(space)
-    return Optimizer(jbo.Study(space, strategy=STRATEGIES[method](space), seed=seed))
+    strategy = STRATEGIES[method](space)
+    if outcomes is None:
+        return Optimizer(jbo.Study(space, strategy=strategy, seed=seed))
+    kinds = [
+        jbo.AtMost(o["name"], 0.0) if o["is_limit"] else jbo.Minimize(o["name"], reference=o["reference"])
+        for o in outcomes
+    ]
+    return Optimizer(jbo.Study(space, outcomes=kinds, strategy=strategy, seed=seed))
 
 
 class Optimizer:

@@ -5,7 +5,7 @@ import warnings
 import optuna
 
 
-def make(method, space, seed, num_evaluations):
+def make(method, space, seed, num_evaluations, outcomes=None):
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if method == "gp":
@@ -14,6 +14,10 @@ def make(method, space, seed, num_evaluations):
         # Without groups the parameters of a conditional space would be sampled one by one.
         is_conditional = any(p["when"] for p in space)
         sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=is_conditional)
+    if outcomes is not None:
+        num_objectives = sum(not o["is_limit"] for o in outcomes)
+        study = optuna.create_study(sampler=sampler, directions=["minimize"] * num_objectives)
+        return OfOutcomes(study, space, outcomes)
     return Optimizer(optuna.create_study(sampler=sampler), space)
 
 
@@ -42,6 +46,18 @@ class Optimizer:
 
     def tell(self, value):
         self.study.tell(self.trial, value)
+
+
+class OfOutcomes(Optimizer):
+    def __init__(self, study, space, outcomes):
+        super().__init__(study, space)
+        self.outcomes = outcomes
+
+    def tell(self, value):
+        for o in self.outcomes:
+            if o["is_limit"]:
+                self.trial.set_constraint(o["name"], value[o["name"]])
+        self.study.tell(self.trial, [value[o["name"]] for o in self.outcomes if not o["is_limit"]])
 
 
 def _raw(p, value):

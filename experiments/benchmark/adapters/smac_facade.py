@@ -8,29 +8,35 @@ from pathlib import Path
 import ConfigSpace as cs
 import numpy as np
 from smac import HyperparameterOptimizationFacade, Scenario
+from smac.multi_objective.parego import ParEGO
 from smac.runhistory import TrialInfo, TrialValue
 
 
-def make(method, space, seed, num_evaluations):
+def make(method, space, seed, num_evaluations, outcomes=None):
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    return Optimizer(space, seed, num_evaluations)
+    if outcomes is not None and any(o["is_limit"] for o in outcomes):
+        raise ValueError("SMAC3 has no limits on what is measured")
+    return Optimizer(space, seed, num_evaluations, [o["name"] for o in outcomes] if outcomes else None)
 
 
 class Optimizer:
-    def __init__(self, space, seed, num_evaluations):
+    def __init__(self, space, seed, num_evaluations, objectives=None):
         self.space, self.configspace = space, cs.ConfigurationSpace(seed=seed)
         self.configspace.add([_hyperparameter(p) for p in space])
         self.configspace.add([self._condition(p) for p in space if p["when"]])
         scenario = Scenario(
             self.configspace,
             name=str(seed),
+            objectives=objectives or "cost",
             output_directory=Path(tempfile.mkdtemp()),
             deterministic=True,
             n_trials=num_evaluations,
             seed=seed,
         )
-        self.smac = HyperparameterOptimizationFacade(scenario, lambda config, seed=0: 0.0, overwrite=True)
+        several = {"multi_objective_algorithm": ParEGO(scenario)} if objectives else {}
+        self.objectives = objectives
+        self.smac = HyperparameterOptimizationFacade(scenario, lambda config, seed=0: 0.0, overwrite=True, **several)
 
     def _condition(self, p):
         parent, values = p["when"]
@@ -46,7 +52,8 @@ class Optimizer:
         return {name: _plain(value) for name, value in dict(self.info.config).items()}
 
     def tell(self, value):
-        self.smac.tell(self.info, TrialValue(cost=value))
+        cost = [value[name] for name in self.objectives] if self.objectives else value
+        self.smac.tell(self.info, TrialValue(cost=cost))
 
 
 def _hyperparameter(p):

@@ -169,6 +169,15 @@ _OPERATIONS = ("none", "skip", "convolution_1x1", "convolution_3x3", "average_3x
 _NAS = _grid({f"edge_{i}": _OPERATIONS for i in range(6)})
 
 
+def grid_space(name: str) -> Space:
+    """The search space of a complete table.
+
+    Args:
+      name: Benchmark and data set, such as ``hpolib/protein_structure``.
+    """
+    return {"hpolib": _HPOLIB, "nasbench201": _NAS}[name.split("/")[0]]
+
+
 def _load_table(name: str, metric: str, space: Space) -> Task:
     table = tables.read_table(name)
     if tuple(len(getattr(p, "choices", getattr(p, "values", ()))) for p in space.values()) != table.sizes:

@@ -1,0 +1,1 @@
+"""Several objectives and limits on what is measured, beside the peers."""

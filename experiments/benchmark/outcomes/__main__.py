@@ -1,0 +1,232 @@
+"""Several objectives, and limits: ``python -m experiments.benchmark.outcomes --methods jbo optuna_gp random``.
+
+A case of several objectives is scored by the hypervolume that is missing to the whole front. A case with limits is
+scored by how far the best feasible value is from the optimum. Scores are logarithms to base 10: a difference of -1
+means a tenth of the gap. A gap counts as at least a 10,000th of what random search leaves.
+
+Each run is one JSON line in ``OUT/runs.jsonl``; the same command goes on where it was interrupted. Runs of the peers
+are kept in the repository. Random search runs for four times as many evaluations.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import tyro
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import track
+
+import jbo
+from experiments.benchmark.compare import missing_runs, read
+from experiments.benchmark.outcomes.cases import GROUPS, case
+from experiments.benchmark.peer import OF_OUTCOMES, Peer
+from experiments.benchmark.statistics import bootstrap_groups
+from experiments.picture import save
+
+KEPT = Path(__file__).parents[1] / "kept" / "outcomes.jsonl"
+"""Runs of the peers, and of random search."""
+
+_LEAST = 1e-4
+"""A gap counts as at least this share of random search's median."""
+_MORE = 4
+"""Random search runs for so many times the evaluations."""
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#332288")
+
+
+def run(peer: Peer, name: str, num_evaluations: int) -> dict[str, Any]:
+    """One search: the gap after each evaluation, and the seconds of each suggestion.
+
+    Args:
+      peer: The method, begun anew.
+      name: Of the case.
+      num_evaluations: How many.
+    """
+    told, seconds = [], []
+
+    def evaluate(config: dict[str, Any]) -> dict[str, float]:
+        told.append(case(name).evaluate(config))
+        return told[-1]
+
+    for _ in range(num_evaluations):
+        seconds.append(float(f"{peer.timed(evaluate)[1]:.2g}"))
+    gaps = [None if np.isinf(gap) else float(f"{gap:.6g}") for gap in case(name).gaps(told)]
+    return {"gaps": gaps, "seconds": seconds}
+
+
+def logs(runs: list[dict[str, Any]], num_evaluations: int) -> dict[tuple[str, str], dict[int, np.ndarray]]:
+    """By method and case, by seed: the logarithm of the gap over random search's median, after each evaluation.
+
+    A gap is at least `_LEAST` of that median. While nothing is feasible, the gap is the largest one that any run of
+    the case has had.
+
+    Args:
+      runs: As `run` makes them, with ``method``, ``case`` and ``seed``.
+      num_evaluations: Where random search's median is taken.
+    """
+    found: dict[tuple[str, str], dict[int, np.ndarray]] = {}
+    for name in {r["problem"] for r in runs}:
+        here = [r for r in runs if r["problem"] == name]
+        gaps = [np.array([np.inf if gap is None else gap for gap in r["gaps"]]) for r in here]
+        worst = max(np.max(g[np.isfinite(g)], initial=0.0) for g in gaps)
+        gaps = [np.minimum(g, worst) for g in gaps]
+        middle = np.median([g[num_evaluations - 1] for g, r in zip(gaps, here, strict=True) if r["method"] == "random"])
+        for record, gap in zip(here, gaps, strict=True):
+            of_seeds = found.setdefault((record["method"], name), {})
+            of_seeds[record["seed"]] = np.log10(np.maximum(gap / middle, _LEAST))
+    return found
+
+
+def report(runs: list[dict[str, Any]], methods: list[str], names: list[str], num_evaluations: int) -> str:
+    """The comparison as Markdown.
+
+    Args:
+      runs: As `run` makes them.
+      methods: The first is compared with each other one.
+      names: Of the cases.
+      num_evaluations: Of a search.
+    """
+    scores, at = logs(runs, num_evaluations), num_evaluations - 1
+
+    def text(differences: list[list[float]]) -> str:
+        kept = [d for d in differences if d]
+        return "{:+.2f} [{:+.2f}, {:+.2f}]".format(*bootstrap_groups(kept)) if kept else "not run"
+
+    def paired(other: str, name: str, end: int) -> list[float]:
+        a, b = scores.get((methods[0], name), {}), scores.get((other, name), {})
+        return [a[s][at] - b[s][end] for s in sorted(a.keys() & b.keys())]
+
+    groups = {"all": names} | {g: [n for n in of if n in names] for g, of in GROUPS.items()}
+    groups = {g: of for g, of in groups.items() if of}
+    lines = [
+        f"{methods[0]} less the other, logarithms of the gap after {num_evaluations} evaluations, mean [95 %].",
+        "",
+    ]
+    lines += [f"| beside | {' | '.join(groups)} |", "|---" * (len(groups) + 1) + "|"]
+    for m in methods[1:]:
+        lines.append(f"| {m} | " + " | ".join(text([paired(m, n, at) for n in of]) for of in groups.values()) + " |")
+    if "random" in methods:
+        more = _MORE * num_evaluations
+        cells = [text([paired("random", n, more - 1) for n in of]) for of in groups.values()]
+        lines.append(f"| random, {more} evaluations | {' | '.join(cells)} |")
+    lines += ["", "Mean logarithm of the gap over random search's median; (seeds).", ""]
+    lines += ["| case | " + " | ".join(methods) + f" | random, {_MORE} times |", "|---" * (len(methods) + 2) + "|"]
+    for name in names:
+        cells = []
+        for m, end in [*((m, at) for m in methods), ("random", _MORE * num_evaluations - 1)]:
+            of_seeds = scores.get((m, name), {})
+            mean = np.mean([curve[end] for curve in of_seeds.values()]) if of_seeds else np.nan
+            cells.append(f"{mean:+.2f} ({len(of_seeds)})" if of_seeds else "not run")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    seconds = []
+    for m in methods:
+        times = [np.median(r["seconds"][num_evaluations // 2 : num_evaluations]) for r in runs if r["method"] == m]
+        seconds.append(f"{m} {np.median(times):.2g}" if times else f"{m} not run")
+    lines += ["", f"Median seconds of a suggestion in the second half of a search: {', '.join(seconds)}."]
+    return "\n".join(lines) + "\n"
+
+
+def figure(runs: list[dict[str, Any]], methods: list[str], names: list[str], num_evaluations: int) -> Figure:
+    """The mean logarithm of the gap over evaluations, a panel a group, with 95 % bands.
+
+    Args:
+      runs: As `run` makes them.
+      methods: A line each.
+      names: Of the cases.
+      num_evaluations: Of a search.
+    """
+    scores = logs(runs, num_evaluations)
+    groups = {g: [n for n in of if n in names] for g, of in GROUPS.items()}
+    groups = {g: of for g, of in groups.items() if of}
+    drawn = Figure(figsize=(3.6 * len(groups), 3.4), layout="constrained")
+    for axes, (group, of) in zip(np.ravel(drawn.subplots(1, len(groups))), groups.items(), strict=True):
+        for m, colour in zip(methods, _COLOURS, strict=False):
+            curves = [np.array(list(scores[m, n].values()))[:, :num_evaluations] for n in of if (m, n) in scores]
+            if not curves:
+                continue
+            middle = np.mean([c.mean(axis=0) for c in curves], axis=0)
+            spread = 1.96 * np.sqrt(np.sum([c.var(axis=0) / len(c) for c in curves], axis=0)) / len(curves)
+            axes.plot(np.arange(1, num_evaluations + 1), middle, color=colour, label=m)
+            axes.fill_between(
+                np.arange(1, num_evaluations + 1), middle - spread, middle + spread, color=colour, alpha=0.2, lw=0
+            )
+        axes.set_title(group)
+        axes.set_xlabel("evaluations")
+        axes.grid(alpha=0.25)
+    drawn.axes[0].set_ylabel("log10 of the gap, 0: random")
+    drawn.axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return drawn
+
+
+def main(
+    methods: tuple[str, ...] = ("jbo", "botorch", "optuna_gp", "optuna_tpe", "hebo", "smac", "random"),
+    cases: tuple[str, ...] = tuple(GROUPS),
+    num_evaluations: int = 40,
+    num_seeds: int = 10,
+    first_seed: int = 0,
+    core: int | None = None,
+    out: Path = Path("runs/outcomes"),
+    known: Path | None = KEPT,
+    keep_in: Path | None = None,
+) -> None:
+    """Search the cases with several methods and report who came how far.
+
+    Args:
+      methods: The first is compared with each of the others; ``random`` gives the scale.
+      cases: Names of cases or of groups.
+      num_evaluations: Of one search.
+      num_seeds: Searches of each method on each case.
+      first_seed: The seeds are this one and those that follow.
+      core: The processor core that the methods run on; None: any.
+      out: Folder for the runs and the report.
+      known: Runs that are not made again; None: all are made.
+      keep_in: A file to which the runs that are not of jbo are added.
+    """
+    names = [n for g, of in GROUPS.items() for n in of if g in cases or n in cases]
+    if unknown := [m for m in methods if m not in OF_OUTCOMES]:
+        raise SystemExit(f"methods: expected some of {', '.join(OF_OUTCOMES)}, got {unknown}")
+    jbo.use_compile_cache()
+    console, path, seeds = Console(), out / "runs.jsonl", list(range(first_seed, first_seed + num_seeds))
+    out.mkdir(parents=True, exist_ok=True)
+    kept = [] if known is None else read(known)
+    for m in methods:
+        length = num_evaluations * (_MORE if m == "random" else 1)
+        for _, name, left in list(missing_runs([*kept, *read(path)], [m], names, seeds, length)):
+            if m == "smac" and case(name).limits:
+                continue
+            outcomes = case(name).outcomes()
+            with Peer(m, case(name).space, left[0], core, length, outcomes) as peer, path.open("a") as file:
+                for seed in track(left, f"{m} on {name}", console=console):
+                    peer.restart(seed)
+                    head = {"method": m, "problem": name, "seed": seed, "num_evaluations": length}
+                    file.write(json.dumps(head | run(peer, name, length)) + "\n")
+                    file.flush()
+    if keep_in is not None:
+        _keep(keep_in, read(path))
+    runs = [r for r in [*kept, *read(path)] if r["seed"] in seeds and r["problem"] in names]
+    runs = [r for r in runs if r["num_evaluations"] == num_evaluations * (_MORE if r["method"] == "random" else 1)]
+    text = report(runs, list(methods), names, num_evaluations)
+    (out / "report.md").write_text(text)
+    save(figure(runs, list(methods), names, num_evaluations), out / "outcomes.png")
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _keep(path: Path, runs: list[dict[str, Any]]) -> None:
+    """Add the runs that are not of jbo, and that a file does not hold yet, to it, in order."""
+
+    def place(record: dict[str, Any]) -> tuple[Any, ...]:
+        return record["problem"], record["method"], record["num_evaluations"], record["seed"]
+
+    held = {place(r): r for r in read(path)}
+    for record in runs:
+        if not record["method"].startswith("jbo"):
+            held.setdefault(place(record), record)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(held[k]) + "\n" for k in sorted(held)))
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_platforms", "cpu")
+    tyro.cli(main)
