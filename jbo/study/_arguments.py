@@ -18,7 +18,8 @@ from jbo.study._trial import Trial
 from jbo.study._workers import Batches, Foreign, Here, Workers
 from jbo.study.value import as_count
 
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True, kw_only=True)
