@@ -242,8 +242,8 @@ class ParEGO(FrontAcquisition):
 
     def _scalarised(self, aux: _Chebyshev, y: Float[Array, "m k"]) -> Float[Array, " m"]:
         weighted = aux.weight[None, :] * (y - aux.offset[None, :]) / aux.scale[None, :]
-        # The derivative of `jnp.max` looks for a value equal to the maximum. It is NaN if XLA computes the values twice,
-        # which then differ in a last bit.
+        # The derivative of `jnp.max` looks for a value that equals the maximum. It is NaN if XLA computes the values
+        # twice, which then differ in a last bit.
         worst = jnp.take_along_axis(weighted, jnp.argmax(weighted, axis=1)[:, None], axis=1)[:, 0]
         return worst + jnp.asarray(self.rho, y.dtype) * jnp.sum(weighted, axis=1)
 
