@@ -79,10 +79,11 @@ def minimize(
     Args:
       key: The key of the search.
       function: A traceable function of a config, lower is better. It returns a number or a `jbo.Result`. The config
-        holds scalars: numbers for reals, integers and ordinals, the index of the choice for a category. An inactive
-        parameter is at its centre; `jbo.is_active` tells which parameters are active. For a table of known results
-        over a list of candidates, `jbo.row_of` gives the row of the config. A function with an attribute ``space``,
-        such as those of `jbo.functions`, is searched in that space.
+        holds scalars: numbers for reals, integers and ordinals, the index of the choice for a category. Compare it with
+        an index, ``config["kind"] == 1``: JAX compares a traced number with a text as False. An inactive parameter is
+        at its centre; `jbo.is_active` tells which parameters are active. For a table of known results over a list of
+        candidates, `jbo.row_of` gives the row of the config. A function with an attribute ``space``, such as those of
+        `jbo.functions`, is searched in that space.
       strategy: A strategy over the same space.
       num_steps: Number of evaluations, at least 1.
       space: The space of the configs. None: the space of the function, or else the space that ``strategy`` was made

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jbo.acquisitions import Scale, over_region
+from jbo.acquisitions import Front, FrontAcquisition, Scale, over_region
 from jbo.encoding import Encoding
 from jbo.region import Region
 from jbo.space import Real, Space
@@ -130,20 +130,23 @@ def check_surrogate(surrogate: Any) -> None:
 
 
 def check_acquisition(acquisition: Any) -> None:
-    """Check that an acquisition function has what a strategy asks of it, with a Gaussian process as the model.
+    """Check that an acquisition function has what a strategy asks of it, with Gaussian processes as models.
 
     The check covers the methods with their arguments, and a pytree with numbers as leaves. Under `jax.jit`, `jax.vmap`
     and `jax.grad` the value is a scalar that depends on the point and has a finite gradient. Padding rows change
     nothing.
 
     Args:
-      acquisition: An object such as ``jbo.expected_improvement()``.
+      acquisition: An object such as ``jbo.expected_improvement()``; or for several objectives, of which the check has
+        two, such as ``jbo.parego()``.
 
     Raises:
       AssertionError: The first thing that is missing, and what to do.
     """
     name = _object(acquisition, "acquisition")
-    _methods(acquisition, name, {"prepare": ("key", "posterior", "data"), "value": ("aux", "posterior", "x")})
+    is_of_several = isinstance(acquisition, FrontAcquisition)
+    model, known = ("posteriors", "front") if is_of_several else ("posterior", "data")
+    _methods(acquisition, name, {"prepare": ("key", model, known), "value": ("aux", model, "x")})
     if not isinstance(getattr(acquisition, "scale", None), Scale):
         _fail(name, "scale", "expected one of jbo.acquisitions.Scale, which says what a weight does to a value")
     _pytree(acquisition, name)
@@ -153,12 +156,20 @@ def check_acquisition(acquisition: Any) -> None:
     params = GPParams(jnp.full(_COLUMNS, -0.5, dtype), zero, zero - 4)
     acquisition = over_region(acquisition, Region(Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0)).encoding))
 
+    def learnt(data: Dataset) -> tuple[Any, Any]:
+        if not is_of_several:
+            return gaussian_process.condition(params, data), data
+        second = jnp.where(data.is_valid, 2 * (data.x[:, 1] - data.x[:, 0]), data.y)
+        y = jnp.stack([data.y, second])
+        posteriors = jax.vmap(lambda y: gaussian_process.condition(params, dataclasses.replace(data, y=y)))(y)
+        return posteriors, Front(data.x, y.T, data.is_valid, jnp.full(2, 3.0, dtype))
+
     def prepare(part: Any, data: Dataset) -> Any:
-        return part.prepare(key, gaussian_process.condition(params, data), data)
+        return part.prepare(key, *learnt(data))
 
     def value(part: Any, data: Dataset, x: Any) -> Any:
-        posterior = gaussian_process.condition(params, data)
-        return part.value(part.prepare(key, posterior, data), posterior, x)
+        posterior, known = learnt(data)
+        return part.value(part.prepare(key, posterior, known), posterior, x)
 
     aux = _call(name, "prepare", lambda: jax.jit(prepare)(acquisition, data), lambda: prepare(acquisition, data))
     _arrays(name, "prepare", aux)
@@ -186,7 +197,8 @@ def check_acquisition(acquisition: Any) -> None:
             name, "value", "its gradient in x is not finite; mind jnp.sqrt and jnp.log at 0, and jnp.where around them"
         )
     if not np.allclose(slopes(acquisition, garbage, points)[0], values, rtol=1e-3, atol=1e-4):
-        _fail(name, "prepare", "rows that are not valid change the values; reduce over jnp.where(data.is_valid, …)")
+        rows = "front.counts" if is_of_several else "data.is_valid"
+        _fail(name, "prepare", f"rows that are not valid change the values; reduce over jnp.where({rows}, …)")
     if acquisition.scale is Scale.GAIN and (np.asarray(values) < 0).any():
         _fail(name, "scale", f"is Scale.GAIN, but a value is {float(values.min())}: no gain is negative")
 

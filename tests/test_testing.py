@@ -12,7 +12,7 @@ import pytest
 
 import jbo
 from jbo import Categorical, Integer, Real, Space
-from jbo.acquisitions import Scale
+from jbo.acquisitions import FrontAcquisition, Scale
 from jbo.strategies import AskInfo, Strategy
 from jbo.surrogates import FitInfo
 from jbo.testing import check_acquisition, check_strategy, check_surrogate
@@ -243,6 +243,39 @@ WRONG_ACQUISITIONS = {
 }
 
 
+@jbo.pytree
+@dataclass(frozen=True)
+class Nearest(FrontAcquisition):
+    """How much better than each trial, in the objective where it is most."""
+
+    def prepare(self, key, posteriors, front):
+        return jnp.where(front.counts[:, None], front.mean, front.reference)
+
+    def value(self, aux, posteriors, x):
+        mean, _ = jax.vmap(lambda posterior: posterior.predict(x[None, :]))(posteriors)
+        return jnp.min(jnp.max(aux - mean[:, 0], axis=1))
+
+
+def of_several(**methods):
+    return jbo.pytree(dataclass(frozen=True)(type("Own", (Nearest,), methods | {"__annotations__": {}})))()
+
+
+WRONG_ACQUISITIONS |= {
+    "several: arguments": (
+        of_several(prepare=lambda self, key, posteriors: ()),
+        r"prepare: expected the arguments \(self, key, posteriors, front\), got \(self, key, posteriors\)",
+    ),
+    "several: vector": (
+        of_several(value=lambda self, aux, posteriors, x: jnp.max(aux - x[0], axis=1)),
+        r"value: expected a scalar for one point, got shape \(8,\)",
+    ),
+    "several: padding": (
+        of_several(prepare=lambda self, key, posteriors, front: front.mean),
+        r"rows that are not valid change the values; reduce over jnp.where\(front.counts",
+    ),
+}
+
+
 @pytest.mark.parametrize("kind", WRONG_ACQUISITIONS)
 def test_a_wrong_acquisition_is_told_what_to_do(kind):
     part, message = WRONG_ACQUISITIONS[kind]
@@ -325,6 +358,11 @@ ACQUISITIONS = {
     "KG": lambda: jbo.knowledge_gradient(num_points=16),
     "Thompson": jbo.thompson_sampling,
     "portfolio": jbo.portfolio,
+    "several": Nearest,
+    "EHVI": jbo.log_expected_hypervolume_improvement,
+    "NEHVI": lambda: jbo.log_noisy_expected_hypervolume_improvement(4),
+    "scalarization": jbo.hypervolume_scalarization,
+    "ParEGO": jbo.parego,
 }
 MIXED = Space(a=Real(0.0, 1.0), b=Integer(1, 9), c=Categorical("x", "y", "z"))
 STRATEGIES = {
@@ -335,7 +373,7 @@ STRATEGIES = {
     "trust region": lambda space: jbo.trust_region(space, num_candidates=64, num_initial=3),
     "bayesian": lambda space: jbo.bayesian(space, num_initial=3),
 }
-QUICK = {"forest", "UCB", "random"}
+QUICK = {"forest", "UCB", "several", "scalarization", "ParEGO", "random"}
 
 
 def some(members):

@@ -242,7 +242,10 @@ class ParEGO(FrontAcquisition):
 
     def _scalarised(self, aux: _Chebyshev, y: Float[Array, "m k"]) -> Float[Array, " m"]:
         weighted = aux.weight[None, :] * (y - aux.offset[None, :]) / aux.scale[None, :]
-        return jnp.max(weighted, axis=1) + jnp.asarray(self.rho, y.dtype) * jnp.sum(weighted, axis=1)
+        # The derivative of `jnp.max` looks for a value that equals the maximum. It is NaN if XLA computes the values
+        # twice, which then differ in a last bit.
+        worst = jnp.take_along_axis(weighted, jnp.argmax(weighted, axis=1)[:, None], axis=1)[:, 0]
+        return worst + jnp.asarray(self.rho, y.dtype) * jnp.sum(weighted, axis=1)
 
     def value(self, aux: _Chebyshev, posteriors: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Logarithm of the expected improvement, smoothed at its kink so that it has a gradient everywhere."""

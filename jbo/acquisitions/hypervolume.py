@@ -175,8 +175,10 @@ def log_improvement_of_rays(
     # Where the probability is gone: some deviations beyond the first mean that the ray passes, or, far in the tail,
     # some lengths over which it falls by a factor of e.
     ends = (centre + 4 * width) / direction
-    end = jnp.min(ends, axis=1)
-    of_first = jnp.min(jnp.where(ends == end[:, None], 4 * width / direction, jnp.inf), axis=1)
+    # By its number: XLA may compute `ends` twice, and the two then differ in a last bit.
+    first = jnp.argmin(ends, axis=1)[:, None]
+    end = jnp.take_along_axis(ends, first, axis=1)[:, 0]
+    of_first = jnp.take_along_axis(4 * width / direction, first, axis=1)[:, 0]
     z = (centre - direction * start[:, None]) / width
     rate = jnp.sum(direction / width * normal_hazard(z), axis=1)
     length = jnp.maximum(end - start, of_first)

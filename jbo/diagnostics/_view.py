@@ -17,6 +17,7 @@ from jbo.region import Region
 from jbo.space import Space
 from jbo.strategies import Bayesian, Strategy, Units, bayesian
 from jbo.study import Trial
+from jbo.study.front import check_alone
 from jbo.study.model import Fits, for_study, recommend, suggest
 from jbo.study.table import Table, lifted, with_noise
 from jbo.surrogates import Posterior
@@ -272,14 +273,9 @@ def view_model(study: Searched) -> ModelView:
       The view of the model that the next suggestion uses; of `jbo.bayesian` if the strategy has none.
 
     Raises:
-      ValueError: Fewer than three trials have succeeded, or all have the same value.
+      ValueError: Fewer than three trials have succeeded, or all have the same value; or there are several objectives.
     """
-    if study.outcomes.has_several:
-        names = [objective.name for objective in study.outcomes.objectives]
-        raise ValueError(
-            f"study: expected one objective, got several, {names}; study.of_objective({names[0]!r}) is the study of "
-            "one of them"
-        )
+    check_alone(study.outcomes)
     trials, space = study.trials, study.space
     values = [trial.value for trial in trials if trial.value is not None]
     if len(values) < 3 or len(set(values)) < 2:

@@ -4,6 +4,7 @@ import math
 import secrets
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,14 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from jbo.numerics import lift, midpoint
+from jbo.outcomes import AtMost, Maximize, Minimize, Outcomes
 from jbo.parameters import Between, Categorical, Condition, Integer, Parameter, Real, between
 from jbo.space import Space
 from jbo.strategies import Strategy, bayesian
-from jbo.study.model import Fits, suggest
-from jbo.study.table import Rows, lifted, rows_of_values
+from jbo.study import Trial
+from jbo.study.model import Fits, for_study, suggest
+from jbo.study.table import Table, with_lift
 from jbo.study.value import as_seed
-from jbo.types import FAILED, OK, PENDING
 
 _LEAST_OF_RANGE = 12
 """Different numbers on each side from which a range explains where a parameter exists."""
@@ -36,16 +37,23 @@ class JBOSampler(BaseSampler):
 
     Running trials count as pending, those of other processes and machines too. A failed trial and an infinite value
     teach the model, and are never best; one that was begun again (`RetryHeartbeatStaleTrialCallback`) counts as the
-    new one. A trial that was pruned counts with its latest intermediate value, but not as better than the median of
-    the complete ones.
+    new one. A trial that was pruned counts with its latest intermediate value, clipped to lie between the median and
+    the worst of the complete trials before it.
+
+    A study may have several objectives (``directions=``). Constraints come from ``trial.set_constraint(name, value)``:
+    a trial is feasible if all its constraints are at most 0. The search multiplies the acquisition by the probability
+    that they hold. A trial without a constraint that other trials have is not known to be feasible: it teaches the
+    objectives and is never best. A pruned trial without a value is infeasible if it breaks a constraint, else failed.
 
     Args:
       strategy: From a space to a way of searching it, such as `jbo.parzen`.
       seed: Of all randomness; None: drawn by the system. The same one serves several processes of one study: a
         suggestion depends on it, the number of the trial and the trials so far.
+      constraints_func: As in the samplers of Optuna, which deprecates it in favour of ``trial.set_constraint``. From a
+        complete or pruned trial to its constraints, a tuple or list of numbers.
 
     Raises:
-      ValueError: The seed is none. Later, if the study has several objectives.
+      ValueError: The seed is none. Later, if the study has several objectives and the strategy supports only one.
 
     Example:
       >>> import optuna
@@ -56,14 +64,20 @@ class JBOSampler(BaseSampler):
       3
     """
 
-    def __init__(self, *, strategy: Callable[[Space], Strategy] = bayesian, seed: int | None = None):
+    def __init__(
+        self,
+        *,
+        strategy: Callable[[Space], Strategy] = bayesian,
+        seed: int | None = None,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
+    ):
         self._strategy = strategy
         self._seed = secrets.randbits(32) if seed is None else as_seed(seed)
-        self._latest: tuple[Space, Strategy, Fits] | None = None
+        self._constraints_func = constraints_func
+        self._latest: tuple[Space, Outcomes, Strategy, Fits] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Parameters that are suggested together: those whose presence the trials so far explain."""
-        _require_one_objective(study)
         ended = [t for t in study.get_trials(deepcopy=False, states=_HAS_ENDED) if t.params]
         found: dict[str, BaseDistribution | None] = {}
         for past in ended:
@@ -78,7 +92,6 @@ class JBOSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Values of the parameters that are there where the others have theirs."""
-        _require_one_objective(study)
         if not search_space:
             return {}
         trials = _others(study, trial)
@@ -87,15 +100,17 @@ class JBOSampler(BaseSampler):
         space = Space({name: _parameter(search_space[name]).with_condition(conditions[name]) for name in conditions})
         if not len(space):
             return {}
-        strategy, fits = self._strategy_for(space)
-        seed, is_maximized = self._seed, study.direction == StudyDirection.MAXIMIZE
+        outcomes = _outcomes(study, trials)
+        strategy, fits = self._strategy_for(space, outcomes)
+        seed = self._seed
         while True:
             guesses: dict[int, dict[str, Any]] = {}
             # Other processes may be asking at this moment: what they are about to be told counts as pending too.
             asking = [t.number for t in trials if t.number < trial.number and _is_asking(t)]
             for number in [*asking, trial.number]:
-                rows = _rows(space, search_space, trials, is_maximized, guesses)
-                guesses[number] = space.decode(suggest(strategy, seed, rows, None, fits).x)
+                table = _table(space, search_space, trials, outcomes, guesses, strategy.learns_cost)
+                lifted = with_lift(strategy, table.exponents)
+                guesses[number] = space.decode(suggest(lifted, seed, table.rows(), None, fits).x)
             config = guesses[trial.number]
             # Written down, so that other processes know of it before the objective has asked for all of it.
             study._storage.set_trial_system_attr(trial._trial_id, _SUGGESTED, config)
@@ -109,26 +124,30 @@ class JBOSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """A value at random, spread as the distribution says."""
-        _require_one_objective(study)
         if param_distribution.single():
             return param_distribution.to_external_repr(_lowest(param_distribution))
         draw = np.random.default_rng([self._seed, trial.number, zlib.crc32(param_name.encode())])
         level = Space({"x": _parameter(param_distribution)}).decode(draw.random(1))["x"]
         return _value(param_distribution, level)
 
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        """Stores the constraints that ``constraints_func`` gives for a trial that has ended."""
+        del values
+        if self._constraints_func is not None:
+            # Imported where it is needed: Optuna will remove it together with the argument.
+            from optuna.samplers._base import _process_constraints_after_trial
+
+            _process_constraints_after_trial(self._constraints_func, study, trial, state)
+
     def __getstate__(self) -> dict[str, Any]:
         # What other libraries keep of a search, such as Ray Tune: fits are made again from the trials.
         return self.__dict__ | {"_latest": None}
 
-    def _strategy_for(self, space: Space) -> tuple[Strategy, Fits]:
-        if self._latest is None or self._latest[0] != space:
-            self._latest = space, self._strategy(space), Fits()
-        return self._latest[1:]
-
-
-def _require_one_objective(study: Study) -> None:
-    if len(study.directions) != 1:
-        raise ValueError(f"JBOSampler: expected a study of one objective, got {len(study.directions)} objectives")
+    def _strategy_for(self, space: Space, outcomes: Outcomes) -> tuple[Strategy, Fits]:
+        if self._latest is None or self._latest[:2] != (space, outcomes):
+            strategy = for_study(self._strategy(space), space, outcomes)
+            self._latest = space, outcomes, strategy, Fits()
+        return self._latest[2:]
 
 
 # Distributions as parameters: a choice is its index, a step is counted, so that all is a number.
@@ -256,48 +275,100 @@ def _is_asking(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.RUNNING and not trial.params and _SUGGESTED not in trial.system_attrs
 
 
-def _rows(
+def _outcomes(study: Study, trials: Sequence[FrozenTrial]) -> Outcomes:
+    """The objectives of a study, and a limit of 0 for each constraint of its trials that have ended.
+
+    Args:
+      study: Says the directions.
+      trials: Of the study.
+    """
+    constraints = sorted({name for trial in trials if trial.state in _HAS_ENDED for name in trial.constraints})
+    objectives = [
+        (Maximize if direction == StudyDirection.MAXIMIZE else Minimize)(f"value {number}")
+        for number, direction in enumerate(study.directions)
+    ]
+    return Outcomes([*objectives, *(AtMost(_name_of_limit(name), 0.0) for name in constraints)])
+
+
+def _name_of_limit(constraint: str) -> str:
+    """The name of the outcome of a constraint; no objective has it."""
+    return f"constraint {constraint}"
+
+
+def _table(
     space: Space,
     distributions: Mapping[str, BaseDistribution],
     trials: Sequence[FrozenTrial],
-    maximize: bool,
+    outcomes: Outcomes,
     guesses: Mapping[int, dict[str, Any]],
-) -> Rows:
-    """The trials that have a place in the space, by number; lower is better.
+    learns_cost: bool = False,
+) -> Table:
+    """The trials that have a place in the space, by number.
 
     Args:
       space: Whose points the rows are.
       distributions: Of its parameters.
       trials: By number.
-      maximize: True if higher values are better.
+      outcomes: From `_outcomes`.
       guesses: Configurations of running trials, by number, that the trials do not tell yet.
+      learns_cost: True if the strategy learns what trials cost, which is their seconds.
     """
-    placed: list[tuple[np.ndarray, FrozenTrial]] = []
+    points, placed = [], []
     for trial in trials:
         if trial.state != TrialState.RUNNING and trial.state not in _HAS_ENDED:
             continue
         config = guesses.get(trial.number, {}) | _config(trial, distributions)
+        config = {name: value for name, value in config.items() if name in space}
         try:
-            placed.append((space.encode({name: value for name, value in config.items() if name in space}), trial))
+            points.append(space.encode(config))
         except ValueError:  # it lacks a parameter, or its distribution was another
             continue
-    sign = -1.0 if maximize else 1.0
-    complete = [sign * t.value for _, t in placed if t.state == TrialState.COMPLETE and t.value is not None]
-    complete = sorted(y for y in complete if math.isfinite(y))
-    median = midpoint(complete[(len(complete) - 1) // 2], complete[len(complete) // 2]) if complete else math.nan
-    losses, status = [], []
-    for _, trial in placed:
-        loss = _loss(trial, sign, median) if trial.state in _HAS_ENDED else math.nan
-        status.append(PENDING if trial.state not in _HAS_ENDED else OK if math.isfinite(loss) else FAILED)
-        losses.append(loss if math.isfinite(loss) else 0.0)
-    points = np.array([x for x, _ in placed]).reshape(-1, space.encoding.num_columns)
-    return rows_of_values(points, lifted(losses, lift(losses)), status)
+        placed.append(_as_trial(trial, config, outcomes))
+    return Table(
+        placed,
+        points,
+        num_columns=space.encoding.num_columns,
+        outcomes=outcomes,
+        layout=outcomes.layout_for(learns_cost),
+    )
 
 
-def _loss(trial: FrozenTrial, sign: float, median: float) -> float:
-    """What a trial that has ended counts with; NaN: nothing came out of it."""
-    if trial.state == TrialState.COMPLETE and trial.value is not None:
-        return sign * trial.value
-    if trial.state == TrialState.PRUNED and trial.last_step is not None:
-        return max(sign * trial.intermediate_values[trial.last_step], median)
-    return math.nan
+def _as_trial(trial: FrozenTrial, config: dict[str, Any], outcomes: Outcomes) -> Trial:
+    """A trial of Optuna as one of jbo.
+
+    Args:
+      trial: That runs or has ended.
+      config: Its values of the parameters of the space.
+      outcomes: From `_outcomes`.
+    """
+    names = [objective.name for objective in outcomes.objectives]
+    limits = {_name_of_limit(name): value for name, value in trial.constraints.items()}
+    status, values, reported = "failed", {}, {}
+    if trial.state not in _HAS_ENDED:
+        status = "pending"
+    elif all(map(math.isfinite, limits.values())):
+        if trial.state == TrialState.COMPLETE and all(map(math.isfinite, trial.values)):
+            status, values = "ok", dict(zip(names, trial.values, strict=True)) | limits
+        elif trial.state == TrialState.PRUNED and trial.last_step is not None and len(names) == 1:
+            latest = trial.intermediate_values[trial.last_step]
+            if math.isfinite(latest):
+                status, values, reported = "stopped", limits, {trial.last_step: latest}
+        elif trial.state == TrialState.PRUNED and any(value > 0 for value in limits.values()):
+            status, values = "ok", limits  # the constraint that it breaks is the reason
+    return Trial(
+        number=trial.number,
+        config=config,
+        status=status,
+        value=values.get(names[0]) if len(names) == 1 else None,
+        started_at=_seconds(trial.datetime_start) or 0.0,
+        ended_at=_seconds(trial.datetime_complete),
+        failure=None,
+        study_id="",
+        intermediate_values=reported,
+        values=values,
+        reported=names[0] if reported else None,
+    )
+
+
+def _seconds(time: datetime | None) -> float | None:
+    return None if time is None else time.timestamp()

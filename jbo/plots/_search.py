@@ -9,6 +9,7 @@ from jbo.diagnostics import ModelView, Searched, best_so_far, simple_regret, spa
 from jbo.numerics import midpoint, shares
 from jbo.plots.style import BLUE, CYCLE, GREY, MAP, VERMILION, axes_of, in_units, legend, plain, unit_of
 from jbo.study import Trial
+from jbo.study.front import check_alone
 
 Shown = Searched | ModelView
 """A study, a file that was read, or what the model of one believes."""
@@ -36,7 +37,7 @@ def trajectory(
       The axes.
 
     Raises:
-      ValueError: There is no study, or one without a finished trial.
+      ValueError: There is no study, or one without a finished trial, or one with several objectives.
     """
     ax = axes_of(ax)
     single = None if isinstance(study, Mapping) or isinstance(study, Sequence) else study
@@ -46,6 +47,8 @@ def trajectory(
         groups = {"": study if isinstance(study, Sequence) else [study]}
     if not groups or not all(groups.values()):
         raise ValueError("study: expected at least one study, got none")
+    for member in (member for members in groups.values() for member in members):
+        check_alone(member.outcomes, "jbo.plots.hypervolume")
     shown = [trial for members in groups.values() for member in members for trial in member.trials]
     unit = unit_of(
         [0.0 if optimum is None else optimum]
@@ -102,10 +105,11 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
       The axes.
 
     Raises:
-      ValueError: No trial has ended.
+      ValueError: No trial has ended, or the study has several objectives.
     """
     from matplotlib import colormaps
 
+    check_alone(study.outcomes, "jbo.plots.pareto")
     ax = axes_of(ax, (max(6.4, 1.3 * (len(study.space) + 1)), 4.2))
     trials = _finished(study)
     values = np.array([np.nan if trial.value is None else trial.value for trial in trials])
@@ -209,9 +213,10 @@ def learning_curves(
       The axes.
 
     Raises:
-      ValueError: There is no curve, or steps and values differ in number.
+      ValueError: There is no curve, or steps and values differ in number, or the study has several objectives.
     """
     if not isinstance(curves, Sequence):
+        check_alone(curves.outcomes)
         maximize = curves.outcomes.maximize if maximize is None else maximize
         seen = [trial.intermediate_values for trial in curves.trials if trial.intermediate_values]
         curves = [(list(values), list(values.values())) for values in seen]

@@ -38,6 +38,7 @@ from jbo.outcomes import Outcomes
 from jbo.parameters import Integer, Parameter, Real, Share
 from jbo.plots.style import needs_log, shown_part
 from jbo.study import Trial
+from jbo.study.front import check_alone
 
 Shown = Searched | ModelView
 """A study, a file that was read, or what the model of one believes."""
@@ -103,8 +104,9 @@ def trajectory(study: Shown, *, label: str = "objective") -> Figure:
       label: Of the objective.
 
     Raises:
-      ValueError: No trial has ended.
+      ValueError: No trial has ended, or the study has several objectives.
     """
+    check_alone(study.outcomes, "jbo.plots.interactive.hypervolume")
     ended = [trial for trial in study.trials if trial.is_finished]
     if not ended:
         raise ValueError("study: expected at least one trial that ended, got none")
@@ -265,8 +267,9 @@ def learning_curves(study: Shown, *, step: str = "step", label: str = "objective
       label: Of the objective.
 
     Raises:
-      ValueError: No trial has reported a value.
+      ValueError: No trial has reported a value, or the study has several objectives.
     """
+    check_alone(study.outcomes)
     reported = [trial for trial in study.trials if trial.intermediate_values]
     if not reported:
         raise ValueError("study: expected at least one trial that reported values, got none")

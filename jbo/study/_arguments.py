@@ -1,12 +1,13 @@
 """The arguments of `Study.optimize`: what makes sense, and the workers that they ask for."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from jbo.outcomes import Outcomes
 from jbo.study._processes import Processes
@@ -16,6 +17,9 @@ from jbo.study._stop import Stop
 from jbo.study._trial import Trial
 from jbo.study._workers import Batches, Foreign, Here, Workers
 from jbo.study.value import as_count
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,35 @@ class Arguments:
     def has_report(self) -> bool:
         """Whether the objective takes a ``report``."""
         return takes_report(self.objective)
+
+
+_ELSEWHERE = {
+    "n_trials": "num_trials, which counts the trials of earlier calls too",
+    **dict.fromkeys(("n_calls", "n_iter", "max_iter", "max_evals"), "num_trials"),
+    "n_jobs": "workers",
+    "batch_size": "batch",
+    "callbacks": "on_trial_end",
+    "callback": "on_trial_end",
+    "show_progress_bar": "progress",
+}
+"""Arguments by the names that other libraries give them, and what they are called here."""
+
+
+def knows_names_of_others(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """The same method; an argument by its name in another library is refused by a `TypeError` with its name here.
+
+    Args:
+      method: `Study.optimize`.
+    """
+
+    @functools.wraps(method)
+    def checked(*args: _P.args, **options: _P.kwargs) -> _R:
+        for name in options:
+            if name in _ELSEWHERE:
+                raise TypeError(f"{name}: {method.__name__} has no such argument; it is called {_ELSEWHERE[name]}")
+        return method(*args, **options)
+
+    return checked
 
 
 @contextmanager

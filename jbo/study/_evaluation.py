@@ -97,6 +97,8 @@ class Evaluation(NamedTuple):
     """Why it returned nothing: the traceback of an exception, or how its process ended."""
     wrong: str | None = None
     """What is wrong with what it returned, in words."""
+    kind: type[Exception] = TypeError
+    """`TypeError` if it returned no numbers, `ValueError` if it returned impossible ones or unknown names."""
     fault: Fault | None = None
     """The programming error that is behind the failure, if it is one."""
 
@@ -129,7 +131,8 @@ def evaluate(
     try:
         return Evaluation(as_ending(outcomes, result.value, None, result.cost, result.noise))
     except (TypeError, ValueError) as error:
-        return Evaluation(wrong=f"{error}{'' if result is returned else advice_on(returned, outcomes)}")
+        advice = "" if result is returned else advice_on(returned, outcomes)
+        return Evaluation(wrong=f"{error}{advice}", kind=TypeError if isinstance(error, TypeError) else ValueError)
     except caught as error:  # an array of JAX raises what went wrong in its computation when it is read
         return _failed(error)
 

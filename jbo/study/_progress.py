@@ -62,11 +62,23 @@ class _Shown(Progress):
     def __init__(self, num_trials: int, num_finished: int):
         self._num_trials, self._num_before = num_trials, num_finished
         self._start = time.monotonic()
+        self._waited = 0.0
+        """Seconds of waiting for programs, of which later trials need none."""
         self._lock = threading.RLock()
+
+    @contextmanager
+    def waiting(self, words: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            with super().waiting(words):
+                yield
+        finally:
+            self._waited += time.monotonic() - start
 
     def _fields(self, trial: Trial, best: Trial | Sequence[Trial] | None, finished: int) -> dict[str, str]:
         num_left = max(self._num_trials - finished, 0)
-        left = (time.monotonic() - self._start) / max(finished - self._num_before, 1) * num_left
+        elapsed = time.monotonic() - self._start - self._waited
+        left = elapsed / max(finished - self._num_before, 1) * num_left
         value = trial.status
         if trial.is_of_several:
             value = ", ".join(f"{name} {number:.6g}" for name, number in trial.values.items()) or value

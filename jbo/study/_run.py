@@ -175,7 +175,7 @@ class Run:
         return self._history.sync().trials[trial.number].status == "pending"
 
     def _tell(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
-        """The trial as it stands; `TypeError` if the objective returned something else than its outcomes."""
+        """The trial as it stands; an error if the objective returned something else than its outcomes."""
         ending, failure = evaluation.ending, evaluation.failure
         is_stopped = is_stopped and failure is None
         if is_stopped:
@@ -194,7 +194,7 @@ class Run:
         if is_stopped:
             _log.info("trial %d %s", told.number, "was stopped" if told.failure is None else told.failure)
         elif evaluation.wrong is not None:
-            raise TypeError(f"the objective must return {wanted}; trial {trial.number}: {evaluation.wrong}")
+            raise evaluation.kind(f"the objective must return {wanted}; trial {trial.number}: {evaluation.wrong}")
         elif failure is not None:
             _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
         else:

@@ -13,9 +13,10 @@ from jbo.study._codec import known_of
 from jbo.study._history import trajectory
 from jbo.study._trial import Trial, best_of, why_none
 from jbo.study.model import for_study
+from jbo.study.view import line_of_study
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OneObjective:
     """The trials of a study as those of one of its objectives; made by `jbo.Study.of_objective`."""
 
@@ -29,6 +30,9 @@ class OneObjective:
     """All trials, by number."""
     strategy: Strategy
     """``jbo.bayesian`` of the space: how one objective would be searched."""
+
+    def __repr__(self) -> str:
+        return f"<Objective {self.outcomes.objective.name}: {line_of_study(self.trials, self.outcomes, self.seed)}>"
 
     @property
     def maximize(self) -> bool:

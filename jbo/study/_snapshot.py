@@ -16,6 +16,7 @@ from jbo.study._trial import Trial, best_of, why_none
 from jbo.study.front import check_one, front_of
 from jbo.study.schema import APPLICATION_ID, FORMAT, READABLE, SQLITE_ERRORS, begin, explained
 from jbo.study.storage import read_header, read_records
+from jbo.study.view import line_of_study
 
 
 class Worker(NamedTuple):
@@ -25,7 +26,7 @@ class Worker(NamedTuple):
     pid: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Snapshot:
     """What a study file holds: of a `jbo.Study`, all that needs no objective."""
 
@@ -46,6 +47,9 @@ class Snapshot:
     """Configurations that wait to be tried."""
     strategy: Strategy
     """``jbo.bayesian`` of the space: a file does not say how it is searched."""
+
+    def __repr__(self) -> str:
+        return f"<Snapshot {self.path}: {line_of_study(self.trials, self.outcomes, self.seed)}>"
 
     @property
     def pareto(self) -> list[Trial]:

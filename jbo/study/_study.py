@@ -12,7 +12,7 @@ import numpy as np
 from jbo.outcomes import Maximize, Outcome, Outcomes, as_outcomes
 from jbo.space import Space, check_space
 from jbo.strategies import Strategy, bayesian
-from jbo.study._arguments import Arguments
+from jbo.study._arguments import Arguments, knows_names_of_others
 from jbo.study._codec import Codec
 from jbo.study._context import Context
 from jbo.study._evaluation import BatchObjective, Objective
@@ -53,9 +53,7 @@ from jbo.study.value import (
     in_words,
     reported_by,
 )
-from jbo.study.view import goal_in_words, of_study
-
-_STATUSES = ("ok", "stopped", "failed", "pending", "abandoned")
+from jbo.study.view import line_of_study, of_study
 
 
 class Study:
@@ -428,6 +426,7 @@ class Study:
             raise ValueError(f"expected a configuration that the constraint of the space allows, got {config}")
         return self._storage.enqueue(configuration.text, again)
 
+    @knows_names_of_others
     def optimize(
         self,
         objective: Objective | BatchObjective | Any,
@@ -500,11 +499,13 @@ class Study:
         Raises:
           KeyError, TypeError, NameError, AttributeError, ImportError: See ``stop_on_repeated_error``. If the error
             cannot be sent from a worker process, a `RuntimeError` with its traceback.
-          TypeError: The objective did not return a number; its trial has failed. Or the objective cannot be sent to
-            other processes or loaded there, or, with ``report``, be sent to another machine.
-          ValueError: As in `ask`. Or a number is below its minimum. Or an executor is given without ``workers``, or
-            with a timeout, because its processes are not ours to kill. Or a pruner is given, and the objective has no
-            ``report``.
+          TypeError: The objective did not return a number; its trial has failed. Or an argument has an unknown name.
+            Or the objective cannot be sent to other processes or loaded there, or, with ``report``, be sent to another
+            machine.
+          ValueError: As in `ask`. Or the objective returned a name that is not an outcome, a cost that is not above 0,
+            or a negative noise; its trial has failed. Or a number is below its minimum. Or an executor is given without
+            ``workers``, or with a timeout, because its processes are not ours to kill. Or a pruner is given, and the
+            objective has no ``report``.
           RuntimeError: More trials failed than ``max_failures``.
           concurrent.futures.BrokenExecutor: The executor accepts no more calls, because one of its processes died.
         """
@@ -687,17 +688,8 @@ class Study:
 
     def __repr__(self) -> str:
         trials = self._history.sync().trials if self._storage.is_open else self._history.table.trials
-        count = {status: sum(trial.status == status for trial in trials) for status in _STATUSES}
-        counts = ", ".join(f"{number} {status}" for status, number in count.items() if number) or "none"
-        if self.outcomes.has_several:
-            found = f", front: {len(front_of(trials, self.outcomes))}"
-            goal = ", ".join(goal_in_words(self.outcomes))
-        else:
-            best = best_of(trials, self.maximize)
-            found = "" if best is None else f", best: {best.value:.6g} (trial {best.number})"
-            goal = "maximize" if self.maximize else "minimize"
         where = ("in memory" if self.path is None else str(self.path)) + ("" if self._storage.is_open else " (closed)")
-        return f"<Study {where}: {goal}, seed {self.seed}, trials: {counts}{found}>"
+        return f"<Study {where}: {line_of_study(trials, self.outcomes, self.seed)}>"
 
     def _repr_html_(self) -> str:
         is_open = self._storage.is_open
@@ -733,7 +725,7 @@ class Study:
             if ending.status == "abandoned":
                 raise ValueError(f"abandon: expected a pending trial, got trial {trial.number}, which ended with {was}")
             got = in_words(self.outcomes, ending)
-            raise ValueError(f"expected one result of trial {trial.number}, got {got} after {was}")
+            raise ValueError(f"trial: expected one result of trial {trial.number}, got {got} after {was}")
         self._held.discard(trial.number)
         return self._history.trial(record).copy()
 

@@ -71,6 +71,22 @@ def check_one(outcomes: Outcomes, name: str) -> None:
         )
 
 
+def check_alone(outcomes: Outcomes, instead: str = "") -> None:
+    """Raise `ValueError` if a study has several objectives, for who looks at a study of one.
+
+    Args:
+      outcomes: Of the study.
+      instead: Name of the function that shows all objectives, if there is one.
+    """
+    if outcomes.has_several:
+        names = [objective.name for objective in outcomes.objectives]
+        hint = f"; {instead} shows all of them" if instead else ""
+        raise ValueError(
+            f"study: expected one objective, got several, {names}; study.of_objective({names[0]!r}) is the study of "
+            f"one of them{hint}"
+        )
+
+
 class Volumes(NamedTuple):
     """Hypervolume of the trials of a study."""
 

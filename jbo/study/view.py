@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from jbo.markup import Table, card, shown
 from jbo.outcomes import COST, VALUE, Maximize, Outcomes
 from jbo.space import Space
-from jbo.study._trial import Trial
+from jbo.study._trial import Trial, best_of
 from jbo.study._trial import why_none as why_none
 from jbo.study.front import front_of
 
@@ -28,6 +28,24 @@ def line_of_trial(trial: Trial) -> str:
     config = repr(trial.config)
     config = config if len(config) <= _LONGEST else config[: _LONGEST - 1] + "…"
     return f"<Trial {trial.number}: {trial.status}{_outcome(trial)}, {config}>"
+
+
+def line_of_study(trials: Sequence[Trial], outcomes: Outcomes, seed: int) -> str:
+    """The goal, the seed and the counts of trials of a study in a line, and the best trial or the size of the front.
+
+    Args:
+      trials: By number.
+      outcomes: Of the study.
+      seed: Of the study.
+    """
+    counts = [(status, sum(trial.status == status for trial in trials)) for status in _STATUSES]
+    told = ", ".join(f"{number} {status}" for status, number in counts if number) or "none"
+    if outcomes.has_several:
+        found = f", front: {len(front_of(trials, outcomes))}"
+    else:
+        best = best_of(trials, outcomes.maximize)
+        found = "" if best is None else f", best: {best.value:.6g} (trial {best.number})"
+    return f"{', '.join(goal_in_words(outcomes))}, seed {seed}, trials: {told}{found}"
 
 
 def of_trial(trial: Trial) -> str:

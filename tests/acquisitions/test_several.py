@@ -1,6 +1,7 @@
 """What a point adds to a front: against brute force, numerical integrals and finite differences, and by laws."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -264,6 +265,20 @@ def test_the_acquisition_is_the_formula_at_the_moments_of_a_point(x64):
     expected = of_strips(jnp.asarray(mean) + 0.1, jnp.asarray(deviation), front.mean, front.counts, front.reference)
     value = value_of(jbo.log_expected_hypervolume_improvement(), mean, deviation, front, 0.1)
     assert value == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_the_acquisition_of_the_guide_is_how_much_better_a_bound_is_than_each_trial(x64):
+    """The class that docs/extend.md shows, against loops."""
+    page = (Path(__file__).parents[2] / "docs" / "extend.md").read_text()
+    start = page.index("@jbo.pytree\n@dataclass(frozen=True)\nclass Maximin")
+    world = {"jbo": jbo, "jax": jax, "jnp": jnp, "dataclass": dataclass}
+    exec(page[start : page.index("\n\n\n", start)], world)
+    for (mean, deviation), weight in [(POSTERIORS[0], 1.0), (POSTERIORS[3], 0.5), (POSTERIORS[1], 2.0)]:
+        bound = [mean[j] + 0.1 - weight * deviation[j] for j in range(2)]
+        rows = [row if counts else REFERENCE for row, counts in zip(Y, COUNTS, strict=True)]
+        expected = min(max(row[j] - bound[j] for j in range(2)) for row in rows)
+        found = value_of(world["Maximin"](weight), mean, deviation, front_of(Y), 0.1)
+        assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_of_a_sure_front_the_noisy_form_is_the_other_one(x64):

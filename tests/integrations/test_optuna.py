@@ -1,13 +1,14 @@
 """jbo as a sampler of Optuna: Optuna's own tests, and what they do not look at."""
 
 import copy
+import datetime
 import pickle
 
 import numpy as np
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
+from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveSamplerTestCase, RelativeSamplerTestCase
 
 import jbo
 from jbo.integrations import optuna as integration
@@ -21,13 +22,13 @@ def quiet():
 
 
 @pytest.mark.thorough
-class TestSampler(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+class TestSampler(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
     @pytest.fixture
     def sampler(self):
         return lambda: JBOSampler(seed=0)
 
 
-class TestBasics(SingleOnlySamplerTestCase):
+class TestBasics(MultiObjectiveSamplerTestCase):
     test_sample_single_distribution = BasicSamplerTestCase.test_sample_single_distribution
     test_dynamic_range_objective = BasicSamplerTestCase.test_dynamic_range_objective
     test_partial_fixed_sampling = BasicSamplerTestCase.test_partial_fixed_sampling
@@ -131,6 +132,12 @@ def test_conditions_are_read_off_the_trials():
     assert conditions(*unlike) == always, "a number that is never the same twice explains nothing"
 
 
+def rows_of(study, space, distributions, trials=None, learns_cost=False):
+    trials = study.get_trials() if trials is None else trials
+    outcomes = integration._outcomes(study, trials)
+    return integration._table(space, distributions, trials, outcomes, {}, learns_cost).rows()
+
+
 def test_what_each_state_counts_with():
     space, distributions = jbo.Space(x=jbo.Real(0.0, 1.0)), {"x": FloatDistribution(0.0, 1.0)}
     study = optuna.create_study(direction="maximize")
@@ -151,7 +158,7 @@ def test_what_each_state_counts_with():
     study.add_trial(optuna.create_trial(value=1.0, params={"x": 7.0}, distributions={"x": FloatDistribution(0, 9)}))
     study.add_trial(optuna.create_trial(value=1.0))
     study.enqueue_trial({"x": 0.1})
-    rows = integration._rows(space, distributions, study.get_trials(), maximize=True, guesses={})
+    rows = rows_of(study, space, distributions)
     n = int(np.sum(rows.status != 0))
     assert rows.status[:n].tolist() == [OK, OK, OK, FAILED, FAILED, OK, OK, FAILED]
     assert rows.y[:n, 0].tolist() == [-3.0, -5.0, -9.0, 0.0, 0.0, -4.0, -5.0, 0.0], "no pruned one beats the median"
@@ -168,7 +175,7 @@ def test_running_trials_are_pending_before_the_objective_has_asked(tmp_path):
     x = running.suggest_float("x", 0.0, 1.0)
     other = optuna.load_study(storage=storage, study_name="a")
     space = jbo.Space(x=jbo.Real(0.0, 1.0), y=jbo.Real(0.0, 1.0))
-    rows = integration._rows(space, distributions, other.get_trials(), maximize=False, guesses={})
+    rows = rows_of(other, space, distributions)
     assert rows.status[:3].tolist() == [OK, PENDING, 0]
     assert rows.x[1].tolist() == [x, running.suggest_float("y", 0.0, 1.0)]
     second = optuna.load_study(storage=storage, study_name="a", sampler=JBOSampler(strategy=jbo.random_search, seed=0))
@@ -204,7 +211,7 @@ def test_a_failed_trial_that_was_begun_again_counts_as_the_new_one():
     new = study.ask()
     seen = integration._others(study, study.trials[new.number])
     assert [t.number for t in seen] == [0, failed.number, again.number], "the lost one teaches nothing"
-    rows = integration._rows(jbo.Space(x=jbo.Real(0.0, 1.0)), distributions, seen, maximize=False, guesses={})
+    rows = rows_of(study, jbo.Space(x=jbo.Real(0.0, 1.0)), distributions, seen)
     assert rows.status[:4].tolist() == [OK, FAILED, PENDING, 0] and rows.x[2] == 0.25
 
 
@@ -274,7 +281,130 @@ def test_pruners():
     assert set(states) == {"COMPLETE", "PRUNED"} and study.best_value < 0.05
 
 
-def test_several_objectives_are_refused():
-    study = optuna.create_study(directions=["minimize", "maximize"], sampler=JBOSampler(seed=0))
-    with pytest.raises(ValueError, match="JBOSampler: expected a study of one objective, got 2 objectives"):
-        study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 0.0), n_trials=1)
+# Several objectives, and constraints.
+
+OUTCOMES = [
+    jbo.Minimize("value 0"),
+    jbo.Maximize("value 1"),
+    jbo.AtMost("constraint 0", 0.0),
+    jbo.AtMost("constraint 1", 0.0),
+]
+
+
+def several(trial):
+    first = objective(trial)
+    trial.set_user_attr("constraints", [trial.params["rate"] - 0.05, 3.0 - trial.params["layers"]])
+    return first, trial.params["rate"] * trial.params["layers"]
+
+
+def by_attribute(trial):
+    return trial.user_attrs["constraints"]
+
+
+def searched(sampler, set_by_trial=False):
+    """Twenty random trials with two objectives and two constraints, at whose ends the sampler is called."""
+    random = optuna.samplers.RandomSampler(seed=0)
+    random.after_trial = sampler.after_trial
+    study = optuna.create_study(sampler=random, directions=["minimize", "maximize"])
+    for _ in range(20):
+        trial = study.ask()
+        values = several(trial)
+        for number, value in enumerate(trial.user_attrs["constraints"] if set_by_trial else []):
+            trial.set_constraint(str(number), value)
+        study.tell(trial, values)
+    study.sampler = sampler
+    return study
+
+
+@pytest.mark.parametrize(
+    "strategy", [jbo.parzen, pytest.param(jbo.bayesian, marks=pytest.mark.thorough)], ids=["parzen", "bayesian"]
+)
+def test_several_objectives_and_constraints_are_those_of_a_study_of_jbo(strategy):
+    sampler = JBOSampler(strategy=strategy, seed=5, constraints_func=by_attribute)
+    study = searched(sampler)
+    same = jbo.Study(SPACE, strategy=strategy(SPACE), outcomes=OUTCOMES, seed=5)
+    for trial in study.trials:
+        values = dict(zip(["value 0", "value 1"], trial.values, strict=True))
+        values |= {f"constraint {number}": value for number, value in trial.constraints.items()}
+        same.tell(as_ours(trial.params), values)
+    assert {t.number for t in study.best_trials} == {t.number for t in same.pareto}
+    together = sampler.infer_relative_search_space(study, study.trials[-1])
+    asked = study.ask(together)
+    want = same.ask().config
+    assert {name: value for name, value in as_ours(asked.params).items() if name in want} == pytest.approx(want)
+    by_trial = searched(JBOSampler(strategy=strategy, seed=5), set_by_trial=True)
+    assert [t.constraints for t in by_trial.trials] == [t.constraints for t in study.trials[:20]]
+    assert by_trial.ask(together).params == asked.params
+
+
+def test_what_each_state_counts_with_under_constraints():
+    space, distributions = jbo.Space(x=jbo.Real(0.0, 1.0)), {"x": FloatDistribution(0.0, 1.0)}
+    study = optuna.create_study(directions=["minimize", "maximize"])
+    state = optuna.trial.TrialState
+
+    def add(state, values=None, **more):
+        trial = optuna.create_trial(state=state, values=values, params={"x": 0.5}, distributions=distributions, **more)
+        study.add_trial(trial)
+
+    add(state.COMPLETE, [1.0, 2.0], constraints={"b": -1.0, "a": 3.0})
+    add(state.COMPLETE, [1.0, 2.0], constraints={"b": 0.0})
+    add(state.COMPLETE, [1.0, 2.0])
+    add(state.COMPLETE, [1.0, float("inf")], constraints={"a": -1.0, "b": -1.0})
+    add(state.COMPLETE, [1.0, 2.0], constraints={"a": -float("inf"), "b": -1.0})
+    add(state.PRUNED, constraints={"a": 5.0})
+    add(state.PRUNED, constraints={"a": -5.0})
+    add(state.PRUNED, intermediate_values={0: 1.0})
+    add(state.FAIL, constraints={"a": 5.0})
+    add(state.RUNNING, constraints={"a": 5.0, "c": 1.0})
+    rows = rows_of(study, space, distributions)
+    assert rows.layout == jbo.types.Layout(num_objectives=2, num_limits=2), "c is of no trial that has ended"
+    assert rows.status[:10].tolist() == [OK, OK, OK, FAILED, FAILED, OK, FAILED, FAILED, FAILED, PENDING]
+    assert rows.y[:3].tolist() == [[1.0, -2.0, 3.0, -1.0], [1.0, -2.0, 0.0, 0.0], [1.0, -2.0, 0.0, 0.0]]
+    assert rows.is_known[:3].tolist() == [[True] * 4, [True, True, False, True], [True, True, False, False]]
+    assert rows.y[5].tolist() == [0.0, 0.0, 5.0, 0.0] and rows.is_known[5].tolist() == [False, False, True, False]
+    assert not rows.is_known[[3, 4, 6, 7, 8, 9]].any()
+    of_one = optuna.create_study()
+    of_one.add_trial(study.trials[5])
+    of_one.add_trial(
+        optuna.create_trial(
+            state=state.PRUNED, intermediate_values={0: 7.0}, params={"x": 0.5}, distributions=distributions,
+            constraints={"a": -2.0},
+        )
+    )  # fmt: skip
+    rows = rows_of(of_one, space, distributions)
+    assert rows.y[:2].tolist() == [[0.0, 5.0], [7.0, -2.0]]
+    assert rows.is_known[:2].tolist() == [[False, True], [True, True]]
+
+
+def test_a_strategy_that_learns_the_cost_is_told_the_seconds():
+    space, distributions = jbo.Space(x=jbo.Real(0.0, 1.0)), {"x": FloatDistribution(0.0, 1.0)}
+    study = optuna.create_study()
+    ended = optuna.create_trial(value=1.0, params={"x": 0.5}, distributions=distributions)
+    ended.datetime_complete = ended.datetime_start + datetime.timedelta(seconds=2.5)
+    rows = rows_of(study, space, distributions, [ended], learns_cost=True)
+    assert rows.layout.has_cost and rows.y[0].tolist() == [1.0, 2.5]
+
+
+def test_constraints_of_a_function():
+    study = optuna.create_study(
+        sampler=JBOSampler(strategy=jbo.random_search, seed=0, constraints_func=lambda trial: (trial.params["x"], -1.0))
+    )
+    state = optuna.trial.TrialState
+    distributions = {"x": FloatDistribution(-1.0, 1.0)}
+    for ends in (state.COMPLETE, state.PRUNED, state.FAIL):
+        study.tell(study.ask(distributions), 1.0 if ends == state.COMPLETE else None, state=ends)
+    complete, pruned, failed = study.trials
+    assert complete.constraints == {"0": complete.params["x"], "1": -1.0}
+    assert pruned.constraints == {"0": pruned.params["x"], "1": -1.0}
+    assert failed.constraints == {}
+    study.sampler = JBOSampler(strategy=jbo.random_search, seed=0, constraints_func=lambda trial: [float("nan")])
+    with pytest.raises(ValueError, match="NaN"):
+        study.optimize(lambda trial: trial.suggest_float("x", -1.0, 1.0), n_trials=1)
+
+
+def test_a_strategy_of_one_objective_says_so():
+    study = optuna.create_study(
+        directions=["minimize", "maximize"], sampler=JBOSampler(strategy=jbo.trust_region, seed=0)
+    )
+    with pytest.raises(ValueError, match=r"strategy: expected one for several objectives.*jbo.trust_region"):
+        study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 0.0), n_trials=2)

@@ -1,5 +1,7 @@
 """Pictures of several objectives and of limits: what is drawn is what was measured."""
 
+import inspect
+
 import numpy as np
 import plotly.graph_objects
 import pytest
@@ -118,6 +120,51 @@ def test_charts_answer_with_what_was_measured(measured, three):
     with pytest.raises(ValueError, match="names: expected two of f1, f2, f3, got 'f4'"):
         interactive.pareto(three, ("f1", "f4"))
     assert interactive.timeline(measured).data[0]["hovertext"][0].startswith("<b>trial 0: ok</b><br>loss: 4")
+
+
+SEVERAL = {"pareto", "hypervolume", "limits", "timeline"}
+INSTEAD = {"trajectory": "hypervolume", "parallel_coordinates": "pareto"}
+
+
+@pytest.mark.parametrize("module", [plots, interactive], ids=["plots", "interactive"])
+def test_a_picture_of_one_objective_says_what_to_call(measured, module):
+    public = {
+        name: thing
+        for name, thing in vars(module).items()
+        if inspect.isfunction(thing)
+        and not name.startswith("_")
+        and thing.__module__.startswith("jbo.plots.")
+        and {"study", "curves"} & inspect.signature(thing).parameters.keys()
+    }
+    assert len(public) == len(SEVERAL) + {plots: 10, interactive: 7}[module]
+    with made() as study:
+        trial = study.ask()
+        study.report(trial, 0, 1.0, name="loss")
+        study.tell(trial, stopped=True)
+        for name, picture in public.items():
+            options = {"name": "x"} if "name" in inspect.signature(picture).parameters else {}
+            if name in SEVERAL:
+                assert picture(study, **options) is not None
+                continue
+            with pytest.raises(ValueError, match="study: expected one objective, got several") as error:
+                picture(study, **options)
+            said = str(error.value)
+            assert "['loss', 'score']; study.of_objective('loss') is the study of one of them" in said
+            instead = f"; {module.__name__}.{INSTEAD[name]} shows all of them" if name in INSTEAD else "one of them"
+            assert said.endswith(instead)
+    if module is plots:
+        for both in ([measured, measured], {"a": [measured]}):
+            with pytest.raises(ValueError, match=r"study.of_objective\('loss'\)"):
+                plots.trajectory(both)
+
+
+def test_the_pictures_of_one_of_the_objectives(measured):
+    score = measured.of_objective("score")
+    found = drawn(plots.trajectory(score))
+    assert found["trial"][:3] == [(0, 5), (1, 3), (2, 2)]
+    assert [best for _, best in found["best so far"]][-1] == 8
+    colours = plots.parallel_coordinates(score)
+    assert [label.get_text() for label in colours.get_xticklabels()] == [*measured.space, "objective"]
 
 
 def test_one_objective_and_no_limit_have_no_such_picture(study):

@@ -88,7 +88,7 @@ def close_as_killed(study):
 
 def outcome(trials):
     """What two equal studies share: all but the times."""
-    return [(t.number, t.config, t.status, t.value, t.failure) for t in trials]
+    return [(t.number, t.config, t.status, t.values if t.is_of_several else t.value, t.failure) for t in trials]
 
 
 @pytest.fixture(name="outcome")

@@ -23,9 +23,18 @@ SPACE = jbo.Space(
     kind=jbo.Categorical("a", "b"),
     rate=jbo.Real(1e-3, 1.0, log=True, when=("kind", "a")),
 )
+SEVERAL = [
+    jbo.Minimize("loss"),
+    jbo.Maximize("speed", reference=0.0),
+    jbo.AtMost("memory", 0.8),
+    jbo.Cost("hours"),
+    jbo.Track("size"),
+]
 STRATEGIES = {
     "random_search": jbo.random_search(SPACE),
     "bayesian": jbo.bayesian(SPACE, num_initial=4),
+    "random_search of several": jbo.random_search(SPACE),
+    "bayesian of several": jbo.bayesian(SPACE, num_initial=4),
 }
 QUEUED = [{"x": 0.1, "kind": "a", "rate": 0.1}, {"x": 0.9, "kind": "b"}]
 NUM_TRIALS = 9
@@ -38,11 +47,26 @@ def loss(config):
     return abs(config["x"] - 0.3) + config.get("rate", 0.5)
 
 
+def several(config):
+    """Two objectives, a limit, a cost and a number that is kept; some of the values are missing."""
+    values = {"loss": loss(config), "speed": 1.0 - config["x"] ** 2, "memory": abs(config["x"]), "size": 7.0}
+    if config["x"] < -0.5:
+        values["memory"] = None
+    if config["kind"] == "b" and config["x"] < 0.0:
+        del values["speed"]
+    return jbo.Result(values, cost=1.0 + config["x"], noise={"loss": 0.25})
+
+
+def objective_of(strategy):
+    return several if strategy.endswith("of several") else loss
+
+
 def open_study(strategy, path=None):
-    return jbo.Study(SPACE, strategy=STRATEGIES[strategy], maximize=False, seed=3, path=path)
+    outcomes = SEVERAL if strategy.endswith("of several") else None
+    return jbo.Study(SPACE, strategy=STRATEGIES[strategy], outcomes=outcomes, seed=3, path=path)
 
 
-def run(study, objective=loss, **options):
+def run(study, objective, **options):
     """The whole of a user's script, as it is run again and again."""
     for config in QUEUED:
         study.enqueue(config)
@@ -60,7 +84,14 @@ def run_by_hand(study, objective):
         except ArithmeticError as error:
             study.tell(trial, failed=str(error))
         else:
-            study.tell(trial, value)
+            result = value if isinstance(value, jbo.Result) else jbo.Result(value)
+            study.tell(trial, result.value, cost=result.cost, noise=result.noise)
+
+
+def told(trial):
+    """What a trial was told, to the bit, in a line."""
+    values = " ".join(f"{name}={value.hex()}" for name, value in sorted(trial.values.items()))
+    return f"{trial.number} {trial.status} {values}"
 
 
 def kill_after(seconds, pid):
@@ -141,7 +172,8 @@ def in_write(place):
 
 
 def main(path, strategy, moment, count):
-    objective, options, calls = loss, {}, []
+    whole, options, calls = objective_of(strategy), {}, []
+    objective = whole
 
     def die():
         calls.append(None)
@@ -161,9 +193,9 @@ def main(path, strategy, moment, count):
     elif moment == "told":
         around(Storage, "finish", after=die)
     elif moment == "objective begins":
-        objective = lambda config: (die(), loss(config))[1]  # noqa: E731
+        objective = lambda config: (die(), whole(config))[1]  # noqa: E731
     elif moment == "objective ends":
-        objective = lambda config: (loss(config), die())[0]  # noqa: E731
+        objective = lambda config: (whole(config), die())[0]  # noqa: E731
     elif moment in ("lines of ask", "lines of tell"):
         pass
     elif moment == "in write":
@@ -175,11 +207,11 @@ def main(path, strategy, moment, count):
             if len(begun) == 3:
                 kill_after(float(count), os.getppid())
             time.sleep(SECONDS_IN_WORKER)
-            return loss(config)
+            return whole(config)
 
         options = {"timeout": 60.0}
     elif moment == "slow":  # killed from outside
-        objective = lambda config: (time.sleep(0.002), loss(config))[1]  # noqa: E731
+        objective = lambda config: (time.sleep(0.002), whole(config))[1]  # noqa: E731
     else:
         raise ValueError(moment)
 
@@ -187,7 +219,7 @@ def main(path, strategy, moment, count):
         for trial in study.trials:
             if trial.status != "pending" and trial.number not in said:
                 said.add(trial.number)
-                print(f"{trial.number} {trial.status} {trial.value and trial.value.hex()}", flush=True)
+                print(told(trial), flush=True)
 
     said, study = set(), open_study(strategy, path)
     if moment == "asked":

@@ -142,7 +142,7 @@ def test_errors(call, fail, tmp_path):
     call("ask", "s.db")
     assert fail("tell", "s.db", "-1", "1") == (1, "jbo: NUMBER: expected one of the 1 trials asked for so far, got -1")
     call("tell", "s.db", "0", "1")
-    assert fail("tell", "s.db", "0", "2") == (1, "jbo: expected one result of trial 0, got 2.0 after 1.0")
+    assert fail("tell", "s.db", "0", "2") == (1, "jbo: trial: expected one result of trial 0, got 2.0 after 1.0")
     assert fail("trials", "space.json") == (
         1, "jbo: space.json is no jbo study (file is not a database); expected a study file or a new name",
     )  # fmt: skip

@@ -22,8 +22,9 @@ MOMENTS = {
     "objective": [("objective begins", 1), ("objective begins", 8), ("objective ends", 5)],
 }
 QUICK = [("random_search", *moment) for moments in MOMENTS.values() for moment in moments]
+QUICK += [("random_search of several", *moment) for moment in (("write of tell", 5), ("asked", 4), ("told", 7))]
 LONG = [("random_search", moment, count) for moment in ("write of ask", "write of tell", "told") for count in (1, 9)]
-LONG += [("bayesian", *moment) for _, *moment in QUICK]
+LONG += [(strategy, *moment) for strategy in ("bayesian", "bayesian of several") for _, *moment in QUICK[:9]]
 KILLS = QUICK + [pytest.param(*kill, marks=pytest.mark.thorough) for kill in LONG]
 
 
@@ -58,7 +59,7 @@ def unbroken():
     def unbroken(strategy):
         if strategy not in known:
             with killed.open_study(strategy) as study:
-                killed.run(study)
+                killed.run(study, killed.objective_of(strategy))
                 known[strategy] = study.trials
         return known[strategy]
 
@@ -73,7 +74,7 @@ def go_on(outcome, unbroken):
         with killed.open_study(strategy, path) as study:
             check_told(study.trials, said)
             before = [t for t in study.trials if t.status != "pending"]
-            killed.run(study)
+            killed.run(study, killed.objective_of(strategy))
             assert [t for t in study.trials if t.number in {b.number for b in before}] == before, "run again"
             assert strip(outcome(study.trials)) == strip(outcome(unbroken(strategy)))
         return before
@@ -82,7 +83,7 @@ def go_on(outcome, unbroken):
 
 
 def check_told(trials, said):
-    told = {t.number: [t.status, "None" if t.value is None else t.value.hex()] for t in trials if t.status != "pending"}
+    told = {t.number: killed.told(t).split()[1:] for t in trials if t.status != "pending"}
     whole = said[: said.rfind("\n") + 1]  # a line on which the process died was not said
     for line in whole.splitlines()[1:]:
         number, *result = line.split()

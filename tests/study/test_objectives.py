@@ -388,6 +388,7 @@ def test_one_objective_alone_has_its_limits_and_its_reports():
         assert other.best.number == 5 and [t.value for t in other.trials[:3]] == [0.5, 0.6, 0.2]
         assert list(one.outcomes) == [jbo.Track("loss"), *TWO[1:]]
         np.testing.assert_array_equal(one.trajectory[1][:4], [0.5, 0.5, 0.5, 0.5])
+        assert repr(other) == "<Objective loss: minimize, seed 0, trials: 8 ok, 1 stopped, best: 0.1 (trial 5)>"
         with pytest.raises(ValueError, match=r"name: expected one of the objectives \['loss', 'recall'\]"):
             study.of_objective("memory")
         # Past the check of types, which asks a study for its direction.

@@ -1,3 +1,4 @@
+import inspect
 import logging
 import re
 import subprocess
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from jbo.space import Categorical, Integer, Space
-from jbo.study import SpaceExhausted
+from jbo.study import SpaceExhausted, model
 from jbo.study.storage import Storage
 
 
@@ -197,6 +198,17 @@ def test_plain_lines(make, capsys):
     ]
 
 
+def test_arguments_by_the_names_of_other_libraries(make):
+    study = make()
+    with pytest.raises(TypeError, match="^n_trials: optimize has no such argument; it is called num_trials, which"):
+        study.optimize(lambda config: 1.0, n_trials=3)
+    with pytest.raises(TypeError, match="^n_jobs: optimize has no such argument; it is called workers$"):
+        study.optimize(lambda config: 1.0, 3, n_jobs=2)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'others'"):
+        study.optimize(lambda config: 1.0, 3, others=2)
+    assert not study.trials and list(inspect.signature(study.optimize).parameters)[:2] == ["objective", "num_trials"]
+
+
 def test_silence(make, capsys):
     run(make())(progress=False)
     assert capsys.readouterr() == ("", "")
@@ -218,6 +230,32 @@ def test_time_left(monkeypatch, make, capsys):
         "0:30:01",
         "0:00:00",
     ]
+
+
+def test_waiting_for_a_program_does_not_count_in_the_time_left(monkeypatch, make, capsys):
+    study = make()
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    suggest = model.suggest
+
+    def slow(*arguments):
+        nonlocal now
+        *_, waiting = arguments
+        if now == 0.0:
+            with waiting("compiling"):
+                now += 500.0
+        return suggest(*arguments)
+
+    monkeypatch.setattr(model, "suggest", slow)
+
+    def objective(config):
+        nonlocal now
+        now += 60.0
+        return 1.0
+
+    study.optimize(objective, 3, progress=True)
+    left = [line.split("left ")[1] for line in capsys.readouterr().err.splitlines()]
+    assert left == ["0:02:00", "0:01:00", "0:00:00"]
 
 
 @pytest.mark.parametrize(("progress", "shown"), [(None, True), (True, True), (False, False)])

@@ -168,7 +168,7 @@ def test_an_objective_returns_a_dict_or_a_result():
         assert (trial.value, trial.cost) == ((x, 1.0 + x) if x < 0.5 else (1.0, 3.0))
     with pytest.raises(TypeError, match=r"must return its outcomes; trial 8: value: expected a dict .*return a dict"):
         study.optimize(lambda config: 1.0, 9, progress=False)
-    with pytest.raises(TypeError, match="must return its outcomes; trial 9: .*got 'los'; did you mean 'loss'"):
+    with pytest.raises(ValueError, match="must return its outcomes; trial 9: .*got 'los'; did you mean 'loss'"):
         study.optimize(lambda config: {"los": 1.0}, 10, progress=False)
     assert study.trials[9].failure.startswith("the objective returned something else: outcomes: expected one of")
 
@@ -176,7 +176,7 @@ def test_an_objective_returns_a_dict_or_a_result():
 @pytest.mark.parametrize("outcomes", [None, [Minimize("loss"), Cost("hours")]])
 def test_a_cost_of_zero_ends_the_search_and_is_named(outcomes):
     study, name = begin(outcomes), "hours" if outcomes else "cost"
-    with pytest.raises(TypeError, match=f"; trial 0: {name}: expected a finite number above 0, got 0.0"):
+    with pytest.raises(ValueError, match=f"; trial 0: {name}: expected a finite number above 0, got 0.0"):
         study.optimize(lambda _: {"loss": 1.0, "hours": 0} if outcomes else jbo.Result(1.0, cost=0), 3, progress=False)
     assert [t.status for t in study.trials] == ["failed"]
     assert f"{name}: expected a finite number above 0, got 0.0" in study.trials[0].failure

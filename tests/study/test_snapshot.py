@@ -26,6 +26,9 @@ def test_a_file_gives_back_the_study(tmp_path, make, space, loss):
     assert (found.space, found.maximize, found.seed, found.num_queued) == (space, True, 7, 1)
     assert found.workers[held.number].pid == os.getpid() and len(found.workers) == 1
     assert found.created_at <= found.trials[0].started_at
+    counts = "4 ok, 1 failed, 1 pending"
+    best = f"{study.best.value:.6g} (trial {study.best.number})"
+    assert repr(found) == f"<Snapshot {tmp_path / 's.db'}: maximize, seed 7, trials: {counts}, best: {best}>"
 
 
 def test_reading_leaves_no_byte_changed(tmp_path, make):

@@ -86,7 +86,7 @@ def test_an_objective_may_say_it():
     study.optimize(lambda configs: [objective(c) for c in configs], 4, batch=2, progress=False)
     assert [t.value for t in study.trials] == [t.config["x"] for t in study.trials]
     assert known(study.trials) == [(1 + t.value, 0.5) for t in study.trials]
-    with pytest.raises(TypeError, match="trial 4: cost: expected a finite number above 0, got -1.0"):
+    with pytest.raises(ValueError, match="trial 4: cost: expected a finite number above 0, got -1.0"):
         study.optimize(lambda config: jbo.Result(1.0, cost=-1), 5, progress=False)
     assert study.trials[4].status == "failed"
 
