@@ -28,8 +28,8 @@ class GPPosterior:
     """Inputs, neutral in padding rows. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
     is_valid: Bool[Array, "*b n"]
     root: Float[Array, "*b s n n"]
-    r"""Upper triangular :math:`R` with :math:`R R^\top` the inverse of the covariance of the observations; with
-    inducing points or steps, any root of what the data add to the precision."""
+    r"""Upper triangular :math:`R` with :math:`R R^\top` the inverse covariance of the observations. With inducing
+    points or steps, any :math:`R` for which the data reduce the variance by :math:`k R R^\top k^\top`."""
     alpha: Float[Array, "*b s n"]
     """Weights of the posterior mean: the inverse covariance of the observations times ``y``."""
     kernel: Covariance

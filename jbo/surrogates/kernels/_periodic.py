@@ -27,8 +27,8 @@ class Periodic(Covariance):
     """
 
     period: Normal | float | Float[Array, ""] | Float[Array, " d"] | Float[np.ndarray, " d"]
-    """Period in units of the cube, one for all columns or one for each column (ignored in columns that are not
-    periodic); or the prior of the log period of each periodic column."""
+    """Period in units of the cube, for all columns or for each one; columns that are not periodic ignore it. Or the
+    prior of the log period of each periodic column."""
     kernel: Stationary
     """Kernel of the distance between points on circles."""
     repeats: tuple[bool, ...] = field(default=(), metadata={"static": True})
