@@ -1,4 +1,4 @@
-"""Translation by a recurrent encoder and decoder, the decoder attending to all states of the encoder."""
+"""Translation by a recurrent encoder and decoder; the decoder attends to all states of the encoder."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,12 +17,12 @@ SCORES = ("dot", "additive")
 
 @dataclass(frozen=True)
 class AttentionStructure:
-    """What decides the shapes of the network, so each value is a program of its own."""
+    """Static structure of the network, which determines its shapes; each value compiles a separate program."""
 
     num_source_tokens: int
-    """Different tokens of the language to translate from."""
+    """Vocabulary size of the language to translate from."""
     num_target_tokens: int
-    """Different tokens of the language to translate to."""
+    """Vocabulary size of the language to translate to."""
     cell: str = "gru"
     """One of ``recurrent.CELLS``."""
     score: str = "dot"
@@ -30,9 +30,9 @@ class AttentionStructure:
     width: int = 64
     """Units of a recurrent layer and of the attention."""
     num_layers: int = 1
-    """Recurrent layers of the encoder, and of the decoder."""
+    """Number of recurrent layers of the encoder, and of the decoder."""
     embedding: int = 32
-    """Numbers that stand for a token."""
+    """Size of the embedding of a token."""
 
     def build(self, rngs: nnx.Rngs) -> "Attention":
         """A network with fresh random weights."""
@@ -40,7 +40,7 @@ class AttentionStructure:
 
 
 class Score(nnx.Module):
-    r"""How well a state of the decoder, ``query`` q, fits to one of the encoder, ``key`` k.
+    r"""Attention score of a state of the decoder, the query q, and a state of the encoder, the key k.
 
     ``dot``: :math:`q^\top W k / \sqrt{h}`. ``additive``: :math:`v^\top \tanh(U q + W k)`.
 
@@ -60,7 +60,7 @@ class Score(nnx.Module):
             self.weigh = linear(units, 1, use_bias=False, rngs=rngs)
 
     def __call__(self, queries: Float[Array, "n t h"], keys: Float[Array, "n s h"]) -> Float[Array, "n t s"]:
-        """The score of each pair of a query and a key; the keys come from ``of_key``."""
+        """The score of each pair of a query and a key; ``keys`` are outputs of ``of_key``."""
         if self.kind == "dot":
             return jnp.einsum("nth,nsh->nts", queries, keys) / jnp.sqrt(keys.shape[-1]).astype(keys.dtype)
         summed = self.of_query(queries)[:, :, None] + keys[:, None]  # [n, t, 1, h] + [n, 1, s, h]
@@ -68,23 +68,24 @@ class Score(nnx.Module):
 
 
 class Memory(NamedTuple):
-    """What the decoder has of the source, and of the target so far."""
+    """State of the decoder: the encoded source, and the recurrent states after the target so far."""
 
     encoded: Float[Array, "n s h"]
-    """The encoder's states."""
+    """Hidden states of the encoder."""
     keys: Float[Array, "n s h"]
-    """What the queries are compared with."""
+    """Keys of the encoder's states, to which the queries are compared."""
     is_source: Bool[Array, "n s"]
     """False for padding, which gets no attention."""
     states: tuple[State, ...]
-    """Of the decoder's layers, after the target so far."""
+    """State of each layer of the decoder, after the target so far."""
 
 
 class Attention(nnx.Module):
-    """A network from a source and a target's beginning to logits of the target's next token, at each step.
+    """A network from a source and the start of a target to the logits of the next token of the target, at each step.
 
-    The weights of the attention are a softmax over the steps of the *source*, padding excluded: they say where to look
-    for this token of the target. A softmax over another axis also has the right shape, but mixes tokens of the target.
+    The attention weights are a softmax over the steps of the *source*, with padding excluded. They say which steps of
+    the source matter for this token of the target. A softmax over another axis also has the right shape, but mixes
+    tokens of the target.
     """
 
     def __init__(self, structure: AttentionStructure, rngs: nnx.Rngs):
@@ -104,27 +105,27 @@ class Attention(nnx.Module):
         activation: Int[Array, ""],
         dropout: Dropout | None,
     ) -> Float[Array, "n t tokens"]:
-        """The logits of what follows each token of the target.
+        """Logits of the token after each token of the target.
 
         Args:
-          inputs: The source, and the target from its start on; rows filled up with ``PAD`` at their end.
-          activation: Of the layer that combines state and context, and of the simple cell; an index into
-            ``layers.ACTIVATIONS`` that may be traced.
-          dropout: Rate and key in training, None in evaluation; between layers and before the output.
+          inputs: The source, and the target from its start token on; rows are padded with ``PAD`` at their end.
+          activation: Index into ``layers.ACTIVATIONS``, which may be traced. It applies to the layer that combines
+            state and context, and to the simple cell.
+          dropout: Rate and key in training, None in evaluation. It applies between layers and before the output.
         """
         source, target = inputs
         memory = self._encode(source, activation, split_dropout(dropout, 0))
         return self._decode(memory, target, target != PAD, activation, split_dropout(dropout, 1))[1]
 
     def begin(self, source: Int[Array, "n s"], activation: Int[Array, ""], length: int) -> Memory:
-        """What the decoder has before the first token; ``length`` of the target does not matter here."""
+        """State of the decoder before the first token; ``length`` of the target is not used."""
         del length
         return self._encode(source, activation, None)
 
     def step(
         self, memory: Memory, tokens: Int[Array, " n"], activation: Int[Array, ""]
     ) -> tuple[Memory, Float[Array, "n tokens"]]:
-        """The memory after one more token of each target, and the logits of what follows it."""
+        """The memory after one more token of each target, and the logits of the next token."""
         is_valid = jnp.ones((len(tokens), 1), bool)
         memory, logits = self._decode(memory, tokens[:, None], is_valid, activation, None)
         return memory, logits[:, 0]  # [n, 1, tokens] -> [n, tokens]
@@ -148,7 +149,7 @@ class Attention(nnx.Module):
         embedded, recurrent_dropout = self.embed_target(target), split_dropout(dropout, 0)
         queries, states = self.decoder(embedded, is_valid, memory.states, activation, recurrent_dropout)
         scores = self.score(queries, memory.keys)  # [n, t, s]
-        least = jnp.finfo(scores.dtype).min  # a weight of 0; minus infinity would make an empty source NaN
+        least = jnp.finfo(scores.dtype).min  # gives a weight of 0; with minus infinity an empty source would be NaN
         weights = jax.nn.softmax(jnp.where(memory.is_source[:, None], scores, least), axis=-1)
         context = jnp.einsum("nts,nsh->nth", weights, memory.encoded)
         combined = activate(activation, self.combine(jnp.concatenate([context, queries], axis=-1)))  # [n, t, 2 h]

@@ -12,12 +12,12 @@ _HIDDEN = (120, 84)  # units of the first two dense layers
 
 @dataclass(frozen=True)
 class CNNStructure:
-    """What decides the shapes of a convolutional network, so each value is a program of its own."""
+    """Static structure of the network, which determines its shapes; each value compiles a separate program."""
 
     num_blocks: int = 2
-    """Blocks of convolution and pooling, at least 1; each halves height and width, which must allow it."""
+    """Number of blocks of convolution and pooling, at least 1. Each block halves height and width."""
     width: int = 16
-    """Channels of the first block; each further block has twice as many."""
+    """Channels of the first block; each further block doubles them."""
     kernel_size: int = 3
     """Height and width of a convolution's kernel; odd."""
     image_shape: tuple[int, int, int] = (8, 8, 1)
@@ -33,8 +33,8 @@ class CNNStructure:
 class CNN(nnx.Module):
     """A network from images to one logit for each class.
 
-    The blocks are: convolution (padding SAME), activation, max-pooling (2x2). The dense layers have 120 and 84
-    units, each followed by activation and dropout, and then the classes. The layout is LeNet-5's.
+    A block is a convolution (padding SAME), an activation and 2x2 max-pooling. Two dense layers of 120 and 84 units
+    follow, each with activation and dropout, and then the output layer. The layout is that of LeNet-5.
 
     References:
       LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, Proc. IEEE, 1998.
@@ -74,7 +74,7 @@ class CNN(nnx.Module):
         """The logits of each image.
 
         Args:
-          images: Pixels of the order of 1.
+          images: Images whose pixel values are of the order of 1.
           activation: Index into ``layers.ACTIVATIONS``; may be traced.
           dropout: Rate and key in training, None in evaluation.
         """

@@ -1,4 +1,4 @@
-"""Sequences written token by token by a trained network: the likeliest next one, the likeliest whole, or one drawn."""
+"""Decoding, token by token, by a trained network: greedy, beam search, or sampling."""
 
 from functools import partial
 from typing import Any
@@ -22,16 +22,16 @@ def translate(
     start: int,
     end: int,
 ) -> Int[Array, "n length"]:
-    """The translation of each row, greedily: at each step the most likely token is written, and read at the next.
+    """Greedy translation of each row: each step writes the most probable token, which is the input of the next step.
 
     Args:
-      structure: Of a network with ``begin`` and ``step``.
-      params: Its trained parameters.
-      source: Rows filled up with ``PAD``.
-      activation: That it was trained with.
-      length: Tokens to write at most.
-      start: The token before the first.
-      end: The token after the last; what would follow it is ``PAD``.
+      structure: Structure of a network with ``begin`` and ``step``.
+      params: Trained parameters of the network.
+      source: Rows padded with ``PAD``.
+      activation: Activation that the network was trained with.
+      length: Maximum number of tokens to write.
+      start: Token before the first one.
+      end: Token after the last one; ``PAD`` follows it.
     """
     model: Any = network(structure, params)
 
@@ -59,22 +59,23 @@ def beam_search(
     end: int,
     num_beams: int,
 ) -> tuple[Int[Array, "n length"], Float[Array, " n"]]:
-    r"""The likeliest translation of each row that is found if ``num_beams`` beginnings are kept, and its score.
+    r"""The most probable translation of each row found by beam search, and its score.
 
-    The score is the log probability of the translation, its end included, in nats. Of the translations that are left at
-    the end the one with the largest :math:`\log p / ((5 + m) / 6)^\alpha` is taken, with m its tokens. One beam is
-    `translate`; with as many as there are beginnings nothing is missed.
+    The score is the log probability of the translation, including its end token, in nats. From the ``num_beams``
+    translations at the end, the search returns the one with the largest :math:`\log p / ((5 + m) / 6)^\alpha`, where m
+    is its number of tokens. One beam is the same as `translate`. With as many beams as there are prefixes, the search
+    is exhaustive.
 
     Args:
       structure: As in `translate`.
       params: As in `translate`.
       source: As in `translate`.
       activation: As in `translate`.
-      length_penalty: The exponent, at least 0. At 0 the likeliest one is taken, and short ones are likelier.
-      length: As in `translate`; what has no end by then ends there.
+      length_penalty: The exponent, at least 0. At 0 the most probable translation wins, which favours short ones.
+      length: As in `translate`; a translation without an end token is cut there.
       start: As in `translate`.
       end: As in `translate`.
-      num_beams: At least 1.
+      num_beams: Number of prefixes kept at each step, at least 1.
 
     References:
       Wu et al., Google's neural machine translation system, 2016, section 7.
@@ -93,10 +94,10 @@ def beam_search(
         memory, logits = model.step(memory, token.reshape(-1), activation)  # [n, b] -> [n b]
         shares = _answers(jax.nn.log_softmax(logits)).reshape(num, num_beams, -1)  # [n b, tokens] -> [n, b, tokens]
         num_tokens = shares.shape[-1]
-        of_ended = jnp.where(jnp.arange(num_tokens) == PAD, 0.0, -jnp.inf)  # what has ended goes on in one way
+        of_ended = jnp.where(jnp.arange(num_tokens) == PAD, 0.0, -jnp.inf)  # only PAD follows the end
         shares = jnp.where(has_ended[:, :, None], of_ended, shares)
         every = (scores[:, :, None] + shares).reshape(num, -1)  # [n, b, tokens] -> [n, b tokens]
-        scores, best = jax.lax.top_k(every, num_beams)  # of equals the first, as argmax has it
+        scores, best = jax.lax.top_k(every, num_beams)  # the first of equal scores, as argmax
         parents, token = best // num_tokens, (best % num_tokens).astype(jnp.int32)
         memory = jax.tree.map(lambda leaf: leaf[rows_of(parents)] if leaf.ndim else leaf, memory)
         written = jnp.take_along_axis(written, parents[:, :, None], axis=1).at[:, :, step].set(token)
@@ -104,7 +105,7 @@ def beam_search(
         return (memory, written, scores, has_ended), None
 
     written = jnp.full((num, num_beams, length), PAD, jnp.int32)
-    scores = jnp.where(jnp.arange(num_beams) == 0, 0.0, -jnp.inf)  # the beams begin as one
+    scores = jnp.where(jnp.arange(num_beams) == 0, 0.0, -jnp.inf)  # all beams begin equal, so only the first counts
     memory = model.begin(jnp.repeat(source, num_beams, axis=0), activation, length)
     carry = memory, written, jnp.tile(scores, (num, 1)), jnp.zeros((num, num_beams), bool)
     (_, written, scores, _), _ = jax.lax.scan(write, carry, jnp.arange(length))
@@ -125,16 +126,16 @@ def continue_text(
     *,
     length: int,
 ) -> Int[Array, " length"]:
-    """What the network writes after a prompt, each token drawn from its prediction.
+    """Continuation of a prompt, with each token sampled from the network's prediction.
 
     Args:
-      key: Of the draws.
-      structure: Of a network with ``begin`` and ``step``.
-      params: Its trained parameters.
+      key: Random key of the samples.
+      structure: Structure of a network with ``begin`` and ``step``.
+      params: Trained parameters of the network.
       prompt: At least one token.
-      activation: That it was trained with.
-      temperature: Positive; the logits are divided by it. 1 draws as the network predicts, near 0 takes the likeliest.
-      length: Tokens to write.
+      activation: Activation that the network was trained with.
+      temperature: Positive; divides the logits. 1 samples from the predicted probabilities; near 0 is greedy.
+      length: Number of tokens to write.
     """
     model: Any = network(structure, params)
 
@@ -152,5 +153,5 @@ def continue_text(
 
 
 def _answers(logits: Float[Array, "n tokens"]) -> Float[Array, "n tokens"]:
-    """Without the padding, which is no answer."""
+    """Logits with that of ``PAD`` set to minus infinity, because padding is never an answer."""
     return logits.at[:, PAD].set(-jnp.inf)

@@ -1,4 +1,4 @@
-"""What a network learns from and is judged on, whatever its family: inputs, right answers, and how much each counts."""
+"""Examples for training and evaluation, for every family of networks: inputs, targets and weights."""
 
 from typing import Any, NamedTuple
 
@@ -8,57 +8,56 @@ import numpy as np
 from jaxtyping import Array, Float32, Int32, PyTree
 
 PAD = 0
-"""The token that fills rows up to one length; no network sees it and no loss counts it."""
+"""The padding token, which fills rows to one length. Networks and losses ignore it."""
 
 
 class Examples(NamedTuple):
-    """Rows to learn from: each leaf of each field has one entry a row, on its first axis."""
+    """Rows of examples: the first axis of each leaf of each field has one entry for each row."""
 
     inputs: PyTree[Any]
-    """What the network is called with: an array of images, of tokens, or a tuple of arrays."""
+    """Inputs of the network: an array of images, an array of tokens, or a tuple of arrays."""
     targets: Int32[Array | np.ndarray, "n ..."]
-    """The right class of every prediction, counted from 0: one a row or one a step of the row."""
+    """The right class of every prediction, counted from 0: one for each row, or for each step of each row."""
     weights: Float32[Array | np.ndarray, "n ..."]
-    """How much each prediction counts, at least 0: 1, or 0 for what is only padding."""
+    """Weight of each prediction in the loss, at least 0: 1, or 0 for padding."""
 
 
 class Split(NamedTuple):
-    """Examples in three parts that share none."""
+    """Examples in three parts that do not overlap."""
 
     train: Examples
-    """To learn from."""
+    """Training examples."""
     validation: Examples
-    """By which a search compares configurations."""
+    """Examples by which a search compares configurations."""
     test: Examples
-    """To be looked at once, at the end."""
+    """Examples to be used once, at the end."""
 
 
 def labelled(inputs: PyTree[Any], labels: Int32[np.ndarray, " n"]) -> Examples:
-    """Examples with one answer a row, all of which count the same."""
+    """Examples with one label for each row, all of weight 1."""
     return Examples(inputs, labels, np.ones(len(labels), np.float32))
 
 
 def continued(tokens: Int32[np.ndarray, "n t_plus_1"]) -> Examples:
-    """Examples of which token comes next: at each step the tokens up to here, and the one that follows."""
+    """Examples of next-token prediction: the inputs are the tokens so far, the target is the next token."""
     return Examples(tokens[:, :-1], tokens[:, 1:], (tokens[:, 1:] != PAD).astype(np.float32))
 
 
 def translated(source: Int32[np.ndarray, "n s"], target: Int32[np.ndarray, "n t_plus_1"]) -> Examples:
-    """Examples of a second sequence that follows from a first.
+    """Examples of translation, with teacher forcing.
 
-    The network sees the source and the target up to a step (it is shown the right beginning, "teacher forcing"), and
-    has to name the target's next token.
+    The network sees the source and the right target up to a step, and predicts the next token of the target.
 
     Args:
-      source: Tokens, filled up with ``PAD``.
-      target: Tokens with their start and their end, filled up with ``PAD``.
+      source: Tokens, padded with ``PAD``.
+      target: Tokens with their start and end tokens, padded with ``PAD``.
     """
     following = continued(target)
     return Examples((source, following.inputs), following.targets, following.weights)
 
 
 def lengths_of(examples: Examples) -> Int32[Array, " n"] | None:
-    """How many tokens each row has, where rows are texts with one answer; None where it makes no difference."""
+    """Number of tokens of each row, if the rows are texts with one label each; otherwise None."""
     inputs = examples.inputs
     if not hasattr(inputs, "dtype") or inputs.dtype != np.int32 or inputs.ndim != 2 or examples.targets.ndim != 1:
         return None

@@ -1,4 +1,4 @@
-"""What the networks are built of, where Flax has it not or not fast enough on a CPU."""
+"""Layers that Flax lacks, or that are too slow in Flax on a CPU."""
 
 import math
 from functools import partial
@@ -10,11 +10,11 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-linear = partial(nnx.Linear, kernel_init=nnx.initializers.lecun_uniform())  # compiles faster than the normal one
+linear = partial(nnx.Linear, kernel_init=nnx.initializers.lecun_uniform())  # compiles faster than a normal one
 
 
 def _unit_uniform(key: Key[Array, ""], shape: tuple[int, ...], dtype: DTypeLike, out_sharding: Any = None) -> Array:
-    """Numbers with mean 0 and variance 1."""
+    """Uniform samples with mean 0 and variance 1."""
     del out_sharding
     return jax.random.uniform(key, shape, dtype, -(3**0.5), 3**0.5)
 
@@ -25,12 +25,12 @@ ACTIVATIONS = ("relu", "gelu", "tanh", "silu")
 
 
 class Dropout(NamedTuple):
-    """How to drop units during training; ``None`` in its place means evaluation."""
+    """Dropout during training; ``None`` in its place means evaluation."""
 
     rate: Float[Array, ""]
     """Probability in [0, 1) that a unit is set to zero."""
     key: Key[Array, ""]
-    """Used once: split it before two layers draw from it."""
+    """Random key to be used once: split it between layers."""
 
 
 _FUNCTIONS = (jax.nn.relu, jax.nn.gelu, jnp.tanh, jax.nn.silu)
@@ -44,7 +44,7 @@ def activate(index: Int[Array, ""], x: Float[Array, "..."]) -> Float[Array, "...
 
 @activate.defjvp
 def _activate_jvp(primals, tangents):
-    """One switch for value and slope: the gradient needs no second one, nor what each of the branches would keep."""
+    """Value and derivative from one switch, so that the gradient needs no second switch and no saved branches."""
     index, x = primals
     branches = [lambda at, f=f: jax.jvp(f, (at,), (jnp.ones_like(at),)) for f in _FUNCTIONS]
     value, slope = jax.lax.switch(index, branches, x)
@@ -52,15 +52,15 @@ def _activate_jvp(primals, tangents):
 
 
 def split_dropout(dropout: Dropout | None, index: int) -> Dropout | None:
-    """Dropout of the same rate with a key of its own, other for each ``index``."""
+    """Dropout of the same rate with a different key for each ``index``."""
     return None if dropout is None else Dropout(dropout.rate, jax.random.fold_in(dropout.key, index))
 
 
 def drop(dropout: Dropout | None, x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """``x`` with units set to zero at random and the others scaled so that the mean stays what it was.
+    """``x`` with units set to zero at random and the others scaled to keep the mean.
 
-    The random bits are a hash of each place and the key (`random_words`): those of ``jax.random`` are a quarter of a
-    Transformer's training step on a CPU, and dropout needs no more than that units do not follow one another.
+    The random bits are a hash of the position and the key (`random_words`). The bits of ``jax.random`` take a quarter
+    of a Transformer's training step on a CPU. Dropout only needs units that do not move together.
     """
     if dropout is None:
         return x
@@ -69,14 +69,14 @@ def drop(dropout: Dropout | None, x: Float[Array, "..."]) -> Float[Array, "..."]
 
 
 def random_words(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
-    """A random word of 32 bits for each place of an array, at a small part of the cost of ``jax.random.bits``.
+    """A random 32-bit word for each entry of an array, at a small part of the cost of ``jax.random.bits``.
 
-    The number of a place is spread over the words from a start that the key draws, and then mixed. Words of one key
-    are all different, so they are no substitute for independent draws beyond tens of thousands of places.
+    The index of an entry is multiplied by an odd constant, added to a random start and then mixed. All words of one
+    key are different, so they do not replace independent samples beyond tens of thousands of entries.
 
     Args:
-      key: Draws the start.
-      shape: Of the result.
+      key: Random key of the start.
+      shape: Shape of the result.
 
     References:
       Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014 (a sequence with steps of
@@ -93,9 +93,9 @@ def random_words(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "
 def extract_patches(images: Float[Array, "n height width channels"], size: int) -> Float[Array, "n height width patch"]:
     """The square neighbourhood of every pixel, zeros beyond the border: [n, h, w, c] -> [n, h, w, size² c].
 
-    A product with a kernel of shape [size, size, c, out] reshaped to [size² c, out] is the convolution with padding
-    SAME; the size is odd.
-    On a CPU this is ten times faster than XLA's own convolution at sizes like ours, and it stays so under ``vmap``.
+    The product with a kernel of shape [size, size, c, out], reshaped to [size² c, out], is the convolution with padding
+    SAME. ``size`` is odd. On a CPU this is ten times faster than XLA's own convolution for these small images, also
+    under ``vmap``.
     """
     height, width = images.shape[1:3]
     border = (size // 2, size // 2)
@@ -105,7 +105,7 @@ def extract_patches(images: Float[Array, "n height width channels"], size: int) 
 
 
 def max_pool(images: Float[Array, "n height width channels"]) -> Float[Array, "n half_height half_width channels"]:
-    """The largest value of every 2x2 square, the squares side by side; height and width must be even."""
+    """The largest value of every 2x2 square, without overlap; height and width must be even."""
     top, bottom = images[:, 0::2], images[:, 1::2]
     rows = jnp.maximum(top, bottom)
     return jnp.maximum(rows[:, :, 0::2], rows[:, :, 1::2])

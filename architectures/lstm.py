@@ -1,4 +1,4 @@
-"""A recurrent network that reads a text and says of which class it is."""
+"""A recurrent network that classifies texts."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ from architectures.recurrent import Recurrent
 
 @dataclass(frozen=True)
 class LSTMStructure:
-    """What decides the shapes of the network, so each value is a program of its own."""
+    """Static structure of the network, which determines its shapes; each value compiles a separate program."""
 
     num_tokens: int
-    """Different tokens there are."""
+    """Vocabulary size."""
     num_classes: int
     """Number of outputs."""
     cell: str = "lstm"
@@ -24,11 +24,11 @@ class LSTMStructure:
     width: int = 64
     """Units of a recurrent layer and of the dense layer after it."""
     num_layers: int = 1
-    """Recurrent layers, at least 1."""
+    """Number of recurrent layers, at least 1."""
     embedding: int = 32
-    """Numbers that stand for a token."""
+    """Size of the embedding of a token."""
     longest_run: int = 1
-    """Tokens in the longest run that adds an embedding of its own to that of its last token, at least 1."""
+    """Maximum length of the runs of tokens (n-grams) that have embeddings, at least 1; see `RunEmbedding`."""
 
     def build(self, rngs: nnx.Rngs) -> "LSTM":
         """A network with fresh random weights."""
@@ -36,14 +36,15 @@ class LSTMStructure:
 
 
 NUM_RUNS = 4096
-"""Embeddings for the runs of each length; runs whose hashes agree share one."""
+"""Number of embeddings for the runs of each length; runs with equal hashes share an embedding."""
 
 
 class RunEmbedding(nnx.Module):
-    """An embedding of each token, plus one for each run of two and more tokens that ends with it.
+    """Embedding of each token, plus an embedding of each run of two or more tokens that ends with the token.
 
-    What a recurrent layer would have to learn to keep, a run of letters that tells a language, is there at once. Those
-    of runs begin at zero. Runs look back only, and before a text there is ``PAD``, so that a beginning is one too.
+    Some runs of letters identify a language. With their embeddings the recurrent layer need not learn to remember the
+    letters. The embeddings of runs begin at zero. Runs include only earlier tokens. ``PAD`` precedes a text, so the
+    start of a text is also part of a run.
 
     References:
       Bojanowski, Grave, Joulin and Mikolov, Enriching word vectors with subword information, TACL 2017: embeddings of
@@ -51,7 +52,7 @@ class RunEmbedding(nnx.Module):
     """
 
     def __init__(self, num_tokens: int, size: int, longest: int, rngs: nnx.Rngs):
-        """Fresh weights for ``num_tokens`` tokens and runs of up to ``longest``, ``size`` numbers each."""
+        """Fresh embeddings of length ``size`` for ``num_tokens`` tokens and for runs of up to ``longest`` tokens."""
         if longest < 1:
             raise ValueError(f"longest_run: expected at least 1, got {longest}")
         self.token = embedding(num_tokens, size, rngs=rngs)
@@ -59,7 +60,7 @@ class RunEmbedding(nnx.Module):
         self.runs = nnx.List([nnx.Embed(NUM_RUNS, size, embedding_init=zeros, rngs=rngs) for _ in range(longest - 1)])
 
     def __call__(self, tokens: Int[Array, "n t"]) -> Float[Array, "n t embedding"]:
-        """The sum of the embeddings of each token and the runs that it ends."""
+        """The sum of the embeddings of each token and of the runs that end with it."""
         x, earlier = self.token(tokens), tokens
         word = (tokens.astype(jnp.uint32) ^ jnp.uint32(0x811C9DC5)) * jnp.uint32(0x01000193)
         for table in self.runs:
@@ -70,10 +71,10 @@ class RunEmbedding(nnx.Module):
 
 
 class LSTM(nnx.Module):
-    """A network from tokens to one logit for each class, by the last hidden state of its last layer.
+    """A network from tokens to one logit for each class, computed from the final hidden state of its last layer.
 
-    "Last" is the last valid step of each row. The last column of the padded array would be right for the longest row
-    only, and an index into the layers takes a layer, not a step.
+    The final state is the state after the last valid step of each row. The last column of the padded array would be
+    right for the longest row only. The index -1 in the code selects a layer, not a step.
     """
 
     def __init__(self, structure: LSTMStructure, rngs: nnx.Rngs):
@@ -90,10 +91,11 @@ class LSTM(nnx.Module):
         """The logits of each row's class.
 
         Args:
-          tokens: Rows filled up with ``PAD`` at their end.
-          activation: Of the dense layer, and of the simple cell: an index into ``layers.ACTIVATIONS``; may be traced.
-          dropout: Rate and key in training, None in evaluation; of embeddings, between layers, before and after the
-            dense one.
+          tokens: Rows padded with ``PAD`` at their end.
+          activation: Index into ``layers.ACTIVATIONS``, which may be traced. It applies to the dense layer and the
+            simple cell.
+          dropout: Rate and key in training, None in evaluation. It applies to the embeddings, between recurrent layers,
+            and before and after the dense layer.
         """
         start, x = self.recurrent.start(len(tokens)), drop(split_dropout(dropout, 3), self.embed(tokens))
         _, states = self.recurrent(x, tokens != PAD, start, activation, split_dropout(dropout, 0))

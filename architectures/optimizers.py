@@ -1,4 +1,4 @@
-"""Five optimizers behind one traced index, with their schedule: the choice among them compiles nothing."""
+"""Five optimizers and their schedules behind a traced index, so that a change of optimizer compiles nothing."""
 
 from typing import NamedTuple
 
@@ -9,40 +9,41 @@ from jaxtyping import Array, Float, Int, PyTree
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "lion")
 DECOUPLED = ("adamw", "lion")
-"""Those of `OPTIMIZERS` that take weight decay."""
+"""The `OPTIMIZERS` with decoupled weight decay."""
 SCHEDULES = ("constant", "linear", "cosine")
 
 
 class OptimizerSettings(NamedTuple):
-    """The numbers of an optimizer; all may be traced."""
+    """Choice and hyperparameters of an optimizer; all may be traced."""
 
     optimizer: Int[Array, ""]
     """Index into ``OPTIMIZERS``."""
     learning_rate: Float[Array, ""]
-    """Positive; the largest of the schedule."""
+    """Maximum learning rate of the schedule; positive."""
     momentum: Float[Array, ""]
-    """In [0, 1); of SGD only, the others do not look at it."""
+    """Momentum in [0, 1), used by SGD only."""
     weight_decay: Float[Array, ""]
-    """Share of each parameter taken off at every step, times the learning rate; of ``DECOUPLED`` only."""
+    """Decoupled weight decay, at least 0: each step subtracts this times the learning rate times each parameter. Used
+    by ``DECOUPLED`` only."""
     l2: Float[Array, ""]
-    """Weight of half the squared norm of the parameters in the loss, at least 0; of the others only."""
+    """Weight of half the squared norm of the parameters in the loss, at least 0. ``DECOUPLED`` ignore it."""
     max_norm: Float[Array, ""]
-    """Positive; a longer gradient is shortened to this norm. Infinity leaves every gradient as it is."""
+    """Maximum norm of the gradient, positive; a longer gradient is scaled to this norm. Infinity: no clipping."""
     schedule: Int[Array, ""]
-    """Index into ``SCHEDULES``: how the learning rate falls to 0 after the warm-up, if it does."""
+    """Index into ``SCHEDULES``: a constant learning rate after the warm-up, or a linear or cosine decay to 0."""
     warmup: Float[Array, ""]
-    """Share of the run, in [0, 1), in which the learning rate rises from 0."""
+    """Fraction of the run, in [0, 1), in which the learning rate rises linearly from 0."""
 
 
 class OptimizerState(NamedTuple):
-    """What the optimizers remember; each uses of it what it needs, so that five cost no more than Adam."""
+    """State shared by all optimizers: each uses the fields it needs, so the five cost no more than Adam."""
 
     num_steps: Int[Array, ""]
-    """Steps so far."""
+    """Number of steps so far."""
     first: PyTree[Float[Array, "..."]]
     """Running sum or mean of the gradients."""
     second: PyTree[Float[Array, "..."]]
-    """Running mean of their squares."""
+    """Running mean of the squared gradients."""
 
 
 def init(params: PyTree[Float[Array, "..."]]) -> OptimizerState:
@@ -52,7 +53,7 @@ def init(params: PyTree[Float[Array, "..."]]) -> OptimizerState:
 
 
 def rate(settings: OptimizerSettings, progress: Float[Array, ""]) -> Float[Array, ""]:
-    """The learning rate when a share ``progress`` of the run, in [0, 1], is over."""
+    """The learning rate after a fraction ``progress`` of the run, in [0, 1]."""
     warmup = settings.warmup
     rising = jnp.where(progress < warmup, progress / jnp.maximum(warmup, 1e-6), 1)
     rest = jnp.clip((progress - warmup) / jnp.maximum(1 - warmup, 1e-6), 0, 1)
@@ -61,7 +62,7 @@ def rate(settings: OptimizerSettings, progress: Float[Array, ""]) -> Float[Array
 
 
 def clip(gradient: PyTree[Float[Array, "..."]], max_norm: Float[Array, ""]) -> PyTree[Float[Array, "..."]]:
-    """The gradient, shortened if it is longer than ``max_norm``."""
+    """The gradient, scaled down to ``max_norm`` if its norm is larger."""
     norm = optax.tree.norm(gradient)
     scale = jnp.where(norm > max_norm, max_norm / norm, 1)
     return jax.tree.map(lambda slope: slope * scale, gradient)
@@ -74,11 +75,11 @@ def step(
     params: PyTree[Float[Array, "..."]],
     progress: Float[Array, ""],
 ) -> tuple[PyTree[Float[Array, "..."]], OptimizerState]:
-    """The parameters and the state after one step down the gradient.
+    """The parameters and the state after one optimizer step.
 
-    The gradient is clipped, then L2 is added. With a constant schedule these are the steps of ``optax.sgd``,
-    ``optax.adam``, ``optax.adamw``, ``optax.rmsprop`` and ``optax.lion`` with this learning rate, momentum and weight
-    decay, and else optax's defaults.
+    The gradient is clipped, then L2 is added. With a constant schedule the steps equal those of ``optax.sgd``,
+    ``optax.adam``, ``optax.adamw``, ``optax.rmsprop`` and ``optax.lion``. These are called with this learning rate,
+    momentum and weight decay, and with optax's defaults otherwise.
 
     References:
       Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015.
@@ -108,7 +109,7 @@ def step(
         direction, new = optax.scale_by_lion().update(gradient, optax.ScaleByLionState(count, first))
         return direction, OptimizerState(new.count, new.mu, second)  # pyright: ignore[reportAttributeAccessIssue]
 
-    which = jnp.array([0, 1, 1, 2, 3])[settings.optimizer]  # Adam and AdamW go the same way, and decay differently
+    which = jnp.array([0, 1, 1, 2, 3])[settings.optimizer]  # Adam and AdamW share their direction
     direction, state = jax.lax.switch(which, (sgd, adam, rmsprop, lion))
     decay, now = jnp.where(is_decoupled, settings.weight_decay, 0), rate(settings, progress)
     return jax.tree.map(

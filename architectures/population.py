@@ -1,8 +1,8 @@
-"""Many runs at once: those of one structure side by side in one program, and no further than they deserve.
+"""Many training runs at once, with early stopping: the runs of one structure share one program.
 
-A run is told off by its loss on the judged examples at a few moments. Between two of them the runs of one structure are
-one program under ``vmap``, spread over all devices there are. A run that is stopped leaves the program, so the others
-have its place.
+At a few reports each run is evaluated, and a run with a poor loss may be stopped. Between two reports the runs of one
+structure are one program under ``vmap``, spread over all devices. A stopped run leaves the program, so the remaining
+runs take less time.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -29,29 +29,31 @@ from architectures.training import (
 )
 
 Stop = Callable[[int, Float[np.ndarray, " members"]], Bool[np.ndarray, " members"]]
-"""From the number of a report, counted from 1, and the loss of every member then (NaN for those stopped before) to
-which of them are to stop."""
+"""A stopping rule. Its arguments are the number of the report, from 1, and the loss of every member (NaN for members
+already stopped). It returns True for each member to stop."""
 
 
 class Curve(NamedTuple):
-    """A run that was watched."""
+    """Result and learning curve of a run."""
 
     result: TrainingResult
-    """What it came to when it ended or was stopped."""
+    """Result of the run when it ended or was stopped."""
     losses: Float[np.ndarray, " reports"]
-    """Cross-entropy of the judged examples at each report that it lived to see, in nats."""
+    """Cross-entropy of the evaluation examples at each report of the run, in nats."""
     share: float
-    """Of its steps that were made, in (0, 1]."""
+    """Fraction of the run's steps that were made, in (0, 1]."""
 
 
 def never(step: int, losses: Float[np.ndarray, " members"]) -> Bool[np.ndarray, " members"]:
-    """Stop none."""
+    """Stopping rule that stops no member."""
     del step
     return np.zeros(len(losses), bool)
 
 
 def halving(factor: int = 2) -> Stop:
-    """At each report stop all but the best ``1 / factor`` of those that run; one is always left.
+    """Stopping rule of successive halving: each report keeps the best ``1 / factor`` of the running members.
+
+    At least one member is kept.
 
     References:
       Jamieson and Talwalkar, Non-stochastic best arm identification and hyperparameter optimization, AISTATS 2016.
@@ -79,17 +81,17 @@ def train_watched(
     num_reports: int,
     report: Callable[[int, float], bool],
 ) -> Curve:
-    """One run as ``training.train`` makes it, which says how it goes and can be stopped.
+    """One run of ``training.train`` that reports its loss and can be stopped.
 
     Args:
       key: As in ``train``.
       structure: As in ``train``.
       config: As in ``train``.
       train_examples: As in ``train``.
-      judged_examples: Rows that the loss of every report is measured on.
+      judged_examples: Examples on which the loss of every report is evaluated.
       num_epochs: As in ``train``.
-      num_reports: Reports in a whole run, evenly spread over it, the last at its end; at least 1.
-      report: Called with the number of the report, from 1 on, and the loss; whether to stop.
+      num_reports: Number of reports in a full run, at least 1. They are evenly spaced, the last one at the end.
+      report: Function of the number of the report, from 1, and the loss; it returns True to stop the run.
     """
 
     def stop(step: int, losses: np.ndarray) -> np.ndarray:
@@ -109,18 +111,18 @@ def train_population(
     num_reports: int = 1,
     stop: Stop = never,
 ) -> list[Curve]:
-    """The runs of all members, as ``training.train`` would make each alone with the same key, up to rounding.
+    """The runs of all members; each equals ``training.train`` with the same key, up to rounding.
 
-    Members of one structure are one program, split over all devices if there are several.
+    Members of one structure share one program, which is split over all devices if there are several.
 
     Args:
-      key: Of every run: members differ in their config, not in their luck.
-      members: Structure and config of each.
+      key: Random key of every run, so that members differ in their config but not in their random numbers.
+      members: Structure and config of each member.
       train_examples: As in ``train``.
-      judged_examples: Rows that the loss of every report is measured on.
+      judged_examples: Examples on which the loss of every report is evaluated.
       num_epochs: As in ``train``.
-      num_reports: Reports in a whole run, evenly spread over it, the last at its end; at least 1.
-      stop: Which members to stop, asked at each report but the last.
+      num_reports: Number of reports in a full run, at least 1. They are evenly spaced, the last one at the end.
+      stop: Stopping rule, applied at each report except the last.
     """
     groups: dict[Hashable, list[int]] = {}
     for index, (structure, _) in enumerate(members):
@@ -142,7 +144,7 @@ def train_population(
 
 
 def _watch(groups: Sequence["_Runs"], num_members: int, num_reports: int, stop: Stop) -> list[Curve]:
-    """Advance all groups from report to report, and stop what is to be stopped."""
+    """Advance all groups from report to report, and stop members by the rule ``stop``."""
     losses, curves = np.full((num_reports, num_members), np.nan), {}
     for step in range(1, num_reports + 1):
         for group in groups:
@@ -161,7 +163,7 @@ class _Runs:
     """Runs of one structure between two reports."""
 
     def __init__(self, key, structure, configs, rows, train_examples, judged_examples, num_epochs, num_reports):
-        """Fresh runs; ``rows`` are their places among all members."""
+        """Fresh runs; ``rows`` are their indices among all members."""
         if num_reports < 1:
             raise ValueError(f"num_reports: expected at least 1, got {num_reports}")
         self.key, self.structure, self.rows = key, structure, list(rows)
@@ -180,11 +182,11 @@ class _Runs:
         self._judgement = Judgement(np.zeros(0), np.zeros(0))  # pyright: ignore[reportArgumentType]
 
     def advance(self, step: int) -> np.ndarray:
-        """Go on to the next report; the loss of each run."""
+        """Train to the next report; returns the loss of each run."""
         num = len(self.rows)
         arguments = self._order[step], self._is_step[step], self._num_steps
         with jax.enable_x64(False):
-            if num == 1:  # without vmap a choice among branches is one of them, not all
+            if num == 1:  # without vmap lax.switch runs one branch, not all
                 alone = jax.tree.map(lambda leaf: leaf[0], (self._configs, self._states))
                 outcome = _segment(self.key, self.structure, *alone, *self._examples, *arguments)
                 self._states, losses, judgement = jax.tree.map(lambda leaf: leaf[None], outcome)
@@ -197,7 +199,7 @@ class _Runs:
         return np.asarray(self._judgement.cross_entropy)
 
     def take_out(self, is_over: Bool[np.ndarray, " members"]) -> list[tuple[int, TrainingResult]]:
-        """The runs that are over, with their places; the others stay."""
+        """Remove the runs that are over; returns their results with their indices."""
         losses, done = np.concatenate(self._losses, axis=1), []
         for index, row in enumerate(self.rows):
             if is_over[row]:
@@ -219,7 +221,7 @@ def _stack(trees: Sequence[Any]) -> Any:
 
 
 def _spread(tree: Any) -> Any:
-    """Rows spread over all devices, the last row repeated until each device has as many."""
+    """Rows spread over all devices; the last row is repeated until each device has the same number of rows."""
     devices = jax.devices()
     if len(devices) == 1:
         return tree
@@ -243,12 +245,12 @@ def _go_on(
     is_step: Bool[Array, " steps"],
     num_steps: Int[Array, ""],
 ) -> tuple[TrainingState, Float[Array, " steps"], Judgement]:
-    """A run from one report to the next."""
+    """Advance a run from one report to the next and evaluate it."""
     state, losses = advance(key, structure, config, train_examples, state, order, is_step, num_steps)
     return state, losses, judge(structure, config, state, judged_examples)
 
 
-_OPTIONS: Any = {"compiler_options": {"xla_backend_optimization_level": 1}}  # as of a whole run
+_OPTIONS: Any = {"compiler_options": {"xla_backend_optimization_level": 1}}  # as for `training.train`
 _begin = jax.jit(begin, static_argnames="structure", **_OPTIONS)
 _parameters = jax.jit(parameters, static_argnames="structure")
 _segment = jax.jit(_go_on, static_argnames="structure", **_OPTIONS)

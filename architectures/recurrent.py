@@ -1,10 +1,13 @@
-"""Recurrence over sequences of different lengths: three cells, one loop, layers one upon another.
+"""Stacked recurrent layers over sequences of different lengths, with three kinds of cells and one loop.
 
-The products with the inputs do not wait for one another, so they are made before the loop, some steps at a time; only
-the product with the state stays inside. On the way back it is the same: the gradient of the weights of the state is
-made of such products after the loop, where automatic differentiation would add one up at each step. A step beyond the
-end of a row leaves its state as it was, so the last state is that of the last valid step, and padding changes nothing.
-Nor does it cost much: loop and products end with the longest row, for which they need a way back of their own.
+The products with the inputs do not depend on each other, so they are computed before the loop, a block of steps at a
+time. Only the product with the state stays inside the loop. The backward pass does the same: it computes the gradient
+of the recurrent weights by such products after the loop, while automatic differentiation would add up one product at
+each step.
+
+A step beyond the end of a row leaves the state unchanged. The final state is therefore that of the last valid step, and
+padding does not change the result. Padding costs little, because the loop and the products end with the longest row. A loop of
+variable length needs a custom backward pass, which is defined here.
 """
 
 from functools import partial
@@ -19,17 +22,17 @@ from architectures.layers import Dropout, activate, drop, linear, split_dropout
 
 CELLS = ("simple", "lstm", "gru")
 BLOCK = 8
-"""Steps whose products with the inputs are one."""
+"""Number of steps whose products with the inputs are computed together."""
 _NUM_GATES = {"simple": 1, "lstm": 4, "gru": 3}
 
 
 class State(NamedTuple):
-    """What a layer remembers of the steps so far."""
+    """State of a layer after the steps so far."""
 
     hidden: Float[Array, "n h"]
-    """What the layers above see."""
+    """Hidden state, the input of the layer above."""
     memory: Float[Array, "n h"]
-    """The LSTM's cell; of the other cells zeros that nothing looks at."""
+    """Cell state of the LSTM; unused zeros for the other cells."""
 
 
 class Recurrence(nnx.Module):
@@ -58,10 +61,10 @@ class Recurrence(nnx.Module):
           cell: One of `CELLS`.
           inputs: Size of an input.
           units: Size of the hidden state, at least 1.
-          rngs: Where the weights come from.
+          rngs: Random number generators of the weights.
 
         Raises:
-          ValueError: If there is no such cell.
+          ValueError: If ``cell`` is not in `CELLS`.
         """
         if cell not in CELLS:
             raise ValueError(f"cell: expected one of {CELLS}, got {cell!r}")
@@ -75,7 +78,7 @@ class Recurrence(nnx.Module):
         return State(jnp.zeros((num, self.units)), jnp.zeros((num, self.units)))
 
     def step(self, projected: Float[Array, "n g"], state: State, activation: Int[Array, ""]) -> State:
-        """The state after one more input, of which ``projected`` is the product with the input weights."""
+        """The state after one more input; ``projected`` is the product of the input with the input weights."""
         return _gates(self.cell, projected, self.from_hidden(state.hidden), state, activation)
 
     def __call__(
@@ -84,10 +87,10 @@ class Recurrence(nnx.Module):
         """The hidden state after each step, and the state after the last valid one.
 
         Args:
-          x: Inputs, one a step.
-          is_valid: False where a row has ended; beyond it the hidden states repeat the last valid one.
-          state: Before the first step.
-          activation: Of the simple cell, an index into ``layers.ACTIVATIONS``; the others do not look at it.
+          x: Input of each step.
+          is_valid: False after the end of a row, where the hidden states repeat the last valid one.
+          state: State before the first step.
+          activation: Index into ``layers.ACTIVATIONS`` for the simple cell; the other cells ignore it.
         """
         num_steps = _num_steps(is_valid.T)
         from_input: Any = self.from_input
@@ -101,17 +104,17 @@ class Recurrence(nnx.Module):
 
 
 class Recurrent(nnx.Module):
-    """Recurrent layers one upon another, with dropout between them."""
+    """Stacked recurrent layers with dropout between them."""
 
     def __init__(self, cell: str, inputs: int, units: int, num_layers: int, rngs: nnx.Rngs):
-        """Fresh weights; arguments as those of `Recurrence`, ``num_layers`` at least 1."""
+        """Fresh weights; arguments as in `Recurrence`, and ``num_layers`` at least 1."""
         if num_layers < 1:
             raise ValueError(f"num_layers: expected at least 1, got {num_layers}")
         sizes = (inputs, *[units] * (num_layers - 1))
         self.layers = nnx.List([Recurrence(cell, size, units, rngs) for size in sizes])
 
     def start(self, num: int) -> tuple[State, ...]:
-        """The states before the first step of ``num`` rows, one a layer."""
+        """The state of each layer before the first step of ``num`` rows."""
         return tuple(layer.start(num) for layer in self.layers)
 
     def __call__(
@@ -135,7 +138,7 @@ class Recurrent(nnx.Module):
 def _gates(
     cell: str, projected: Float[Array, "n g"], recurrent: Float[Array, "n g"], state: State, activation: Int[Array, ""]
 ) -> State:
-    """The state after one more step, of the products of its input and of the state before it."""
+    """The state after one more step, from the products of its input and of the previous hidden state."""
     if cell == "simple":
         return State(activate(activation, projected + recurrent), state.memory)
     if cell == "gru":
@@ -164,8 +167,8 @@ def _loop(
 
 
 def _forward(cell, projected, is_valid, kernel, bias, state, activation):
-    """`_loop`, and what its way back needs: beside its arguments the states and the product of each with the kernel."""
-    is_valid = jnp.asarray(is_valid)  # arrays of NumPy have no traced rows
+    """`_loop` with its residuals: the arguments, the states, and the product of each state with the kernel."""
+    is_valid = jnp.asarray(is_valid)  # a NumPy array cannot be indexed by a traced step
     num_steps = _num_steps(is_valid)
 
     def advance(step: Array, carry: Any) -> Any:
@@ -196,7 +199,7 @@ def _backward(cell, kept, gradients):
         after = after._replace(hidden=after.hidden + of_hidden[step])
         is_here = is_valid[step][:, None]
         of_new = jax.tree.map(lambda leaf: jnp.where(is_here, leaf, 0), after)
-        passed = jax.tree.map(lambda leaf: jnp.where(is_here, 0, leaf), after)  # where the row had ended
+        passed = jax.tree.map(lambda leaf: jnp.where(is_here, 0, leaf), after)  # ended rows pass the gradient
         _, back = jax.vjp(
             lambda inputs, product, state: _gates(cell, inputs, product, state, activation),
             projected[step],
@@ -210,13 +213,13 @@ def _backward(cell, kept, gradients):
         return of_state, of_projected.at[step].set(of_input), of_recurrent
 
     is_over = (jnp.arange(len(projected)) >= num_steps)[:, None, None]
-    of_rest = jnp.where(is_over, of_hidden, 0).sum(0)  # what repeats the last state
+    of_rest = jnp.where(is_over, of_hidden, 0).sum(0)  # these steps repeat the last state
     of_end = of_end._replace(hidden=of_end.hidden + of_rest)
     nothing = jnp.zeros_like(projected)
     of_state, of_projected, of_recurrent = jax.lax.fori_loop(
         0, num_steps, retreat, (of_end, nothing, nothing if cell == "gru" else None)
     )
-    of_recurrent = of_projected if of_recurrent is None else of_recurrent  # the other cells add the two up
+    of_recurrent = of_projected if of_recurrent is None else of_recurrent  # the other cells add the two products
     of_kernel = _sum_of_products(before.hidden, of_recurrent, num_steps)
     return of_projected, None, of_kernel, of_recurrent.sum((0, 1)), of_state, None
 
@@ -225,7 +228,7 @@ def _backward(cell, kept, gradients):
 def _products(
     x: Float[Array, "t n d"], kernel: Float[Array, "d g"], bias: Float[Array, " g"], num_steps: Int[Array, ""]
 ) -> Float[Array, "t n g"]:
-    """``x @ kernel + bias`` of the first steps; what comes after the block in which they end is 0."""
+    """``x @ kernel + bias`` of the first ``num_steps`` steps, rounded up to a whole block; 0 after that block."""
     return _products_forward(x, kernel, bias, num_steps)[0]
 
 
@@ -257,7 +260,7 @@ _products.defvjp(_products_forward, _products_backward)
 def _sum_of_products(
     a: Float[Array, "t n d"], b: Float[Array, "t n g"], num_steps: Int[Array, ""]
 ) -> Float[Array, "d g"]:
-    """The sum over steps and rows of the outer products of ``a`` and ``b``, which is 0 after the first steps."""
+    """The sum over steps and rows of the outer products of ``a`` and ``b``; ``b`` is 0 after ``num_steps`` steps."""
     left, right = _blocks(a), _blocks(b)
 
     def add(block: Array, total: Array) -> Array:
@@ -267,14 +270,14 @@ def _sum_of_products(
 
 
 def _blocks(x: Float[Array, "t n d"]) -> Float[Array, "blocks rows d"]:
-    """Some steps at a time, so that large products can end with the longest row, too."""
+    """``x`` cut into blocks of steps, so that the large products can also end with the longest row."""
     size = min(BLOCK, len(x))
     padded = jnp.pad(x, ((0, -len(x) % size), (0, 0), (0, 0)))
     return padded.reshape(-1, size * x.shape[1], x.shape[2])  # [t, n, d] -> [blocks, size n, d]
 
 
 def _steps(blocks: Float[Array, "blocks rows d"], like: Float[Array, "t n e"]) -> Float[Array, "t n d"]:
-    """What `_blocks` was made of."""
+    """The inverse of `_blocks`: one row for each step of ``like``."""
     return blocks.reshape(-1, like.shape[1], blocks.shape[2])[: len(like)]  # [blocks, size n, d] -> [t, n, d]
 
 
@@ -284,7 +287,7 @@ def _num_blocks(num_steps: Int[Array, ""], length: int) -> Int[Array, ""]:
 
 
 def _num_steps(is_valid: Bool[Array, "t n"]) -> Int[Array, ""]:
-    """Steps up to the last one of the longest row."""
+    """Number of steps up to the last valid step of the longest row."""
     return jnp.max(jnp.where(is_valid.any(axis=1), jnp.arange(1, len(is_valid) + 1), 0))
 
 

@@ -1,4 +1,4 @@
-"""A recurrent network that writes text: it reads characters and says, after each, which comes next."""
+"""A recurrent network that generates text: after each character it predicts the next one."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,18 @@ from architectures.recurrent import Recurrent, State
 
 @dataclass(frozen=True)
 class RNNStructure:
-    """What decides the shapes of the network, so each value is a program of its own."""
+    """Static structure of the network, which determines its shapes; each value compiles a separate program."""
 
     num_tokens: int
-    """Different tokens there are."""
+    """Vocabulary size."""
     cell: str = "simple"
     """One of ``recurrent.CELLS``."""
     width: int = 128
     """Units of a recurrent layer."""
     num_layers: int = 1
-    """Recurrent layers, at least 1."""
+    """Number of recurrent layers, at least 1."""
     embedding: int = 32
-    """Numbers that stand for a token."""
+    """Size of the embedding of a token."""
 
     def build(self, rngs: nnx.Rngs) -> "RNN":
         """A network with fresh random weights."""
@@ -32,10 +32,10 @@ class RNNStructure:
 
 
 class RNN(nnx.Module):
-    """A network from tokens to logits of the token that follows, at each step.
+    """A network from tokens to logits of the next token, at each step.
 
-    Every step has a prediction of its own, and so a gradient: a network that is asked for the last token of a window
-    only, as simple sketches of text generation have it, learns from one step in 64.
+    Every step has a prediction and so contributes to the gradient. Simple sketches of text generation predict only the
+    last token of a window; they learn from one step in 64.
     """
 
     def __init__(self, structure: RNNStructure, rngs: nnx.Rngs):
@@ -49,25 +49,25 @@ class RNN(nnx.Module):
     def __call__(
         self, tokens: Int[Array, "n t"], activation: Int[Array, ""], dropout: Dropout | None
     ) -> Float[Array, "n t tokens"]:
-        """The logits of what follows each token.
+        """Logits of the token after each token.
 
         Args:
-          tokens: Rows filled up with ``PAD`` at their end.
-          activation: Of the simple cell, an index into ``layers.ACTIVATIONS``; may be traced.
-          dropout: Rate and key in training, None in evaluation; between layers and before the output.
+          tokens: Rows padded with ``PAD`` at their end.
+          activation: Index into ``layers.ACTIVATIONS`` for the simple cell; may be traced.
+          dropout: Rate and key in training, None in evaluation. It applies between layers and before the output.
         """
         start = self.recurrent.start(len(tokens))
         hidden, _ = self.recurrent(self.embed(tokens), tokens != PAD, start, activation, split_dropout(dropout, 0))
         return self.output(drop(split_dropout(dropout, 1), hidden))  # [n, t, h] -> [n, t, tokens]
 
     def begin(self, num: int) -> tuple[State, ...]:
-        """What is remembered before the first token of ``num`` rows."""
+        """Recurrent states before the first token of ``num`` rows."""
         return self.recurrent.start(num)
 
     def step(
         self, states: tuple[State, ...], tokens: Int[Array, " n"], activation: Int[Array, ""]
     ) -> tuple[tuple[State, ...], Float[Array, "n tokens"]]:
-        """What is remembered after one more token of each row, and the logits of what follows it."""
+        """Recurrent states after one more token of each row, and the logits of the next token."""
         is_valid = jnp.ones((len(tokens), 1), bool)
         hidden, states = self.recurrent(self.embed(tokens[:, None]), is_valid, states, activation, None)
         return states, self.output(hidden[:, 0])  # [n, 1, h] -> [n, tokens]

@@ -1,13 +1,14 @@
 """A whole training run as one pure float32 function: initialise, scan over the steps, evaluate.
 
-What a search varies is divided in two. *Structure* (depth, width, cell) decides shapes and is static: one program each.
-Everything else, batch size, optimizer, schedule and activation among them, is traced data, so a search over eight
-structures compiles eight programs however many trials it has, and a population may be trained under ``vmap``.
+The hyperparameters of a search are of two kinds. The *structure* (depth, width, cell) determines shapes and is static:
+each structure compiles a separate program. All others, such as batch size, optimizer, schedule and activation, are
+traced. A search over eight structures therefore compiles eight programs, however many trials it has, and a population
+can be trained under ``vmap``.
 
-The batch size is data by gradient accumulation: the scan always takes 32 examples, and the optimizer steps when
-the traced number of them has been seen. The sum of the gradients over the sum of the weights is the gradient of the
-whole batch, at a cost that does not depend on its size (masking a batch of 256 would cost 8 times as much at batch
-size 32; a static batch size would mean four times as many programs).
+Gradient accumulation makes the batch size a traced number: each step of the scan takes 32 examples, and the optimizer
+steps after the traced number of examples. The sum of the gradients divided by the sum of the weights is the gradient of
+the whole batch. Its cost per example does not depend on the batch size. (Masking a batch of 256 would cost 8 times
+as much at batch size 32. A static batch size would compile four times as many programs.)
 """
 
 from collections.abc import Callable
@@ -27,13 +28,13 @@ from architectures.layers import ACTIVATIONS, Dropout
 from architectures.optimizers import OPTIMIZERS, SCHEDULES, OptimizerSettings, OptimizerState
 
 MICROBATCH = 32
-"""Examples a step of the scan looks at; a batch size is a multiple of it."""
+"""Number of examples of one step of the scan; a batch size is a multiple of this."""
 POOL = 16
-"""Microbatches among which texts are put with others of their length."""
+"""Number of microbatches whose texts are sorted by length together."""
 
 
 class Structure(Protocol):
-    """Shapes of a network: hashable, and able to build one."""
+    """Static structure of a network: hashable, with a method that builds the network."""
 
     def build(self, rngs: nnx.Rngs) -> Callable[..., Float[Array, "n ... classes"]]:
         """A network ``(inputs, activation, dropout) -> logits`` with fresh random weights."""
@@ -43,59 +44,59 @@ class Structure(Protocol):
 
 
 class TrainConfig(NamedTuple):
-    """What a training run varies without a new program; all may be traced, and may carry a leading axis for vmap."""
+    """Hyperparameters of a run that need no new program; all may be traced, or have a leading axis for vmap."""
 
     settings: OptimizerSettings
-    """The optimizer and its numbers."""
+    """Choice and hyperparameters of the optimizer."""
     batch_size: Int[Array, ""]
-    """Examples for one step of the optimizer, a multiple of ``MICROBATCH``."""
+    """Number of examples for one step of the optimizer, a multiple of ``MICROBATCH``."""
     activation: Int[Array, ""]
     """Index into ``ACTIVATIONS``."""
     dropout: Float[Array, ""]
-    """Probability in [0, 1) that a unit is dropped, where the network says."""
+    """Probability in [0, 1) that a unit is dropped; the network decides where dropout applies."""
     label_smoothing: Float[Array, ""]
-    """Share in [0, 1) of each answer that is spread over all classes while learning."""
+    """Fraction in [0, 1) of each target that is spread over all classes in training."""
     averaging: Float[Array, ""]
-    """Share in [0, 1) of the run so far over which the weights are averaged for use; 0: the last ones are used."""
+    """Fraction in [0, 1) of the run so far over which the parameters are averaged; 0 uses the last parameters."""
 
 
 class Judgement(NamedTuple):
-    """How good a network is on examples."""
+    """Loss and accuracy of a network on examples."""
 
     cross_entropy: Float[Array, ""]
-    """Mean over the predictions by their weight, in nats; lower is better."""
+    """Weighted mean of the cross-entropy over the predictions, in nats; lower is better."""
     accuracy: Float[Array, ""]
-    """Share of the predictions, by their weight, whose largest logit is the right one, in [0, 1]."""
+    """Weighted fraction of the predictions whose largest logit is that of the target, in [0, 1]."""
 
 
 class TrainingResult(NamedTuple):
-    """A trained network and how good it is. A run that diverged has losses that are huge, inf or NaN."""
+    """A trained network with its loss and accuracy. The losses of a run that diverged are huge, inf or NaN."""
 
     params: Any
     """Parameters after the last step, for `network`."""
     train_losses: Float[Array, " steps"]
-    """Cross-entropy in nats of each microbatch before it was learnt from, dropout active, labels not smoothed."""
+    """Cross-entropy of each microbatch before the step that trains on it, in nats; with dropout, without smoothing."""
     cross_entropy: Float[Array, ""]
-    """Of the examples for evaluation."""
+    """Cross-entropy on the evaluation examples, in nats."""
     accuracy: Float[Array, ""]
-    """Of the examples for evaluation."""
+    """Accuracy on the evaluation examples, in [0, 1]."""
 
 
 class TrainingState(NamedTuple):
-    """A run between two steps."""
+    """State of a run between two steps."""
 
     params: Float[Array, " p"]
-    """All parameters as one vector: a third of the program to compile, and fewer, larger updates."""
+    """All parameters as one vector, which compiles a third of the program and makes fewer, larger updates."""
     average: Float[Array, " p"]
-    """What is judged and used: the mean of the parameters over the last part of the run."""
+    """Mean of the parameters over the last part of the run; evaluation uses these."""
     optimizer: OptimizerState
-    """What the optimizer remembers."""
+    """State of the optimizer."""
     gradient: Float[Array, " p"]
-    """Of the microbatches since the optimizer's last step, summed over predictions by their weight."""
+    """Weighted sum of the gradients of the predictions since the optimizer's last step."""
     weight: Float[Array, ""]
-    """Of these predictions, in sum."""
+    """Sum of the weights of these predictions."""
     num_steps: Int[Array, ""]
-    """Microbatches so far."""
+    """Number of microbatches so far."""
 
 
 def train_config(
@@ -119,19 +120,19 @@ def train_config(
       learning_rate: Positive.
       batch_size: A positive multiple of 32.
       optimizer: One of ``OPTIMIZERS``.
-      momentum: In [0, 1); counts for ``"sgd"`` only.
-      weight_decay: Decoupled, at least 0; counts for ``"adamw"`` and ``"lion"`` only.
-      l2: At least 0; counts for the others.
+      momentum: In [0, 1); used by ``"sgd"`` only.
+      weight_decay: Decoupled weight decay, at least 0; used by ``"adamw"`` and ``"lion"`` only.
+      l2: L2 penalty, at least 0; used by the other optimizers.
       activation: One of ``ACTIVATIONS``.
       dropout: In [0, 1).
       label_smoothing: In [0, 1).
       schedule: One of ``SCHEDULES``.
-      warmup: Share of the run, in [0, 1).
-      max_norm: Norm to which a longer gradient is shortened; positive, may be infinite.
+      warmup: Fraction of the run, in [0, 1).
+      max_norm: Maximum norm of the gradient; positive, may be infinite.
       averaging: In [0, 1).
 
     Raises:
-      ValueError: If a name is not known or a number is not in its range.
+      ValueError: If a name is unknown or a number is out of range.
     """
     for name, value, known in (
         ("optimizer", optimizer, OPTIMIZERS),
@@ -178,7 +179,7 @@ def train_config(
 
 
 def network(structure: Structure, params: Any) -> Any:
-    """The network of this structure with these parameters, as ``TrainingResult.params`` has them."""
+    """The network of this structure with these parameters, in the form of ``TrainingResult.params``."""
     graph, _ = nnx.split(nnx.eval_shape(lambda: structure.build(nnx.Rngs(0))))
     return nnx.merge(graph, params)
 
@@ -187,7 +188,7 @@ def network(structure: Structure, params: Any) -> Any:
 def predict(
     structure: Structure, params: Any, inputs: Any, activation: Int[Array, ""]
 ) -> Float[Array, "n ... classes"]:
-    """The logits of a trained network; the activation is the one that it was trained with."""
+    """The logits of a trained network; ``activation`` is the activation of its training."""
     return network(structure, params)(inputs, activation, None)
 
 
@@ -202,20 +203,20 @@ def train(
 ) -> TrainingResult:
     """The result of one training run from fresh random weights.
 
-    Each epoch is a new permutation of the training examples, and batches run on over its end; texts to be classified
-    are put with others of about their length (`visits`). Examples left over when the last batch is not full are not
-    learnt from. A run is a function of its arguments: the same key gives the same
-    result to the bit. Computations are in float32 even where the caller has 64-bit types on.
+    Each epoch is a new permutation of the training examples; a batch may span two epochs. Texts to be classified are
+    grouped with texts of similar length (`visits`). A last batch that is not full is not used. A run is a function of
+    its arguments: the same key gives the same result to the bit. Computations are in float32 even if the caller has
+    enabled 64-bit types.
 
-    Compiled on its own; inside a program of yours call ``training_run``, which is the same function.
+    This function is compiled separately; inside a larger program call ``training_run``, which is the same function.
 
     Args:
-      key: Seeds the weights, the order of the examples and the dropout.
-      structure: What decides the shapes; one program for each.
-      config: The rest; changing it compiles nothing.
+      key: Random key of the weights, the order of the examples and the dropout.
+      structure: Static structure; each value compiles a separate program.
+      config: All other hyperparameters; changing them compiles nothing.
       train_examples: At least 32 rows.
-      judged_examples: Rows that the loss and accuracy are measured on.
-      num_epochs: Times that every training example is seen; static.
+      judged_examples: Examples on which the loss and accuracy are evaluated.
+      num_epochs: Number of passes over the training examples; static.
     """
     with jax.enable_x64(False):
         return _train(key, structure, config, train_examples, judged_examples, num_epochs)
@@ -229,7 +230,7 @@ def training_run(
     judged_examples: Examples,
     num_epochs: int,
 ) -> TrainingResult:
-    """``train`` as a plain function, to be jitted or vmapped as part of something larger; 64-bit types must be off."""
+    """``train`` as a plain function, to be jitted or vmapped in a larger program; 64-bit types must be off."""
     order = visits(key, len(train_examples.targets), num_epochs, lengths_of(train_examples))  # [steps, MICROBATCH]
     is_step = jnp.ones(len(order), bool)
     state = begin(key, structure)
@@ -239,7 +240,7 @@ def training_run(
 
 
 def begin(key: Key[Array, ""], structure: Structure) -> TrainingState:
-    """A run before its first step, with the random weights of ``key``."""
+    """State of a run before its first step, with random weights from ``key``."""
     params, _ = ravel_pytree(nnx.split(structure.build(nnx.Rngs(jax.random.fold_in(key, 0))))[1])
     return TrainingState(params, params, optimizers.init(params), jnp.zeros_like(params), jnp.float32(0), jnp.int32(0))
 
@@ -254,17 +255,17 @@ def advance(
     is_step: Bool[Array, " steps"],
     num_steps: Int[Array, ""] | int,
 ) -> tuple[TrainingState, Float[Array, " steps"]]:
-    """A run after more steps, and the loss of each microbatch.
+    """State of a run after more steps, and the loss of each microbatch.
 
     Args:
-      key: That the run began with.
-      structure: That the run began with.
-      config: What else decides the run.
-      examples: To learn from.
-      state: Before the steps.
-      order: Rows of the examples, microbatch by microbatch; the part of `visits` that is next.
-      is_step: Where False nothing is learnt and the loss is 0: for parts of a run that are to have one length.
-      num_steps: Microbatches of the whole run, by which schedules go.
+      key: Random key of the run.
+      structure: Static structure of the run.
+      config: Other hyperparameters of the run.
+      examples: Training examples.
+      state: State before the steps.
+      order: Rows of the examples for each microbatch: the next part of `visits`.
+      is_step: If False, the step is skipped and its loss is 0. This pads the parts of a run to one length.
+      num_steps: Number of microbatches of the whole run, which the schedules depend on.
     """
     graph, unravel = _shapes(structure)
     key_dropout = jax.random.fold_in(key, 2)
@@ -307,7 +308,7 @@ def advance(
 
 
 def judge(structure: Structure, config: TrainConfig, state: TrainingState, examples: Examples) -> Judgement:
-    """How good the network of a run is, as it is now, on examples; nothing is dropped or smoothed."""
+    """Loss and accuracy of the run's averaged parameters on examples, without dropout or label smoothing."""
     graph, unravel = _shapes(structure)
     logits = nnx.merge(graph, unravel(state.average))(examples.inputs, config.activation, None)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, examples.targets)
@@ -316,21 +317,21 @@ def judge(structure: Structure, config: TrainConfig, state: TrainingState, examp
 
 
 def parameters(structure: Structure, state: TrainingState) -> Any:
-    """The parameters of a run in the shapes of its network, for `network`."""
+    """The averaged parameters of a run in the shapes of its network, for `network`."""
     return _shapes(structure)[1](state.average)
 
 
 def visits(
     key: Key[Array, ""], num_examples: int, num_epochs: int, lengths: Int[Array, " n"] | None = None
 ) -> Int[Array, "steps microbatch"]:
-    """Rows to visit: one permutation after the other, cut into microbatches; what is left at the end is dropped.
+    """Order of the rows: one permutation for each epoch, cut into microbatches; an incomplete last one is dropped.
 
     Args:
-      key: Of the permutations.
-      num_examples: Rows there are.
-      num_epochs: How often each is visited.
-      lengths: Of the rows, if those of a microbatch shall be about as long as one another: of each ``POOL`` of them
-        that follow one another the rows are sorted by length, cut anew, and these parts are shuffled.
+      key: Random key of the permutations.
+      num_examples: Number of rows.
+      num_epochs: Number of visits of each row.
+      lengths: Lengths of the rows, if the rows of a microbatch should have similar lengths. The rows of each ``POOL``
+        consecutive microbatches are then sorted by length, cut into microbatches again, and these are shuffled.
     """
     ranks = jax.random.uniform(jax.random.fold_in(key, 1), (num_epochs, num_examples), jnp.float32)
     stream = jnp.argsort(ranks, axis=1).reshape(-1)  # [epochs, n] -> [all]
@@ -345,12 +346,12 @@ def visits(
 
 
 def _shapes(structure: Structure) -> tuple[Any, Callable[[Array], Any]]:
-    """The graph of a network of this structure, and how to make its parameters of one vector."""
+    """The graph of a network of this structure, and a function from one vector to its parameters."""
     graph, tree = nnx.split(nnx.eval_shape(lambda: structure.build(nnx.Rngs(0))))
     return graph, ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree))[1]
 
 
-# Level 1 compiles in half the time of the default and the program is as fast: the time goes to matrix products.
+# Level 1 compiles in half the default time. The program is as fast, because its time is spent in matrix products.
 _train = jax.jit(
     training_run,
     static_argnames=("structure", "num_epochs"),

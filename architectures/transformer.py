@@ -1,4 +1,4 @@
-"""Translation by attention alone: the encoder and decoder of the Transformer."""
+"""Translation by the encoder and decoder of the Transformer."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,20 +17,20 @@ NORMS = ("pre", "post")
 
 @dataclass(frozen=True)
 class TransformerStructure:
-    """What decides the shapes of the network, so each value is a program of its own."""
+    """Static structure of the network, which determines its shapes; each value compiles a separate program."""
 
     num_source_tokens: int
-    """Different tokens of the language to translate from."""
+    """Vocabulary size of the language to translate from."""
     num_target_tokens: int
-    """Different tokens of the language to translate to."""
+    """Vocabulary size of the language to translate to."""
     width: int = 64
-    """Numbers that stand for a token, throughout; even, and a multiple of ``num_heads``."""
+    """Size of the representation of a token in all layers; even, and a multiple of ``num_heads``."""
     num_heads: int = 4
-    """Attentions side by side in each layer."""
+    """Number of attention heads in each layer."""
     num_layers: int = 2
-    """Layers of the encoder, and of the decoder; at least 1."""
+    """Number of layers of the encoder, and of the decoder; at least 1."""
     norm: str = "pre"
-    """One of ``NORMS``: normalise what enters a sublayer, or the sum with what leaves it."""
+    """One of ``NORMS``: layer normalisation of the input of each sublayer, or of the sum after it."""
     expansion: int = 2
     """Units of the hidden layer of a feed-forward network, as a multiple of the width."""
 
@@ -40,7 +40,7 @@ class TransformerStructure:
 
 
 def positions(length: int, width: int) -> Float32[np.ndarray, "t d"]:
-    """The sines and cosines that tell a token where it stands; a network without them sees a bag of tokens.
+    """Sinusoidal position encoding; a network without it cannot see the order of the tokens.
 
     References:
       Vaswani et al., Attention is all you need, NeurIPS 2017, section 3.5.
@@ -50,7 +50,7 @@ def positions(length: int, width: int) -> Float32[np.ndarray, "t d"]:
 
 
 class MultiHeadAttention(nnx.Module):
-    """Several attentions side by side, each in its own part of the width."""
+    """Multi-head attention: each head attends in its own part of the width."""
 
     def __init__(self, width: int, num_heads: int, rngs: nnx.Rngs):
         """Fresh weights; ``width`` must be a multiple of ``num_heads``."""
@@ -63,12 +63,12 @@ class MultiHeadAttention(nnx.Module):
         self.output = linear(width, width, rngs=rngs)
 
     def split(self, x: Float[Array, "n t d"]) -> Float[Array, "n heads t part"]:
-        """The parts of the heads."""
+        """``x`` divided into the parts of the heads."""
         parts = x.reshape(*x.shape[:2], self.num_heads, -1)  # [n, t, heads part] -> [n, t, heads, part]
         return parts.swapaxes(1, 2)  # [n, t, heads, part] -> [n, heads, t, part]
 
     def keys_and_values(self, x: Float[Array, "n s d"]) -> tuple[Array, Array]:
-        """What there is to attend to, each of shape [n, heads, s, part]."""
+        """Keys and values of ``x``, each of shape [n, heads, s, part]."""
         return self.split(self.of_key(x)), self.split(self.of_value(x))
 
     def attend(
@@ -78,21 +78,21 @@ class MultiHeadAttention(nnx.Module):
         values: Float[Array, "n heads s part"],
         is_seen: Bool[Array, "#n #t s"],
     ) -> Float[Array, "n t d"]:
-        """For each row of ``x`` the mean of the values, weighted by how its query fits the keys that it may see.
+        """Attention of each step of ``x``: the mean of the values, weighted by the softmax over the visible keys.
 
-        Written out with the heads first: both products are plain ones of matrices then, and the gradient takes a
-        quarter of the time on a CPU that it takes through ``jax.nn.dot_product_attention``.
+        The code puts the heads first, so that both products are plain matrix products. On a CPU the gradient takes a
+        quarter of the time that ``jax.nn.dot_product_attention`` takes.
         """
         queries = self.split(self.of_query(x)) / jnp.sqrt(keys.shape[-1]).astype(x.dtype)
         scores = jnp.einsum("nhtp,nhsp->nhts", queries, keys)
-        least = jnp.finfo(scores.dtype).min  # a weight of 0; minus infinity would make a row that sees nothing NaN
+        least = jnp.finfo(scores.dtype).min  # gives a weight of 0; with minus infinity a row that sees no key is NaN
         weights = jax.nn.softmax(jnp.where(is_seen[:, None], scores, least), axis=-1)
         attended = jnp.einsum("nhts,nhsp->nhtp", weights, values).swapaxes(1, 2)  # [n, t, heads, part]
         return self.output(attended.reshape(x.shape))  # [n, t, heads, part] -> [n, t, d]
 
 
 class Sublayers(nnx.Module):
-    """Residual steps, each with its normalisation before it or after it.
+    """Residual connections of sublayers, each with its layer normalisation before or after it.
 
     References:
       Xiong et al., On layer normalization in the Transformer architecture, ICML 2020.
@@ -106,19 +106,19 @@ class Sublayers(nnx.Module):
         self.norms = nnx.List([nnx.LayerNorm(width, rngs=rngs) for _ in range(num)])
 
     def enter(self, index: int, x: Float[Array, "n t d"]) -> Float[Array, "n t d"]:
-        """What sublayer ``index`` is given."""
+        """Input of sublayer ``index``."""
         return self.norms[index](x) if self.norm == "pre" else x
 
     def leave(
         self, index: int, x: Float[Array, "n t d"], change: Float[Array, "n t d"], dropout: Dropout | None
     ) -> Float[Array, "n t d"]:
-        """What comes after sublayer ``index``, which made ``change`` of ``x``."""
+        """Output after sublayer ``index``, which mapped ``x`` to ``change``."""
         x = x + drop(split_dropout(dropout, index), change)
         return x if self.norm == "pre" else self.norms[index](x)
 
 
 class FeedForward(nnx.Module):
-    """Two dense layers, the same at every position."""
+    """Two dense layers, applied at every position."""
 
     def __init__(self, width: int, expansion: int, rngs: nnx.Rngs):
         """Fresh weights."""
@@ -126,12 +126,12 @@ class FeedForward(nnx.Module):
         self.output = linear(expansion * width, width, rngs=rngs)
 
     def __call__(self, x: Float[Array, "n t d"], activation: Int[Array, ""]) -> Float[Array, "n t d"]:
-        """The same for each position."""
+        """The output of the two layers at each position."""
         return self.output(activate(activation, self.hidden(x)))
 
 
 class EncoderLayer(nnx.Module):
-    """Attention of a sequence to itself, then a feed-forward network."""
+    """Self-attention, then a feed-forward network."""
 
     def __init__(self, structure: TransformerStructure, rngs: nnx.Rngs):
         """Fresh weights."""
@@ -155,7 +155,7 @@ class EncoderLayer(nnx.Module):
 
 
 class Cache(NamedTuple):
-    """Keys and values of one layer of the decoder: of the target, filled up to where it is, and of the source."""
+    """Keys and values of one layer of the decoder, of the target (zeros after its current position) and the source."""
 
     keys: Float[Array, "n heads length part"]
     values: Float[Array, "n heads length part"]
@@ -164,7 +164,7 @@ class Cache(NamedTuple):
 
 
 class DecoderLayer(nnx.Module):
-    """Attention of the target to its past, attention to the source, then a feed-forward network."""
+    """Causal self-attention of the target, attention to the source, then a feed-forward network."""
 
     def __init__(self, structure: TransformerStructure, rngs: nnx.Rngs):
         """Fresh weights."""
@@ -206,21 +206,21 @@ class DecoderLayer(nnx.Module):
 
 
 class Memory(NamedTuple):
-    """What the decoder has of the source, and of the target so far."""
+    """State of the decoder: keys and values of the source, and of the target so far."""
 
     caches: tuple[Cache, ...]
-    """One a layer."""
+    """Cache of each layer."""
     is_source: Bool[Array, "n 1 s"]
     """False for padding, which gets no attention."""
     position: Int[Array, ""]
-    """Tokens of the target so far."""
+    """Number of tokens of the target so far."""
 
 
 class Transformer(nnx.Module):
-    """A network from a source and a target's beginning to logits of the target's next token, at each step.
+    """A network from a source and the start of a target to the logits of the next token of the target, at each step.
 
-    Three masks belong to it: the encoder does not see padding, the decoder does not see padding of the source, and a
-    position of the target sees itself and its past only; without the last, training shows the answer.
+    It has three masks. The encoder does not see padding. The decoder does not see padding of the source. A position of
+    the target sees only itself and earlier positions; without this mask, training would show the answer.
 
     References:
       Vaswani et al., Attention is all you need, NeurIPS 2017.
@@ -230,7 +230,8 @@ class Transformer(nnx.Module):
         """A network of the given structure, weights from ``rngs``.
 
         Raises:
-          ValueError: If the width is odd or no multiple of the number of heads, if there is no layer, or no such norm.
+          ValueError: If the width is odd or not a multiple of ``num_heads``, if ``num_layers`` is less than 1, or if
+            ``norm`` is not in ``NORMS``.
         """
         width, num_layers = structure.width, structure.num_layers
         if width % 2:
@@ -242,7 +243,7 @@ class Transformer(nnx.Module):
         self.embed_target = embedding(structure.num_target_tokens, width, rngs=rngs)
         self.encoder = nnx.List([EncoderLayer(structure, rngs) for _ in range(num_layers)])
         self.decoder = nnx.List([DecoderLayer(structure, rngs) for _ in range(num_layers)])
-        # With the normalisation before each sublayer nothing has normalised what comes after the last one.
+        # With "pre", the output of the last sublayer has not been normalised yet.
         self.last_norms = nnx.List([nnx.LayerNorm(width, rngs=rngs) for _ in range(2 * (structure.norm == "pre"))])
         self.output = linear(width, structure.num_target_tokens, rngs=rngs)
 
@@ -252,12 +253,12 @@ class Transformer(nnx.Module):
         activation: Int[Array, ""],
         dropout: Dropout | None,
     ) -> Float[Array, "n t tokens"]:
-        """The logits of what follows each token of the target.
+        """Logits of the token after each token of the target.
 
         Args:
-          inputs: The source, and the target from its start on; rows filled up with ``PAD`` at their end.
-          activation: Of the feed-forward networks, an index into ``layers.ACTIVATIONS``; may be traced.
-          dropout: Rate and key in training, None in evaluation; of the embedded tokens and of each sublayer.
+          inputs: The source, and the target from its start token on; rows are padded with ``PAD`` at their end.
+          activation: Index into ``layers.ACTIVATIONS`` for the feed-forward networks; may be traced.
+          dropout: Rate and key in training, None in evaluation. It applies to the embedded tokens and each sublayer.
         """
         source, target = inputs
         length = target.shape[1]
@@ -265,13 +266,13 @@ class Transformer(nnx.Module):
         return self._decode(memory, target, activation, split_dropout(dropout, 1))[1]
 
     def begin(self, source: Int[Array, "n s"], activation: Int[Array, ""], length: int) -> Memory:
-        """What the decoder has before the first of at most ``length`` tokens."""
+        """State of the decoder before the first of at most ``length`` tokens."""
         return self._encode(source, activation, length, None)
 
     def step(
         self, memory: Memory, tokens: Int[Array, " n"], activation: Int[Array, ""]
     ) -> tuple[Memory, Float[Array, "n tokens"]]:
-        """The memory after one more token of each target, and the logits of what follows it."""
+        """The memory after one more token of each target, and the logits of the next token."""
         memory, logits = self._decode(memory, tokens[:, None], activation, None)
         return memory, logits[:, 0]  # [n, 1, tokens] -> [n, tokens]
 
@@ -290,7 +291,7 @@ class Transformer(nnx.Module):
     def _decode(
         self, memory: Memory, target: Int[Array, "n t"], activation: Int[Array, ""], dropout: Dropout | None
     ) -> tuple[Memory, Float[Array, "n t tokens"]]:
-        """The logits of ``target``, which goes on from where the memory is."""
+        """The new memory and the logits of ``target``, whose first token is at ``memory.position``."""
         num, length = len(target), memory.caches[0].keys.shape[2]
         at = memory.position + jnp.arange(target.shape[1])  # [t]
         is_seen = jnp.broadcast_to(jnp.arange(length) <= at[:, None], (num, len(at), length))  # itself and its past

@@ -72,7 +72,7 @@ from jbo.types import Trials as Trials
 
 __version__ = "0.1.0"
 
-# What stands above; other modules of the package, which come as attributes with it, are reached by their name.
+# The names imported above. Submodules become attributes of the package too; most are left out of `__all__`.
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     name
     for name, value in globals().items()

@@ -1,4 +1,4 @@
-"""A study from the shell, or from any language that can start a program: ``python -m jbo --help``."""
+"""The command line: a study from a shell, or from any language that can start a program. ``python -m jbo --help``."""
 
 import argparse
 import json
@@ -20,12 +20,12 @@ _NOTHING_NEW = 3
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status of the command: 0, 1 after an error, 3 if there is nothing new to ask for; usage exits with 2.
+    """Exit status of the command: 0; 1 after an error; 3 if there is nothing new to try. Wrong usage exits with 2.
 
     Args:
-      arguments: Without the name of the program.
+      arguments: Arguments of the command, without the name of the program.
     """
-    # A number below zero is no option, whatever form it has; argparse knows the plain ones only.
+    # A negative number in any form is not an option; argparse recognises only plain numbers.
     parser = _parser()
     options, unknown = parser.parse_known_args(
         [f" {a}" if a.startswith("-") and _is_number(a) else a for a in arguments]
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         with _any_text():
             options.run(options)
             _flush()
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except SpaceExhausted as error:
@@ -151,20 +151,20 @@ def _new(options: argparse.Namespace) -> None:
 def _is_study(path: str) -> bool:
     try:
         Study.open(path).close()
-    except (FileNotFoundError, ValueError):  # none, or one that was killed as it began, or something else
+    except (FileNotFoundError, ValueError):  # no file, a file without a study, or another kind of file
         return False
     return True
 
 
 def _ask(options: argparse.Namespace) -> None:
-    use_compile_cache()  # each command is a process of its own
+    use_compile_cache()  # each command is a new process
     with Study.open(options.study) as study:
         trial = study.ask(owner=options.owner)
         plain = export.as_plain(trial)
         try:
             _print({name: plain[name] for name in ("number", "config")})
             _flush()
-        except OSError:  # nobody has read it: it comes again
+        except OSError:  # nobody has read the trial, so return it to the queue
             study.give_back(trial, owner=options.owner)
             raise
 
@@ -175,7 +175,7 @@ def _tell(options: argparse.Namespace) -> None:
         measured = [each for each in (options.value, *options.more) if each is not None]
         try:
             told = study.tell(_trial(study, options.number), _together("VALUE", measured), **known)
-        except TypeError as error:  # a number where the study has several outcomes, or names where it has none
+        except TypeError as error:  # a number for a study with several outcomes, or names for a study without
             raise ValueError(str(error)) from error
         _print(export.as_plain(told, study.outcomes))
 
@@ -193,7 +193,7 @@ def _trial(study: Study, number: int) -> Trial:
 
 
 def _measured(text: str) -> tuple[str | None, float]:
-    """A number, perhaps with the name of its outcome before it."""
+    """A number, perhaps prefixed with the name of its outcome."""
     name, separator, number = text.rpartition("=")
     try:
         return (name if separator else None), float(number)
@@ -238,7 +238,7 @@ def _trials(options: argparse.Namespace) -> None:
         outcomes = study.outcomes
         try:
             best = [trial.number for trial in study.pareto] if outcomes.has_several else study.best.number
-        except ValueError:  # there is none
+        except ValueError:  # there is no best trial
             best = None
     if options.csv:
         export.write_csv(trials, names, sys.stdout, outcomes)
@@ -252,7 +252,7 @@ def _print(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:  # the same JSON in ASCII
+    except UnicodeEncodeError:  # write the same JSON in ASCII
         text = json.dumps(value, allow_nan=False)
     print(text)
 
@@ -264,9 +264,9 @@ def _flush() -> None:
 
 @contextmanager
 def _any_text() -> Iterator[None]:
-    """A block whose output never fails for its letters: those that the encoding has not are escaped.
+    """Context manager in which characters outside the encoding of standard output are escaped.
 
-    An error would come after the study has changed.
+    Otherwise an error could occur after the study has changed.
     """
     stream: Any = sys.stdout
     before = getattr(stream, "errors", None)

@@ -1,4 +1,4 @@
-"""JAX's compilation cache on the disk, so that the same script compiles once."""
+"""JAX's compilation cache on disk, so that a script compiles its programs only once."""
 
 import os
 from pathlib import Path
@@ -8,20 +8,20 @@ import jax
 
 
 def use_compile_cache(folder: str | os.PathLike[str] | Any = None) -> Path:
-    """Turn JAX's cache of compiled programs on the disk on for this process; the folder that holds it.
+    """Turn on JAX's compilation cache on disk for this process, and return its folder.
 
-    It is for the programs that a script compiles itself, such as the training step of a network, and for the pure layer
-    of jbo. A study needs none of it: `jbo.Study` keeps its programs in a cache of its own, see ``JBO_CACHE``. The cache
-    of JAX is a setting for the whole process, so jbo never turns it on by itself. A cached program is code that will be
-    run: only its owner may read and write the folder.
+    It is for programs that a script compiles itself, such as the training step of a network, and for the pure layer of
+    jbo. A study does not need it: `jbo.Study` has its own cache of programs, see ``JBO_CACHE``. JAX's cache is a
+    setting of the whole process, so jbo never turns it on by itself. Cached programs are executed, so only their owner
+    may read and write the folder.
 
     Args:
-      folder: Where to keep it; None is ``jbo/xla`` under ``$XDG_CACHE_HOME`` or ``~/.cache``.
+      folder: Folder of the cache; None: ``jbo/xla`` in ``$XDG_CACHE_HOME`` or in ``~/.cache``.
 
     Raises:
-      TypeError: It is no name.
-      FileExistsError: It is a file.
-      PermissionError: The folder belongs to somebody else.
+      TypeError: ``folder`` is not the name of a folder.
+      FileExistsError: ``folder`` is a file.
+      PermissionError: The folder belongs to another user.
     """
     if folder is not None and not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder: expected the name of a folder, or None for the default, got {folder!r}")

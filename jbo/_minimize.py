@@ -99,8 +99,8 @@ def minimize(
     Raises:
       TypeError: If an argument has the wrong type, the function is not traceable, or it does not return a number.
       KeyError: If the function looks up a name that is not in the space.
-      ValueError: If ``num_steps`` is below 1, or the function's value, cost or noise is no scalar. If the space is not
-        known, or ``strategy`` searches a space of another structure or constraint.
+      ValueError: If ``num_steps`` is below 1, or the function's value, cost or noise is not a scalar. If the space is
+        not known, or ``strategy`` searches a space of another structure or constraint.
 
     Example:
       >>> import jax
@@ -169,7 +169,7 @@ def minimize(
     told = jax.eval_shape(evaluate, state.x[0])
     state = state if told.cost is None else state.with_cost()
     state = state._replace(noise=None if told.noise is None else jnp.zeros_like(state.y))
-    # Two scans, since under `vmap` a condition pays for both of its branches: the design's steps fit no model.
+    # Two scans, so that the steps of the design fit no model: under `vmap` a `cond` would compute both branches.
     state, first = jax.lax.scan(by_design, state, None, length=num_design)
     if num_asked == 0:
         last = jax.tree.map(lambda leaf: leaf[:0], first)
@@ -178,10 +178,10 @@ def minimize(
     else:
         state, last = jax.lax.scan(by_asking, state, None, length=num_asked)
     values = jax.tree.map(lambda *parts: jnp.concatenate(parts), first, last)
-    # A trial that failed by a limit has no value.
+    # A trial that has failed because of a limit has no value.
     y = [goals.by_name[each.name].to_table(values[each.name]) for each in goals.objectives]
     y = [jnp.where(jnp.isfinite(column), jnp.nan, column) for column in y]
-    # XLA may compute a number once for the table and once for the output, which then differ in a last bit.
+    # XLA may compute a number twice, for the table and for the output, with different last bits.
     is_known = state.is_known & (state.status == OK)[:, None]
     y = [jnp.where(is_known[:, j], state.y[:, j], column) for j, column in enumerate(y)]
     counts = state.has_value & state.is_feasible
@@ -196,29 +196,29 @@ def minimize(
 
 
 class Measured(NamedTuple):
-    """What the function returned, as the table and as the user has it."""
+    """The result of the function, for the table and for the user."""
 
     y: Float[Array, " k"]
-    """Objectives and limits."""
+    """Objectives and limits in the form of the table."""
     is_known: np.ndarray
     """False for outcomes whose names the function left out."""
     cost: Float[Array, ""] | None
     noise: Float[Array, " k"] | None
     values: dict[str, Float[Array, ""]]
-    """By name; NaN where the function left the name out."""
+    """Values by name; NaN for names that the function left out."""
 
 
 def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
-    """What a traceable function returned.
+    """The checked result of a traceable function.
 
     Args:
-      outcomes: What it shall return.
-      result: A scalar, or a dict of scalars by name where the outcomes have names.
+      outcomes: Outcomes that the function should return.
+      result: A scalar; or a dict of scalars by name, if the outcomes have names.
       dtype: Floating type of the search.
 
     Raises:
-      TypeError: It is no such thing.
-      ValueError: A name is unknown, an objective or a limit is absent, or a value is no scalar.
+      TypeError: The result is neither a number nor a dict of numbers.
+      ValueError: A name is unknown, an objective or a limit is absent, or a value is not a scalar.
     """
     returned, cost, noise = result.value, result.cost, result.noise
     if not outcomes.is_named:
@@ -236,7 +236,7 @@ def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
     own = [(outcome, values[outcome.name]) for outcome in outcomes.columns]
     is_known = np.array([returned.get(outcome.name) is not None for outcome in outcomes.columns])
     most = float(jnp.finfo(dtype).max)
-    with np.errstate(over="ignore"):  # of a limit that is cast to float32
+    with np.errstate(over="ignore"):  # casting a large limit to float32 overflows
         y = jnp.stack([_finite(outcome.to_table(value), value, most) for outcome, value in own])
     if outcomes.is_named and outcomes.cost is not None and returned.get(outcomes.cost.name) is not None:
         if cost is not None:
@@ -259,7 +259,7 @@ def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
 
 
 def _finite(in_table: Any, value: Float[Array, ""], most: float) -> Float[Array, ""]:
-    """A number of the table that is finite wherever the measured one is: a limit may lie beyond the floating range."""
+    """A number of the table, finite if the measured value is: the difference from a limit may overflow."""
     return jnp.where(jnp.isfinite(value), jnp.clip(in_table, -most, most), value).astype(value.dtype)
 
 
@@ -270,7 +270,7 @@ def _by_model(
     state: Trials,
     num_steps: int,
 ) -> tuple[Trials, Any]:
-    """The final table and all values, of a strategy whose fits are kept while they learn from the same rows."""
+    """The final table and all values, for a strategy whose fit is kept until the rows that it uses change."""
 
     def by_model(carry: tuple[Trials, Held], _: None):
         state, held = carry
@@ -289,9 +289,9 @@ def _by_model(
 
 
 def _space_of(function: Any, strategy: Strategy, space: Any) -> Any:
-    """Where to search, from the first of the three that says so.
+    """The space of the search: the argument, or else the space of the function, or else that of the strategy.
 
-    A function may have a space of its own kind, with an ``encoding`` and ``decode_traced``.
+    A function may have a space of another class, with attributes ``encoding`` and ``decode_traced``.
     """
     if space is None:
         space = function.space if isinstance(function, Problem) else None

@@ -1,4 +1,4 @@
-"""Where a user expects the best configuration: for each parameter a weight over its values, as numbers on the cube."""
+"""The user's prior over the best configuration, as a density on the unit cube."""
 
 import dataclasses
 import math
@@ -19,9 +19,9 @@ from jbo.pytrees import pytree
 from jbo.space import Space
 
 _DOUBT = 0.05
-"""Probability that the belief is wrong altogether: no place is excluded by the tails of a normal distribution."""
+"""Probability that the prior is wrong. With it the tails of a normal distribution do not exclude any point."""
 _MAX_WEIGHTED = 1024
-"""Levels of a parameter whose values can have weights of their own."""
+"""Maximum number of levels of a parameter whose values may have weights."""
 
 
 @pytree
@@ -34,16 +34,16 @@ class Belief:
 
     encoding: Encoding
     loc: Float[Array, " d"] | Float[np.ndarray, " d"]
-    """Where a normal factor is highest, in ``[0, 1]``; anything where there is none."""
+    """Mode of each normal factor, in ``[0, 1]``; arbitrary for other columns."""
     scale: Float[Array, " d"] | Float[np.ndarray, " d"]
-    """Its deviation in units of the cube; ``inf`` for columns of which nothing is expected."""
+    """Standard deviation of each normal factor in units of the cube; ``inf`` for columns without a normal factor."""
     log_weights: tuple[Float[Array, " _"] | Float[np.ndarray, " _"], ...]
-    """Logarithms of the densities of the levels, for each of `weighted`; their exponentials have the mean 1."""
+    """Logarithms of the densities of the levels, for each column of `weighted`; the densities have mean 1."""
     weighted: tuple[int, ...] = field(metadata={"static": True})
     """Columns whose levels have weights."""
 
     def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the density at a point, 0 for a uniform one; inactive columns do not count.
+        """Logarithm of the density at a point, 0 for a uniform prior. Inactive columns are left out.
 
         Args:
           x: A snapped point.
@@ -59,7 +59,7 @@ class Belief:
         return jnp.logaddexp(expected + float(np.log1p(-_DOUBT)), jnp.asarray(np.log(_DOUBT), x.dtype))
 
     def quantile(self, u: Float[Array, " d"]) -> Float[Array, " d"]:
-        """The point below which each factor has the mass ``u``: a draw of their product for a uniform ``u``.
+        """The point of the quantiles ``u`` of the factors: a sample of their product for a uniform ``u``.
 
         Args:
           u: A point of the open cube.
@@ -79,7 +79,7 @@ class Belief:
         return jnp.where(is_weighted, from_level(self.encoding, levels, u.dtype), point)
 
     def mode(self, dtype: jnp.dtype) -> Float[Array, " d"]:
-        """The snapped point where the density is highest; the centre of columns of which nothing is expected.
+        """The snapped mode of the density; the centre for columns without a factor.
 
         Args:
           dtype: Floating type of the point.
@@ -95,21 +95,21 @@ class Belief:
         return snap(self.encoding, point)
 
     def _normals(self, dtype: jnp.dtype) -> tuple[Float[Array, " d"], Float[Array, " d"], Bool[Array, " d"]]:
-        """Place and finite deviation of each factor, and whether there is none."""
+        """Mode and finite standard deviation of each normal factor, and True for columns without a normal factor."""
         loc, scale = jnp.asarray(self.loc, dtype), jnp.asarray(self.scale, dtype)
         return loc, jnp.where(jnp.isinf(scale), 1, scale).astype(dtype), jnp.isinf(scale)
 
 
 def belief_over(space: Space, expected: Mapping[str, Any]) -> Belief:
-    """What a user expects, as numbers.
+    """The density of a user's prior over the best configuration.
 
     Args:
       space: The search space.
-      expected: By name, ``(value, deviation)`` or ``{value: weight}``, see `jbo.bayesian`.
+      expected: By name, ``(value, standard deviation)`` or ``{value: weight}``, see `jbo.bayesian`.
 
     Raises:
-      ValueError: A name is not searched, a value is impossible, or a deviation or a weight makes no sense; the message
-        begins with the name.
+      ValueError: A name is not searched, or a value, a standard deviation or a weight is invalid. The message starts
+        with the name.
     """
     d = len(space)
     loc, scale, log_weights = np.full(d, 0.5), np.full(d, np.inf), {}
@@ -125,12 +125,12 @@ def belief_over(space: Space, expected: Mapping[str, Any]) -> Belief:
         except ValueError as error:
             raise ValueError(f"belief: {name}: {error}") from None
     weighted = tuple(sorted(log_weights))
-    encoding = dataclasses.replace(space.encoding, constraint=None)  # a density is where it is, allowed or not
+    encoding = dataclasses.replace(space.encoding, constraint=None)  # the density does not depend on the constraint
     return Belief(encoding, loc, scale, tuple(log_weights[j] for j in weighted), weighted)
 
 
 def _normal(parameter: Parameter, what: Any) -> tuple[float, float]:
-    """Place and deviation on the unit interval of a value and how far from it the best one may be."""
+    """Mode and standard deviation on the unit interval, for the user's ``(value, standard deviation)``."""
     if isinstance(parameter, Share):
         raise ValueError(f"expected a parameter that is no share, got {parameter!r}")
     if isinstance(parameter, Categorical):
@@ -156,7 +156,7 @@ def _normal(parameter: Parameter, what: Any) -> tuple[float, float]:
 
 
 def _log_weights(parameter: Parameter, what: Mapping[Any, Any]) -> np.ndarray:
-    """Logarithms of the densities of all levels; those that are not named weigh 1."""
+    """Logarithms of the densities of all levels. Levels that are not named have weight 1."""
     if not 0 < parameter.num_levels <= _MAX_WEIGHTED:
         raise ValueError(f"weights are for at most {_MAX_WEIGHTED} values; expected (value, deviation), got {what!r}")
     weights = np.ones(parameter.num_levels)

@@ -1,4 +1,4 @@
-"""Minimisation of a smooth function inside a box: optax's L-BFGS direction, projected, with backtracking."""
+"""Minimisation of a smooth function in a box: optax's L-BFGS direction, projected, with backtracking."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,17 +10,18 @@ from jaxtyping import Array, Bool, Float, Int
 from jbo.numerics import choose
 
 _MEMORY = 8
-"""Steps that the quasi-Newton direction remembers."""
+"""Number of steps in the memory of the quasi-Newton direction."""
 
 
 class BoundedResult(NamedTuple):
-    """Where a minimisation ended."""
+    """The result of a minimisation."""
 
     x: Float[Array, " d"]
+    """The best point."""
     value: Float[Array, ""]
-    """The function at ``x``; ``inf`` if it was not finite anywhere that was tried."""
+    """Value of the function at ``x``; ``inf`` if no evaluated point had a finite value."""
     num_evaluations: Int[Array, ""]
-    """Evaluations of the function with its gradient."""
+    """Number of evaluations of the function with its gradient."""
 
 
 class _Walk(NamedTuple):
@@ -30,7 +31,7 @@ class _Walk(NamedTuple):
     direction: Float[Array, " d"]
     step: Float[Array, ""]
     memory: Any
-    """Of `optax.scale_by_lbfgs`."""
+    """State of `optax.scale_by_lbfgs`."""
     is_done: Bool[Array, ""]
     num_evaluations: Int[Array, ""]
 
@@ -47,25 +48,27 @@ def minimize_bounded(
 ) -> BoundedResult:
     """A local minimum of ``function`` in the box between ``lower`` and ``upper``.
 
-    One evaluation an iteration, whether it takes a step or shortens one: the program holds a single copy of the
-    function and, under `jax.vmap`, no lane waits for the line search of another. Directions come from
-    `optax.scale_by_lbfgs`; coordinates that sit on a bound and would leave it stand still, the rest of the step is
-    clipped to the box (a projected quasi-Newton step with Armijo's rule: Nocedal and Wright, Numerical Optimization,
-    2006, sections 3.1 and 16.7; Bertsekas 1982).
+    Each iteration makes one evaluation, and either takes the step or shortens it. The program therefore contains a
+    single copy of the function, and under `jax.vmap` no lane waits for the line search of another. Directions come from
+    `optax.scale_by_lbfgs`. Coordinates on a bound that would leave the box do not move; the rest of the step is clipped
+    to the box. This is a projected quasi-Newton step with Armijo's rule.
 
     Args:
-      function: Smooth function of a vector. Where it is not finite the step is shortened.
-      start: Where to begin; clipped to the box, NaN to the middle of it.
-      lower: Lower bounds; a coordinate with equal bounds stays there.
+      function: Smooth function of a vector. If its value is not finite, the step is shortened.
+      start: Starting point, clipped to the box; NaN is replaced by the middle of the box.
+      lower: Lower bounds. A coordinate with equal bounds is fixed.
       upper: Upper bounds.
-      max_evaluations: Bound on the evaluations.
-      gradient_tolerance: Ends when no coordinate of the projected gradient is larger.
-      value_tolerance: Ends when a step gains less than this, relative to ``max(1, |value|)``.
+      max_evaluations: Maximum number of evaluations.
+      gradient_tolerance: The search ends if no coordinate of the projected gradient is larger.
+      value_tolerance: The search ends if a step improves the value by less, relative to ``max(1, |value|)``.
 
     Returns:
-      The best point seen; its value is never above that of ``start``.
+      The best evaluated point. Its value is never above the value at ``start``.
+
+    References:
+      Nocedal and Wright, Numerical Optimization, 2006, sections 3.1 and 16.7; Bertsekas 1982.
     """
-    import optax  # here, since it takes a third of the time of `import jbo`
+    import optax  # here, because it takes a third as long as `import jbo`
 
     lbfgs = optax.scale_by_lbfgs(memory_size=_MEMORY)
     value_and_gradient = jax.value_and_grad(function)
@@ -101,8 +104,8 @@ def minimize_bounded(
         is_first = jnp.isinf(walk.value)
         is_flat = ~is_first & is_taken & (gain <= value_tolerance * jnp.maximum(one, jnp.abs(walk.value)))
         step = choose(is_taken, one, walk.step * jnp.asarray(0.3, dtype))
-        # Where the curvature was negative the direction may point uphill, and where bounds bent the steps a short one
-        # may gain nothing: forget them and begin again downhill.
+        # After negative curvature the direction may point uphill, and after clipped steps a short step may not improve
+        # the value. Then reset the memory and restart with the steepest descent.
         is_downhill = jnp.all(jnp.isfinite(direction)) & (jnp.sum(direction * gradient) < 0)
         is_stuck = (step < 1e-9) | (is_flat & (walk.step < 0.1))
         begins_anew = is_stuck & jnp.any(walk.memory.weights_memory != 0)
@@ -128,11 +131,11 @@ def minimize_bounded(
         )
 
     x = jnp.clip(jnp.where(jnp.isnan(start), 0.5 * (lower + upper), start), lower, upper)
-    # The walk begins with a step of nothing from a value of infinity, so that the loop holds the only evaluation.
+    # The first step has length 0, from a value of infinity, so that the program contains a single evaluation.
     memory: Any = lbfgs.init(x)
     unknown, still = jnp.asarray(jnp.inf, dtype), jnp.zeros_like(x)
     walk = _Walk(x, unknown, still, still, one, memory, jnp.asarray(False), jnp.zeros((), jnp.int32))
-    # All of it hangs on the start: else jax.vmap, which must find out what has lanes, goes through the loop twice.
+    # Every carry depends on `start`, so that vmap traces the loop once.
     is_of_start = jnp.any(jnp.isnan(x))
     walk = jax.tree.map(lambda leaf: jnp.where(is_of_start, leaf, leaf), walk)
     walk = jax.lax.while_loop(lambda w: ~w.is_done & (w.num_evaluations < max_evaluations), advance, walk)

@@ -1,6 +1,6 @@
-"""A finite list of configs that is a space: how its rows are read, and which of them is nearest to a point.
+"""Spaces that are a finite list of configs: reading the rows, and finding the candidate nearest to a point.
 
-The core sees the list as an array of snapped points, `jbo.encoding.Encoding.candidates`.
+In the core the list is an array of snapped points, `jbo.encoding.Encoding.candidates`.
 """
 
 import math
@@ -20,14 +20,14 @@ from jbo.encoding import Encoding, snap
 from jbo.parameters import Categorical, Integer, Ordinal, Parameter, Real
 
 TIE = 64
-"""Distances that differ by so many roundings are equal, so that every program breaks a tie the same way."""
+"""Distances that differ by at most this number of rounding errors are equal, so that all programs break ties alike."""
 
 
 # The core.
 
 
 def nearness(encoding: Encoding, candidates: Float[Array, "m d"], raw: Float[Array, " d"]) -> Float[Array, " m"]:
-    """Minus the squared distance of each candidate from a point; two categories are at a distance of 1 if they differ.
+    """Minus the squared distance of each candidate from a point. Two different categories have distance 1.
 
     Args:
       encoding: Columns of the space.
@@ -43,11 +43,11 @@ def nearness(encoding: Encoding, candidates: Float[Array, "m d"], raw: Float[Arr
 
 
 def first_of_best(score: Float[Array, " m"], tie: int = 0) -> Int[Array, ""]:
-    """The first row of the highest score.
+    """The first row with the highest score.
 
     Args:
-      score: One of each row.
-      tie: Scores that differ by so many roundings are equal.
+      score: Score of each row.
+      tie: Scores that differ by at most this number of rounding errors count as equal.
     """
     if not tie:
         return jnp.argmax(score).astype(jnp.int32)
@@ -57,11 +57,11 @@ def first_of_best(score: Float[Array, " m"], tie: int = 0) -> Int[Array, ""]:
 
 
 def have_same_candidates(one: Encoding, other: Encoding) -> bool:
-    """True if two spaces are lists of the same candidates, or neither is a list; traced lists of one shape are equal.
+    """True if two spaces are lists of the same candidates, or neither is a list. Traced lists of one shape are equal.
 
     Args:
       one: Columns and candidates of a space.
-      other: Those of another one.
+      other: Columns and candidates of another space.
     """
     ours, theirs = one.candidates, other.candidates
     if ours is None or theirs is None or ours is theirs:
@@ -70,7 +70,7 @@ def have_same_candidates(one: Encoding, other: Encoding) -> bool:
         return False
     if isinstance(ours, Tracer) or isinstance(theirs, Tracer):
         return True
-    # What went through JAX may be of single precision.
+    # An array that went through JAX may have single precision.
     return bool(np.allclose(np.asarray(ours), np.asarray(theirs), rtol=0, atol=1e-6))
 
 
@@ -79,16 +79,16 @@ def have_same_candidates(one: Encoding, other: Encoding) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """The rows of a list, each once."""
+    """The distinct candidates of a list."""
 
     configs: tuple[dict[str, Any], ...]
-    """In plain Python values, fixed ones among them."""
+    """Configs in plain Python values, including fixed values."""
     points: Float[np.ndarray, "m d"]
-    """Where they sit in the unit cube."""
+    """Points of the unit cube."""
     numbers: Int[np.ndarray, " m"]
-    """The first row of the user's that each stands for."""
+    """Number of the first of the user's rows with each candidate."""
     is_allowed: Bool[np.ndarray, " m"]
-    """What the constraint says of each."""
+    """True for candidates that the constraint allows."""
 
     @cached_property
     def allowed(self) -> Float[np.ndarray, "m d"]:
@@ -96,7 +96,7 @@ class Candidates:
         return self.points[self.is_allowed]
 
     def find(self, x: Float[np.ndarray, " d"]) -> int | None:
-        """The candidate at a point; None if there is none.
+        """Number of the candidate at a point; None if there is none.
 
         Args:
           x: A snapped point.
@@ -104,7 +104,7 @@ class Candidates:
         return self._at.get(_text(x))
 
     def nearest(self, encoding: Encoding, x: Float[np.ndarray, " d"]) -> int:
-        """The candidate at a point, else the nearest one, the first of equals.
+        """Number of the candidate at a point, else of the nearest candidate, among equals the first.
 
         Args:
           encoding: Columns of the space.
@@ -131,12 +131,12 @@ def _text(x: Float[np.ndarray, " d"]) -> bytes:
 def list_of(
     configs: Sequence[dict[str, Any]], points: Float[np.ndarray, "m d"], is_allowed: Iterable[bool]
 ) -> Candidates:
-    """The list of rows, of which those at one point are one candidate: the first of them.
+    """The list of candidates. Rows at the same point are one candidate, the first of them.
 
     Args:
-      configs: Of the rows, validated.
-      points: Where they sit.
-      is_allowed: What the constraint says of each row.
+      configs: Validated configs of the rows.
+      points: Points of the rows.
+      is_allowed: True for rows that the constraint allows.
 
     Raises:
       ValueError: No row is allowed.
@@ -155,10 +155,10 @@ def difference_of_lists(ours: Candidates | None, theirs: Candidates | None, here
     """The first difference between two lists in words; None if they are equal.
 
     Args:
-      ours: One list; None: there is none.
-      theirs: The other one.
-      here: What is said of the first.
-      there: What is said of the second.
+      ours: The first list; None: there is none.
+      theirs: The second list; None: there is none.
+      here: Words for the first list.
+      there: Words for the second list.
     """
     if ours is None or theirs is None:
         sizes = ["no list" if each is None else f"a list of {len(each.configs)}" for each in (ours, theirs)]
@@ -179,12 +179,12 @@ def as_rows(rows: Any, names: Sequence[str] | None, of_space: Sequence[str] | No
 
     Args:
       rows: Dicts, or a table of two axes.
-      names: Of the columns of a table; None: those of a space.
-      of_space: Names of the space; None: there is none.
+      names: Names of the columns of a table; None: ``of_space``.
+      of_space: Names of the space; None: there is no space.
 
     Raises:
       TypeError: ``rows`` is neither.
-      ValueError: There is no row, or the names are not those of the columns.
+      ValueError: There is no row, or the number of names differs from the number of columns.
     """
     is_table = hasattr(rows, "ndim") and hasattr(rows, "dtype")
     if is_table:
@@ -239,7 +239,7 @@ def inferred(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Parameter], d
 
 
 def _parameter(name: str, values: list[Any]) -> Parameter:
-    """A real or an integer of numbers, else a category."""
+    """A real or an integer for numbers, otherwise a category."""
     is_number = [type(value) in (int, float) for value in values]
     kind = "numbers" if is_number[0] else "texts or truth values"
     for i, value in enumerate(values):
@@ -259,7 +259,7 @@ def _parameter(name: str, values: list[Any]) -> Parameter:
 
 
 def nearest_rows(encoding: Encoding, points: Float[np.ndarray, "m d"], x: Float[Array, "*b d"]) -> Int[Array, "*b"]:
-    """The row nearest to each point; traceable.
+    """The number of the candidate nearest to each point; traceable.
 
     Args:
       encoding: Columns of the space.

@@ -1,7 +1,7 @@
-"""Errors of the pure layer: what a call gets is compared with the annotations of the function, before anything runs.
+"""Checks of the pure layer: the arguments of a call are compared with the annotations of the function.
 
-Only static facts are looked at (classes, numbers of axes, lengths, types of numbers), so traced arrays are checked too,
-once, while they are traced.
+Only static facts are checked (classes, numbers of axes, lengths, dtypes). Traced arrays are thus checked too, once,
+while they are traced.
 """
 
 import functools
@@ -29,20 +29,21 @@ _KINDS = {Float: "float32 or float64", Int: "integer", Bool: "bool"}
 
 
 def checked(function: _Function) -> _Function:
-    """The function, its arguments compared with their annotations at each call.
+    """The function with a check of its arguments against their annotations at each call.
 
-    An annotation ``Float[Array, "n d"]`` asks for an array of two axes of float32 or float64. A letter stands for one
-    length in all arguments that are arrays, and for one within each data set, table or posterior. The letter ``d`` is
-    the same everywhere; in a method of an object with an encoding it is the number of its columns.
+    An annotation ``Float[Array, "n d"]`` requires an array of two axes, in float32 or float64. A letter is the same
+    length in all arguments that are arrays, and within each data set, table or posterior. The letter ``d`` is the same
+    everywhere; in a method of an object with an encoding it is the number of columns.
 
-    All arrays with an axis have the same floating type. NumPy's arrays become JAX's. Other annotations than arrays,
-    classes and ``int`` are not looked at.
+    All arrays with an axis must have the same floating type. NumPy arrays become JAX arrays. Only annotations that are
+    arrays, classes or ``int`` are checked.
 
     Args:
-      function: A function or method with annotations of jaxtyping.
+      function: A function or method with jaxtyping annotations.
 
     Returns:
-      It raises ``TypeError`` or ``ValueError`` with the name of the argument, what was expected and what came.
+      A function that raises ``TypeError`` or ``ValueError`` with the name of the argument, the expectation and the
+      actual value.
     """
     signature = inspect.signature(function)
 
@@ -63,15 +64,15 @@ def checked(function: _Function) -> _Function:
 
 
 def check_key(name: str, value: Any) -> None:
-    """Raise unless ``value`` is one random key.
+    """Raise an error unless ``value`` is a single random key.
 
     Args:
-      name: Of the argument.
-      value: A key of `jax.random.key`, or one of the older kind.
+      name: Name of the argument.
+      value: A key of `jax.random.key` or of the legacy `jax.random.PRNGKey`.
 
     Raises:
-      TypeError: It is something else.
-      ValueError: It is an array of keys.
+      TypeError: ``value`` is not a key.
+      ValueError: ``value`` is an array of keys.
     """
     dtype = getattr(value, "dtype", None)
     if dtype is None or not isinstance(value, jax.Array | np.ndarray):
@@ -84,17 +85,17 @@ def check_key(name: str, value: Any) -> None:
 
 
 def scalar(name: str, what: str, value: Any, dtype: Any = None) -> jax.Array:
-    """A number that a function of the user's returned, as an array.
+    """The number returned by a user's function, as a scalar array.
 
     Args:
-      name: The argument that the function is.
-      what: What it returned, in a word.
-      value: That.
-      dtype: Floating type of the result; None: as it comes.
+      name: Name of the argument that holds the function.
+      what: A word for the returned value.
+      value: The returned value.
+      dtype: Floating type of the result; None: unchanged.
 
     Raises:
-      TypeError: It is no real number.
-      ValueError: It is an array with an axis.
+      TypeError: ``value`` is not a real number.
+      ValueError: ``value`` is an array with an axis.
     """
     try:
         array = jnp.asarray(value)
@@ -111,14 +112,14 @@ def scalar(name: str, what: str, value: Any, dtype: Any = None) -> jax.Array:
 
 
 def number(name: str, value: Any) -> Any:
-    """A setting of a function as a float: a number or an array, perhaps traced.
+    """A numeric setting as a float or a floating array.
 
     Args:
-      name: Of the setting.
-      value: That.
+      name: Name of the setting.
+      value: A number or an array, which may be traced.
 
     Raises:
-      TypeError: It is no number.
+      TypeError: ``value`` is not a number.
     """
     try:
         return 1.0 * value
@@ -127,11 +128,11 @@ def number(name: str, value: Any) -> Any:
 
 
 def not_differentiable(tree: Any, name: str, reason: str) -> Any:
-    """The tree, unchanged; its derivative in anything raises an error, which would be NaN or that of something else.
+    """The tree, unchanged, but with an error instead of a derivative, which would be NaN or wrong.
 
     Args:
-      tree: Of arrays.
-      name: Of the function that made it.
+      tree: A tree of arrays.
+      name: Name of the function that returned it.
       reason: Why it has no derivative, and what to do.
     """
 
@@ -160,16 +161,16 @@ def _instantiated(tangent: Any) -> Any:
 
 
 class _Known:
-    """What the arguments so far have said."""
+    """The lengths and the floating type that follow from the arguments so far."""
 
     def __init__(self) -> None:
         self.sizes: dict[str, tuple[int, str]] = {}
-        """Length of each letter, and who said so."""
+        """Length of each letter, and the argument that it is from."""
         self.dtype: tuple[Any, str] | None = None
 
 
 def _check(name: str, value: Any, hint: Any, known: _Known) -> Any:
-    """The value, NumPy's arrays in it as JAX's, if it is what the annotation says."""
+    """The value, with NumPy arrays converted to JAX arrays, if it matches the annotation."""
     hints = typing.get_args(hint) if isinstance(hint, types.UnionType) or _is_union(hint) else (hint,)
     if (value is None and type(None) in hints) or (isinstance(value, bool) and bool in hints):
         return value
@@ -195,7 +196,7 @@ def _check(name: str, value: Any, hint: Any, known: _Known) -> Any:
 
 
 def _check_fields(name: str, value: Any, known: _Known) -> Any:
-    """The arrays with an axis in a data set, a table, parameters or a posterior."""
+    """A data set, a table, parameters or a posterior, with a check of its arrays that have an axis."""
     changes = {}
     for field, hint in getattr(type(value), "__annotations__", {}).items():
         hints = typing.get_args(hint) or (hint,)
@@ -235,7 +236,7 @@ def _check_array(name: str, value: Any, hint: Any, known: _Known) -> Any:
     value = jnp.asarray(value) if isinstance(value, np.ndarray) else value
     allowed = {Float: (np.float32, np.float64), Bool: (np.bool_,)}.get(kind)
     is_right = jnp.issubdtype(value.dtype, jnp.integer) if kind is Int else allowed is None or value.dtype in allowed
-    if kind is Float and not dims:  # a whole number is a number
+    if kind is Float and not dims:  # an integer is a number too
         is_right = is_right or jnp.issubdtype(value.dtype, jnp.integer)
     if not is_right:
         raise TypeError(f"{expected}, got {_shown(value)}")
@@ -254,7 +255,7 @@ def _check_array(name: str, value: Any, hint: Any, known: _Known) -> Any:
             if size != int(dim):
                 raise ValueError(f"{expected}, got {_shown(value)}")
         elif dim.isidentifier() and dim != "_":
-            # Columns are the same everywhere; of rows and sets each argument has its own.
+            # The number of columns is the same everywhere; each argument has its own numbers of rows and samples.
             scope = dim if dim == "d" or "." not in name else f"{name.partition('.')[0]}.{dim}"
             other, who = known.sizes.setdefault(scope, (size, name))
             if other != size:
@@ -279,7 +280,7 @@ def _article(words: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """What came, in a few words."""
+    """A value in a few words, for an error message."""
     if isinstance(value, jax.Array | np.ndarray):
         return f"{value.dtype} of shape [{', '.join(map(str, value.shape))}]"
     if value is None or isinstance(value, bool | int | float | complex | str):

@@ -1,4 +1,4 @@
-"""Values of a config as exact JSON text: the text is what tells two of them apart and what a file holds."""
+"""Values of a config as exact JSON text, which identifies a value and is stored in files."""
 
 import json
 import math
@@ -10,14 +10,14 @@ import numpy as np
 
 
 def item(value: Any) -> Any:
-    """A NumPy or JAX scalar as the Python number it holds; anything else as it is."""
+    """A NumPy or JAX scalar as a Python number; other values unchanged."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray | jax.Array) and value.ndim == 0):
         return value.item()
     return value
 
 
 def plain(value: Any) -> Any:
-    """A choice with its lists as tuples; `ValueError` if it has no exact JSON text."""
+    """A choice with lists converted to tuples; `ValueError` if it has no exact JSON text."""
     value = item(value)
     if isinstance(value, list | tuple):
         return tuple(map(plain, value))
@@ -32,16 +32,16 @@ def plain(value: Any) -> Any:
 
 
 def canonical(value: Any) -> str:
-    """The one JSON text of a value: two values are the same if their texts are."""
+    """The canonical JSON text of a value: two values are equal if their texts are."""
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":"))
 
 
 def as_json(value: Any) -> Any:
-    """A value as JSON gives it back: its tuples as lists."""
+    """A value as JSON returns it, with tuples converted to lists."""
     return [as_json(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def listing(values: Sequence) -> str:
-    """Values for an error message, cut short where there are many."""
+    """Values for an error message; at most twelve are shown."""
     shown = ", ".join(map(repr, values[:12]))
     return f"{shown}, … ({len(values)} in all)" if len(values) > 12 else shown

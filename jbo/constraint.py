@@ -1,7 +1,7 @@
-"""The known constraint of a space as the core sees it: a function of a snapped point.
+"""The known constraint of a space as a function of a snapped point.
 
-The user's function takes a config. In traced code it gets traced scalars, as the objective of `jbo.minimize` does; a
-study calls it with the Python values that its own objective gets.
+The user's function takes a config. In traced code it receives traced scalars, like the objective of `jbo.minimize`. A
+study calls it with Python values, like its objective.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float
 from jbo.numerics import bits_of, from_bits
 
 Function = Callable[[dict[str, Any]], Any]
-"""From a config to True where it is allowed."""
+"""Function of a config, True if the config is allowed."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Traced:
     function: Function
 
     def __call__(self, x: Float[Array, " d"]) -> Bool[Array, ""]:
-        """True where the point is allowed."""
+        """True if the point is allowed."""
         value = jnp.asarray(self.function(self.space.decode_traced(x)))
         if value.shape or value.dtype != bool:
             raise ValueError(f"constraint: expected a truth value, got {value.dtype} of shape {value.shape}")
@@ -37,26 +37,26 @@ class Traced:
 
 @dataclass(frozen=True)
 class OnHost:
-    """A constraint that the program calls back for, with Python values; it may do what cannot be traced."""
+    """A constraint that the program calls by a callback, with Python values; it need not be traceable."""
 
     space: Any
     """The `jbo.Space` that decodes points; hashable."""
     function: Function
 
     def __call__(self, x: Float[Array, " d"]) -> Bool[Array, ""]:
-        """True where the point is allowed; where the function raises, False, and `take_error` has the reason."""
+        """True if the point is allowed; False if the function raises an error, which `take_error` returns."""
         check = _OfBits(self, str(x.dtype))
         return jax.pure_callback(check, jax.ShapeDtypeStruct((), bool), bits_of(x), vmap_method="expand_dims")
 
     def take_error(self) -> Exception | None:
-        """What the function raised since the last call of this method, if anything."""
+        """The first exception of the function since the last call of this method; None if there was none."""
         return _errors.pop(self, None)
 
     def check(self, points: Float[np.ndarray, "*b d"]) -> Bool[np.ndarray, "*b"]:
-        """True where points are allowed.
+        """True for allowed points.
 
         Args:
-          points: Points of the unit cube, in float64. Numbers beyond the cube count as at its faces.
+          points: Points in float64, which are clipped to the unit cube.
         """
         rows = np.clip(points.reshape(-1, points.shape[-1]), 0, 1).tolist()
         return np.array([self._is_allowed(row) for row in rows], bool).reshape(points.shape[:-1])
@@ -65,14 +65,14 @@ class OnHost:
         config = self.space.config_at(units)
         try:
             return is_allowed(self.function, config)
-        except Exception as error:  # raised through the compiled program it would lose its type and its traceback
+        except Exception as error:  # raised through a compiled program, it would lose its type and its traceback
             _errors.setdefault(self, error)
             return False
 
 
 @dataclass(frozen=True)
 class _OfBits:
-    """What JAX calls; equal for equal constraints, so that a program that was traced twice is one program."""
+    """The callback of JAX; equal for equal constraints, so that a program that is traced twice is the same program."""
 
     constraint: OnHost
     dtype: str
@@ -85,14 +85,14 @@ _errors: dict[OnHost, Exception] = {}
 
 
 def is_allowed(function: Function, config: dict[str, Any]) -> bool:
-    """What a constraint says of a config of Python values.
+    """True if a constraint allows a config of Python values.
 
     Args:
       function: The constraint.
-      config: Values by name, the active ones.
+      config: Values of the active parameters by name.
 
     Raises:
-      ValueError: The function raised an error, or gave no truth value; the message holds the config.
+      ValueError: The function raised an error, or did not return a truth value. The message contains the config.
     """
     try:
         value = function(dict(config))

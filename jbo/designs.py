@@ -1,4 +1,4 @@
-"""Points that fill the unit cube evenly: Sobol's sequence with a random digital shift."""
+"""Designs that fill the unit cube evenly: Sobol sequences with a random digital shift."""
 
 from functools import lru_cache
 from importlib import resources
@@ -12,7 +12,7 @@ from jbo.checks import checked
 
 _BITS = 30
 _LOG_LENGTH = 14
-"""The sequence is used to 2^14 points; then it begins again with another shift."""
+"""After 2^14 points the sequence starts again with another shift."""
 
 
 @checked
@@ -20,13 +20,13 @@ def sobol(key: Key[Array, ""], num_points: int, num_columns: int, dtype: jnp.dty
     """The first points of a shifted Sobol sequence.
 
     Args:
-      key: Draws the shift.
-      num_points: How many points; a power of two fills the cube most evenly.
+      key: Random key of the shift.
+      num_points: Number of points; a power of two fills the cube most evenly.
       num_columns: Columns ``d``, at most 21201.
       dtype: Floating type of the points.
 
     Returns:
-      Points in ``(0, 1)``, each uniformly distributed over draws of ``key``.
+      Points in ``(0, 1)^d``. For a random ``key`` each point is uniformly distributed.
 
     References:
       Sobol 1967; direction numbers of Joe and Kuo 2008 from SciPy; the digital shift of Owen, Quasi-Monte Carlo
@@ -37,11 +37,11 @@ def sobol(key: Key[Array, ""], num_points: int, num_columns: int, dtype: jnp.dty
 
 @checked
 def shifted_sobol(shift: Float[Array, " d"], num_points: int) -> Float[Array, "m d"]:
-    """The first points of Sobol's sequence with a given shift, for whoever has drawn one with other numbers.
+    """The first points of a Sobol sequence with a given shift.
 
     Args:
-      shift: Uniform numbers of ``[0, 1)``.
-      num_points: How many points; a power of two fills the cube most evenly.
+      shift: Uniform numbers in ``[0, 1)``.
+      num_points: Number of points; a power of two fills the cube most evenly.
     """
     integers = jnp.asarray(_integers(num_points, shift.shape[0]))
     return _by_shift((shift * 2.0**_BITS).astype(jnp.uint32), integers, shift.dtype)
@@ -49,11 +49,11 @@ def shifted_sobol(shift: Float[Array, " d"], num_points: int) -> Float[Array, "m
 
 @checked
 def sobol_point(key: Key[Array, ""], index: Int[Array, ""], num_columns: int, dtype: jnp.dtype) -> Float[Array, " d"]:
-    """One point of the sequence that `sobol` begins; ``index`` may be traced.
+    """One point of the sequence of `sobol`.
 
     Args:
-      key: Draws the shift; the same key for all points of a sequence.
-      index: Which point, from 0.
+      key: Random key of the shift; the same key for all points of a sequence.
+      index: Index of the point, from 0; it may be traced.
       num_columns: Columns ``d``, at most 21201.
       dtype: Floating type of the point.
     """
@@ -68,10 +68,10 @@ def sobol_point(key: Key[Array, ""], index: Int[Array, ""], num_columns: int, dt
 
 
 def even_points(num_points: int, num_columns: int) -> Float[np.ndarray, "m d"]:
-    """The points of Sobol's sequence after its first, which is the origin, without a shift: always the same.
+    """The points of the Sobol sequence without a shift, after the first point, which is the origin.
 
     Args:
-      num_points: How many points.
+      num_points: Number of points.
       num_columns: Columns ``d``, at most 21201.
     """
     return _integers(num_points + 1, num_columns)[1:] / 2.0**_BITS
@@ -83,7 +83,7 @@ def _shifted(key: Key[Array, ""], integers: UInt32[Array, "m d"], dtype: jnp.dty
 
 def _by_shift(shift: UInt32[Array, " d"], integers: UInt32[Array, "m d"], dtype: jnp.dtype) -> Float[Array, "m d"]:
     shifted = (integers ^ shift[None, :]) >> (_BITS - 23 if dtype == jnp.float32 else 0)
-    # Half a cell away from 0, so that no point sits on the boundary; 23 bits are what float32 holds with it.
+    # Add half a cell, so that no point is on the boundary. With it, float32 can represent 23 bits.
     num_bits = 23 if dtype == jnp.float32 else _BITS
     return (shifted.astype(dtype) + jnp.asarray(0.5, dtype)) * jnp.asarray(2.0**-num_bits, dtype)
 
@@ -98,13 +98,13 @@ def _integers(num_points: int, num_columns: int) -> np.ndarray:
 
 
 def _directions(num_columns: int) -> np.ndarray:
-    """Direction number ``j`` is the point whose Gray code is the ``j``-th power of two."""
+    """Direction numbers of the columns. Number ``j`` is the point whose Gray code is the ``j``-th power of two."""
     return _all_directions(num_columns)[:_LOG_LENGTH]
 
 
 @lru_cache(maxsize=64)
 def _all_directions(num_columns: int) -> np.ndarray:
-    """Direction numbers of each column: the first ones are given, the others follow by its primitive polynomial.
+    """Direction numbers of each column: the first ones are tabulated, the rest follow from a primitive polynomial.
 
     References:
       Bratley and Fox, Algorithm 659: Implementing Sobol's Quasirandom Sequence Generator, 1988, section 2.
@@ -128,6 +128,6 @@ def _all_directions(num_columns: int) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _primitive_polynomials() -> tuple[np.ndarray, np.ndarray]:
-    """SciPy's table: to import its statistics for it would take longer than a whole suggestion."""
+    """SciPy's table, read directly, because importing `scipy.stats` would take longer than a suggestion."""
     with np.load(str(resources.files("scipy") / "stats" / "_sobol_direction_numbers.npz")) as table:
         return table["poly"], table["vinit"]

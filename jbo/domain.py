@@ -1,4 +1,4 @@
-"""GPyOpt's way of writing a search space: a list of dicts with name, type and domain."""
+"""GPyOpt's format of a search space: a list of dicts with name, type and domain."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,13 +13,13 @@ _KEYS = ("name", "type", "domain", "dimensionality", "log")
 
 
 def parameters_of(domain: Any) -> dict[str, Parameter]:
-    """The parameters of a domain list by name, in its order; see `jbo.Space.from_domain`.
+    """The parameters of a domain list by name, in order; see `jbo.Space.from_domain`.
 
     Args:
-      domain: One dict a parameter.
+      domain: A list with one dict for each parameter.
 
     Raises:
-      ValueError: A dict is no description of a parameter; the message begins with its name.
+      ValueError: A dict does not describe a parameter; the message starts with its name.
     """
     if not isinstance(domain, list | tuple) or not domain:
         raise ValueError(f"domain: expected a list of dicts, one a parameter, got {domain!r}")
@@ -91,7 +91,7 @@ def _categorical(values: list) -> Parameter:
 
 
 def _bandit(arms: list, size: int | None) -> Parameter:
-    """Points as they are: one number each, in order, or tuples."""
+    """The arms of a bandit as values: an ordinal of numbers, or a category of tuples."""
     points = [tuple(map(_number, arm if isinstance(arm, list | tuple | np.ndarray) else [arm])) for arm in arms]
     expected = size or (len(points[0]) if points else 1)
     if not all(len(point) == expected > 0 for point in points):
@@ -134,7 +134,7 @@ def _number(value: Any) -> Any:
 
 
 def _hint(low: int | float, high: int | float) -> str:
-    """What was probably meant: a minus sign is easily lost from an exponent."""
+    """A guess of the intended bounds: a minus sign is easily lost from an exponent."""
     if high >= 1 and all(math.log10(bound).is_integer() for bound in (low, high)):
         return f"; was ({1 / low:g}, {1 / high:g}) meant?"
     return f"; was {(high, low)!r} meant?"

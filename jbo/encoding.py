@@ -1,8 +1,9 @@
-"""What the core sees of a search space: kinds, numbers of levels and parents of the columns of the unit cube.
+"""The unit-cube encoding of a search space: kinds, numbers of levels and parents of its columns.
 
-A point is a vector ``x`` in ``[0, 1]^d``, one column a parameter. Level ``k`` of ``K`` sits at ``(k + 1/2) / K``, so
-that all levels are equally likely under a uniform draw; the levels of a log integer own cells by their log mass.
-A column whose condition does not hold is *inactive* and counts as 1/2. `snap` makes a valid point of any point.
+A point is a vector ``x`` in ``[0, 1]^d``, with one column for each parameter. Level ``k`` of ``K`` is at
+``(k + 1/2) / K``, so that all levels are equally likely for a uniform point. The cells of a log integer are
+proportional to their mass on the log scale. A column whose condition does not hold is *inactive*, with the value 1/2.
+`snap` turns any point into a valid point.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jbo.pytrees import pytree
 
 Constraint = Callable[[Float[Array, " d"]], Bool[Array, ""]]
-"""From a snapped point to True where it is allowed; traceable and hashable."""
+"""Function of a snapped point, True if the point is allowed; traceable and hashable."""
 
 REAL, ORDERED, LOG_ORDERED, CATEGORY = "real", "ordered", "log_ordered", "category"
 
@@ -30,33 +31,33 @@ class Column(NamedTuple):
     num_levels: int = 0
     """Number of levels; 0 for ``REAL``."""
     parent: int = -1
-    """Index of the column that this one depends on; -1 for none."""
+    """Index of the column that this column depends on; -1: none."""
     parent_levels: tuple[int, ...] = ()
     """Levels of the parent at which this column is active."""
     parent_range: tuple[float, float] | None = None
-    """First and last place of the parent in ``[0, 1]`` at which this column is active too; None for none."""
+    """Range of the parent in ``[0, 1]`` in which this column is active, both ends included; None: no range."""
     period: float = 0.0
-    """After how much of ``[0, 1]`` the column is where it was; 0: never."""
+    """Period in units of ``[0, 1]``; 0: the column is not periodic."""
     simplex: int = -1
-    """Index of the first of the columns whose shares sum to 1 with this one; -1 for a column that is no share."""
+    """Index of the first column of the simplex to which this share belongs; -1: the column is not a share."""
     monotone: int = 0
-    """1 where the objective rises with the column, -1 where it falls, 0 where neither is known."""
+    """1 if the objective rises with the column, -1 if it falls, 0 if neither is known."""
 
 
 @pytree
 @dataclass(frozen=True)
 class Encoding:
-    """Columns of the unit cube: their structure is static, where log integers begin is data."""
+    """Columns of the unit cube. Their structure is static; the ranges of log integers are data."""
 
     log_range: Float[Array, "d 2"] | Float[np.ndarray, "d 2"]
-    """For ``LOG_ORDERED`` columns ``low - 1/2`` and ``log((high + 1/2) / (low - 1/2))``; 0 elsewhere."""
+    """For ``LOG_ORDERED`` columns ``low - 1/2`` and ``log((high + 1/2) / (low - 1/2))``; 0 for other columns."""
     columns: tuple[Column, ...] = field(metadata={"static": True})
     constraint: Constraint | None = field(default=None, metadata={"static": True})
-    """Which points are allowed; None: all."""
+    """Function that is True for allowed points; None: all points are allowed."""
     is_negated: bool = field(default=False, metadata={"static": True})
-    """True where what a model sees is the negative of the objective; only in what is given to ``bind``."""
+    """True if the values of the model are the negative of the objective. Only used in the argument of ``bind``."""
     candidates: Float[Array, "m d"] | Float[np.ndarray, "m d"] | None = None
-    """The snapped points that are the whole space; None: every snapped point that the constraint allows."""
+    """The snapped points of a space that is a list; None: every snapped point that the constraint allows."""
 
     @property
     def num_columns(self) -> int:
@@ -70,12 +71,12 @@ class Encoding:
 
     @cached_property
     def is_category(self) -> np.ndarray:
-        """True where a column has no order; static, ``[d]``."""
+        """True for categories; static, ``[d]``."""
         return np.array([c.kind == CATEGORY for c in self.columns], dtype=bool)
 
     @cached_property
     def simplexes(self) -> tuple[np.ndarray, ...]:
-        """The columns of each set of shares; static."""
+        """The columns of each simplex; static."""
         first = [c.simplex for c in self.columns]
         return tuple(np.flatnonzero(np.array(first) == j) for j in sorted(set(first) - {-1}))
 
@@ -85,14 +86,14 @@ class Encoding:
         return np.array([c.simplex >= 0 for c in self.columns], dtype=bool)
 
     def of_model(self) -> "Encoding":
-        """The columns as a model sees them: what rises rises in its values."""
+        """The columns for a model: monotone directions refer to its values, which may be negated."""
         sign = -1 if self.is_negated else 1
         columns = tuple(column._replace(monotone=sign * column.monotone) for column in self.columns)
         return Encoding(self.log_range, columns)
 
     @cached_property
     def is_wrapped(self) -> np.ndarray:
-        """True where both ends of a column are one place: a whole number of periods; static, ``[d]``."""
+        """True if a column spans a whole number of periods, so that its ends are the same point; static, ``[d]``."""
         return np.array([c.period > 0 and abs(1 / c.period - round(1 / c.period)) < 1e-9 for c in self.columns], bool)
 
     @cached_property
@@ -102,12 +103,12 @@ class Encoding:
 
     @cached_property
     def parents(self) -> np.ndarray:
-        """Index of the column that each one depends on, -1 for none; static, ``[d]``."""
+        """Index of the column that each column depends on, -1: none; static, ``[d]``."""
         return np.array([c.parent for c in self.columns], dtype=np.int32)
 
     @cached_property
     def depth(self) -> int:
-        """Length of the longest chain of conditions; 0 where every column is always active."""
+        """Length of the longest chain of conditions; 0 if every column is always active."""
 
         def depth_of(j: int) -> int:
             parent = self.columns[j].parent
@@ -117,7 +118,7 @@ class Encoding:
 
     @cached_property
     def parent_levels(self) -> np.ndarray:
-        """Levels of the parent at which each column is active, filled up with -1; static, ``[d, w]``."""
+        """Levels of the parent at which each column is active, padded with -1; static, ``[d, w]``."""
         width = max((len(c.parent_levels) for c in self.columns), default=0)
         table = np.full((self.num_columns, width), -1, dtype=np.int32)
         for j, column in enumerate(self.columns):
@@ -126,21 +127,22 @@ class Encoding:
 
     @cached_property
     def parent_ranges(self) -> np.ndarray:
-        """First and last place of the parent at which each column is active, 2 and -1 for none; static, ``[d, 2]``."""
+        """Range of the parent in which each column is active; (2, -1) without a range; static, ``[d, 2]``."""
         return np.array([(2.0, -1.0) if c.parent_range is None else c.parent_range for c in self.columns], float)
 
     def is_resolved(self, dtype: jnp.dtype) -> np.ndarray:
-        """True where ``dtype`` is fine enough to tell all levels of a column apart; static, ``[d]``.
+        """True if ``dtype`` can represent all levels of a column as different numbers; static, ``[d]``.
 
-        False for reals. In float64 true for all other columns; in float32 up to 1e6 levels, 8e4 of a log integer.
+        False for reals. In float64 it is True for all other columns; in float32 up to 1e6 levels, or 8e4 of a log
+        integer.
         """
-        # Errors in x grow by the slope of the level in x: K when linear, at most K (1 + log 2K) for a log integer.
+        # Errors in x are multiplied by the slope of the level in x: K if linear, at most K (1 + log 2K) if log.
         slope = self.num_levels * np.where(self.is_log_ordered, 1 + np.log(2.0 * np.maximum(self.num_levels, 1)), 1)
         return (self.num_levels > 0) & (8 * slope * jnp.finfo(dtype).eps < 1)
 
 
 def level(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Int[Array, "*b d"]:
-    """Level at which each column of ``x`` stands, counted from 0; 0 for reals.
+    """Level of each column of ``x``, counted from 0; 0 for reals.
 
     Args:
       encoding: Columns of the space.
@@ -161,7 +163,7 @@ def level(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"
 def from_level(
     encoding: Encoding, levels: Int[Array, "*b d"] | Int[np.ndarray, "*b d"], dtype: jnp.dtype
 ) -> Float[Array, "*b d"]:
-    """Where each level sits in the cube; 1/2 for reals. The inverse of `level` where ``dtype`` resolves the levels.
+    """Coordinate of each level in the cube; 1/2 for reals. The inverse of `level` if ``dtype`` resolves the levels.
 
     Args:
       encoding: Columns of the space.
@@ -169,7 +171,7 @@ def from_level(
       dtype: Floating type of the result.
     """
     middle = jnp.asarray(levels).astype(dtype) + jnp.asarray(0.5, dtype)
-    # A product with a constant has the same bits under every compiler; a quotient by a constant has not.
+    # Use a product with a constant: its bits do not depend on the compiler, while those of a quotient do.
     x = middle * _like(1 / np.maximum(encoding.num_levels, 1), middle, dtype)
     if encoding.is_log_ordered.any():
         start, log_ratio = _log_range(encoding, middle)
@@ -182,9 +184,9 @@ def from_level(
 def cells(
     encoding: Encoding, levels: Int[Array, "*b d"], dtype: jnp.dtype
 ) -> tuple[Float[Array, "*b d"], Float[Array, "*b d"]]:
-    """Middle and width of the part of ``[0, 1]`` that each level owns; of all of it for reals.
+    """Middle and width of the cell of each level in ``[0, 1]``; for reals the cell is all of ``[0, 1]``.
 
-    The width is how likely a uniform draw makes the level.
+    The width is the probability of the level for a uniform point.
 
     Args:
       encoding: Columns of the space.
@@ -199,7 +201,7 @@ def cells(
         is_log = _like(encoding.is_log_ordered, lower)
         one = jnp.ones((), dtype)
         start, log_ratio = jnp.where(is_log, start, one), jnp.where(is_log, log_ratio, one)
-        # By its own logarithm, since the difference of two places would lose the digits of a narrow cell.
+        # Computed by log1p, because the difference of two coordinates would cancel for a narrow cell.
         log_width = jnp.log1p(1 / (start + lower)) / log_ratio
         width = jnp.where(is_log, log_width, width)
         middle = jnp.where(is_log, jnp.log1p(lower / start) / log_ratio + 0.5 * log_width, middle)
@@ -207,7 +209,7 @@ def cells(
 
 
 def is_active(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Bool[Array, "*b d"]:
-    """True where a column's condition holds, and those of all columns it depends on.
+    """True for active columns: their condition holds, and so do the conditions of all columns that they depend on.
 
     Args:
       encoding: Columns of the space.
@@ -231,9 +233,9 @@ def is_active(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*
 
 
 def snap(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Float[Array, "*b d"]:
-    """The valid point that ``x`` stands for: clipped, levels at their places, inactive columns at 1/2.
+    """The valid point for ``x``: clipped, levels at their coordinates, inactive columns at 1/2.
 
-    Snapping twice is snapping once. A column with more levels than ``x``'s type can tell apart is left where it is.
+    Snapping is idempotent. A column whose levels the type of ``x`` cannot resolve is only clipped.
 
     Args:
       encoding: Columns of the space.
@@ -250,17 +252,17 @@ def snap(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]
     return jnp.where(is_active(encoding, x), x, jnp.asarray(0.5, x.dtype))
 
 
-# Shares that sum to 1: column j stands at 1 - exp(-w_j) for the share w_j. Any other point of the cube has the shares
-# e_j / sum(e) with e_j = -log(1 - x_j), which are uniform over the simplex for a uniform point: they are exponentially
-# distributed numbers over their sum (Devroye, Non-Uniform Random Variate Generation, 1986, section 11.4).
+# Shares that sum to 1: column j is 1 - exp(-w_j) for the share w_j. Any other point of the cube has the shares
+# e_j / sum(e) with e_j = -log(1 - x_j). For a uniform point the e_j are exponentially distributed, so the shares are
+# uniform over the simplex (Devroye, Non-Uniform Random Variate Generation, 1986, section 11.4).
 
 _NUM_BITS = {"float64": 46, "float32": 20}
 
 
 def shares(encoding: Encoding, x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
-    """The points with shares in place of the columns of shares.
+    """The points with the columns of shares replaced by the shares.
 
-    Shares are multiples of 2^-46, in float32 of 2^-20, so that they sum to 1 exactly and in every order.
+    Shares are multiples of 2^-46 (2^-20 in float32), so that they sum to 1 exactly, in any order.
 
     Args:
       encoding: Columns of the space.
@@ -270,7 +272,7 @@ def shares(encoding: Encoding, x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
     for columns in encoding.simplexes:
         exact = _proportions(x[..., columns])
         rounded = jnp.round(exact / unit) * unit
-        # The largest one takes what rounding leaves.
+        # The largest share takes the rounding error.
         is_largest = _like(np.arange(len(columns)), exact) == jnp.argmax(exact, axis=-1, keepdims=True)
         rest = 1 - jnp.sum(jnp.where(is_largest, 0, rounded), axis=-1, keepdims=True)
         x = x.at[..., columns].set(jnp.where(is_largest, rest, rounded))
@@ -278,7 +280,7 @@ def shares(encoding: Encoding, x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
 
 
 def on_simplexes(encoding: Encoding, x: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
-    """The points moved to where their shares sum to 1, without rounding: `snap` with a gradient.
+    """The points moved so that their shares sum to 1, without rounding: `snap` with a gradient.
 
     Args:
       encoding: Columns of the space.
@@ -290,7 +292,7 @@ def on_simplexes(encoding: Encoding, x: Float[Array, "*b d"]) -> Float[Array, "*
 
 
 def share_of_column(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """The share at which a column of a snapped point stands.
+    """The share of a column of a snapped point.
 
     Args:
       x: Columns of shares.
@@ -301,13 +303,13 @@ def share_of_column(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
 def held(
     encoding: Encoding, x: Float[Array, "*b d"], is_held: Bool[Array, " d"], places: Float[Array, "*b d"]
 ) -> Float[Array, "*b d"]:
-    """The points with some columns held at given places; the other shares keep their proportions and fill up to 1.
+    """The points with some columns set to given coordinates. The other shares are rescaled so that the sum stays 1.
 
     Args:
       encoding: Columns of the space.
       x: Snapped points.
-      is_held: True for the columns to hold.
-      places: Where to hold them.
+      is_held: True for the columns to set.
+      places: Coordinates of these columns.
     """
     is_held = jnp.broadcast_to(is_held, x.shape)
     result = jnp.where(is_held, places, x)
@@ -332,7 +334,7 @@ def _proportions(x: Float[Array, "*b k"]) -> Float[Array, "*b k"]:
 
 
 def _like(values: np.ndarray, x: Array, dtype: jnp.dtype | None = None) -> Array:
-    """A constant of one value a column, spread over the batch axes of ``x``: rank promotion may be an error."""
+    """A constant with one value for each column, broadcast to ``x``, because rank promotion may be an error."""
     return jnp.broadcast_to(jnp.asarray(values, dtype), x.shape[: x.ndim - values.ndim] + values.shape)
 
 

@@ -1,9 +1,10 @@
-"""Points that a constraint allows, found from others that it allows: for sets so thin that no uniform draw hits them.
+"""Search for points that a constraint allows, from known allowed points, for sets too thin for uniform samples.
 
-A constraint says True or False and nothing else, so the only guide is the set of points known to be allowed. A cloud of
-them walks. Each point steps along the difference of two others, or a little to the side, and keeps a step that is
-allowed. The differences soon lie in the thin set, whatever its direction, and the cloud spreads over it. It begins at
-one point: the differences of trials would be longer than all others and hide the directions that no trial shows yet.
+A constraint returns only True or False, so the only guide is the set of points known to be allowed. A cloud of such
+points makes a random walk. Each point steps along the difference of two other points, or a little to the side, and
+keeps the step if it is allowed. The differences soon lie in the thin set, whatever its direction, and the cloud spreads
+over it. All points start at a single trial. Differences between trials would be longer than all others, and would hide
+directions in which the trials do not differ yet.
 """
 
 import math
@@ -23,28 +24,29 @@ _NUM_POINTS = 64
 _NUM_PROPOSALS = 4
 _LEAST_ROUNDS, _MOST_ROUNDS = 8, 96
 _GROWTH = 1.25
-"""A cloud grows while the range of a column becomes so many times as long."""
+"""A cloud counts as growing while the range of a column increases by this factor."""
 _SHORTEST, _LONGEST = 1e-4, 8.0
-"""Times the difference of two points: by long steps a cloud grows, by short ones a maximum is found."""
+"""Range of the step length, relative to the difference of two points. Long steps let a cloud grow; short steps find a
+maximum."""
 
 
 class Cloud(NamedTuple):
     """Points that the constraint allows."""
 
     x: Float[Array, "p d"]
-    """Snapped points, the same one several times if the set is a point; without meaning if none was found."""
+    """Snapped points, all equal if the set is a single point; arbitrary if none was found."""
     is_found: Bool[Array, ""]
-    """False if no point that the walk could begin at is allowed."""
+    """False if no starting point is allowed."""
 
 
 def cloud(key: Key[Array, ""], region: Region, trials: Trials, others: Float[Array, "m d"] | None = None) -> Cloud:
-    """64 points spread over the connected part of the allowed set that holds a point known to be allowed.
+    """64 points spread over the connected part of the allowed set around a known allowed point.
 
     Args:
-      key: Draws the steps.
-      region: Where the points may be.
-      trials: The walk begins at one of the trials that are allowed, pending and failed trials among them.
-      others: More points of the unit cube at which the walk may begin.
+      key: Random key of the steps.
+      region: Region of the points.
+      trials: Trials of any status. The walk starts at one of those that are allowed.
+      others: Further points of the unit cube at which the walk may start.
 
     References:
       Smith, Efficient Monte Carlo Procedures for Generating Points Uniformly Distributed over Bounded Regions, 1984
@@ -57,7 +59,7 @@ def cloud(key: Key[Array, ""], region: Region, trials: Trials, others: Float[Arr
         known = jnp.concatenate([known, others])
         is_known = jnp.append(is_known, jnp.ones(len(others), bool))
     if region.fixed is not None:
-        # What other contexts allow is not allowed in this one, but it spans the set: slide along it into this one.
+        # Points allowed in other contexts are not allowed in this one, but they span the set: move along it to here.
         everywhere = Region(region.encoding)
         there = _walk(key_context, everywhere, everywhere.place(known), is_known)
         slid = _into_context(region, there)
@@ -74,10 +76,11 @@ def along(
     A step is 1e-4 to 8 times as long as the difference, log-uniformly, and ends at the faces of the cube.
 
     Args:
-      uniform: Uniform numbers in ``[0, 1)``, one row a step. They choose the two points, the side and the length.
-      encoding: Columns of the space. A step leaves categories as they are.
+      uniform: Uniform numbers in ``[0, 1)``, one row for each step, which choose the two points, the sign and the
+        length.
+      encoding: Columns of the space. A step does not change categories.
       x: Points of the cloud, in the unit cube.
-      begin: Where each step begins, in the unit cube.
+      begin: Starting point of each step, in the unit cube.
     """
     direction = jnp.where(encoding.is_category[None, :], 0, _difference(uniform[:, :2], x))
     direction = direction * jnp.where(uniform[:, 2:3] < 0.5, -1, 1)
@@ -88,13 +91,13 @@ def along(
 def beside(key: Key[Array, ""], region: Region, trials: Trials, begin: Float[Array, "m d"]) -> Float[Array, "m d"]:
     """Snapped points, one step from each given point in a direction in which the allowed set extends.
 
-    The results need not be allowed: the caller asks `Region.is_allowed`.
+    The results need not be allowed: the caller must check them with `Region.is_allowed`.
 
     Args:
-      key: Draws the cloud and the steps.
-      region: Where the points may be.
+      key: Random key of the cloud and of the steps.
+      region: Region of the points.
       trials: As in `cloud`.
-      begin: Allowed points of the unit cube. A step from another point is hardly ever allowed.
+      begin: Allowed points of the unit cube. Steps from other points are rarely allowed.
     """
     key_cloud, key_steps = jax.random.split(key)
     uniform = jax.random.uniform(key_steps, (len(begin), 4), begin.dtype)
@@ -111,7 +114,7 @@ def _walk(key: Key[Array, ""], region: Region, known: Float[Array, "m d"], is_kn
     is_real = np.array([column.kind == REAL for column in encoding.columns])
 
     def goes_on(carry: tuple[Array, Array, Array, Array]) -> Bool[Array, ""]:
-        # A cloud that has grown needs as many rounds again to lie evenly.
+        # After a cloud has stopped growing, it needs the same number of rounds again to become even.
         _, _, last_growth, i = carry
         return is_found & (i < jnp.clip(2 * last_growth, _LEAST_ROUNDS, _MOST_ROUNDS))
 
@@ -120,7 +123,7 @@ def _walk(key: Key[Array, ""], region: Region, known: Float[Array, "m d"], is_kn
         proposed = region.place(_proposals(jax.random.fold_in(key_steps, i), region, x))
         length = jnp.max(jnp.abs(proposed - x[:, None, :]), axis=-1)
         is_good = region.is_allowed(proposed) & (length > 0)
-        # Every second round takes the longest step while the cloud grows; then any step will do, or the ends gather it.
+        # While the cloud grows, every second round takes the longest step. Later, this would gather points at the ends.
         score = jnp.where((i % 2 == 0) & (i < last_growth + 4), length, 1)
         best = jnp.argmax(jnp.where(is_good, score, -1), axis=1)
         chosen = jnp.take_along_axis(proposed, best[:, None, None], axis=1)[:, 0]
@@ -137,7 +140,7 @@ def _walk(key: Key[Array, ""], region: Region, known: Float[Array, "m d"], is_kn
 
 
 def _proposals(key: Key[Array, ""], region: Region, x: Float[Array, "p d"]) -> Float[Array, "p t d"]:
-    """Steps from each point: one half along a difference of two points, the other aside, in all columns or in a few."""
+    """Steps from each point: half of them along differences of two points, half random in all or a few columns."""
     encoding, (p, d), dtype = region.encoding, x.shape, x.dtype
     m = p * _NUM_PROPOSALS
     uniform = jax.random.uniform(key, (m, 3 * d + 6), dtype)
@@ -148,8 +151,8 @@ def _proposals(key: Key[Array, ""], region: Region, x: Float[Array, "p d"]) -> F
     direction = jnp.where(is_category, 0, _difference(rest[:, :2], x)) * jnp.where(rest[:, 2:3] < 0.5, -1, 1)
     factor = jnp.exp(math.log(0.05) + math.log(_LONGEST / 0.05) * rest[:, 3:4])
     room, behind = _room(begin, direction), _room(begin, -direction)
-    # One step in four goes anywhere on the line through the cube, the others stay if they would leave the cube: each
-    # step is as likely as the way back, so that no point is preferred.
+    # One step in four goes to a uniform point of the line within the cube. Other steps that would leave the cube are
+    # not made. Each step is thus as likely as its reverse, so that no point is preferred.
     anywhere = jnp.where(jnp.isfinite(room), (room + behind) * (4 * rest[:, 4:5]) - behind, 0)
     step_along = jnp.where(rest[:, 4:5] < 0.25, anywhere, jnp.where(factor > room, 0, factor))
     there = begin + step_along * direction
@@ -166,23 +169,23 @@ def _proposals(key: Key[Array, ""], region: Region, x: Float[Array, "p d"]) -> F
 
 
 def _difference(uniform: Float[Array, "m 2"], x: Float[Array, "p d"]) -> Float[Array, "m d"]:
-    """The difference of two points of the cloud."""
+    """Differences of random pairs of points of the cloud."""
     rows: Int[Array, "m 2"] = jnp.minimum((uniform * len(x)).astype(jnp.int32), len(x) - 1)
     return x[rows[:, 0]] - x[rows[:, 1]]
 
 
 def _room(begin: Float[Array, "m d"], direction: Float[Array, "m d"]) -> Float[Array, "m 1"]:
-    """How many times a direction goes into the cube."""
+    """The largest multiple of a direction that stays in the cube."""
     steep = jnp.where(direction == 0, 1, direction)
     room = jnp.where(direction > 0, (1 - begin) / steep, -begin / steep)
     return jnp.min(jnp.where(direction == 0, jnp.inf, room), axis=1, keepdims=True)
 
 
 def _into_context(region: Region, there: Cloud) -> Float[Array, "p d"]:
-    r"""The points of a cloud moved within the plane that it spans to where the given columns have their values.
+    r"""The points of a cloud, moved within the plane that it spans so that the fixed columns have their values.
 
-    The mean of a normal distribution with the covariance :math:`C` of the cloud, given its columns :math:`F`:
-    :math:`x + C_{\cdot F} C_{FF}^{-1} (c_F - x_F)`.
+    The result is the mean of a normal distribution with the covariance :math:`C` of the cloud, given its columns
+    :math:`F`: :math:`x + C_{\cdot F} C_{FF}^{-1} (c_F - x_F)`.
     """
     assert region.fixed is not None
     x, dtype = there.x, there.x.dtype
@@ -191,7 +194,7 @@ def _into_context(region: Region, there: Cloud) -> Float[Array, "p d"]:
     centred = jnp.where(jnp.asarray(is_real)[None, :], x - jnp.mean(x, axis=0, keepdims=True), 0)
     covariance = matmul(centred.T, centred) / len(x)
     of_given = jnp.where(is_given[:, None] & is_given[None, :], covariance, 0)
-    # Columns that are not given, and one that never moved, are rows of the identity.
+    # Free columns, and columns that do not vary, become identity rows.
     least = 16 * jnp.finfo(dtype).eps * jnp.max(covariance)
     of_given = of_given + jnp.diag(jnp.where(is_given & (jnp.diag(of_given) > least), 0, 1)).astype(dtype)
     missing = jnp.where(is_given[None, :], region.fixed.astype(dtype)[None, :] - x, 0)

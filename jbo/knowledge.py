@@ -1,4 +1,4 @@
-"""What is known at an ask: a model given the trials that succeeded, those that are pending, and those that failed."""
+"""Knowledge for a suggestion: posteriors given the successful, the pending and the failed trials."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -15,32 +15,32 @@ from jbo.surrogates import GP, GPPosterior, Posterior, Surrogate, mean_of
 from jbo.types import FAILED, OK, PENDING, Dataset, Trials
 
 _LOG_HALF = -0.6932
-"""Logarithm of a little less than a half: a limit that is met exactly has that probability."""
+"""Logarithm of a little less than 1/2, the probability of meeting a limit whose mean is on the limit."""
 _LEAST_SUCCESS = 1e-3
-"""What the probability of success is at least: a trial that failed may have been unlucky."""
+"""Minimum of the probability of success, because a failed trial may have been unlucky."""
 
 
 @pytree
 @dataclass(frozen=True)
 class Failures:
-    r"""What is known of where trials fail.
+    r"""A model of the probability that a trial fails.
 
-    The surrogate of the values, conditioned on 1 where trials failed and 0 where they succeeded, has the probability of
-    a failure as its mean. Far from all trials the mean is 0, that of the prior. An acquisition is multiplied by the
-    probability of a success, :math:`1 - p(x)`.
+    The surrogate of the values is conditioned on 1 at failed trials and 0 at successful trials. Its mean is the
+    probability :math:`p(x)` of a failure; far from all trials it is 0, the mean of the prior. An acquisition is
+    multiplied by the probability of success, :math:`1 - p(x)`.
 
     References:
       Gardner et al., Bayesian Optimization with Inequality Constraints, 2014, eq. 6, with a probability for each
-      constraint; here the constraint is seen through its violations only.
+      constraint; here only the violations of the constraint are observed.
     """
 
     posterior: Posterior
-    """Of the function that is 1 where trials fail and 0 where they succeed; any where none failed."""
+    """Posterior of the failure indicator (1: failed, 0: succeeded); arbitrary if no trial failed."""
     has_any: Bool[Array, ""]
     """True if a trial failed."""
 
     def log_success(self, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the probability that a trial succeeds, from log 0.001 to 0; 0 everywhere if none failed.
+        """Logarithm of the probability that a trial succeeds, from log 0.001 to 0; 0 everywhere if no trial failed.
 
         Args:
           x: A point of the unit cube.
@@ -50,48 +50,48 @@ class Failures:
             mean = mean_of(self.posterior, x[None, :])
             return jnp.log1p(-jnp.clip(mean[0], 0, 1 - _LEAST_SUCCESS)).astype(x.dtype)
 
-        # The zero is made of the point: under a mesh of devices it has to lie where the point does.
+        # The zero is computed from the point, so that it is on the same device under a mesh of devices.
         return jax.lax.cond(self.has_any, of_model, lambda x: 0 * x[0], x)
 
 
 class Knowledge(NamedTuple):
-    """What is known at an ask, with and without the trials whose results are still to come; made by `learn`.
+    """Posteriors for a suggestion, with and without fantasised results of pending trials; made by `learn`.
 
-    In a context the inputs of all rows are moved to it; their values stay. The value to improve on is then the model's
-    mean for the same parameters in this context.
+    In a context, the inputs of all rows are moved to the context, and their values stay. The incumbent value is then
+    the posterior mean for the same parameters in this context.
     """
 
     told: Posterior
-    """Given the trials that succeeded."""
+    """Posterior given the successful trials."""
     told_data: Dataset
-    """The trials that succeeded; those that break a limit are not among them."""
+    """The successful and feasible trials."""
     believed: Posterior
-    """Given pending and failed trials too, as if they had returned their mean."""
+    """Posterior given pending and failed trials as well, fantasised at their posterior means (kriging believer)."""
     believed_data: Dataset
-    """Successful trials, and pending ones at their mean. Those that failed or break a limit are not among them, since
-    none of them can be the incumbent."""
+    """The successful trials, and pending trials at their posterior means. Failed and infeasible trials are left out,
+    because they cannot be the incumbent."""
     is_pending: Bool[Array, " n"]
-    """Rows of the data that are pending."""
+    """True for pending rows of the data."""
     mean: Float[Array, " n"]
     """Posterior mean of ``told`` at each row of the table."""
     failures: Failures
-    """Where trials fail."""
+    """Model of the failures."""
     region: Region
-    """Where the point may be."""
+    """Region of the suggestion."""
     limits: "Limits | None" = None
-    """What is known of the limits; None: there are none."""
+    """Feasibility of the rows; None: there are no limits."""
 
     @property
     def least_mean(self) -> Float[Array, ""]:
-        """The least posterior mean of feasible and pending trials; infinite where there are none.
+        """The minimum posterior mean of feasible and pending trials; infinite if there are none.
 
-        Pending ones count, so that a point near one of them does not look as good as before.
+        Pending trials count, so that a point near a pending trial is less attractive than before.
         """
         return jnp.min(jnp.where(self.believed_data.is_valid, self.mean, jnp.inf))
 
     @property
     def centre(self) -> Float[Array, " d"]:
-        """The feasible trial with the least mean; while there is none, the most probably feasible one."""
+        """The feasible trial with the minimum mean; without feasible trials, the one most probably feasible."""
         x, is_valid = self.told_data.x, self.told_data.is_valid
         if self.limits is None:
             return x[jnp.argmin(jnp.where(is_valid, self.mean, jnp.inf))]
@@ -100,24 +100,24 @@ class Knowledge(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What is known at the rows of a table of its limits."""
+    """Feasibility of the rows of a table: whether they meet all limits."""
 
     is_feasible: Bool[Array, " n"]
-    """Of a trial that succeeded: whether it meets all limits. Of a pending one, and of all in a context: whether it
-    does so probably."""
+    """True for successful trials that meet all limits. For pending trials, and for all trials in a context: True if
+    they probably do."""
     log_probability: Float[Array, " n"]
-    """Logarithm of the probability of that; ``-inf`` for rows that neither succeeded nor are pending."""
+    """Log probability that a row meets all limits; ``-inf`` for rows that are neither successful nor pending."""
     has_feasible: Bool[Array, ""]
     """True if a trial with a value meets all limits."""
 
 
 def limits_at(state: Trials, log_probability: Float[Array, " n"], is_moved: bool = False) -> Limits:
-    """What is known of limits at the rows of a table.
+    """Feasibility of the rows of a table.
 
     Args:
       state: The table.
-      log_probability: Of meeting all limits, by the model, at each row.
-      is_moved: True where the rows were moved to a context: what was measured elsewhere says nothing for certain then.
+      log_probability: Log probability of meeting all limits at each row, by the model.
+      is_moved: True if the rows were moved to a context. Measurements outside the context are then not certain.
     """
     is_pending = state.status == PENDING
     is_there = is_pending | (state.status == OK)
@@ -133,18 +133,18 @@ def limits_at(state: Trials, log_probability: Float[Array, " n"], is_moved: bool
 def learn(
     surrogate: Surrogate, params: Any, data: Dataset, state: Trials, region: Region, limits: Limits | None = None
 ) -> Knowledge:
-    """What a model knows of a table: see `Knowledge`.
+    """Posteriors of a model given a table; see `Knowledge`.
 
-    A trial that is pending, failed or has no value is there as if it had returned its mean. That keeps the mean and
-    tells the model that something is coming, or that nothing can be learnt there.
+    A trial that is pending, failed or without a value is fantasised at its posterior mean. This leaves the mean
+    unchanged, and reduces the variance where a result is coming or where nothing can be learnt.
 
     Args:
       surrogate: The model.
-      params: From its fit.
-      data: What it sees of the successful trials, a row for each of the table.
+      params: Fitted parameters of the surrogate.
+      data: The successful trials as the data of the surrogate, with a row for each row of the table.
       state: The table.
-      region: Where the next point may be, with its context.
-      limits: From `limits_at`: a trial that does not meet them is not the incumbent. None: there are no limits.
+      region: Region of the next point, with its context.
+      limits: From `limits_at`. A trial that does not meet the limits is not the incumbent. None: there are no limits.
 
     References:
       Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4.3
@@ -159,7 +159,7 @@ def learn(
         return dataclasses.replace(data, x=state.x, y=y, is_valid=data.is_valid | is_believed)
 
     def of_failures() -> Dataset:
-        # Whether a trial failed is known without noise, and is not compressed.
+        # The failure indicator has no noise, and is not compressed.
         noise = None if data.noise_variance is None else jnp.zeros_like(data.noise_variance)
         slope = None if data.slope is None else jnp.ones_like(data.slope)
         y, is_valid = is_failed.astype(data.y.dtype), data.is_valid | is_failed
@@ -180,7 +180,7 @@ def learn(
     if limits is not None:
         believed_data = dataclasses.replace(believed_data, is_valid=believed_data.is_valid & limits.is_feasible)
     if is_exact:
-        # Another model changes its mean where it is told that mean.
+        # Only an exact GP keeps its mean when it is conditioned on that mean.
         believed_data = dataclasses.replace(believed_data, mean=mean)
     return Knowledge(
         told=told,
@@ -198,7 +198,7 @@ def learn(
 
 
 def _one_by_one(condition: Any, data: Dataset, believing: Any, of_failures: Any, is_believed: Array, is_failed: Array):
-    """The three posteriors and the mean at the rows; one that there are no further rows for equals the first."""
+    """The three posteriors, and the mean at the rows. A posterior without further rows equals the first."""
     told = condition(data)
     mean = mean_of(told, data.x)
     believed = jax.lax.cond(jnp.any(is_believed), lambda: condition(believing(mean)), lambda: told)
@@ -207,14 +207,15 @@ def _one_by_one(condition: Any, data: Dataset, believing: Any, of_failures: Any,
 
 
 def _in_one_loop(condition: Any, data: Dataset, believing: Any, of_failures: Any, is_believed: Array, is_failed: Array):
-    """As `_one_by_one`, with one factorisation in the program in place of three: it takes long to compile."""
+    """The result of `_one_by_one`, with one factorisation in the program instead of three, which compiles faster."""
 
     def step(i: Int[Array, ""], made: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
         told, mean, believed, failed = made
         rows = choose(i == 2, of_failures(), choose(i == 1, believing(mean), data))
         new, at_rows = conditioned(rows)
-        # Round 0 is of the successful trials, round 1 of pending and failed ones too, round 2 of failures. A failed
-        # trial is one of round 1, so with failures all three rounds are made. What no round is made for equals `told`.
+        # Round 0 conditions on the successful trials, round 1 on pending and failed trials as well, and round 2 on the
+        # failure indicators. Failed trials are in round 1, so with failures there are three rounds. A posterior whose
+        # round is left out equals `told`.
         first = i == 0
         told, mean = choose(first, (new, at_rows), (told, mean))
         return told, mean, choose(i <= 1, new, believed), choose(first | (i == 2), new, failed)

@@ -1,4 +1,4 @@
-"""Factorisations of covariance matrices, each one loop over blocks of rows: a small program whatever the size."""
+"""Factorisations of covariance matrices as loops over blocks of rows, so that programs are small for all sizes."""
 
 import itertools
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from jbo.numerics import matmul, turned
 
 @jax.custom_batching.custom_vmap
 def largest_of_lanes(number: Int[Array, ""]) -> Int[Array, ""]:
-    """The number itself, but under `jax.vmap` the largest of all lanes, so that a loop to it stays one loop."""
+    """The number itself; under `jax.vmap` the maximum over all lanes, so that a loop up to it stays a single loop."""
     return number
 
 
@@ -29,15 +29,15 @@ def gaussian_log_density(
 ) -> Float[Array, ""]:
     r"""Log density of ``y`` under :math:`N(0, K)` without the constant :math:`-\tfrac n2 \log 2\pi`.
 
-    It has its own derivative, :math:`\partial/\partial K = \tfrac12 (\alpha\alpha^\top - K^{-1})` with
-    :math:`\alpha = K^{-1} y`; differentiating through a Cholesky factorisation costs several times as much. The inverse
-    comes from symmetric sweeps over blocks of rows: what is swept holds :math:`-K^{-1}`, what is not the Schur
-    complement.
+    It has a custom derivative, :math:`\partial/\partial K = \tfrac12 (\alpha\alpha^\top - K^{-1})` with
+    :math:`\alpha = K^{-1} y`, because differentiating through a Cholesky factorisation costs several times as much. The
+    inverse is computed by symmetric sweeps over blocks of rows. Swept blocks hold :math:`-K^{-1}`, the other blocks the
+    Schur complement.
 
     Args:
       covariance: A symmetric matrix.
       y: Values.
-      num_rows: How many rows to look at; those after must be rows of the identity, with ``y`` 0. None: all.
+      num_rows: Number of rows to use. Later rows must be identity rows, with ``y`` 0. None: all rows.
 
     Returns:
       A scalar in nats; NaN if ``covariance`` is not positive definite.
@@ -84,14 +84,14 @@ gaussian_log_density.defvjp(_log_density, _log_density_backward)
 
 @jax.custom_jvp
 def robust_cholesky(covariance: Float[Array, "n n"], scale: Float[Array, ""]) -> Float[Array, "n n"]:
-    """Lower Cholesky factor of ``covariance``, with as little added to its diagonal as makes it exist.
+    """Lower Cholesky factor of ``covariance`` plus the smallest multiple of the identity for which it exists.
 
-    The first try adds nothing; each further one adds ten times as much as the one before, beginning at the unit
-    roundoff, so that a matrix that is singular to working precision still gives a usable posterior.
+    The first attempt adds nothing. The second adds the unit roundoff times ``scale``, and each further attempt adds ten
+    times as much. A matrix that is singular to working precision thus still gives a usable posterior.
 
     Args:
       covariance: A symmetric matrix, positive semi-definite up to rounding.
-      scale: What the added amounts are relative to: the signal variance.
+      scale: The scale of the added amounts: the signal variance.
 
     Returns:
       The factor; NaN only if ``covariance`` is not finite.
@@ -101,8 +101,8 @@ def robust_cholesky(covariance: Float[Array, "n n"], scale: Float[Array, ""]) ->
 
 @robust_cholesky.defjvp
 def _robust_cholesky_jvp(primals, tangents):
-    # The loop that looks for the amount has no transpose. The rule needs none: a factorisation has a derivative of its
-    # own, given the amount (Murray, Differentiation of the Cholesky Decomposition, 2016, eq. 8).
+    # The loop that finds the amount cannot be transposed. This rule does not need it: given the amount, it is the
+    # derivative of a factorisation (Murray, Differentiation of the Cholesky Decomposition, 2016, eq. 8).
     (covariance, scale), (change, scale_change) = primals, tangents
     factor, amount = _first_finite(_cholesky, covariance, scale)
     change = change + (amount / scale * scale_change) * jnp.eye(covariance.shape[0], dtype=covariance.dtype)
@@ -114,15 +114,15 @@ def _robust_cholesky_jvp(primals, tangents):
 def robust_whitening(
     covariance: Float[Array, "n n"], scale: Float[Array, ""], num_rows: Int[Array, ""] | None = None
 ) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
-    """Inverse of the lower Cholesky factor of ``covariance``, with as little added to its diagonal as makes it exist.
+    """Inverse of the lower Cholesky factor of ``covariance``, with an addition to the diagonal if it is needed.
 
     Args:
       covariance: A symmetric matrix, positive semi-definite up to rounding.
-      scale: What the added amounts are relative to, see `robust_cholesky`.
-      num_rows: How many rows to look at; those after must be rows of the identity. None: all.
+      scale: The scale of the added amounts; see `robust_cholesky`.
+      num_rows: Number of rows to use. Later rows must be identity rows. None: all rows.
 
     Returns:
-      The inverse of the factor, NaN only if ``covariance`` is not finite, and the amount that was added.
+      The inverse of the factor, NaN only if ``covariance`` is not finite, and the added amount.
     """
     return _first_finite(lambda matrix: _whitening(matrix, num_rows), covariance, scale)
 
@@ -138,7 +138,7 @@ def _robust_whitening_jvp(primals, tangents):
 
 
 def _lower_half(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
-    """The part of a matrix below the diagonal, and half of the diagonal."""
+    """The strictly lower triangle of a matrix plus half of its diagonal."""
     below = np.tri(matrix.shape[0], k=-1) + 0.5 * np.eye(matrix.shape[0])
     return jnp.asarray(below, matrix.dtype) * matrix
 
@@ -146,7 +146,7 @@ def _lower_half(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
 def _first_finite(
     make: Callable[[Float[Array, "n n"]], Float[Array, "n n"]], covariance: Float[Array, "n n"], scale: Float[Array, ""]
 ) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
-    """What ``make`` makes of ``covariance`` with the least amount on its diagonal for which it is finite."""
+    """The result of ``make`` with the smallest addition to the diagonal for which it is finite, and the addition."""
     eye = jnp.eye(covariance.shape[0], dtype=covariance.dtype)
     least = scale * jnp.finfo(covariance.dtype).eps
 
@@ -159,7 +159,7 @@ def _first_finite(
         result, _, count = carry
         return ~jnp.all(jnp.isfinite(result)) & (count < 17)
 
-    # The walk begins with a matrix that is not finite, so that the loop holds the only factorisation.
+    # The loop starts with a matrix that is not finite, so that the program contains a single factorisation.
     start = jnp.full_like(covariance, jnp.nan), jnp.zeros_like(scale), jnp.zeros((), jnp.int32)
     return jax.lax.while_loop(is_bad, attempt, start)[:2]
 
@@ -168,7 +168,7 @@ def _cholesky(covariance: Float[Array, "n n"]) -> Float[Array, "n n"]:
     blocks = _Blocks(covariance.shape[0], None)
 
     def eliminate(i, matrix):
-        # Rows above hold the transposed factor, rows below the Schur complement; to the left of it is nothing of use.
+        # Rows above hold the transposed factor, rows below the Schur complement. Entries to its left are not used.
         own, (factor, whitening) = blocks.own(i), blocks.pivot(i, matrix)
         rows = jnp.where(blocks.is_before(i)[None, :], 0, _solve(factor, whitening, blocks.rows(i, matrix)))
         below = jnp.where(own[None, :], 0, rows)
@@ -198,16 +198,16 @@ def _whitening(covariance: Float[Array, "n n"], num_rows: Int[Array, ""] | None)
 def _solve(
     factor: Float[Array, "b b"], inverse: Float[Array, "b b"], right: Float[Array, "b c"]
 ) -> Float[Array, "b c"]:
-    """Solution of a triangular system by the inverse, refined once: as exact as a substitution."""
+    """Solution of a triangular system by the inverse, refined once, which is as exact as substitution."""
     solution = matmul(inverse, right)
     return solution + matmul(inverse, right - matmul(factor, solution))
 
 
 class _Blocks:
-    """A matrix of static size ``n`` as blocks of rows, over which a loop goes; padded by rows of the identity.
+    """A matrix of static size ``n`` as blocks of rows, padded by identity rows, for loops over the blocks.
 
-    Small blocks, because LAPACK's Cholesky of 128 rows or more shares its work among threads that wait for each other:
-    beside a process that keeps the cores busy, 1 ms becomes half a second.
+    Blocks are small, because LAPACK's Cholesky of 128 rows or more uses several threads, which wait for each other. If
+    another process keeps the cores busy, 1 ms becomes half a second.
     """
 
     def __init__(self, n: int, num_rows: Int[Array, ""] | None):
@@ -220,7 +220,7 @@ class _Blocks:
         else:
             rows = largest_of_lanes(num_rows.astype(jnp.int32))
             self.num_steps = jnp.minimum((rows + np.int32(self.size - 1)) // np.int32(self.size), np.int32(num_blocks))
-        # Rows whose columns up to their last one are kept of a symmetric matrix: with four panels 5/8 of the work.
+        # Panels of rows. Of a symmetric matrix, each keeps the columns up to its last row: 5/8 of the work with four.
         num_panels = min(4, max(1, n // 64))
         ends = [round(num_blocks * k / num_panels) * self.size for k in range(num_panels + 1)]
         self.panels = [slice(start, end) for start, end in itertools.pairwise(ends)]
@@ -232,14 +232,14 @@ class _Blocks:
         return jnp.pad(matrix, (0, self.num_padded)) + jnp.diag(jnp.asarray(ones, matrix.dtype))
 
     def symmetric_rows(self, i: Int[Array, ""], matrix: Float[Array, "N N"]) -> Float[Array, "b N"]:
-        """The rows of block ``i`` of a symmetric matrix of which what is below the diagonal, at least, is kept."""
+        """The rows of block ``i`` of a symmetric matrix of which at least the lower triangle is stored."""
         columns = jax.lax.dynamic_slice_in_dim(matrix, i * self.size, self.size, axis=1)
         return jnp.where(self.is_before(i)[None, :], self.rows(i, matrix), columns.T)
 
     def eliminate(
         self, i: Int[Array, ""], matrix: Float[Array, "N N"], left: Float[Array, "b N"], right: Float[Array, "b N"]
     ) -> Float[Array, "N N"]:
-        """The matrix, rows and columns of block ``i`` set to 0, less ``left.T @ right``, in its panels only."""
+        """The matrix with rows and columns of block ``i`` set to 0, minus ``left.T @ right``, within the panels."""
         own, columns = self.own(i), turned(left)
         for panel in self.panels:
             part = jnp.where(own[panel, None] | own[None, : panel.stop], 0, matrix[panel, : panel.stop])
@@ -258,7 +258,7 @@ class _Blocks:
         return jax.lax.dynamic_slice_in_dim(matrix, i * self.size, self.size, axis=0)
 
     def put(self, rows: Float[Array, "b N"], i: Int[Array, ""], block: Float[Array, "b b"]) -> Float[Array, "b N"]:
-        """The rows with the block on the diagonal replaced."""
+        """The rows with their diagonal block replaced."""
         return jax.lax.dynamic_update_slice_in_dim(rows, block, i * self.size, axis=1)
 
     def put_rows(

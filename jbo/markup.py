@@ -1,6 +1,7 @@
-"""HTML that a notebook shows for a space, a trial, a study and the health of a model.
+"""HTML cards of a space, a trial, a study and the health of a model, for notebooks.
 
-A user's text is escaped. Colours are those of the notebook, so that a card can be read on light and on dark ground.
+Texts of the user are escaped. Cards use the colours of the notebook, so that they are readable in light and in dark
+themes.
 """
 
 import html
@@ -10,9 +11,9 @@ from typing import Any, NamedTuple
 from jbo.parameters import Between, Categorical, Integer, Ordinal, Parameter, Real, Share
 
 _MOST_ROWS = 50
-"""A longer table is cut."""
+"""Maximum number of rows of a table; longer tables are cut."""
 _LONGEST = 80
-"""Characters of a text in a card."""
+"""Maximum number of characters of a text in a card."""
 _STYLE = (
     ".jbo-card{overflow-x:auto;padding:.2em 0;line-height:1.4}"
     ".jbo-card p{margin:.2em 0}"
@@ -30,17 +31,17 @@ class Table(NamedTuple):
     heads: Sequence[str]
     rows: Sequence[Sequence[Any]]
     total: int | None = None
-    """How many rows there are in all; None: those of ``rows``."""
+    """Total number of rows, including hidden ones; None: the number of ``rows``."""
 
 
 def card(title: str, facts: Mapping[str, Any], table: Table | None = None, notes: Sequence[str] = ()) -> str:
-    """A title, facts in a line, perhaps a table, and sentences below it.
+    """A card as HTML: a title, facts in a line, perhaps a table, and sentences below it.
 
     Args:
-      title: Plain text, as all that follows.
+      title: Title, as plain text like all other texts.
       facts: Values by name.
-      table: Its cells are shown as `shown` writes them.
-      notes: Sentences.
+      table: A table, whose cells are formatted by `shown`; None: no table.
+      notes: Sentences below the table.
     """
     line = " · ".join(f"{_text(name)} <b>{_text(shown(value))}</b>" for name, value in facts.items())
     parts = [f"<p><b>{_text(title)}</b></p>", f"<p>{line}</p>" if line else ""]
@@ -51,10 +52,10 @@ def card(title: str, facts: Mapping[str, Any], table: Table | None = None, notes
 
 
 def shown(value: Any) -> str:
-    """A value for a reader: four digits of a float, a long text cut.
+    """A value as readable text: floats with four digits, long texts cut.
 
     Args:
-      value: Of any kind; None is a dash.
+      value: A value of any kind; None gives a dash.
     """
     if value is None:
         return "–"
@@ -65,13 +66,13 @@ def shown(value: Any) -> str:
 def of_parameters(
     title: str, facts: Mapping[str, Any], parameters: Mapping[str, Parameter], fixed: Mapping[str, Any]
 ) -> str:
-    """A card of the parameters of a space.
+    """A card of the parameters of a space, as HTML.
 
     Args:
-      title: Of the card.
-      facts: Of the space.
-      parameters: By name.
-      fixed: Values of the parameters that are not searched, by name.
+      title: Title of the card.
+      facts: Facts about the space, by name.
+      parameters: Parameters by name.
+      fixed: Values of the fixed parameters, by name.
     """
     rows = []
     for name, parameter in list(parameters.items())[:_MOST_ROWS]:
@@ -103,7 +104,7 @@ def _number(value: Any) -> str:
 
 
 def _choice(value: Any) -> str:
-    """Texts as they are, all else as code: 1, 1.0 and True are three choices."""
+    """A choice as text: strings unchanged, other values as code, because 1, 1.0 and True are three choices."""
     return shown(value if isinstance(value, str) else repr(value))
 
 

@@ -1,12 +1,12 @@
-"""Best point of an acquisition function over a mixed space, as one program.
+"""Maximisation of an acquisition function over a mixed space, as one program.
 
-Candidates from Sobol's sequence and around the best trial are valued at once; the best of them begin ascents. An ascent
-alternates steps in the reals (projected quasi-Newton inside the bounds) with moves of one column to each of its levels.
-Where there is no gradient, or a constraint cuts the space, an ascent goes by random steps of all sizes.
+Candidates from a Sobol sequence and around the best trial are evaluated at once. The best candidates are the starts of
+ascents. An ascent alternates steps in the reals (projected quasi-Newton within the bounds) with moves of one column to
+each of its levels. Without a gradient, or under a constraint, an ascent uses random steps of all sizes.
 
-In a list of candidates each of them is valued, and the maximum is exact.
+In a list of candidates every candidate is evaluated, so the maximum is exact.
 
-Under a mesh of devices with an axis named ``candidates`` (`jax.set_mesh`) the candidates are valued by all of them.
+Under a mesh of devices with an axis named ``candidates`` (`jax.set_mesh`), all devices evaluate the candidates.
 """
 
 import functools
@@ -34,7 +34,7 @@ _NUM_LOCAL = 256
 _NUM_STARTS = 4
 _NUM_STARTS_OF_STRATA = 4
 _MORE_IF_CONSTRAINED = 2
-"""Times the candidates and the starts where a constraint leaves only some part of the space."""
+"""Factor of the numbers of candidates and of starts in a space with a constraint."""
 _NUM_ROUNDS = 2
 _MAX_ASCENT = 40
 _NUM_WALK_ROUNDS = 16
@@ -42,7 +42,7 @@ _NUM_WALK_STEPS = 32
 _MAX_STRATA = 64
 _CHUNK = 1024
 MOST_LEVELS = 64
-"""A column of more levels is climbed like a real one and moved on a ladder of steps instead of to every level."""
+"""Columns with more levels are real in ascents, and are moved by steps of several lengths, not to every level."""
 
 Function = Callable[[Float[Array, " d"]], Float[Array, ""]]
 
@@ -85,10 +85,10 @@ def maximize(
     asked = function
 
     def value_at(x: Float[Array, " d"]) -> Float[Array, ""]:
-        # An ascent leaves the simplex.
+        # Ascents leave the simplex, so move the point back.
         return scalar("function", "value", asked(on_simplexes(encoding, x)))
 
-    function = jax.jit(value_at)  # traced once for the three places where a program values points
+    function = jax.jit(value_at)  # traced only once, although a program evaluates points in three places
     walks = not is_smooth or encoding.constraint is not None
     key_points, *keys_walk = jax.random.split(key, 3) if walks else (key,)
     d, dtype = encoding.num_columns, trials.x.dtype
@@ -100,7 +100,7 @@ def maximize(
         return jnp.where(is_bad, -jnp.inf, value).astype(dtype)
 
     more = 1 if encoding.constraint is None else _MORE_IF_CONSTRAINED
-    # One draw for all points: each call of the generator is a piece of program to compile.
+    # One call of the generator for all points, because each call adds to the time to compile.
     uniform = jax.random.uniform(key_points, (1 + more * _NUM_LOCAL, _num_draws(encoding)), dtype)
     wide = designs.shifted_sobol(uniform[0, :d], more * _NUM_SOBOL)
     local = _around(uniform[1:], encoding, centre)
@@ -131,13 +131,13 @@ def _constant(found: Maximum) -> Maximum:
     return not_differentiable(
         found,
         "maximize",
-        "its result is the best of many ends of ascents, and jumps from one to another; "
-        "jax.lax.stop_gradient on what the function and the table depend on takes it for a constant",
+        "its result is the best end of many ascents, and jumps from one to another; with jax.lax.stop_gradient on "
+        "what the function and the table depend on, it is a constant",
     )
 
 
 def _best_candidate(function: Function, region: Region, trials: Trials) -> Maximum:
-    """The best new one of a list of candidates, each of which is valued."""
+    """The best new candidate of a list, all of which are evaluated."""
     dtype = trials.x.dtype
 
     def value_at(x: Float[Array, " d"]) -> Float[Array, ""]:
@@ -167,22 +167,22 @@ def values_at(function: Function, points: Float[Array, "m d"]) -> Float[Array, "
 def _spread(
     function: Callable[[Float[Array, "m d"]], Float[Array, " m"]], points: Float[Array, "m d"]
 ) -> Float[Array, " m"]:
-    """The function of many points, each device of the caller's mesh with its share of them."""
+    """The values of many points, shared among the devices of the caller's mesh."""
     mesh = jax.sharding.get_abstract_mesh()
     if "candidates" not in mesh.axis_names:
         return function(points)
-    # Automatic axes are asked for a layout; explicit ones are told.
+    # Automatic axes take a layout as a constraint, explicit axes are resharded.
     is_explicit = "candidates" in mesh.explicit_axes
     place = jax.sharding.reshard if is_explicit else jax.lax.with_sharding_constraint
     return place(function(place(points, PartitionSpec("candidates"))), PartitionSpec())
 
 
 def _between(key: Key[Array, ""], inside: Float[Array, "p d"], num_points: int) -> Float[Array, "m d"]:
-    """Points near the lines through two allowed points each: more of them may be there."""
+    """Points near lines through pairs of allowed points, where further allowed points are likely."""
     uniform = jax.random.uniform(key, (num_points, inside.shape[1] + 4), inside.dtype)
     rows = jnp.minimum((uniform[:, :2] * len(inside)).astype(jnp.int32), len(inside) - 1)
     first, second = inside[rows[:, 0]], inside[rows[:, 1]]
-    # Beyond the second one as well, and half of them a little to the side: in a fat set they leave the plane.
+    # Also beyond the second point, and half of them a little to the side, to leave the plane of the allowed points.
     aside = jnp.where(uniform[:, 3:4] < 0.5, 0.1, 0) * _normal(uniform[:, 4:])
     return jnp.clip(first + 1.5 * uniform[:, 2:3] * (second - first) + aside, 0, 1)
 
@@ -192,40 +192,40 @@ def _num_draws(encoding: Encoding) -> int:
 
 
 def _around(uniform: Float[Array, "m k"], encoding: Encoding, centre: Float[Array, " d"]) -> Float[Array, "m d"]:
-    """Points around ``centre`` at all scales, by `_num_draws` each; half of them differ in one or two columns only."""
+    """Points around ``centre`` at all scales; half of them differ from it in only one or two columns."""
     m, d, dtype = uniform.shape[0], encoding.num_columns, centre.dtype
     step, fresh, chance, rest = jnp.split(uniform, [d, 2 * d, 3 * d], axis=1)
     scale = jnp.exp(math.log(1e-3) + (math.log(0.5) - math.log(1e-3)) * rest[:, :1])
-    # A step of a column with levels is at least as wide as a level, or it would change nothing.
+    # Steps in a column with levels are at least one level wide; shorter ones would change nothing.
     least = jnp.asarray(1 / np.where(encoding.num_levels > 0, encoding.num_levels, np.inf), dtype)
     raw = centre[None, :] + jnp.maximum(scale, least[None, :]) * _normal(step)
     stepped = jnp.clip(raw, 0, 1)
     if encoding.is_wrapped.any():
         stepped = jnp.where(encoding.is_wrapped[None, :], raw % 1, stepped)
-    # Inactive columns of the centre stand at 1/2 and say nothing: whoever activates them gets a fresh value.
+    # Inactive columns of the centre are 1/2, without meaning. A step that activates them samples a new value.
     knows = is_active(encoding, centre)
     changed = jnp.where(knows[None, :] & ~encoding.is_category[None, :], stepped, fresh)
 
     few = jnp.minimum(jnp.floor(rest[:, 1:] * d), d - 1).astype(jnp.int32)
     is_one_of_few = jnp.any(few[:, :, None] == jnp.arange(d, dtype=jnp.int32)[None, None, :], axis=1)
-    # In the other half every number moves, and a category with the chance of one in four.
+    # In the other half every numeric column moves, and a category moves with probability 1/4.
     moves = chance < jnp.where(encoding.is_category, 0.25, 1.0).astype(dtype)[None, :]
     is_changed = jnp.where((jnp.arange(m) < m // 2)[:, None], is_one_of_few, moves) | ~knows[None, :]
     return jnp.where(is_changed, changed, centre[None, :])
 
 
 def _normal(uniform: Float[Array, "m d"]) -> Float[Array, "m d"]:
-    """Standard normal numbers from uniform ones, none of them further away than 4.8."""
-    # By the inverse of the error function: a tenth of the operations of `jax.scipy.special.ndtri`.
+    """Standard normal numbers from uniform ones, with absolute values of at most 4.8."""
+    # The inverse error function takes a tenth of the operations of `jax.scipy.special.ndtri`.
     return 2**0.5 * jax.lax.erf_inv(jnp.clip(2 * uniform - 1, -1 + 2e-6, 1 - 2e-6))
 
 
 def _choose_starts(
     region: Region, candidates: Float[Array, "m d"], values: Float[Array, " m"], num_wide: int, share: int
 ) -> Int[Array, " r"]:
-    """Rows of the best candidates: a share of the wide ones, one of the local ones, some of each choice of categories.
+    """Rows of the best candidates: ``share`` global ones, ``share`` local ones, and the best of some categories.
 
-    The wide ones come first.
+    The first ``num_wide`` candidates are the global ones.
     """
     encoding = region.encoding
     categories = [j for j, c in enumerate(encoding.columns) if c.kind == CATEGORY]
@@ -256,8 +256,8 @@ def _climb(
 ) -> tuple[Float[Array, "r d"], Float[Array, " r"]]:
     """The points that ascents in the reals and single moves of the levels reach from each of ``raws``.
 
-    Ascents go side by side. Moves go one after another, since each is many points already. Only the best of all goes a
-    second round, in all places at once, so that it waits for no other.
+    Ascents run side by side under `jax.vmap`. Moves run one after another, because each evaluates many points already.
+    Only the best point gets a second round. There all lanes hold it, so that no lane waits for another.
     """
     encoding, r = region.encoding, raws.shape[0]
     is_smooth = np.array(
@@ -266,7 +266,7 @@ def _climb(
     moves = _moves(encoding)
 
     def ascend(raw: Float[Array, " d"], value: Float[Array, ""]) -> tuple[Array, Array, Array]:
-        """The end of an ascent, whose value is not known yet if moves follow it, beside the best that is known."""
+        """The best known point and its value, and the end of the ascent. Its value is unknown if moves follow."""
         ends = _ascend(function, region, trials, is_smooth, raw) if is_smooth.any() else raw[None, :]
         if moves and len(ends) == 1:
             return raw, value, ends[0]
@@ -301,7 +301,7 @@ def _climb(
 def _ascend(
     function: Function, region: Region, trials: Trials, is_smooth: np.ndarray, raw: Float[Array, " d"]
 ) -> Float[Array, "k d"]:
-    """A local maximum in the smooth columns, the others held; under a constraint others on the way to it as well."""
+    """A local maximum in the smooth columns, with the others fixed; under a constraint, also points before it."""
     fixed = region.place(raw)
     free = jnp.asarray(is_smooth) & is_active(region.encoding, fixed) & region.is_free
     dtype = raw.dtype
@@ -321,16 +321,16 @@ def _ascend(
     )
     end = jnp.where(free, result.x, raw)
     if region.encoding.constraint is None:
-        # Under noise a maximum may be in the table already, in a corner for instance: then a little short of it.
+        # Under noise the maximum may be in the table already, for example in a corner. Then stop a little before it.
         is_old = jnp.any(is_taken(trials, region.place(end)))
         return jnp.where(is_old, end + jnp.asarray(0.01, dtype) * (raw - end), end)[None, :]
-    # Or beyond the border of what is allowed: then as near to it as is.
+    # The maximum may not be allowed. Return points at several distances before it, of which one may be.
     short = jnp.asarray([0.0, *np.logspace(-2, 0, 15)[:-1]], dtype)
     return end[None, :] + short[:, None] * (raw - end)[None, :]
 
 
 def _bounds_of_ascent(encoding: Encoding, x: Float[Array, " d"]) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
-    """The bounds between which each column changes the existence of no other one."""
+    """Bounds for each column within which its value does not activate or deactivate other columns."""
     least, most = jnp.zeros_like(x), jnp.ones_like(x)
     for column in encoding.columns:
         if column.parent_range is None:
@@ -344,9 +344,9 @@ def _bounds_of_ascent(encoding: Encoding, x: Float[Array, " d"]) -> tuple[Float[
 
 
 def _walk(key, raw, value, *, value_of_new, encoding, inside):
-    """The best point that random steps at all scales reach from ``raw``, then single moves of the levels.
+    """The best point that random steps at all scales, and then single moves of the levels, reach from ``raw``.
 
-    Under a constraint half of the steps go along the differences of points ``inside`` of what it allows.
+    Under a constraint, half of the steps go along differences of the allowed points ``inside``.
     """
 
     def round_of(carry, key):
@@ -367,7 +367,7 @@ def _walk(key, raw, value, *, value_of_new, encoding, inside):
 
 
 def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
-    """Single moves: (column, to which level or by how many, whether it is a step) for every column with levels."""
+    """Single moves of every column with levels: (column, level, False) or (column, number of levels, True)."""
     moves: list[tuple[int, int, bool]] = []
     for j, column in enumerate(encoding.columns):
         k = column.num_levels
@@ -376,17 +376,17 @@ def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
         if k <= MOST_LEVELS:
             moves += [(j, i, False) for i in range(k)]
         else:
-            factor = 2 if column.kind == CATEGORY else 4  # other columns are climbed as well
+            factor = 2 if column.kind == CATEGORY else 4  # ascents move other columns too
             lengths = [factor**i for i in range(k.bit_length()) if factor**i <= k // 2]
             moves += [(j, sign * length, True) for length in lengths for sign in (-1, 1)]
     return moves
 
 
 def _move(value_of_new, encoding, moves, raw, value, here):
-    """The best chain of single moves from ``here``, or from ``raw`` if nothing there is better.
+    """The best chain of single moves from ``here``, or from ``raw`` if ``here`` and its neighbours are not better.
 
-    Each step takes the best move of all, until none is better. The program holds one evaluation, so ``here``, whose
-    value is not known, is valued beside its neighbours.
+    Each step takes the best move, until no move is better. The program contains a single evaluation, so ``here``, whose
+    value is not known, is evaluated together with its neighbours.
     """
     column = np.array([j for j, _, _ in moves])
     is_step = np.array([s for _, _, s in moves])

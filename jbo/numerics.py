@@ -27,53 +27,52 @@ def matvec(a: Float[Array, "i j"], v: Float[Array, " j"]) -> Float[Array, " i"]:
 
 
 def turned(matrix: Float[Array, "i j"]) -> Float[Array, "j i"]:
-    """The transpose as a matrix of its own.
+    """The transpose as a materialised matrix.
 
-    XLA would make a transpose on the left of a product a part of it; on a CPU the product then takes twice as long.
+    XLA would fuse a transpose on the left of a product into the product, which then takes twice as long on a CPU.
     """
     return jax.lax.optimization_barrier(matrix.T)
 
 
 def choose(condition: Bool[Array, ""], one: _Tree, other: _Tree) -> _Tree:
-    """One tree of arrays or another of the same shapes and types.
+    """One of two trees of arrays with equal shapes and types.
 
-    Each leaf is one operation of a program, where `jnp.where` makes three.
+    Each leaf is one operation of the program, while `jnp.where` makes three.
 
     Args:
-      condition: True for the first one.
-      one: Of arrays.
-      other: Of arrays of the same shapes and types.
+      condition: True for the first tree, False for the second.
+      one: A tree of arrays.
+      other: A tree of arrays of the same shapes and types.
     """
     return jax.tree.map(lambda a, b: jax.lax.select(condition, a, b), one, other)
 
 
 def traced_once(function: _Function) -> _Function:
-    """The function, traced once for all of its calls with arguments of the same shapes: `zeros_of` and loops share it.
+    """The function, traced only once for all calls with arguments of equal shapes, such as by `zeros_of` and a loop.
 
-    It spares the time of tracing, and changes no number.
+    This saves tracing time and does not change results.
 
     Args:
-      function: Traceable, called inside of a program.
+      function: A traceable function that is called within a program.
     """
     return cast(_Function, jax.jit(function))
 
 
 def zeros_of(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Zeros like what a function gives, which is not computed: where the state of a loop begins.
+    """Zeros of the shapes and types of a function's result, as the initial state of a loop. The function is not run.
 
     Args:
-      function: Traceable.
-      arguments: Its arguments.
+      function: A traceable function.
+      arguments: Arguments of the function.
     """
     like = jax.eval_shape(function, *arguments)
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
 
 
 def bits_of(x: Float[Array, "*b"]) -> UInt32[Array, "*c"]:
-    """The bits of floats, one more axis of words for float64, to give to a function of Python.
+    """The bits of floats, for a callback into Python; for float64 with a further axis of words.
 
-    JAX hands arrays over in a thread of its own, which is not in the caller's `jax.enable_x64`: there float64 becomes
-    float32.
+    JAX runs callbacks in another thread, outside of the caller's `jax.enable_x64`, where float64 would become float32.
 
     Args:
       x: Floats.
@@ -82,10 +81,10 @@ def bits_of(x: Float[Array, "*b"]) -> UInt32[Array, "*c"]:
 
 
 def from_bits(bits: Any, dtype: Any) -> np.ndarray:
-    """The floats whose `bits_of` these are, in NumPy.
+    """The inverse of `bits_of`, in NumPy.
 
     Args:
-      bits: What the function was given.
+      bits: Argument of the callback.
       dtype: Type of the floats.
     """
     words = np.ascontiguousarray(bits, np.uint32)
@@ -94,12 +93,12 @@ def from_bits(bits: Any, dtype: Any) -> np.ndarray:
 
 
 def softplus(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    r""":math:`\log(1 + e^x)`, never infinite for a finite ``x``; `jax.nn.softplus` is three times the operations."""
+    r""":math:`\log(1 + e^x)`, finite for finite ``x``, in a third of the operations of `jax.nn.softplus`."""
     return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(jnp.minimum(x, -x)))
 
 
 def jitter(dtype: jnp.dtype) -> float:
-    """Least noise variance, relative to the signal's, that keeps a covariance of this type positive definite."""
+    """Minimum noise variance, relative to the signal variance, for a positive definite covariance of this dtype."""
     return 1e-8 if dtype == jnp.float64 else 1e-5
 
 
@@ -116,14 +115,14 @@ def _tail(x: Float[Array, "*b"]) -> Float[Array, "*b"]:
 
 
 _THRESHOLD = 4.0
-"""Beyond this many deviations the closed forms lose digits to cancellation and the continued fraction takes over."""
+"""Beyond this number of standard deviations the closed forms cancel, and the continued fraction is used."""
 
 
 @jax.custom_jvp
 def log_normal_cdf(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    r"""Logarithm of the standard normal distribution function, with a right gradient everywhere.
+    r"""Logarithm of the standard normal distribution function, with an exact gradient everywhere.
 
-    Finite to ``|z| = 1e100`` in float64 and ``1e18`` in float32, ``-inf`` below, never NaN.
+    It is finite up to ``|z| = 1e100`` in float64 and ``1e18`` in float32, ``-inf`` below, and never NaN.
     """
     is_tail = z < -_THRESHOLD
     body = jnp.where(z > 0, jnp.log1p(-ndtr(-jnp.abs(z))), jnp.log(ndtr(jnp.where(is_tail, 0.0, z).astype(z.dtype))))
@@ -148,10 +147,10 @@ def normal_hazard(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
 
 @jax.custom_jvp
 def log_improvement(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    r"""Logarithm of :math:`h(z) = \phi(z) + z\,\Phi(z)`, the expected improvement at deviation 1.
+    r"""Logarithm of :math:`h(z) = \phi(z) + z\,\Phi(z)`, the expected improvement for standard deviation 1.
 
-    Finite to ``|z| = 1e100`` in float64 and ``1e18`` in float32, ``-inf`` below, never NaN; its gradient
-    :math:`\Phi(z)/h(z)` is computed without cancellation, so an optimiser sees a slope where EI itself is 0.
+    It is finite up to ``|z| = 1e100`` in float64 and ``1e18`` in float32, ``-inf`` below, and never NaN. The gradient
+    :math:`\Phi(z)/h(z)` is computed without cancellation, so an optimiser sees a slope even if EI itself underflows.
 
     References:
       Ament et al., Unexpected Improvements to Expected Improvement, 2023, eq. 9 (the quantity; computed here by the
@@ -177,12 +176,12 @@ def _log_improvement_jvp(primals, tangents):
 
 
 def truncation_information(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    r"""Nats by which a standard normal loses entropy once it is known to be above :math:`-z`.
+    r"""The entropy, in nats, that a standard normal loses if it is known to be above :math:`-z`.
 
     .. math:: \frac{z\,\phi(z)}{2\,\Phi(z)} - \log \Phi(z)
 
-    By the continued fraction of the tail where its terms, of the order of :math:`z^2`, cancel: there it is about
-    :math:`\log |z|`.
+    In the tail both terms are of order :math:`z^2` and cancel to about :math:`\log |z|`. There the continued fraction
+    is used.
 
     References:
       Wang and Jegelka, Max-value Entropy Search for Efficient Bayesian Optimization, 2017, eq. 6.
@@ -199,18 +198,18 @@ def truncation_information(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
 def log_normal_mass(middle: Float[Array, "*b"], width: Float[Array, "*b"]) -> Float[Array, "*b"]:
     r"""Logarithm of the standard normal probability of an interval.
 
-    The difference of two tails on the side of 0 where they are small; for a narrow interval, where it would lose its
-    digits, :math:`\log w\phi(m) + w^2 (m^2 - 1) / 24`, the midpoint rule with its first correction.
+    It is the difference of two tails, on the side of 0 on which they are small. For a narrow interval this difference
+    would cancel. There :math:`\log w\phi(m) + w^2 (m^2 - 1) / 24` is used, the midpoint rule with its first correction.
 
     Args:
       middle: Middle of the interval.
-      width: Its width, above 0.
+      width: Width of the interval, above 0.
 
     Returns:
-      At least the logarithm of the least normal number, which stands for all that is rarer.
+      The logarithm, clipped from below to the logarithm of the smallest normal floating number.
     """
     distance, half = jnp.abs(middle), 0.5 * width
-    # One call for both ends: it is a long expression, to be compiled once.
+    # One call for both ends, because erfc is a long expression to compile.
     ends = erfc(jnp.stack([distance - half, distance + half]) * np.sqrt(0.5))
     tails = 0.5 * (ends[0] - ends[1])
     least = jnp.finfo(middle.dtype).tiny
@@ -225,21 +224,21 @@ def _log_density_of(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
 
 
 _HEADROOM = 40
-"""Powers of two that are left above the largest value: sums of so many values do not overflow."""
+"""Number of powers of two left above the largest value, so that sums of up to 2^40 values do not overflow."""
 
 
 def to_middle_of_range(
     y: Float[Array, " n"], is_valid: Bool[Array, " n"]
 ) -> tuple[Float[Array, " n"], Float[Array, ""]]:
-    """The values times a power of two, so that their sums and differences neither overflow nor vanish.
+    """The values multiplied by a power of two, so that their sums and differences neither overflow nor vanish.
 
-    Differences of values near the largest float overflow. Those near the smallest one become subnormal numbers,
-    which XLA takes for 0. The power moves the largest value to the upper part of the floating range, because small ones
-    next to it then keep their digits too. A multiplication by a power of two rounds nothing.
+    Differences of values near the largest float overflow. Differences near the smallest float become subnormal numbers,
+    which XLA treats as 0. The factor moves the largest value to the upper part of the floating range, so that small
+    values next to it keep their digits. Multiplication by a power of two is exact.
 
     Args:
-      y: Values of any size; subnormal ones count as 0.
-      is_valid: Rows that count; the others become 0.
+      y: Values of any size; subnormal values count as 0.
+      is_valid: Rows that count; other rows become 0.
 
     Returns:
       Scaled values, and the power of two.
@@ -253,26 +252,26 @@ def to_middle_of_range(
 
 
 def power_of_two(size: Float[Array, ""]) -> Float[Array, ""]:
-    """A power of two near a number, by which a division rounds nothing; 0 for 0.
+    """A power of two near a number, by which division is exact; 0 for 0.
 
     Args:
-      size: At least 0 and finite.
+      size: A finite number of at least 0.
 
     Returns:
-      Between a quarter of the number and the number.
+      A power of two between a quarter of the number and the number.
     """
-    # Half of it, since the nearest power of two may be beyond the range. Without mantissa bits only the exponent stays.
+    # Halve first, because the nearest power of two may overflow. Dropping all mantissa bits leaves only the exponent.
     return jax.lax.reduce_precision(0.5 * size, exponent_bits=jnp.finfo(size.dtype).nexp, mantissa_bits=0)
 
 
 def lift(values: Iterable[float]) -> int:
-    """The power of two by which values are multiplied before XLA sees them, which takes subnormal numbers for 0.
+    """Exponent of the power of two that multiplies values before XLA sees them, because XLA flushes subnormals to 0.
 
     Args:
       values: Finite Python floats.
 
     Returns:
-      The exponent of the power: 0 unless a value, or the difference of two, may be a subnormal number.
+      The exponent. It is 0 unless a value, or the difference of two values, may be a subnormal number.
 
     Example:
       >>> lift([1.0, 2e-200]), lift([1.0, 5e-324]), lift([1e-310, 5e-324]), lift([1e300, 5e-324])
@@ -285,7 +284,7 @@ def lift(values: Iterable[float]) -> int:
 
 
 _LEAST_EXPONENT = -960
-"""Of a float64 whose last digit is no subnormal number."""
+"""Exponent above which even the last bit of a float64 is not a subnormal number."""
 
 
 def midpoint(low: float, high: float) -> float:
@@ -293,7 +292,7 @@ def midpoint(low: float, high: float) -> float:
 
     Args:
       low: A number; infinity is allowed.
-      high: Another one.
+      high: A number; infinity is allowed.
 
     Example:
       >>> midpoint(1.7e308, 1.7e308), midpoint(5e-324, 5e-324), midpoint(-1.7e308, 1.7e308), midpoint(1.0, math.inf)
@@ -304,12 +303,13 @@ def midpoint(low: float, high: float) -> float:
 
 
 def widened(low: float, high: float, share: float) -> tuple[float, float]:
-    """An interval with a margin on both sides, its ends finite whatever their size.
+    """An interval with a margin on both sides. Its ends are finite, whatever the size of the given ends.
 
     Args:
-      low: Its lower end.
-      high: Its upper end.
-      share: The margin as a share of the width; of an empty interval half of its size, or 1.
+      low: Lower end.
+      high: Upper end.
+      share: Margin as a fraction of the width. If both ends are equal, the margin is half of their absolute value, or
+        1 at 0.
 
     Example:
       >>> widened(0.0, 10.0, 0.1), widened(-1.7e308, 1.7e308, 0.1)[1] > 1.7e308, widened(4.0, 4.0, 0.1)
@@ -321,10 +321,10 @@ def widened(low: float, high: float, share: float) -> tuple[float, float]:
 
 
 def shares(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Where each value is between the least and the greatest one, from 0 to 1; 0 if all are equal.
+    """The values scaled linearly so that the minimum is 0 and the maximum is 1; 0 if all are equal.
 
     Args:
-      values: Numbers of any size; NaN stays.
+      values: Numbers of any size; NaN stays NaN.
 
     Example:
       >>> shares([-1.7e308, 0.0, 1.7e308]).tolist(), shares([5.0, 5.0]).tolist()
@@ -334,7 +334,7 @@ def shares(values: Sequence[float] | np.ndarray) -> np.ndarray:
     finite = array[np.isfinite(array)]
     if not finite.size or finite.min() == finite.max():
         return 0 * array
-    # By a power of two, so that a difference neither overflows nor is rounded to 0.
+    # Scale by a power of two first, so that a difference neither overflows nor underflows to 0.
     scaled = np.ldexp(array, 1000 - int(np.frexp(np.abs(finite).max())[1]))
     low, high = np.nanmin(scaled), np.nanmax(scaled)
     return (scaled - low) / (high - low)

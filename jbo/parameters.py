@@ -1,6 +1,7 @@
-"""The kinds of parameters of a search space: what values they take and where each sits in ``[0, 1]``.
+"""The kinds of parameters of a search space: their values, and the map of values to ``[0, 1]``.
 
-A parameter knows nothing of its name: its errors say what was expected and what came; `jbo.space.Space` adds the name.
+A parameter does not know its name. Its errors say what was expected and what was given; `jbo.space.Space` adds the
+name.
 """
 
 import copy
@@ -22,11 +23,11 @@ from jbo.encoding import CATEGORY, LOG_ORDERED, ORDERED, REAL
 
 Number = int | float | np.integer | np.floating
 Condition = tuple[str, Any]
-"""The name of a parent, and the value, the values or the `Between` of it at which a parameter exists."""
+"""Name of the parent, and its value, values or `Between` for which a parameter exists."""
 
 MAX_LEVELS = 2**31 - 1
 _MAX_TABLE = 4096
-"""A traced grid of reals of at most so many levels is a table, to the last digit; a longer one is computed."""
+"""Maximum number of levels of a grid of reals that traced code stores as an exact table; a longer one is computed."""
 _FLOAT64, _FLOAT32 = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 _SIGNS = {"increasing": 1, "decreasing": -1}
 
@@ -103,27 +104,27 @@ class Parameter:
         raise NotImplementedError
 
     def parse(self, value: Any) -> Any:
-        """The plain Python value that ``value`` stands for; `ValueError` if this parameter cannot take it."""
+        """``value`` as a plain Python value of this parameter; `ValueError` if it is not a possible value."""
         raise NotImplementedError
 
     def to_unit(self, value: Any) -> float:
-        """Where a parsed value sits in ``[0, 1]``."""
+        """Coordinate of a parsed value in ``[0, 1]``."""
         return self.unit_of_level(self.level_of(value))
 
     def from_unit(self, x: float) -> Any:
-        """The value that owns ``x`` in ``[0, 1]``."""
+        """The value at ``x`` in ``[0, 1]``; for levels, the one whose cell contains ``x``."""
         return self.value_at(self.level_of_unit(x))
 
     def units(self, size: int) -> Float[np.ndarray, " m"]:
-        """Places in ``[0, 1]`` to draw a parameter without levels at, both ends among them."""
+        """Coordinates in ``[0, 1]`` at which to plot a parameter without levels, including both ends."""
         return np.linspace(0, 1, size)
 
     def unit_of_level(self, level: int) -> float:
-        """Where a level sits in ``[0, 1]``; the same bits as `jbo.encoding.from_level`."""
+        """Coordinate of a level in ``[0, 1]``, with the same bits as `jbo.encoding.from_level`."""
         return (level + 0.5) * (1 / self.num_levels)
 
     def level_of_unit(self, x: float) -> int:
-        """The level that owns ``x`` in ``[0, 1]``."""
+        """The level whose cell contains ``x`` in ``[0, 1]``."""
         return min(int(x * self.num_levels), self.num_levels - 1)
 
     def value_at(self, level: int) -> Any:
@@ -135,15 +136,15 @@ class Parameter:
         raise NotImplementedError
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
-        """The value at a snapped ``x`` as a JAX scalar; what has no number is its ``level``, int32."""
+        """The value at a snapped ``x`` as a JAX scalar; for values that are not numbers, the ``level``, int32."""
         raise NotImplementedError
 
     def traced_unit(self, value: Array, dtype: jnp.dtype) -> Array:
-        """The place in ``[0, 1]`` of a value that `traced` gave, a float of a type."""
+        """Coordinate in ``[0, 1]`` of a value from `traced`, as a float of the given type."""
         return (self._traced_level(value).astype(dtype) + 0.5) / self.num_levels
 
     def _traced_level(self, value: Array) -> Array:
-        """The level of a value that `traced` gave, which is the level itself of what has no number."""
+        """The level of a value from `traced`, which is already the level for values that are not numbers."""
         return value
 
     def definition(self) -> dict[str, Any]:
@@ -151,24 +152,24 @@ class Parameter:
         raise NotImplementedError
 
     def span(self, wanted: Between) -> tuple[float, float]:
-        """First and last place in ``[0, 1]`` whose value is between two numbers; `ValueError` if there is none."""
+        """The range in ``[0, 1]`` of the values between two numbers; `ValueError` if there are no such values."""
         return self._span_of_levels(wanted, self._levels_between(wanted))
 
     def _levels_between(self, wanted: Between) -> tuple[int, int]:
-        """The first and the last level between two numbers; the last is below the first if there is none."""
+        """The first and the last level between two numbers; without such levels, the last is below the first."""
         raise ValueError(f"expected values, got {wanted!r}, which needs numbers in an order, not {self!r}")
 
     def _span_of_levels(self, wanted: Between, levels: tuple[int, int]) -> tuple[float, float]:
         first, last = levels
         if last < first:
             raise ValueError(f"expected bounds with a value of {self!r} between them, got {wanted!r}")
-        # Each level owns a part of [0, 1]; the bounds stand where two parts meet.
+        # Each level has a cell in [0, 1]; the bounds are borders of cells.
         units = [self.unit_of_level(k) for k in (max(first - 1, 0), first, last, min(last + 1, self.num_levels - 1))]
         low = 0.0 if first == 0 else 0.5 * (units[0] + units[1])
         return low, 1.0 if last == self.num_levels - 1 else 0.5 * (units[2] + units[3])
 
     def check_condition(self) -> None:
-        """Raise `ValueError` if ``when`` is no condition."""
+        """Raise `ValueError` if ``when`` is not a condition."""
         when: Any = self.when
         if when is None:
             return
@@ -182,15 +183,15 @@ class Parameter:
 
     @property
     def parent(self) -> str | None:
-        """Name of the parameter that this one depends on; None for none."""
+        """Name of the parameter that this parameter depends on; None if there is no condition."""
         return None if self.when is None else self.when[0]
 
     @property
     def parent_values(self) -> list:
-        """Values of the parent at which this parameter exists, each once, in an order of their own.
+        """Values of the parent for which this parameter exists, without repetitions, in canonical order.
 
-        A tuple is one value, which may be a choice; `jbo.space.Space` knows whether it is several. Empty for a
-        `Between`.
+        A tuple counts as one value, which may be a choice; `jbo.space.Space` decides whether it is several values. The
+        result is empty for a `Between`.
         """
         if self.when is None or isinstance(self.when[1], Between):
             return []
@@ -244,16 +245,17 @@ class Real(Parameter):
     """A real number from ``low`` to ``high``, both included, uniform on a linear or on a logarithmic scale.
 
     Args:
-      low: Minimum; positive if ``log``.
+      low: Minimum; above 0 if ``log``.
       high: Maximum. With ``step`` it must be ``low`` plus a multiple of ``step``.
       log: True: uniform on a logarithmic scale, as for a learning rate. Cannot be combined with ``step``.
       step: Grid spacing: ``Real(0, 10, step=0.1)`` takes the values 0.0, 0.1, …, 10.0. Each is the float nearest to
         the decimal number. None: every number between the bounds.
       period: Period of the objective in this parameter, such as 360 for an angle in degrees. Gaussian processes use it.
-      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
-        whatever the values of the others. Gaussian processes use it.
-      when: Condition: the parameter exists only if another parameter has a given value, ``(name, value)``, one of
-        several, ``(name, {values})``, or lies between bounds, ``(name, jbo.between(low, high))``. None: no condition.
+      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or fall with the parameter, for
+        all values of others. Gaussian processes use it.
+      when: Condition on another parameter, without which this one does not exist. ``(name, value)``: it has the value.
+        ``(name, {values})``: it has one of the values. ``(name, jbo.between(low, high))``: it lies between the bounds.
+        None: no condition.
 
     Example:
       >>> Real(1e-5, 1e-1, log=True)
@@ -321,7 +323,7 @@ class Real(Parameter):
         """As in `Parameter.period_in_cube`."""
         if self.period is None:
             return 0.0
-        # The levels of a grid own parts of one size, and both ends are in the middle of theirs.
+        # The cells of a grid have equal widths, and its ends are the middles of the outer cells.
         length = float(self.high) - float(self.low) if self.step is None else float(self.step) * self.num_levels
         return float(self.period) / length
 
@@ -336,7 +338,7 @@ class Real(Parameter):
             if level is None:
                 moved = min(max(number, self.low), self.high)
                 if number == moved or abs(number - moved) <= self._slack(moved, value):
-                    return float(moved) + 0.0  # -0.0 is 0.0: equal configs are one config when written down, too
+                    return float(moved) + 0.0  # turn -0.0 into 0.0, so that equal configs have equal texts
             elif abs(number - self.value_at(level)) <= self._slack_of_level(level, value):
                 return self.value_at(level)
         if self.step is None:
@@ -353,7 +355,7 @@ class Real(Parameter):
         return min(max(round(share * self._num_steps), 0), self._num_steps)
 
     def _slack(self, bound: Any, value: Any) -> float:
-        """How far a value may lie beyond a bound and still be meant to be at the bound."""
+        """Maximum distance beyond a bound that counts as a rounding error."""
         largest = float(abs(bound) if self.log else max(abs(self.low), abs(self.high)))
         return 4 * max(_FLOAT64 * largest, _rounding(value) * (abs(bound) or largest))
 
@@ -376,7 +378,7 @@ class Real(Parameter):
         if self.step is not None:
             return super().span(wanted)
         low, high = float(self.low), float(self.high)
-        # As wide as rounding on each side, so that .1 + .2 is at the bound .3.
+        # Widen by a rounding error on each side, so that .1 + .2 counts as the bound .3.
         slack = 0.0 if self.log else 4 * _FLOAT64 * max(abs(low), abs(high))
         first = min(max(wanted.low - max(slack, 4 * _FLOAT64 * abs(wanted.low)), low), high)
         last = min(max(wanted.high + max(slack, 4 * _FLOAT64 * abs(wanted.high)), low), high)
@@ -401,7 +403,7 @@ class Real(Parameter):
         return level
 
     def to_unit(self, value: Any) -> float:
-        """Where a value sits in ``[0, 1]``: without a step 0 at ``low`` and 1 at ``high``, exactly."""
+        """Coordinate of a value in ``[0, 1]``; without a step exactly 0 at ``low`` and 1 at ``high``."""
         if self.step is not None:
             return super().to_unit(value)
         low, high = float(self.low), float(self.high)
@@ -478,10 +480,11 @@ class Integer(Parameter):
       log: True: uniform on a logarithmic scale. Cannot be combined with ``step``.
       step: Grid spacing, at least 1.
       period: Period of the objective in this parameter, such as 24 for the hour of a day. Gaussian processes use it.
-      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall with the parameter,
-        whatever the values of the others. Gaussian processes use it.
-      when: Condition: the parameter exists only if another parameter has a given value, ``(name, value)``, one of
-        several, ``(name, {values})``, or lies between bounds, ``(name, jbo.between(low, high))``. None: no condition.
+      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or fall with the parameter, for
+        all values of others. Gaussian processes use it.
+      when: Condition on another parameter, without which this one does not exist. ``(name, value)``: it has the value.
+        ``(name, {values})``: it has one of the values. ``(name, jbo.between(low, high))``: it lies between the bounds.
+        None: no condition.
 
     Example:
       >>> Integer(16, 128, step=16)
@@ -516,7 +519,7 @@ class Integer(Parameter):
 
     @cached_property
     def log_range(self) -> tuple[float, float]:
-        """Where a log integer begins, ``low - 1/2``, and the logarithm of its end over its beginning; else zeros."""
+        """For a log integer ``low - 1/2`` and ``log((high + 1/2) / (low - 1/2))``; otherwise zeros."""
         start = float(self.low - 0.5)
         return (start, math.log1p(self.num_levels / start)) if self.log else (0.0, 0.0)
 
@@ -568,14 +571,14 @@ class Integer(Parameter):
         return max(math.ceil(first - 1e-9), 0), min(math.floor(last + 1e-9), self.num_levels - 1)
 
     def unit_of_level(self, level: int) -> float:
-        """Where a level sits in ``[0, 1]``."""
+        """Coordinate of a level in ``[0, 1]``."""
         if not self.log:
             return super().unit_of_level(level)
         start, log_ratio = self.log_range
         return math.log1p((level + 0.5) / start) / log_ratio
 
     def level_of_unit(self, x: float) -> int:
-        """The level that owns ``x`` in ``[0, 1]``."""
+        """The level whose cell contains ``x`` in ``[0, 1]``."""
         if not self.log:
             return super().level_of_unit(x)
         start, log_ratio = self.log_range
@@ -617,10 +620,11 @@ class Ordinal(Parameter):
 
     Args:
       values: Increasing or decreasing numbers, or words in their order.
-      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall along the values,
-        whatever the values of the other parameters. Gaussian processes use it.
-      when: Condition: the parameter exists only if another parameter has a given value, ``(name, value)``, one of
-        several, ``(name, {values})``, or lies between bounds, ``(name, jbo.between(low, high))``. None: no condition.
+      monotone: ``"increasing"`` or ``"decreasing"`` if the objective is known to rise or to fall along the values, for
+        all values of other parameters. Gaussian processes use it.
+      when: Condition on another parameter, without which this one does not exist. ``(name, value)``: it has the value.
+        ``(name, {values})``: it has one of the values. ``(name, jbo.between(low, high))``: it lies between the bounds.
+        None: no condition.
 
     Example:
       >>> Ordinal(32, 64, 128, 256)
@@ -701,7 +705,7 @@ class Ordinal(Parameter):
         return self._levels[value]
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
-        """The number of a level: int32 if all numbers are integers, else of ``x``'s type; the level of a word."""
+        """The number of a level, int32 if all numbers are integers, else in the type of ``x``; for words the level."""
         if not self.is_numeric:
             return level
         if all(type(v) is int for v in self.values):
@@ -729,8 +733,9 @@ class Categorical(Parameter):
     Args:
       choices: Strings, integers, finite floats, booleans, None, or tuples of these. ``1``, ``1.0`` and ``True`` are
         three different choices. Give anything else (a function, a class) a name, and look it up in the objective.
-      when: Condition: the parameter exists only if another parameter has a given value, ``(name, value)``, one of
-        several, ``(name, {values})``, or lies between bounds, ``(name, jbo.between(low, high))``. None: no condition.
+      when: Condition on another parameter, without which this one does not exist. ``(name, value)``: it has the value.
+        ``(name, {values})``: it has one of the values. ``(name, jbo.between(low, high))``: it lies between the bounds.
+        None: no condition.
 
     Example:
       >>> Categorical("sgd", "adam", "rmsprop")
@@ -807,10 +812,10 @@ class Categorical(Parameter):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Share(Parameter):
-    """One of several numbers that are at least 0 and sum to 1. `Simplex` makes all of them together."""
+    """One of several numbers that are at least 0 and sum to 1. `Simplex` makes all shares together."""
 
     of: tuple[str, ...]
-    """Names of all of them."""
+    """Names of all shares of the simplex."""
     when: Condition | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
@@ -818,7 +823,7 @@ class Share(Parameter):
 
     @property
     def simplex(self) -> "Simplex":
-        """All of them."""
+        """The simplex of this share."""
         return Simplex(*self.of, when=self.when)
 
     @property
@@ -837,14 +842,14 @@ class Share(Parameter):
             raise ValueError(f"Simplex: expected at least two names, each once, got {listing(self.of)}")
 
     def parse(self, value: Any) -> float:
-        """The share as a float; `ValueError` outside of ``[0, 1]``, but for the rounding of a float."""
+        """The share as a float; `ValueError` if it is outside ``[0, 1]`` by more than rounding."""
         number = item(value)
         if not _is_finite(number) or not -1e-12 <= number <= 1 + 1e-12:
             raise ValueError(f"expected a share in [0, 1], got {value!r}")
         return min(max(float(number), 0.0), 1.0) + 0.0
 
     def to_unit(self, value: Any) -> float:
-        """Where a share sits in ``[0, 1]``: :math:`1 - e^{-w}`, see `jbo.encoding.shares`."""
+        """Coordinate of a share in ``[0, 1]``: :math:`1 - e^{-w}`, see `jbo.encoding.shares`."""
         return -math.expm1(-value)
 
     def from_unit(self, x: float) -> float:
@@ -856,7 +861,7 @@ class Share(Parameter):
         return -np.expm1(-np.linspace(0, 1, size))
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
-        """The share; here ``x`` is what `jbo.encoding.shares` gave."""
+        """The share; here ``x`` comes from `jbo.encoding.shares`."""
         del level
         return x
 
@@ -913,7 +918,7 @@ def as_shares(values: Sequence[float]) -> list[float]:
     """Numbers of at least 0 as shares that sum to 1 exactly; the same bits as `jbo.encoding.shares`.
 
     Args:
-      values: Not all of them 0, or all shares are equal.
+      values: Numbers of at least 0. If all are 0, all shares are equal.
     """
     total = math.fsum(values)
     exact = [v / total for v in values] if total > 0 else [1 / len(values)] * len(values)
@@ -968,7 +973,7 @@ def _check_bounds(low: Any, high: Any, types: tuple[type, ...], expected: str) -
 
 
 def _check_known(parameter: "Real | Integer | Ordinal") -> None:
-    """Raise `ValueError` if what is known of the objective makes no sense."""
+    """Raise `ValueError` if ``period`` or ``monotone`` is invalid."""
     period, monotone = getattr(parameter, "period", None), parameter.monotone
     if monotone not in (None, *_SIGNS):
         raise ValueError(f"monotone must be 'increasing' or 'decreasing', got monotone={monotone!r}")
@@ -983,17 +988,17 @@ def _check_known(parameter: "Real | Integer | Ordinal") -> None:
 
 
 def _known(parameter: "Real | Integer | Ordinal") -> dict[str, Any]:
-    """What is known of the objective, as options: definitions from before these were there are read as they were."""
+    """The options ``period`` and ``monotone``, if they are given. Older definitions, without them, stay readable."""
     options = {"period": getattr(parameter, "period", None), "monotone": parameter.monotone}
     return {name: value for name, value in options.items() if value is not None}
 
 
 def is_same_number(value: Any, other: Any) -> bool:
-    """True for two floats that differ by rounding only.
+    """True for two floats that differ only by rounding.
 
     Args:
       value: A parsed value of any parameter.
-      other: Another one.
+      other: A parsed value of any parameter.
     """
     return type(value) is type(other) is float and abs(value - other) <= 4 * _FLOAT64 * max(abs(value), abs(other))
 
@@ -1003,12 +1008,12 @@ def _is_finite(number: Any) -> bool:
 
 
 def _exact(number: Any) -> Fraction:
-    """The decimal number that a float is written as."""
+    """The decimal number of a float's repr, as a fraction."""
     return Fraction(repr(float(number)))
 
 
 def _rounding_of_type(value: Any) -> float:
-    """Relative distance of neighbours in the type of a number."""
+    """Relative distance of neighbouring numbers in the type of a number."""
     dtype = getattr(value, "dtype", None)
     if dtype is not None and jnp.issubdtype(dtype, jnp.floating):
         return float(jnp.finfo(dtype).eps)
@@ -1016,7 +1021,7 @@ def _rounding_of_type(value: Any) -> float:
 
 
 def _rounding(value: Any) -> float:
-    """Relative distance of neighbours in the type that a number once had: a float that float32 holds may be of it."""
+    """Relative distance of neighbouring numbers, taking a float that is exact in float32 as a float32."""
     of_type, number = _rounding_of_type(value), float(item(value))
     with np.errstate(over="ignore"):
         was_short = of_type == _FLOAT64 and type(item(value)) is float and float(np.float32(number)) == number
@@ -1024,10 +1029,10 @@ def _rounding(value: Any) -> float:
 
 
 def _level_by_rounding(values: Sequence[Any], value: Any) -> int | None:
-    """The level that a number means that differs from it by rounding only; None if there is none.
+    """The level that differs from a number only by rounding; None if there is no such level.
 
-    The difference may be that of a computed grid, such as `numpy.arange`, or of a shorter type of floats. It is always
-    far less than the distance to the next level, and than the level itself.
+    The difference may come from a computed grid, such as `numpy.arange`, or from a shorter floating type. It must be
+    much smaller than the distance to the next level, and than the level itself.
     """
     number = item(value)
     numbers = {k: float(v) for k, v in enumerate(values) if type(v) in (int, float)}
@@ -1044,7 +1049,7 @@ def _level_by_rounding(values: Sequence[Any], value: Any) -> int | None:
 
 
 def _nearest_of(values: Sequence[Any], value: Any) -> str:
-    """Names the value next to another one, for an error message."""
+    """The nearest of the values in words, for an error message."""
     value = item(value)
     if isinstance(value, str):
         words = {v.lower(): v for v in values if isinstance(v, str)}
@@ -1061,7 +1066,7 @@ def _star_hint(parameter: Parameter) -> str:
 
 
 def _hashable(value: Any) -> Any:
-    """An ordinal's candidate value: numbers and strings as they are, nothing else (True is no number here)."""
+    """A number or a string as a key for the values of an ordinal; None for anything else, including bools."""
     value = item(value)
     return value if type(value) in (str, int, float) else None
 

@@ -11,9 +11,9 @@ Class = TypeVar("Class", bound=type)
 def pytree(cls: Class) -> Class:
     """Register a frozen dataclass: fields with ``metadata={"static": True}`` are structure, the others are children.
 
-    What `jax.tree_util.register_dataclass` is for, but two classes never have equal structures: that of jaxlib 0.10
-    compares the static fields and not the classes, so that about one process in 128 runs the compiled program of one
-    class for another one that has fields alike.
+    It replaces `jax.tree_util.register_dataclass`, which in jaxlib 0.10 compares the static fields but not the classes.
+    With that, about one process in 128 runs the compiled program of one class for another class with equal fields. Here
+    two classes never have equal structures.
 
     Args:
       cls: A dataclass. Objects are rebuilt field by field, without a call of ``__init__``.

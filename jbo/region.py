@@ -1,7 +1,7 @@
-"""Where a suggestion may be: the columns that are given for it, and what the space allows.
+"""The region of a suggestion: the points that have the values of the context and are allowed by the space.
 
-A space allows what its constraint allows, or a finite list of candidates. Under a list every suggestion is the best new
-candidate by some score (`Region.best_new`): near a point, first in the list, drawn at random, best by an acquisition.
+A space has a constraint, or is a finite list of candidates. In a list every suggestion is the best new candidate by
+some score (`Region.best_new`): distance from a point, order in the list, a random number or an acquisition.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from jbo.types import Trials, is_taken
 
 
 class Candidate(NamedTuple):
-    """A candidate that was chosen by its score."""
+    """The candidate with the best score."""
 
     x: Float[Array, " d"]
-    """Its point."""
+    """Point of the candidate."""
     score: Float[Array, ""]
-    """Its score; ``-inf`` if no candidate is new."""
+    """Score of the candidate; ``-inf`` if no candidate is new."""
     is_new: Bool[Array, ""]
     """False if all candidates of the region are in the table."""
 
@@ -31,18 +31,18 @@ class Candidate(NamedTuple):
 @pytree
 @dataclass(frozen=True)
 class Region:
-    """The part of the unit cube that one suggestion is looked for in."""
+    """The part of the unit cube that is searched for one suggestion."""
 
     encoding: Encoding
     """Columns of the space, and its constraint."""
     fixed: Float[Array, " d"] | None = None
-    """Where the columns stand that are given, NaN for those that are free; None: all are free."""
+    """Coordinates of the fixed columns, NaN for free columns; None: all columns are free."""
 
     def place(self, raw: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
-        """The valid points that ``raw`` stands for, with the given columns at their places.
+        """The snapped points, with the fixed columns set.
 
-        In a list of candidates these are the nearest ones, see `nearness`. If no candidate has the given columns, the
-        first candidate of the list stands for all points, and `is_allowed` is False there.
+        In a list of candidates these are the nearest candidates, see `nearness`. If no candidate has the fixed columns,
+        the result is the first candidate of the list, for which `is_allowed` is False.
 
         Args:
           raw: Points of the cube.
@@ -54,15 +54,15 @@ class Region:
         if self.encoding.candidates is None:
             return x
         candidates = self.candidates(x.dtype)
-        # One point after another: the distances of many points at once would not fit in memory.
+        # Loop over the points, because the distances of many points at once may not fit in memory.
         rows = jax.lax.map(lambda point: first_of_best(self.nearness(point), TIE), x.reshape(-1, x.shape[-1]))
         return candidates[rows].reshape(x.shape)
 
     def is_allowed(self, x: Float[Array, "*b d"]) -> Bool[Array, "*b"]:
-        """True where the constraint of the space holds, or a candidate has the given columns; without them, everywhere.
+        """True for points that satisfy the constraint; in a list of candidates, for those with the fixed columns.
 
         Args:
-          x: Snapped points; of a list, candidates.
+          x: Snapped points; in a list, candidates.
         """
         if self.encoding.candidates is not None:
             return self._has_fixed(x)
@@ -76,7 +76,7 @@ class Region:
 
     @property
     def is_free(self) -> Bool[Array, " d"]:
-        """True for the columns that are not given."""
+        """True for the columns that are not fixed."""
         if self.fixed is None:
             return jnp.ones(self.encoding.num_columns, bool)
         return jnp.isnan(self.fixed)
@@ -84,19 +84,22 @@ class Region:
     # A list of candidates.
 
     def candidates(self, dtype: jnp.dtype) -> Float[Array, "m d"]:
-        """The candidates of the space; an error in a space without a list.
+        """The candidates of the space.
 
         Args:
           dtype: Floating type of the result.
+
+        Raises:
+          ValueError: The space is not a list.
         """
         if self.encoding.candidates is None:
             raise ValueError("candidates: expected a space that is a list of candidates")
         return jnp.asarray(self.encoding.candidates, dtype)
 
     def nearness(self, raw: Float[Array, " d"]) -> Float[Array, " m"]:
-        """Minus the squared distance of each candidate from a point; ``-inf`` without the given columns.
+        """Minus the squared distance of each candidate from a point; ``-inf`` for other values of the fixed columns.
 
-        Two categories are at a distance of 1 if they differ.
+        Two different categories have distance 1.
 
         Args:
           raw: A point of the cube.
@@ -106,20 +109,20 @@ class Region:
         return jnp.where(self._has_fixed(candidates), score, -jnp.inf)
 
     def best_new(self, state: Trials, score: Float[Array, " m"], tie: int = 0) -> Candidate:
-        """The candidate of the highest score that no trial has, with the given columns; the first of equals.
+        """The candidate with the highest score that has the fixed columns and is not in the table; the first of equals.
 
         Args:
           state: The table.
-          score: One of each candidate; ``-inf``: never.
-          tie: Scores that differ by so many roundings are equal.
+          score: Score of each candidate; ``-inf``: it is never chosen.
+          tie: Scores that differ by at most this number of rounding errors count as equal.
 
         Returns:
-          If no candidate is new, the best of those that are not.
+          The best new candidate. If no candidate is new, the best one in the table.
         """
         candidates = self.candidates(state.x.dtype)
         score = jnp.where(self._has_fixed(candidates), score, -jnp.inf)
 
-        # Few of the best are taken, so that it costs less to look at the best again than to look at every candidate.
+        # Few of the best candidates are in the table, so repeating the argmax costs less than checking all candidates.
         def is_old(carry: tuple[Array, Array]) -> Bool[Array, ""]:
             score, row = carry
             return (score[row] > -jnp.inf) & jnp.any(is_taken(state, candidates[row]))
@@ -135,7 +138,7 @@ class Region:
         return Candidate(candidates[jnp.where(is_new, row, first)], score[row], is_new)
 
     def nearest_new(self, state: Trials, raw: Float[Array, " d"]) -> Candidate:
-        """The candidate nearest to a point that no trial has.
+        """The candidate that is nearest to a point and not in the table.
 
         Args:
           state: The table.
@@ -144,7 +147,7 @@ class Region:
         return self.best_new(state, self.nearness(raw), TIE)
 
     def _has_fixed(self, x: Float[Array, "*b d"]) -> Bool[Array, "*b"]:
-        """True where the given columns stand at their places, or do not count."""
+        """True for points that have the fixed columns. Inactive columns are ignored."""
         if self.fixed is None:
             return jnp.ones(x.shape[:-1], bool)
         fixed = jnp.broadcast_to(self.fixed.astype(x.dtype), x.shape)

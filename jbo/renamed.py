@@ -1,4 +1,4 @@
-"""Public names of the version before: they work for one version more, and warn."""
+"""Deprecated public names, which work for one more version and raise a warning."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def renamed(module: str, names: Mapping[str, tuple[str, Any]]) -> Callable[[str], Any]:
-    """A ``__getattr__`` for a module, some of whose names are others now.
+    """A ``__getattr__`` for a module with renamed attributes.
 
     Args:
-      module: Its name.
-      names: From an old name to the new one, with its module, and to what it stands for.
+      module: Name of the module.
+      names: For each old name: the new name with its module, and the object.
     """
 
     def find(name: str) -> Any:

@@ -49,7 +49,7 @@ class Constant:
 
 
 class _Where(NamedTuple):
-    """Where a parent must stand for an entry to exist: at one of some levels, or in a range of the unit interval."""
+    """A condition on a parent in the encoding: a set of levels, or a range of the unit interval."""
 
     levels: frozenset[int] = frozenset()
     range: tuple[float, float] | None = None
@@ -65,7 +65,7 @@ class _Where(NamedTuple):
         if self.range is None:
             return [(level, level) for level in self.levels]
         first, last = (parent.level_of_unit(place) for place in self.range)
-        # The bounds stand where the parts of two levels meet.
+        # The bounds are borders of the cells of two levels.
         first += parent.unit_of_level(first) < self.range[0]
         return [(first, last - (parent.unit_of_level(last) > self.range[1]))]
 
@@ -73,9 +73,10 @@ class _Where(NamedTuple):
 class Space(Mapping[str, Parameter]):
     """A search space: a mapping from names to parameters, each a `Real`, `Integer`, `Ordinal` or `Categorical`.
 
-    A config is a dict from name to value. A parameter with ``when=(name, value)`` or ``when=(name, {values})`` exists
-    only if the parameter of that name has the value, or one of the values. With ``when=(name, jbo.between(low, high))``
-    it exists only if that numeric parameter lies between the bounds. Otherwise it is absent from the config.
+    A config is a dict from name to value. A parameter may have a condition, otherwise it always exists. With
+    ``when=(name, value)`` or ``when=(name, {values})`` it exists only if the named parameter has one of the values.
+    With ``when=(name, jbo.between(low, high))`` it exists only if the named parameter lies between the bounds. A
+    parameter that does not exist is absent from the config.
 
     Args:
       parameters: Parameters by name, for names that are not Python identifiers.
@@ -143,7 +144,7 @@ class Space(Mapping[str, Parameter]):
                 _definition(entry).check_condition()
         for name in entries:
             self._check_shares(name)
-        # Where the parent must stand for an entry to exist, by name; only entries with a condition.
+        # Conditions on the parent by name, only for entries with a condition.
         self._conditions = {name: self._check_condition(name) for name in list(entries) if self._parent(name)}
         self._order = self._parents_first()
 
@@ -192,8 +193,8 @@ class Space(Mapping[str, Parameter]):
           names: Names of the columns of a table; None: the names of ``space``.
 
         Raises:
-          ValueError: There are no rows, or the constraint allows none. Or a row has other names than the first, does
-            not fit the space, or holds a number that is not finite; the message names the row.
+          ValueError: There are no rows, or the constraint allows none. Or a row has other names than the first row,
+            does not fit the space, or contains a number that is not finite. The message names the row.
 
         Example:
           >>> space = Space.from_candidates([{"x": 1.0, "kind": "a"}, {"x": 3.0, "kind": "b"}, {"x": 2.5, "kind": "a"}])
@@ -516,11 +517,11 @@ class Space(Mapping[str, Parameter]):
             if isinstance(parameter, Integer):
                 log_range[j] = parameter.log_range
             columns.append(column)
-        # A list of candidates holds what its constraint allows.
+        # A list contains only allowed candidates, so the encoding needs no constraint.
         traced = None if self.constraint is None or self._list is not None else Traced(self, self.constraint)
         allowed = None if self._list is None else self._list.allowed
         encoding = Encoding(log_range, tuple(columns), traced, candidates=allowed)
-        # Beside its fields, so that it is no part of the pytree: a program sees the structure alone.
+        # Not a field, so that it is not part of the pytree: programs depend only on the structure.
         encoding.__dict__["_space"] = self
         return encoding
 
@@ -659,7 +660,7 @@ class Space(Mapping[str, Parameter]):
 
     @cached_property
     def json_text(self) -> str:
-        """`to_json` as text, as a study file holds it."""
+        """The result of `to_json` as text, as stored in a study file."""
         return json.dumps(self.to_json())
 
     @staticmethod
@@ -699,7 +700,7 @@ class Space(Mapping[str, Parameter]):
         return space._limited_to([space._row_from_json(i, row) for i, row in enumerate(rows)], None)
 
     def _row_from_json(self, i: int, row: Any) -> dict[str, Any]:
-        """A row of values in the order of the names, or a config; what does not exist in it is left out."""
+        """The config of a row, which is a list of values in the order of the names; inactive names are left out."""
         if isinstance(row, Mapping):
             return dict(row)
         if not isinstance(row, list) or len(row) != len(self._parameters):
@@ -717,7 +718,7 @@ class Space(Mapping[str, Parameter]):
     # A list of candidates.
 
     def _row_of_table(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row of a table: whole floats may be integers, and names with a condition are absent where they are NaN."""
+        """The config of a row of a table: integral floats may become integers, and NaN means an inactive parameter."""
         config = {}
         for name, value in row.items():
             entry = self._entries.get(name)
@@ -729,7 +730,7 @@ class Space(Mapping[str, Parameter]):
         return config
 
     def _limited_to(self, rows: Sequence[Mapping[str, Any]], constraint: Any) -> "Space":
-        """The space of these configs only."""
+        """The space limited to a list of configs."""
         space = Space(self._entries, constraint=constraint)
         configs = []
         for i, row in enumerate(rows):
@@ -743,7 +744,7 @@ class Space(Mapping[str, Parameter]):
         return space
 
     def _candidate(self, config: dict[str, Any]) -> dict[str, Any]:
-        """The candidate that a config is, to the last digit; `ValueError` with the nearest one if it is none."""
+        """The candidate that is equal to a config; `ValueError` with the nearest candidate if there is none."""
         assert self._list is not None
         x = self.encode_valid(config)
         found = self._list.find(x)
@@ -756,7 +757,7 @@ class Space(Mapping[str, Parameter]):
         return dict(self._list.configs[found])
 
     def config_to_json(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A config as plain JSON: its tuples as lists, its floats exact, the fixed values filled in.
+        """A config as plain JSON, with tuples as lists, exact floats and the fixed values.
 
         Raises:
           ValueError: As in `validate`.
@@ -764,7 +765,7 @@ class Space(Mapping[str, Parameter]):
         return {name: as_json(value) for name, value in self.validate(config).items()}
 
     def config_from_json(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The config whose `config_to_json` is ``config``, its choices those of this space.
+        """The inverse of `config_to_json`.
 
         Raises:
           ValueError: As in `validate`.
@@ -777,9 +778,9 @@ class Space(Mapping[str, Parameter]):
         """The first difference between two spaces in words; None if they are equal.
 
         Args:
-          other: To compare with.
-          here: What is said of this space.
-          there: What is said of the other one.
+          other: The other space.
+          here: Words for this space.
+          there: Words for the other space.
         """
         for name, entry in self._entries.items():
             if name not in other._entries:
@@ -805,7 +806,7 @@ class Space(Mapping[str, Parameter]):
 
     @cached_property
     def _simplexes(self) -> list:
-        """The names of each set of shares, fixed ones too."""
+        """The names of each simplex, including fixed ones."""
         shares = (_definition(entry) for entry in self._entries.values())
         return list(dict.fromkeys(share.of for share in shares if isinstance(share, Share)))
 
@@ -846,7 +847,7 @@ class Space(Mapping[str, Parameter]):
         return _definition(self._entries[name]).parent
 
     def _exists(self, name: str, values: Mapping[str, Any]) -> bool:
-        """True if the condition of a name holds, given the values of all that come before it."""
+        """True if the condition of a name holds, given the values of all earlier names in `_order`."""
         parent = self._parent(name)
         if parent is None:
             return True
@@ -873,7 +874,7 @@ class Space(Mapping[str, Parameter]):
             if isinstance(wanted, Between):
                 return _Where(range=of.span(wanted))
             values = definition.parent_values
-            if isinstance(wanted, tuple) and not _takes(of, wanted):  # no choice, so several values
+            if isinstance(wanted, tuple) and not _takes(of, wanted):  # not a choice, so several values
                 values = [wanted] if not wanted else list(wanted)
                 self._entries[name] = _with_condition(self._entries[name], (parent, values))
                 if name in self._parameters:
@@ -882,7 +883,7 @@ class Space(Mapping[str, Parameter]):
             return _Where(frozenset(of.level_of(of.parse(v)) for v in values))
 
     def _parents_first(self) -> tuple[str, ...]:
-        """All names in their order, but each after the one it depends on."""
+        """All names in order, except that each name comes after its parent."""
         order: dict[str, None] = {}
         for name in self._entries:
             chain = [name]
@@ -895,28 +896,28 @@ class Space(Mapping[str, Parameter]):
 
 
 def is_active(space: Space, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Bool[Array, "*b d"]:
-    """True where a parameter exists: its condition holds, and those of all it depends on.
+    """True for active parameters: their condition holds, and so do the conditions of all parameters they depend on.
 
     Args:
-      space: The space that the points belong to.
-      x: Points of its encoding, snapped or not; columns in the order of ``space.names``.
+      space: The space of the points.
+      x: Points of the unit cube, snapped or not, with columns in the order of ``space.names``.
     """
     return _is_active(space.encoding, x)
 
 
 def row_of(space: Space, config: Any) -> Any:
-    """The number of a candidate in the rows that `Space.from_candidates` was given, for a table of known results.
+    """The row number of a candidate in the argument of `Space.from_candidates`, for a table of known results.
 
     Args:
       space: A list of candidates.
-      config: A config of Python values, as an objective of `Study` gets it; or of JAX scalars, as one of `jbo.minimize`
-        gets it; or points of the unit cube, such as ``run.x``. JAX's stand for the nearest candidate.
+      config: A config of Python values, as in an objective of `Study`. Or a config of JAX scalars, as in an objective
+        of `jbo.minimize`; or points of the unit cube, such as ``run.x``. With JAX values the nearest candidate is used.
 
     Returns:
-      The number, from 0; of equal rows that of the first. An int for Python values, else int32, one for each point.
+      The row number, from 0; the first one of equal rows. An int for Python values, otherwise an int32 for each point.
 
     Raises:
-      ValueError: The space is no list, or the config of Python values is none of its candidates.
+      ValueError: The space is not a list, or the config of Python values is not one of its candidates.
 
     Example:
       >>> import jax
@@ -940,7 +941,7 @@ def row_of(space: Space, config: Any) -> Any:
 
 
 def space_of(encoding: Encoding) -> Space | None:
-    """The space that made an encoding; None for a copy, such as the one that JAX makes of an argument of `jax.jit`.
+    """The space of an encoding; None for a copy of the encoding, as JAX makes of an argument of `jax.jit`.
 
     Args:
       encoding: The ``encoding`` of a space or of a strategy.
@@ -978,13 +979,13 @@ _WHAT_A_SPACE_IS = 'jbo.Space(x=jbo.Real(0, 1), optimizer=jbo.Categorical("sgd",
 
 
 def check_space(space: Any) -> Space:
-    """The space, if it is one; otherwise an error that says what a space is.
+    """The argument, if it is a space; otherwise an error that says how to make one.
 
     Args:
-      space: As a user gave it.
+      space: The user's argument.
 
     Raises:
-      TypeError: It is no space.
+      TypeError: The argument is not a space.
     """
     if isinstance(space, Space):
         return space
@@ -1000,14 +1001,14 @@ def check_space(space: Any) -> Space:
 
 
 _SUM_TOLERANCE = 1e-6
-"""How far from 1 the sum of shares may be that a user gives: as far as the rounding of float32."""
+"""Maximum difference from 1 of the sum of a user's shares, enough for float32 rounding."""
 
 
 def check_sum(names: tuple[str, ...], values: list[float]) -> None:
     """Raise `ValueError` if shares do not sum to 1.
 
     Args:
-      names: Of the shares.
+      names: Names of the shares.
       values: The shares.
     """
     total = math.fsum(values)
@@ -1016,7 +1017,7 @@ def check_sum(names: tuple[str, ...], values: list[float]) -> None:
 
 
 def _expanded(name: str, entry: Any) -> Iterator[tuple[str, Any]]:
-    """A parameter by its name, or the shares of a simplex by theirs."""
+    """A parameter with its name, or the shares of a simplex with their names."""
     if isinstance(entry, Simplex):
         yield from entry.shares.items()
     else:
@@ -1061,7 +1062,7 @@ def _traced_constant(entry: Constant, dtype: jnp.dtype) -> Array:
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Begin the message of a `ValueError` with a name."""
+    """Context manager that prepends a name to the message of a `ValueError`."""
     try:
         yield
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""Checks for the author of a part: what a surrogate, an acquisition function or a strategy of your own still lacks.
+"""Checks for the authors of a surrogate, an acquisition function or a strategy.
 
-Each check raises an ``AssertionError`` that names the method, what was expected, what came and what to do. They take
-seconds and belong in the tests of the part.
+Each check raises an ``AssertionError`` that names the method, what was expected, what was returned and what to do. The
+checks take seconds and belong in the tests of the author's class.
 """
 
 import dataclasses
@@ -25,17 +25,17 @@ _ROWS, _CAPACITY, _COLUMNS, _POINTS = 6, 8, 2, 5
 
 
 def check_surrogate(surrogate: Any) -> None:
-    """Check that a surrogate has what a strategy asks of it.
+    """Check that a surrogate fulfils the protocol `jbo.surrogates.Surrogate`.
 
     The check covers the methods with their arguments, a pytree with numbers as leaves, `jax.jit` and `jax.vmap`, shapes
-    and types. ``fit`` gives parameters with a leading axis of hyperparameter samples, and ``condition`` receives them
-    so. Means are finite and variances at least 0. Padding rows change nothing.
+    and dtypes. ``fit`` must return parameters with a leading axis of hyperparameter samples, which ``condition`` takes.
+    Means must be finite and variances at least 0. Padding rows must not change the result.
 
     Args:
       surrogate: An object such as ``jbo.gp()``.
 
     Raises:
-      AssertionError: The first thing that is missing, and what to do.
+      AssertionError: The first problem, and what to do.
     """
     name = _object(surrogate, "surrogate")
     uses_start = getattr(surrogate, "uses_start", False) is True
@@ -101,7 +101,7 @@ def check_surrogate(surrogate: Any) -> None:
     if not np.allclose(mean, own[0], rtol=1e-4, atol=1e-5):
         _fail(name, "predict", "expected what posterior.predict(x) gives")
 
-    # Rows that are not valid, before and after the fit.
+    # Padding rows, before and after the fit.
     for method, other in (
         ("condition", program(surrogate, params, garbage, x)[1]),
         ("fit", program(surrogate, fit(surrogate, garbage, start)[0], data, x)[1]),
@@ -130,18 +130,18 @@ def check_surrogate(surrogate: Any) -> None:
 
 
 def check_acquisition(acquisition: Any) -> None:
-    """Check that an acquisition function has what a strategy asks of it, with Gaussian processes as models.
+    """Check that an acquisition function fulfils its protocol, with Gaussian processes as models.
 
     The check covers the methods with their arguments, and a pytree with numbers as leaves. Under `jax.jit`, `jax.vmap`
-    and `jax.grad` the value is a scalar that depends on the point and has a finite gradient. Padding rows change
-    nothing.
+    and `jax.grad` the value must be a scalar that depends on the point and has a finite gradient. Padding rows must not
+    change the value.
 
     Args:
       acquisition: An object such as ``jbo.expected_improvement()``; or for several objectives, of which the check has
         two, such as ``jbo.parego()``.
 
     Raises:
-      AssertionError: The first thing that is missing, and what to do.
+      AssertionError: The first problem, and what to do.
     """
     name = _object(acquisition, "acquisition")
     is_of_several = isinstance(acquisition, FrontAcquisition)
@@ -204,17 +204,17 @@ def check_acquisition(acquisition: Any) -> None:
 
 
 def check_strategy(strategy: Any, *, num_steps: int = 6) -> None:
-    """Check that a strategy has what `jbo.Study` and `jbo.minimize` ask of it, by a search of a few steps.
+    """Check that a strategy works with `jbo.Study` and `jbo.minimize`, by a search of a few steps.
 
-    A suggestion depends on the key and the table only. It is a point of the space that is allowed and new, beside a
-    pending trial too.
+    A suggestion must depend only on the key and the table. It must be an allowed point of the space that is not in the
+    table, even if a trial is pending.
 
     Args:
       strategy: An object such as ``jbo.random_search(space)``; its ``ask`` is called under `jax.jit`.
-      num_steps: Number of trials that are suggested and told, at least 1. Every third trial is told as a failure.
+      num_steps: Number of trials of the search, at least 1. Every third trial fails.
 
     Raises:
-      AssertionError: The first thing that is missing, and what to do.
+      AssertionError: The first problem, and what to do.
     """
     name = _object(strategy, "strategy")
     if not isinstance(strategy, Strategy):
@@ -324,7 +324,7 @@ def _pytree(part: Any, name: str) -> None:
 
 
 def _call(name: str, method: str, traced: Callable[[], Any], plain: Callable[[], Any] | None = None) -> Any:
-    """What a method gives under `jax.jit`; where it fails, whether it does so without as well."""
+    """The result of a method under `jax.jit`. If it fails, the error says whether it also fails without."""
     try:
         return traced()
     except Exception as error:
@@ -363,13 +363,13 @@ def _leading_axis(name: str, start: Any, params: Any) -> None:
     sizes = set()
     pairs = zip(jax.tree_util.tree_leaves_with_path(start), jax.tree.leaves(params), strict=True)
     for (path, one), leaf in pairs:
-        # What depends on the number of rows, as nodes of a tree do, may have another length.
+        # Lengths that depend on the number of rows, such as the nodes of a tree, may differ.
         if np.ndim(leaf) != np.ndim(one) + 1:
             where = jax.tree_util.keystr(path) or "the parameters"
             _fail(
                 name,
                 "fit",
-                f"expected a leading axis of hyperparameter sets, shape (s, {str(np.shape(one)).strip('()')}), got "
+                f"expected a leading axis of hyperparameter samples, shape (s, {str(np.shape(one)).strip('()')}), got "
                 f"shape {np.shape(leaf)} for {where}; one set is jax.tree.map(lambda leaf: leaf[None], params)",
             )
         sizes.add(np.shape(leaf)[0])
@@ -418,7 +418,7 @@ def _pytree_of_posterior(name: str, posterior: Any) -> None:
 
 
 def _data(garbage: bool = False) -> Dataset:
-    """A smooth function of two columns, its last rows not valid; in them something neutral, or something large."""
+    """Data of a smooth function of two columns. The padding rows at the end hold neutral values, or large ones."""
     dtype = jnp.zeros(()).dtype
     rng = np.random.default_rng(0)
     x, is_valid = rng.uniform(size=(_CAPACITY, _COLUMNS)), np.arange(_CAPACITY) < _ROWS

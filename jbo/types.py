@@ -1,7 +1,7 @@
-"""Arrays of fixed capacity that carry a search: the table of trials and what a surrogate sees of it.
+"""Arrays of fixed capacity for a search: the table of trials and the data set of a surrogate.
 
 Axis names used in every signature: ``n`` rows (the capacity), ``m`` test points, ``d`` columns of the encoding,
-``q`` points asked for at once, ``s`` hyperparameter sets or samples, ``r`` restarts.
+``q`` points of a batch, ``s`` hyperparameter samples, ``r`` restarts.
 """
 
 from collections.abc import Sequence
@@ -17,52 +17,52 @@ from jaxtyping import Array, Bool, Float, Int
 from jbo.pytrees import pytree
 
 EMPTY, OK, PENDING, FAILED, ABANDONED = 0, 1, 2, 3, 4
-"""Statuses of a row of `Trials`. An abandoned trial has a number and a point, and teaches nothing."""
+"""Statuses of a row of `Trials`. An abandoned trial has a number and a point, and does not inform the model."""
 
 
 @pytree
 @dataclass(frozen=True)
 class Layout:
-    """Which columns of a table of trials are what: objectives, then limits, then perhaps the cost. All static."""
+    """The columns of values of a table of trials: objectives, then limits, then perhaps the cost. All static."""
 
     num_objectives: int = field(default=1, metadata={"static": True})
-    """Lower is better."""
+    """Number of objectives; lower is better."""
     num_limits: int = field(default=0, metadata={"static": True})
-    """A trial is feasible where each of them is at most 0."""
+    """Number of limits. A trial is feasible if the column of each limit is at most 0."""
     has_cost: bool = field(default=False, metadata={"static": True})
-    """Whether the last column is the cost."""
+    """True if the last column is the cost."""
 
     @property
     def num_columns(self) -> int:
-        """How many columns there are."""
+        """Number of columns."""
         return self.num_objectives + self.num_limits + self.has_cost
 
 
 ONE_VALUE = Layout()
-"""One objective."""
+"""The layout of a single objective."""
 
 
 class Trials(NamedTuple):
-    """The state of every strategy: one row a trial, in the order in which they were asked or told.
+    """The state of every strategy: a table with one row for each trial, in the order in which they were added.
 
-    `Strategy.init` makes an empty table, `Trials.from_arrays` one of known results.
+    `Strategy.init` makes an empty table, and `Trials.from_arrays` a table of known results.
     """
 
     x: Float[Array, "n d"]
-    """Snapped points of the unit-cube encoding. Several trials may have one point."""
+    """Snapped points of the unit-cube encoding. Several trials may have the same point."""
     y: Float[Array, "n k"]
-    """What was measured, a column an outcome; 0 where it is not known."""
+    """Measured values, one column for each outcome; 0 if unknown."""
     is_known: Bool[Array, "n k"]
-    """True where ``y`` holds a measured value."""
+    """True for the measured values of ``y``."""
     status: Int[Array, " n"]
     """``EMPTY``, ``OK``, ``PENDING``, ``FAILED`` or ``ABANDONED``."""
     trial: Int[Array, " n"]
-    """Number of the trial, from 0; -1 where ``status`` is ``EMPTY``."""
+    """Number of the trial, from 0; -1 for empty rows."""
     noise: Float[Array, "n k"] | None = None
-    """Standard deviation of each value around the function, as far as it was told, in units of ``y``; 0 where nothing
-    was. None: nothing was told of any."""
+    """Known standard deviation of the observation noise of each value, in units of ``y``; 0 if unknown. None: unknown
+    for all values."""
     layout: Layout = ONE_VALUE
-    """Which columns are what."""
+    """Layout of the columns of ``y``."""
 
     @staticmethod
     def from_arrays(
@@ -82,13 +82,14 @@ class Trials(NamedTuple):
           y: Values, lower is better, ``[n]``; or all columns of the layout, ``[n k]``. Ignored unless ``status`` is
             ``OK``.
           status: Status of each row, ``[n]``; None: ``OK`` everywhere.
-          is_known: False for values that were not measured, in the shape of ``y``; None: all of them were.
-          noise: Standard deviations in the shape of ``y``; None: nothing was told.
-          cost: What each trial cost, ``[n]``, 0 where that is not known; None: ``y`` says it, or nobody does.
-          layout: Of ``y``; None: one objective.
+          is_known: False for values that were not measured, in the shape of ``y``; None: all were measured.
+          noise: Standard deviations of the observation noise in the shape of ``y``; None: unknown.
+          cost: Cost of each trial, ``[n]``, 0 if unknown; None: the last column of ``y`` if the layout has a cost,
+            otherwise no cost.
+          layout: Layout of ``y``; None: one objective.
 
         Raises:
-          ValueError: If ``y`` has not as many columns as the layout.
+          ValueError: If the number of columns of ``y`` differs from the layout.
 
         Example:
           >>> Trials.from_arrays([[0.2], [0.6]], [1.0, 3.0]).value.tolist()
@@ -112,19 +113,19 @@ class Trials(NamedTuple):
 
     @property
     def num_trials(self) -> Int[Any, "*b"]:
-        """Trials in the table, of whatever status: the number of the next one."""
+        """Number of trials in the table, of any status; also the number of the next trial."""
         return jnp.sum(self.status != EMPTY, axis=-1).astype(jnp.int32)
 
     @property
     def objectives(self) -> Float[Any, "*b n k"]:
-        """All objectives, lower is better; 0 where one is not known."""
+        """All objectives, lower is better; 0 if unknown."""
         return self.y[..., : self.layout.num_objectives]
 
     def of_objective(self, number: int) -> "Trials":
         """The table with one of its objectives as the only value.
 
         Args:
-          number: Of the objective, from 0.
+          number: Number of the objective, from 0.
         """
         one = slice(number, number + 1)
         noise = None if self.noise is None else self.noise[:, one]
@@ -132,7 +133,7 @@ class Trials(NamedTuple):
 
     @property
     def value(self) -> Float[Any, "*b n"]:
-        """The one objective, lower is better; 0 where it is not known.
+        """The value of a single objective, lower is better; 0 if unknown.
 
         Raises:
           ValueError: The table has several objectives.
@@ -149,24 +150,24 @@ class Trials(NamedTuple):
 
     @property
     def noise_of_value(self) -> Float[Any, "*b n"] | None:
-        """Told standard deviation of `value`; 0 where nothing was told, None if nothing was of any."""
+        """Known standard deviation of the noise of `value`; 0 if unknown, None if unknown for all trials."""
         self._require_one("noise_of_value")
         return None if self.noise is None else self.noise[..., 0]
 
     @property
     def has_value(self) -> Bool[Any, "*b n"]:
-        """True for trials that succeeded and of which every objective is known."""
+        """True for successful trials with a value of every objective."""
         return (self.status == OK) & self.is_known[..., : self.layout.num_objectives].all(axis=-1)
 
     @property
     def is_feasible(self) -> Bool[Any, "*b n"]:
-        """True for trials that succeeded, with a value for each limit that meets it."""
+        """True for successful trials with a known value for each limit, all of which meet the limits."""
         limits = slice(self.layout.num_objectives, self.layout.num_objectives + self.layout.num_limits)
         return (self.status == OK) & jnp.all(self.is_known[..., limits] & (self.y[..., limits] <= 0), axis=-1)
 
     @property
     def may_be_best(self) -> Bool[Any, "*b n"]:
-        """True for trials with a value that meet all limits; while there are none, for those that break fewest."""
+        """True for trials with a value that meet all limits; without such trials, for those that break the fewest."""
         limits = slice(self.layout.num_objectives, self.layout.num_objectives + self.layout.num_limits)
         num_broken = jnp.sum(~(self.is_known[..., limits] & (self.y[..., limits] <= 0)), axis=-1)
         num_broken = jnp.where(self.has_value, num_broken, self.layout.num_limits + 1)
@@ -174,14 +175,14 @@ class Trials(NamedTuple):
 
     @property
     def cost(self) -> Float[Any, "*b n"] | None:
-        """What each trial cost, above 0; 0 where that is not known, None where the table has no column for it."""
+        """Cost of each trial, above 0; 0 if unknown. None if the table has no column for the cost."""
         return jnp.where(self.is_known[..., -1], self.y[..., -1], 0) if self.layout.has_cost else None
 
     def with_cost(self, cost: Any = None) -> "Trials":
-        """The table with a column for what the trials cost.
+        """The table with a column for the cost.
 
         Args:
-          cost: What each of them cost, ``[n]``, 0 where that is not known; None: what the table has, or nothing.
+          cost: Cost of each trial, ``[n]``, 0 if unknown; None: the costs in the table, or all unknown.
         """
         if self.layout.has_cost and cost is None:
             return self
@@ -199,9 +200,10 @@ class Trials(NamedTuple):
         )
 
     def of_feasible(self) -> "Trials":
-        """The table for who knows one value and no limits: a trial that is not feasible is a failed one there.
+        """The table for a strategy without support for limits: infeasible trials become failed trials.
 
-        A trial without a value, or with a limit that nobody measured, is an abandoned one: it teaches nothing.
+        Trials with a missing value, of an objective or of a limit, become abandoned trials, which do not inform the
+        strategy.
         """
         if self.layout.num_limits:
             limits = slice(self.layout.num_objectives, self.layout.num_objectives + self.layout.num_limits)
@@ -215,36 +217,36 @@ class Trials(NamedTuple):
 @pytree
 @dataclass(frozen=True)
 class Result:
-    """What an objective may return in place of a number: the number, and what else is known of it."""
+    """A result with a cost and a noise, which an objective may return instead of a number."""
 
     value: Any
-    """The objective's value."""
+    """Value of the objective; or a dict of values by name, with named outcomes."""
     cost: Any = None
-    """What the evaluation cost, a positive number in any unit that is the same for all; None: nobody says."""
+    """Cost of the evaluation, a positive number in any unit, the same for all trials; None: unknown."""
     noise: Any = None
-    """Standard deviation of this one value around the true one, at least 0, in units of the value; None: nobody says.
-    The Gaussian process adds what it infers from all values."""
+    """Standard deviation of the noise of this value, at least 0, in units of the value; None: unknown. The Gaussian
+    process adds the noise that it infers from all values."""
 
 
 @pytree
 @dataclass(frozen=True)
 class Scaling:
-    """The way between raw numbers and those of a model; made by `Dataset.from_arrays`."""
+    """The transform between raw data and the units of a model; made by `Dataset.from_arrays`."""
 
     lower: Float[Array, " d"]
     """Lower bound of each raw input."""
     width: Float[Array, " d"]
-    """Upper bound less lower bound."""
+    """Upper bound minus lower bound."""
     mean: Float[Array, ""]
     """Mean of the raw values."""
     deviation: Float[Array, ""]
-    """Standard deviation of the raw values; 1 where all are equal."""
+    """Standard deviation of the raw values; 1 if all are equal."""
 
     def to_cube(self, x: Any) -> Float[Array, "*m d"]:
         """Raw inputs as points of the unit cube.
 
         Args:
-          x: Raw inputs, one column a parameter.
+          x: Raw inputs, one column for each parameter.
         """
         return (jnp.asarray(x, self.lower.dtype) - self.lower) / self.width
 
@@ -257,7 +259,7 @@ class Scaling:
         return self.lower + self.width * jnp.asarray(x, self.lower.dtype)
 
     def to_model(self, y: Any) -> Float[Array, "*m"]:
-        """Raw values as standardised ones.
+        """Raw values in standardised units.
 
         Args:
           y: Raw values.
@@ -269,10 +271,10 @@ class Scaling:
 
         Args:
           mean: Means, quantiles or samples of a model, in standardised units.
-          variance: Variances; None: there are none.
+          variance: Variances in standardised units; None: only the mean is converted.
 
         Returns:
-          The mean in raw units; with a ``variance`` both, the variance in raw units squared.
+          The mean in raw units; with a ``variance``, the mean and the variance in squared raw units.
         """
         raw = self.mean + self.deviation * jnp.asarray(mean)
         return raw if variance is None else (raw, self.deviation**2 * jnp.asarray(variance))
@@ -281,7 +283,7 @@ class Scaling:
 @pytree
 @dataclass(frozen=True)
 class Dataset:
-    """What a surrogate learns from. Rows that are not valid change nothing, whatever finite value they hold."""
+    """The data of a surrogate. Padding rows (``is_valid`` False) change nothing, whatever finite values they hold."""
 
     x: Float[Array, "n d"]
     """Inputs in ``[0, 1]^d``."""
@@ -290,44 +292,45 @@ class Dataset:
     is_valid: Bool[Array, " n"]
     """True for rows that count."""
     y_scale: Float[Array, ""] = field(default_factory=lambda: jnp.ones(()))
-    """How many units of the user's objective one unit of ``y`` is worth, near the best values."""
+    """Size of one unit of ``y`` in units of the user's objective, near the best values."""
     noise_variance: Float[Array, " n"] | None = None
-    """What is known of the variance of each observation around the function, in units of ``y``; the Gaussian process
-    adds what it infers. None: nothing is known."""
+    """Known noise variance of each observation, in units of ``y``; the Gaussian process adds the inferred noise. None:
+    unknown."""
     mean: Float[Array, " n"] | None = None
-    """The model's mean at each row, where somebody has asked it already; None: whoever needs it has to ask."""
+    """Posterior mean of the model at each row, if it is already computed; None: a user of the mean must compute it."""
     scaling: Scaling | None = None
-    """The way back to raw numbers, of a data set that `from_arrays` made; else None."""
+    """Transform to raw data, for a data set from `from_arrays`; otherwise None."""
     slope: Float[Array, " n"] | None = None
-    """How much of a small change of the objective is left in ``y`` at each row, relative to the best values. It is
-    below 1 where large values are compressed, and so is the noise in them. None: 1 everywhere."""
+    """Derivative of ``y`` in the objective at each row, relative to its value at the best rows. It is below 1 for
+    compressed values, whose noise is compressed too. None: 1 everywhere."""
 
     @staticmethod
     def from_arrays(
         x: Any, y: Any, bounds: Sequence[tuple[float, float]] | Any, *, noise: Any = None, capacity: int | None = None
     ) -> "Dataset":
-        """Raw data as a model learns from them: inputs in the unit cube, values with mean 0 and variance 1.
+        """The data set of raw data: inputs scaled to the unit cube, values with mean 0 and variance 1.
 
-        Predictions of the model are in standardised units; ``data.scaling`` has the way there and back. Equal values
-        become 0, with a scale of 1. Models
-        and acquisition functions take lower values for better ones: negate what is to be maximised.
+        Predictions of the model are in standardised units; ``data.scaling`` converts in both directions. If all values
+        are equal, they become 0, with a scale of 1. Lower values are better for models and acquisition functions:
+        negate values that are to be maximised.
 
         Args:
-          x: Raw inputs, one row an observation and one column a parameter; NumPy, JAX, lists. Not traced, since
-            their values are checked.
-          y: Raw values, one an observation.
-          bounds: Lower and upper bound of each column. A column on a log scale: give ``jnp.log`` of both.
-          noise: Standard deviation of each value around the function, or of all of them, in units of ``y``; None:
-            nothing is known.
-          capacity: Rows of the data set, those that are not valid at its end; None: as many as observations.
+          x: Raw inputs, one row for each observation and one column for each parameter: an array of NumPy or JAX, or
+            lists. It must not be traced, because its values are checked.
+          y: Raw values, one for each observation.
+          bounds: Lower and upper bound of each column. For a column on a log scale, give ``jnp.log`` of input and
+            bounds.
+          noise: Standard deviation of the observation noise in units of ``y``, one number or one for each value; None:
+            unknown.
+          capacity: Number of rows of the data set, with padding rows at the end; None: the number of observations.
 
         Returns:
-          A data set of float64 where JAX has 64-bit types and ``x`` is not of float32, else of float32.
+          A data set in float64 if JAX's 64-bit types are enabled and ``x`` is not float32, otherwise in float32.
 
         Raises:
-          TypeError: If an argument holds no real numbers, or is traced.
-          ValueError: If a shape is wrong, a number is not finite, bounds are not in order, or an input is outside of
-            them. If a noise is negative, or ``capacity`` is less than the number of observations.
+          TypeError: If an argument does not hold real numbers, or is traced.
+          ValueError: If a shape is wrong, a number is not finite, bounds are not in order, or an input is out of
+            bounds. If a noise is negative, or ``capacity`` is below the number of observations.
 
         Example:
           >>> data = Dataset.from_arrays([[-5.0], [0.0], [10.0]], [2.0, 4.0, 6.0], bounds=[(-5.0, 10.0)])
@@ -367,7 +370,7 @@ class Dataset:
                 f"x: expected inputs within bounds, got {x[i, j]} in row {i}, column {j}, whose bounds are "
                 f"({lower[j]}, {upper[j]})"
             )
-        # Over the largest of them first, so that no square leaves the floating range.
+        # Divide by the largest absolute value first, so that no square leaves the floating range.
         largest = np.abs(y).max() or 1.0
         mean, deviation = np.mean(y / largest), np.std(y / largest)
         is_flat = deviation <= 8 * np.finfo(np.float64).eps
@@ -409,7 +412,7 @@ class Dataset:
 
 
 def _raw(name: str, values: Any, num_axes: int | None) -> np.ndarray:
-    """Raw data as float64, with so many axes."""
+    """Raw data as float64, with the given number of axes."""
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(values)):
         raise TypeError(f"{name}: expected numbers, got a traced array; Dataset.from_arrays runs outside of jax.jit")
     try:
@@ -434,11 +437,11 @@ def _place(place: np.ndarray) -> str:
 
 
 def is_taken(trials: Trials, x: Float[Array, " d"]) -> Bool[Array, " n"]:
-    """True for the trials at ``x``, pending and failed ones among them.
+    """True for trials at ``x``, including pending and failed ones.
 
     Args:
       trials: The table.
-      x: A snapped point. Places of levels that two programs computed may differ in the last bits; they count as equal.
+      x: A snapped point. Coordinates of levels from two programs may differ in the last bits; they count as equal.
     """
     close = jnp.abs(trials.x - x[None, :]) <= 8 * jnp.finfo(trials.x.dtype).eps
     return (trials.status != EMPTY) & jnp.all(close, axis=1)

@@ -1,4 +1,4 @@
-"""The context of jbo's own programs: what they compute does not depend on the JAX settings of the user."""
+"""The context of jbo's own programs, whose results do not depend on the user's JAX settings."""
 
 import contextlib
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SETTINGS: dict[str, Any] = {
     "jax_legacy_prng_key": "allow",
     "jax_high_dynamic_range_gumbel": False,
     "jax_debug_key_reuse": False,
-    # Whether and how a function is traced.
+    # Tracing.
     "jax_disable_jit": False,
     "jax_no_tracing": False,
     "jax_no_execution": False,
@@ -38,14 +38,14 @@ SETTINGS: dict[str, Any] = {
     "jax_remat3": False,
     "jax_scan3": False,
     "jax_refs_to_pins": False,
-    # What the compiler makes of it.
+    # Compilation.
     "jax_optimization_level": "UNKNOWN",
     "jax_exec_time_optimization_effort": 0.0,
     "jax_memory_fitting_level": "O2",
     "jax_memory_fitting_effort": 0.0,
     "jax_compiler_enable_remat_pass": True,
     "jax_enable_pgle": False,
-    # What is checked while a program runs: infinities and NaN are values in these programs, see `jbo.numerics`.
+    # Checks at run time: infinities and NaN are valid values in these programs, see `jbo.numerics`.
     "jax_debug_nans": False,
     "jax_debug_infs": False,
     "jax_error_checking_behavior_nan": "ignore",
@@ -56,23 +56,23 @@ SETTINGS: dict[str, Any] = {
     "jax_transfer_guard_device_to_device": "allow",
     "jax_transfer_guard_device_to_host": "allow",
 }
-"""JAX settings that change numbers, randomness or tracing, or forbid a step, at JAX's own defaults (x64 aside). A
-version of JAX that does not know a setting needs none."""
+"""JAX settings that change numbers, randomness or tracing, or that forbid a step, with JAX's default values (except for
+x64). A setting that a version of JAX does not have is skipped."""
 
 
 @contextmanager
 def world(device: Any) -> Iterator[None]:
-    """A context manager in which the model is computed: float64, one device, and the defaults of JAX's settings.
+    """Context manager for the computations of the model: float64, one device, and JAX's default settings.
 
-    It holds for this thread only and changes no global setting. Other threads have to enter it themselves.
+    It applies to this thread only and changes no global setting. Other threads must enter it themselves.
 
     Args:
-      device: None is the CPU.
+      device: Device of the computations; None: the CPU.
     """
     with contextlib.ExitStack() as stack:
         for name, value in SETTINGS.items():
             state: Any = _config.config_states.get(name)
-            # Only what the user changed: entering a context takes time, and there are many of them.
+            # Enter only the settings that differ, because each context takes time.
             if state is not None and state.value is not None and not _is(state.value, value):
                 stack.enter_context(state(value))
         stack.enter_context(jax.default_device(device or _cpu()))
@@ -86,5 +86,5 @@ def _is(now: Any, value: Any) -> bool:
 def _cpu() -> Any:
     try:
         return jax.local_devices(backend="cpu")[0]
-    except RuntimeError:  # the user allows JAX other platforms only
+    except RuntimeError:  # the user has excluded the CPU from JAX's platforms
         return None

@@ -85,7 +85,7 @@ _sites = jax.jit(monotone.positive_sites)
 
 
 def conditioned(x, y):
-    """The posterior of one hyperparameter set, and the lower and the upper ends of its steps."""
+    """The posterior of one hyperparameter sample, and the lower and the upper ends of its steps."""
     posterior = _condition(as_sets([PARAMS], "float64"), as_dataset(x, y, "float64", CAPACITY, garbage=0.4))
     assert posterior.x.shape == (CAPACITY + 2 * NUM_STEPS, 3) and not posterior.is_exact
     assert np.asarray(posterior.is_valid).sum() == len(y) + 2 * NUM_STEPS

@@ -35,7 +35,7 @@ CASES = {
     "number as key": "TypeError: key: expected a random key such as jax.random.key(0), got 0",
     "keys": "ValueError: key: expected one random key, got key<fry> of shape [2]; jax.vmap maps over keys",
     "order": "TypeError: key: expected a random key such as jax.random.key(0), got a Dataset",
-    "start of sets": "ValueError: start: expected one hyperparameter set, got a leading axis of 1 sets; jax.tree.map(",
+    "start of sets": "ValueError: start: expected one hyperparameter sample, got a leading axis of 1 samples; jax.tree",
     "is_near": "TypeError: is_near: expected a number, got 'yes'",
     "number of samples": "TypeError: num_samples: expected an integer, got 2.0",
     "covariance": f"ValueError: x2: expected a {FLOATS} [k, d] with d = 2 as in posterior",

@@ -145,7 +145,7 @@ WRONG_SURROGATES = {
     "text": (Text(), r"field .activation: expected a number or an array, got str; structure is marked field\("),
     "no axis": (
         but(fit=lambda self, key, data, start: (start, Ensemble().fit(key, data, start)[1])),
-        r"fit: expected a leading axis of hyperparameter sets, shape \(s, .*leaf\[None\]",
+        r"fit: expected a leading axis of hyperparameter samples, shape \(s, .*leaf\[None\]",
     ),
     "no info": (but(fit=lambda self, key, data, start: start), r"fit: expected \(params, jbo.surrogates.FitInfo\("),
     "python": (

@@ -1,1 +1,1 @@
-"""Real data that needs no network: from scikit-learn, the standard library and Babel, split without leakage."""
+"""Real data sets without downloads, from scikit-learn, the standard library and Babel, split without leakage."""

@@ -1,4 +1,4 @@
-"""Characters as tokens and back."""
+"""Conversion of text to tokens and back, one token for each character."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ _NUM_SPECIAL = 4
 
 @dataclass(frozen=True)
 class Codec:
-    """One token a character; four tokens before those of the alphabet are padding, start, end and unknown."""
+    """One token for each character. The first four tokens are padding, start, end and unknown; the alphabet follows."""
 
     alphabet: str
-    """The characters with a token of their own, each once."""
+    """The characters that have a token, each once."""
 
     def __post_init__(self):
-        """Refuse an alphabet that names a character twice."""
+        """Reject an alphabet with a repeated character."""
         if len(set(self.alphabet)) != len(self.alphabet):
             raise ValueError(f"alphabet: expected each character once, got {self.alphabet!r}")
 
@@ -32,7 +32,7 @@ class Codec:
 
     @property
     def num_tokens(self) -> int:
-        """Number of different tokens, the four special ones among them."""
+        """Vocabulary size, including the four special tokens."""
         return _NUM_SPECIAL + len(self.alphabet)
 
     @cached_property
@@ -40,11 +40,11 @@ class Codec:
         return {character: token for token, character in enumerate(self.alphabet, start=_NUM_SPECIAL)}
 
     def encode(self, text: str) -> Int32[np.ndarray, " t"]:
-        """The token of each character; those that are not of the alphabet become ``UNKNOWN``."""
+        """The token of each character; a character outside the alphabet becomes ``UNKNOWN``."""
         return np.array([self._token_of.get(character, UNKNOWN) for character in text], np.int32)
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of the tokens up to the first end or padding; a start is passed over, an unknown becomes U+FFFD."""
+        """The text up to the first end or padding token; a start token is skipped and an unknown one becomes U+FFFD."""
         characters = []
         for token in map(int, tokens):
             if token in (END, PAD):
@@ -56,15 +56,15 @@ class Codec:
         return "".join(characters)
 
     def rows(self, texts: Sequence[str], length: int, *, with_ends: bool = False) -> Int32[np.ndarray, "n length"]:
-        """One row of tokens a text, filled up with ``PAD``.
+        """One row of tokens for each text, padded with ``PAD``.
 
         Args:
-          texts: As long as the rows allow.
-          length: Of a row.
-          with_ends: A row begins with ``START`` and ends with ``END``, which count for its length.
+          texts: Texts that fit in a row.
+          length: Number of tokens of a row.
+          with_ends: If True, each row begins with ``START`` and ends with ``END``, which count toward its length.
 
         Raises:
-          ValueError: If a text does not fit.
+          ValueError: If a text does not fit in a row.
         """
         rows = np.full((len(texts), length), PAD, np.int32)
         for row, text in zip(rows, texts, strict=True):

@@ -1,4 +1,4 @@
-"""Dates in words and their ISO form: an exact translation of which there is as much as one wants."""
+"""Dates in words and their ISO form: an exact translation task of any size."""
 
 from datetime import date, timedelta
 from functools import cache
@@ -11,7 +11,7 @@ from architectures.data.names import Pairs
 from architectures.examples import Split, translated
 
 FORMATS = ("full", "long", "medium", "d MMMM y", "EEEE d MMMM y", "MMM d, y", "dd.MM.y", "MMMM d, y")
-"""Ways to write a date, of Babel: each names day, month and year without doubt."""
+"""Date formats of Babel; each gives day, month and year unambiguously."""
 _ISO_LENGTH = 10
 _FIRST, _LAST = date(1900, 1, 1), date(2099, 12, 31)
 _SIZES = 8000, 750, 750
@@ -20,10 +20,10 @@ _SEED = 0
 
 @cache
 def date_pairs(language: str = "en") -> tuple[Pairs, Pairs, Pairs]:
-    """Days of 1900 to 2099, in words and as ``YYYY-MM-DD``: 8000, 750 and 750, no day in two parts.
+    """Days from 1900 to 2099, in words and as ``YYYY-MM-DD``, in parts of 8000, 750 and 750 that share no day.
 
     Args:
-      language: Of the words, as Babel knows it.
+      language: Language of the words, as a Babel locale.
     """
     rng = np.random.default_rng(_SEED)
     days = rng.permutation((_LAST - _FIRST).days + 1)[: sum(_SIZES)]
@@ -37,14 +37,17 @@ def date_pairs(language: str = "en") -> tuple[Pairs, Pairs, Pairs]:
 
 @cache
 def date_codec(language: str = "en") -> Codec:
-    """Of the characters of the dates to learn from, words and ISO."""
+    """Codec of the characters of the training dates, in words and in ISO form."""
     train = date_pairs(language)[0]
     return Codec.of(train.sources + train.targets)
 
 
 @cache
 def date_translations(language: str = "en") -> Split:
-    """`date_pairs` as examples: tokens of shape [n, longest], and of the ISO form with its start or its end [n, 11]."""
+    """`date_pairs` as examples: sources of shape [n, longest], and ISO targets of shape [n, 11].
+
+    The input of the ISO form has the start token; its target has the end token.
+    """
     codec, parts = date_codec(language), date_pairs(language)
     longest = max(len(text) for part in parts for text in part.sources)
     return Split(

@@ -1,4 +1,4 @@
-"""Handwritten digits: the images of scikit-learn, split once and for all."""
+"""Handwritten digits of scikit-learn in a fixed split."""
 
 from functools import cache
 from typing import Any
@@ -10,15 +10,15 @@ from sklearn.model_selection import train_test_split
 from architectures.examples import Split, labelled
 
 _SPLIT_SEED = 0
-_NUM_TRAIN, _NUM_VALIDATION = 997, 400  # of 1797, so that as many remain: one program judges on both
+_NUM_TRAIN, _NUM_VALIDATION = 997, 400  # of 1797; 400 remain, so one program evaluates both
 
 
 @cache
 def digits() -> Split:
-    """The 1797 handwritten digits of scikit-learn as images of shape [8, 8, 1] in [0, 1], always split the same way.
+    """The 1797 handwritten digits of scikit-learn as images of shape [8, 8, 1] in [0, 1], in a fixed split.
 
-    997 images to learn from, 400 to compare configurations by, 400 for the end. The parts are stratified: each class
-    has the same share of each part, up to one image.
+    The parts are 997 training, 400 validation and 400 test images. They are stratified: each class has the same
+    fraction of each part, up to one image.
 
     References:
       Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.

@@ -12,16 +12,16 @@ from architectures.examples import Split, labelled, translated
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "sv", "pl", "cs", "fi", "tr")
 LENGTH = 40
-"""Characters that a name may have; the few longer ones are left out."""
+"""Maximum number of characters of a name; the few longer names are left out."""
 _SPLIT_SEED = 0
 
 Key = tuple[str, str]
-"""What a name is of: the kind of thing and its code, the same in all languages."""
+"""The thing that is named: its kind and its code, which are the same in all languages."""
 
 
 @cache
 def names(language: str) -> dict[Key, str]:
-    """The names of one language by what they are of, up to `LENGTH` characters long.
+    """The names in one language, up to `LENGTH` characters long, by the thing that is named.
 
     References:
       Unicode Common Locale Data Repository, as packaged by Babel.
@@ -47,10 +47,10 @@ def names(language: str) -> dict[Key, str]:
 
 @cache
 def key_parts() -> tuple[tuple[Key, ...], tuple[Key, ...], tuple[Key, ...]]:
-    """All that has a name in some language, in three parts of 70, 15 and 15 in 100.
+    """All things with a name in some language, in three parts of 70 %, 15 % and 15 %.
 
-    The split is by what is named, over all languages at once: what is to be guessed in one language was not shown in
-    another.
+    The split is over things, for all languages together, so that no thing of the test part is seen in training in
+    another language.
     """
     keys = sorted(set().union(*(names(language) for language in LANGUAGES)))
     train, rest = train_test_split(keys, train_size=0.7, random_state=_SPLIT_SEED)
@@ -60,13 +60,13 @@ def key_parts() -> tuple[tuple[Key, ...], tuple[Key, ...], tuple[Key, ...]]:
 
 @cache
 def name_codec() -> Codec:
-    """Of the characters of the names to learn from, in all languages."""
+    """Codec of the characters of the training names, in all languages."""
     train = key_parts()[0]
     return Codec.of(names(language)[key] for language in LANGUAGES for key in train if key in names(language))
 
 
 class Labelled(NamedTuple):
-    """Names and the language each is in."""
+    """Names and the language of each."""
 
     texts: list[str]
     """The names."""
@@ -78,8 +78,8 @@ class Labelled(NamedTuple):
 def name_parts() -> tuple[Labelled, Labelled, Labelled]:
     """Names with their language, in the three parts of `key_parts`.
 
-    A spelling that several languages share has no one answer, so it is left out, and so is one of the later parts that
-    an earlier part has already shown (other things of the same name).
+    A spelling that several languages share has no unique label, so it is left out. A spelling that already occurs in an
+    earlier part, for another thing, is left out as well.
     """
     languages_of: dict[str, set[str]] = {}
     for language in LANGUAGES:
@@ -108,17 +108,17 @@ def name_languages() -> Split:
 
 
 class Pairs(NamedTuple):
-    """Texts and what they become in another language or form."""
+    """Texts and their translations to another language or form."""
 
     sources: list[str]
-    """What is to be translated."""
+    """Texts to be translated."""
     targets: list[str]
-    """The translations."""
+    """Translations of the texts."""
 
 
 @cache
 def name_pairs(source: str = "en", target: str = "de") -> tuple[Pairs, Pairs, Pairs]:
-    """The same things named in two languages, in the three parts of `key_parts`."""
+    """Names of the same things in two languages, in the three parts of `key_parts`."""
     first, second = names(source), names(target)
     parts = []
     for keys in key_parts():
@@ -129,7 +129,10 @@ def name_pairs(source: str = "en", target: str = "de") -> tuple[Pairs, Pairs, Pa
 
 @cache
 def name_translations(source: str = "en", target: str = "de") -> Split:
-    """`name_pairs` as examples: tokens of shape [n, 40], and of the target up to 40 with its start or its end."""
+    """`name_pairs` as examples: sources of shape [n, 40], and targets of shape [n, 41].
+
+    The target has up to 40 characters. As an input it has the start token; as an answer it has the end token.
+    """
     codec = name_codec()
     return Split(
         *(

@@ -1,4 +1,4 @@
-"""English prose to continue: the documentation that Python's standard library carries."""
+"""English prose for text generation: the documentation in Python's standard library."""
 
 from functools import cache
 from pydoc_data.topics import topics
@@ -11,28 +11,28 @@ from architectures.data.codec import Codec
 from architectures.examples import Split, continued
 
 _SPLIT_SEED = 0
-_TRAIN_WINDOW, _JUDGED_WINDOW = 64, 256  # characters; judged with more of the past, as a text has it
+_TRAIN_WINDOW, _JUDGED_WINDOW = 64, 256  # characters; evaluation sees a longer context, as in use
 
 
 class Text(NamedTuple):
-    """A text in characters, in three parts."""
+    """A text in three parts, with its codec."""
 
     codec: Codec
-    """Of the characters of the part to learn from."""
+    """Codec of the characters of the training part."""
     train: str
-    """To learn from."""
+    """Training part."""
     validation: str
-    """By which a search compares configurations."""
+    """Part by which a search compares configurations."""
     test: str
-    """To be looked at once, at the end."""
+    """Part to be used once, at the end."""
 
 
 @cache
 def documentation() -> Text:
-    """The topics of Python's help, about 465,000 characters, of which a part has about 80, 10 and 10 in 100.
+    """The topics of Python's help, about 465,000 characters, in parts of about 80 %, 10 % and 10 %.
 
-    A topic is in one part as a whole, and topics with the same text count as one, so nothing of a text is shown before
-    it is asked for. Which topics there are depends on the version of Python.
+    Each topic is entirely in one part, and topics with equal texts count as one, so no text is in two parts. The topics
+    depend on the version of Python.
     """
     distinct = sorted(set(topics.values()))
     shuffled = [distinct[index] for index in np.random.default_rng(_SPLIT_SEED).permutation(len(distinct))]
@@ -45,9 +45,9 @@ def documentation() -> Text:
 
 
 def windows(tokens: Int32[np.ndarray, " t"], width: int) -> Int32[np.ndarray, "n width_plus_1"]:
-    """The text cut into pieces of ``width`` predictions, one after another; what is left at the end is dropped.
+    """The text cut into consecutive windows of ``width`` predictions; an incomplete window at the end is dropped.
 
-    Each piece begins with the last token of the one before, so every token but the first is asked for once.
+    Each window begins with the last token of the previous window, so every token except the first is predicted once.
     """
     num = (len(tokens) - 1) // width
     if num < 1:
@@ -58,7 +58,7 @@ def windows(tokens: Int32[np.ndarray, " t"], width: int) -> Int32[np.ndarray, "n
 
 @cache
 def characters() -> Split:
-    """`documentation` as examples of the next character: windows of 64 to learn from, of 256 to be judged on."""
+    """`documentation` as examples of the next character, in windows of 64 for training and of 256 for evaluation."""
     text = documentation()
     widths = _TRAIN_WINDOW, _JUDGED_WINDOW, _JUDGED_WINDOW
     parts = text.train, text.validation, text.test

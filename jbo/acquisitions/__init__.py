@@ -1,4 +1,4 @@
-"""What to ask next. The guide's names: ``EI``, ``PI``, ``UCB``; ``LCB`` is what UCB is called when minimising."""
+"""Acquisition functions. Short names: ``EI``, ``PI``, ``UCB``, and ``LCB``, the name of UCB for minimisation."""
 
 from jbo.acquisitions import formulas as formulas
 from jbo.acquisitions._acquisition import Acquisition as Acquisition

@@ -64,7 +64,7 @@ class Acquisition(Protocol):
 
 @runtime_checkable
 class OverRegion(Protocol):
-    """An acquisition that chooses points of its own, and therefore needs the region of the search."""
+    """An acquisition that chooses further points itself, and therefore needs the region of the search."""
 
     def bind(self, region: Region) -> Acquisition:
         """The same acquisition over a region."""
@@ -117,7 +117,7 @@ class Around(Composite):
         return dataclasses.replace(cast(Any, self), acquisition=acquisition)
 
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
-        """What the inner acquisition prepares."""
+        """As in the inner acquisition."""
         return self.acquisition.prepare(key, posterior, data)
 
 
@@ -234,7 +234,7 @@ class Improvement:
     def prepare(
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """The incumbent value less the margin, and the noise variance: 0 unless the posterior mean has to improve."""
+        """The incumbent value minus the margin, and the noise variance (0 unless ``is_of_mean``)."""
         best = incumbent(posterior, data)
         noise = posterior.noise_variance() if self.is_of_mean else jnp.zeros((), best.dtype)
         return best - jnp.asarray(self.margin, best.dtype), noise
@@ -271,7 +271,7 @@ class ConfidenceBound:
         return -formulas.lower_confidence_bound(mean[0], jnp.sqrt(variance[0]), weight)
 
 
-# The factories multiply by 1.0 so that a whole number is the same kind of leaf as any other: it compiles nothing new.
+# The factories convert integers to floats, so that all numbers are the same kind of leaf and compile nothing new.
 
 
 def expected_improvement(margin: float | Float[Array, ""] = 0.0) -> Improvement:

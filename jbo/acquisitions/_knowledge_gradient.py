@@ -1,4 +1,4 @@
-"""Knowledge gradient: ask where an observation is expected to lower the least posterior mean most."""
+"""Knowledge gradient: the expected decrease of the minimum posterior mean by one more observation."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -37,8 +37,8 @@ class KnowledgeGradient:
         self, key: Key[Array, ""], posterior: Posterior, data: Dataset
     ) -> tuple[Float[Array, "k d"], Float[Array, " k"], Float[Array, ""]]:
         """Points that may become the minimum of the posterior mean, their means, and the noise variance."""
-        # From most of the candidates the mean never comes to be least: those are kept that may be lowest, among them,
-        # each at its own depth, half by the mean and half by a bound.
+        # At most candidates the mean can never become the minimum. Keep those at which it may: half of them by the
+        # lowest mean, and half by the lowest bound (mean minus one standard deviation).
         candidates = jnp.concatenate([points_to_look_at(key, self.region, data, _NUM_CANDIDATES), data.x])
         mean, variance = joint(posterior, "knowledge_gradient").predict(candidates)
         is_there = jnp.concatenate([jnp.ones(_NUM_CANDIDATES, bool), data.is_valid])
@@ -63,7 +63,7 @@ class KnowledgeGradient:
         together = model.covariance(jnp.concatenate([points, x[None, :]]), x[None, :])[:, 0]
         means = jnp.concatenate([means, mean])
         gain = jnp.min(means) - formulas.expected_least(means, together / jnp.sqrt(variance[0] + noise))
-        return jnp.maximum(gain, 0)  # of a rounding error below it
+        return jnp.maximum(gain, 0)  # rounding may make it negative
 
 
 def knowledge_gradient(num_points: int = 64) -> KnowledgeGradient:

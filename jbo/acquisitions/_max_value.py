@@ -1,4 +1,4 @@
-"""Max-value entropy search: ask where an observation tells most of how low the function goes."""
+"""Max-value entropy search: the information gain of an observation about the minimum value of the function."""
 
 import dataclasses
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Noisy expected improvement: the best value so far is not known either, so it is drawn."""
+"""Noisy expected improvement: the best value so far is unknown too, so it is sampled."""
 
 from dataclasses import dataclass, field
 
@@ -32,7 +32,7 @@ class NoisyImprovement:
     def value(self, aux: DrawnValues, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Logarithm of the expected improvement, averaged over the samples."""
         model = joint(posterior, "log_noisy_expected_improvement")
-        normal = jnp.zeros((self.num_samples, 1), x.dtype)  # of no account at a single point
+        normal = jnp.zeros((self.num_samples, 1), x.dtype)  # not used for a single point
         return log_improvement_on_drawn(aux, model, x[None, :], normal)
 
 

@@ -1,4 +1,4 @@
-"""Acquisitions written for the flags that `Scale` replaces; they work for one version more."""
+"""Deprecated acquisitions with flags instead of a `Scale`; they work for one more version."""
 
 import dataclasses
 import warnings
@@ -17,7 +17,7 @@ from jbo.types import Dataset
 @pytree
 @dataclass(frozen=True)
 class Flagged(Composite):
-    """An acquisition without a scale, which its flags ``is_positive``, ``is_logarithm`` and ``is_of_values`` say.
+    """An acquisition without a scale, which has flags ``is_positive``, ``is_logarithm`` and ``is_of_values`` instead.
 
     Its parts are the acquisitions in its fields.
     """
@@ -26,7 +26,7 @@ class Flagged(Composite):
 
     @property
     def scale(self) -> Scale:
-        """What the flags say; without one the values count as logarithms."""
+        """Scale according to the flags; without flags, a logarithm."""
         for flag, scale in (("is_of_values", Scale.OBJECTIVE), ("is_positive", Scale.GAIN)):
             if getattr(self.acquisition, flag, False):
                 return scale
@@ -34,11 +34,11 @@ class Flagged(Composite):
 
     @property
     def parts(self) -> tuple[Acquisition, ...]:
-        """The acquisitions in its fields."""
+        """The acquisitions in the fields."""
         return tuple(map(_with_scale, (part for inner in _inner(self.acquisition).values() for part in inner)))
 
     def with_parts(self, parts: tuple[Acquisition, ...]) -> "Flagged":
-        """The same with other acquisitions in its fields."""
+        """The same with other acquisitions in the fields."""
         changed, rest = {}, list(parts)
         for name, inner in _inner(self.acquisition).items():
             new, rest = tuple(rest[: len(inner)]), rest[len(inner) :]
@@ -51,18 +51,18 @@ class Flagged(Composite):
         return type(self)(inner.bind(region)) if isinstance(inner, OverRegion) else self
 
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
-        """What the acquisition prepares."""
+        """As in the acquisition."""
         return self.acquisition.prepare(key, posterior, data)
 
     def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Worth of the point ``x``; higher is better."""
+        """Acquisition value at ``x``; higher is better."""
         return self.acquisition.value(aux, posterior, x)
 
 
 @pytree
 @dataclass(frozen=True)
 class FlaggedDraw(Flagged, Drawn):
-    """The same, with the flag ``draws_a_set``."""
+    """A `Flagged` acquisition with the flag ``draws_a_set``."""
 
 
 def _inner(acquisition: Any) -> dict[str, tuple[Any, ...]]:
@@ -79,7 +79,7 @@ def _has_methods(given: Any) -> bool:
 
 
 def _has_scale(given: Any) -> bool:
-    """True if it says the scale of its values; another field may have that name."""
+    """True for an object with an attribute ``scale`` that is a `Scale`; another field may have this name."""
     return isinstance(getattr(given, "scale", None), Scale)
 
 
@@ -90,13 +90,14 @@ def _with_scale(given: Any) -> Acquisition:
 
 
 def as_acquisition(given: Any) -> Acquisition:
-    """What a user gives as an acquisition.
+    """The user's argument as an acquisition.
 
     Args:
-      given: An acquisition; one without a ``scale`` is taken for one version more, with a warning.
+      given: An acquisition. An acquisition without a ``scale`` is deprecated: it works for one more version, with a
+        warning.
 
     Raises:
-      TypeError: It has no ``prepare`` or no ``value``.
+      TypeError: The argument has no ``prepare`` or no ``value``.
     """
     if not _has_methods(given):
         raise TypeError(f"acquisition: expected an acquisition such as jbo.log_expected_improvement(), got {given!r}")

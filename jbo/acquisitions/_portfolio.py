@@ -25,24 +25,25 @@ from jbo.types import Dataset
 
 _GOLDEN = (5**0.5 - 1) / 2
 _LEAST_SHARE = 0.1
-"""Of the asks, spread over all members whatever they gained."""
+"""Fraction of the suggestions that is shared equally among all members, whatever their rewards."""
 
 
 def replay(data: Dataset, num_members: int, num_initial: int, rate: Float[Array, ""]) -> tuple[Array, Int[Array, ""]]:
-    """What each member has gained by the rows of a table, and which one is next.
+    """The accumulated rewards of the members by the rows of a table, and the next member.
 
-    Row after row one member was chosen, by a place in ``[0, 1)`` that is the row's (multiples of the golden section,
-    which are spread evenly) among intervals as wide as its probability. The row's value is its gain, over the
-    probability, so that those that are chosen seldom are not worse off. All is a function of the table.
+    For each row one member is chosen, with a number in ``[0, 1)`` that depends on the row. These numbers are multiples
+    of the golden section, which are spread evenly. Each member owns an interval as wide as its probability. The reward
+    of the row is divided by that probability, so that rarely chosen members have no disadvantage. The result is a
+    function of the table.
 
     Args:
-      data: Rows in the order in which they were asked.
-      num_members: How many there are.
-      num_initial: Rows at the beginning that no member asked for.
-      rate: How much a gain counts.
+      data: Rows in the order of the suggestions.
+      num_members: Number of members.
+      num_initial: Number of initial rows, which no member suggested.
+      rate: Learning rate, the weight of a reward.
 
     Returns:
-      Gains, one a member, and the number of the next member.
+      Accumulated rewards, one for each member, and the number of the next member.
     """
     dtype = data.y.dtype
 
@@ -74,7 +75,7 @@ class Portfolio(Choice):
 
     members: tuple[Acquisition, ...]
     rate: float | Float[Array, ""]
-    """How much a gain counts."""
+    """Learning rate, the weight of a reward."""
     num_initial: int = dataclasses.field(metadata={"static": True})
 
     @checked

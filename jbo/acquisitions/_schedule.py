@@ -1,4 +1,4 @@
-"""The confidence bound whose weight grows as theory wants it."""
+"""The confidence bound with the growing weight of GP-UCB's theory."""
 
 from dataclasses import dataclass
 
@@ -23,11 +23,11 @@ class ScheduledBound:
     delta: float | Float[Array, ""]
     """Probability with which the guarantee may fail."""
     factor: float | Float[Array, ""]
-    """What the square of the weight is multiplied by."""
+    """Factor of the square of the weight."""
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Float[Array, ""]:
-        """The weight."""
+        """The weight of the standard deviation."""
         dtype = data.x.dtype
         count = 1 + jnp.sum(data.is_valid).astype(dtype)
         weight = formulas.scheduled_weight(count, data.x.shape[1], jnp.asarray(self.delta, dtype))
@@ -35,19 +35,19 @@ class ScheduledBound:
 
     @checked
     def value(self, aux: Float[Array, ""], posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Worth of the point ``x``; higher is better."""
+        """The negated lower confidence bound at ``x``, so that higher is better."""
         return ConfidenceBound(aux).value(None, posterior, x)
 
 
 def scheduled_confidence_bound(
     delta: float | Float[Array, ""] = 0.1, factor: float | Float[Array, ""] = 0.2
 ) -> ScheduledBound:
-    r"""Confidence bound with the weight :math:`\sqrt{s \beta_t}` of theory (GP-UCB): it grows with the trials.
+    r"""Confidence bound with the weight :math:`\sqrt{s \beta_t}` of GP-UCB, which grows with the number of trials.
 
     Args:
       delta: Probability with which the guarantee may fail, above 0 and below 1.
-      factor: What :math:`\beta_t` is multiplied by: 1 has the guarantee and explores for long; 1/5 is what the authors
-        search with.
+      factor: The factor :math:`s` of :math:`\beta_t`. With 1 the guarantee holds, and the search explores for long; the
+        authors use 1/5.
 
     References:
       Srinivas, Krause, Kakade and Seeger, Gaussian Process Optimization in the Bandit Setting, 2010, theorem 2, section

@@ -1,4 +1,4 @@
-"""An acquisition function averaged over several sets of hyperparameters."""
+"""An acquisition function averaged over several hyperparameter samples."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ from jbo.types import Dataset
 @pytree
 @dataclass(frozen=True)
 class OverSets(Around):
-    """The mean of an acquisition over the hyperparameter sets of a posterior; made by `over_sets`.
+    """The mean of an acquisition over the hyperparameter samples of a posterior; made by `over_sets`.
 
-    Each set has an incumbent of its own. Of logarithms (`Scale.LOGARITHM`) the mean is taken of what they are the
-    logarithms of.
+    Each hyperparameter sample has its own incumbent. With `Scale.LOGARITHM` the result is the logarithm of the mean of
+    the exponentials.
     """
 
     acquisition: Acquisition
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Any, data: Dataset) -> Any:
-        """What the acquisition prepares for each set, with a leading axis."""
-        data = dataclasses.replace(data, mean=None)  # which is that of all sets
+        """The prepared quantities for each hyperparameter sample, with a leading axis."""
+        data = dataclasses.replace(data, mean=None)  # the mean is an average over all samples
         return jax.vmap(lambda one: self.acquisition.prepare(key, one, data))(posterior.sets())
 
     @checked
     def value(self, aux: Any, posterior: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Worth of the point ``x``; higher is better."""
+        """Acquisition value at ``x``; higher is better."""
         values = jax.vmap(lambda own, one: scalar("acquisition", "value", self.acquisition.value(own, one, x)))(
             aux, posterior.sets()
         )
@@ -46,16 +46,16 @@ class OverSets(Around):
 
 
 def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
-    """The acquisition averaged over the hyperparameter sets of a posterior; itself where there is one set.
+    """The acquisition averaged over the hyperparameter samples of a posterior; unchanged if there is one sample.
 
-    An acquisition that draws a function (`Drawn`) is not averaged, since a mean of draws is no draw. If it is inside of
-    another one, or a member of a portfolio, what stands beside it is averaged by itself.
+    An acquisition that samples a function (`Drawn`) is not averaged, because a mean of samples is not a sample. If it
+    is inside another acquisition, or a member of a portfolio, the other parts are averaged separately.
 
-    The moments of a mixture of Gaussians, which ``posterior.predict`` gives, are not enough: what one set sees as a
-    likely improvement shows in the mean of the acquisitions and drowns in the mixture's variance.
+    The moments of ``posterior.predict``, a mixture of Gaussians, are not enough. A likely improvement under one
+    hyperparameter sample shows in the mean of the acquisitions, but is lost in the variance of the mixture.
 
     Args:
-      acquisition: For one set.
+      acquisition: Acquisition for a single hyperparameter sample.
       posterior: The model.
 
     References:
@@ -76,6 +76,6 @@ def over_sets(acquisition: Acquisition, posterior: Posterior) -> Acquisition:
 
 
 def _draws(acquisition: Any) -> bool:
-    """True if an acquisition, or one inside of it, draws a function."""
+    """True if an acquisition, or one of its inner acquisitions, samples a function."""
     inside = acquisition.parts if isinstance(acquisition, Composite) else ()
     return isinstance(acquisition, Drawn) or any(map(_draws, inside))

@@ -1,4 +1,4 @@
-"""Thompson sampling: ask where a function that the model holds possible is least."""
+"""Thompson sampling: minimise a function sampled from the posterior."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,26 +16,26 @@ from jbo.types import Dataset
 @pytree
 @dataclass(frozen=True)
 class Thompson(Drawn):
-    """One draw of the function, made by `thompson_sampling`."""
+    """A single posterior sample of the function; made by `thompson_sampling`."""
 
     scale = Scale.OBJECTIVE
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
-        """The draw."""
+        """The sample."""
         return joint(posterior, "thompson_sampling").paths(key, 1)
 
     @checked
     def value(self, aux: Any, posterior: Posterior, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """The draw at ``x`` with its sign turned, so that higher is better."""
+        """The negated sample at ``x``, so that higher is better."""
         return -aux(x[None, :])[0, 0]
 
 
 def thompson_sampling() -> Thompson:
-    """Thompson sampling: each ask minimises another function drawn from the posterior.
+    """Thompson sampling: each suggestion minimises another function sampled from the posterior.
 
-    The draw is a function (Matheron's rule with random features), so it is climbed like any other acquisition. Points
-    asked for at the same time differ because their draws do; no number has to be chosen.
+    The sample is a smooth function (Matheron's rule with random features), which is maximised like any other
+    acquisition. Simultaneous suggestions differ, because their samples differ. There is no parameter to choose.
 
     References:
       Thompson, On the Likelihood that One Unknown Probability Exceeds Another, 1933; Wilson et al., Efficiently

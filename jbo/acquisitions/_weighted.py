@@ -1,4 +1,4 @@
-"""An acquisition times weights: factors that do not depend on the value to improve on, such as a cost or a belief."""
+"""An acquisition times weights: factors that do not depend on the incumbent, such as a cost or the user's prior."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from jbo.checks import scalar
 from jbo.surrogates import Posterior
 
 LogWeight = Callable[[Float[Array, " d"]], Float[Array, ""]]
-"""From a point of the cube to the logarithm of its weight; ``-inf`` where nothing is worth an evaluation."""
+"""Function from a point of the unit cube to the logarithm of its weight; ``-inf``: the point must not be evaluated."""
 
 
 def weigh(

@@ -38,7 +38,8 @@ def log_expected_improvement(
 ) -> Float[Array, "*b"]:
     """Logarithm of the expected improvement of a function that is minimised.
 
-    It ranks points as the improvement does. Its gradient is useful where the improvement itself is rounded to 0.
+    It has the same order of points as the expected improvement. Its gradient is useful where the improvement itself
+    underflows to 0.
 
     Args:
       mean: Posterior mean of the function.
@@ -46,7 +47,8 @@ def log_expected_improvement(
       best: The value to improve on.
 
     Returns:
-      Finite while ``best`` is within 1e100 deviations of ``mean`` (1e18 in float32), ``-inf`` beyond, never NaN.
+      A finite value while ``best`` is within 1e100 standard deviations of ``mean`` (1e18 in float32), ``-inf`` beyond,
+      never NaN.
 
     References:
       Ament et al., Unexpected Improvements to Expected Improvement for Bayesian Optimization, 2023.
@@ -55,15 +57,16 @@ def log_expected_improvement(
 
 
 def deviation_of_mean(variance: Float[Array, "*b"], noise_variance: Float[Array, ""]) -> Float[Array, "*b"]:
-    r"""How far an observation at a point may move the posterior mean there: :math:`\sigma^2/\sqrt{\sigma^2 + \tau^2}`.
+    r"""Standard deviation of the posterior mean after an observation: :math:`\sigma^2/\sqrt{\sigma^2 + \tau^2}`.
 
     Args:
-      variance: Posterior variance of the function, above 0.
-      noise_variance: Variance of the observation around it; with 0 the result is the function's own deviation.
+      variance: Posterior variance :math:`\sigma^2` of the function at the observed point, above 0.
+      noise_variance: Variance :math:`\tau^2` of the observation around the function. With 0 the result is the standard
+        deviation of the function.
 
     References:
       Picheny et al., Quantile-Based Optimization of Noisy Computer Experiments with Tunable Precision, 2013: the
-      deviation of the future quantile at level 1/2.
+      standard deviation of the future quantile at level 1/2.
     """
     return variance / jnp.sqrt(variance + noise_variance)
 
@@ -87,7 +90,7 @@ def probability_of_improvement(
 def log_probability_of_improvement(
     mean: Float[Array, "*b"], deviation: Float[Array, "*b"], best: Float[Array, "*b"]
 ) -> Float[Array, "*b"]:
-    """Logarithm of the probability of improvement, finite and with a slope far below it.
+    """Logarithm of the probability of improvement, finite and with a gradient where the probability underflows.
 
     Args:
       mean: Posterior mean of the function.
@@ -105,7 +108,7 @@ def lower_confidence_bound(
     Args:
       mean: Posterior mean of the function.
       deviation: Posterior standard deviation of the function.
-      weight: Deviations below the mean, at least 0.
+      weight: Number of standard deviations below the mean, at least 0.
 
     References:
       Srinivas et al., Gaussian Process Optimization in the Bandit Setting, 2010, eq. 6 (for a maximum).
@@ -121,7 +124,7 @@ def upper_confidence_bound(
     Args:
       mean: Posterior mean of the function.
       deviation: Posterior standard deviation of the function.
-      weight: Deviations above the mean, at least 0.
+      weight: Number of standard deviations above the mean, at least 0.
 
     References:
       Srinivas et al., Gaussian Process Optimization in the Bandit Setting, 2010, eq. 6.
@@ -132,17 +135,18 @@ def upper_confidence_bound(
 def least_value_information(
     mean: Float[Array, "*b"], deviation: Float[Array, "*b"], least: Float[Array, "*b"]
 ) -> Float[Array, "*b"]:
-    r"""Nats that the value at a point and the least value of the function tell of each other.
+    r"""Mutual information, in nats, of the value at a point and the minimum value of the function.
 
-    Known to be above ``least`` the function is a truncated normal; the result is the entropy that it loses by it.
+    Given that the function is above ``least``, its value is a truncated normal. The result is the loss of entropy by
+    the truncation.
 
     Args:
       mean: Posterior mean of the function.
       deviation: Posterior standard deviation of the function, above 0.
-      least: The function's least value.
+      least: Minimum value of the function.
 
     Returns:
-      At least 0.
+      A value of at least 0.
 
     References:
       Wang and Jegelka, Max-value Entropy Search for Efficient Bayesian Optimization, 2017, eq. 6 (for a maximum).
@@ -152,11 +156,11 @@ def least_value_information(
 
 @cache
 def _intervals() -> tuple[np.ndarray, np.ndarray]:
-    """Masses of intervals of a standard normal, and where it is on average in each of them.
+    """Masses and means of a standard normal in 128 intervals.
 
-    Most of them are where it is likely, but enough where it is not.
+    Most intervals are in the bulk of the distribution, but enough are in its tails.
     """
-    from scipy.special import ndtr, ndtri  # which sets a filter of warnings as it is imported
+    from scipy.special import ndtr, ndtri  # importing it sets a filter of warnings
 
     edges = 3**0.5 * ndtri(np.linspace(0, 1, 129))
     masses = np.diff(ndtr(edges))
@@ -164,35 +168,35 @@ def _intervals() -> tuple[np.ndarray, np.ndarray]:
 
 
 def expected_least(intercept: Float[Array, " m"], slope: Float[Array, " m"]) -> Float[Array, ""]:
-    r"""Expectation of the least of lines at a standard normal place: :math:`E[\min_i (a_i + b_i z)]`.
+    r"""Expected minimum of lines at a standard normal :math:`z`: :math:`E[\min_i (a_i + b_i z)]`.
 
-    The mean over 128 intervals of z, of each the least line at the mean of z there. That is exact but in the intervals
-    where lines cross; it is too high by less than 1e-4 of the range of the slopes, and never above the least intercept.
-    (The exact sum over crossings breaks where lines that are equal differ in rounding.)
+    It is a mean over 128 intervals of z, each with the minimum at the mean of z in the interval. This is exact except
+    in intervals in which lines cross. The result is too high by less than 1e-4 of the range of the slopes, and never
+    above the minimum intercept. (The exact sum over crossings fails for equal lines that differ by rounding.)
 
     Args:
-      intercept: Where the lines stand at 0.
-      slope: How they rise.
+      intercept: Intercepts :math:`a` of the lines.
+      slope: Slopes :math:`b` of the lines.
 
     References:
       Frazier, Powell and Dayanik, The Knowledge-Gradient Policy for Correlated Normal Beliefs, 2009 (the quantity).
     """
     masses, middles = _intervals()
     z = jnp.asarray(middles, slope.dtype)
-    # By number and not by value: a derivative that looks for the value again may not find it, for its rounding.
+    # Take argmin and index, not min: the derivative of min looks for the value again, and may miss it by rounding.
     least = jnp.argmin(intercept[:, None] + slope[:, None] * z[None, :], axis=0)
     return jnp.sum(jnp.asarray(masses, slope.dtype) * (intercept[least] + slope[least] * z))
 
 
 def scheduled_weight(count: Float[Array, ""], num_columns: int, delta: Float[Array, ""]) -> Float[Array, ""]:
-    r"""The weight :math:`\sqrt{\beta_t}` of a confidence bound whose regret grows less than the trials do.
+    r"""The weight :math:`\sqrt{\beta_t}` of a confidence bound with sublinear regret.
 
     .. math:: \beta_t = 2 \log \frac{2 \pi^2 t^2}{3 \delta} + 2 d \log\Bigl(t^2 d \sqrt{\log(4 d / \delta)}\Bigr)
 
     Args:
-      count: Observations that the coming one will make, t.
+      count: Number of the next observation, t, from 1.
       num_columns: Columns d of the unit cube.
-      delta: Probability that it may do so after all, above 0 and below 1.
+      delta: Probability with which the guarantee may fail, above 0 and below 1.
 
     References:
       Srinivas, Krause, Kakade and Seeger, Gaussian Process Optimization in the Bandit Setting, 2010, theorem 2, with

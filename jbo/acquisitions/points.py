@@ -1,4 +1,4 @@
-"""What acquisitions share that look at several points at once: where to look, and values that are drawn there."""
+"""Shared parts of acquisitions that use several points at once: points of a region, and sampled values at points."""
 
 from typing import NamedTuple
 
@@ -18,14 +18,14 @@ from jbo.types import Dataset
 
 
 def joint(posterior: Posterior, name: str) -> JointPosterior:
-    """The posterior, if it knows how the function varies together at several points.
+    """The posterior, if it has joint distributions at several points.
 
     Args:
       posterior: The model.
-      name: Of who asks, for the message.
+      name: Name of the caller, for the error message.
 
     Raises:
-      TypeError: It has no ``covariance`` or no ``paths``.
+      TypeError: The posterior has no ``covariance`` or no ``paths``.
     """
     if not isinstance(posterior, JointPosterior):
         raise TypeError(
@@ -63,20 +63,20 @@ def points_to_look_at(
 
 
 class DrawnValues(NamedTuple):
-    """Values that the function may have at some rows, with what is left open at other points once they are known."""
+    """Posterior samples of the function at some rows, and quantities to condition on them."""
 
     rows: Float[Array, "n d"]
-    """Where they are; the centre where a row does not count."""
+    """Points of the rows; the centre for rows that do not count."""
     whitening: Float[Array, "n n"]
-    """Inverse of the Cholesky factor of the covariance at the rows; the identity where a row does not count."""
+    """Inverse of the Cholesky factor of the covariance at the rows; identity rows for rows that do not count."""
     normal: Float[Array, "s n"]
-    """The draws in independent coordinates."""
+    """The samples in independent coordinates, standard normal."""
     best: Float[Array, " s"]
-    """The value to improve on, one a draw."""
+    """Value to improve on, for each sample."""
     counts: Bool[Array, " n"]
-    """Rows whose values are drawn."""
+    """True for rows whose values are sampled."""
     values: Float[Array, "s n"]
-    """The drawn values themselves; at other rows they say nothing."""
+    """The sampled values; arbitrary for rows that do not count."""
 
 
 def draw_values(
@@ -87,15 +87,15 @@ def draw_values(
     best: Float[Array, ""],
     num_samples: int,
 ) -> DrawnValues:
-    """Evenly spread draws (quasi-Monte Carlo) of the function at the rows that count.
+    """Quasi-Monte Carlo samples of the function at the rows that count.
 
     Args:
       key: Random key.
       posterior: The model.
-      x: Rows.
-      counts: Those whose values are drawn.
-      best: A value to improve on beside the drawn ones; ``inf``: none.
-      num_samples: How many draws; a power of two is spread most evenly.
+      x: Points of the rows.
+      counts: True for rows whose values are sampled.
+      best: A further value to improve on, besides the sampled values; ``inf``: none.
+      num_samples: Number of samples; a power of two is spread most evenly.
     """
     dtype, n = x.dtype, x.shape[0]
     x = jnp.where(counts[:, None], x, jnp.asarray(0.5, dtype))
@@ -107,7 +107,7 @@ def draw_values(
     whitening, _ = robust_whitening(covariance, jnp.ones((), dtype))
     normal = ndtri(jnp.clip(designs.sobol(key, num_samples, n, dtype), 1e-7, 1 - 1e-7))
     normal = jnp.where(counts[None, :], normal, 0)
-    # The factor is not at hand, but it is the covariance times the inverse factor transposed.
+    # The factor itself is not available. It is the covariance times the transposed inverse factor.
     values = mean[None, :] + matmul(normal, matmul(covariance, whitening.T).T)
     least = jnp.min(jnp.where(counts[None, :], values, jnp.inf), axis=1, initial=jnp.inf)
     return DrawnValues(x, whitening, normal, jnp.minimum(least, best), counts, values)
@@ -119,19 +119,20 @@ def log_improvement_on_drawn(
     x: Float[Array, "q d"],
     normal: Float[Array, "s q"],
 ) -> Float[Array, ""]:
-    r"""Logarithm of how much the least value at the points ``x`` is expected to be below the best one.
+    r"""Logarithm of the expected improvement by the minimum value at the points ``x`` (q-LogEI).
 
-    One point after another: what each gains beyond those before it is a plain expected improvement given their values,
+    The points are added one after another. The gain of each beyond the earlier ones is a plain expected improvement
+    given their values,
 
     .. math:: \sum_j E_s\bigl[\mathrm{EI}(\mu_{j \mid <j, s}, \sigma_{j \mid <j}, \min(b_s, f_{<j, s}))\bigr]
 
-    so at one point nothing is sampled, no maximum has to be smoothed, and every gradient is that of LogEI.
+    so with one point nothing is sampled, no maximum needs smoothing, and the gradients are those of LogEI.
 
     Args:
-      drawn: Values at the rows, and what to improve on.
+      drawn: Samples at the rows, with the values to improve on.
       posterior: The model.
       x: Points.
-      normal: Standard normals, one a draw and point.
+      normal: Standard normal numbers, one for each sample and point.
 
     References:
       Ament et al., Unexpected Improvements to Expected Improvement for Bayesian Optimization, 2023 (qLogEI, the same
@@ -145,7 +146,7 @@ def log_improvement_on_drawn(
     least = 16 * jnp.finfo(dtype).eps
     variance = jnp.maximum(jnp.diagonal(left), least)
     means = mean[None, :] + matmul(drawn.normal, explained)
-    # Column by column, since the points are few: a factorisation whose pivots cannot fall to 0 or below.
+    # Factorise column by column, because the points are few, and so that no pivot can be 0 or negative.
     best, gains, columns = drawn.best, [], []
     for j in range(q):
         shift = sum((column[j] * normal[:, i] for i, column in enumerate(columns)), jnp.zeros_like(best))

@@ -1,4 +1,4 @@
-"""How points that are asked for at the same time keep apart: what ``batch=`` of `jbo.bayesian` takes."""
+"""Batch rules, which keep simultaneous suggestions apart: the argument ``batch`` of `jbo.bayesian`."""
 
 from jbo.batches._batch import Batch as Batch
 from jbo.batches._batch import Drawing as Drawing

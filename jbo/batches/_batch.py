@@ -1,4 +1,4 @@
-"""What a rule for batches is to a strategy."""
+"""Protocols of batch rules, as a strategy uses them."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,56 +10,56 @@ from jbo.knowledge import Knowledge
 
 @runtime_checkable
 class Batch(Protocol):
-    """How an ask counts with pending trials: a frozen dataclass registered as a pytree, numbers as leaves.
+    """A batch rule, which takes pending trials into account: a frozen dataclass registered as a pytree.
 
-    A strategy asks a rule where something is pending; where nothing is, the acquisition decides. Weights are applied by
-    the strategy, on the scale that the rule says.
+    Numbers are leaves. A strategy uses the rule if trials are pending, and otherwise the acquisition. The strategy
+    applies weights, on the scale of the rule.
     """
 
     @property
     def scale(self) -> Scale:
-        """On which scale the values are."""
+        """Scale of the values."""
         ...
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Any:
-        """What is the same for all points of one suggestion, computed once.
+        """Quantities that are the same for all points of one suggestion, computed once.
 
         Args:
-          key: For rules that draw samples.
-          acquisition: That of the strategy.
-          known: What is known.
+          key: Random key of rules that draw samples.
+          acquisition: The acquisition of the strategy.
+          known: Posteriors of the model.
         """
         ...
 
     def value(self, aux: Any, acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Worth of the point ``x``; higher is better.
+        """Value of the rule at ``x``; higher is better.
 
         Args:
           aux: From `prepare`.
-          acquisition: That of the strategy.
-          known: What is known.
+          acquisition: The acquisition of the strategy.
+          known: Posteriors of the model.
           x: A point of the unit cube.
         """
         ...
 
 
 class Drawing:
-    """Base class of a rule that draws a point, or a function: of the weights the chance of success alone acts on it."""
+    """Base class of a rule that samples a point or a function. Only the weight for success is applied to it."""
 
 
 @runtime_checkable
 class JointBatch(Batch, Protocol):
-    """A rule that values several points together: a batch that is asked for at once is improved by it as a whole.
+    """A rule that values several points jointly, so that all points of a batch are improved at once.
 
-    It stands in place of the acquisition where nothing is pending, too.
+    It replaces the acquisition, even if no trial is pending.
     """
 
     def value_together(self, aux: Any, known: Knowledge, x: Float[Array, "q d"]) -> Float[Array, ""]:
-        """Worth of several points together.
+        """Joint value of several points; higher is better.
 
         Args:
           aux: From `prepare`.
-          known: What is known.
+          known: Posteriors of the model.
           x: Points of the unit cube.
         """
         ...

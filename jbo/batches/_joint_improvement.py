@@ -1,4 +1,4 @@
-"""Expected improvement of a batch as a whole (q-EI), pending trials part of it."""
+"""Joint expected improvement of a batch (q-EI), including the pending trials."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -20,7 +20,7 @@ _MOST_POINTS = 64
 class _Aux(NamedTuple):
     drawn: DrawnValues
     normal: Float[Array, "s q"]
-    """For up to so many points."""
+    """Standard normal samples, for batches of up to 64 points."""
 
 
 @pytree
@@ -34,7 +34,7 @@ class JointImprovement:
     scale = Scale.LOGARITHM
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> _Aux:
-        """Draws of what the pending trials return, and what each leaves to improve on."""
+        """Samples of the results of the pending trials, and for each sample the value to improve on."""
         del acquisition
         key_rows, key_points = jax.random.split(key)
         rows, dtype = known.believed_data.x, known.believed_data.x.dtype
@@ -45,15 +45,15 @@ class JointImprovement:
         return _Aux(drawn, ndtri(jnp.clip(uniform, 1e-7, 1 - 1e-7)))
 
     def value(self, aux: _Aux, acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of what ``x`` is expected to gain beyond the pending trials; `LogEI` where none is pending."""
+        """Logarithm of the expected improvement by ``x`` beyond the pending trials; LogEI if none is pending."""
         return self.value_together(aux, known, x[None, :])
 
     def value_together(self, aux: _Aux, known: Knowledge, x: Float[Array, "q d"]) -> Float[Array, ""]:
-        """Logarithm of what all points together are expected to gain.
+        """Logarithm of the joint expected improvement by all points.
 
         Args:
           aux: From `prepare`.
-          known: What is known.
+          known: Posteriors of the model.
           x: Points of the unit cube.
         """
         model = joint(known.told, "joint_improvement")
@@ -61,15 +61,15 @@ class JointImprovement:
 
 
 def joint_improvement(margin: float | Float[Array, ""] = 0.0, num_samples: int = 128) -> JointImprovement:
-    """The expected improvement by the best of a batch (q-LogEI), in place of the strategy's acquisition.
+    """The joint expected improvement of a batch (q-LogEI), which replaces the strategy's acquisition.
 
-    A batch that is asked for at once, ``strategy.ask(key, state, q)``, is moved as a whole from where one point after
-    another was best. A `Study` asks for one after another, each in the knowledge of the pending ones.
+    In ``strategy.ask(key, state, q)`` the points are first chosen one after another, and then moved jointly. A `Study`
+    asks for one point after another, each given the pending ones.
 
     Args:
-      margin: What counts as an improvement, in deviations of the objective.
-      num_samples: Draws (quasi-Monte Carlo) of what the points return; a power of two is spread most evenly. At one
-        point, where nothing is pending, nothing is drawn: it is `jbo.log_expected_improvement`.
+      margin: Minimum improvement, in standard deviations of the objective.
+      num_samples: Number of quasi-Monte Carlo samples of the results; a power of two is spread most evenly. For a
+        single point without pending trials nothing is sampled, and the rule equals `jbo.log_expected_improvement`.
 
     Raises:
       ValueError: If ``num_samples`` is below 1.

@@ -1,4 +1,4 @@
-"""Local penalisation: a pending trial takes away the ball in which the minimum cannot be."""
+"""Local penalisation: each pending trial excludes a ball in which the minimum is unlikely to be."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,21 +20,21 @@ _LEAST_SLOPE, _SLOPE_IF_FLAT = 1e-7, 10.0
 
 
 class Balls(NamedTuple):
-    """Around each pending trial, where it is improbable that the function is as low as its minimum."""
+    """Balls around the pending trials, in which the function is unlikely to be as low as its minimum."""
 
     slope: Float[Array, ""]
-    """How much the function changes at most, a unit of distance."""
+    """Lipschitz constant of the function."""
     centre: Float[Array, "n d"]
     excess: Float[Array, " n"]
-    """How much higher than the best value the function is expected to be at the centres."""
+    """Expected difference between the function at the centres and the best value."""
     deviation: Float[Array, " n"]
     is_there: Bool[Array, " n"]
 
     def log_penalty(self, encoding: Encoding, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the probability that ``x`` is outside of all balls, one after another.
+        """Log probability that ``x`` is outside all balls, as a sum over the balls.
 
         Args:
-          encoding: Columns of the space; two categories are at a distance of 1 if they differ.
+          encoding: Columns of the space. Two different categories have distance 1.
           x: A point of the cube.
         """
         differs = level(encoding, x)[None, :] != level(encoding, self.centre)
@@ -61,7 +61,7 @@ class _Logarithm(Around):
 
 
 def _logarithm_of(acquisition: Acquisition) -> Acquisition:
-    """The logarithm, of each member of a portfolio by what its own values mean."""
+    """The logarithm of an acquisition; of a portfolio, the logarithm of each member on its own scale."""
     return each(acquisition, _Logarithm)
 
 
@@ -73,7 +73,7 @@ class LocalPenalization:
     scale = Scale.LOGARITHM
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> tuple[Any, Balls]:
-        """What the acquisition prepares without the pending trials, and their balls."""
+        """The prepared quantities of the acquisition without the pending trials, and the balls."""
         key_points, key_acquisition = jax.random.split(key)
         told, data, region = known.told, known.told_data, known.region
 
@@ -100,11 +100,11 @@ class LocalPenalization:
 
 
 def local_penalization() -> LocalPenalization:
-    r"""Local penalisation (LP): the model knows no pending trial, but the acquisition is pushed away from each.
+    r"""Local penalisation (LP): the acquisition, computed without the pending trials, is penalised near each of them.
 
-    If the function changes by at most L a unit of distance, its minimum M is not within :math:`(f(x_j) - M) / L` of the
-    pending trial at :math:`x_j`. The acquisition is multiplied by the probability of being farther away; L is the
-    largest slope of the posterior mean, over 512 points and the observations.
+    If L is a Lipschitz constant of the function, its minimum M is not within :math:`(f(x_j) - M) / L` of the pending
+    trial at :math:`x_j`. The acquisition is multiplied by the probability that the point is farther away. L is the
+    largest slope of the posterior mean over 512 points and the observations.
 
     References:
       González, Dai, Hennig and Lawrence, Batch Bayesian Optimization via Local Penalization, 2016.

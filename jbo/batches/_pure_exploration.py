@@ -1,4 +1,4 @@
-"""Pure exploration: the first of a batch by the acquisition, the others where the model knows least."""
+"""Pure exploration: the first point of a batch by the acquisition, the others by the posterior standard deviation."""
 
 from dataclasses import dataclass
 
@@ -15,15 +15,15 @@ _PENALTY = 10.0
 @pytree
 @dataclass(frozen=True)
 class PureExploration:
-    """The largest deviation where the minimum may be; made by `pure_exploration`."""
+    """The posterior standard deviation where the minimum may be; made by `pure_exploration`."""
 
     weight: float | Float[Array, ""]
-    """Deviations of the bounds that say where the minimum may be."""
+    """Number of standard deviations of the bounds that define where the minimum may be."""
 
     scale = Scale.GAIN
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Float[Array, ""]:
-        """The least upper bound at the rows of the table."""
+        """The minimum upper confidence bound over the rows of the table."""
         del key, acquisition
         mean, variance = known.told.predict(known.believed_data.x)
         weight = jnp.asarray(self.weight, mean.dtype)
@@ -33,7 +33,7 @@ class PureExploration:
     def value(
         self, aux: Float[Array, ""], acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
-        """The deviation given the pending trials, less a penalty where the lower bound is above the least upper one."""
+        """Standard deviation given the pending trials, minus a penalty if the lower bound is above the prepared one."""
         mean, variance = known.told.predict(x[None, :])
         weight = jnp.asarray(self.weight, mean.dtype)
         lower = formulas.lower_confidence_bound(mean[0], jnp.sqrt(variance[0]), weight)
@@ -42,14 +42,14 @@ class PureExploration:
 
 
 def pure_exploration(weight: float | Float[Array, ""] = 2.0) -> PureExploration:
-    """Pure exploration (with a confidence bound as the acquisition: GP-UCB-PE): pending trials explore.
+    """Pure exploration: while trials are pending, suggestions explore (GP-UCB-PE with a confidence bound).
 
-    A point asked for while others are pending is the one of largest deviation, given that they come, among those that
-    may be the minimum: whose lower bound is not above the least upper bound of a row of the table. Beyond, ten times
-    the distance is taken off, as Vizier does.
+    While trials are pending, the suggestion is the point with the largest standard deviation given the pending trials.
+    It must be a possible minimum: its lower confidence bound is at most the minimum upper bound over the table. If its
+    lower bound is higher, ten times the difference is subtracted, as in Vizier.
 
     Args:
-      weight: Deviations of these bounds, at least 0; more explores more.
+      weight: Number of standard deviations of these bounds, at least 0; a larger weight explores more.
 
     References:
       Contal, Buffoni, Robicquet and Vayatis, Parallel Gaussian Process Optimization with Upper Confidence Bound and

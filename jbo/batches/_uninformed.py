@@ -1,4 +1,4 @@
-"""Rules that need no idea of what is pending: the first point by the acquisition, the others by chance."""
+"""Batch rules that ignore pending trials: the first point by the acquisition, the others at random."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,25 +17,25 @@ from jbo.pytrees import pytree
 @pytree
 @dataclass(frozen=True)
 class ByChance(Drawing):
-    """A draw for each point asked for while others are pending; made by `random_batch` and `thompson_batch`."""
+    """A random suggestion while trials are pending; made by `random_batch` and `thompson_batch`."""
 
     is_of_model: bool = field(metadata={"static": True})
-    """True: the minimum of a draw of the function; False: a uniform point."""
+    """True: the minimum of a posterior sample of the function; False: a uniform point."""
 
     @property
     def scale(self) -> Scale:
-        """That of a drawn function; a distance counts as a logarithm."""
+        """The scale of a sampled function; a distance counts as a logarithm."""
         return Scale.OBJECTIVE if self.is_of_model else Scale.LOGARITHM
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Any:
-        """The draw."""
+        """The sampled function, or the sampled point."""
         del acquisition
         if self.is_of_model:
             return thompson_sampling().prepare(key, known.told, known.told_data)
         return known.region.place(jax.random.uniform(key, known.told_data.x.shape[1:], known.told_data.x.dtype))
 
     def value(self, aux: Any, acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """That of the drawn function, or higher nearer to a drawn point."""
+        """The negated sampled function, or minus the squared distance from the sampled point."""
         del acquisition
         if self.is_of_model:
             return thompson_sampling().value(aux, known.told, x)
@@ -45,14 +45,14 @@ class ByChance(Drawing):
 
 
 def random_batch() -> ByChance:
-    """The first of a batch by the acquisition, the others uniform over the space (GPyOpt's ``random``)."""
+    """The first point of a batch by the acquisition, the others uniform over the space (GPyOpt's ``random``)."""
     return ByChance(False)
 
 
 def thompson_batch() -> ByChance:
-    """The first of a batch by the acquisition, the others each the minimum of a draw of the function.
+    """The first point of a batch by the acquisition, each other point the minimum of a posterior sample.
 
-    A draw knows nothing of pending trials and needs not to: draws differ. See `jbo.thompson_sampling`.
+    Pending trials can be ignored, because samples differ. See `jbo.thompson_sampling`.
 
     References:
       Kandasamy, Krishnamurthy, Schneider and Póczos, Parallelised Bayesian Optimisation via Thompson Sampling, 2018.

@@ -1,7 +1,7 @@
-"""How far the surrogate can be trusted, which parameters matter, and whether it is worth going on.
+"""Diagnostics: quality of the surrogate, importance of the parameters, and expected further improvement.
 
-`view_model`, `health`, `importance`, `dependence` and `improvement_left` look at a study; the others are pure functions
-of posteriors and data.
+`view_model`, `health`, `importance`, `dependence` and `improvement_left` take a study. The others are pure functions of
+posteriors and data.
 """
 
 from jbo.diagnostics import findings as findings

@@ -1,4 +1,4 @@
-"""Which columns matter: the variance of a function over the cube, told apart by main effects and interactions."""
+"""Importance of columns: the variance of a function over the cube, decomposed into main effects and interactions."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,18 +14,18 @@ from jbo.numerics import power_of_two
 
 
 class Anova(NamedTuple):
-    """Shares of the variance of a function whose columns are drawn independently and uniformly."""
+    """Fractions of the variance of a function of independent and uniform columns."""
 
     main: Float[Array, " d"]
-    """What each column alone explains: Sobol's first-order indices."""
+    """Main effect of each column: Sobol's first-order indices."""
     pair: Float[Array, "d d"]
-    """What each pair explains together beyond its main effects; symmetric, 0 on the diagonal."""
+    """Interaction of each pair, beyond the main effects; symmetric, 0 on the diagonal."""
     total: Float[Array, " d"]
-    """What is lost without a column, all its interactions in it: Sobol's total indices."""
+    """Total effect of each column, including all interactions: Sobol's total indices."""
     mean: Float[Array, ""]
     """Mean of the function."""
     variance: Float[Array, ""]
-    """Variance of the function; where it is 0 all shares are 0. Infinite if it is beyond the floating range."""
+    """Variance of the function; if it is 0, all fractions are 0. Infinite if it is beyond the floating range."""
 
 
 def functional_anova(
@@ -37,25 +37,26 @@ def functional_anova(
 ) -> Anova:
     r"""Main effects, pairwise interactions and total effects of the columns of a space on a function.
 
-    Two sets of points :math:`A` and :math:`B` exchange columns :math:`u`, which makes :math:`A^u` and :math:`B^u`. With
-    the differences :math:`\Delta_i f(A) = f(A) - f(A^i)` the variances of main effects, of interactions and of all that
-    has to do with a column are
+    Two sets of points :math:`A` and :math:`B` exchange columns :math:`u`, which gives :math:`A^u` and :math:`B^u`. With
+    the differences :math:`\Delta_i f(A) = f(A) - f(A^i)` the variances of main effects, interactions and total effects
+    are
 
     .. math:: -\tfrac12 E[\Delta_i f(A)\, \Delta_i f(B)], \quad
               \tfrac14 E[\Delta_i \Delta_j f(A)\, \Delta_i \Delta_j f(B)], \quad \tfrac12 E[(\Delta_i f(A))^2]
 
-    so that all differences vanish point by point where there is no effect. An inactive column changes nothing: it has
-    effects only where it exists.
+    so that all differences vanish at each point if there is no effect. An inactive column has no effect.
 
     Args:
-      key: Draws the points, Sobol's sequence in twice as many columns.
-      function: From points of the cube, of which levels are at their places, to values.
-      encoding: Columns of the space. Its constraint does not count: the cube as a whole is looked at.
-      num_points: Points in each set, at best a power of two; ``2 + d (d + 3)`` times as many values are needed.
-      dtype: Floating type of the points; None: JAX's default one.
+      key: Random key of the points, a Sobol sequence in ``2 d`` columns.
+      function: Function from snapped points of the cube to values.
+      encoding: Columns of the space. Its constraint is ignored: the whole cube is used.
+      num_points: Number of points in each set, preferably a power of two. The function is evaluated
+        ``2 + d (d + 3)`` times for each point.
+      dtype: Floating type of the points; None: the default of JAX.
 
     Returns:
-      Shares of the variance. With 4096 points the error on smooth functions is below 0.005; they may be below 0 by it.
+      Fractions of the variance. With 4096 points the error for smooth functions is below 0.005, so that fractions may
+      be slightly negative.
 
     References:
       Sobol, Global Sensitivity Indices for Nonlinear Mathematical Models, 2001; Owen, Better Estimation of Small Sobol'
@@ -71,7 +72,7 @@ def functional_anova(
         return function(snap(encoding, side))
 
     plain = jnp.stack([values(sides[0]), values(sides[1])])
-    # No square of a huge or a tiny value leaves the floating range: shares do not depend on the unit.
+    # Scale the values first, so that no square leaves the floating range. Fractions do not depend on the unit.
     unit = power_of_two(jnp.max(jnp.abs(plain)))
     unit = jnp.where(unit > 0, unit, 1).astype(plain.dtype)
     plain = plain / unit
@@ -79,7 +80,7 @@ def functional_anova(
     variance = jnp.mean((plain - mean) ** 2)
 
     def mixed(columns: Array) -> Float[Array, "2 m"]:
-        """Both sets with these columns of the other."""
+        """Values of both sets with the given columns exchanged."""
         is_mixed = jnp.zeros(d, bool).at[columns].set(True)
         both = jnp.where(is_mixed[None, None, :], sides[::-1], sides)
         return jnp.stack([values(both[0]), values(both[1])]) / unit
@@ -99,7 +100,7 @@ def functional_anova(
         columns = np.stack([first, second], axis=1).astype(np.int32)
         upper = jax.lax.map(interaction, jnp.asarray(columns))
         pair = pair.at[first, second].set(upper).at[second, first].set(upper)
-    # What a flat function leaves is rounding.
+    # The variance of a constant function is rounding error.
     is_flat = variance <= (64 * jnp.finfo(main.dtype).eps * jnp.max(jnp.abs(plain))) ** 2
     scale = jnp.where(is_flat, 0, 1 / jnp.where(is_flat, 1, variance)).astype(main.dtype)
     return Anova(main * scale, pair * scale, total * scale, mean * unit, variance * unit**2)

@@ -1,4 +1,4 @@
-"""Whether it is worth going on."""
+"""Convergence of a search: the best value so far, the regret, and the expected further improvement."""
 
 import math
 from collections.abc import Callable
@@ -21,29 +21,28 @@ from jbo.world import world
 
 
 def best_so_far(values: Any, *, maximize: bool = False) -> Float[np.ndarray, "*b n"]:
-    """The best of the values up to each of them, along the last axis.
+    """The best value so far, along the last axis.
 
     Args:
-      values: An array or nested lists in the user's sign, NaN where a trial failed.
+      values: An array or nested lists in the user's sign, NaN for failed trials.
       maximize: True if higher is better.
 
     Returns:
-      NaN before the first success.
+      An array of the same shape; NaN before the first success.
     """
     return (np.fmax if maximize else np.fmin).accumulate(np.asarray(values, np.float64), axis=-1)
 
 
 def simple_regret(values: Any, optimum: float, *, maximize: bool = False) -> Float[np.ndarray, "*b n"]:
-    """How far the best so far is from the optimum, along the last axis.
+    """Difference between the best value so far and the optimum, along the last axis.
 
     Args:
-      values: An array or nested lists in the user's sign, NaN where a trial failed.
-      optimum: The best value there is.
+      values: An array or nested lists in the user's sign, NaN for failed trials.
+      optimum: The optimal value.
       maximize: True if higher is better.
 
     Returns:
-      At least 0 if ``optimum`` is what it says; NaN before the first success. A distance beyond the largest float is
-      that float.
+      At least 0 if ``optimum`` is right; NaN before the first success. Clipped to the largest float.
     """
     best, limit = best_so_far(values, maximize=maximize), np.finfo(np.float64).max
     with np.errstate(over="ignore"):
@@ -78,16 +77,16 @@ def _log_improvement_left(
 
 
 def improvement_left(study: Searched | ModelView) -> float:
-    """How much better than the best posterior mean one more trial is expected to be, at the best place for it.
+    """Maximum expected improvement of one more trial over the best posterior mean.
 
     Args:
-      study: A study, or what its model believes.
+      study: A study, or a view of its model.
 
     Returns:
-      Greatest expected improvement over the space in units of the objective, at least 0; 0 if nothing is left to try.
-      Under limits, the improvement is on the feasible trials and is multiplied by the probability that the place is
-      feasible. It is infinite while no trial is feasible, because nothing is known of what is left.
-      It is what the model believes: where the model is wrong (see `health`), so is it.
+      The maximum over the space in units of the objective, at least 0; 0 if nothing is left to try. Under limits, the
+      improvement is relative to the feasible trials, and is multiplied by the probability that the point is feasible.
+      The result is infinite while no trial is feasible, because the possible improvement is unknown. If the model is
+      wrong (see `health`), so is the result.
 
     Raises:
       ValueError: As in `view_model`.
@@ -103,23 +102,23 @@ def improvement_left(study: Searched | ModelView) -> float:
 
 
 def stop_when_little_is_left(study: Any, least: float) -> Callable[[Trial], bool]:
-    """A rule for ``study.optimize(..., stop=)``: True once less than ``least`` is expected of another trial.
+    """A rule for ``study.optimize(..., stop=)``: it stops once another trial is expected to gain less than ``least``.
 
     Args:
       study: The study that is optimised.
-      least: In units of the objective, above 0.
+      least: Minimum expected improvement to continue, in units of the objective, above 0.
 
     Returns:
-      A function of the trial that ended; False while the initial design lasts, while nothing can be said, and while
-      no trial meets the limits.
+      A function of the trial that has ended. It returns False during the initial design, while there are too few
+      different values, and while no trial meets the limits.
 
     Raises:
-      ValueError: ``least`` is no number above 0.
+      ValueError: ``least`` is not a number above 0.
 
     References:
-      Makarova et al., Automatic Termination for Hyperparameter Optimization, 2022, argue for stopping by what a model
-      expects still to gain; Nguyen et al., Regret for Expected Improvement over the Best-Observed Value and Stopping
-      Condition, 2017, stop by expected improvement.
+      Makarova et al., Automatic Termination for Hyperparameter Optimization, 2022, argue for stopping by the model's
+      expected gain; Nguyen et al., Regret for Expected Improvement over the Best-Observed Value and Stopping Condition,
+      2017, stop by expected improvement.
     """
     if not least > 0:
         raise ValueError(f"least: expected a number above 0, got {least!r}")

@@ -1,4 +1,4 @@
-"""How predictions depend on one column or on two, the others averaged over."""
+"""Partial dependence of predictions on one or two columns, averaged over the other columns."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,16 +15,17 @@ from jbo.surrogates import GPParams, Posterior
 from jbo.surrogates.gaussian_process import GPPosterior
 
 _OFF = 1e-4
-"""A share that is farther than this from where it was held cannot be held there."""
+"""Maximum difference between a share and its wanted coordinate; with a larger one the value is impossible."""
 
 
 class Dependence(NamedTuple):
-    """The function averaged over all columns but those that are held; NaN where these do not exist together."""
+    """The function averaged over all columns but the held ones; NaN where the held columns are not active together."""
 
     mean: Float[Array, " m"]
+    """Posterior mean of the average."""
     deviation: Float[Array, " m"]
-    """Of the average. Exact for a Gaussian process; for other models its largest possible value, the average of the
-    deviations."""
+    """Standard deviation of the average. It is exact for a Gaussian process; for other models it is an upper bound, the
+    average of the standard deviations."""
 
 
 def partial_dependence(
@@ -35,15 +36,15 @@ def partial_dependence(
     places: Float[Array, " m"] | Float[Array, "m 2"],
     num_points: int = 128,
 ) -> Dependence:
-    """What a model believes of the function averaged over the cube, with one column or two held at ``places``.
+    """Partial dependence of a model: its average over the cube, with one or two columns held at given coordinates.
 
     Args:
-      key: Draws the points that are averaged over, Sobol's sequence.
+      key: Random key of the points of the average, a Sobol sequence.
       posterior: The model.
-      encoding: Columns of the space. For a column with a condition the average goes over the part where it exists.
-      column: Which column, or which two.
-      places: Where to hold it, in ``[0, 1]``; for two columns a place of each in a row.
-      num_points: How many points are averaged over.
+      encoding: Columns of the space. For a column with a condition, the average is over points where it is active.
+      column: Index of one column, or indices of two.
+      places: Coordinates of the column, in ``[0, 1]``; for two columns a row for each pair of coordinates.
+      num_points: Number of points of the average.
 
     References:
       Friedman, Greedy Function Approximation: A Gradient Boosting Machine, 2001, section 8.2. The average of a Gaussian
@@ -62,14 +63,14 @@ def averaged(
     columns: Int[Array, " k"],
     places: Float[Array, "m k"],
 ) -> Dependence:
-    """The function averaged over given points, with some columns of them held at each row of ``places``.
+    """The function averaged over given points, with some of their columns set to each row of ``places``.
 
     Args:
       posterior: The model.
       encoding: Columns of the space.
-      background: Points to average over. Those at which a held column does not exist are left out.
-      columns: Which columns; may be traced.
-      places: Where to hold them, in ``[0, 1]``.
+      background: Points to average over. Points at which a held column is inactive are left out.
+      columns: Indices of the held columns; may be traced.
+      places: Coordinates of the held columns, in ``[0, 1]``.
     """
     is_held = jnp.zeros(encoding.num_columns, bool).at[columns].set(True)
 
@@ -89,12 +90,12 @@ def averaged(
 
 
 def where_active(encoding: Encoding, x: Float[Array, "m d"], columns: Sequence[int]) -> Float[Array, "m d"]:
-    """The points with all that ``columns`` depend on moved to where they exist, evenly over these levels or places.
+    """The points, with the parents of ``columns`` moved so that ``columns`` are active, evenly over these values.
 
     Args:
       encoding: Columns of the space.
       x: Points of the cube.
-      columns: Which columns. Where no level of a parent suits two of them, they do not exist together.
+      columns: Indices of the columns. If no level of a parent suits two of them, they are not active together.
     """
     levels: dict[int, tuple[int, ...]] = {}
     ranges: dict[int, tuple[float, float]] = {}
@@ -124,7 +125,7 @@ def where_active(encoding: Encoding, x: Float[Array, "m d"], columns: Sequence[i
 def _is_there(
     encoding: Encoding, x: Float[Array, "p d"], is_held: Bool[Array, " d"], wanted: Float[Array, "p d"]
 ) -> Bool[Array, " p"]:
-    """True for the snapped points at which the held columns exist, and shares are what they are held at."""
+    """True for snapped points at which the held columns are active and held shares have their wanted values."""
     is_right = is_active(encoding, x)
     if encoding.simplexes:
         is_off = jnp.broadcast_to(jnp.asarray(encoding.is_share), x.shape) & (jnp.abs(x - wanted) > _OFF)

@@ -1,4 +1,4 @@
-"""How far the surrogate of a study can be trusted."""
+"""Quality of the surrogate of a study, by predictions of trials that it does not see."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from jbo.world import world
 
 @dataclass(frozen=True)
 class Quality:
-    """How well predictions agree with trials that the predictor did not see, in units of the model.
+    """Scores of predictions of trials that the predictor did not see, in units of the model.
 
     In these units the values of all trials have standard deviation 1, and bad values are compressed.
     """
@@ -35,37 +35,37 @@ class Quality:
     log_density: float
     """Mean log predictive density, in nats; higher is better."""
     coverage: dict[float, float]
-    """From the probability of a central interval to the share of the trials inside of it."""
+    """For the probability of each central interval, the fraction of the trials inside."""
     rank_correlation: float
-    """Spearman's; NaN where predictions or values do not vary."""
+    """Spearman's rank correlation; NaN if predictions or values do not vary."""
     residuals: np.ndarray
-    """Observation less mean over deviation, of each trial."""
+    """Standardised residual of each trial: observation minus mean, divided by the standard deviation."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """How far the surrogate of a study can be trusted."""
+    """Quality of the surrogate of a study."""
 
     method: str
-    """How the predictions were made: ``leave-one-out`` or ``10 folds``."""
+    """Method of the predictions: ``leave-one-out`` or ``10 folds``."""
     numbers: np.ndarray
-    """The trials that succeeded: those that were predicted."""
+    """Numbers of the predicted trials, which are the successful ones."""
     values: np.ndarray
-    """Their values."""
+    """Values of these trials."""
     predicted: Interval
     """Median and 95 % interval of each value, without the trial itself, in the units of the objective."""
     model: Quality
-    """Of the surrogate."""
+    """Scores of the surrogate."""
     constant: Quality
-    """Of the mean of the other trials: what the surrogate has to be better than."""
+    """Scores of a baseline, the mean of the other trials."""
     held_out: Quality | None
-    """Of the surrogate on trials that only the user knows; None if there were none."""
+    """Scores of the surrogate on the user's held-out trials; None if there were none."""
     lengthscales: dict[str, float]
     """As in `Importance`."""
     noise: float
-    """Deviation of a value around the objective, in its units near the best values."""
+    """Standard deviation of the observation noise, in units of the objective near the best values."""
     findings: list[str]
-    """What is wrong, in words; empty if nothing is."""
+    """Problems, in words; empty if there are none."""
 
     def __repr__(self) -> str:
         found = (
@@ -83,7 +83,7 @@ class Health:
         rows = [
             ("error (root mean square)", *(f"{quality.rmse:.3g}" for quality in columns)),
             ("log density", *(f"{quality.log_density:.3g}" for quality in columns)),
-            # The mean of the other trials falls where the left-out value rises, which says nothing.
+            # The mean of the other trials falls if the left-out value rises, so its rank correlation is meaningless.
             (
                 "rank correlation",
                 _or_dash(self.model.rank_correlation),
@@ -123,18 +123,18 @@ def _scores(predicted: Predictions, data: Dataset, is_ok: Bool[Array, " n"]) -> 
 def health(
     study: Searched | ModelView, *, held_out: Sequence[tuple[Mapping[str, Any], float]] = (), num_folds: int = 10
 ) -> Health:
-    """How well the surrogate predicts trials that it does not see, and what is wrong with it.
+    """Quality of the surrogate, by predictions of trials that it does not see, and problems of the search.
 
-    A Gaussian process leaves out one trial after another, its hyperparameters kept; other models are fitted anew
-    without each tenth of the trials. Failed and stopped trials are learnt from but not scored.
+    For an exact Gaussian process each trial is left out in turn, with fixed hyperparameters. Other models are fitted
+    again without each fold of the trials. Failed and stopped trials inform the model but are not scored.
 
     Args:
-      study: A study, or what its model believes.
+      study: A study, or a view of its model.
       held_out: Configurations with their values, which the study has not seen.
-      num_folds: Fits of a model that is no exact Gaussian process.
+      num_folds: Number of folds for a model that is not an exact Gaussian process.
 
     Raises:
-      ValueError: As in `view_model`, or a configuration is not of the space.
+      ValueError: As in `view_model`, or a configuration is not in the space.
     """
     view = study if isinstance(study, ModelView) else view_model(study)
     posterior, data = view.posterior, view.data

@@ -1,4 +1,4 @@
-"""Which parameters matter, by what the model of a study believes."""
+"""Importance of the parameters of a study, according to its model."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -26,14 +26,14 @@ class Importance:
     """
 
     main: dict[str, float]
-    """What each parameter alone explains; Sobol's first-order indices."""
+    """Main effect of each parameter: Sobol's first-order indices."""
     pairs: dict[tuple[str, str], float]
-    """What two of them explain together beyond that, each pair once."""
+    """Interaction of each pair of parameters beyond their main effects, each pair once."""
     total: dict[str, float]
-    """What a parameter explains alone and by all its interactions; Sobol's total indices."""
+    """Total effect of each parameter, including all interactions: Sobol's total indices."""
     lengthscales: dict[str, float]
-    """Of a Gaussian process: how far a parameter has to go, in units of its range, until values are hardly related; of
-    a category, the distance of two choices is 1. Empty for other models."""
+    """Lengthscales of a Gaussian process, in units of each parameter's range; two choices of a category have distance
+    1. Empty for other models."""
 
 
 @partial(jax.jit, static_argnums=3)
@@ -42,14 +42,15 @@ def _anova(key: Array, posterior: Posterior, encoding: Encoding, num_points: int
 
 
 def importance(study: Searched | ModelView, num_points: int = 4096) -> Importance:
-    """Which parameters matter, and which of them together; see `functional_anova`.
+    """Importance of the parameters and of their pairs, according to the model; see `functional_anova`.
 
     Args:
-      study: A study, or what its model believes.
+      study: A study, or a view of its model.
       num_points: As in `functional_anova`.
 
     Returns:
-      What the model believes: where it is no better than the mean (see `health`), nothing.
+      Fractions of the variance of the model's mean. They mean nothing if the model predicts no better than the mean of
+      the values (see `health`).
 
     Raises:
       ValueError: As in `view_model`.
@@ -69,10 +70,10 @@ def importance(study: Searched | ModelView, num_points: int = 4096) -> Importanc
 
 
 def lengthscales(names: tuple[str, ...], params: Any) -> dict[str, float]:
-    """Lengthscales by name, the geometric mean over the hyperparameter sets; empty if the model has none.
+    """Lengthscales by name, the geometric mean over the hyperparameter samples; empty if the model has none.
 
     Args:
-      names: Of the columns.
+      names: Names of the columns.
       params: From a fit.
     """
     if not isinstance(params, GPParams):
@@ -92,21 +93,21 @@ def _sobol(key: Array, num_points: int, num_columns: int, dtype: Any) -> Array:
 
 
 _BLOCK = 96
-"""Places of two parameters that are averaged at once, so that their number compiles nothing."""
+"""Number of pairs of coordinates that are averaged at once, so that another number compiles nothing."""
 
 
 def dependence(study: Searched | ModelView, name: str | tuple[str, str], places: np.ndarray) -> Interval:
-    """The objective averaged over all parameters but one or two, in its units: median and 95 % interval of the average.
+    """Partial dependence of the objective on one or two parameters: median and 95 % interval of the average.
 
-    The average is over the values as the model sees them: bad values are compressed.
+    The average over the other parameters is taken in units of the model, in which bad values are compressed.
 
     Args:
-      study: A study, or what its model believes.
-      name: The parameter, or two of them.
-      places: Where, in ``[0, 1]`` of its column; of two parameters a row for each place.
+      study: A study, or a view of its model.
+      name: Name of one parameter, or names of two.
+      places: Coordinates in ``[0, 1]`` of the column; for two parameters a row for each pair of coordinates.
 
     Returns:
-      NaN where two parameters do not exist together.
+      The interval in units of the objective; NaN where two parameters are not active together.
 
     Raises:
       ValueError: As in `view_model`, or there is no such parameter.
@@ -136,5 +137,5 @@ def dependence(study: Searched | ModelView, name: str | tuple[str, str], places:
 
 
 def _without_constraint(view: ModelView) -> Encoding:
-    """The columns alone: a program that does not ask the constraint shall not depend on it."""
+    """The columns without the constraint, so that programs that do not use it do not depend on it."""
     return Encoding(view.strategy.encoding.log_range, view.strategy.encoding.columns)

@@ -1,4 +1,4 @@
-"""Several objectives and limits: what trials trade, which limit binds, and why a trial is infeasible."""
+"""Diagnostics of several objectives and of limits: trade-offs, binding limits, and reasons of infeasibility."""
 
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -11,16 +11,16 @@ from jbo.study import Trial
 from jbo.study.front import front_of, losses_of, volumes_of
 
 _MOST_NAMED = 3
-"""Trials whose numbers stand in a sentence."""
+"""Maximum number of trials whose numbers are listed in a sentence."""
 
 
 @runtime_checkable
 class Measured(Protocol):
-    """What has trials and says what was measured of them: a `jbo.Study`, or a file that was read."""
+    """An object with trials and outcomes: a `jbo.Study`, or a file that was read."""
 
     @property
     def outcomes(self) -> Outcomes:
-        """What is measured of a trial."""
+        """Outcomes of a trial."""
         ...
 
     @property
@@ -30,32 +30,32 @@ class Measured(Protocol):
 
 
 class Tradeoff(NamedTuple):
-    """The objectives of the trials that succeeded, one row a trial, in the user's units."""
+    """The objectives of the successful trials, one row for each trial, in the user's units."""
 
     names: tuple[str, ...]
-    """Of the objectives."""
+    """Names of the objectives."""
     is_better_high: tuple[bool, ...]
     """For each objective, True if higher values are better."""
     trials: tuple[Trial, ...]
-    """Those that have a value of each objective, by number."""
+    """Trials with a value of each objective, by number."""
     values: Float[np.ndarray, "n k"]
-    """Their values."""
+    """Values of the objectives."""
     is_feasible: Bool[np.ndarray, " n"]
-    """Which trials are known to meet all limits."""
+    """True for trials that are known to meet all limits."""
     is_front: Bool[np.ndarray, " n"]
-    """Which trials are feasible, and dominated by no other feasible trial."""
+    """True for feasible trials that no other feasible trial dominates."""
     reference: dict[str, float]
-    """The worst values that count for the hypervolume, by name."""
+    """Reference point of the hypervolume, by name."""
 
     def staircase(self, one: int, other: int) -> Float[np.ndarray, "m 2"]:
-        """The edge of what the front dominates in the plane of two objectives, from one reference to the other.
+        """The border of the region that the front dominates, in the plane of two objectives, up to the reference.
 
         Args:
           one: Column of the horizontal axis.
           other: Column of the vertical axis.
 
         Returns:
-          Corners; none if no trial is in the front.
+          Corners of the border; no rows if no trial is in the front.
         """
         signs = np.array([-1.0 if high else 1.0 for high in self.is_better_high])[[one, other]]
         edge = np.array([self.reference[self.names[j]] for j in (one, other)]) * signs
@@ -71,10 +71,10 @@ class Tradeoff(NamedTuple):
 
 
 def tradeoff(study: Measured) -> Tradeoff:
-    """The objectives of all trials that succeeded, and which trials no other dominates.
+    """The objectives of all successful trials, and the Pareto front.
 
     Args:
-      study: A study, or a file that was read. One objective is allowed: then the front is the best trial.
+      study: A study, or a file that was read. With one objective the front is the best trial.
 
     Raises:
       ValueError: No trial has a value of each objective.
@@ -97,18 +97,18 @@ def tradeoff(study: Measured) -> Tradeoff:
 
 
 class Hypervolume(NamedTuple):
-    """What the trials so far dominate."""
+    """Hypervolume of the trials so far."""
 
     numbers: Int[np.ndarray, " n"]
-    """Of the trials that have ended."""
+    """Numbers of the finished trials."""
     so_far: Float[np.ndarray, " n"]
-    """What the feasible trials up to each of them dominate, in the product of the objectives' units."""
+    """Hypervolume of the feasible trials up to each trial, in the product of the objectives' units."""
     reference: dict[str, float]
-    """The worst values that count, by name: those that the user gave, or inferred from all trials."""
+    """Reference point by name: the user's values, or values inferred from all trials."""
 
 
 def hypervolume(study: Measured) -> Hypervolume:
-    """The hypervolume after each trial, up to one reference for all of them.
+    """The hypervolume after each trial, with one reference point for all of them.
 
     Args:
       study: A study, or a file that was read.
@@ -124,28 +124,28 @@ def hypervolume(study: Measured) -> Hypervolume:
 
 
 class LimitUse(NamedTuple):
-    """What a limit costs: how many trials break it, and how near the best trials come to it."""
+    """The effect of a limit: how many trials break it, and how near the best trials come to it."""
 
     outcome: Outcome
     """The limit."""
     num_trials: int
-    """Trials that have a value of it."""
+    """Number of trials with a value of the limited outcome."""
     num_broken: int
-    """Trials that break it."""
+    """Number of trials that break the limit."""
     num_alone: int
-    """Trials that break it and meet all other limits."""
+    """Number of trials that break this limit and meet all other limits."""
     nearest: Trial | None
     """The trial of the front, or the best trial, that is nearest to the limit; None if no trial is feasible."""
     gained: tuple[Trial, ...]
-    """Trials that break this limit alone, and that would be among the best without it."""
+    """Trials that break only this limit, and would be among the best without it."""
 
     @property
     def binds(self) -> bool:
-        """True if a trial that was run would be among the best without this limit."""
+        """True if a trial would be among the best without this limit."""
         return bool(self.gained)
 
     def __str__(self) -> str:
-        """Two or three sentences."""
+        """The effect of the limit in two or three sentences."""
         name, share = limit_in_words(self.outcome), f"{self.num_broken} of {self.num_trials} trials break it"
         if self.num_alone:
             share += f", and {self.num_alone} break it alone"
@@ -163,7 +163,7 @@ class LimitUse(NamedTuple):
 
     @property
     def value(self) -> str:
-        """The value of the nearest trial, for a reader; empty if there is none."""
+        """The value of the nearest trial as text; empty if there is no such trial."""
         return "" if self.nearest is None else _number(self.nearest.values[self.outcome.name])
 
 
@@ -174,7 +174,7 @@ def limits(study: Measured) -> list[LimitUse]:
       study: A study, or a file that was read.
 
     Returns:
-      In the order in which the user gave the limits; none for a study without limits.
+      A list in the order of the outcomes; empty for a study without limits.
     """
     outcomes = study.outcomes
     best = front_of(study.trials, outcomes)
@@ -193,7 +193,7 @@ def limits(study: Measured) -> list[LimitUse]:
 
 
 def _would_be_best(trial: Trial, best: list[Trial], others: list[Trial], outcomes: Outcomes) -> bool:
-    """True if no other trial is at least as good in all objectives, one of the best, or better in one."""
+    """True if neither a best trial is at least as good, nor another trial dominates it."""
 
     def losses(each: Trial) -> np.ndarray:
         return np.array([float(o.to_table(each.values.get(o.name, np.inf))) for o in outcomes.objectives])
@@ -205,11 +205,11 @@ def _would_be_best(trial: Trial, best: list[Trial], others: list[Trial], outcome
 
 
 def why_infeasible(trial: Trial, outcomes: Outcomes | Iterable[Outcome]) -> str:
-    """A sentence that says which limits a trial breaks and by how much; or what is known of it otherwise.
+    """A sentence that says which limits a trial breaks and by how much, or else describes its feasibility.
 
     Args:
-      trial: Of a study, of any status.
-      outcomes: Of the study.
+      trial: A trial of any status.
+      outcomes: Outcomes of the study.
 
     Example:
       >>> import jbo
@@ -246,7 +246,7 @@ def limit_in_words(limit: Outcome) -> str:
     """A limit as a formula, such as ``memory ≤ 8``.
 
     Args:
-      limit: A `jbo.AtMost`, a `jbo.AtLeast`, or one of a user's own.
+      limit: A `jbo.AtMost`, a `jbo.AtLeast`, or a user's own limit.
     """
     number = getattr(limit, "limit", None)
     if number is None:
@@ -260,7 +260,7 @@ def _holds(limit: Outcome, trial: Trial) -> bool | None:
 
 
 def _share(limit: Outcome, value: float) -> float:
-    """By how much a value is beyond its limit, as a share of the limit."""
+    """Excess of a value over its limit, as a fraction of the limit."""
     return float(limit.to_table(value)) / (abs(getattr(limit, "limit", 0.0)) or 1.0)
 
 
@@ -276,5 +276,5 @@ def _broken_in_words(limit: Outcome, value: float) -> str:
 
 
 def _number(value: float) -> str:
-    """A number with four digits, or as many more as it takes to write the thousands out."""
+    """A number with four digits, or seven from 10,000 on."""
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.7g}"

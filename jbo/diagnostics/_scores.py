@@ -1,4 +1,4 @@
-"""How well predictions agree with what was observed."""
+"""Scores of probabilistic predictions against observations."""
 
 from typing import NamedTuple
 
@@ -9,42 +9,42 @@ from jaxtyping import Array, Bool, Float
 from jbo.numerics import LOG_SQRT_2PI, power_of_two
 
 LEVELS = (0.5, 0.8, 0.95)
-"""Probabilities of the central intervals whose coverage is counted."""
+"""Probabilities of the central intervals whose coverage is measured."""
 
 
 class Predictions(NamedTuple):
-    """What was predicted of observations that the predictor did not see."""
+    """Normal predictions of observations that the predictor did not see."""
 
     mean: Float[Array, " n"]
     variance: Float[Array, " n"]
-    """Of an observation, noise among it."""
+    """Variance of an observation, including the noise."""
 
 
 class Scores(NamedTuple):
-    """How well predictions agree with observations."""
+    """Scores of predictions against observations."""
 
     rmse: Float[Array, ""]
     """Root of the mean squared error, in the units of the observations."""
     log_density: Float[Array, ""]
     """Mean log predictive density of an observation, in nats; higher is better."""
     coverage: Float[Array, " 3"]
-    """Share of the observations inside of the central intervals of probability 0.5, 0.8 and 0.95."""
+    """Fraction of the observations inside the central intervals of probability 0.5, 0.8 and 0.95."""
     rank_correlation: Float[Array, ""]
-    """Spearman's, between predicted means and observations; NaN where either does not vary."""
+    """Spearman's rank correlation of predicted means and observations; NaN if either does not vary."""
     residuals: Float[Array, " n"]
-    """Observation less mean over deviation: standard normal draws if the predictor is right; 0 in rows not counted."""
+    """Standardised residuals, which are standard normal if the predictor is right; 0 in rows that do not count."""
 
 
 def score(predicted: Predictions, y: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Scores:
-    """How well ``predicted`` agrees with ``y`` over the valid rows.
+    """Scores of predictions against observations over the valid rows.
 
     Args:
-      predicted: Normal predictions, made without the row they are of.
+      predicted: Normal predictions, each made without the observation of its row.
       y: Observations.
       is_valid: Rows that count.
 
     Returns:
-      Scores, all NaN but the residuals where no row counts.
+      Scores. Without valid rows, all but the residuals are NaN.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 2.5 (log density); ties share
@@ -59,7 +59,7 @@ def score(predicted: Predictions, y: Float[Array, " n"], is_valid: Bool[Array, "
 
     deviation = jnp.sqrt(jnp.where(is_valid, variance, one))
     residuals = jnp.where(is_valid, (y - mean) / deviation, 0)
-    mass = 2 * ndtr(jnp.abs(residuals)) - 1  # of the central interval that the observation just is in
+    mass = 2 * ndtr(jnp.abs(residuals)) - 1  # probability of the smallest central interval with the observation
     coverage = jnp.stack([average((mass <= level).astype(y.dtype)) for level in LEVELS])
     log_density = average(-0.5 * residuals**2 - jnp.log(deviation) - LOG_SQRT_2PI)
     first, second = (_ranks(values, is_valid) for values in (mean, y))
@@ -67,13 +67,13 @@ def score(predicted: Predictions, y: Float[Array, " n"], is_valid: Bool[Array, "
     correlation = jnp.sum(first * second) / jnp.sqrt(jnp.sum(first**2) * jnp.sum(second**2))
     errors = jnp.where(is_valid, y - mean, 0)
     unit = power_of_two(jnp.max(jnp.abs(errors), initial=0))
-    unit = jnp.where(unit > 0, unit, 1).astype(y.dtype)  # no square of a huge error leaves the floating range
+    unit = jnp.where(unit > 0, unit, 1).astype(y.dtype)  # so that no square leaves the floating range
     rmse = unit * jnp.sqrt(average((errors / unit) ** 2))
     return Scores(rmse, log_density, coverage, correlation, residuals)
 
 
 def _ranks(values: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> Float[Array, " n"]:
-    """How many valid rows are below each, ties counting a half."""
+    """Rank of each row: the number of valid rows with lower values, with ties counted as a half."""
     below = (values[None, :] < values[:, None]).astype(values.dtype)
     equal = (values[None, :] == values[:, None]).astype(values.dtype)
     return jnp.sum(jnp.where(is_valid[None, :], below + 0.5 * equal, 0), axis=1)

@@ -1,4 +1,4 @@
-"""When each trial ran, and what ran beside it."""
+"""The timeline of the trials: when each trial ran, and which ran at the same time."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,22 +11,22 @@ class Span(NamedTuple):
 
     trial: Trial
     start: float
-    """Seconds since the first trial began."""
+    """Start, in seconds since the start of the first trial."""
     end: float
-    """Likewise; a pending trial lasts until the latest time that is known."""
+    """End, in seconds since the start of the first trial. A pending trial lasts until the latest known time."""
     lane: int
-    """Counts from 0; trials of one lane ran one after another."""
+    """Number of the lane, from 0; trials of one lane ran one after another."""
 
 
 def spans(trials: Sequence[Trial]) -> list[Span]:
-    """The trials in the order in which they began, each in the first lane that was free.
+    """The trials in the order in which they started, each in the first free lane.
 
     Args:
-      trials: Of one study, in any order.
+      trials: Trials of one study, in any order.
     """
     trials = sorted(trials, key=lambda trial: (trial.started_at, trial.number))
     now = max([trial.ended_at or trial.started_at for trial in trials], default=0.0)
-    free: list[float] = []  # when each lane ends
+    free: list[float] = []  # end of each lane
     found = []
     for trial in trials:
         start, end = trial.started_at, trial.ended_at or now

@@ -1,4 +1,4 @@
-"""Predictions of rows by what the other rows say."""
+"""Cross-validation: predictions of each row from other rows."""
 
 import dataclasses
 from typing import Any
@@ -14,24 +14,23 @@ from jbo.types import Dataset
 
 
 def leave_one_out(posterior: GPPosterior, data: Dataset) -> Predictions:
-    r"""Each row predicted by a Gaussian process conditioned on all other rows, hyperparameters kept.
+    r"""Each row predicted by a Gaussian process conditioned on all other rows, with fixed hyperparameters.
 
     .. math:: \mu_i = y_i - \alpha_i / (K^{-1})_{ii}, \quad \sigma_i^2 = 1 / (K^{-1})_{ii}
 
-    with the covariance :math:`K` of the observations and :math:`\alpha = K^{-1} y`: what conditioning anew for each row
-    would give, out of the one factorisation that is there.
+    with the covariance :math:`K` of the observations and :math:`\alpha = K^{-1} y`. A single factorisation thus gives
+    the same result as conditioning again for each row.
 
     Args:
-      posterior: Conditioned on ``data``, exactly: not through inducing points. Several hyperparameter sets are
-        averaged as `gaussian_process.predict` does.
+      posterior: Exact posterior given ``data``, without inducing points. Several hyperparameter samples are averaged as
+        in `gaussian_process.predict`.
       data: Standardised observations.
 
     Returns:
-      Mean and variance of each observation; the prior's in rows that are not valid.
+      Mean and variance of each observation; those of the prior in padding rows.
 
     Raises:
-      ValueError: If the posterior has other rows than the data: then it sees them through inducing points, and
-        `cross_validate` has to do.
+      ValueError: If the posterior has other rows than the data, because of inducing points. Use `cross_validate` then.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 5.12; Sundararajan and Keerthi,
@@ -58,16 +57,16 @@ def leave_one_out(posterior: GPPosterior, data: Dataset) -> Predictions:
 
 
 def cross_validate(key: Key[Array, ""], surrogate: Surrogate, data: Dataset, num_folds: int = 10) -> Predictions:
-    """Each row predicted by a surrogate that was fitted to the other folds: for any surrogate.
+    """Each row predicted by a surrogate that was fitted to the other folds, for any surrogate.
 
     Args:
-      key: Deals the rows to folds and draws what the fits need.
+      key: Random key of the folds and of the fits.
       surrogate: The model.
       data: Standardised observations.
-      num_folds: Fits to make, at least 2; of sizes that differ by one row at most.
+      num_folds: Number of folds, at least 2. Their sizes differ by at most one row.
 
     Returns:
-      Mean and variance of each observation; of no meaning in rows that are not valid.
+      Mean and variance of each observation; arbitrary in padding rows.
 
     Raises:
       ValueError: If there are fewer than two folds.
@@ -91,12 +90,12 @@ def cross_validate(key: Key[Array, ""], surrogate: Surrogate, data: Dataset, num
 
 
 def folds(key: Key[Array, ""], is_valid: Bool[Array, " n"], num_folds: int) -> Int[Array, " n"]:
-    """The fold of each row: valid rows are dealt one after another in a random order.
+    """The fold of each row: the valid rows are assigned to the folds in turn, in random order.
 
     Args:
-      key: Draws the order.
-      is_valid: Rows that count; the others get a number that says nothing.
-      num_folds: How many folds.
+      key: Random key of the order.
+      is_valid: Rows that count; other rows get an arbitrary fold.
+      num_folds: Number of folds.
     """
     draw = jnp.where(is_valid, jax.random.uniform(key, is_valid.shape, jnp.float32), 2)
     place = jnp.argsort(jnp.argsort(draw))
@@ -104,18 +103,18 @@ def folds(key: Key[Array, ""], is_valid: Bool[Array, " n"], num_folds: int) -> I
 
 
 def constant(data: Dataset) -> Predictions:
-    """Each row predicted by the mean and the variance of the others: what a model has to be better than.
+    """Each row predicted by the mean and the variance of the other rows, a baseline for models.
 
     Args:
-      data: Observations, three valid rows at least.
+      data: Observations, with at least three valid rows.
 
     Returns:
-      Mean, and variance of a new observation, :math:`s^2 (1 + 1 / (n - 1))` of the other :math:`n - 1` rows.
+      Mean of the other :math:`n - 1` rows, and variance of a new observation, :math:`s^2 (1 + 1 / (n - 1))`.
     """
     y = jnp.where(data.is_valid, data.y, 0)
     others = jnp.sum(data.is_valid).astype(y.dtype) - 1
     mean = (jnp.sum(y) - y) / others
-    # Around the mean of all, so that nothing cancels.
+    # Use deviations from the mean of all rows, to avoid cancellation.
     centre = jnp.sum(y) / (others + 1)
     squares = jnp.where(data.is_valid, (y - centre) ** 2, 0)
     spread = jnp.sum(squares) - squares - others * (mean - centre) ** 2

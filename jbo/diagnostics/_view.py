@@ -1,4 +1,4 @@
-"""What a model believes of the objective of a study: the host face of a posterior."""
+"""A view of the model of a study in the Python layer: predictions in the names and units of the user."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,31 +25,31 @@ from jbo.types import Dataset, Trials
 from jbo.world import world
 
 _BLOCK = 512
-"""Points that are predicted at once, so that their number compiles nothing."""
+"""Number of points that are predicted at once, so that another number of points compiles nothing."""
 
 
 @runtime_checkable
 class Searched(Protocol):
-    """What is looked at: a `jbo.Study`, or a file that was read."""
+    """The attributes of a study that diagnostics use: a `jbo.Study`, or a file that was read."""
 
     @property
     def space(self) -> Space:
-        """Where it is searched."""
+        """The search space."""
         ...
 
     @property
     def outcomes(self) -> Outcomes:
-        """What is measured of a trial."""
+        """Outcomes of a trial."""
         ...
 
     @property
     def seed(self) -> int:
-        """Of all randomness."""
+        """Seed of all random numbers."""
         ...
 
     @property
     def strategy(self) -> Strategy:
-        """What is tried next."""
+        """The strategy of the search."""
         ...
 
     @property
@@ -64,7 +64,9 @@ class Interval(NamedTuple):
     middle: np.ndarray
     """Medians."""
     low: np.ndarray
+    """Lower ends of the intervals."""
     high: np.ndarray
+    """Upper ends of the intervals."""
 
 
 @jax.jit
@@ -90,7 +92,7 @@ def _held(encoding: Encoding, x: Array, is_held: Array, places: Array) -> Array:
 
 @jax.jit
 def _worth(strategy: Bayesian, key: Array, state: Trials, params: Any, x: Array) -> Array:
-    """What the next suggestion maximises, at points."""
+    """The function that the next suggestion maximises, at points."""
     known = strategy.know(params, state, Region(strategy.encoding))
     return jax.lax.map(strategy.worth(key, params, state, known), x)
 
@@ -107,37 +109,38 @@ def _seen(scale: Units, y: Array) -> Array:
 
 @dataclass(frozen=True)
 class ModelView:
-    """A model of a study's objective, its predictions in the names, the sign and the units of the user."""
+    """A model of a study's objective, with predictions in the names, the sign and the units of the user."""
 
     space: Space
     maximize: bool
     trials: list[Trial]
     """All trials, by number: row ``i`` of ``state`` is number ``i``."""
     strategy: Bayesian
-    """Whose surrogate it is: the study's, or `jbo.bayesian` where that has none."""
+    """The strategy with the surrogate: that of the study, or `jbo.bayesian` if the study's has no surrogate."""
     seed: int
-    """Of all randomness."""
+    """Seed of all random numbers."""
     key: Array
-    """The key of the search, made of the seed."""
+    """The key of the search, made from the seed."""
     state: Trials
     """The table, lower is better."""
     data: Dataset
-    """What the surrogate sees of it: standardised, the worse half compressed, failed trials left out."""
+    """The data of the surrogate: standardised values with the worse half compressed, without failed trials."""
     fitted: Any
-    """All hyperparameters of the strategy: those that the study's next suggestion uses."""
+    """All fitted parameters of the strategy, as used by the study's next suggestion."""
     posterior: Any
+    """Posterior of the surrogate."""
     units: Units
-    """From told values, lower is better, to those of ``data`` and back."""
+    """Transform between observed values, lower is better, and those of ``data``."""
     outcomes: Outcomes
-    """What is measured of a trial."""
+    """Outcomes of a trial."""
     table: Table
     """The trials and their points."""
     fits: Fits
-    """Holds the fit."""
+    """The kept fit."""
 
     @property
     def exponent(self) -> int:
-        """Exponent of the power of two that told values are multiplied by in ``state``: see `jbo.numerics.lift`."""
+        """Exponent of the power of two that multiplies the values in ``state``; see `jbo.numerics.lift`."""
         return self.table.exponent
 
     @property
@@ -146,20 +149,20 @@ class ModelView:
         return self.fitted.values
 
     def encode(self, configs: Sequence[Mapping[str, Any]]) -> Float[np.ndarray, "m d"]:
-        """The points of the cube where configurations sit.
+        """The points of configurations in the unit cube.
 
         Args:
-          configs: Values by name.
+          configs: Configurations, each a dict of values by name.
 
         Raises:
-          ValueError: One is not of the space.
+          ValueError: A configuration is not in the space.
         """
         return np.array([self.space.encode(config) for config in configs]).reshape(-1, len(self.space))
 
     def predict(self, x: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
         """Posterior mean and standard deviation of the function in the units of the surrogate.
 
-        The surrogate sees standardised values, of which lower ones are better.
+        The surrogate has standardised values; lower is better.
 
         Args:
           x: Points of the unit cube, rounded to valid levels by `snap`.
@@ -168,7 +171,7 @@ class ModelView:
         return mean, np.sqrt(variance)
 
     def snap(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
-        """The valid points of the cube that others stand for.
+        """Snapped points: the valid points of the cube for arbitrary ones.
 
         Args:
           x: Points of the cube.
@@ -179,9 +182,9 @@ class ModelView:
         """Snapped points that differ from a config in some parameters.
 
         Args:
-          config: As a trial has it.
-          places: By name, where each point stands in the column of that parameter. If it is a share, the other shares
-            keep their proportions.
+          config: Configuration of a trial.
+          places: By name, the coordinate of each point in the column of the parameter. If it is a share, the other
+            shares keep their proportions.
         """
         columns = [self.space.names.index(name) for name in places]
         x = np.tile(self.encode([config]), (len(next(iter(places.values()))), 1))
@@ -194,7 +197,7 @@ class ModelView:
             return self.snap(np.array(_held(self.strategy.encoding, x, is_held, wanted)))
 
     def worth(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:
-        """What the acquisition function of the strategy says of points, higher is better.
+        """Values of the weighted acquisition function of the strategy, higher is better.
 
         Args:
           x: Snapped points of the cube.
@@ -203,7 +206,7 @@ class ModelView:
 
     @cached_property
     def recommended(self) -> Trial:
-        """The feasible trial with the best posterior mean, as `jbo.Study.recommended` has it.
+        """The feasible trial with the best posterior mean, as in `jbo.Study.recommended`.
 
         Raises:
           ValueError: No trial meets the limits.
@@ -218,7 +221,7 @@ class ModelView:
 
         Args:
           x: Snapped points of the cube.
-          deviations: Half the width of the interval in deviations of the model; the default holds 95 %.
+          deviations: Half the width of the interval in standard deviations; the default gives 95 %.
         """
         return self.told(*self.predict(x), deviations)
 
@@ -236,25 +239,25 @@ class ModelView:
         return Interval(middle, *((high, low) if self.maximize else (low, high)))
 
     def seen(self, values: np.ndarray) -> np.ndarray:
-        """What the surrogate would see of values of the objective, in the user's sign.
+        """Values of the objective, in the user's sign, transformed to the units of the surrogate.
 
         Args:
-          values: Finite ones.
+          values: Finite values.
         """
         losses = lifted(-values if self.maximize else values, self.exponent)
         return _in_blocks(lambda block: _seen(self.units, block), losses)
 
     def in_units(self, size: float) -> float:
-        """A size in units of the model, such as a standard deviation, in those of the objective near the best values.
+        """A size in units of the model, such as a standard deviation, in units of the objective near the best values.
 
         Args:
-          size: At least 0.
+          size: A size of at least 0.
         """
         return float(np.ldexp(size * float(self.data.y_scale), -self.exponent))
 
 
 def _in_blocks(function: Callable[[Array], Array], values: np.ndarray) -> np.ndarray:
-    """What a compiled function of rows gives, called with as many rows each time, so that no number compiles anew."""
+    """Values of a compiled function of rows, called with blocks of fixed size, so that no new size is compiled."""
     num_blocks = max(1, -(-len(values) // _BLOCK))
     padded = np.full((num_blocks * _BLOCK, *values.shape[1:]), 0.5)
     padded[: len(values)] = values
@@ -264,13 +267,13 @@ def _in_blocks(function: Callable[[Array], Array], values: np.ndarray) -> np.nda
 
 
 def view_model(study: Searched) -> ModelView:
-    """What the model of a study believes, given its trials; nothing is asked and nothing is written.
+    """The view of the model of a study given its trials. It makes no suggestion and writes nothing.
 
     Args:
-      study: A `jbo.Study`, or what else has these attributes.
+      study: A `jbo.Study`, or another object with the attributes of `Searched`.
 
     Returns:
-      The view of the model that the next suggestion uses; of `jbo.bayesian` if the strategy has none.
+      The view of the model that the next suggestion uses; or of `jbo.bayesian` if the strategy has no model.
 
     Raises:
       ValueError: Fewer than three trials have succeeded, or all have the same value; or there are several objectives.
@@ -313,20 +316,20 @@ def view_model(study: Searched) -> ModelView:
 
 
 def following(view: ModelView) -> dict[str, Any] | None:
-    """The configuration that the strategy would suggest next. No trial is made.
+    """The configuration that the strategy would suggest next, without creating a trial.
 
     Args:
-      view: From `view_model`. Pending trials of its study count as pending.
+      view: View from `view_model`. Pending trials of the study are taken into account.
 
     Returns:
-      None if nothing is left to try.
+      The configuration; None if nothing is left to try.
     """
     found = suggest(view.strategy, view.seed, view.table.rows(), None, view.fits)
     return view.space.decode(found.x) if found.is_new else None
 
 
 def check_constraint(strategy: Strategy) -> None:
-    """Raise what the constraint of the space raised while a program called it."""
+    """Raise the exception that the constraint of the space raised while a program called it, if there is one."""
     constraint = strategy.encoding.constraint
     error = constraint.take_error() if isinstance(constraint, OnHost) else None
     if error is not None:

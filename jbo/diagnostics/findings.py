@@ -1,4 +1,4 @@
-"""What is wrong with a search or its model, in words."""
+"""Problems of a search or of its model, in words."""
 
 from collections.abc import Mapping, Sequence
 from math import comb
@@ -13,20 +13,20 @@ from jbo.study import Trial
 from jbo.surrogates import LENGTHSCALE_BOUNDS, NOISE_BOUNDS, GPParams
 
 _NEAR = 0.02
-"""As near as this in every column counts as one place."""
+"""Maximum range in every column for points that count as one point."""
 _LAST = 10
-"""Trials that are looked at for being stuck."""
+"""Number of latest trials that are checked for a search that is stuck."""
 _SURPRISING = 0.01
-"""A chance below this is none."""
+"""Maximum probability of a result that is reported as not due to chance."""
 
 
 def on_bounds(names: Sequence[str], params: Any, is_noise_inferred: bool) -> list[str]:
-    """Hyperparameters of a Gaussian process at an end of what a fit may give.
+    """Findings about hyperparameters of a Gaussian process on their bounds.
 
     Args:
-      names: Of the columns.
-      params: From a fit; those of other models say nothing.
-      is_noise_inferred: False where the noise is known.
+      names: Names of the columns.
+      params: Fitted parameters; those of other models give no findings.
+      is_noise_inferred: False if the noise is known.
     """
     if not isinstance(params, GPParams):
         return []
@@ -46,13 +46,13 @@ def on_bounds(names: Sequence[str], params: Any, is_noise_inferred: bool) -> lis
 
 
 def of_scores(rmse: float, rmse_of_constant: float, coverage: Sequence[float], num_rows: int) -> list[str]:
-    """What the errors of predictions say of the model.
+    """Findings about the errors and intervals of predictions.
 
     Args:
-      rmse: Of the model.
-      rmse_of_constant: Of the mean of the other rows.
-      coverage: Shares of the observations inside of the intervals of `LEVELS`.
-      num_rows: How many observations these are of.
+      rmse: Root mean squared error of the model.
+      rmse_of_constant: Root mean squared error of the mean of the other rows.
+      coverage: Fractions of the observations inside the intervals of `LEVELS`.
+      num_rows: Number of observations.
     """
     found = []
     if rmse >= 0.95 * rmse_of_constant:
@@ -69,10 +69,10 @@ def of_scores(rmse: float, rmse_of_constant: float, coverage: Sequence[float], n
 
 
 def of_place(x: np.ndarray) -> list[str]:
-    """Whether the last trials are all at one place.
+    """A finding if the latest trials are all near one point.
 
     Args:
-      x: Points of the cube of the trials that ended, by number.
+      x: Points of the finished trials in the unit cube, by number.
     """
     if len(x) <= _LAST or float(np.ptp(x[-_LAST:], axis=0).max()) > _NEAR:
         return []
@@ -80,11 +80,11 @@ def of_place(x: np.ndarray) -> list[str]:
 
 
 def of_failures(space: Space, trials: Sequence[Trial]) -> list[str]:
-    """Where failures are more frequent than by chance, if they are: the best single split of one parameter.
+    """A finding if failures are clustered more than by chance: the best split of one parameter.
 
     Args:
-      space: Where it is searched.
-      trials: Those that ended.
+      space: The search space.
+      trials: Finished trials.
     """
     failed = np.array([trial.status == "failed" for trial in trials])
     if not failed.any():
@@ -119,7 +119,7 @@ def of_failures(space: Space, trials: Sequence[Trial]) -> list[str]:
 
 
 def of_lack(counts: Mapping[str, int]) -> list[str]:
-    """That there is too little to go by.
+    """A finding if there are few successful trials.
 
     Args:
       counts: Number of trials by status.
@@ -130,11 +130,11 @@ def of_lack(counts: Mapping[str, int]) -> list[str]:
 
 
 def _chance(failed: np.ndarray, inside: np.ndarray) -> float:
-    """Probability of so many failures inside if they fell anywhere (the hypergeometric tail)."""
+    """Probability of at least the observed number of failures inside, for random failures (hypergeometric tail)."""
     n, k, m, seen = len(failed), int(failed.sum()), int(inside.sum()), int((failed & inside).sum())
     return sum(comb(m, i) * comb(n - m, k - i) for i in range(seen, min(k, m) + 1)) / comb(n, k)
 
 
 def _at_most(count: int, n: int, probability: float) -> float:
-    """Probability of at most ``count`` successes in ``n``."""
+    """Binomial probability of at most ``count`` successes in ``n`` trials."""
     return sum(comb(n, i) * probability**i * (1 - probability) ** (n - i) for i in range(count + 1))

@@ -1,4 +1,4 @@
-"""What a test problem is, and how its config becomes numbers."""
+"""Classes of test problems, and the conversion of configs to numbers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from jbo.space import Space
 class Problem:
     """A function to minimise: ``problem(config)`` is its value, a scalar.
 
-    Problems are compared by identity, so that one may be a static argument of a jitted function.
+    Problems are compared by identity, so that a problem may be a static argument of a jitted function.
     """
 
     name: str
-    """What it is called, with its number of dimensions where it can have several."""
+    """Name, with the number of dimensions if it may vary."""
     space: Space
-    """Where it is searched."""
+    """The search space."""
     function: Callable[[Mapping[str, Any]], Any]
-    """From a config to a scalar."""
+    """Function from a config to a scalar."""
     minimum: float
-    """Least value on the space."""
+    """Minimum value over the space."""
     minimizers: tuple[dict[str, Any], ...]
-    """The configs at which it is reached, all of them."""
+    """All configs with the minimum value."""
 
     def __call__(self, config: Mapping[str, Any]) -> Any:
         """The value at a config: a NumPy scalar, or a JAX scalar if any value of the config is one."""
@@ -38,24 +38,24 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class ConstrainedProblem:
-    """A function to minimise within limits on what is measured: ``problem(config)`` is a dict of its outcomes.
+    """A function to minimise under limits on measured outcomes: ``problem(config)`` is a dict of the outcomes.
 
     ``jbo.Study(problem.space, outcomes=problem.outcomes)`` tunes it, and so does ``jbo.minimize(key, problem, strategy,
     num_steps, outcomes=problem.outcomes)``. Such problems are compared by identity.
     """
 
     name: str
-    """What it is called."""
+    """Name of the problem."""
     space: Space
-    """Where it is searched."""
+    """The search space."""
     function: Callable[[Mapping[str, Any]], dict[str, Any]]
-    """From a config to the outcomes by name, all of them scalars."""
+    """Function from a config to the outcomes by name, all scalars."""
     outcomes: tuple[Outcome, ...]
     """One `jbo.Minimize`, and a `jbo.AtMost` or `jbo.AtLeast` for each limit."""
     minimum: float
-    """Least value of a config within the limits."""
+    """Minimum value over the feasible configs."""
     minimizers: tuple[dict[str, Any], ...]
-    """The configs at which it is reached, all of them. Limits hold there up to a relative error of 1e-9."""
+    """All feasible configs with the minimum value. Limits hold there up to a relative error of 1e-9."""
 
     def __call__(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The outcomes at a config: NumPy scalars, or JAX scalars if any value of the config is one."""
@@ -64,23 +64,23 @@ class ConstrainedProblem:
 
 @dataclass(frozen=True, eq=False)
 class ParetoProblem:
-    """Several functions to minimise at once: ``problem(config)`` is a dict of its outcomes.
+    """Several functions to minimise at once: ``problem(config)`` is a dict of the outcomes.
 
     Some have limits as well. Such problems are compared by identity.
     """
 
     name: str
-    """What it is called, with its numbers of dimensions and objectives where it can have several."""
+    """Name, with the numbers of dimensions and objectives if they may vary."""
     space: Space
-    """Where it is searched."""
+    """The search space."""
     function: Callable[[Mapping[str, Any]], dict[str, Any]]
-    """From a config to the outcomes by name, all of them scalars."""
+    """Function from a config to the outcomes by name, all scalars."""
     outcomes: tuple[Outcome, ...]
     """A `jbo.Minimize` with its reference for each objective, and perhaps limits."""
     reference: tuple[float, ...]
-    """The worst value of each objective that still counts, see `jbo.pareto.hypervolume`."""
+    """Reference point, the worst value of each objective that counts; see `jbo.pareto.hypervolume`."""
     hypervolume: float
-    """The largest one, that of the whole front."""
+    """Maximum hypervolume, that of the whole Pareto front."""
 
     def __call__(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The outcomes at a config: NumPy scalars, or JAX scalars if any value of the config is one."""
@@ -88,7 +88,7 @@ class ParetoProblem:
 
 
 def namespace(config: Mapping[str, Any]) -> ModuleType:
-    """JAX for traced configs, NumPy for those of Python: the latter need no compiler and keep float64."""
+    """``jax.numpy`` for traced configs, NumPy for Python configs, which then need no compiler and stay in float64."""
     return jnp if any(isinstance(value, jax.Array) for value in config.values()) else np
 
 

@@ -10,15 +10,15 @@ from jbo.study import Study, Trial
 
 
 class TensorBoard:
-    """A callback that writes each trial that ends: ``study.optimize(..., on_trial_end=TensorBoard(study, "board"))``.
+    """A callback that writes each finished trial: ``study.optimize(..., on_trial_end=TensorBoard(study, "board"))``.
 
-    ``tensorboard --logdir board`` then shows the values, the best so far and the seconds by the number of the trial,
-    the reasons of failures as text, what the trials reported on their way as curves, a run for each, and under HPARAMS
-    the configurations beside their values. A study that goes on adds its new trials to the same folder.
+    ``tensorboard --logdir board`` then shows the values, the best value so far and the duration by trial number.
+    Failures are shown as text. The intermediate values of each trial are a run with a curve. HPARAMS has the
+    configurations with their values. A study that continues adds its new trials to the same folder.
 
     Args:
-      study: Whose trials they are.
-      folder: For the files of TensorBoard, made if need be.
+      study: The study of the trials.
+      folder: Folder of the TensorBoard files, which is created if it does not exist.
 
     Example:
       >>> import jbo, tempfile
@@ -32,7 +32,7 @@ class TensorBoard:
         self._writer = _writer(self._folder)
 
     def __call__(self, trial: Trial) -> None:
-        """Write a trial that has ended."""
+        """Write a finished trial."""
         write, number = self._writer, trial.number
         if trial.ended_at is not None:
             write.add_scalar("seconds", trial.ended_at - trial.started_at, number, walltime=trial.ended_at)
@@ -57,7 +57,7 @@ class TensorBoard:
         write.flush()
 
     def close(self) -> None:
-        """Write what is left and close the files."""
+        """Write buffered data and close the files."""
         self._writer.close()
 
     def __enter__(self) -> "TensorBoard":
@@ -76,10 +76,10 @@ def _best_value(study: Study) -> float | None:
 
 
 def _writer(folder: str) -> SummaryWriter:
-    # The name of a file has the second in it: a second one begun in the same would overwrite the first.
+    # The name of a file contains the time in seconds; without a suffix, two files of the same second would collide.
     return SummaryWriter(folder, filename_suffix=f".{uuid.uuid4().hex}")
 
 
 def _shown(value: Any) -> bool | int | float | str:
-    """A value as TensorBoard takes it."""
+    """A value of a type that TensorBoard accepts."""
     return value if isinstance(value, bool | int | float | str) else repr(value)

@@ -1,6 +1,6 @@
-"""Pictures of a search and of its model; each function takes ``ax=`` and returns it (``pip install jbo[plots]``).
+"""Plots of a search and of its model. Each function takes ``ax=`` and returns it (``pip install jbo[plots]``).
 
-`jbo.plots.interactive` has charts for a notebook, which need no other library.
+`jbo.plots.interactive` has charts for notebooks, which need no other library.
 """
 
 from jbo.plots import interactive as interactive

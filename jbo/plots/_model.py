@@ -1,4 +1,4 @@
-"""What the model and the acquisition function view_model, over one or two parameters."""
+"""Plots of the model and of the acquisition function over one or two parameters."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from jbo.plots.style import (
 )
 
 _SIDE = {1: 256, 2: 48}
-"""Points along an axis, by the number of axes."""
+"""Number of points along an axis, by the number of axes."""
 
 
 def posterior(
@@ -35,18 +35,18 @@ def posterior(
     label: str = "objective",
     ax: Any = None,
 ) -> Any:
-    """What the model believes of the objective over one parameter, or over two as a map of its median.
+    """Plot the posterior of the objective over one parameter, or its median over two parameters as a map.
 
-    Other parameters stay as the trial with the best posterior mean has them.
+    Other parameters have the values of the trial with the best posterior mean.
 
     Args:
-      study: A study, a file that was read, or a view, which spares the fit.
-      names: One parameter or two; None: all of a space that has no more.
-      label: Of the objective.
-      ax: Axes of matplotlib; None: new ones.
+      study: A study, a file that was read, or a view, which saves the fit.
+      names: One or two parameters; None: all parameters of a space with at most two.
+      label: Name of the objective.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
-      The axes. Over one parameter with a band that holds 95 %; values are in the units of the objective.
+      The axes. Values are in the units of the objective; over one parameter a band shows the 95 % interval.
 
     Raises:
       ValueError: As in `jbo.diagnostics.view_model`; or the names are not one or two parameters.
@@ -73,16 +73,16 @@ def posterior(
 def acquisition(
     study: Searched | ModelView, names: Sequence[str] | None = None, *, mark_next: bool = True, ax: Any = None
 ) -> Any:
-    """How much each point is worth trying next, relative to the best of those that are drawn, and the next one.
+    """Plot the acquisition value relative to its maximum over the plotted points, and the next suggestion.
 
     Args:
       study: A study, a file that was read, or a view.
       names: As in `posterior`.
-      mark_next: Mark the configuration that the study would suggest now, which takes one suggestion.
-      ax: Axes of matplotlib; None: new ones.
+      mark_next: True: mark the configuration that the study would suggest now, which costs one suggestion.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
-      The axes. Acquisitions that are logarithms are drawn without it; the others from their least value on.
+      The axes. A logarithmic acquisition is plotted without the logarithm; others are plotted from their minimum.
 
     Raises:
       ValueError: As in `posterior`.
@@ -122,19 +122,19 @@ def acquisition(
 
 
 def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "objective", ax: Any = None) -> Any:
-    """What the model believes along one parameter through the trial with the best posterior mean, and all trials.
+    """Plot the posterior along one parameter through the trial with the best posterior mean, and all trials.
 
     Args:
       study: A study, a file that was read, or a view.
-      name: The parameter; one that exists at the best trial.
-      label: Of the vertical axis.
-      ax: Axes of matplotlib; None: new ones.
+      name: The parameter, which must be active in the best trial.
+      label: Label of the vertical axis.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
-      The axes, with a band that holds 95 %.
+      The axes, with a band for the 95 % interval.
 
     Raises:
-      ValueError: As in `jbo.diagnostics.view_model`; or there is no such parameter there.
+      ValueError: As in `jbo.diagnostics.view_model`; or the best trial has no such parameter.
     """
     view = _view(study)
     _names(view, (name,))
@@ -153,17 +153,17 @@ def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "o
 def partial_dependence(
     study: Searched | ModelView, name: str | tuple[str, str], *, label: str = "objective", ax: Any = None
 ) -> Any:
-    """The objective along one parameter, or over two, all others averaged over as the model sees them.
+    """Plot the partial dependence of the objective on one or two parameters, averaged over all others.
 
     Args:
       study: A study, a file that was read, or a view.
-      name: The parameter, or two of them for a map. One with a condition is averaged where it exists; a map is empty
-        where the two do not exist together.
-      label: Of the objective.
-      ax: Axes of matplotlib; None: new ones.
+      name: One parameter, or two for a map. For a parameter with a condition, the average is over points where it is
+        active. A map is empty where the two parameters are not active together.
+      label: Name of the objective.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
-      The axes. Along one parameter with a band that holds 95 % of the average.
+      The axes. Along one parameter a band shows the 95 % interval of the average.
 
     Raises:
       ValueError: As in `jbo.diagnostics.dependence`.
@@ -207,7 +207,7 @@ def _names(study: Searched | ModelView, names: Sequence[str] | None) -> tuple[st
 
 
 def _points(view: ModelView, names: tuple[str, ...]) -> tuple[list[np.ndarray], np.ndarray]:
-    """Where the axes are drawn at, and the points of the cube over them, the first axis slowest."""
+    """Coordinates along the axes, and the corresponding points of the cube, with the first axis slowest."""
     grids = [grid(view.space[name], _SIDE[len(names)]) for name in names]
     meshes = np.meshgrid(*(units for units, _ in grids), indexing="ij")
     places = {name: mesh.ravel() for name, mesh in zip(names, meshes, strict=True)}
@@ -219,12 +219,12 @@ def _values(view: ModelView) -> np.ndarray:
 
 
 def _marker(view: ModelView, name: str) -> dict[str, Any]:
-    """Dots where there are few values, which a line only joins."""
+    """Style of the markers: dots for a parameter with few values."""
     return {"marker": "o", "markersize": 4} if 0 < view.space[name].num_levels < 20 else {}
 
 
 def _band(ax: Any, view: ModelView, name: str, along: np.ndarray, interval: Interval, middle: str, band: str) -> None:
-    """A line in a band; for choices, between which there is nothing, points with bars."""
+    """Plot a line in a band; for a category, points with error bars."""
     if view.space[name].kind == CATEGORY:
         errors = np.maximum([interval.middle - interval.low, interval.high - interval.middle], 0)
         bars = ax.errorbar(along, interval.middle, errors, fmt="D", color=BLUE, capsize=6, label=f"{middle}, {band}")
@@ -236,7 +236,7 @@ def _band(ax: Any, view: ModelView, name: str, along: np.ndarray, interval: Inte
 
 
 def _trials(ax: Any, view: ModelView, names: tuple[str, ...], unit: float = 1.0) -> None:
-    """Trials that ran to their end as dots, failed ones as crosses, where the parameters exist."""
+    """Plot completed trials as dots and failed trials as crosses, if the parameters are active."""
     there = [trial for trial in view.trials if all(name in trial.config for name in names)]
     for status, mark in (("ok", "o"), ("failed", "x")):
         trials = [trial for trial in there if trial.status == status]
@@ -246,7 +246,7 @@ def _trials(ax: Any, view: ModelView, names: tuple[str, ...], unit: float = 1.0)
         label = "trials" if status == "ok" else "failed"
         if len(names) == 2:
             style = {"markersize": 5, "color": VERMILION if status == "ok" else "black"}
-            if status == "failed":  # seen in the dark parts too
+            if status == "failed":  # a white outline, to be visible on dark parts
                 ax.plot(*places, mark, markersize=8, markeredgewidth=3.5, color="white")
             ax.plot(*places, mark, markeredgecolor="white" if mark == "o" else None, label=label, **style)
         elif status == "ok":

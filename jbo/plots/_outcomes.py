@@ -1,4 +1,4 @@
-"""What trials trade: the front of several objectives, what it dominates, and the limits."""
+"""Plots of several objectives and of limits: the Pareto front, the hypervolume, and how often limits are broken."""
 
 from collections.abc import Iterable
 from itertools import combinations
@@ -28,17 +28,17 @@ from jbo.study import Trial
 
 
 def pareto(study: Measured, *, recommended: Iterable[Trial] = (), ax: Any = None) -> Any:
-    """The trials in the plane of two objectives: the front, what it dominates, and the infeasible trials.
+    """Plot the trials in the plane of two objectives: the front, the dominated region, and the infeasible trials.
 
-    The line is the edge of what the front dominates, up to the reference of the hypervolume. With more than two
+    The line is the border of the dominated region, up to the reference point of the hypervolume. With more than two
     objectives there is a panel for each pair, without a line, because a trial of the front need not be in the front of
-    a pair. An axis is logarithmic if its values are positive and span a factor of more than 30. Values that are far
-    worse than those of the front are left out, and counted.
+    a pair. An axis is logarithmic if its values are positive and span a factor of more than 30. Values far worse than
+    the front are left out, and counted in a note.
 
     Args:
       study: A study, or a file that was read.
-      recommended: Trials that get a ring, such as ``study.recommended``: the front of the posterior means.
-      ax: Axes of matplotlib; with more than two objectives an array of as many as there are pairs. None: new ones.
+      recommended: Trials to mark with a ring, such as ``study.recommended``, the front of the posterior means.
+      ax: Matplotlib axes; with more than two objectives an array with one for each pair. None: new axes.
 
     Returns:
       The axes, or an array of them.
@@ -116,11 +116,11 @@ def _plane(ax: Any, found: Tradeoff, one: int, other: int, rings: set[int]) -> N
 
 
 def hypervolume(study: Measured, *, ax: Any = None) -> Any:
-    """What the trials so far dominate, up to one reference: a step after each trial that moves the front.
+    """Plot the hypervolume of the trials so far, with a step at each trial that moves the front.
 
     Args:
       study: A study, or a file that was read, with several objectives.
-      ax: Axes of matplotlib; None: new ones.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
       The axes.
@@ -145,14 +145,14 @@ def hypervolume(study: Measured, *, ax: Any = None) -> Any:
 
 
 def limits(study: Measured, *, ax: Any = None) -> Any:
-    """How many trials break each limit, and which limits hold the best trials back.
+    """Plot how many trials break each limit, and which limits bind.
 
     Args:
       study: A study, or a file that was read, with limits.
-      ax: Axes of matplotlib; None: new ones.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
-      The axes: a bar for each limit, and beside it the value of the best trial that is nearest to the limit.
+      The axes: a bar for each limit, and next to it the value of the best trial that is nearest to the limit.
 
     Raises:
       ValueError: The study has no limits.

@@ -1,4 +1,4 @@
-"""How far the model can be trusted, and which parameters matter to it."""
+"""Plots of the quality of the model and of the importance of parameters."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from jbo.plots.style import BLUE, GREY, SKY, VERMILION, axes_of, in_units, legen
 def predicted_against_observed(
     study: Searched | ModelView | Health, *, label: str = "objective", ax: Any = None
 ) -> Any:
-    """Each value against its prediction from the other trials, with 95 % intervals: on the diagonal where it is right.
+    """Plot the prediction of each value from the other trials, with 95 % intervals, against the observed value.
 
     Args:
-      study: A study, a file that was read, a view, or its health, which spares the work.
-      label: Of the objective.
-      ax: Axes of matplotlib; None: new ones.
+      study: A study, a file that was read, a view, or a `jbo.diagnostics.Health`, which saves the computation.
+      label: Name of the objective.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
       The axes.
@@ -53,16 +53,16 @@ def predicted_against_observed(
 
 
 def calibration(study: Searched | ModelView | Health, *, ax: Any = None) -> Any:
-    """Which share of the trials is inside of central intervals of each probability, and what chance alone would do.
+    """Plot the fraction of the trials inside central intervals against the probability of the intervals.
 
-    Below the diagonal the model is too sure, above it too modest.
+    Below the diagonal the model is overconfident, above it underconfident.
 
     Args:
       study: As in `predicted_against_observed`.
-      ax: Axes of matplotlib; None: new ones.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
-      The axes; the band holds 95 % of what a right model shows with so many trials.
+      The axes. The band contains 95 % of the fractions of a perfectly calibrated model with this number of trials.
 
     Raises:
       ValueError: As in `jbo.diagnostics.health`.
@@ -92,12 +92,12 @@ def calibration(study: Searched | ModelView | Health, *, ax: Any = None) -> Any:
 
 
 def importance(study: Searched | ModelView | Importance, *, num_pairs: int = 3, ax: Any = None) -> Any:
-    """Which share of the variance each parameter explains alone and with its interactions, and the strongest pairs.
+    """Plot the main and the total effect of each parameter on the variance, and the strongest interactions.
 
     Args:
-      study: A study, a file that was read, a view, or its importance, which spares the work.
-      num_pairs: How many pairs at most; those that explain less than 1 % are left out.
-      ax: Axes of matplotlib; None: new ones.
+      study: A study, a file that was read, a view, or a `jbo.diagnostics.Importance`, which saves the computation.
+      num_pairs: Maximum number of pairs. Pairs that explain less than 1 % are left out.
+      ax: Matplotlib axes; None: new axes.
 
     Returns:
       The axes.

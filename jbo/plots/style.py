@@ -1,4 +1,4 @@
-"""Colours, and axes that speak of parameters: their names, their scales, their choices."""
+"""Colours of plots, and axes of parameters with their names, scales and choices."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ from jbo.numerics import widened
 from jbo.parameters import Integer, Parameter, Real, Share
 
 BLUE, ORANGE, GREEN, PINK, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
-"""Told apart by colour-blind readers: Okabe and Ito, Color Universal Design, 2008."""
+"""Colours that colour-blind readers can distinguish: Okabe and Ito, Color Universal Design, 2008."""
 CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PINK, SKY)
 MAP = "cividis"
-"""Of values: rising in brightness, for colour-blind readers too (Nuñez, Anderton and Renslow 2018)."""
+"""Colour map of values, increasing in brightness, also for colour-blind readers (Nuñez, Anderton and Renslow 2018)."""
 GREY = "#888888"
 
 
 def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.0)) -> Any:
-    """The axes to draw on: those that are given, or those of a new figure of pyplot.
+    """The given axes, or axes of a new pyplot figure.
 
     Args:
-      ax: Axes of matplotlib, or None.
-      size: Of a new figure, in inches.
+      ax: Matplotlib axes; None: new axes.
+      size: Size of a new figure, in inches.
     """
     if ax is not None:
         return ax
@@ -30,21 +30,21 @@ def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.0)) -> Any:
 
 
 def place(parameter: Parameter, value: Any) -> float:
-    """Where a value is drawn: a number at itself, a choice at its level.
+    """Coordinate of a value on an axis: the number itself, or the level of a choice.
 
     Args:
-      parameter: Of the axis.
-      value: One that it takes.
+      parameter: Parameter of the axis.
+      value: A value of the parameter.
     """
     return float(value) if isinstance(parameter, Real | Integer | Share) else float(parameter.level_of(value))
 
 
 def grid(parameter: Parameter, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points of a column of the cube, all levels of it if they are no more than ``size``, and where each is drawn.
+    """Points of a column of the cube, and their coordinates on an axis. Up to ``size`` levels are all included.
 
     Args:
-      parameter: Of the column.
-      size: How many points.
+      parameter: Parameter of the column.
+      size: Number of points.
     """
     num_levels = parameter.num_levels
     if 0 < num_levels <= size:
@@ -55,13 +55,13 @@ def grid(parameter: Parameter, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def dress(ax: Any, which: str, name: str, parameter: Parameter) -> None:
-    """Give an axis a parameter's name, its log scale, and names where it has no numbers.
+    """Label an axis with a parameter's name, and set its log scale or the names of its choices.
 
     Args:
-      ax: Axes of matplotlib.
+      ax: Matplotlib axes.
       which: ``x`` or ``y``.
-      name: Of the parameter.
-      parameter: What is along it.
+      name: Name of the parameter.
+      parameter: Parameter of the axis.
     """
     getattr(ax, f"set_{which}label")(plain(name))
     if isinstance(parameter, Real | Integer | Share):
@@ -75,32 +75,32 @@ def dress(ax: Any, which: str, name: str, parameter: Parameter) -> None:
 
 
 def plain(text: str) -> str:
-    """A user's text as matplotlib shows it as it is: without formulas, and short enough for a label.
+    """A user's text as a label for matplotlib, shortened, and escaped so that it is not read as a formula.
 
     Args:
-      text: Any.
+      text: Any text.
     """
     text = text.replace("\n", " ")
     return (text if len(text) <= 40 else text[:37] + "…").replace("$", r"\$")
 
 
 def show_range(ax: Any, which: str, values: np.ndarray, margin: float = 0.15) -> None:
-    """Limit an axis to what was observed and a margin, so that wide intervals do not flatten the rest.
+    """Limit an axis to the observed values and a margin, so that wide intervals do not compress the rest.
 
     Args:
-      ax: Axes of matplotlib.
+      ax: Matplotlib axes.
       which: ``x`` or ``y``.
-      values: Finite ones.
-      margin: As a share of their range.
+      values: Finite values.
+      margin: Margin as a fraction of the range of the values.
     """
     getattr(ax, f"set_{which}lim")(*widened(float(np.min(values)), float(np.max(values)), margin))
 
 
 def unit_of(values: Any) -> float:
-    """1, or what values are divided by, since matplotlib cannot draw an axis of numbers beyond 1e300.
+    """Divisor of the values of an axis: 1, or 1e300 for larger values, which matplotlib cannot draw.
 
     Args:
-      values: Numbers, perhaps some that are not finite.
+      values: Numbers, which need not be finite.
     """
     sizes = np.abs(np.asarray(values, np.float64))
     return 1e300 if np.any((sizes > 1e300) & np.isfinite(sizes)) else 1.0
@@ -112,20 +112,20 @@ def in_units(text: str, unit: float) -> str:
 
 
 def legend(ax: Any) -> None:
-    """A small legend that hides as little as can be."""
+    """Add a small, slightly transparent legend."""
     ax.legend(fontsize="small", framealpha=0.8)
 
 
 def shown_part(values: np.ndarray, front: np.ndarray, reference: float, is_better_high: bool) -> tuple[float, float]:
-    """The part of an axis that is worth drawing: all values, or no more than is needed around the front.
+    """The range of an axis to show: all values, or only the part around the front.
 
-    A diverged trial has a loss far above all others, next to which the front would be a point. So values that are worse
-    than the front, the reference and nine tenths of the trials are left out where that shrinks the axis to a fifth.
+    A diverged trial has a loss far above all others, next to which the front would shrink to a point. Values worse than
+    the front, the reference and nine tenths of the trials are therefore left out, if this shrinks the axis to a fifth.
 
     Args:
-      values: Of one objective, at least one.
-      front: Those of the front.
-      reference: The worst value that counts.
+      values: Values of one objective, at least one.
+      front: Values of the front.
+      reference: Reference of the hypervolume, the worst value that counts.
       is_better_high: True if higher values are better.
     """
     sign = -1.0 if is_better_high else 1.0
@@ -138,10 +138,10 @@ def shown_part(values: np.ndarray, front: np.ndarray, reference: float, is_bette
 
 
 def needs_log(part: tuple[float, float], values: np.ndarray) -> bool:
-    """True if nine tenths of the values span a factor of more than 30 and none is 0 or negative.
+    """True if nine tenths of the values span a factor of more than 30, and all values are positive.
 
     Args:
-      part: The ends of the axis.
-      values: Of one objective.
+      part: Ends of the axis.
+      values: Values of one objective.
     """
     return bool(min(values.min(), part[0]) > 0 and part[1] > 30 * np.quantile(values, 0.1, method="lower"))

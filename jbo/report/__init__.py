@@ -1,4 +1,4 @@
-"""A page that shows a study, and a terminal that follows one."""
+"""A report of a study as an HTML page, and a live view in the terminal."""
 
 from jbo.report._command import add_report as add_report
 from jbo.report._command import add_watch as add_watch

@@ -1,4 +1,4 @@
-"""``report`` and ``watch`` on the command line."""
+"""The commands ``report`` and ``watch`` of the command line."""
 
 import argparse
 from typing import Any
@@ -9,10 +9,11 @@ from jbo.study import read_study
 
 
 def add_report(subparsers: Any) -> None:
-    """Add ``report STUDY -o report.html``.
+    """Add the command ``report STUDY -o report.html``.
 
     Args:
-      subparsers: What `argparse.ArgumentParser.add_subparsers` gave. Parsed arguments have ``run``, a function of them.
+      subparsers: Result of `argparse.ArgumentParser.add_subparsers`. Parsed arguments have an attribute ``run``, a
+        function of them.
     """
     parser = subparsers.add_parser("report", help="write a page that shows a study")
     parser.add_argument("study", metavar="STUDY", help="file of the study, which is only read")
@@ -22,7 +23,7 @@ def add_report(subparsers: Any) -> None:
 
 
 def add_watch(subparsers: Any) -> None:
-    """Add ``watch STUDY``.
+    """Add the command ``watch STUDY``.
 
     Args:
       subparsers: As in `add_report`.

@@ -1,4 +1,4 @@
-"""The parts of a report that speak of several objectives and of limits."""
+"""The parts of a report about several objectives and about limits."""
 
 import html
 import json
@@ -10,13 +10,13 @@ from jbo.plots import interactive
 from jbo.study import Trial, front
 
 _MOST_PAIRS = 6
-"""Pairs of objectives that have a chart."""
+"""Maximum number of pairs of objectives with a chart."""
 _MOST_REASONS = 200
-"""Infeasible trials whose reason is listed."""
+"""Maximum number of infeasible trials whose reason is listed."""
 
 
 def goals(study: Searched) -> str:
-    """Which way the objectives go, in words.
+    """The directions of the objectives in words.
 
     Args:
       study: A study, or a file that was read.
@@ -29,11 +29,11 @@ def goals(study: Searched) -> str:
 
 
 def cards(study: Searched, trials: list[Trial]) -> list[tuple[str, str]]:
-    """Names and values for the head of the page: how long the front is, and what it dominates.
+    """Names and values for the head of the page: the number of trials in the front, and the hypervolume.
 
     Args:
-      study: With several objectives.
-      trials: Its trials.
+      study: A study with several objectives.
+      trials: Trials of the study.
     """
     found = front.front_of(trials, study.outcomes)
     has_ended = any(trial.is_finished for trial in trials)
@@ -42,11 +42,11 @@ def cards(study: Searched, trials: list[Trial]) -> list[tuple[str, str]]:
 
 
 def front_section(study: Searched, trials: list[Trial]) -> str:
-    """The front as charts, as a table, and each of its configurations to copy; empty if no trial has all objectives.
+    """The front as charts and as a table of configurations to copy; empty if no trial has all objectives.
 
     Args:
-      study: With several objectives.
-      trials: Its trials.
+      study: A study with several objectives.
+      trials: Trials of the study.
     """
     try:
         found = tradeoff(study)
@@ -81,8 +81,8 @@ def limits_section(study: Searched, trials: list[Trial]) -> str:
     """How many trials break each limit, which limits bind, and why each infeasible trial is infeasible.
 
     Args:
-      study: With limits, and a trial that has ended.
-      trials: Its trials.
+      study: A study with limits and at least one finished trial.
+      trials: Trials of the study.
     """
     uses = "".join(f"<li>{_text(str(use))}</li>" for use in limits(study))
     chart = f'<div class="wide">{interactive.limits(study).element("limits")}</div>'
@@ -96,7 +96,7 @@ def limits_section(study: Searched, trials: list[Trial]) -> str:
 
 
 def heads(study: Searched) -> list[str]:
-    """Heads of the table of trials: the value, or the outcomes by name, and whether limits hold.
+    """Column heads of the table of trials: the value, or the outcomes by name, and the feasibility.
 
     Args:
       study: A study, or a file that was read.
@@ -107,11 +107,11 @@ def heads(study: Searched) -> list[str]:
 
 
 def measured(study: Searched, trial: Trial) -> list[float | str | None]:
-    """What stands under `heads` for a trial.
+    """The cells of a trial in the columns of `heads`.
 
     Args:
       study: A study, or a file that was read.
-      trial: Of the study.
+      trial: A trial of the study.
     """
     if not study.outcomes.is_named:
         return [trial.value]

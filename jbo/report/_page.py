@@ -1,4 +1,4 @@
-"""The report of a study: one page that needs nothing but itself."""
+"""The report of a study as a single, self-contained HTML page."""
 
 import html
 import json
@@ -27,21 +27,21 @@ from jbo.study import Snapshot, Trial
 from jbo.study.view import why_none
 
 _NUM_PAIRS = 3
-"""Pairs of parameters that have a map."""
+"""Number of pairs of parameters with a map."""
 
 
 def write_report(study: Searched, path: str | os.PathLike[str], *, label: str = "objective") -> Path:
-    """Write the report of a study as one HTML page, as a whole or not at all.
+    """Write the report of a study as one HTML page, completely or not at all.
 
-    The page holds all it needs, and opens from a file without a network. It says which trial is best and which is
-    recommended, how the search went, which parameters matter, how far the model can be trusted, which trials failed
-    and why. With several objectives it shows the front, and a model of each objective. With limits it says which limit
-    binds and why trials are infeasible. `jbo.plots.interactive` shows its charts in a notebook.
+    The page is self-contained, and opens from a file without a network. It shows the best and the recommended trial,
+    the course of the search, the importance of the parameters, the quality of the model, and the failures. With several
+    objectives it shows the front, and a model of each objective. With limits it shows which limits bind, and why trials
+    are infeasible. `jbo.plots.interactive` shows the same charts in a notebook.
 
     Args:
       study: A `jbo.Study`, or a file read by `jbo.study.read_study`.
-      path: Where to write it; an existing file is replaced.
-      label: What the objective is called.
+      path: Path of the page; an existing file is replaced.
+      label: Name of the objective in the page.
 
     Returns:
       The path.
@@ -101,7 +101,7 @@ def page(study: Searched, label: str = "objective") -> str:
 
 
 def _of_several(study: Any, trials: list[Trial]) -> list[str]:
-    """The sections of a study with several objectives: the front in place of the best trial, a model of each."""
+    """The sections of a study with several objectives: the front instead of the best trial, and a model of each."""
     has_ended = any(trial.is_finished for trial in trials)
     sections = [_summary(study, trials, None, None)]
     chart = _outcomes.front_section(study, trials)
@@ -164,7 +164,7 @@ def _model(view: ModelView, label: str, which: str = "") -> list[str]:
 
 
 def _strongest_pairs(view: ModelView, found: Importance) -> list[tuple[str, str]]:
-    """The pairs that explain most, alone and with each other; two shares that are one number are no pair."""
+    """The pairs with the largest explained variance, main effects included. Two shares of one simplex are no pair."""
     columns = dict(zip(view.space.names, view.strategy.encoding.columns, strict=True))
     sizes = [column.simplex for column in columns.values()]
 
@@ -306,7 +306,7 @@ def _table(study: Searched, trials: list[Trial]) -> str:
 
 
 def _cell(value: Any, form: str = ".4g") -> str:
-    """A cell that sorts as a number if it holds one."""
+    """A cell of a table, which sorts as a number if the value is one."""
     if value is None:
         return '<td class="none">–</td>'
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

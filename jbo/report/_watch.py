@@ -1,4 +1,4 @@
-"""A study that others run, as a terminal shows it: read from its file again and again, never written to."""
+"""A live view of a study in the terminal, which reads the file repeatedly and never writes to it."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from jbo.study import Snapshot, Trial, read_study
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LAST = 8
-"""Trials that are listed."""
+"""Number of listed trials."""
 
 
 def watch(
@@ -23,19 +23,19 @@ def watch(
     is_over: Callable[[Snapshot], bool] | None = None,
     console: Any = None,
 ) -> None:
-    """Show the best trial, the progress, the last trials and who works on what, until Ctrl-C or the last trial.
+    """Show the best trial, the progress, the latest trials and the workers, until Ctrl-C or the last trial.
 
     Args:
-      path: File of a study, which is opened for reading only.
-      seconds: Between two looks, above 0.
-      num_trials: How many trials shall have ended: shown as progress, and the end of watching; None: no end.
-      is_over: Ends watching as soon as it is True of what was read; None: ``num_trials`` does.
-      console: Of rich; None: standard output.
+      path: File of a study, which is opened read-only.
+      seconds: Seconds between two readings, above 0.
+      num_trials: Total number of finished trials, for the progress and the end; None: no end.
+      is_over: Function of a snapshot that returns True to end; None: ``num_trials`` decides.
+      console: Console of rich; None: standard output.
 
     Raises:
-      OSError: As in `jbo.study.read_study`, at the first look.
-      ValueError: As in `jbo.study.read_study`, at the first look; or ``seconds`` is not above 0.
-      ImportError: rich is not there (``pip install rich``).
+      OSError: As in `jbo.study.read_study`, at the first reading.
+      ValueError: As in `jbo.study.read_study`, at the first reading; or ``seconds`` is not above 0.
+      ImportError: rich is not installed (``pip install rich``).
     """
     from rich.console import Console
     from rich.live import Live
@@ -53,23 +53,23 @@ def watch(
                 time.sleep(seconds)
                 try:
                     snapshot, trouble = read_study(path), ""
-                except (OSError, ValueError) as error:  # it may come back
+                except (OSError, ValueError) as error:  # the file may be readable again later
                     trouble = str(error)
         except KeyboardInterrupt:
             return
 
 
 def screen(snapshot: Snapshot, now: float, num_trials: int | None = None, trouble: str = "") -> Any:
-    """What `watch` shows of one look.
+    """The view of `watch` for one snapshot.
 
     Args:
-      snapshot: What the file held.
-      now: Seconds since 1970.
-      num_trials: How many trials shall have ended, if that is known.
-      trouble: Why this is not what the file holds now; empty if it is.
+      snapshot: Contents of the file.
+      now: Current time in seconds since 1970.
+      num_trials: Total number of finished trials; None: unknown.
+      trouble: Reason why the snapshot is out of date; empty if it is current.
 
     Returns:
-      Something that rich can print.
+      A renderable of rich.
     """
     from rich.console import Group
     from rich.panel import Panel
@@ -86,7 +86,7 @@ def screen(snapshot: Snapshot, now: float, num_trials: int | None = None, troubl
     counts += f", {len(running)} pending, {snapshot.num_queued} queued"
     parts: list[Any] = [Text(counts if num_trials is None else f"{counts}; {ended} of {num_trials}")]
     if num_trials is not None:
-        bar = Table.grid()  # a bar alone does not end its line
+        bar = Table.grid()  # a bar outside a table has no line break
         bar.add_row(ProgressBar(total=num_trials, completed=min(ended, num_trials), width=60))
         parts.append(bar)
     if trouble:
@@ -126,7 +126,7 @@ def _best_line(snapshot: Snapshot) -> str:
 
 
 def _spark(snapshot: Snapshot) -> str:
-    """The best so far, or the hypervolume, as a row of bars, at most 60 of them; higher is better."""
+    """The best value so far, or the hypervolume, as a row of at most 60 bars; higher is better."""
     ended = [trial for trial in snapshot.trials if trial.is_finished]
     if snapshot.outcomes.has_several:
         best = hypervolume(snapshot).so_far.tolist() if ended else []

@@ -1,4 +1,4 @@
-"""Ways of searching: ``init``, ``ask``, ``pend`` and ``tell`` over arrays."""
+"""Search strategies: ``init``, ``ask``, ``pend`` and ``tell`` over arrays."""
 
 from jbo.renamed import renamed
 from jbo.strategies._bayesian import Bayesian as Bayesian

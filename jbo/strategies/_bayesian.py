@@ -32,7 +32,7 @@ from jbo.types import Dataset, Layout, Trials
 
 
 class BayesianInfo(NamedTuple):
-    """How a suggestion was made."""
+    """Diagnostics of a suggestion."""
 
     is_new: Bool[Array, ""]
     """False if no candidate was both new and allowed: nothing is left to try."""
@@ -85,16 +85,16 @@ class Bayesian(ModelStrategy):
           ValueError: There are several objectives, and an option that the user chose supports only one.
         """
         if layout.num_objectives > 1:
-            from jbo.strategies._multi_objective import over_several  # which imports this file
+            from jbo.strategies._multi_objective import over_several  # _multi_objective imports this module
 
             return over_several(self, layout)
         return self.with_weights_for(layout)
 
     def with_weights_for(self, layout: Layout) -> Any:
-        """The same strategy with the weights that limits and a cost of a table need.
+        """The same strategy with the weights for the limits and the cost of a table.
 
         Args:
-          layout: Of the table.
+          layout: Columns of the table.
         """
         is_default = self.under_limits is not None and layout.num_limits
         left_out = (Feasible, Classifier) if is_default else Feasible
@@ -134,9 +134,9 @@ class Bayesian(ModelStrategy):
         """Fitted parameters of the surrogate of the values, and diagnostics of the fit; see `fit_to`.
 
         Args:
-          key: For the fit.
+          key: Random key of the fit.
           state: As in `fit_to`.
-          start: Parameters at which the fit begins.
+          start: Starting parameters of the surrogate.
           is_near: As in `fit_to`.
         """
         return fit_near(self.surrogate, key, self.dataset(state), start, is_near)
@@ -201,7 +201,7 @@ class Bayesian(ModelStrategy):
             params, _ = self.fit(key, state) if model is None else model
             mean = mean_of(self.surrogate.condition(params.values, self.dataset(state)), state.x)
             mean = jnp.where(state.may_be_best, mean, jnp.inf)
-            # Equal means, as in a plateau or where differences are rounding: the value decides.
+            # With equal means, as on a plateau or up to rounding, the observed value decides.
             return jnp.argmin(jnp.where(mean == jnp.min(mean), state.value, jnp.inf)).astype(jnp.int32)
 
         return jax.lax.cond(self.has_enough(state), by_model, lambda: Strategy.recommend(self, key, state))
@@ -249,7 +249,7 @@ class Bayesian(ModelStrategy):
         return None
 
     def inner_acquisition(self, known: Knowledge) -> Acquisition:
-        """The acquisition over the region and the hyperparameter sets, without weights.
+        """The acquisition over the region, averaged over the hyperparameter samples, without weights.
 
         Args:
           known: From `know`.
@@ -304,7 +304,7 @@ class Bayesian(ModelStrategy):
         if limits is not None:
             of_rule = functools.partial(or_else, limits.has_feasible, of_rule, log_weight)
         if isinstance(batch, JointBatch):
-            return of_rule  # it stands in place of the acquisition
+            return of_rule  # it replaces the acquisition
         return lambda x: jax.lax.cond(jnp.any(known.is_pending), of_rule, worth, x)
 
 

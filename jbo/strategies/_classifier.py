@@ -1,4 +1,4 @@
-"""How likely a trial is among the good ones: beside a surrogate, for objectives that no smooth function fits."""
+"""The probability that a trial is good, by Parzen densities: a weight for objectives that are not smooth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,20 +21,21 @@ from jbo.strategies.weights import Weight
 from jbo.types import Trials, is_taken
 
 _MOST_ROWS = 1024
-"""Of a table that is larger a point would cost more to value by densities than by the model."""
+"""Maximum number of rows of the table. With more rows the densities of a point would cost more than the model."""
 
 
 @pytree
 @dataclass(frozen=True)
 class Classifier(Weight):
-    r"""What an acquisition is multiplied by: a power of the probability that a trial at a point is a good one.
+    r"""A weight: a power of the probability that a trial at a point is among the good ones.
 
-    Cliffs and plateaus are noise to a Gaussian process. Its mean is flat then, an improvement is as likely everywhere,
-    and the deviation decides, which is largest in the corners. Densities :math:`l` and :math:`g` of good and bad trials
-    need no smooth function, and the expected improvement is proportional to what they make of a point,
-    :math:`p(x) = \gamma l(x) / (\gamma l(x) + (1 - \gamma) g(x))`, with the share :math:`\gamma` of good trials. Far
-    from all trials this is :math:`\gamma`. Where the model knows better it has the last word: the logarithm of an
-    improvement falls by hundreds of nats where none is expected, that of a probability by a few.
+    To a Gaussian process, cliffs and plateaus are noise. Its mean is then flat, an improvement is equally likely
+    everywhere, and the standard deviation decides, which is largest in the corners. The densities :math:`l` and
+    :math:`g` of good and bad trials need no smooth function. They give the probability of a good trial,
+    :math:`p(x) = \gamma l(x) / (\gamma l(x) + (1 - \gamma) g(x))`, with the fraction :math:`\gamma` of good trials. The
+    expected improvement is proportional to it. Far from all trials it is :math:`\gamma`. If the model is certain, it
+    outweighs this factor: log EI falls by hundreds of nats where no improvement is expected, and :math:`\log p` by a
+    few.
 
     References:
       Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011, section 4.1; Tiao et al., BORE: Bayesian
@@ -42,30 +43,30 @@ class Classifier(Weight):
     """
 
     parzen: Parzen
-    """Whose densities they are."""
+    """Strategy that defines the densities."""
     weight: Float[Array, ""] | float
-    """The power."""
+    """Exponent of the probability."""
 
     def counts(self, state: Trials) -> bool:
-        """False for a table of more than 1,024 rows, which is left to the model."""
+        """False for a table of more than 1,024 rows, for which the classifier is not used."""
         return state.y.shape[0] <= _MOST_ROWS
 
     def log_weight(self, params: Any, state: Trials, known: Knowledge | None = None) -> LogWeight | None:
-        """The logarithm of the power, as a function of a point of the cube.
+        """The logarithm of the weight, as a function of a point of the cube.
 
         Args:
           params: Not used.
-          state: The table; pending and failed trials count among the bad ones.
+          state: The table; pending and failed trials count as bad.
           known: Not used.
 
         Returns:
-          None for a table of more than 1,024 rows, beside which nothing is multiplied.
+          The function; None for a table of more than 1,024 rows.
         """
         if not self.counts(state):
             return None
         share = jnp.asarray(self.parzen.good_fraction, state.x.dtype)
         weight = jnp.asarray(self.weight, state.x.dtype)
-        # The uniform part, which comes first in both, is shared out as trials are: it says nothing.
+        # The uniform component, the first of both densities, is split like the trials, so it carries no information.
         log_densities = self._log_densities(state, (share, 1 - share))
 
         def log_power(x: Float[Array, " d"]) -> Float[Array, ""]:
@@ -77,13 +78,16 @@ class Classifier(Weight):
     def _log_densities(
         self, state: Trials, shares: tuple[Float[Array, ""] | float, Float[Array, ""] | float]
     ) -> Callable[[Float[Array, " d"]], Float[Array, "2"]]:
-        """Logarithms of the good and the bad density, summed over trials, with these shares of the uniform part."""
+        """Logarithms of the densities of good and bad trials, not normalised.
+
+        The uniform component of each density is multiplied by its share.
+        """
         prior = jnp.asarray(self.parzen.prior_weight, state.x.dtype)
         densities = [
             density._replace(weight=density.weight.at[0].set(share * prior))
             for density, share in zip(self.parzen.densities(state), shares, strict=True)
         ]
-        # Kernels of both at once: the program holds one graph of them.
+        # Evaluate the kernels of both densities at once, so that the program contains them only once.
         both = jax.tree.map(lambda *parts: jnp.concatenate(parts), *densities)
         log_kernels, log_weight = _mixture.log_kernels_at(self.parzen.encoding, both), jnp.log(both.weight)
         return lambda x: logsumexp((log_kernels(x) + log_weight).reshape(2, -1), axis=1)
@@ -91,18 +95,18 @@ class Classifier(Weight):
     def likeliest(
         self, key: Key[Array, ""], state: Trials, region: Region
     ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
-        """What `jbo.parzen` asks: of points drawn where good trials are dense the one where bad ones are rarest.
+        """The suggestion of `jbo.parzen`: among samples of the good density, the best ratio of the densities.
 
-        Unlike `log_weight` it prefers what is far from all trials to what is near bad ones.
+        Unlike `log_weight`, it prefers points far from all trials to points near bad trials.
 
         Args:
-          key: Draws the points.
+          key: Random key of the candidates.
           state: The table.
-          region: Where the point may be.
+          region: Region of the point.
 
         Returns:
-          A point, and the logarithm of the ratio of the densities there but for a constant; ``-inf`` if all points that
-          were drawn are in the table or not allowed.
+          A point, and the log ratio of its densities up to a constant; ``-inf`` if all candidates are in the table or
+          not allowed.
         """
         x = self.parzen.draw(key, self.parzen.densities(state)[0], region, state)
         is_good = region.is_allowed(x) & ~jax.vmap(lambda point: jnp.any(is_taken(state, point)))(x)

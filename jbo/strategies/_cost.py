@@ -1,4 +1,4 @@
-"""What an evaluation costs: learnt from what the trials cost, or known."""
+"""Weights that divide the acquisition by the cost of an evaluation, learnt from the trials or known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,20 +20,20 @@ from jbo.types import FAILED, OK, Dataset, Trials
 
 
 class CostWeight(Weight):
-    """Base class of a weight that divides by what an evaluation costs."""
+    """Base class of a weight that divides the acquisition by the cost of an evaluation."""
 
 
 @pytree
 @dataclass(frozen=True)
 class LogCost:
-    """Natural logarithm of what an evaluation costs, as a function of a point; made by `LearntCost.log_cost`."""
+    """Natural logarithm of the cost of an evaluation, as a function of a point; made by `LearntCost.log_cost`."""
 
     posterior: Posterior
-    """Of standardised log costs."""
+    """Posterior of the standardised log costs."""
     mean: Float[Array, ""]
-    """Of the log costs."""
+    """Mean of the log costs."""
     deviation: Float[Array, ""]
-    """Of the log costs."""
+    """Standard deviation of the log costs."""
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, ""]:
         """The posterior mean of the log cost.
@@ -48,40 +48,39 @@ class LogCost:
 @pytree
 @dataclass(frozen=True)
 class LearntCost(CostWeight):
-    r"""What an evaluation costs by a Gaussian process of its own, on the logarithm of what the trials cost.
+    r"""A weight that divides by the cost of an evaluation, by a Gaussian process of the log cost.
 
-    A cost is positive and its ratios are what counts, so its logarithm :math:`\ell(x)` is modelled. What divides the
-    acquisition is :math:`\exp E[\ell(x)]`, the median of the cost. It is between the two other expectations that could
-    be meant: :math:`E[c]` shuns places where the cost is not known, and :math:`1 / E[1/c]`, for the expected
-    improvement per second of independent models, seeks them; each differs by the factor
-    :math:`\exp(\pm \operatorname{var} \ell / 2)`. With the median, :math:`\log \mathrm{EI} - E[\ell]` is the
-    expectation of the logarithm of improvement per cost.
+    A cost is positive and its ratios matter, so its logarithm :math:`\ell(x)` is modelled. The acquisition is divided
+    by the median of the cost, :math:`\exp E[\ell(x)]`. Two other expectations are possible. :math:`E[c]` avoids regions
+    of unknown cost. :math:`1 / E[1/c]` gives the expected improvement per second of independent models, and prefers
+    these regions. They differ from the median by the factors :math:`\exp(\pm \operatorname{var} \ell / 2)`. With the
+    median, :math:`\log \mathrm{EI} - E[\ell]` is the expectation of the logarithm of improvement per cost.
 
-    All trials that ended count whose cost is known, failed ones too: what they cost was spent.
+    The model learns from all finished trials of known cost, including failed ones.
 
     References:
       Snoek, Larochelle and Adams, Practical Bayesian Optimization of Machine Learning Algorithms, 2012, section 3.2,
-      model the logarithm of the duration beside the objective and independent of it.
+      model the logarithm of the duration, independently of the objective.
     """
 
     surrogate: GP
-    """Over the columns of the space."""
+    """Model of the standardised log cost over the columns of the space."""
 
     @property
     def learns_cost(self) -> bool:
-        """True."""
+        """True: the costs in the table change the suggestions."""
         return True
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
-        """Where a fit begins if there is nothing better; see `Surrogate.init`."""
+        """Starting parameters of a cold fit; see `Surrogate.init`."""
         return self.surrogate.init(num_columns, dtype)
 
     def fit(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> Any:
-        """Parameters given what the trials cost; see `Weight.fit`."""
+        """Parameters fitted to the costs of the trials; see `Weight.fit`."""
         return self.surrogate.fit(key, _log_costs(state)[0], start, is_near)[0]
 
     def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
-        """The logarithm of one over the cost."""
+        """The negative log cost, as a function of a point."""
         log_cost = self.log_cost(params, state)
         return lambda x: -log_cost(x)
 
@@ -97,7 +96,7 @@ class LearntCost(CostWeight):
 
 
 def _log_costs(state: Trials) -> tuple[Dataset, Float[Array, ""], Float[Array, ""]]:
-    """What the model of the cost sees, and the mean and the deviation that were taken out."""
+    """Standardised log costs, and the mean and the standard deviation of the log costs."""
     rows = (state.status == OK) | (state.status == FAILED)
     costs = jnp.zeros_like(state.y[:, 0]) if state.cost is None else state.cost
     is_valid = rows & (costs > 0)
@@ -109,25 +108,25 @@ def _log_costs(state: Trials) -> tuple[Dataset, Float[Array, ""], Float[Array, "
 @pytree
 @dataclass(frozen=True)
 class KnownCost(CostWeight):
-    """What an evaluation costs by a function of the config that the user knows."""
+    """A weight that divides by the cost of an evaluation, given as the user's function of a config."""
 
     space: Space = field(metadata={"static": True})
-    """Decodes points."""
+    """Space that decodes points."""
     function: Callable[[dict[str, Any]], Any] = field(metadata={"static": True})
-    """From a config of traced scalars, as the objective of `jbo.minimize` gets it, to a number above 0."""
+    """Function from a config of traced scalars, as in `jbo.minimize`, to a number above 0."""
 
     def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
-        """The logarithm of one over the cost."""
+        """The negative log cost, as a function of a point."""
         return lambda x: -self(x)
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the cost; infinite where the function gives no number above 0.
+        """Logarithm of the cost; infinite if the function does not return a finite number above 0.
 
         Args:
           x: A point of the unit cube.
 
         Raises:
-          ValueError: The function gives no scalar.
+          ValueError: The function does not return a scalar.
         """
         cost = jnp.asarray(self.function(self.space.decode_traced(x)))
         if cost.shape:
@@ -138,15 +137,15 @@ class KnownCost(CostWeight):
 
 
 def cost_of(cost: Any, space: Space, batch: Batch | None) -> LearntCost | KnownCost:
-    """The user's word for what an evaluation costs, as a strategy has it.
+    """The cost weight for the argument ``cost`` of `jbo.bayesian`.
 
     Args:
       cost: ``"seconds"``, or a function of the config.
       space: The search space.
-      batch: The rule for batches.
+      batch: The batch rule.
 
     Raises:
-      ValueError: ``cost`` is neither, or stands beside a rule that values a batch as a whole.
+      ValueError: ``cost`` is neither, or is combined with a rule that values a batch as a whole.
     """
     if isinstance(batch, JointBatch):
         raise ValueError(f"cost: expected no rule that values a batch as a whole beside it, got {batch!r}")

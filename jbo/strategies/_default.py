@@ -1,4 +1,4 @@
-"""The default search: its surrogate, its acquisition and the weights of the acquisition."""
+"""The default strategy: its surrogate, its acquisition and the weights of the acquisition."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,11 +28,11 @@ from jbo.strategies.weights import Expected, Success, Weight
 from jbo.surrogates import GP, Surrogate, gp
 
 _MOST_COLUMNS_OF_BOUND = 20
-"""With more of them improvement asks unless another acquisition is named."""
+"""Maximum number of columns for the confidence bound as the default; with more columns it is log EI."""
 _MOST_COLUMNS_OF_CHANCE = 10
-"""With more of them, none a category, densities of so few trials say nothing: the bound asks alone."""
+"""Maximum number of columns for the Parzen classifier without categories: more would need more trials."""
 _LEAST_IMPROVEMENT = 0.01
-"""With categories: improvement times chance, in deviations of the values, below which densities ask now and then."""
+"""Threshold for `Doubt` with categories: weighted expected improvement, in standard deviations of the values."""
 
 
 def bayesian(
@@ -69,9 +69,10 @@ def bayesian(
         strongly the two objectives are correlated, and with which sign. These trials are not results of this search.
         The initial design then ends after three results, unless ``num_initial`` is given.
       cost: Cost of an evaluation, if it varies over the space. The acquisition is divided by it, which gives the
-        improvement per unit of cost. ``"seconds"``: a Gaussian process learns the logarithm of the seconds from
-        `Study.ask` to `Study.tell`, or of the costs given to `Study.tell`; in `jbo.minimize`, of the costs in
-        `jbo.Result`. Or a traceable function from a config to a number above 0, with scalars as in `jbo.minimize`.
+        improvement per unit of cost. ``"seconds"``: a Gaussian process learns the logarithm of the cost. In a study,
+        the cost is the time from `Study.ask` to `Study.tell`, or the cost given to `Study.tell`; in `jbo.minimize` it
+        is the cost in `jbo.Result`. Or a traceable function from a config to a number above 0, with scalars as in
+        `jbo.minimize`.
         The initial design ignores the cost, and so do batch rules that sample. With a cost the default acquisition is
         `jbo.log_expected_improvement`.
       classifier_weight: Exponent, at least 0, of the probability that a trial is a good one, by the densities of
@@ -99,7 +100,7 @@ def bayesian(
     """
     space = check_space(space)
     encoding = space.encoding
-    # A function such as ``jbo.gp`` in place of ``jbo.gp()`` would fail late and far from here.
+    # Check here, because ``jbo.gp`` instead of ``jbo.gp()`` would fail later, with a less clear message.
     if surrogate is not None and not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate: expected a surrogate such as jbo.gp(), got {surrogate!r}")
     surrogate = gp() if surrogate is None else surrogate
@@ -108,21 +109,21 @@ def bayesian(
         acquisition, over_front = acquisition.of_one, acquisition
     elif acquisition is None:
         over_front = log_expected_hypervolume_improvement()
-        # The bound is better under noise, and may be lost among categories, with rough deviations or where there are so
-        # many parameters that the model knows nothing almost everywhere: docs/method.md.
+        # The bound is better under noise. It is worse with categories, with the rough standard deviations of a forest,
+        # and with many parameters, for which the model knows little almost everywhere: docs/method.md.
         has_categories = bool(encoding.is_category.any())
         is_plain = belief is None and cost is None and not has_categories
         is_bound = is_plain and surrogate.is_smooth and encoding.num_columns <= _MOST_COLUMNS_OF_BOUND
         acquisition = confidence_bound() if is_bound else log_expected_improvement()
         under_limits = log_expected_improvement() if classifier_weight is None else None
-        # Densities know no direction: they would hold a search back from the end that the model knows to be best.
+        # Densities ignore monotone directions, and would keep a search from the end that the model knows to be best.
         is_directed = any(column.monotone for column in encoding.columns)
         is_chance = is_bound and batch is None and not is_directed and encoding.num_columns <= _MOST_COLUMNS_OF_CHANCE
         if classifier_weight is None and surrogate.is_smooth and (has_categories or is_chance):
             classifier_weight = 1.0
         is_alone = belief is None and cost is None and batch is None and not weights
         if classifier_weight is not None and has_categories and is_alone:
-            # Densities that count for nothing ask for nothing.
+            # Densities of weight 0 make no suggestions either.
             is_nothing = isinstance(classifier_weight, int | float) and classifier_weight == 0
             least_improvement = 0.0 if is_nothing else _LEAST_IMPROVEMENT
     acquisition = as_acquisition(acquisition)
@@ -140,7 +141,7 @@ def bayesian(
         if isinstance(classifier_weight, int | float) and not 0 <= classifier_weight < np.inf:
             raise ValueError(f"classifier_weight: expected a finite number of at least 0, got {classifier_weight!r}")
     expected = None if belief is None else belief_over(space, belief)
-    # Of a list of candidates the program holds one copy, that of the strategy.
+    # Drop the candidates here, so that a program holds only the copy of the strategy.
     densities = dataclasses.replace(parzen(space), encoding=dataclasses.replace(encoding, candidates=None))
     classifier = None if classifier_weight is None else Classifier(densities, 1.0 * classifier_weight)
     all_weights = [

@@ -1,4 +1,4 @@
-"""What an earlier study on a similar task says of this one: the mean of its model as a trend of unknown weight."""
+"""Transfer from an earlier study of a similar task: the mean of its model is a trend of unknown weight."""
 
 import dataclasses
 import math
@@ -17,27 +17,28 @@ from jbo.types import Dataset
 from jbo.world import world
 
 _MOST = 512
-"""Trials that are learnt from; of more, so many evenly spread."""
+"""Maximum number of earlier trials; of more, this number is used, evenly spread."""
 _BLOCK = 32
-"""Tables grow by so many rows, so that most studies of one space share a program."""
+"""Tables are padded to a multiple of this number of rows, so that most studies of one space share a program."""
 
 
 def with_earlier(surrogate: GP, space: Space, trials: Iterable[Any]) -> GP:
-    """The surrogate with the mean of a model of earlier trials as a trend.
+    """The surrogate, with the mean of a model of earlier trials as a trend.
 
-    The values are replaced by normal scores of their ranks: another task may have other units and other tails.
+    The values are replaced by the normal scores of their ranks, because another task may have other units and tails.
 
     Args:
       surrogate: A Gaussian process, bound to the space.
       space: The search space.
-      trials: With a ``config`` of the space and a ``value``, None or not finite where they failed: these are left out.
+      trials: Trials with a ``config`` of the space and a ``value``. Failed trials, whose value is None or not finite,
+        are left out.
 
     Raises:
-      ValueError: A config is not of the space, or fewer than two values differ.
+      ValueError: A config is not in the space, or there are fewer than two different values.
 
     References:
-      Feurer, Letham and Bakshy, Scalable Meta-Learning for Bayesian Optimization, 2018, combine the models of earlier
-      tasks with weights by how well they rank; here one regression infers the weight.
+      Feurer, Letham and Bakshy, Scalable Meta-Learning for Bayesian Optimization, 2018, weight the models of earlier
+      tasks by how well they rank the trials; here one regression infers the weight.
     """
     points, values = [], []
     for i, trial in enumerate(trials):
@@ -65,7 +66,7 @@ def with_earlier(surrogate: GP, space: Space, trials: Iterable[Any]) -> GP:
 
 
 def _scores(values: np.ndarray) -> np.ndarray:
-    """Normal scores of the ranks, equal ones for equal values, with variance 1."""
+    """Normal scores of the ranks, with mean 0 and variance 1; equal values have equal scores."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     rank = (np.cumsum(counts) - 0.5 * (counts - 1) - 0.5)[inverse]
     scores = np.array([NormalDist().inv_cdf(r) for r in rank / len(values)])
@@ -74,8 +75,8 @@ def _scores(values: np.ndarray) -> np.ndarray:
 
 @jax.jit
 def _learn(model: GP, data: Dataset) -> Any:
-    """Parameters of one set, and the weights of the posterior mean."""
-    # The key draws starts after the second, of which there are none.
+    """One hyperparameter sample, and the weights of the posterior mean."""
+    # The key is for the third and later starts, which do not exist here.
     params, _ = model.fit(jax.random.key(0), data, model.init(data.x.shape[1], data.x.dtype))
     posterior: Any = model.condition(params, data)  # exact and not warped
     weights = jnp.where(data.is_valid, jnp.squeeze(posterior.alpha, 0), 0)

@@ -1,4 +1,4 @@
-"""Where a search begins: the centre of the space, then Sobol's sequence, until a model has something to learn from."""
+"""The initial design: the centre of the space, then a Sobol sequence, until the model has enough results."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from jbo.strategies import _table, streams
 from jbo.types import FAILED, OK, Trials
 
 _LEAST_INITIAL, _MOST_INITIAL = 5, 7
-"""Results before the model speaks, whatever the number of columns: docs/research/initial_design.md."""
+"""Minimum and maximum number of results of the default initial design: docs/research/initial_design.md."""
 
 
 def design_point(
@@ -23,11 +23,11 @@ def design_point(
     """The next point of the initial design, and whether it is new and allowed.
 
     Args:
-      key: The key of the search, the same at every ask: all points belong to one sequence.
-      state: The table; its number of rows tells which point of the design is next.
-      region: Where the point may be.
-      belief: Where the best point is expected: there the design begins, and every second point of it is drawn there.
-        The others are not: where the belief is wrong, the model has to see it.
+      key: The key of the search, the same at every `ask`: all points belong to one sequence.
+      state: The table. Its number of trials is the index of the point.
+      region: Region of the point.
+      belief: Prior over the best point; None: no prior. The first point is the mode of the prior, and every second
+        later point is sampled from the prior. The rest cover the whole space, so that the model can refute the prior.
     """
     row = state.num_trials
     d, dtype = region.encoding.num_columns, state.x.dtype
@@ -40,11 +40,11 @@ def design_point(
 
 
 def is_over(state: Trials, num_results: int) -> Any:
-    """True once ``num_results`` trials have ended and two of them differ, in their value or in how far a limit is.
+    """True once ``num_results`` trials have ended, and two of them differ in an objective or a limit.
 
     Args:
-      state: The table; one of NumPy's arrays is looked at by NumPy.
-      num_results: How many results a model needs.
+      state: The table. NumPy arrays give a NumPy result.
+      num_results: Number of results that a model needs.
     """
     is_ok, differs = state.status == OK, False
     for j in range(state.layout.num_objectives + state.layout.num_limits):
@@ -54,14 +54,14 @@ def is_over(state: Trials, num_results: int) -> Any:
 
 
 def design_size(encoding: Encoding, num_initial: int | Any) -> int:
-    """Number of results that a model needs: ``num_initial``, by default one more than columns, from 5 to 7.
+    """Number of results of the initial design; by default the number of columns plus one, clipped to 5 to 7.
 
     Args:
       encoding: Columns of the space.
       num_initial: The user's number, an integer of at least 1; None: the default.
 
     Raises:
-      ValueError: If ``num_initial`` is no integer, or is below 1.
+      ValueError: If ``num_initial`` is not an integer, or is below 1.
     """
     if num_initial is None:
         return min(_MOST_INITIAL, max(_LEAST_INITIAL, encoding.num_columns + 1))

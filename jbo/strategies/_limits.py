@@ -1,4 +1,4 @@
-"""Limits on what is measured: the probability that a point meets all of them."""
+"""Limits on measured outcomes: the probability that a point meets all limits."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -20,30 +20,31 @@ from jbo.surrogates import GP, Posterior, gp, mean_of
 from jbo.types import ABANDONED, EMPTY, FAILED, PENDING, Dataset, Trials
 
 _LARGEST_RATIO = float(np.exp(10))
-"""Distances from a limit that count, in medians."""
+"""Maximum distance from a limit, in units of the median distance."""
 
 
 class Excess(NamedTuple):
-    """What a surrogate sees of one limit."""
+    """The data of the surrogate of one limit."""
 
     data: Dataset
-    """Standardised distances from the limit, for each trial in which it was measured."""
+    """Standardised distances from the limit, for each trial in which the limited outcome was measured."""
     limit: Float[Array, ""]
-    """Where the limit is among them."""
+    """The limit on the same scale as the distances."""
 
 
 def bilog(c: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-    r"""Distances from a limit, the large ones compressed on both sides: :math:`\operatorname{sign}(c) \log(1 + |c|/s)`.
+    r"""Bilog transform of distances from a limit, :math:`\operatorname{sign}(c) \log(1 + |c|/s)`.
 
-    Near the limit the slope is :math:`1/s`, so the limit stays sharp. The unit :math:`s` is the median of the
-    distances that are not 0. What is beyond :math:`e^{10} s` counts as that.
+    Large distances are compressed on both sides. Near the limit the slope is :math:`1/s`, so the limit stays sharp. The
+    unit :math:`s` is the median of the absolute distances that are not 0. Distances are clipped to :math:`e^{10} s`.
 
     Args:
-      c: Distances, at most 0 where the limit holds; from `numerics.to_middle_of_range` if they are of any size.
+      c: Distances, at most 0 if the limit holds; distances of any size must be scaled by
+        `numerics.to_middle_of_range` first.
       is_valid: Rows that count.
 
     Returns:
-      What became of them, 0 in other rows, and the slope at each of them.
+      Transformed distances, 0 in other rows, and the slope at each distance.
 
     References:
       Eriksson and Poloczek, Scalable Constrained Bayesian Optimization, 2021, section 3 (with s = 1).
@@ -57,13 +58,13 @@ def bilog(c: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Arr
 
 
 def excess(state: Trials, column: Float[Array, " n"], is_known: Bool[Array, " n"], noise: Any) -> Excess:
-    """What a surrogate sees of one limit: every trial counts in which it was measured, pending ones too.
+    """The data of the surrogate of one limit: all trials with a measured value, including pending ones.
 
     Args:
       state: The table.
-      column: Of the limit, at most 0 where it holds.
-      is_known: Where it was measured.
-      noise: Told standard deviations of the column; None: nothing was told.
+      column: Column of the limit, at most 0 if the limit holds.
+      is_known: True for measured values.
+      noise: Known standard deviations of the noise of the column; None: unknown.
     """
     is_valid = is_known & (state.status != EMPTY) & (state.status != ABANDONED) & (state.status != FAILED)
     scaled, factor = to_middle_of_range(column, is_valid)
@@ -81,7 +82,8 @@ def excess(state: Trials, column: Float[Array, " n"], is_known: Bool[Array, " n"
 class Feasible(Weight):
     r"""The probability that all limits hold, :math:`\prod_j P(c_j(x) \le 0)`, by a Gaussian process for each limit.
 
-    The models are independent of each other and of that of the objective. One program fits and values all of them.
+    The models are independent of each other and of the model of the objective. One program fits and evaluates all of
+    them.
 
     References:
       Schonlau, Welch and Jones, Global Versus Local Search in Constrained Optimization of Computer Models, 1998;
@@ -89,17 +91,17 @@ class Feasible(Weight):
     """
 
     surrogate: GP
-    """Of the distances from a limit, over the columns of the space."""
+    """Model of the distance from a limit, over the columns of the space."""
     num_limits: int = field(metadata={"static": True})
-    """How many there are."""
+    """Number of limits."""
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Any:
-        """Where a fit begins if there is nothing better, with a leading axis of limits."""
+        """Starting parameters of a cold fit, with a leading axis of limits."""
         one = self.surrogate.init(num_columns, dtype)
         return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (self.num_limits, *leaf.shape)), one)
 
     def fit(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> Any:
-        """Hyperparameters given what was measured; see `Weight.fit`."""
+        """Parameters fitted to the measured distances; see `Weight.fit`."""
 
         def of_limit(key: Key[Array, ""], seen: Excess, start: Any) -> Any:
             return self.surrogate.fit(key, seen.data, start, is_near)[0]
@@ -108,13 +110,13 @@ class Feasible(Weight):
         return jax.vmap(of_limit, out_axes=1)(keys, self._excesses(state), start)
 
     def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
-        """The logarithm of the probability."""
+        """The logarithm of the probability, as a function of a point."""
         return self.log_probability(params, state)
 
     def log_probability(self, params: Any, state: Trials) -> LogWeight:
         """The logarithm of the probability, as a function of a point.
 
-        A pending trial is there as if a limit that was not measured yet had returned its mean, as in `jbo.knowledge`.
+        The missing values of a pending trial are taken to be their posterior means, as in `jbo.knowledge`.
 
         Args:
           params: From `fit`.
@@ -142,7 +144,7 @@ class Feasible(Weight):
         return at
 
     def _excesses(self, state: Trials) -> Excess:
-        """One for each limit, with a leading axis."""
+        """The data of the surrogates, with a leading axis of limits."""
         first = state.layout.num_objectives
         columns = slice(first, first + state.layout.num_limits)
         noise = None if state.noise is None else state.noise[:, columns].T
@@ -155,7 +157,7 @@ class Feasible(Weight):
 
 
 def over_columns(encoding: Encoding) -> GP:
-    """A Gaussian process of another thing than the objective: no column raises or lowers it for certain.
+    """A Gaussian process of an outcome other than the objective, without monotone columns.
 
     Args:
       encoding: Columns of the space.

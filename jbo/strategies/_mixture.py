@@ -1,10 +1,10 @@
 """Densities on the unit cube: mixtures of product kernels around points, over columns of every kind.
 
-The kernel of a real is a Gaussian truncated to ``[0, 1]``, that of an ordered level the mass of such a Gaussian in the
-level's cell; that of a category leaves the point's own choice with the chance ``b`` and then draws all choices alike.
-A column counts where it is active in the point that is valued, and a kernel whose own point did not see it active is
-uniform there. So each column is drawn after its parents from a distribution of its own, and a mixture sums to one over
-all configs of a conditional space.
+The kernel of a real column is a Gaussian truncated to ``[0, 1]``. The kernel of an ordered level is the mass of such a
+Gaussian in the level's cell. The kernel of a category replaces the point's own choice with probability ``b`` by a
+uniform one. A density includes the columns that are active in the evaluated point. If a column was not active in the
+point of a kernel, the kernel is uniform there. Each column is thus distributed given its parents, and a mixture sums to
+one over all configs of a conditional space.
 """
 
 from collections.abc import Callable
@@ -21,20 +21,20 @@ from jbo.maximize import MOST_LEVELS
 from jbo.numerics import LOG_SQRT_2PI, log_normal_mass, matmul
 
 _MIDDLE = 0.5
-"""Of the cube: squares of places are small around it."""
+"""Centre of the cube, from which coordinates are measured so that their squares are small."""
 
 
 class Mixture(NamedTuple):
-    """Kernels around ``n`` points; one whose point saw no column is the uniform distribution over the space."""
+    """Kernels around ``n`` points. A kernel without active columns is the uniform distribution over the space."""
 
     x: Float[Array, "n d"]
     """Snapped points."""
     is_seen: Bool[Array, "n d"]
-    """True where a point says something about a column."""
+    """True for the active columns of each point."""
     weight: Float[Array, " n"]
-    """Not negative, not all 0; they need not sum to one."""
+    """Weights of the kernels: not negative, not all 0. They need not sum to one."""
     bandwidth: Float[Array, "n d"]
-    """Deviation of the Gaussian in units of the cube; of a category the chance ``b`` that it is drawn anew."""
+    """Standard deviation of the Gaussian in units of the cube; for a category the probability ``b`` of replacement."""
 
 
 def log_density(encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"]) -> Float[Array, " m"]:
@@ -74,7 +74,7 @@ def log_kernels_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Arra
         [*(kernels.of_levels(*one) for one in listed), *kernels.of_reals(real)]
     )  # [features n]
 
-    # A product with zeros and ones: its derivative is another one, that of an index would be a loop.
+    # A product with a 0-1 matrix: its derivative is a product too, while that of indexing would be a loop.
     reals = jnp.asarray(np.arange(encoding.num_columns)[:, None] == real[None, :], dtype)
 
     def at(x: Float[Array, " d"]) -> Float[Array, " n"]:
@@ -87,20 +87,20 @@ def log_kernels_at(encoding: Encoding, mixture: Mixture) -> Callable[[Float[Arra
             owners = [column, real, real, real] if levels.size else [real] * 3
             features = [part * active[own] for part, own in zip(features, owners, strict=True)]
         features = jnp.concatenate(features).astype(dtype)
-        # A product, so that many points at once are a product of matrices.
+        # A matrix product, so that under vmap many points are one larger product.
         return matmul(features[None, :], coefficients)[0]
 
     return at
 
 
 def given(encoding: Encoding, mixture: Mixture, x: Float[Array, " d"], is_given: Bool[Array, " d"]) -> Mixture:
-    """The mixture whose free columns are distributed as those of ``mixture`` are once some columns are known.
+    """The conditional mixture: the distribution of the free columns given the values of the other columns.
 
     Args:
       encoding: Columns of the space.
       mixture: The density.
-      x: A snapped point with the known columns at their places.
-      is_given: True for the known columns.
+      x: A snapped point with the values of the given columns.
+      is_given: True for the given columns.
     """
     counts = is_given & is_active(encoding, x)
     kernels = _log_kernels(encoding, mixture, x[None, :], counts[None, :])[0]
@@ -108,22 +108,22 @@ def given(encoding: Encoding, mixture: Mixture, x: Float[Array, " d"], is_given:
 
 
 def sample(key: Key[Array, ""], encoding: Encoding, mixture: Mixture, num_points: int) -> Float[Array, "m d"]:
-    """Points of the cube; snapped, they are distributed as ``mixture`` says.
+    """Samples from a mixture. Snapping the points gives samples of the levels and categories.
 
     Args:
-      key: Draws the points.
+      key: Random key of the points.
       encoding: Columns of the space.
       mixture: The density.
-      num_points: How many.
+      num_points: Number of points.
     """
     d, dtype = encoding.num_columns, mixture.x.dtype
-    # One draw for everything: each call of the generator is a piece of program to compile.
+    # One call of the generator for everything, because each call adds to the time to compile.
     uniform = jax.random.uniform(key, (num_points, 2 * d + 1), dtype)
     which, chance, u = uniform[:, 0], uniform[:, 1 : d + 1], uniform[:, d + 1 :]
     total = jnp.cumsum(mixture.weight)
     row = jnp.searchsorted(total, total[-1] * which, side="right")
     x, bandwidth = mixture.x[row], mixture.bandwidth[row]
-    # Quantiles of a Gaussian between those of 0 and 1.
+    # Quantiles of a Gaussian truncated to [0, 1].
     scale = bandwidth * np.sqrt(2)
     low, high = erf(-x / scale), erf((1 - x) / scale)
     near = x + scale * erfinv(low + u * (high - low))
@@ -146,17 +146,17 @@ def _log_category(is_own: Array, width: Array, again: Array) -> Array:
 
 
 class _Kernels:
-    """Logarithms of kernels in single columns, each ``[c n]`` for ``c`` places and the points of a mixture."""
+    """Logarithms of kernels in single columns, each ``[c n]`` for ``c`` coordinates and the points of a mixture."""
 
     def __init__(self, encoding: Encoding, mixture: Mixture) -> None:
-        """Of a mixture over a space."""
+        """Keep the parameters of a mixture over a space."""
         self.encoding = encoding
         self.centre, self.bandwidth, self.is_seen = mixture.x.T, mixture.bandwidth.T, mixture.is_seen.T
         self.own_levels = level(encoding, mixture.x).T
         self.log_inside = log_normal_mass((0.5 - self.centre) / self.bandwidth, 1 / self.bandwidth)
 
     def of_levels(self, j: np.ndarray, levels: np.ndarray) -> Float[Array, "c n"]:
-        """At levels of the columns ``j``, all of them categories or none, and none real."""
+        """Log kernels at the levels of the columns ``j``, which are all categories, or all ordered and not real."""
         place = np.zeros((j.size, self.encoding.num_columns), np.int32)
         place[np.arange(j.size), j] = levels
         parts = cells(self.encoding, jnp.asarray(place), self.centre.dtype)
@@ -168,7 +168,7 @@ class _Kernels:
         return jnp.where(self.is_seen[j], value, jnp.log(width))
 
     def of_reals(self, j: np.ndarray) -> list[Float[Array, "c n"]]:
-        """Of columns ``j``, as if real: coefficients of the square of a place from `_MIDDLE` on, of it, and of 1."""
+        """Log kernels of the columns ``j``, taken as real: the coefficients of u², u and 1 with u = x - `_MIDDLE`."""
         bandwidth, centre = self.bandwidth[j], self.centre[j] - _MIDDLE
         square = -0.5 / bandwidth**2
         constant = _log_real(jnp.zeros((), centre.dtype), centre, bandwidth, self.log_inside[j])
@@ -178,7 +178,7 @@ class _Kernels:
 def _log_kernels(
     encoding: Encoding, mixture: Mixture, x: Float[Array, "m d"], counts: Bool[Array, "m d"]
 ) -> Float[Array, "m n"]:
-    """Logarithm of each kernel at each point, over the columns that count there."""
+    """Logarithm of each kernel at each point, over the given columns of each point."""
     levels, own_levels = level(encoding, x), level(encoding, mixture.x)
     middle, width = cells(encoding, levels, x.dtype)
     log_inside = log_normal_mass((0.5 - mixture.x) / mixture.bandwidth, 1 / mixture.bandwidth)
@@ -187,7 +187,7 @@ def _log_kernels(
         return values[:, j, None]
 
     def of_kernels(values: Array, j: np.ndarray) -> Array:
-        return values[:, j].T[None, :, :]  # kernels last: the long axis makes the fast loop
+        return values[:, j].T[None, :, :]  # kernels last: a long inner axis is fastest
 
     def real(j: np.ndarray) -> Float[Array, "m c n"]:
         kernels = (of_kernels(part, j) for part in (mixture.x, mixture.bandwidth, log_inside))
@@ -206,7 +206,7 @@ def _log_kernels(
     for log_kernel, is_kind in ((real, is_real), (ordered, ~is_real & ~is_category), (category, is_category)):
         j = np.flatnonzero(is_kind)
         if j.size:
-            # A kernel whose point did not see the column is uniform there.
+            # If the column is not active in the point of a kernel, the kernel is uniform.
             value = jnp.where(of_kernels(mixture.is_seen, j), log_kernel(j), of_points(jnp.log(width), j))
             total += jnp.sum(jnp.where(of_points(counts, j), value, 0), axis=1)
     return total

@@ -1,4 +1,4 @@
-"""A strategy with a model: it is fitted on a schedule, and an initial design comes first."""
+"""Base class of strategies with a model, which is fitted on a schedule after an initial design."""
 
 import dataclasses
 from abc import abstractmethod
@@ -22,33 +22,33 @@ from jbo.types import EMPTY, Trials
 
 @dataclass(frozen=True)
 class ModelStrategy(Strategy):
-    """A strategy that asks by a model once its initial design is over.
+    """Base class of a strategy that suggests by a model after its initial design.
 
-    What differs between them is `fit_to`, `design_at` and `suggest_by_model`. `jbo.Study` and `jbo.minimize` keep a fit
-    for as long as `rows_of_fit` are the same, and hand it over as ``model``.
+    A subclass defines `fit_to`, `design_at` and `suggest_by_model`. `jbo.Study` and `jbo.minimize` keep a fit as long
+    as `rows_of_fit` does not change, and pass it as ``model``.
     """
 
     surrogate: Surrogate
     """The model of the values."""
     num_design: int = field(metadata={"static": True})
-    """Results before the model speaks."""
+    """Number of results of the initial design."""
     schedule: Schedule = field(default=Schedule(), kw_only=True, metadata={"static": True})
     """When the model is fitted again."""
 
     @property
     def num_initial(self) -> int:
-        """Results before the model speaks."""
+        """Number of results of the initial design."""
         return self.num_design
 
     @abstractmethod
     def fit_to(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> tuple[Any, Any]:
-        """The parameters given all trials of a table, with a leading axis of sets, and how the fit went.
+        """Parameters fitted to all trials of a table, along a leading axis of samples, and diagnostics of the fit.
 
         Args:
           key: The key of the search.
-          state: The table, without the rows that the fit does not learn from.
-          start: One set of parameters at which the fit begins.
-          is_near: True if it is that of the fit before: other starts are then not needed.
+          state: The table, without the rows that the fit does not use.
+          start: Starting parameters, one hyperparameter sample.
+          is_near: True for a warm start: ``start`` is from the previous fit. It is then the only start.
         """
 
     @abstractmethod
@@ -58,7 +58,7 @@ class ModelStrategy(Strategy):
         Args:
           key: The key of the search.
           state: The table.
-          region: Where the point may be.
+          region: Region of the point.
         """
 
     @abstractmethod
@@ -69,8 +69,8 @@ class ModelStrategy(Strategy):
 
         Args:
           key: The key of the search.
-          state: The table, pending trials in it.
-          region: Where the point may be.
+          state: The table, with its pending trials.
+          region: Region of the point.
           model: From `fit`.
         """
 
@@ -78,12 +78,12 @@ class ModelStrategy(Strategy):
         """True once the initial design is over: enough trials have ended, and two of their values differ.
 
         Args:
-          state: The table; one of NumPy's arrays is looked at by NumPy.
+          state: The table. NumPy arrays give a NumPy result.
         """
         return is_over(state, self.num_design)
 
     def first_params(self, dtype: jnp.dtype) -> Any:
-        """One set of parameters at which a fit begins that has none before.
+        """Starting parameters of a cold fit, one hyperparameter sample.
 
         Args:
           dtype: Floating type of the search.
@@ -91,7 +91,7 @@ class ModelStrategy(Strategy):
         return self.surrogate.init(self.encoding.num_columns, dtype)
 
     def oriented(self, maximize: bool) -> Any:
-        """The same strategy, whose surrogate knows which way a parameter raises or lowers what it sees.
+        """The same strategy for the given direction of the objective, which monotone parameters depend on.
 
         Args:
           maximize: True if the values of the table are the negative of the objective's.
@@ -113,15 +113,15 @@ class ModelStrategy(Strategy):
     ) -> tuple[Float[Array, "*q d"], Any]:
         """The next point, or the next ``q`` of them; see `Strategy.ask`. A batch shares one fit.
 
-        The initial design goes on until ``num_initial`` trials have ended and two of their values differ. Whoever gives
-        a ``model`` says that it is over.
+        The initial design continues until ``num_initial`` trials have ended and two of their values differ. With a
+        ``model``, the initial design is taken to be over.
 
         Args:
-          key: The key of the search, the same at every ask.
-          state: The table, pending trials in it.
-          q: How many points; None: one, without a leading axis.
+          key: The key of the search, the same at every `ask`.
+          state: The table, with its pending trials.
+          q: Number of points; None: one point, without a leading axis.
           fixed: The context, see `Strategy.ask`.
-          model: What `fit` gives for this key and table, if that is at hand; None: it is made here.
+          model: The result of `fit` for this key and table; None: it is computed here.
         """
         _table.require_room(state, 1 if q is None else q)
         region = Region(self.encoding, fixed)
@@ -148,14 +148,14 @@ class ModelStrategy(Strategy):
     def suggest_batch(
         self, key: Key[Array, ""], state: Trials, region: Region, model: Any, q: int
     ) -> tuple[Float[Array, "q d"], Any]:
-        """Several points by one model, each in the knowledge of those before it.
+        """Several points by one fit, suggested one after another with the earlier ones pending.
 
         Args:
           key: As in `suggest_by_model`.
           state: As in `suggest_by_model`.
           region: As in `suggest_by_model`.
           model: As in `suggest_by_model`.
-          q: How many.
+          q: Number of points.
         """
         return _table.one_after_another(
             lambda state: self.suggest_by_model(key, state, region, model), self.pend, state, q
@@ -176,7 +176,7 @@ class ModelStrategy(Strategy):
 
     @checked
     def recommend(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Int[Array, ""]:
-        """Row of the trial to use in the end; without more knowledge, that of the least value.
+        """Row of the recommended trial: here, the trial with the minimum value.
 
         Args:
           key: The key of the search.
@@ -187,7 +187,7 @@ class ModelStrategy(Strategy):
         return Strategy.recommend(self, key, state)
 
     def rows_of_fit(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows that `fit` learns from, in NumPy for NumPy; see `Schedule.rows`.
+        """True for the rows that `fit` uses; see `Schedule.rows`. NumPy statuses give a NumPy result.
 
         Args:
           status: As in `Trials`.
@@ -195,19 +195,19 @@ class ModelStrategy(Strategy):
         return self.schedule.rows(status)
 
     def rows_of_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows of the fit before, at which the fit to `rows_of_fit` begins; no row where it begins anew.
+        """True for the rows of the previous fit, the warm start of the fit to `rows_of_fit`; all False for a cold fit.
 
         Args:
-          status: As in `Trials`, of the rows that the fit learns from; NumPy's gives NumPy's.
+          status: As in `Trials`, for the rows that the fit uses. NumPy statuses give a NumPy result.
         """
         return self.schedule.rows_before(status) if self.surrogate.uses_start else status < 0
 
     def start(self, capacity: int, model: Any) -> Start | None:
-        """Where a fit begins; None if every fit to a table of this capacity begins anew.
+        """The starting point of a fit; None if every fit to a table of this capacity is cold.
 
         Args:
-          capacity: Rows of the table.
-          model: What `fit` gave for `rows_of_start`; None: it is not at hand, or there are none.
+          capacity: Number of rows of the table.
+          model: The fit to `rows_of_start`; None: it is missing, or there are no such rows.
         """
         if capacity <= self.schedule.least_of_start or not self.surrogate.uses_start:
             return None
@@ -217,15 +217,15 @@ class ModelStrategy(Strategy):
         return Start(np.asarray(False), jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like))
 
     def fit(self, key: Key[Array, ""], state: Trials, start: Start | None = None) -> Any:
-        """What `ask` and `recommend` take as ``model``: parameters given `rows_of_fit`, and how the fit went.
+        """Parameters fitted to `rows_of_fit`, and diagnostics of the fit: the ``model`` of `ask` and `recommend`.
 
-        It depends on the key, the capacity, `rows_of_fit` and `rows_of_start` alone, so whoever keeps it spares fits.
-        Without a ``start`` the fits that come before it are made here, one after another, three at most.
+        The result depends only on the key, the capacity, `rows_of_fit` and `rows_of_start`, so it can be kept and used
+        again. If the previous fit is missing, it is recomputed first, with its own warm starts: at most three fits.
 
         Args:
           key: The key of the search.
           state: The table.
-          start: From `start`; without the earlier fit, or None: it is made here.
+          start: From `start`. If it is None or lacks the previous fit, that fit is recomputed.
         """
         anew = self.first_params(state.x.dtype)
 

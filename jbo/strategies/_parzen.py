@@ -1,4 +1,4 @@
-"""The tree-structured Parzen estimator: densities of good and of bad points, and where their ratio is largest."""
+"""The tree-structured Parzen estimator (TPE), which maximises the ratio of densities of good and of bad points."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -22,11 +22,11 @@ from jbo.types import ABANDONED, EMPTY, OK, Trials, is_taken
 
 _LEAST_BANDWIDTH = 0.01
 _LEAST_OF_LEVEL = 0.25
-"""A deviation is at least this part of a level, or a kernel would know its own level only."""
+"""Minimum bandwidth in levels. With a smaller one a kernel would cover only its own level."""
 
 
 class ParzenInfo(NamedTuple):
-    """How a suggestion was made."""
+    """Diagnostics of a suggestion."""
 
     is_new: Bool[Array, ""]
     """False if no candidate was both new and allowed: nothing is left to try."""
@@ -92,7 +92,7 @@ class Parzen(Strategy):
         return self._mixture(state, good), self._mixture(state, bad)
 
     def _mixture(self, state: Trials, weight: Float[Array, " n"]) -> Mixture:
-        """Kernels around the trials by their weights, and the prior: a kernel that saw nothing."""
+        """Weighted kernels around the trials, and the uniform prior: a kernel without active columns."""
         d, dtype = self.encoding.num_columns, state.x.dtype
         prior_weight = jnp.asarray(self.prior_weight, dtype)
         x = jnp.where((state.status == EMPTY)[:, None], 0.5, state.x).astype(dtype)
@@ -104,7 +104,7 @@ class Parzen(Strategy):
         deviation = jnp.asarray(self.bandwidth, dtype) * jnp.maximum(count, 1) ** (-1 / (d + 4))
         num_levels = self.encoding.num_levels
         least = np.maximum(_LEAST_BANDWIDTH, _LEAST_OF_LEVEL / np.where(num_levels > 0, num_levels, np.inf))
-        # Of a category the point's own choice counts once, each choice by the prior's share of the weight.
+        # For a category, a kernel counts its own choice once, and every choice by the prior's share of the weight.
         spread = jnp.asarray(num_levels, dtype) * prior_weight / (count + prior_weight)
         is_category = jnp.asarray(self.encoding.is_category)
         bandwidth = jnp.where(is_category, spread / (1 + spread), jnp.clip(deviation, jnp.asarray(least, dtype), 1))
@@ -186,7 +186,7 @@ def goodness(
     is_ok = state.status == OK
     value = preference(state)
     num_ok, num_told = (jnp.sum(which).astype(dtype) for which in (is_ok, _table.is_told(state)))
-    # A product that is a whole number but for its rounding is that number.
+    # Rounding must not push a product that is an integer above that integer.
     exact = jnp.asarray(good_fraction, dtype) * num_told * (1 - 8 * jnp.finfo(dtype).eps)
     num_good = jnp.minimum(jnp.clip(jnp.ceil(exact), 1, jnp.asarray(max_good, dtype)), num_ok)
     border = jnp.sort(jnp.where(is_ok, value, jnp.inf))[jnp.maximum(num_good.astype(jnp.int32) - 1, 0)]

@@ -51,13 +51,13 @@ class SobolSearch(Strategy):
 @pytree
 @dataclass(frozen=True)
 class GridSearch(Strategy):
-    """The points of a grid in counting order, or those of a list in its order; made by `grid_search`."""
+    """The points of a grid in counting order, or the candidates of a list in order; made by `grid_search`."""
 
     resolution: int = field(metadata={"static": True})
     """Number of points along a real column, including both ends."""
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
-        """The first point of the grid that is allowed and not in the table; not new if there is none."""
+        """The first point of the grid that is allowed and not in the table; ``is_new`` is False if there is none."""
         is_real = self.encoding.num_levels == 0
         dtype = state.x.dtype
         if self.encoding.candidates is not None:
@@ -70,7 +70,7 @@ class GridSearch(Strategy):
             return region.place(jnp.where(is_real, along, from_level(self.encoding, levels, dtype)))
 
         def is_counted(levels: Int[Array, " d"]) -> Bool[Array, ""]:
-            # Shares are on the grid where they sum to 1.
+            # The grid contains the shares that sum to 1.
             sums = [jnp.sum(levels[columns]) == self.resolution - 1 for columns in self.encoding.simplexes]
             return jnp.all(jnp.stack(sums)) if sums else jnp.asarray(True)
 

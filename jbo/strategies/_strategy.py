@@ -1,4 +1,4 @@
-"""What every search strategy is: ``init``, ``ask``, ``pend`` and ``tell`` over a table of trials."""
+"""Base class of all search strategies: ``init``, ``ask``, ``pend`` and ``tell`` over a table of trials."""
 
 import dataclasses
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from jbo.types import ONE_VALUE, PENDING, Layout, Trials
 
 
 class AskInfo(NamedTuple):
-    """How a suggestion was made."""
+    """Diagnostics of a suggestion."""
 
     is_new: Bool[Array, ""]
     """False if no candidate was both new and allowed: nothing is left to try."""
@@ -35,7 +35,7 @@ class Strategy(ABC):
     encoding: Encoding
     """Columns of the space."""
     layout: Layout = field(default=ONE_VALUE, kw_only=True, metadata={"static": True})
-    """Which columns of values the table has; see `for_table`."""
+    """Columns of values of the table; see `for_table`."""
 
     @property
     def num_initial(self) -> int:

@@ -1,4 +1,4 @@
-"""The table of trials as pure functions: rows are added and filled in, never overwritten."""
+"""Pure functions on the table of trials: rows are added and filled in, never overwritten."""
 
 import math
 import warnings
@@ -24,10 +24,10 @@ def empty(capacity: int, num_columns: int, dtype: jnp.dtype | None, layout: Layo
     Args:
       capacity: Number of rows.
       num_columns: Columns ``d`` of the encoding.
-      dtype: Floating type; None: JAX's default one.
-      layout: Which columns of values there are.
+      dtype: Floating type; None: the default of JAX.
+      layout: Columns of values.
     """
-    dtype = jnp.zeros((), dtype).dtype  # not None: a table of a weak type would be traced once more after its first row
+    dtype = jnp.zeros((), dtype).dtype  # not None: a weakly typed table would be traced again after its first row
     return Trials(
         x=jnp.full((capacity, num_columns), 0.5, dtype),
         y=jnp.zeros((capacity, layout.num_columns), dtype),
@@ -44,38 +44,39 @@ def is_told(state: Trials) -> Bool[Array, " n"]:
 
 
 class Told(NamedTuple):
-    """What a trial is told: a result, or that it begins. Of fixed shapes, so that it may be traced."""
+    """New contents of a row: a result, or the start of a trial. Shapes are fixed, so that it may be traced."""
 
     y: Float[Array, " k"]
-    """What was measured, a column an outcome."""
+    """Measured values, one for each column of the table."""
     is_known: Bool[Array, " k"]
-    """True where ``y`` holds a measured value."""
+    """True for the measured values."""
     status: Int[Array, ""]
-    """What the row becomes."""
+    """New status of the row."""
     noise: Float[Array, " k"] | None = None
-    """Standard deviation of each value, 0 where nothing was told; None: nothing was told of any."""
+    """Standard deviation of the noise of each value, 0 if unknown; None: unknown for all values."""
 
 
 def nothing_told(state: Trials, status: int) -> Told:
-    """A row without values.
+    """New contents of a row without values.
 
     Args:
       state: The table.
-      status: What the row becomes.
+      status: New status of the row.
     """
     k = state.y.shape[1]
     return Told(jnp.zeros(k, state.y.dtype), jnp.zeros(k, bool), jnp.asarray(status, jnp.int32))
 
 
 def result(state: Trials, y: Any, is_known: Any, cost: Any, noise: Any) -> Told:
-    """What a trial that has ended is told; see `Strategy.tell`.
+    """New contents of the row of a finished trial; see `Strategy.tell`.
 
     Args:
       state: The table, with a column for the cost if there is one.
-      y: The first objective, a scalar; or objectives and limits, or all columns.
-      is_known: In the shape of ``y``; None: all are known.
-      cost: A scalar; None, or no finite number above 0: not known.
-      noise: A scalar, of the first objective, or in the shape of ``y``; what is no finite number above 0 is not known.
+      y: Value of a single objective, a scalar; or values of objectives and limits, or of all columns.
+      is_known: Array of the shape of ``y``; None: all values are known.
+      cost: A scalar. None, or not a finite number above 0: unknown.
+      noise: A scalar for the first objective, or an array of the shape of ``y``. An entry that is not a finite number
+        above 0 is unknown.
 
     Raises:
       ValueError: A shape is wrong.
@@ -83,7 +84,7 @@ def result(state: Trials, y: Any, is_known: Any, cost: Any, noise: Any) -> Told:
     layout, dtype, k = state.layout, state.y.dtype, state.y.shape[1]
     y = jnp.asarray(y, dtype)
     lengths = {k, layout.num_objectives + layout.num_limits}
-    if y.ndim == 0 and layout.num_objectives > 1:  # one number says nothing of which objective it is of
+    if y.ndim == 0 and layout.num_objectives > 1:  # a number without its objective
         raise ValueError(f"y: expected an array of shape [{k}] with several objectives, got a scalar")
     if y.ndim > 1 or (y.ndim == 1 and y.shape[0] not in lengths):
         raise ValueError(f"y: expected a scalar or an array of shape [{k}], got shape {list(y.shape)}")
@@ -114,10 +115,10 @@ def result(state: Trials, y: Any, is_known: Any, cost: Any, noise: Any) -> Told:
 
 
 def is_number(trial: Any) -> bool:
-    """True for what may be the number of a trial: one integer, perhaps traced.
+    """True for an integer, which may be traced: the number of a trial.
 
     Args:
-      trial: As a user gave it.
+      trial: The user's argument.
     """
     if isinstance(trial, jax.Array | np.ndarray | np.generic):
         return trial.ndim == 0 and bool(jnp.issubdtype(trial.dtype, jnp.integer))
@@ -125,15 +126,15 @@ def is_number(trial: Any) -> bool:
 
 
 def point(state: Trials, x: Any) -> Float[Array, " d"]:
-    """What a user gave as a point of the cube.
+    """The user's argument as a point of the cube.
 
     Args:
       state: The table.
-      x: That.
+      x: The user's argument.
 
     Raises:
-      TypeError: It is no array of floating numbers.
-      ValueError: It has another shape than ``[d]``.
+      TypeError: ``x`` is not a floating array.
+      ValueError: ``x`` does not have the shape ``[d]``.
     """
     if not isinstance(x, jax.Array | np.ndarray) or not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(f"trial: expected the number of a pending trial, or a point as a floating array, got {x!r:.99}")
@@ -143,14 +144,14 @@ def point(state: Trials, x: Any) -> Float[Array, " d"]:
 
 
 def pending_row(state: Trials, number: Any) -> Bool[Array, " n"]:
-    """True for the row of a pending trial; nowhere if there is none of that number, in traced code.
+    """True for the row of a pending trial. In traced code, all False if no pending trial has the number.
 
     Args:
       state: The table.
-      number: Of the trial.
+      number: Number of the trial.
 
     Raises:
-      ValueError: There is none, outside of traced code.
+      ValueError: No pending trial has the number; only outside of traced code.
     """
     row = (state.status == PENDING) & (state.trial == number)
     if not isinstance(row, Tracer) and not np.any(np.asarray(row)):
@@ -160,12 +161,12 @@ def pending_row(state: Trials, number: Any) -> Bool[Array, " n"]:
 
 
 def add_or_fill(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
-    """The table with a new trial that has ended; if one is pending at ``x``, with the result of the first such one.
+    """The table with a new finished trial; or, if a trial is pending at ``x``, with the result of the first such trial.
 
-    The second is what `Strategy.tell` did before trials had numbers. It goes with the next version.
+    The second case is deprecated: `Strategy.tell` worked so before trials had numbers. The next version removes it.
 
     Args:
-      state: The table. If it is full and nothing fits it is returned as it was.
+      state: The table. In traced code, if there is no row for the result, it is returned unchanged.
       x: A snapped point.
       told: The result.
 
@@ -188,15 +189,15 @@ def add_or_fill(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
 
 
 def add(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
-    """The table with a new trial, in the first empty row; a full table as it was.
+    """The table with a new trial in the first empty row.
 
     Args:
-      state: The table.
+      state: The table. In traced code a full table is returned unchanged.
       x: A snapped point.
-      told: What the row holds.
+      told: New contents of the row.
 
     Raises:
-      ValueError: If the table is full; only outside of traced code, where values are known.
+      ValueError: If the table is full, outside of traced code.
     """
     require_room(state, 1)
     free = state.status == EMPTY
@@ -212,8 +213,8 @@ def fill(state: Trials, row: Bool[Array, " n"], told: Told) -> Trials:
 
     Args:
       state: The table.
-      row: True for that row; nowhere: the table is returned as it was.
-      told: What the row holds.
+      row: True for the row to fill; all False: the table is returned unchanged.
+      told: New contents of the row.
     """
     here = row[:, None]
     noise = state.noise
@@ -233,13 +234,13 @@ def one_after_another(
     state: Trials,
     q: int,
 ) -> tuple[Float[Array, "q d"], Any]:
-    """Several points, each suggested where those before it are pending, and how they were found.
+    """Several points, suggested one after another with the earlier ones pending, and how they were found.
 
     Args:
-      suggest: From a table to a point, and how it was found.
-      pend: Adds a pending trial to a table.
+      suggest: Function from a table to a point, and how it was found.
+      pend: Function that adds a pending trial to a table.
       state: The table.
-      q: How many points.
+      q: Number of points.
     """
 
     def one(state: Trials, _: None) -> tuple[Trials, tuple[Float[Array, " d"], Any]]:
@@ -250,7 +251,7 @@ def one_after_another(
 
 
 def require_room(state: Trials, q: int) -> None:
-    """Raise ``ValueError`` if there is no room for ``q`` more trials; silent in traced code, where none can know."""
+    """Raise ``ValueError`` if the table has fewer than ``q`` empty rows. Traced code cannot check this."""
     if q < 1:
         raise ValueError(f"q: expected at least 1, got {q}")
     if not isinstance(state.status, Tracer):
@@ -262,16 +263,15 @@ def require_room(state: Trials, q: int) -> None:
 def first_new(
     key: Key[Array, ""], region: Region, state: Trials, x: Float[Array, " d"]
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
-    """The point ``x`` if it is allowed and no trial has it, else another such point.
+    """The point ``x`` if it is allowed and not in the table, else another such point.
 
-    Of a list it is the nearest candidate that is new. A space that can be counted is searched in counting order, to its
-    end. Where a constraint leaves parts of a space
-    with reals, 2^10 uniform points are tried, then a walk from the trials that are allowed, then 2^14 points where
-    thin sets often are.
+    In a list of candidates it is the nearest new candidate. A discrete space is searched in counting order, to its end.
+    In a space with reals and a constraint, 2^10 uniform points are tried first. Next come random walks from allowed
+    trials, and then 2^14 points where allowed sets of small volume often are.
 
     Args:
-      key: Draws where the search begins.
-      region: Where the point may be.
+      key: Random key of the points to try, and of the place where counting starts.
+      region: Region of the point.
       state: The table.
       x: A point of the cube.
 
@@ -285,7 +285,7 @@ def first_new(
     x = region.place(x)
     start = draw(key, encoding.num_columns, dtype)
     if encoding.constraint is None and not encoding.num_levels.any():
-        # Nothing to count: one other point, since chance does not draw a trial's again.
+        # All columns are real and unconstrained: one random point is enough, because it is new with probability 1.
         point = choose(jnp.any(is_taken(state, x)), region.place(start), x)
         return point, ~jnp.any(is_taken(state, point))
     num_combinations = math.prod(int(k) for k in encoding.num_levels)  # 0 with a real among the columns
@@ -295,10 +295,10 @@ def first_new(
 
 
 _LOG_ALLOWED_STEPS = 16
-"""A space under a constraint is counted through if it has at most 2^16 combinations; a constraint may cost a call."""
+"""A constrained space is searched in counting order if it has at most 2^16 combinations: each may cost a call."""
 _ROUND = 256
 _NUM_UNIFORM, _NUM_ROUNDS = 4, 64
-"""Rounds of uniform points, after which a constraint leaves so little that what it allows is looked for otherwise."""
+"""Number of rounds of uniform points, and of all rounds. After the first, the allowed set is taken to be thin."""
 
 
 def each_new(
@@ -307,10 +307,10 @@ def each_new(
     """Points that are new and allowed, and differ from each other; see `first_new`.
 
     Args:
-      key: For where a point is taken.
-      region: Where the points may be.
+      key: Random key of the replacements.
+      region: Region of the points.
       state: The table.
-      points: What is wanted.
+      points: The wanted points.
     """
 
     def one(state: Trials, at: tuple[Key[Array, ""], Float[Array, " d"]]) -> tuple[Trials, Any]:
@@ -323,10 +323,11 @@ def each_new(
 def _draw_to_new(
     key: Key[Array, ""], region: Region, state: Trials, x: Float[Array, " d"]
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
-    """The point ``x`` if it is allowed and new, else the first such one of uniform draws, else one in a thin set.
+    """The point ``x`` if it is allowed and new, else the first such uniform sample, else one in a thin set.
 
-    A thin set is walked from the trials that are in it, and the point nearest to ``x`` is taken. Without such a trial
-    points are drawn near the borders of the cube and with rising or falling coordinates, as chains of inequalities ask.
+    In a thin set, random walks start at the allowed trials, and the point nearest to ``x`` is taken. Without allowed
+    trials, points are sampled near the borders of the cube, and with rising or falling coordinates, which satisfy
+    chains of inequalities.
     """
 
     def is_good(points: Float[Array, "m d"]) -> Bool[Array, " m"]:
@@ -355,9 +356,9 @@ def _draw_to_new(
 
 
 def _unevenly(uniform: Float[Array, "m d"]) -> Float[Array, "m d"]:
-    """Points where constraints that leave little leave something: near borders, and in an order of their columns."""
+    """Points in places where a tight constraint often allows some: near borders, or with sorted coordinates."""
     m, d = uniform.shape
-    # The distance from the border is the more often small the more decades it has: 8 of them, or 12.
+    # Distances from the border are log-uniform over 8 or 12 decades.
     decades = 8.0 if uniform.dtype == jnp.float32 else 12.0
     part = 4 * uniform - jnp.floor(4 * uniform)
     near = 10.0 ** (-decades * part)
@@ -371,13 +372,13 @@ def _unevenly(uniform: Float[Array, "m d"]) -> Float[Array, "m d"]:
 def walk_to_new(
     region: Region, state: Trials, x: Float[Array, " d"], start: Float[Array, " d"]
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
-    """The point ``x`` if it is allowed and no trial has it, else the next such one in counting order from ``start``.
+    """The point ``x`` if it is allowed and not in the table, else the next such point in counting order.
 
     Args:
-      region: Where the point may be.
+      region: Region of the point.
       state: The table.
       x: A point of the region.
-      start: Where to begin counting; its reals are kept.
+      start: Point at which counting starts; all points have its real coordinates.
 
     Returns:
       A point of the region and whether it is new and allowed.
@@ -399,22 +400,22 @@ def count_to_new(
     at: Callable[[Int[Array, " d"]], Float[Array, " d"]],
     is_counted: Callable[[Int[Array, " d"]], Bool[Array, ""]] | None = None,
 ) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
-    """The point ``x`` if it is allowed and no trial has it, else the first such one that counting ``levels`` comes to.
+    """The point ``x`` if it is allowed and not in the table, else the first such point in counting order.
 
-    Each combination of the active columns comes once: what is inactive or given does not count.
+    Counting visits each combination of active columns once. Inactive and fixed columns do not vary.
 
     Args:
-      region: Where the point may be.
+      region: Region of the point.
       state: The table.
       x: A point of the region.
-      levels: Where counting begins; the last column moves fastest, but a column always slower than those that depend on
-        it, and after the last point comes the first.
+      levels: Levels at which counting starts. The last column varies fastest, but a column varies more slowly than the
+        columns that depend on it. After the last combination comes the first.
       sizes: Number of levels of each column, static.
-      at: The point of the region that levels stand for.
-      is_counted: False for levels that are left out; None: none is.
+      at: Function from levels to a point of the region.
+      is_counted: Function that is False for levels to leave out; None: all count.
 
     Returns:
-      A point and whether it is new and allowed. A walk ends after as many steps as there are combinations, at most
+      A point and whether it is new and allowed. Counting ends after as many steps as there are combinations, at most
       2^20.
     """
     encoding = region.encoding
@@ -424,7 +425,7 @@ def count_to_new(
 
     def step(carry):
         levels, _, count = carry
-        # A column moves on when all after it are at their last level; an inactive or given one has no other.
+        # A column moves when all columns after it are at their last level. Inactive and fixed columns do not move.
         is_still = ~is_active(encoding, region.place(from_level(encoding, levels, x.dtype))) | ~region.is_free
         is_last = (levels >= sizes - 1) | is_still
         all_last = jnp.cumprod(is_last[order][::-1].astype(jnp.int32), dtype=jnp.int32)[::-1]
@@ -445,7 +446,7 @@ def count_to_new(
 
 
 def _parents_first(encoding: Encoding) -> np.ndarray:
-    """The columns in their order, but each after the one it depends on; static, ``[d]``."""
+    """The columns in order, except that each column comes after the column that it depends on; static, ``[d]``."""
     order: list[int] = []
     for j in range(encoding.num_columns):
         chain = [j]

@@ -1,4 +1,4 @@
-"""A batch improved as a whole: all of its points move at once."""
+"""Joint improvement of a batch: all of its points move at once."""
 
 import dataclasses
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from jbo.types import EMPTY, PENDING, Trials, is_taken
 
 @dataclass(frozen=True)
 class _Each:
-    """A constraint that each of several points has to satisfy; hashable."""
+    """A constraint on several points: each point must satisfy the inner constraint; hashable."""
 
     constraint: Constraint
     num_columns: int
@@ -28,11 +28,11 @@ class _Each:
 
 
 def repeated(encoding: Encoding, q: int) -> Encoding:
-    """The columns of ``q`` points in a row.
+    """The columns of ``q`` points, concatenated to one point.
 
     Args:
       encoding: Columns of one point.
-      q: How many points.
+      q: Number of points.
     """
     d = encoding.num_columns
     columns = tuple(
@@ -56,14 +56,14 @@ def improve_together(
     points: Float[Array, "q d"],
     is_smooth: bool = True,
 ) -> tuple[Float[Array, "q d"], Float[Array, ""]]:
-    """Points at which a function of all of them is better than at those given, or these, and its value.
+    """Points that improve a joint function, or the given points if no better ones are found, and the value.
 
     Args:
-      key: Draws candidates.
-      function: Value of snapped points, higher is better.
-      region: Where each of them may be.
-      state: The table: none of its points is among the result, unless it is among those given.
-      points: Where to begin.
+      key: Random key of the candidates.
+      function: Joint value of snapped points, higher is better.
+      region: Region of each point.
+      state: The table. New points are not in the table.
+      points: Starting points.
       is_smooth: As in `maximize`.
     """
     q, d = points.shape
@@ -91,7 +91,7 @@ def _improve_one_by_one(
     state: Trials,
     points: Float[Array, "q d"],
 ) -> tuple[Float[Array, "q d"], Float[Array, ""]]:
-    """As `improve_together` of a list: each point in turn becomes the best candidate beside the others."""
+    """`improve_together` for a list of candidates: each point in turn becomes the best candidate given the others."""
     q = len(points)
     numbers = jnp.arange(q, dtype=jnp.int32)
 

@@ -1,4 +1,4 @@
-"""From told values to what a surrogate learns from: the worse half compressed, and standardised."""
+"""Transform of the observed values for a surrogate: the worse half is log-compressed, then all are standardised."""
 
 from typing import NamedTuple
 
@@ -11,20 +11,20 @@ from jbo.surrogates import GP, Surrogate
 from jbo.types import FAILED, Dataset, Trials
 
 _LONGEST_TAIL = 10
-"""Where `compress` ends, in distances from the best value to the median."""
+"""Maximum of a compressed value; see `compress`."""
 LARGEST_NOISE = 1e6
-"""Standard deviation, of standardised values, that stands for any larger one: the value then says nothing."""
+"""Maximum standard deviation of a known noise, in units of standardised values: such a value has no information."""
 
 
 class Units(NamedTuple):
-    """The way between told values and what a surrogate sees of them; both directions keep the order."""
+    """The transform between observed values and those of the surrogate. Both directions preserve the order."""
 
     factor: Float[Array, ""]
-    """A power of two that all values are multiplied by first; see `numerics.to_middle_of_range`."""
+    """A power of two by which all values are multiplied first; see `numerics.to_middle_of_range`."""
     median: Float[Array, ""]
-    """Where compression begins, in those units."""
+    """Median of the scaled values, above which values are compressed."""
     width: Float[Array, ""]
-    """Distance from the median at which the logarithm sets in, in those units."""
+    """Unit ``s`` of the compression, in scaled values; see `compress`."""
     mean: Float[Array, ""]
     """Mean of the compressed values, which standardisation subtracts."""
     deviation: Float[Array, ""]
@@ -32,28 +32,28 @@ class Units(NamedTuple):
 
     @property
     def y_scale(self) -> Float[Array, ""]:
-        """Units of the objective that one unit of the surrogate is worth, near the best values."""
+        """Size of one unit of the surrogate in units of the objective, near the best values."""
         info = jnp.finfo(self.width.dtype)
         return jnp.clip(self.deviation * self.width / self.factor, info.tiny, info.max).astype(self.width.dtype)
 
     def to_model(self, y: Float[Array, "*b"]) -> Float[Array, "*b"]:
-        """What a surrogate would see of told values, those that it learns from or others.
+        """The transformed values.
 
         Args:
-          y: Values, lower is better.
+          y: Values of the objective, lower is better; these need not be observed values.
         """
         largest = 0.25 * jnp.finfo(y.dtype).max
         z = (jnp.clip(y * self.factor, -largest, largest) - self.median) / self.width
         return ((_shortened(z) - self.mean) / self.deviation).astype(y.dtype)
 
     def to_told(self, y: Float[Array, "*b"]) -> Float[Array, "*b"]:
-        """The values that a surrogate would see as ``y``: quantiles of its predictions in units of the objective.
+        """The inverse of `to_model`: for example, quantiles of predictions in units of the objective.
 
         Args:
-          y: In units of the surrogate.
+          y: Values in units of the surrogate.
 
         Returns:
-          Finite values: what is beyond the floating range is the end of the range.
+          Finite values, clipped to the floating range.
         """
         z = y * self.deviation + self.mean
         z = jnp.where(z > 0, jnp.expm1(jnp.clip(z, 0, _LONGEST_TAIL)), z)
@@ -62,7 +62,7 @@ class Units(NamedTuple):
 
 
 def units(state: Trials, noise: Float[Array, ""] | float | None = None) -> Units:
-    """The way between the values of a table and those in its `dataset`.
+    """The transform between the values of a table and those of its `dataset`.
 
     Args:
       state: The table of trials.
@@ -72,23 +72,23 @@ def units(state: Trials, noise: Float[Array, ""] | float | None = None) -> Units
 
 
 def dataset(state: Trials, noise: Float[Array, ""] | float | None = None) -> Dataset:
-    """What a surrogate sees of the successful trials.
+    """The successful trials as the data of a surrogate.
 
-    Their values go through `compress` and are standardised. Both are repeated at each ask, because each new value moves
+    The values are compressed (`compress`) and standardised, again for each suggestion, because each new value changes
     the scale.
 
     Args:
       state: The table of trials.
-      noise: Standard deviation of all values, if it is known; see `compress`.
+      noise: Known standard deviation of the noise of all values; see `compress`. None: unknown.
 
     Returns:
-      A data set with a valid row for each successful trial; its ``y_scale`` undoes the standardisation.
+      A data set with a valid row for each successful trial. Its ``y_scale`` undoes the standardisation.
     """
     return _seen(state, noise, with_failures=False)[0]
 
 
 def dataset_with_failures(state: Trials, noise: Float[Array, ""] | float | None = None) -> Dataset:
-    """What a surrogate sees of all trials that have ended: a failed one as worse than the worst by half the range.
+    """All finished trials as the data of a surrogate. A failed trial is worse than the worst value by half the range.
 
     Args:
       state: The table of trials.
@@ -101,7 +101,7 @@ def dataset_with_failures(state: Trials, noise: Float[Array, ""] | float | None 
 
 
 def known_noise(surrogate: Surrogate) -> Float[Array, ""] | float | None:
-    """The standard deviation of the values that a surrogate was told, in their units; None if it was told none.
+    """The known standard deviation of the noise of a surrogate, in units of the objective; None if it is unknown.
 
     Args:
       surrogate: The model.
@@ -119,19 +119,19 @@ def _seen(state: Trials, noise: Float[Array, ""] | float | None, *, with_failure
         penalty = jnp.where(jnp.any(is_ok), worst + 0.5 * (worst - best), 0).astype(z.dtype)
         z = jnp.where(is_failed, penalty, z)
     y, mean, deviation = standardise(z, is_valid, median / width)
-    # Values that are equal but for their rounding have no width of their own.
+    # Values that are equal up to rounding define no width.
     is_flat, largest = ~jnp.any(y), jnp.max(jnp.where(is_ok, jnp.abs(scaled), 0), initial=0)
     width = jnp.where(is_flat, jnp.where(largest > 0, largest, 1), width).astype(z.dtype)
     mean = jnp.where(is_flat, 0, mean).astype(z.dtype)
     scale = Units(factor, median, width, mean, deviation)
-    # Any of the quotients may be infinite.
+    # The quotient may be infinite.
     excess = jnp.where(is_ok, jnp.maximum((scaled - median) / width, 0), 0)
     slope = jnp.where(jnp.log1p(excess) < _LONGEST_TAIL, 1 / (1 + excess), 0).astype(z.dtype)
     return Dataset(state.x, y, is_valid, scale.y_scale, _noise_variance(state, slope, scale), slope=slope), scale
 
 
 def _typical_noise(state: Trials, noise: Float[Array, ""] | float | None) -> Float[Array, ""]:
-    """The known standard deviation of the values: that of all, or the median of the told ones if it is larger."""
+    """Known standard deviation of the noise: ``noise``, or the median over the trials if that is larger."""
     known = jnp.asarray(0 if noise is None else noise, state.y.dtype)
     if state.noise_of_value is None:
         return known
@@ -144,32 +144,31 @@ def _typical_noise(state: Trials, noise: Float[Array, ""] | float | None) -> Flo
 def compress(
     y: Float[Array, " n"], is_valid: Bool[Array, " n"], noise: Float[Array, ""] | float = 0.0
 ) -> tuple[Float[Array, " n"], Float[Array, ""], Float[Array, ""]]:
-    r"""The distances of the values from their median, the worse half compressed by a logarithm.
+    r"""The values minus their median, with the worse half compressed by a logarithm.
 
-    How bad a bad point is says little about where the good ones are, but a few huge values would set the scale of all.
-    A value :math:`y` becomes :math:`z = (y - m) / s` with the median :math:`m` and the distance :math:`s` from the best
-    value to the median, and above the median :math:`\min(\log(1 + z), 10)`; what is beyond :math:`e^{10}` such
-    distances is equally bad. Order and ties are kept, and the slope at the median is 1, so values of similar size are
-    hardly changed.
+    The values of bad points say little about the position of good points, but a few huge values would set the scale.
+    A value :math:`y` becomes :math:`z = (y - m) / s`. Here :math:`m` is the median, and :math:`s` the distance from the
+    best value to the median. Above the median it becomes :math:`\min(\log(1 + z), 10)`, so all values beyond
+    :math:`e^{10}` such distances are equally bad. Order and ties are preserved. The slope at the median is 1, so values
+    of similar size hardly change.
 
-    The distance is at least the standard deviation of the values, as far as that is known. When a search crowds its
-    trials around one point their values are closer than their noise; a logarithm within the noise would show the model
-    little else.
+    The distance is at least the standard deviation of the noise, if that is known. The trials of a search that has
+    converged differ less than their noise. A logarithm within the noise would show the model little else.
 
-    If the better half is one plateau, :math:`s` is the mean excess of the others over the median. There an excess
-    counts with at most :math:`e^{10}` times the median excess, so that an outlier cannot hide the other differences.
+    If the better half is a plateau, :math:`s` is the mean excess of the other values over the median. The excess of a
+    value is then clipped to :math:`e^{10}` times the median excess, so that an outlier cannot hide other differences.
 
     Args:
-      y: Values, lower is better; from `numerics.to_middle_of_range` if they are of any size.
+      y: Values, lower is better; values of any size must be scaled by `numerics.to_middle_of_range` first.
       is_valid: Rows that count.
-      noise: Known standard deviation of the values, at least 0.
+      noise: Known standard deviation of the noise, at least 0.
 
     Returns:
       Compressed values, at most 10, and 0 in padding rows; the median; the distance.
 
     References:
-      Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, compresses the worse half too, by
-      ranks. A logarithm needs no ranks and does not magnify the differences among crowded trials.
+      Song et al., The Vizier Gaussian Process Bandit Algorithm, 2024, section 4.3, compress the worse half by ranks. A
+      logarithm needs no ranks and does not magnify the differences among close trials.
     """
     dtype = y.dtype
     n = jnp.sum(is_valid).astype(jnp.int32)
@@ -181,7 +180,7 @@ def compress(
     num_worse = jnp.sum(is_worse).astype(jnp.int32)
     middle = ordered[jnp.maximum(n - num_worse + (num_worse - 1) // 2, 0)] - median
     excess = jnp.where(is_worse, jnp.minimum(y - median, float(np.exp(_LONGEST_TAIL)) * middle), 0)
-    width = median - ordered[0]  # negative where there is no value
+    width = median - ordered[0]  # negative without a value
     width = jnp.where(width > 0, width, jnp.sum(excess) / jnp.maximum(num_worse, 1).astype(dtype))
     spread = jnp.where(n > 0, ordered[jnp.maximum(n - 1, 0)] - ordered[0], 0)
     width = jnp.clip(jnp.asarray(noise, dtype), width, jnp.maximum(spread, width))
@@ -194,9 +193,9 @@ def _shortened(z: Float[Array, "*b"]) -> Float[Array, "*b"]:
 
 
 def _noise_variance(state: Trials, slope: Float[Array, " n"], scale: Units) -> Float[Array, " n"] | None:
-    """Variance that was told of each value, as a surrogate sees it: a worse value is compressed, and so is its noise.
+    """Known noise variance of each value in units of the surrogate; None if it is unknown.
 
-    To first order, by the slope of `compress` at the value.
+    The noise is scaled by the slope of `compress` at the value, which is right to first order.
     """
     if state.noise_of_value is None:
         return None
@@ -213,17 +212,18 @@ def standardise(
 
     Args:
       y: Values whose squares are in the floating range, such as those of `compress`.
-      is_valid: Rows that count; the others become 0.
-      offset: What was subtracted from the values before: differences that are smaller than the rounding of the values
-        with it are 0.
+      is_valid: Rows that count; other rows become 0.
+      offset: Number that was subtracted from the values before. Differences smaller than the rounding error of
+        ``y + offset`` become 0.
 
     Returns:
-      Standardised values, mean and standard deviation; if all values are equal they become 0 and the deviation is 1.
+      Standardised values, mean and standard deviation. If all values are equal, they become 0, with standard
+      deviation 1.
     """
     count = jnp.maximum(jnp.sum(is_valid), 1).astype(y.dtype)
     mean = jnp.sum(jnp.where(is_valid, y, 0)) / count
     centred = jnp.where(is_valid, y - mean, 0)
-    # The second pass takes away what rounding left of the mean.
+    # The second pass removes the rounding error of the mean.
     rest = jnp.sum(centred) / count
     centred = jnp.where(is_valid, centred - rest, 0)
     deviation = jnp.sqrt(jnp.sum(centred**2) / count)

@@ -1,4 +1,4 @@
-"""Trust regions: a search of many parameters that stays near its best trial, in a box that learns its size."""
+"""Trust-region Bayesian optimisation (TuRBO): a search of many parameters in a box around the best trial."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -30,11 +30,11 @@ from jbo.types import EMPTY, FAILED, OK, PENDING, Dataset, Layout, Trials, is_ta
 _FIRST, _LEAST, _LARGEST = 0.8, 2.0**-7, 1.6
 _NUM_SUCCESSES = 3
 _GAIN = 1e-3
-"""A success improves on the best value by at least so much of its size."""
+"""Minimum relative improvement on the best value that counts as a success."""
 _LARGE_DESIGN, _MANY = 40, 20
-"""Trials of the design, from how many columns on."""
+"""Results of the default initial design for many columns, and the number of columns from which it is used."""
 _MOVED = 20
-"""Columns that a candidate moves, on average, where there are more."""
+"""Average number of columns in which a candidate differs from the centre, if there are more columns."""
 
 
 class Box(NamedTuple):
@@ -125,7 +125,7 @@ class TrustRegion(ModelStrategy):
     def fit_to(self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]) -> tuple[Any, FitInfo]:
         """The parameters of the surrogate, fitted to the trials since the last restart."""
         data = self._dataset(self._own(state, self.box(state)))
-        del is_near  # the fit before may be to trials that are forgotten now
+        del is_near  # the previous fit may be to trials before a restart
         return fit_near(self.surrogate, streams.stream(key, streams.FIT), data, start, jnp.asarray(False))
 
     def suggest_by_model(
@@ -156,7 +156,7 @@ class TrustRegion(ModelStrategy):
         return replay(state, self.num_design, max(4, self.encoding.num_columns))
 
     def _own(self, state: Trials, box: Box) -> Trials:
-        """Trials that have ended since the search began anew; pending ones are no part of the model: draws differ."""
+        """Finished trials since the last restart. Pending trials are left out, because Thompson samples differ."""
         state = state.of_feasible()
         is_own = jnp.arange(state.y.shape[0]) >= box.first_row
         return state._replace(status=jnp.where(is_own & (state.status != PENDING), state.status, EMPTY))
@@ -187,13 +187,13 @@ class TrustRegion(ModelStrategy):
             is_inside = jnp.all((candidates >= lower[None, :]) & (candidates <= upper[None, :]), axis=1)
             values = values_at(value_at, candidates)
             best = region.best_new(state, jnp.where(~is_inside | jnp.isnan(values), -jnp.inf, values))
-            # A box without a new candidate gives way to the nearest one outside of it.
+            # If the box has no new candidate, take the nearest one outside of it.
             nearest = region.nearest_new(state, centre)
             x, is_new = choose(best.is_new, (best.x, best.is_new), (nearest.x, nearest.is_new))
             return x, AskInfo(is_new)
         candidates = self._candidates(key_candidates, region, centre, box.length, params)
         if self.encoding.constraint is not None:
-            # A step that leaves the box gives way to a point of the box.
+            # Replace steps that leave the box by points of the box.
             steps = beside(
                 jax.random.fold_in(key_candidates, 1), region, state, jnp.broadcast_to(centre, candidates[::2].shape)
             )
@@ -208,13 +208,13 @@ class TrustRegion(ModelStrategy):
     def _bounds(
         self, centre: Float[Array, " d"], length: Float[Array, ""], params: Any
     ) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
-        """Where each column of the box begins and ends."""
+        """Lower and upper bounds of the box in each column."""
         stretch = jnp.ones(self.encoding.num_columns, centre.dtype)
         if isinstance(params, GPParams):
             relative = jnp.mean(params.log_lengthscale, axis=0)
             stretch = jnp.exp(relative - jnp.mean(relative)).astype(centre.dtype)
         half = 0.5 * length * stretch
-        # A category has no neighbours: it is any of its choices, where it moves.
+        # A category has no neighbours, so the box contains all of its choices.
         is_category = self.encoding.is_category
         lower = jnp.where(is_category, 0, jnp.clip(centre - half, 0, 1))
         return lower, jnp.where(is_category, 1, jnp.clip(centre + half, 0, 1))
@@ -222,13 +222,13 @@ class TrustRegion(ModelStrategy):
     def _candidates(
         self, key: Key[Array, ""], region: Region, centre: Float[Array, " d"], length: Float[Array, ""], params: Any
     ) -> Float[Array, "m d"]:
-        """Points of the box that differ from its centre in some columns."""
+        """Random points of the box that differ from its centre in some columns."""
         d, dtype, m = self.encoding.num_columns, centre.dtype, self.num_candidates
         key_sobol, key_moves = jax.random.split(key)
         lower, upper = self._bounds(centre, length, params)
         uniform = designs.sobol(key_sobol, m, d, dtype)
         inside = lower[None, :] + (upper - lower)[None, :] * uniform
-        # Of more columns 20 move on average, so a candidate that stays at the centre is rarer than exp(-20).
+        # With more than 20 columns, 20 move on average: a candidate equals the centre with probability below exp(-20).
         moves: Bool[Array, "m d"] = jax.random.uniform(key_moves, (m, d), dtype) < min(1.0, _MOVED / d)
         return region.place(jnp.where(moves, inside, centre[None, :]))
 
@@ -279,6 +279,6 @@ def trust_region(
         num_design=design_size(encoding, num_initial),
         acquisition=thompson_sampling() if acquisition is None else as_acquisition(acquisition),
         num_candidates=num_candidates,
-        # What counts as few results is a matter of those since the search began anew, which a schedule does not see.
+        # Fit after each result: a schedule counts all results, and does not see when a search has restarted.
         schedule=Schedule(first=None, chain=1),
     )

@@ -56,7 +56,7 @@ class Schedule:
         if self.chain < 1:
             raise ValueError(f"chain: expected at least 1, got {self.chain}")
         if self.first is not None:
-            # Where the lag doubles, a chain has to begin anew, or at a fit that began anew itself.
+            # If the lag doubles, the fit must be cold, or have a cold fit as its warm start.
             steps = self.first // 2 % self.chain
             begins = steps == 0 or (steps == 1 and (self.first - 2) % self.chain == 0)
             if self.first < 2 or self.first % 2 or not begins:
@@ -93,7 +93,7 @@ class Schedule:
         """
         if self.first is None:
             return 1
-        # Whole numbers of the same kind in NumPy and in traced code.
+        # The same integer dtype in NumPy and in traced code.
         doublings = np.array([n for k in range(31) if (n := self.first * 2**k) < 2**31], np.int32)
         return 2 ** (count >= doublings).sum()
 
@@ -117,8 +117,8 @@ def fit_on_schedule(
 
     Args:
       schedule: When to fit.
-      fit: Function of the rows, of one set of starting parameters, and of whether these are a warm start. It returns
-        parameters with a leading axis of hyperparameter samples, and diagnostics of the fit.
+      fit: Function of the rows, of starting parameters, and of whether these are a warm start. It returns parameters
+        with a leading axis of hyperparameter samples, and diagnostics of the fit.
       anew: Starting parameters of a cold fit.
       status: As in `Trials`.
       start: The previous fit; None: it is recomputed here, which takes at most three fits.
@@ -146,25 +146,25 @@ def first_set(model: Any) -> Any:
     """The first hyperparameter sample of a fit.
 
     Args:
-      model: Parameters with a leading axis of sets, and how their fit went.
+      model: Parameters with a leading axis of hyperparameter samples, and diagnostics of the fit.
     """
     return jax.tree.map(lambda leaf: leaf[0], model[0])
 
 
 class Held(NamedTuple):
-    """A fit and what it was made from."""
+    """A kept fit and the rows that it used."""
 
     rows: Bool[Array, " n"]
-    """Of the table, those that it learnt from; none: nothing is held."""
+    """True for the rows of the table that the fit used; all False: no fit is kept."""
     model: Any
-    """From `ModelStrategy.fit`."""
+    """Result of `ModelStrategy.fit`."""
 
 
 def nothing_held(strategy: Any, key: Key[Array, ""], state: Trials) -> Held:
-    """What to begin with.
+    """The initial value for `refit`: no fit is kept.
 
     Args:
-      strategy: The `ModelStrategy` whose fits they are.
+      strategy: The `ModelStrategy` of the fits.
       key: The key of the search.
       state: The table.
     """
@@ -172,13 +172,13 @@ def nothing_held(strategy: Any, key: Key[Array, ""], state: Trials) -> Held:
 
 
 def refit(strategy: Any, key: Key[Array, ""], state: Trials, held: Held) -> Held:
-    """What `ModelStrategy.fit` gives for a table. Where its rows are those of the held fit, nothing is computed.
+    """The result of `ModelStrategy.fit` for a table. If the kept fit used the same rows, it is returned unchanged.
 
     Args:
-      strategy: The `ModelStrategy` whose fits they are.
+      strategy: The `ModelStrategy` of the fits.
       key: The key of the search, the same as for ``held``.
-      state: The table, in which the results of ``held`` stand as they did.
-      held: The latest fit, from here or from `nothing_held`.
+      state: The table, in which the results that ``held`` used have not changed.
+      held: The latest fit, from this function or from `nothing_held`.
     """
     rows = strategy.rows_of_fit(state.status)
     of_start = strategy.rows_of_start(jnp.where(rows, state.status, EMPTY))
@@ -186,11 +186,11 @@ def refit(strategy: Any, key: Key[Array, ""], state: Trials, held: Held) -> Held
     if start is not None:
         start = start._replace(is_known=jnp.any(of_start) & jnp.all(of_start == held.rows))
 
-    # Under `jax.vmap` a condition would pay for both of its branches, and this loop ends before it begins.
+    # A loop with 0 or 1 rounds: under `jax.vmap` a `cond` would compute both branches.
     is_other = jnp.any(rows != held.rows)
 
     def fit(i: Int[Array, ""], model: Any) -> Any:
-        # Else the compiler sees that nothing here depends on the loop, and fits before it.
+        # Without the barrier the compiler sees that the fit does not depend on the loop, and hoists the fit out of it.
         table, _ = jax.lax.optimization_barrier((state, i))
         made = strategy.fit(key, table, start)
         return jax.tree.map(lambda new, old: jnp.where(is_other, new, old), made, model)

@@ -1,26 +1,26 @@
-"""Streams of random numbers of a search by a model: one key, and a number for each use of it.
+"""Random streams of a strategy with a model: one key, and a number for each use of the key.
 
-A stream of its own for each use keeps the others as they are when one is added. A number is never given twice: 6 and 7
-are free. The row is the number of trials in the table. Strategies without a model have numbers of their own.
+Each use has its own stream, so that a new use does not change the others. Each number has one use; 6 and 7 are free.
+The row is the number of trials in the table. Strategies without a model have their own numbers.
 """
 
 import jax
 from jaxtyping import Array, Int, Key
 
 FIT = 0
-"""The fit of the surrogate, which a batch shares."""
+"""Fit of the surrogate, which a batch shares."""
 BOX = 1
-"""A suggestion in the box of a trust region, by its row."""
+"""Suggestion in the box of a trust region, for each row."""
 DESIGN = 2
-"""The initial design, one sequence for all its points."""
+"""Initial design, one sequence for all its points."""
 DESIGN_NEW = 3
-"""A new point where that of the design is taken, by its row."""
+"""Replacement of a design point that is already in the table, for each row."""
 BATCH = 4
-"""A batch that is moved as a whole, by its first row."""
+"""Joint improvement of a batch, for its first row."""
 WEIGHTS = 5
-"""The fits of the weights, by their place."""
+"""Fits of the weights, for each weight by its index."""
 _ROWS = 8
-"""From here on a number for each row: suggestions by the model."""
+"""First of the numbers of suggestions by the model, one for each row."""
 
 
 def stream(key: Key[Array, ""], number: int, row: Int[Array, ""] | int | None = None) -> Key[Array, ""]:
@@ -28,8 +28,8 @@ def stream(key: Key[Array, ""], number: int, row: Int[Array, ""] | int | None = 
 
     Args:
       key: The key of the search.
-      number: One of those above.
-      row: The row or the place that it is for; None: it is for all.
+      number: One of the constants above.
+      row: The row or the index; None: one stream for all rows.
     """
     key = jax.random.fold_in(key, number)
     return key if row is None else jax.random.fold_in(key, row)
@@ -40,6 +40,6 @@ def of_row(key: Key[Array, ""], row: Int[Array, ""]) -> Key[Array, ""]:
 
     Args:
       key: The key of the search.
-      row: Rows in the table before it.
+      row: Number of trials in the table before the suggestion.
     """
     return jax.random.fold_in(key, _ROWS + row)

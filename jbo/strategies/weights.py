@@ -1,4 +1,4 @@
-"""What the worth of a point is multiplied by, beside the acquisition: the chance of success, a belief, a cost."""
+"""Weights, the factors of an acquisition: the probability of success and the user's prior. `_cost.py` has the cost."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Weight(ABC):
         Args:
           key: Random key of the fit.
           state: The table, without the rows that the schedule of fits leaves out.
-          start: Starting parameters, one set.
+          start: Starting parameters, one hyperparameter sample.
           is_near: True for a warm start: ``start`` is from the previous fit.
         """
         del key, state, start, is_near
@@ -50,7 +50,7 @@ class Weight(ABC):
 
     @abstractmethod
     def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight | None:
-        """The logarithm of the factor, as a function of a point; None: there is none for this table.
+        """The logarithm of the factor, as a function of a point; None: the factor is not used for this table.
 
         Args:
           params: From `fit`.
@@ -65,7 +65,7 @@ class Success(Weight):
     """The probability that a trial does not fail; see `Failures`."""
 
     def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
-        """The logarithm of the probability."""
+        """The logarithm of the probability, as a function of a point."""
         return known.failures.log_success
 
 
@@ -79,12 +79,12 @@ class Expected(Weight):
     """
 
     belief: Belief
-    """Where the best configuration is expected."""
+    """Prior over the best configuration."""
     num_results: float | Float[Array, ""]
     """The number of results at which the exponent is 1."""
 
     def log_weight(self, params: Any, state: Trials, known: Knowledge) -> LogWeight:
-        """The logarithm of the power."""
+        """The logarithm of the factor, as a function of a point."""
         count = jnp.maximum(jnp.sum((state.status == OK) | (state.status == PENDING)), 1)
         exponent = jnp.asarray(self.num_results, state.y.dtype) / count.astype(state.y.dtype)
         return lambda x: exponent * self.belief.log_density(x)

@@ -1,4 +1,4 @@
-"""The arguments of `Study.optimize`: what makes sense, and the workers that they ask for."""
+"""The arguments of `Study.optimize`: their checks, and the workers that they select."""
 
 import functools
 import threading
@@ -41,11 +41,11 @@ class Arguments:
     stop_on_repeated_error: bool
 
     def check(self) -> None:
-        """Raise an error for arguments that make no sense.
+        """Raise an error for invalid arguments.
 
         Raises:
-          TypeError: The objective is no function.
-          ValueError: A number is below its least value, or two arguments contradict each other.
+          TypeError: The objective is not a function.
+          ValueError: A number is below its minimum, or two arguments contradict each other.
         """
         if not callable(self.objective):
             raise TypeError(f"objective: expected a function of a configuration, got {self.objective!r}")
@@ -73,7 +73,7 @@ class Arguments:
 
     @cached_property
     def has_report(self) -> bool:
-        """Whether the objective takes a ``report``."""
+        """True if the objective has a parameter ``report``."""
         return takes_report(self.objective)
 
 
@@ -108,14 +108,14 @@ def knows_names_of_others(method: Callable[_P, _R]) -> Callable[_P, _R]:
 
 @contextmanager
 def workers_of(arguments: Arguments, outcomes: Outcomes) -> Iterator[Workers]:
-    """What calls the objective. Of it, only threads are left running after the block.
+    """Context manager of the workers that call the objective. After the block only threads may still run.
 
     Args:
-      arguments: Checked ones.
-      outcomes: What the objective returns.
+      arguments: Checked arguments.
+      outcomes: Outcomes that the objective returns.
 
     Raises:
-      ImportError: loky is not installed and needed.
+      ImportError: loky is needed and not installed.
       TypeError: The objective cannot be sent to another process.
     """
     objective, num = arguments.objective, arguments.workers or 1

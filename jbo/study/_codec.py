@@ -1,4 +1,4 @@
-"""A configuration in its three forms: values by name, text in the file, a point in the unit cube."""
+"""The three forms of a configuration: values by name, text in the file, a point of the unit cube."""
 
 import dataclasses
 import json
@@ -18,10 +18,10 @@ from jbo.study._trial import Trial
 
 
 def text_of(values: Mapping[str, Any]) -> str:
-    """The text of a configuration as a study file holds it.
+    """The text of a configuration in a study file.
 
     Args:
-      values: What `Space.validate` gave.
+      values: Valid values, from `Space.validate`.
     """
     return json.dumps({name: as_json(value) for name, value in values.items()}, allow_nan=False)
 
@@ -30,9 +30,9 @@ class Configuration:
     """A valid configuration of a space.
 
     Args:
-      space: Where the study searches.
-      values: What `Space.validate` gave.
-      text: As the file holds it.
+      space: The search space.
+      values: Valid values, from `Space.validate`.
+      text: Text of the configuration in the file.
     """
 
     def __init__(self, space: Space, values: dict[str, Any], text: str):
@@ -41,26 +41,28 @@ class Configuration:
 
     @cached_property
     def x(self) -> Float[np.ndarray, " d"]:
-        """Its point in the unit cube, which is found at the first use: who only reads a file needs none."""
+        """Its point of the unit cube, computed at the first use, because a reader of the file does not need it."""
         return self._space.encode_valid(self.values)
 
     @property
     def is_allowed(self) -> bool:
-        """True if the constraint of the space holds at it; `ValueError` if that raised or gave no truth value."""
+        """True if the configuration satisfies the constraint of the space.
+
+        `ValueError` if the constraint raises an error or does not return a truth value.
+        """
         constraint = self._space.constraint
         return constraint is None or is_allowed(constraint, self.values)
 
 
 class Codec:
-    """Makes configurations and trials of what a user, a strategy or the file gives.
+    """Converts values of a user or a strategy, and rows of the file, to configurations and trials.
 
-    A configuration is validated and encoded once in the life of a study, when it enters. Its text tells it from
-    others.
+    A configuration is validated and encoded only once in the life of a `Study` object. Its text identifies it.
 
     Args:
-      space: Where the study searches.
-      outcomes: Of the study.
-      study_id: Of the study.
+      space: The search space.
+      outcomes: Outcomes of the study.
+      study_id: Identifier of the study.
     """
 
     def __init__(self, space: Space, outcomes: Outcomes, study_id: str):
@@ -68,26 +70,26 @@ class Codec:
         self._known: dict[str, Configuration] = {}
 
     def of_values(self, values: Mapping[str, Any]) -> Configuration:
-        """The configuration that a user or a strategy gave.
+        """The configuration with the values of a user or a strategy.
 
         Args:
-          values: By name.
+          values: Values by name.
 
         Raises:
-          ValueError: They are no configuration of the space.
+          ValueError: The values are not a configuration of the space.
         """
         valid = self._space.validate(values)
         text = text_of(valid)
         return self._known.setdefault(text, Configuration(self._space, valid, text))
 
     def of_text(self, text: str) -> Configuration:
-        """The configuration that stands in the file.
+        """The configuration with a text from the file.
 
         Args:
-          text: What `text_of` gave, perhaps in another process.
+          text: Text from `text_of`, perhaps of another process.
 
         Raises:
-          ValueError: It is no configuration of the space.
+          ValueError: The text is not a configuration of the space.
         """
         known = self._known.get(text)
         if known is None:
@@ -96,13 +98,13 @@ class Codec:
         return known
 
     def trial(self, record: Record) -> Trial:
-        """The trial that a row of the file holds.
+        """The trial of a row of the file.
 
         Args:
           record: The row.
 
         Raises:
-          ValueError: Its text is no configuration of the space.
+          ValueError: The text of the row is not a configuration of the space.
         """
         trial = Trial(
             **{name: getattr(record, name) for name in _AS_THEY_ARE},
@@ -116,13 +118,13 @@ class Codec:
 def known_of(
     outcomes: Outcomes, status: str, values: Mapping[str, float], noises: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Fields of a trial that follow from what was measured.
+    """Fields of a trial that follow from the measured values.
 
     Args:
-      outcomes: Of the study.
-      status: Of the trial.
-      values: By the name of the outcome.
-      noises: Standard deviations by the name of the outcome.
+      outcomes: Outcomes of the study.
+      status: Status of the trial.
+      values: Values by the name of the outcome.
+      noises: Standard deviations of the noise by the name of the outcome.
     """
     objective, cost = None if outcomes.has_several else outcomes.objective.name, outcomes.cost
     return {
@@ -139,4 +141,4 @@ _AS_THEY_ARE = tuple(
     for each in dataclasses.fields(Trial)
     if each.name in Record._fields and each.name not in ("config", "values")
 )
-"""Fields that a trial takes from a row as they are."""
+"""Fields that a trial takes unchanged from a row."""

@@ -1,4 +1,4 @@
-"""What comes of calling the objective once, here or in a process that it is sent to."""
+"""One call of the objective, in this process or in another one, and its result."""
 
 import pickle
 import traceback
@@ -12,29 +12,29 @@ from jbo.study.value import advice_on, as_ending
 from jbo.types import Result
 
 Objective = Callable[..., Any]
-"""From a configuration, and perhaps ``report``, to a number, a dict of numbers by name, or a `jbo.Result`."""
+"""Function of a configuration, and perhaps of ``report``. Returns a number, a dict of numbers or a `jbo.Result`."""
 BatchObjective = Callable[..., Any]
-"""From several configurations, and perhaps ``report``, to as many of what an `Objective` returns."""
+"""Function of a list of configurations, and perhaps of ``report``. Returns a list of results of an `Objective`."""
 
 
 class Reporter:
-    """``report(step, value)``, wherever the objective runs; with several objectives ``report(step, value, name)``."""
+    """Base class of ``report(step, value)``; with several objectives ``report(step, value, name)``."""
 
     def __call__(self, step: Any, value: Any, name: str | None = None) -> bool:
-        """Write an intermediate value down; whether to stop."""
+        """Write an intermediate value, and return True if the trial should stop."""
         raise NotImplementedError
 
 
 _OF_PROGRAMMERS = (KeyError, TypeError, NameError, AttributeError, ImportError)
-"""With their subclasses, such as `UnboundLocalError` and `ModuleNotFoundError`."""
+"""Programming errors, including subclasses such as `UnboundLocalError` and `ModuleNotFoundError`."""
 
 
 class Fault:
     """A programming error of the objective, which may be sent from one process to another.
 
     Args:
-      error: As it was raised; or the bytes of it, from another process; or None if it could not be sent.
-      text: Its traceback.
+      error: The exception; or its bytes, from another process; or None if it could not be sent.
+      text: Traceback of the exception.
       place: File and line of the innermost frame.
     """
 
@@ -52,7 +52,7 @@ class Fault:
         if isinstance(error, bytes):
             try:
                 error = pickle.loads(error)
-            except Exception:  # its class is known there only, or is not made from its arguments
+            except Exception:  # its class exists only in the other process, or cannot be rebuilt from its arguments
                 error = None
         said = (
             f"jbo: {num} trials and no success: all failed with this error at {self.place[0]}, line {self.place[1]}. "
@@ -76,31 +76,31 @@ class Fault:
 
 
 def fault_of(error: BaseException, text: str) -> Fault | None:
-    """The programming error that an exception is; None if it is of another kind.
+    """An exception as a programming error; None if it is of another kind.
 
     Args:
-      error: What the objective raised.
-      text: Its traceback.
+      error: Exception of the objective.
+      text: Traceback of the exception.
     """
     if not isinstance(error, _OF_PROGRAMMERS):
         return None
-    last = traceback.extract_tb(error.__traceback__)[-1]  # at least the line that called the objective
+    last = traceback.extract_tb(error.__traceback__)[-1]  # contains at least the line that called the objective
     return Fault(error, text, (last.filename, last.lineno or 0))
 
 
 class Evaluation(NamedTuple):
-    """What came of calling an objective once; one of the first three is there."""
+    """The result of one call of an objective. Exactly one of the first three fields is set."""
 
     ending: Ending | None = None
-    """What it returned."""
+    """The returned values."""
     failure: str | None = None
-    """Why it returned nothing: the traceback of an exception, or how its process ended."""
+    """Reason why nothing was returned: the traceback of an exception, or how the process ended."""
     wrong: str | None = None
-    """What is wrong with what it returned, in words."""
+    """Description of an invalid return value."""
     kind: type[Exception] = TypeError
-    """`TypeError` if it returned no numbers, `ValueError` if it returned impossible ones or unknown names."""
+    """`TypeError` if no numbers were returned, `ValueError` if they were impossible or had unknown names."""
     fault: Fault | None = None
-    """The programming error that is behind the failure, if it is one."""
+    """The programming error that caused the failure; None if the cause is another one."""
 
 
 def evaluate(
@@ -116,10 +116,10 @@ def evaluate(
     Args:
       objective: The function to call.
       config: Values by name.
-      outcomes: What it shall return.
-      report: The objective's argument ``report``; None: it has none.
-      caught: Exceptions that are failures of the trial. `SystemExit` and `KeyboardInterrupt` are no `Exception`: in
-        the thread of `Study.optimize` they end the call, in any other thread or process only the trial.
+      outcomes: Outcomes that the objective should return.
+      report: The objective's argument ``report``; None: the objective has no such parameter.
+      caught: Exceptions that make the trial fail. `SystemExit` and `KeyboardInterrupt` are not an `Exception`. In the
+        thread of `Study.optimize` they end the call, in other threads or processes only the trial.
     """
     try:
         returned = objective(config) if report is None else objective(config, report=report)
@@ -133,7 +133,7 @@ def evaluate(
     except (TypeError, ValueError) as error:
         advice = "" if result is returned else advice_on(returned, outcomes)
         return Evaluation(wrong=f"{error}{advice}", kind=TypeError if isinstance(error, TypeError) else ValueError)
-    except caught as error:  # an array of JAX raises what went wrong in its computation when it is read
+    except caught as error:  # reading a JAX array raises the errors of its computation
         return _failed(error)
 
 
@@ -148,13 +148,14 @@ def evaluate_batch(
     outcomes: Outcomes,
     reports: Sequence[Reporter] | None = None,
 ) -> list[Evaluation]:
-    """What comes of an objective of several configurations: an exception is the failure of each of them.
+    """The results of one call of a batch objective. An exception makes all trials of the batch fail.
 
     Args:
-      objective: What is called.
-      configs: Values by name.
-      outcomes: What it shall return of each.
-      reports: One for each configuration, which the objective is given as one ``report``; None: it takes none.
+      objective: The function to call.
+      configs: Values by name, for each configuration.
+      outcomes: Outcomes that the objective should return for each configuration.
+      reports: A reporter for each configuration, combined into the argument ``report``; None: the objective has no
+        such parameter.
     """
     copies = [dict(config) for config in configs]
     try:
@@ -175,9 +176,9 @@ def evaluate_batch(
 
 
 def _together(reports: Sequence[Reporter]) -> Callable[..., list[bool]]:
-    """``report`` of a batch: takes a value for each member, and says of each whether to stop.
+    """The argument ``report`` of a batch: it takes a value for each member, and returns for each whether to stop.
 
-    A member that was told to stop is over: nothing more is written down of it, whatever stands in its place.
+    Once a member should stop, its further values are ignored.
     """
     is_over = [False] * len(reports)
 
@@ -192,29 +193,29 @@ def _together(reports: Sequence[Reporter]) -> Callable[..., list[bool]]:
 
 
 class CannotBeSent(TypeError):
-    """The objective cannot be sent to another process, or not be loaded there, or not reach its study from there."""
+    """The objective cannot be sent to another process, cannot be loaded there, or cannot reach its study from there."""
 
 
 class Unreachable(CannotBeSent):
-    """The objective cannot reach its study from where it is."""
+    """The objective cannot reach its study from its process."""
 
 
 class Portable:
-    """Calls an objective, in a thread of this process or in a process that it is sent to.
+    """Calls an objective, in a thread of this process or in another process.
 
-    Lambdas and functions of the main script are sent as they are, others by their name.
+    Lambdas and functions of the main script are sent by value, other functions by name.
     """
 
     def __init__(self, objective: Objective, outcomes: Outcomes):
         self._objective, self._outcomes = objective, outcomes
 
     def __call__(self, config: dict[str, Any], report: Reporter | None = None, call: str = "") -> Evaluation:
-        del call  # tells one call from another
+        del call  # only distinguishes the calls of an executor
         return evaluate(self._objective, config, self._outcomes, report, caught=BaseException)
 
     @cached_property
     def sent(self) -> "Sent":
-        """The objective as it is sent to another process."""
+        """The objective in the form that is sent to another process."""
         try:
             from cloudpickle import dumps
         except ImportError:
@@ -229,7 +230,7 @@ class Portable:
 
 
 class Sent:
-    """`Portable` in a process that it was sent to, which loads the objective once and keeps what it has compiled."""
+    """`Portable` in another process, which loads the objective only once and keeps its compiled programs."""
 
     def __init__(self, text: bytes, outcomes: Outcomes):
         self._text, self._outcomes = text, outcomes
@@ -239,10 +240,10 @@ class Sent:
         return evaluate(self.load(), config, self._outcomes, report, caught=BaseException)
 
     def load(self) -> Objective:
-        """The objective; `CannotBeSent` if that fails."""
+        """The objective; `CannotBeSent` if it cannot be loaded."""
         try:
             return _loaded(self._text)
-        except BaseException:  # `SystemExit` too, of a module that ends the interpreter when it is imported
+        except BaseException:  # also `SystemExit`, from a module that ends the interpreter when it is imported
             why = traceback.format_exc()
             raise CannotBeSent(f"workers: the objective cannot be loaded in another process:\n{why}") from None
 

@@ -1,6 +1,7 @@
-"""A compiled program of JAX as bytes, and back, by the parts that JAX itself makes it of.
+"""Conversion of a compiled JAX program to bytes and back, by internals of JAX.
 
-The parts are not public. They are imported where they are used: a version of JAX without them only keeps no programs.
+These internals are not public. They are imported at their use, so that a version of JAX without them just caches
+nothing.
 """
 
 from typing import Any, NamedTuple
@@ -12,24 +13,25 @@ from jbo.study._structure import NotPlain, described, structure_of
 
 
 class Packed(NamedTuple):
-    """A compiled program without what is of this process."""
+    """A compiled program, independent of this process."""
 
     facts: dict[str, Any]
-    """What JAX knows of it, in plain values."""
+    """JAX's description of the program, as plain values."""
     executable: bytes
-    """Machine code, as XLA serialises it."""
+    """Machine code, as serialised by XLA."""
 
 
 def pack(compiled: Any, device: Any) -> Packed:
     """The program as bytes.
 
     Args:
-      compiled: A `jax.stages.Compiled` that has not run yet: one that sorts cannot be serialised any more once it has.
-      device: It runs there, and nowhere else.
+      compiled: A `jax.stages.Compiled` that has not run yet. A program that sorts cannot be serialised after it has
+        run.
+      device: The only device of the program.
 
     Raises:
-      NotPlain: It calls back into this process, runs elsewhere, takes or gives what is no plain array, or was itself
-        read from a cache of JAX's.
+      NotPlain: The program calls back into this process, runs on another device, or was itself read from JAX's cache.
+        Or an argument or a result is not a plain array.
     """
     parts = compiled._executable._unloaded_executable
     callbacks = parts.host_callbacks or parts.keepalive or parts.ordered_effects or parts.unordered_effects
@@ -57,27 +59,27 @@ def pack(compiled: Any, device: Any) -> Packed:
 
 
 _OBJECT_FILES = (b"\x7fELF", b"\xcf\xfa\xed\xfe")
-"""How machine code begins, on Linux and on macOS. A program that JAX read from a cache of its own is serialised without
-it: such bytes are read without an error and fail when they are run."""
+"""First bytes of machine code on Linux and on macOS. A program that JAX read from its own cache is serialised without
+machine code. Such bytes can be read without an error, and fail when they run."""
 
 
 def shapes_of(packed: Packed) -> Any:
     """Shapes and types of the program's result.
 
     Args:
-      packed: What `pack` gave.
+      packed: The program from `pack`.
     """
     leaves = [jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype)) for shape, dtype, _ in packed.facts["outputs"]]
     return structure_of(packed.facts["result"]).unflatten(leaves)
 
 
 def unpack(packed: Packed, arguments: list[Any], device: Any) -> Any:
-    """The program, a `jax.stages.Compiled` of a list of arguments as before.
+    """The compiled program, a `jax.stages.Compiled` of a list of arguments.
 
     Args:
-      packed: What `pack` gave, in this version of JAX.
-      arguments: What the program will be called with, or arguments like them.
-      device: Where it runs.
+      packed: The program from `pack`, in this version of JAX.
+      arguments: Arguments of the call, or others of the same shapes and types.
+      device: Device of the program.
     """
     from jax._src.core import ShapedArray
     from jax._src.interpreters.pxla import UnloadedMeshExecutable
@@ -86,7 +88,7 @@ def unpack(packed: Packed, arguments: list[Any], device: Any) -> Any:
 
     facts, devices = packed.facts, xla_client.DeviceList((device,))
     executable = device.client.deserialize_executable(packed.executable, executable_devices=devices)
-    initialize_lapack()  # lowering does it, which this program does without
+    initialize_lapack()  # usually done by lowering, which is skipped here
     sharding = jax.sharding.SingleDeviceSharding(device)
     inputs, outputs = (
         [ShapedArray(tuple(shape), np.dtype(dtype), weak_type=is_weak) for shape, dtype, is_weak in facts[name]]
@@ -118,7 +120,7 @@ def unpack(packed: Packed, arguments: list[Any], device: Any) -> Any:
 
 
 def _plain(type_: Any) -> list[Any]:
-    """An abstract array in plain values."""
+    """Shape and type of an abstract array, as plain values."""
     if not isinstance(type_.dtype, np.dtype) or np.dtype(type_.dtype.name) != type_.dtype:
         raise NotPlain(f"{type_} is no plain array")
     return [list(type_.shape), type_.dtype.name, bool(type_.weak_type)]

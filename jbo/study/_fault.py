@@ -1,4 +1,4 @@
-"""Programming errors: an error that every trial meets at the same line is a mistake of the script, not of a trial."""
+"""Detection of programming errors: if all trials fail at the same line, the script is wrong, not the trials."""
 
 import re
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ from jbo.study._evaluation import Fault
 from jbo.study._trial import Trial
 
 NUM_ALIKE = 5
-"""So many trials that fail at one line, and no success, end the search."""
+"""Number of trials that must fail at one line, without any success, to end the search."""
 _HEAD = "Traceback (most recent call last):"
 _FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+)')
 
 
 def place_in(failure: str | None) -> tuple[str, int] | None:
-    """File and line of the innermost frame of a traceback; None if there is none in the text.
+    """File and line of the innermost frame of a traceback; None if the text contains no traceback.
 
     Args:
-      failure: Of a trial.
+      failure: Failure of a trial.
     """
     if failure is None or _HEAD not in failure:
         return None
@@ -30,20 +30,20 @@ def place_in(failure: str | None) -> tuple[str, int] | None:
 
 
 class Repetition:
-    """Tells when trials fail at one line again and again: the first ones of the study, or of one call of ``optimize``.
+    """Detects repeated failures at one line among the first trials of the study, or of one call of ``optimize``.
 
-    After a correction the script runs again with the failed trials in its file. It is stopped by a trial of its own
-    only, and by a second mistake as by the first.
+    After a correction, the script runs again with the failed trials in its file. Only trials of its own call stop it
+    then, and a second mistake stops it like the first.
     """
 
     def __init__(self):
         self._places: list[tuple[str, int] | None] = []
 
     def of(self, fault: Fault | None, trials: Sequence[Trial]) -> int:
-        """How many trials failed alike, if that is enough to end the search; otherwise 0.
+        """Number of trials that failed at the same line, if this should end the search; otherwise 0.
 
         Args:
-          fault: Of the trial that has just ended; None: it has none.
+          fault: Programming error of the trial that has just ended; None: there was no such error.
           trials: All trials of the study.
         """
         place = None if fault is None else fault.place

@@ -1,4 +1,4 @@
-"""The trials of a study as this process knows them, brought up to date from the file."""
+"""This process's copy of the trials of a study, updated from the file."""
 
 import threading
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ class History:
     """All trials of a study file; may be used from several threads.
 
     Args:
-      storage: The file.
-      codec: Of the study.
-      empty: The table of trials before the first one.
-      where: The file as messages call it.
+      storage: The study file.
+      codec: Codec of the study.
+      empty: Table without trials.
+      where: Name of the file in error messages.
     """
 
     def __init__(self, storage: Storage, codec: Codec, empty: Table, where: object):
         self._storage, self._codec, self._where = storage, codec, where
         self._lock = threading.Lock()
-        self._num_settled = 0  # trials, from the first on, that have ended: they never change again
+        self._num_settled = 0  # all trials below this number have ended, and never change again
         self.table = empty
-        """The trials at the latest `sync`. A table never changes; another one takes its place."""
+        """The trials at the latest `sync`. A table never changes; `sync` replaces it."""
 
     def sync(self) -> Table:
-        """The trials as the file holds them now."""
+        """The current trials of the file."""
         with self._lock:
             trials, points = list(self.table.trials), list(self.table.points)
-            # A trial that is known to have ended never changes: behind a long pending one it is not read again.
+            # Finished trials never change, so those after a long pending trial are not decoded again.
             ended = {trial.number for trial in trials[self._num_settled :] if trial.status != "pending"}
             for record in self._storage.read(self._num_settled):
                 if record.number in ended:
@@ -48,13 +48,13 @@ class History:
             num_settled = self._num_settled
             while num_settled < len(trials) and trials[num_settled].status != "pending":
                 num_settled += 1
-            # In this order: after an interrupt in between, trials are only read once more.
+            # In this order, so that after an interrupt in between trials are just read again.
             self.table = self.table.with_trials(trials, points)
             self._num_settled = num_settled
             return self.table
 
     def trial(self, record: Record) -> Trial:
-        """The trial that a row of the file holds.
+        """The trial of a row of the file.
 
         Args:
           record: The row.
@@ -72,19 +72,19 @@ class History:
 
 
 def num_finished(trials: Sequence[Trial]) -> int:
-    """How many trials have ended, failed and stopped ones among them. An abandoned trial does not count.
+    """Number of finished trials, including failed and stopped ones. Abandoned trials do not count.
 
     Args:
-      trials: Of a study.
+      trials: Trials of a study.
     """
     return sum(trial.is_finished for trial in trials)
 
 
 def trajectory(trials: Sequence[Trial], maximize: bool) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Values of the trials that have ended, NaN where there is none, and the best feasible one so far at each of them.
+    """Values of the finished trials, NaN if missing, and for each of them the best feasible value so far.
 
     Args:
-      trials: By number.
+      trials: Trials by number.
       maximize: True if higher values are better.
     """
     ended = [trial for trial in trials if trial.is_finished]

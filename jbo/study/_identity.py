@@ -20,7 +20,7 @@ def check_strategy(strategy: Any, space: Space) -> Strategy:
     """The strategy, if it was made for the space.
 
     Raises:
-      TypeError: The argument is no strategy.
+      TypeError: The argument is not a strategy.
       ValueError: The strategy was made for another space.
     """
     if not isinstance(strategy, Strategy):
@@ -50,10 +50,10 @@ def _in_words(columns: Sequence[Column]) -> str:
 
 
 def strategy_of(make: Any, space: Space) -> Strategy:
-    """What a function makes of a space.
+    """The strategy that a function returns for a space.
 
     Raises:
-      TypeError: It is no function.
+      TypeError: The argument is not a function.
     """
     if isinstance(make, Strategy) or not callable(make):
         given = f"a {type(make).__name__} that is made already" if isinstance(make, Strategy) else repr(make)
@@ -68,14 +68,14 @@ _STRATEGIES = ("bayesian", "grid_search", "parzen", "random_search", "sobol_sear
 
 
 def check_maximize(maximize: Any) -> bool:
-    """Whether higher values are better; `TypeError` for what is no truth value."""
+    """The argument ``maximize`` as a bool; `TypeError` if it is not a truth value."""
     if not isinstance(maximize, bool | np.bool_):
         raise TypeError(f"maximize: expected True or False, got {maximize!r}")
     return bool(maximize)
 
 
 def check_names(outcomes: Outcomes) -> Outcomes:
-    """The outcomes as they are; `ValueError` if a study file cannot hold the name of one."""
+    """The outcomes unchanged; `ValueError` if a study file cannot store one of the names."""
     for name in outcomes.by_name:
         try:
             name.encode()
@@ -85,20 +85,20 @@ def check_names(outcomes: Outcomes) -> Outcomes:
 
 
 def check_path(path: Any) -> str | os.PathLike[str] | None:
-    """The path as it is; `TypeError` for what is none."""
+    """The path unchanged; `TypeError` if it is not a path."""
     if path is not None and not isinstance(path, str | os.PathLike):
         raise TypeError(f"path: expected the name of a file, or None for a study in memory, got {path!r}")
     return path
 
 
 def header_in_file(path: Any) -> Header:
-    """What the file of a study says it is.
+    """The header of a study file.
 
     Args:
       path: As in `Study.open`.
 
     Raises:
-      TypeError, FileNotFoundError, ValueError, OSError: As `Study.open`.
+      TypeError, FileNotFoundError, ValueError, OSError: As in `Study.open`.
     """
     if check_path(path) is None:
         raise TypeError("path: expected the name of a study file, got None")
@@ -115,7 +115,7 @@ def header_in_file(path: Any) -> Header:
 
 
 def stored_space(header: Header, path: str | os.PathLike[str] | None) -> Space:
-    """The space that a file holds, without its constraint; `OSError` if the file is damaged."""
+    """The space stored in a file, without its constraint; `OSError` if the file is damaged."""
     try:
         return Space.from_json(json.loads(header.space))
     except ValueError as error:
@@ -123,7 +123,7 @@ def stored_space(header: Header, path: str | os.PathLike[str] | None) -> Space:
 
 
 def stored_outcomes(header: Header, path: str | os.PathLike[str] | None) -> Outcomes:
-    """The outcomes that a file holds; `OSError` if the file is damaged."""
+    """The outcomes stored in a file; `OSError` if the file is damaged."""
     try:
         return Outcomes.from_json_text(header.outcomes)
     except ValueError as error:
@@ -133,13 +133,13 @@ def stored_outcomes(header: Header, path: str | os.PathLike[str] | None) -> Outc
 def check_same_study(
     header: Header, space: Space, outcomes: Outcomes, seed: int | None, path: str | os.PathLike[str] | None
 ) -> None:
-    """Raise `ValueError` if a file holds another study than the arguments say.
+    """Raise `ValueError` if the study of a file differs from the arguments.
 
     Args:
-      header: Of the file.
-      space: As asked for.
-      outcomes: As asked for, in any order.
-      seed: As asked for; None: any.
+      header: Header of the file.
+      space: The user's argument.
+      outcomes: The user's argument, in any order.
+      seed: The user's argument; None: any seed.
       path: The file.
     """
     where = "this study" if path is None else str(path)

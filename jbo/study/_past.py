@@ -1,4 +1,4 @@
-"""Trials of the past, from another study or a CSV file, as the beginning of a new one."""
+"""Earlier trials, from another study or a CSV file, as the first trials of a new study."""
 
 import csv
 import json
@@ -22,44 +22,43 @@ from jbo.study.export import ABOUT, CONFIG, FEASIBLE, INTERMEDIATE, KNOWN, NOISE
 from jbo.study.value import as_ending, as_number, as_step
 
 Row = tuple[str, Ending, float, float, dict[int, float], str | None]
-"""Text of the configuration, ending, when the trial started and ended, its intermediate values, and of which outcome
-these are."""
+"""Text of the configuration, ending, start time, end time, intermediate values by step, and their outcome."""
 
 
 class Past(NamedTuple):
-    """A trial that has ended."""
+    """A finished trial of an earlier study."""
 
     name: str
-    """What messages call it."""
+    """Name of the trial in error messages."""
     config: dict[str, Any]
     ending: Ending
     started_at: float
     ended_at: float
     intermediate_values: dict[int, float]
     reported: str | None = None
-    """The outcome that has them; None: the one objective."""
+    """Name of the outcome of the intermediate values; None: the single objective."""
 
 
 class _Told(NamedTuple):
-    """What is known of a trial of the past, whatever its study called it."""
+    """The results of an earlier trial, independent of the names in its study."""
 
     status: str
     failure: str | None
     value: float | None
-    """Of the objective."""
+    """Value of the objective."""
     cost: float | None
     noise: float | None
-    """Of the value."""
+    """Standard deviation of the noise of ``value``."""
     values: dict[str, float]
-    """By name."""
+    """Values by the name of the outcome."""
     noises: dict[str, float]
     is_named: bool | None
-    """False: the values had no names in their study, so they go to the objective and the cost of the new one. None: the
-    study is not known, so they had names if there is one that jbo does not give."""
+    """False: the values had no names in their study, so they go to the objective and the cost of the new study. None:
+    the study is unknown; its values had names if one of the names is not jbo's own."""
 
 
 _OF_JBO = {*ABOUT, *KNOWN, INTERMEDIATE, FEASIBLE}
-"""Titles that `jbo.study.export.write_csv` gives to other things than an outcome of that name."""
+"""Titles of `jbo.study.export.write_csv` that are not names of outcomes."""
 
 
 def past_trials(
@@ -68,19 +67,20 @@ def past_trials(
     outcomes: Outcomes,
     source_outcomes: Outcomes | None = None,
 ) -> list[Past]:
-    """The trials of a source that have ended, in its order; those that were abandoned are left out.
+    """The finished trials of a source, in its order; abandoned trials are left out.
 
     Args:
-      source: Trials, or a CSV file: with a column ``value`` and one for each parameter, ``rate`` or ``config.rate``,
-        and perhaps others that `jbo.study.export.write_csv` writes. An outcome may have a column of its own,
-        ``loss`` or ``values.loss``; only the second if its name is that of a column of jbo's own, such as ``cost``.
-      space: Says how a cell is read.
-      outcomes: Of the new study.
-      source_outcomes: Of the study that the trials are of; None: unknown.
+      source: Trials, or a CSV file. The file has a column ``value`` and a column for each parameter, such as ``rate``
+        or ``config.rate``. It may have further columns of `jbo.study.export.write_csv`. An outcome may have its own
+        column, such as ``loss`` or ``values.loss``. If its name is a title of jbo, such as ``cost``, only the second
+        form is possible.
+      space: Space whose parameters define how cells are read.
+      outcomes: Outcomes of the new study.
+      source_outcomes: Outcomes of the study of the trials; None: unknown.
 
     Raises:
-      ValueError: The file has no such columns, or a cell is no number, or a trial has no outcome of the new study, or
-        an outcome of the source has the name of another kind of outcome of the new study.
+      ValueError: The file lacks these columns, or a cell is not a number. Or a trial has no outcome of the new study.
+        Or an outcome of the source has the same name as an outcome of another kind in the new study.
       OSError: The file cannot be read.
     """
     if isinstance(source, str | os.PathLike):
@@ -131,7 +131,7 @@ def _check_kinds(before: Outcomes, after: Outcomes) -> None:
 
 
 def _ending(outcomes: Outcomes, told: _Told, where: str) -> Ending:
-    """How a trial of the past ended, in the outcomes of the new study."""
+    """The end of an earlier trial, in the outcomes of the new study."""
     failure = told.failure or "no value was written down"
     try:
         if not outcomes.is_named:
@@ -153,7 +153,7 @@ def _ending(outcomes: Outcomes, told: _Told, where: str) -> Ending:
 
 
 def _by_name(outcomes: Outcomes, told: _Told) -> tuple[dict[str, float], dict[str, float]]:
-    """Values and their noises by the names of the new study."""
+    """Values and noises by the names of the outcomes of the new study."""
     cost = outcomes.cost
     is_named = told.is_named
     values = {name: value for name, value in told.values.items() if name in outcomes.by_name and is_named is not False}
@@ -176,7 +176,7 @@ def _by_name(outcomes: Outcomes, told: _Told) -> tuple[dict[str, float], dict[st
 
 
 def _check_one(outcomes: Outcomes) -> None:
-    """Raise `ValueError` for a value without a name where there are several objectives."""
+    """Raise `ValueError` if there are several objectives, for a value without a name."""
     if outcomes.has_several:
         names = [objective.name for objective in outcomes.objectives]
         raise ValueError(f"expected values by name, of {names}, got a value without a name")
@@ -190,7 +190,7 @@ def rows_of_past(
     defaults: Mapping[str, Any],
     source_outcomes: Outcomes | None = None,
 ) -> tuple[Space, list[Row]]:
-    """The space of a study that begins with trials of the past, and those trials as its file takes them.
+    """The space of a study that starts with earlier trials, and these trials as rows of its file.
 
     Args:
       source: As in `past_trials`.
@@ -201,7 +201,7 @@ def rows_of_past(
       source_outcomes: As in `past_trials`.
 
     Raises:
-      ValueError, OSError: As `Study.from_trials`.
+      ValueError, OSError: As in `Study.from_trials`.
     """
     past = past_trials(source, space, outcomes, source_outcomes)
     if widen:
@@ -214,7 +214,7 @@ def rows_of_past(
     rows = []
     for each in past:
         config = text_of(completed(space, each, defaults))
-        # Reports of an outcome that is no objective any more are left out.
+        # Reports of an outcome that is no longer an objective are left out.
         name = names[0] if len(names) == 1 else each.reported if each.reported in names else None
         steps = {} if name is None else each.intermediate_values
         ending = each.ending
@@ -230,7 +230,7 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
     titles = list(reader.fieldnames or ())
     own = [*space.names, *space.constants]
     measured = [each.name for each in outcomes if outcomes.is_named]
-    # The bare name may be a column of jbo's own, or a parameter in a table of the user's own.
+    # The bare name may be one of jbo's own columns, or a parameter in the user's own table.
     not_bare = {*own, *_OF_JBO}
     of_outcome = {
         name: next((t for t in (VALUES + name, name) if t in titles and (t != name or name not in not_bare)), None)
@@ -246,7 +246,7 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
         others = (*ABOUT, *KNOWN, INTERMEDIATE, REPORTED, FEASIBLE, *of_outcome.values())
         names = [title for title in titles if title not in others or title in space]
         names = [title for title in names if not title.startswith((VALUES, NOISES)) or title in space]
-    # A table of the user's own may have a parameter of that name.
+    # The user's own table may have a parameter of that name.
     known = [name for name in KNOWN if name in titles and (name not in names or CONFIG + name in titles)]
     for cells in reader:
         where = f"{path}, line {reader.line_num}"
@@ -268,7 +268,7 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
             raise ValueError(f"{where}: expected numbers, got {error}") from None
         for name, given in ((names_of[0], value), (outcomes.cost.name if outcomes.cost else None, cost)):
             if several and name == names_of[0]:
-                continue  # a value without a name is of nobody knows which objective
+                continue  # a value without a name has no known objective
             if name in values and values[name] is None:
                 values[name] = given
         if not several and names_of[0] in noises and noises[names_of[0]] is None:
@@ -286,14 +286,14 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
             noise=noise,
             values={name: each for name, each in values.items() if each is not None},
             noises={name: each for name, each in noises.items() if each is not None},
-            is_named=True,  # above, what has no name has gone to the objective and the cost
+            is_named=True,  # above, values without a name were assigned to the objective and the cost
         )
         of = cells.get(REPORTED) or None
         yield Past(where, config, _ending(outcomes, told, where), times[0], times[1], reported, of)
 
 
 def _values_by_step(cell: str | None, where: str) -> dict[int, float]:
-    """Intermediate values, as `jbo.study.export.write_csv` writes them."""
+    """Intermediate values by step, from a cell of `jbo.study.export.write_csv`."""
     try:
         pairs = json.loads(cell or "[]")
         return {as_step(step): math.nan if value is None else as_number(value) for step, value in pairs}
@@ -302,10 +302,10 @@ def _values_by_step(cell: str | None, where: str) -> dict[int, float]:
 
 
 def _value(parameter: Parameter | None, cell: str) -> Any:
-    """What a cell means for a parameter: the first reading that it takes, or the plainest."""
+    """The value of a cell for a parameter: the first reading that the parameter accepts, else the simplest one."""
     value = value_of_cell(cell)
     readings = [value, cell]
-    if isinstance(value, float) and value.is_integer():  # tables turn a column with empty cells into floats
+    if isinstance(value, float) and value.is_integer():  # data frames turn columns with empty cells into floats
         readings.insert(1, int(value))
     for reading in readings if parameter is not None else ():
         try:
@@ -350,14 +350,14 @@ def completed(space: Space, past: Past, defaults: Mapping[str, Any]) -> dict[str
 
 
 def widened(space: Space, configs: Sequence[Mapping[str, Any]]) -> Space:
-    """The space with bounds and choices wide enough for configurations.
+    """The space with bounds and choices extended to include configurations.
 
     Args:
-      space: What it has stays, and keeps its place.
-      configs: What it shall hold.
+      space: The space. Its own values remain, in their order.
+      configs: Configurations to include.
 
     Raises:
-      ValueError: A value fits no parameter of that kind, such as a word among numbers.
+      ValueError: A value is of the wrong kind for its parameter, such as a word for a number.
     """
     wider = {name: _wider(name, space[name], [c[name] for c in configs if name in c]) for name in space}
     return space.replace(wider)

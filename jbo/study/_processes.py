@@ -1,4 +1,4 @@
-"""Calling the objective in processes that start afresh and are never forked, by loky."""
+"""Calls of the objective in new processes, which are never forked, by loky."""
 
 import math
 import os
@@ -15,18 +15,18 @@ from jbo.study._worker_process import Settings, begin, current_settings, end_wit
 from jbo.study._workers import Workers, died
 
 _SECONDS_TO_END = 30.0
-"""How long a worker may take to end after its last trial; threads that the objective left may never end."""
+"""Seconds that a worker may take to end after its last trial. Threads left by the objective may never end."""
 _NUMBERS_OF_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SHARES_OF_MEMORY = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
 
 
 class _Process:
-    """One process, started with its first call, that loads the objective once."""
+    """A process that starts with its first call and loads the objective only once."""
 
     def __init__(self, objective: Sent, num: int, settings: Settings):
         from loky import ProcessPoolExecutor
 
-        # A pool for each process: when one dies, its pool is broken and no other call is lost.
+        # A pool for each process: if a process dies, only its own pool is broken, and no other call is lost.
         self._pool = ProcessPoolExecutor(1, initializer=begin, initargs=(settings,), env=_environment(num))
         self._objective = objective
         self._began = self._loaded = self._ended = math.inf
@@ -34,7 +34,7 @@ class _Process:
         self.call: Future[Evaluation] | None = None
 
     def start(self, config: dict[str, Any], report: Reporter | None) -> "Future[Evaluation]":
-        """Begin a call; raises `RuntimeError` if the process has ended."""
+        """Start a call; raises `RuntimeError` if the process has ended."""
         if self.loading is None:
             self.loading = self._pool.submit(load, self._objective)
             self.loading.add_done_callback(lambda _: setattr(self, "_loaded", time.monotonic()))
@@ -45,11 +45,11 @@ class _Process:
 
     @property
     def seconds(self) -> float:
-        """How long the latest call has taken or took, without the time until the process had the objective."""
+        """Duration of the latest call so far in seconds, without the time to load the objective."""
         return max(min(time.monotonic(), self._ended) - max(self._began, self._loaded), 0.0)
 
     def end(self, kill: bool) -> None:
-        """End the process: at once, or when the threads and children that the objective left have ended."""
+        """End the process: at once, or when the threads and child processes of the objective have ended."""
         if not kill and self.loading is not None:
             with suppress(RuntimeError):  # it died or was killed
                 self._pool.submit(end_within, _SECONDS_TO_END)
@@ -57,7 +57,7 @@ class _Process:
 
 
 class Processes(Workers):
-    """Processes of our own, by loky."""
+    """Workers in separate processes, by loky."""
 
     def __init__(self, objective: Objective, outcomes: Outcomes, num: int, timeout: float | None):
         try:
@@ -93,7 +93,7 @@ class Processes(Workers):
             for i in busy:
                 process, call = self._processes[i], self._processes[i].call
                 assert call is not None
-                if self._timeout is not None and process.seconds > self._timeout:  # what came afterwards is too late
+                if self._timeout is not None and process.seconds > self._timeout:  # a result after it is too late
                     process.end(kill=True)
                     ended.append((call, Evaluation(failure=f"it took longer than the timeout of {self._timeout:g} s")))
                 elif call.done():
@@ -124,17 +124,17 @@ class Processes(Workers):
 
 
 def _environment(num: int) -> dict[str, str]:
-    """Environment of one of ``num`` processes, in which each has its share; what is set already stays."""
-    # Loky would restart a process that has grown by 300 MB, as each does that compiles programs with JAX.
+    """Environment of one of ``num`` processes, with its share of cores and memory. Variables that are set stay."""
+    # Loky would restart a process that has grown by 300 MB, and each process that compiles JAX programs does.
     own = {} if os.environ.get("LOKY_MAX_MEMORY_LEAK_SIZE") else {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e18"}
     if num == 1:
         return own
     from loky import cpu_count
 
-    # Linear algebra starts a thread for each core, and threads that are more than the cores wait for each other.
+    # Linear algebra starts a thread for each core. If there are more threads than cores, they wait for each other.
     own |= {name: str(max(cpu_count() // num, 1)) for name in _NUMBERS_OF_THREADS if not os.environ.get(name)}
-    # JAX takes three quarters of an accelerator's memory at its first use, unless it is told otherwise. The process
-    # that asks may have done so: what a worker does not need is not taken.
+    # By default JAX allocates three quarters of an accelerator's memory at its first use. This process may have done
+    # so already, so workers allocate only what they need.
     if not any(os.environ.get(name) for name in _SHARES_OF_MEMORY):
         own["XLA_CLIENT_MEM_FRACTION"] = f"{0.75 / num:.3f}"
         if not os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE"):

@@ -1,4 +1,4 @@
-"""When a trial that runs is not worth going on with."""
+"""Pruners: rules that stop unpromising trials early."""
 
 import math
 import operator
@@ -9,15 +9,15 @@ from jbo.numerics import midpoint
 from jbo.study._trial import Trial
 
 Pruner = Callable[[Trial, Sequence[Trial], bool], bool]
-"""From the trial that reported, all trials of the study and whether higher values are better to whether to stop it."""
+"""Function of the reporting trial, all trials, and True if higher is better. Returns True to stop the trial."""
 
 
 @dataclass(frozen=True)
 class MedianPruner:
     """The median rule: stop a trial whose best value so far is worse than the median of the other trials at that step.
 
-    The other trials are those that were completed, each with its best intermediate value up to the step. A value that
-    is not finite stops its trial.
+    The other trials are the completed ones, each with its best intermediate value up to the step. A value that is not
+    finite stops its trial.
 
     Args:
       min_trials: Minimum number of other trials; with fewer, no trial is stopped.
@@ -46,11 +46,11 @@ class MedianPruner:
                 raise ValueError(f"{name}: expected at least {least}, got {number!r}")
 
     def __call__(self, trial: Trial, trials: Sequence[Trial], maximize: bool) -> bool:
-        """Whether to stop a trial after its latest report.
+        """True to stop a trial after its latest report.
 
         Args:
-          trial: With one intermediate value at least.
-          trials: All of the study; those that count are ``ok``.
+          trial: The trial, with at least one intermediate value.
+          trials: All trials of the study. Only those with the status ``ok`` count.
           maximize: True if higher values are better.
         """
         step, sign = max(trial.intermediate_values), -1.0 if maximize else 1.0
@@ -66,6 +66,6 @@ class MedianPruner:
 
 
 def _least(values: Mapping[int, float], last: int, sign: float) -> float | None:
-    """The least of the losses up to a step, infinite if none of them is finite; None if there are none."""
+    """The minimum loss up to a step, infinite if no loss is finite; None without values."""
     losses = [sign * value for step, value in values.items() if step <= last]
     return min((loss for loss in losses if math.isfinite(loss)), default=math.inf) if losses else None

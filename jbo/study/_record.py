@@ -1,10 +1,10 @@
-"""Rows of the study file as tuples: plain values, configurations and outcomes still as text."""
+"""Rows of the study file as tuples of plain values; configurations and outcomes are still text."""
 
 from typing import NamedTuple
 
 
 class Header(NamedTuple):
-    """What a study is, fixed when its file was made."""
+    """The identity of a study, fixed when its file is created."""
 
     id: str
     space: str
@@ -15,7 +15,7 @@ class Header(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One row of the table of trials, and what the table of values has of the trial."""
+    """One row of the table of trials, with the trial's entries in the table of values."""
 
     number: int
     config: str
@@ -25,30 +25,30 @@ class Record(NamedTuple):
     started_at: float
     ended_at: float | None
     values: dict[str, float] = {}  # noqa: RUF012  never written to
-    """Results by the name of the outcome."""
+    """Values by the name of the outcome."""
     noises: dict[str, float] = {}  # noqa: RUF012  never written to
-    """Their standard deviations, as far as they are known."""
+    """Known standard deviations of the noise, by the name of the outcome."""
     intermediate_values: dict[int, float] = {}  # noqa: RUF012  never written to
-    """By step."""
+    """Intermediate values by step."""
     reported: str | None = None
-    """The name of the outcome whose intermediate values these are."""
+    """Name of the outcome of the intermediate values."""
 
 
 class Ending(NamedTuple):
-    """How a trial ended."""
+    """The end of a trial: its status and its results."""
 
     status: str
     """``ok``, ``failed``, ``stopped`` or ``abandoned``."""
     failure: str | None = None
-    """Why it failed; None unless it did."""
+    """Reason of the failure; None unless ``status`` is ``failed``."""
     values: dict[str, float] = {}  # noqa: RUF012  never written to
-    """What was measured, by the name of the outcome."""
+    """Measured values by the name of the outcome."""
     noises: dict[str, float] = {}  # noqa: RUF012  never written to
-    """Standard deviations of values, at least 0."""
+    """Standard deviations of the noise by the name of the outcome, at least 0."""
 
 
 _OF_VALUES = ("values", "noises", "intermediate_values", "reported")
 COLUMNS = tuple(name for name in Record._fields if name not in _OF_VALUES)
 """Fields of `Record` that are columns of the table of trials."""
 ENDING_COLUMNS = tuple(name for name in Ending._fields if name not in _OF_VALUES)
-"""Fields of `Ending` that are."""
+"""Fields of `Ending` that are columns of the table of trials."""

@@ -1,4 +1,4 @@
-"""How an objective tells what it has come to on its way, from wherever it runs."""
+"""Intermediate values: the objective's argument ``report``, in this process or in others of this machine."""
 
 import inspect
 import json
@@ -14,16 +14,16 @@ from jbo.study.owner import owner_of
 from jbo.study.value import as_number, as_step
 
 Receive = Callable[[int, float, str | None], bool]
-"""What is done with an intermediate value of an outcome: whether the trial is to stop."""
+"""Function that handles an intermediate value (step, value, name) and returns True if the trial should stop."""
 _SECONDS = 10.0
-"""How long a process may take to say what it has to say, once it began."""
+"""Maximum seconds from a connection to its message."""
 
 
 def takes_report(objective: Callable[..., Any]) -> bool:
-    """Whether an objective has a parameter ``report`` beside its first one.
+    """True if an objective has a parameter ``report`` after its first parameter.
 
     Args:
-      objective: What a user gave; what has no signature has no such parameter.
+      objective: The user's argument. An object without a signature has no such parameter.
     """
     try:
         parameters = list(inspect.signature(objective).parameters.values())
@@ -40,9 +40,9 @@ def _as_name(name: Any) -> str | None:
 
 
 class Report(Reporter):
-    """``report(step, value, name=None)``: writes an intermediate value down, and says whether to stop.
+    """``report(step, value, name=None)``, which stores an intermediate value and returns True if the trial should stop.
 
-    Where it is sent to another process of this machine it asks the study's process through a channel.
+    Sent to another process of this machine, it communicates with the study's process through a channel.
     """
 
     def __init__(self, receive: Receive, channel: "Channel"):
@@ -56,7 +56,7 @@ class Report(Reporter):
 
 
 class _RemoteReport(Reporter):
-    """`Report` in another process."""
+    """A `Report` in another process."""
 
     def __init__(self, address: Any, secret: bytes, machine: tuple[str, str], place: int):
         self._address, self._secret, self._machine, self._place = address, secret, machine, place
@@ -80,7 +80,7 @@ class _RemoteReport(Reporter):
 
 
 class Channel:
-    """Takes reports of other processes of this machine; begins to listen when the first of them is sent there."""
+    """Receives reports from other processes of this machine. It starts to listen when the first `Report` is sent."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -91,17 +91,17 @@ class Channel:
         self._is_closed = False
 
     def open(self) -> tuple[Any, bytes, tuple[str, str]]:
-        """Where to reach it: address, secret, and what tells this machine from others."""
+        """Address, secret, and identity of this machine, with which a process can connect."""
         with self._lock:
             if self._listener is None:
                 self._listener = Listener(authkey=self._secret, backlog=64)
-                # Not a daemon: what it writes is whole when the interpreter exits. `close` ends it.
+                # Not a daemon, so that its writes are complete when the interpreter exits. `close` ends it.
                 self._thread = threading.Thread(target=self._listen, args=(self._listener,), name="jbo reports")
                 self._thread.start()
             return self._listener.address, self._secret, _machine()
 
     def place(self, receive: Receive) -> int:
-        """The number under which a message finds its receiver."""
+        """The number that addresses a receiver in messages."""
         with self._lock:
             self._receivers.append(receive)
             return len(self._receivers) - 1
@@ -110,11 +110,11 @@ class Channel:
         while True:
             try:
                 with listener.accept() as connection:
-                    if self._is_closed:  # the last connection is the one that `close` makes
+                    if self._is_closed:  # this connection comes from `close`
                         return
                     if connection.poll(_SECONDS):
                         connection.send_bytes(self._answer(connection.recv_bytes()).encode())
-            except Exception:  # it is no worker of ours, or was killed as it spoke
+            except Exception:  # not one of the workers, or a worker that was killed while it sent
                 time.sleep(1e-3)
 
     def _answer(self, message: bytes) -> str:
@@ -125,7 +125,7 @@ class Channel:
             return json.dumps(["error", str(error)])
 
     def close(self) -> None:
-        """Take no report any more."""
+        """Stop listening."""
         if self._listener is None or self._thread is None:
             return
         self._is_closed = True

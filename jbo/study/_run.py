@@ -27,35 +27,35 @@ _log = logging.getLogger("jbo")
 
 
 class Calls(NamedTuple):
-    """What a run does to its study."""
+    """The functions by which a run changes its study."""
 
     ask: Callable[[], Trial]
     end: Callable[[Trial, Ending], Trial]
-    """Write the ending of a trial down; the trial as it stands, which is ``abandoned`` if it was meanwhile."""
+    """Write the end of a trial, and return the trial. It is ``abandoned`` if it was abandoned meanwhile."""
     report: Callable[..., bool]
     """As `Study.report`."""
     forget: Callable[[int], None]
-    """Forget the intermediate values of a trial, which is run again."""
+    """Delete the intermediate values of a trial that is run again."""
 
 
 class Run:
-    """Evaluates trials and tells their results.
+    """One call of `Study.optimize`: evaluates trials and tells their results.
 
     Args:
-      arguments: What the user wants.
+      arguments: Arguments of the call.
       history: The trials of the study.
-      outcomes: Of the study.
-      calls: To the study.
+      outcomes: Outcomes of the study.
+      calls: Functions of the study.
 
     Raises:
-      TypeError, ValueError: As `Study.optimize`, for arguments that make no sense.
+      TypeError, ValueError: The arguments are invalid; see `Study.optimize`.
     """
 
     def __init__(self, arguments: Arguments, history: History, outcomes: Outcomes, calls: Calls):
         arguments.check()
         self._arguments, self._history, self._outcomes, self._calls = arguments, history, outcomes, calls
         self._num_trials = int(arguments.num_trials)
-        self._answers: dict[int, bool] = {}  # to the latest report of each trial
+        self._answers: dict[int, bool] = {}  # answer to the latest report of each trial
         self._repetition = Repetition()
         self._num_failures, self._is_stopped = 0, False
 
@@ -63,7 +63,7 @@ class Run:
         """Run trials until enough have ended.
 
         Args:
-          suggester: Of the study; it is told how many trials to expect.
+          suggester: Suggester of the study, which learns how many trials to expect.
         """
         arguments, stop = self._arguments, self._arguments.stop
         is_over = stop.begin_for(self._outcomes) if isinstance(stop, Stop) else lambda trials: False
@@ -91,7 +91,7 @@ class Run:
                     self._is_pending,
                 )
         except SpaceExhausted as reason:
-            # A warning, which Python writes to standard error unless the user has configured logging.
+            # A warning, because Python writes warnings to standard error unless the user has configured logging.
             words = "optimize ends after %d of %d trials: %s"
             _log.warning(words, self._num_finished(), self._num_trials, reason)
         self._say_what_was_never_measured()
@@ -100,7 +100,7 @@ class Run:
         return num_finished(self._history.sync().trials)
 
     def _say_what_was_never_measured(self) -> None:
-        """A name that is missing in every trial is a mistake: without it no trial is feasible, or on the front."""
+        """Warn if an outcome is missing in every trial: without it no trial is feasible, or on the front."""
         succeeded = [trial for trial in self._history.sync().trials if trial.status == "ok"]
         never = [
             outcome.name
@@ -123,10 +123,10 @@ class Run:
             show.say(words)
 
     def _report_of(self, trial: Trial, channel: Channel) -> Reporter | None:
-        """What the objective reports by; None if it takes no report."""
+        """The argument ``report`` of the objective; None if the objective has no such parameter."""
         if not self._arguments.has_report:
             return None
-        if self._answers.pop(trial.number, None) is not None:  # it is run again
+        if self._answers.pop(trial.number, None) is not None:  # the trial is run again
             self._calls.forget(trial.number)
 
         def receive(step: int, value: float, name: str | None) -> bool:
@@ -137,7 +137,7 @@ class Run:
         return Report(receive, channel)
 
     def _end(self, trial: Trial, evaluation: Evaluation, show: Progress) -> None:
-        """Tell the result of a trial, show it, and raise what ends the run."""
+        """Tell the result of a trial, show it, and raise the error that ends the run, if there is one."""
         arguments = self._arguments
         told = self._tell(trial, evaluation, self._answers.pop(trial.number, False))
         if told.status == "abandoned":
@@ -164,18 +164,18 @@ class Run:
         return front_of(trials, self._outcomes) if several else best_of(trials, self._outcomes.maximize)
 
     def _check_repeated(self, evaluation: Evaluation, trials: Sequence[Trial]) -> None:
-        """Raise a programming error that fails trial after trial at the same line."""
+        """Raise a programming error at which trial after trial fails, at the same line."""
         if self._arguments.stop_on_repeated_error:
             num_alike = self._repetition.of(evaluation.fault, trials)
             if evaluation.fault is not None and num_alike:
                 raise evaluation.fault.raised(num_alike)
 
     def _is_pending(self, trial: Trial) -> bool:
-        """Whether a trial that runs is still waited for: nobody has abandoned it."""
+        """True if a running trial has not been abandoned."""
         return self._history.sync().trials[trial.number].status == "pending"
 
     def _tell(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
-        """The trial as it stands; an error if the objective returned something else than its outcomes."""
+        """The trial after its result; an error if the objective returned something other than its outcomes."""
         ending, failure = evaluation.ending, evaluation.failure
         is_stopped = is_stopped and failure is None
         if is_stopped:
@@ -211,19 +211,19 @@ def run_trials(
     retries: int,
     is_pending: Callable[[Trial], bool],
 ) -> None:
-    """Keep all workers busy: a trial begins as soon as one has ended, there is no round that waits for its slowest.
+    """Keep all workers busy: a trial starts as soon as another one has ended, without rounds.
 
     Args:
-      workers: Call the objective.
-      ask: The next trial.
-      report_of: What the objective is given to report by, each time that a trial begins; None: it takes none.
-      num_left: How many trials shall still end, those that run among them.
-      end: Called with each trial that ended.
-      retries: How often one that fails is run again before it has failed.
-      is_pending: Whether a trial that runs is still waited for.
+      workers: Workers that call the objective.
+      ask: Returns the next trial.
+      report_of: Returns the argument ``report`` for a trial that starts; None: the objective has no such parameter.
+      num_left: Returns the number of trials that must still end, including running ones.
+      end: Called with each trial that has ended.
+      retries: How often a failing trial is run again before it counts as failed.
+      is_pending: False for a running trial that was abandoned.
 
     Raises:
-      SpaceExhausted: There is nothing new to try, and nothing runs any more.
+      SpaceExhausted: There is nothing new to try, and no trial is running.
     """
     running: dict[Hashable, tuple[Trial, int]] = {}
     while True:
@@ -249,16 +249,16 @@ def run_trials(
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """A block that SIGTERM ends as Ctrl-C does, by `SystemExit`, so that what is under way is given back.
+    """Context manager in which SIGTERM raises `SystemExit`, so that running trials return to the queue.
 
-    Signals are the main thread's, and a handler of the user's stays in place.
+    Only the main thread can handle signals. A handler of the user stays in place.
     """
     is_ours = threading.current_thread() is threading.main_thread() and (
         signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     )
 
     def leave(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)  # what a shell says of a program that a signal ended
+        raise SystemExit(128 + number)  # the exit code of a shell for a program ended by a signal
 
     if is_ours:
         signal.signal(signal.SIGTERM, leave)

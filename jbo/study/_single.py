@@ -1,4 +1,4 @@
-"""One objective of a study of several, for what looks at one value: diagnostics, plots, reports."""
+"""A view of one objective of a study with several, for diagnostics, plots and reports of a single value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from jbo.study.view import line_of_study
 
 @dataclass(frozen=True, repr=False)
 class OneObjective:
-    """The trials of a study as those of one of its objectives; made by `jbo.Study.of_objective`."""
+    """The trials of a study with one of its objectives; made by `jbo.Study.of_objective`."""
 
     space: Space
-    """Where the study searches."""
+    """The search space."""
     outcomes: Outcomes
-    """That objective, the limits and the cost; the other objectives are only kept."""
+    """The objective, the limits and the cost; the other objectives are only recorded."""
     seed: int
-    """Of the study."""
+    """Seed of the study."""
     trials: list[Trial]
     """All trials, by number."""
     strategy: Strategy
-    """``jbo.bayesian`` of the space: how one objective would be searched."""
+    """``jbo.bayesian(space)``, for a single objective."""
 
     def __repr__(self) -> str:
         return f"<Objective {self.outcomes.objective.name}: {line_of_study(self.trials, self.outcomes, self.seed)}>"
@@ -53,19 +53,19 @@ class OneObjective:
 
     @property
     def trajectory(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """As `jbo.Study.trajectory`, of the objective."""
+        """The trajectory of the objective; see `jbo.Study.trajectory`."""
         return trajectory(self.trials, self.maximize)
 
 
 def of_objective(trials: Sequence[Trial], space: Space, outcomes: Outcomes, seed: int, name: str) -> OneObjective:
-    """See `jbo.Study.of_objective`.
+    """The trials of a study with one of its objectives; see `jbo.Study.of_objective`.
 
     Args:
-      trials: Of the study, by number.
-      space: Where the study searches.
-      outcomes: Of the study.
-      seed: Of the study.
-      name: Of the objective.
+      trials: Trials of the study, by number.
+      space: The search space.
+      outcomes: Outcomes of the study.
+      seed: Seed of the study.
+      name: Name of the objective.
 
     Raises:
       ValueError: No objective has the name.
@@ -81,7 +81,7 @@ def of_objective(trials: Sequence[Trial], space: Space, outcomes: Outcomes, seed
         if trial.reported not in (None, name):
             values |= {"intermediate_values": {}, "reported": None}
         if values["status"] == "stopped" and not values["intermediate_values"]:
-            # It was stopped by another objective; what it was told of this one stands for a whole trial.
+            # The trial was stopped because of another objective. Its value of this one counts as of a completed trial.
             known = trial.values.get(name)
             values |= {"status": "ok" if known is not None else "abandoned", "value": known}
         return Trial(**values)

@@ -1,4 +1,4 @@
-"""A study as its file holds it at one moment, read without changing it."""
+"""A read-only snapshot of a study file."""
 
 import json
 import os
@@ -20,47 +20,50 @@ from jbo.study.view import line_of_study
 
 
 class Worker(NamedTuple):
-    """Who works on a pending trial."""
+    """The process that works on a pending trial."""
 
     host: str
+    """Name of the machine."""
     pid: int
+    """Number of the process."""
 
 
 @dataclass(frozen=True, repr=False)
 class Snapshot:
-    """What a study file holds: of a `jbo.Study`, all that needs no objective."""
+    """The contents of a study file: everything of a `jbo.Study` that needs no objective."""
 
     path: str
+    """Name of the file."""
     space: Space
-    """Without its constraint, which a file does not hold."""
+    """The search space without its constraint, which files do not store."""
     outcomes: Outcomes
-    """What is measured of a trial."""
+    """Outcomes of a trial."""
     seed: int
-    """Of all randomness."""
+    """Seed of all random numbers."""
     created_at: float
-    """When the file was made, in seconds since 1970."""
+    """Time at which the file was created, in seconds since 1970."""
     trials: list[Trial]
     """All trials, by number."""
     workers: dict[int, Worker]
-    """Who works on each pending trial, by its number; missing where nobody does."""
+    """The worker of each pending trial, by number of the trial; trials without a worker are absent."""
     num_queued: int
-    """Configurations that wait to be tried."""
+    """Number of enqueued configurations."""
     strategy: Strategy
-    """``jbo.bayesian`` of the space: a file does not say how it is searched."""
+    """``jbo.bayesian(space)``, because files do not store the strategy."""
 
     def __repr__(self) -> str:
         return f"<Snapshot {self.path}: {line_of_study(self.trials, self.outcomes, self.seed)}>"
 
     @property
     def pareto(self) -> list[Trial]:
-        """The feasible trials that no other one dominates by its observed values, by number."""
+        """The Pareto front: the feasible trials that no other trial dominates by observed values, by number."""
         return front_of(self.trials, self.outcomes)
 
     def of_objective(self, name: str) -> OneObjective:
-        """The trials as those of one of several objectives; see `jbo.Study.of_objective`.
+        """A view of the trials with one of several objectives; see `jbo.Study.of_objective`.
 
         Args:
-          name: Of the objective.
+          name: Name of the objective.
         """
         return of_objective(self.trials, self.space, self.outcomes, self.seed, name)
 
@@ -71,7 +74,7 @@ class Snapshot:
 
     @property
     def best(self) -> Trial:
-        """The feasible trial with the best value that was seen, the first of equals.
+        """The feasible trial with the best observed value; among equal trials, the first.
 
         Raises:
           ValueError: No trial has succeeded, or none meets the limits, or there are several objectives.
@@ -84,15 +87,15 @@ class Snapshot:
 
 
 def read_study(path: str | os.PathLike[str]) -> Snapshot:
-    """What a study file holds now. The file is opened for reading only; other processes may write to it meanwhile.
+    """The current contents of a study file. The file is opened read-only; other processes may write meanwhile.
 
     Args:
-      path: Of the file.
+      path: Name of the file.
 
     Raises:
-      OSError: There is no such file, or it cannot be read as it is: after a crash the next process that opens the
-        study has to put it in order first.
-      ValueError: The file is no study, or one of a format that this version does not read.
+      OSError: There is no such file, or it cannot be read. After a crash the study must first be opened by `jbo.Study`,
+        which repairs the file.
+      ValueError: The file is not a study, or has a format that this version does not read.
     """
     place = Path(path)
     if not place.is_file():
@@ -113,7 +116,7 @@ def _read(connection: sqlite3.Connection, path: str) -> Snapshot:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in READABLE:
         raise ValueError(f"{path} has study format {version}, expected {FORMAT}")
-    begin(connection)  # one moment for all that is read
+    begin(connection)  # one transaction, so that everything is read at the same moment
     header = read_header(connection)
     if header is None:
         raise ValueError(f"{path} holds no study yet; expected one that a process has begun")

@@ -45,7 +45,7 @@ class Stop:
             raise ValueError(f"no_improvement: expected at least 1, got {self.no_improvement!r}")
 
     def begin_for(self, outcomes: Outcomes) -> Callable[[Sequence[Trial]], bool]:
-        """As `begin`, with the direction taken from the outcomes of a study.
+        """The function of `begin`, with the direction taken from the outcomes of a study.
 
         Args:
           outcomes: Outcomes of the study.
@@ -94,7 +94,7 @@ class Stop:
 
 
 def _num_since_front(trials: Sequence[Trial], outcomes: Outcomes) -> int:
-    """How many trials have ended since one that no earlier trial dominated or equalled."""
+    """Number of finished trials since the latest one that no earlier trial dominated or equalled."""
     y, counts = losses_of(trials, outcomes)
     num_since = 0
     for i, trial in enumerate(trials):

@@ -1,7 +1,7 @@
-"""Structures of arguments and results as plain values, and back: the whitelist of what a kept program may depend on.
+"""Conversion of pytree structures to plain values and back: the whitelist of what a cached program may depend on.
 
-The plain values are those of JSON: None, booleans, numbers, strings, lists and dicts. A class or a function is its
-name, and only a name of jbo's own code has one.
+The plain values are those of JSON: None, booleans, numbers, strings, lists and dicts. A class or a function becomes its
+name. Only classes and functions of jbo itself are allowed.
 """
 
 import dataclasses
@@ -13,32 +13,32 @@ import jax
 from jbo.constraint import OnHost
 
 _OTHERS = ("compat", "diagnostics", "integrations", "plots", "report", "__main__")
-"""Folders of jbo that are imported on demand; no default program depends on them."""
+"""Parts of jbo that are imported on demand; no default program depends on them."""
 _LEAF = "*"
 
 
 class NotPlain(Exception):
-    """Something is not a function of jbo's own code and plain values."""
+    """Raised for a structure that contains more than code of jbo and plain values."""
 
 
 def is_core(module: str) -> bool:
     """True for a module that `import jbo` loads.
 
     Args:
-      module: Its full name.
+      module: Full name of the module.
     """
     first, *others = module.split(".")
     return first == "jbo" and others[:1] != [] and others[0] not in _OTHERS
 
 
 def name_of(thing: Any) -> str:
-    """The name of a class or function of jbo's own code.
+    """The name of a class or function of jbo.
 
     Args:
       thing: The class or function.
 
     Raises:
-      NotPlain: It has no such name, or another thing has it.
+      NotPlain: It is not part of jbo, or its name belongs to another object.
     """
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
     if isinstance(module, str) and isinstance(name, str) and is_core(module):
@@ -51,13 +51,13 @@ def name_of(thing: Any) -> str:
 
 
 def described(structure: Any) -> Any:
-    """A structure of arguments or results, in plain values.
+    """A structure of arguments or results, as plain values.
 
     Args:
-      structure: What `jax.tree.structure` gives.
+      structure: A structure from `jax.tree.structure`.
 
     Raises:
-      NotPlain: It holds something that is not a function of jbo's own code and plain values.
+      NotPlain: The structure contains more than code of jbo and plain values.
     """
     data = structure.node_data()
     if data is None:
@@ -76,7 +76,7 @@ def described(structure: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A static value in plain values."""
+    """A static value of a pytree, as plain values."""
     kind = type(value)
     if isinstance(value, OnHost):
         raise NotPlain("the program calls a constraint in this process")
@@ -92,15 +92,15 @@ def _plain(value: Any) -> Any:
 
 
 def structure_of(plain: Any) -> Any:
-    """The structure that `described` describes.
+    """The inverse of `described`.
 
-    It knows the containers of Python and named tuples; results of jbo's programs hold nothing else.
+    It supports Python's containers and named tuples. Results of jbo's programs contain nothing else.
 
     Args:
-      plain: What `described` gave.
+      plain: Plain values from `described`.
 
     Raises:
-      NotPlain: It is something else.
+      NotPlain: The values describe another kind of structure.
     """
     return jax.tree.structure(_tree(plain))
 

@@ -1,4 +1,4 @@
-"""What a study tries next: its strategy, the latest fit of the model, and the programs that are compiled ahead."""
+"""Suggestions of a study: its strategy, the latest fit of the model, and programs that are compiled ahead."""
 
 import logging
 from collections.abc import Iterator
@@ -16,23 +16,23 @@ from jbo.study.table import Table, with_lift, with_noise
 
 _log = logging.getLogger("jbo")
 _LONG_WAIT = 0.2
-"""Seconds of waiting for a program from which the log says so."""
+"""Seconds of waiting for a program above which the wait is logged."""
 
 
 class Suggester:
     """Suggestions as a function of the seed and the table of trials.
 
     Args:
-      strategy: Made for this study by `jbo.study.model.for_study`.
-      space: Where the study searches.
-      seed: Of the study.
-      device: Where the model runs; None is the CPU.
+      strategy: Strategy from `jbo.study.model.for_study`.
+      space: The search space.
+      seed: Seed of the study.
+      device: Device of the model; None: the CPU.
     """
 
     def __init__(self, strategy: Strategy, space: Space, seed: int, device: Any):
         self.strategy = strategy
         self.latest: SuggestInfo | None = None
-        """How the latest suggestion was made; None before the first."""
+        """Diagnostics of the latest suggestion; None before the first."""
         self._space, self._seed, self._device = space, seed, device
         self._fits = model.Fits()
         self._prepared: set[tuple[int, bool, bool]] = set()
@@ -42,11 +42,11 @@ class Suggester:
 
     @contextmanager
     def expecting(self, num_trials: int, show: Progress) -> Iterator[None]:
-        """A block of a run that knows how many trials there will be, and shows what it waits for.
+        """Context manager of a run with a known number of trials, which shows waits for compilations.
 
         Args:
-          num_trials: How many will have ended.
-          show: Shows it.
+          num_trials: Total number of finished trials at the end of the run.
+          show: Progress on which waits are shown.
         """
         self._num_expected, self._show = num_trials, show
         try:
@@ -59,11 +59,11 @@ class Suggester:
 
         Args:
           table: All trials so far.
-          context: What the environment sets.
+          context: Context of the suggestion.
 
         Raises:
           SpaceExhausted: There is nothing new to try.
-          ValueError: A bounded search found nothing that the constraint allows, or the constraint raised an error.
+          ValueError: A bounded search found no point that the constraint allows, or the constraint raised an error.
         """
         number, num_configs = len(table.trials), self._space.num_configs
         is_full = number >= num_configs and table.num_distinct >= num_configs
@@ -107,7 +107,7 @@ class Suggester:
         return model.recommend(strategy, self._seed, table.rows(), table.whole_rows(), self._device, self._fits)
 
     def recommend_front(self, table: Table) -> list[int]:
-        """The numbers of the trials whose posterior means no other trial's dominate.
+        """The numbers of the trials on the Pareto front of the posterior means.
 
         Args:
           table: All trials so far, at least one of which succeeded.
@@ -125,7 +125,7 @@ class Suggester:
         constraint = self._space.constraint
         configs = [trial.config for trial in table.trials if context.holds(trial.config)]
         inside = [config for config in configs if constraint is None or is_allowed(constraint, config)]
-        # A real that exists in an allowed trial could vary. Grid search has a finite number of points all the same.
+        # A real parameter of an allowed trial could vary. Grid search, however, has a finite number of points.
         is_real = any(name in config for config in inside for name in context.free_reals)
         if not inside or (is_real and not isinstance(self.strategy, GridSearch)):
             found = f"but the {len(inside)} trials" if inside else "that it allows"

@@ -1,4 +1,4 @@
-"""One evaluation of the objective, as the user sees it."""
+"""The public record of one evaluation of the objective."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ class SpaceExhausted(Exception):
 
 
 class SuggestInfo(NamedTuple):
-    """How the strategy's latest suggestion was made."""
+    """Diagnostics of a suggestion of a study."""
 
     is_model_based: bool
     """False for a point of the initial design."""
@@ -64,7 +64,7 @@ class Trial:
     """Name of the objective of ``intermediate_values``; None if there are no such values."""
 
     def __getattr__(self, name: str) -> Any:
-        if name == "value":  # taken away by `without_value`
+        if name == "value":  # removed by `without_value`
             raise ValueError(
                 "value: expected a study with one objective, got several, of which a trial has no single value; "
                 "trial.values has that of each of them by name, and study.of_objective(name) has trials of one of them"
@@ -75,12 +75,12 @@ class Trial:
         return vars(self) == vars(other) if type(other) is type(self) else NotImplemented
 
     def __repr__(self) -> str:
-        from jbo.study.view import line_of_trial  # which imports this file
+        from jbo.study.view import line_of_trial  # view imports this module
 
         return line_of_trial(self)
 
     def _repr_html_(self) -> str:
-        from jbo.study.view import of_trial  # which imports this file
+        from jbo.study.view import of_trial  # view imports this module
 
         return of_trial(self)
 
@@ -107,10 +107,10 @@ class Trial:
 
 
 def best_of(trials: Sequence[Trial], maximize: bool) -> Trial | None:
-    """The feasible trial with the best observed value, the first of equals; None if there is none.
+    """The feasible trial with the best observed value, among equal trials the first; None without such a trial.
 
     Args:
-      trials: By number.
+      trials: Trials by number.
       maximize: True if higher values are better.
     """
     sign = -1.0 if maximize else 1.0
@@ -122,8 +122,8 @@ def why_none(trials: Sequence[Trial], outcomes: Outcomes) -> str:
     """The reason, in words, why `best_of` finds no trial.
 
     Args:
-      trials: Of a study.
-      outcomes: Of the study.
+      trials: Trials of a study.
+      outcomes: Outcomes of the study.
     """
     names = [objective.name for objective in outcomes.objectives]
     measured = [trial for trial in trials if trial.status == "ok" and all(name in trial.values for name in names)]

@@ -1,4 +1,4 @@
-"""Inside a worker: how the process begins, and what it does for each call."""
+"""Code that runs inside a worker process: its start, and the calls of the objective."""
 
 import logging
 import multiprocessing
@@ -19,14 +19,14 @@ _log = logging.getLogger("jbo")
 
 
 class Settings(NamedTuple):
-    """What a worker takes over from the process that starts it, besides the environment and the working folder."""
+    """Settings that a worker inherits from its parent process, besides the environment and the working folder."""
 
     parent: int
-    """Number of the process that starts it."""
+    """Number of the parent process."""
     start_method: str | None
-    """How that process starts processes by `multiprocessing`; None: by the default of the system."""
+    """Start method of `multiprocessing` in the parent process; None: the default of the system."""
     jax_config: dict[str, Any]
-    """Every option of JAX by name, as it holds in the thread that starts the worker."""
+    """All options of JAX by name, with the values of the thread that starts the worker."""
 
 
 def current_settings() -> Settings:
@@ -40,24 +40,24 @@ def current_settings() -> Settings:
 
 
 def begin(settings: Settings) -> None:
-    """Make a new process a worker, before the objective is loaded.
+    """Turn a new process into a worker, before the objective is loaded.
 
     Args:
-      settings: What it takes over.
+      settings: Settings of the parent process.
     """
-    # Signals to the group of the process that asks, such as a terminal's Ctrl-C, are for that process, which ends its
-    # workers. In a session of its own a worker needs no handlers, which its children would inherit, and a signal that
+    # Signals to the parent's process group, such as Ctrl-C in a terminal, are for the parent, which ends its workers.
+    # A worker gets its own session. It then needs no signal handlers, which its children would inherit. A signal that
     # the objective sends to its own group ends nothing else.
     if hasattr(os, "setsid"):
         os.setsid()
-        # A script that was started in the background of a shell ignores SIGINT, and so would its workers.
+        # A script started in the background of a shell ignores SIGINT; its workers would ignore it too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Loky makes its own start method the default of its processes. A process that they spawn does not know it.
+    # Loky makes its own start method the default in its processes. Processes spawned from there do not know it.
     multiprocessing.set_start_method(settings.start_method, force=True)
     _send_scripts_by_value()
-    # A device last: other options say which devices there are. Some come with modules that are not imported yet.
+    # Set the device last, because other options define the devices. Some options belong to modules not yet imported.
     own = {name: _sendable(value) for name, value in jax.config.values.items()}
     for name, value in sorted(settings.jax_config.items(), key=lambda option: isinstance(option[1], _Device)):
         if own.get(name, value) != value:
@@ -66,7 +66,7 @@ def begin(settings: Settings) -> None:
 
 
 def _send_scripts_by_value() -> None:
-    """Let the objective send what its script defines to processes of its own, which do not load the script either."""
+    """Send definitions of the script by value to processes of the objective, because these do not load the script."""
     from cloudpickle import dumps, loads
 
     def reducer_override(pickler: ForkingPickler, value: Any) -> Any:
@@ -82,7 +82,7 @@ def load(objective: Sent) -> None:
     """Load the objective.
 
     Args:
-      objective: As it was sent.
+      objective: The objective as sent by the parent process.
     """
     objective.load()
 
@@ -91,22 +91,22 @@ def evaluate_once(objective: Sent, config: dict[str, Any], report: Reporter | No
     """The result of one call of the objective.
 
     Args:
-      objective: As it was sent.
+      objective: The objective as sent by the parent process.
       config: Values by name.
-      report: The objective's argument ``report``; None: it has none.
+      report: The objective's argument ``report``; None: the objective has no such parameter.
     """
     worker = os.getpid()
     evaluation = objective(config, report)
-    if os.getpid() != worker:  # the objective forked, and its child came back
+    if os.getpid() != worker:  # the objective forked, and this is the child
         os._exit(0)
     return evaluation
 
 
 def end_within(seconds: float) -> None:
-    """End this process and its children if they still run after so many seconds.
+    """End this process and its children if they still run after a number of seconds.
 
     Args:
-      seconds: How long they may take.
+      seconds: Maximum duration.
     """
 
     def end() -> None:
@@ -118,7 +118,7 @@ def end_within(seconds: float) -> None:
 
 
 class _Device(NamedTuple):
-    """A device of JAX, which cannot be pickled."""
+    """Platform and number of a JAX device; the device itself cannot be pickled."""
 
     platform: str
     id: int
@@ -136,14 +136,14 @@ def _received(value: Any) -> Any:
 
 
 def _end_with(parent: int) -> None:
-    """End this process once the process that started it is gone: its trials will be run again."""
+    """End this process once its parent process has ended, because its trials will be run again."""
     while os.getppid() == parent:
         time.sleep(0.5)
     _end()
 
 
 def _end() -> None:
-    """End this process and its children, whatever they do."""
+    """End this process and its children at once."""
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Calling the objective: in this thread, or by an executor of the user's."""
+"""Calls of the objective in this thread or by the user's executor."""
 
 import pickle
 import re
@@ -22,7 +22,7 @@ from jbo.study._evaluation import (
 )
 
 _SECONDS_OF_DOUBT = 0.5
-"""How long after the death of a worker a signal that ends all processes of a job may reach this one."""
+"""Seconds to wait after a worker has died, in case a signal is about to end all processes of the job."""
 
 
 class Workers:
@@ -46,7 +46,7 @@ class Workers:
 
 
 class Here(Workers):
-    """This thread."""
+    """Calls in this thread, one at a time."""
 
     def __init__(self, objective: Objective, outcomes: Outcomes):
         self._objective, self._outcomes = objective, outcomes
@@ -63,7 +63,7 @@ class Here(Workers):
 
 
 class Batches(Workers):
-    """This thread, all configurations of a round in one call."""
+    """Calls in this thread, with all configurations of a batch in one call."""
 
     def __init__(self, objective: BatchObjective, outcomes: Outcomes, num: int):
         self.num = num
@@ -84,22 +84,22 @@ class Batches(Workers):
 
 
 class Foreign(Workers):
-    """An executor of the user's."""
+    """Calls by the user's executor."""
 
     def __init__(self, executor: Executor, objective: Objective, outcomes: Outcomes, num: int):
-        from concurrent.futures import ProcessPoolExecutor  # its import is that of multiprocessing
+        from concurrent.futures import ProcessPoolExecutor  # this imports multiprocessing
 
         self.num = num
         self._executor, self._objective = executor, Portable(objective, outcomes)
         if isinstance(executor, ProcessPoolExecutor):
-            # Its shutdown may wait for ever (CPython 3.11) for calls that could not be sent: none shall be begun.
+            # Check first that calls can be sent: with unsent calls its shutdown may wait for ever (CPython 3.11).
             _ = self._objective.sent
         self._running: set[Future[Evaluation]] = set()
         self._done: SimpleQueue[Future[Evaluation]] = SimpleQueue()
 
     def start(self, config: dict[str, Any], report: Reporter | None) -> Hashable:
         try:
-            # Dask takes equal arguments for one call with one result; a trial that is run again is another call.
+            # Dask treats equal arguments as one call with one result, but a repeated trial is a new call.
             call = self._executor.submit(self._objective, config, report, uuid.uuid4().hex)
         except BrokenExecutor as error:
             raise BrokenExecutor(
@@ -111,7 +111,7 @@ class Foreign(Workers):
         return call
 
     def wait(self) -> list[tuple[Hashable, Evaluation]]:
-        # Not by `concurrent.futures.wait`, which misses what an executor cancels as it is shut down.
+        # Not `concurrent.futures.wait`, which misses calls that an executor cancels when it is shut down.
         done = [self._done.get()]
         while not self._done.empty():
             done.append(self._done.get())
@@ -127,7 +127,7 @@ class Foreign(Workers):
             raise TypeError(f"executor: it cannot send the objective: {error.__cause__ or error}") from error
         except BrokenExecutor as error:
             return died(error)
-        except Exception as error:  # of the executor: evaluate has caught those of the objective
+        except Exception as error:  # an error of the executor: evaluate has caught those of the objective
             return Evaluation(failure=f"the executor lost the trial: {type(error).__name__}: {error}")
 
     def __enter__(self) -> "Foreign":
@@ -142,9 +142,9 @@ def died(error: BrokenExecutor) -> Evaluation:
     """The failure of a trial whose process died.
 
     Args:
-      error: What its executor says of it.
+      error: Error of the executor.
     """
-    time.sleep(_SECONDS_OF_DOUBT)  # if the whole job is being ended, its trials are given back
+    time.sleep(_SECONDS_OF_DOUBT)  # if the whole job is being ended, its trials return to the queue instead
     codes = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
     why = (codes[1] if codes else str(error)) or "its exit code is unknown"
     return Evaluation(failure=f"the worker process died before the objective returned: {why}")

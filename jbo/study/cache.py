@@ -1,17 +1,21 @@
-"""Compiled programs on the disk: a second process loads what the first one compiled, and traces nothing.
+"""Cache of compiled programs on disk: a second process loads the programs of the first one, without tracing.
 
-A file holds one program: the machine code that XLA made, with what is needed to call it. Nothing of it is unpickled.
-Its key is all that the program depends on, in plain values: jbo's source files and what was replaced in memory, the
-versions of Python, JAX and the other packages whose code is traced, the processor, JAX's settings and XLA's flags, the
-function, and the structure, shapes and types of its arguments (not their numbers, which are data).
+A file holds one program: XLA's machine code, and the data needed to call it. Nothing is unpickled. The key of a file is
+everything that the program depends on, as plain values:
 
-Only what is a function of that key is kept. So a program is kept only if its structure is made of plain values and of
-classes and functions of jbo itself. A program that holds something of the user, such as a constraint, a class or a
-kernel of their own, is compiled in each process: jbo can't know when such code has changed.
+- jbo's source files, and functions or constants that were replaced in memory;
+- the versions of Python, JAX and the other packages whose code is traced;
+- the processor, JAX's settings and XLA's flags;
+- the function, and the structure, shapes and types of its arguments. Their numbers are data.
 
-Machine code is run as it is read. So the folder must belong to the user and be closed to everybody else (mode 0700);
-any other folder is left alone. A file is written beside its place and then moved there, and carries a checksum. What is
-damaged, or can't be read or written, counts as missing: jbo compiles, and says so in the debug log only.
+A program is cached only if it is a function of its key: its structure must consist of plain values, and of classes and
+functions of jbo. A program with code of the user, such as a constraint or a kernel, is compiled in each process,
+because jbo can't know when that code has changed.
+
+Machine code from the cache is executed. The folder must therefore belong to the user and be closed to everybody else
+(mode 0700); any other folder is not used. A file has a checksum. It is written under a temporary name and then renamed.
+A file that is damaged, or can't be read or written, counts as missing: jbo then compiles the program, and reports this
+in the debug log only.
 """
 
 import hashlib
@@ -32,21 +36,21 @@ from jbo.study._structure import NotPlain, described, name_of
 from jbo.study.fingerprint import fingerprint
 
 VARIABLE = "JBO_CACHE"
-"""The environment variable: ``off``, or the name of the folder."""
+"""Name of the environment variable, whose value is ``off`` or the name of the folder."""
 _log = logging.getLogger("jbo")
 _FORMAT = "jbo program 1\n"
 _SUFFIX = ".program"
 _NEW = "new-"
-"""How the name of a file begins that is being written."""
+"""Prefix of the name of a file that is being written."""
 _LONGEST_WRITE = 3600.0
-"""Seconds after which a file that is being written is one whose writer was killed."""
+"""Age in seconds after which a file with this prefix is deleted, because its writer must have been killed."""
 
 
 def folder() -> Path | None:
-    """Where programs are kept; None: nowhere.
+    """The folder of cached programs; None if programs are not cached.
 
-    The environment variable ``JBO_CACHE`` names the folder, or says ``off``. The default is ``jbo/programs`` under
-    ``$XDG_CACHE_HOME`` or ``~/.cache``.
+    The environment variable ``JBO_CACHE`` names the folder, or is ``off``. The default is ``jbo/programs`` in
+    ``$XDG_CACHE_HOME`` or in ``~/.cache``.
     """
     named = os.environ.get(VARIABLE, "")
     if named.strip().lower() == "off":
@@ -55,26 +59,26 @@ def folder() -> Path | None:
         if named:
             return Path(named).expanduser().absolute()
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "jbo" / "programs"
-    except (RuntimeError, OSError):  # nobody's home, or no working folder
+    except (RuntimeError, OSError):  # no home folder, or no working folder
         return None
 
 
 class Files:
-    """Files of a private folder by their keys: each is whole, or it is missing.
+    """Files of a private folder by key. Each file is complete or missing.
 
     Args:
-      path: The folder; it is made if it is missing.
-      max_bytes: Size of all files above which those go that were not used for longest.
+      path: The folder, which is created if it does not exist.
+      max_bytes: Maximum total size. Above it, the least recently used files are deleted.
     """
 
     def __init__(self, path: Path, max_bytes: int = 2**28):
         self._path, self._max_bytes = path, max_bytes
 
     def read(self, key: str) -> bytes | None:
-        """The content that was written for a key; None if there is none, or a damaged one.
+        """The content for a key; None if it is missing or damaged.
 
         Args:
-          key: What it depends on.
+          key: Everything that the content depends on.
 
         Raises:
           OSError: The folder or the file can't be read, or is not private.
@@ -91,15 +95,15 @@ class Files:
         if not found.startswith(head) or hashlib.sha256(head + body).digest() != checksum:
             _log.debug("the kept program %s is damaged", path.name)
             return None
-        os.utime(path)  # when it was used
+        os.utime(path)  # time of the latest use
         return zlib.decompress(body)
 
     def write(self, key: str, content: bytes) -> None:
-        """Keep the content for a key, and remove what exceeds the limit.
+        """Write the content for a key, and delete the oldest files above the maximum size.
 
         Args:
-          key: What it depends on.
-          content: Replaces an earlier one.
+          key: Everything that the content depends on.
+          content: The content, which replaces an earlier one.
 
         Raises:
           OSError: The folder can't be written, or is not private.
@@ -125,7 +129,7 @@ class Files:
         facts = self._path.stat()
         if not stat.S_ISDIR(facts.st_mode):
             raise NotADirectoryError(f"{self._path} is no folder")
-        if not hasattr(os, "getuid"):  # Windows, where the folders of a user are the user's
+        if not hasattr(os, "getuid"):  # Windows, where a user's folders are private
             return
         if facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077:
             raise PermissionError(f"{self._path}: expected a folder of this user with mode 0700")
@@ -149,18 +153,18 @@ class Files:
 
 
 def _head(key: str) -> bytes:
-    """How the file of a key begins."""
+    """The first bytes of the file of a key."""
     return _FORMAT.encode() + hashlib.sha256(key.encode()).digest()
 
 
 class Place:
-    """Where the program of one call is kept.
+    """The cache entry of the program of one call.
 
     Args:
-      files: Hold it.
-      key: All that it depends on.
-      arguments: Of the call, flat.
-      device: Where it runs.
+      files: Files of the cache.
+      key: Everything that the program depends on.
+      arguments: Flat arguments of the call.
+      device: Device of the program.
     """
 
     def __init__(self, files: Files, key: str, arguments: list[Any], device: Any):
@@ -168,7 +172,7 @@ class Place:
         self._arguments, self._device = arguments, device
 
     def find(self) -> tuple[Packed | None, Any]:
-        """The program that was kept, and the shapes and types of its result; None and None if there is none."""
+        """The cached program, and the shapes and types of its result; None and None if it is not cached."""
         try:
             content = self.files.read(self.key)
             if content is None:
@@ -181,10 +185,10 @@ class Place:
             return None, None
 
     def load(self, packed: Packed) -> Any:
-        """The compiled program, a `jax.stages.Compiled` of the list of arguments; None if XLA does not take it.
+        """The compiled program, a `jax.stages.Compiled` of the list of arguments; None if XLA rejects it.
 
         Args:
-          packed: What `find` gave.
+          packed: The program from `find`.
         """
         try:
             return unpack(packed, self._arguments, self._device)
@@ -193,10 +197,10 @@ class Place:
             return None
 
     def pack(self, compiled: Any) -> Packed | None:
-        """The program as bytes, to be made before its first run; None if it is not to be kept.
+        """The program as bytes; None if it must not be cached. Call this before the first run of the program.
 
         Args:
-          compiled: What the call was compiled to.
+          compiled: The compiled call.
         """
         try:
             return pack(compiled, self._device)
@@ -205,10 +209,10 @@ class Place:
             return None
 
     def store(self, packed: Packed) -> None:
-        """Keep a program.
+        """Write a program to the cache.
 
         Args:
-          packed: What `pack` gave.
+          packed: The program from `pack`.
         """
         try:
             self.files.write(self.key, json.dumps(packed.facts).encode() + b"\n" + packed.executable)
@@ -217,11 +221,11 @@ class Place:
 
 
 def place(function: Any, arguments: tuple[Any, ...]) -> Place | None:
-    """Where the program of a call is kept; None if it may not be kept, or nothing is.
+    """The cache entry of the program of a call; None if the program must not be cached, or the cache is off.
 
     Args:
-      function: What is compiled, in this context.
-      arguments: What it is called with.
+      function: The function that is compiled, in this context.
+      arguments: Arguments of the call.
     """
     path = folder()
     if path is None:
@@ -245,7 +249,7 @@ def place(function: Any, arguments: tuple[Any, ...]) -> Place | None:
 
 
 def _leaf(leaf: Any, device: Any) -> list[Any]:
-    """What a program knows of an argument."""
+    """The properties of an argument that a program depends on."""
     if getattr(leaf, "committed", False) and leaf.devices() != {device}:
         raise NotPlain("an argument is held on another device")
     aval = jax.typeof(leaf)

@@ -1,4 +1,4 @@
-"""Trials as a table of plain columns: what a CSV file and a data frame hold."""
+"""Export of trials as a table of plain columns: CSV files, data frames, JSON and text."""
 
 import csv
 import json
@@ -11,28 +11,28 @@ from jbo.outcomes import Outcomes
 from jbo.study._trial import Trial
 
 ABOUT = ("number", "status", "value", "started_at", "ended_at", "failure")
-"""The columns that are no parameters."""
+"""The columns of every table that are not parameters."""
 KNOWN = ("cost", "noise")
-"""One column more each where any trial has it."""
+"""Further columns, each present if any trial has a value."""
 INTERMEDIATE = "intermediate_values"
-"""One column more where trials have any: their steps and values as JSON, null where one is not finite."""
+"""Column of intermediate values, if there are any: pairs of step and value as JSON, null for values not finite."""
 REPORTED = "reported"
-"""One column more beside it where there are several objectives: the name of the one that they are of."""
+"""Column with the objective of the intermediate values, if there are several objectives."""
 VALUES, NOISES = "values.", "noises."
-"""Begin the names of the columns of the other outcomes of a study that was given some, and of the noises of those; with
-several objectives all outcomes but the cost are others."""
+"""Prefixes of the columns of other named outcomes and of their noises. With one objective, the others are all outcomes
+but the objective and the cost; with several objectives, all outcomes but the cost."""
 FEASIBLE = "feasible"
-"""One column more where there are limits: True, False, or nothing where that is not known."""
+"""Column of feasibility, if there are limits: True, False, or empty if unknown."""
 CONFIG = "config."
-"""Begins the name of a parameter's column, so that none is taken for one of the others."""
+"""Prefix of the columns of parameters, which distinguishes them from other columns."""
 
 
 def as_plain(trial: Trial, outcomes: Outcomes | None = None) -> dict[str, Any]:
-    """A trial as JSON holds it.
+    """A trial as a dict for JSON.
 
     Args:
-      trial: Of any status.
-      outcomes: Of its study; those that have names come as one object ``values``, null where one is not finite.
+      trial: A trial of any status.
+      outcomes: Outcomes of its study. Named outcomes form one object ``values``, with null for values not finite.
     """
     config = {name: as_json(value) for name, value in trial.config.items()}
     plain = {name: getattr(trial, name) for name in ("number", "config", *_titles([trial])[1:])} | {"config": config}
@@ -47,12 +47,12 @@ def as_plain(trial: Trial, outcomes: Outcomes | None = None) -> dict[str, Any]:
 
 
 def columns(trials: Iterable[Trial], names: Iterable[str], outcomes: Outcomes | None = None) -> dict[str, list[Any]]:
-    """One list a column, None where there is nothing.
+    """The table as a list for each column, with None for missing entries.
 
     Args:
       trials: Rows of the table.
-      names: Parameters that get a column.
-      outcomes: Of the study; None: it was given none.
+      names: Parameters with a column.
+      outcomes: Outcomes of the study; None: no named outcomes.
     """
     trials = list(trials)
     titles = (*_titles(trials, outcomes), *_known(trials))
@@ -66,15 +66,15 @@ def columns(trials: Iterable[Trial], names: Iterable[str], outcomes: Outcomes | 
 
 
 def write_csv(trials: Iterable[Trial], names: Iterable[str], file: Any, outcomes: Outcomes | None = None) -> None:
-    """Write trials as CSV: numbers with all their digits, an empty cell where there is nothing.
+    """Write trials as CSV: numbers with all digits, empty cells for missing entries.
 
-    A word stands as it is, unless it could be taken for something else: then it is in JSON's quotation marks.
+    A text is written as it is, unless it could be read as another value; then it is in JSON quotation marks.
 
     Args:
       trials: Rows of the table.
-      names: Parameters that get a column.
-      file: Open for writing.
-      outcomes: Of the study; None: it was given none.
+      names: Parameters with a column.
+      file: A file open for writing.
+      outcomes: Outcomes of the study; None: no named outcomes.
     """
     trials, names = list(trials), list(names)
     writer = csv.writer(file, lineterminator="\n")
@@ -91,12 +91,12 @@ def write_csv(trials: Iterable[Trial], names: Iterable[str], file: Any, outcomes
 
 
 def write_trial(trial: Trial, stream: Any, outcomes: Outcomes | None = None) -> None:
-    """Write what is known of a trial as a table for people, a line for each thing.
+    """Write a trial as a readable table, with a line for each entry.
 
     Args:
-      trial: Of any status.
-      stream: What its encoding has not is escaped.
-      outcomes: Of the study; None: it was given none.
+      trial: A trial of any status.
+      stream: A text stream. Characters outside its encoding are escaped.
+      outcomes: Outcomes of the study; None: no named outcomes.
     """
     about = {"trial": trial.number, "status": trial.status}
     about |= {} if trial.is_of_several else {"value": trial.value}
@@ -118,14 +118,14 @@ def write_table(
     stream: Any,
     outcomes: Outcomes | None = None,
 ) -> None:
-    """Write trials as a table for people: one row each, numbers to six digits, the best one or the front marked.
+    """Write trials as a readable table: numbers to six digits, with the best trial or the front marked.
 
     Args:
       trials: Rows of the table.
-      names: Parameters that get a column.
-      best: Number of the best one; None: there is none. With several objectives the numbers of the front.
-      stream: What its encoding has not is escaped.
-      outcomes: Of the study; None: it was given none.
+      names: Parameters with a column.
+      best: Number of the best trial; None: there is none. With several objectives, the numbers of the front.
+      stream: A text stream. Characters outside its encoding are escaped.
+      outcomes: Outcomes of the study; None: no named outcomes.
     """
     trials, names = list(trials), list(names)
     if not trials:
@@ -147,7 +147,7 @@ def write_table(
         rows.append([_text(value, stream) for value in about + (lines[-1:] or [""] if has_failure else [])])
     is_number = [
         all(isinstance(trial.config.get(name, 0), int | float) for trial in trials) for name in names
-    ]  # the others begin at the left
+    ]  # other columns are left-aligned
     is_right = [True, False, *(True for _ in of_value), True, *(True for _ in (*known, *others)), *is_number]
     is_right += [False] if has_failure else []
     _write_rows([[_text(title, stream) for title in titles], *rows], is_right, stream)
@@ -167,7 +167,7 @@ def _write_rows(rows: list[list[str]], is_right: list[bool], stream: Any) -> Non
 
 
 def _text(value: Any, stream: Any) -> str:
-    """A value for a reader, in one line that the stream can write."""
+    """A value as one readable line that the stream can write."""
     if value is None or value is _ABSENT:
         return "" if value is _ABSENT else "-"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -182,7 +182,7 @@ def _seconds(trial: Trial) -> str | None:
 
 
 def value_of_cell(cell: str) -> Any:
-    """What `write_csv` wrote into a cell that is not empty."""
+    """The value of a cell of `write_csv` that is not empty."""
     try:
         return json.loads(cell)
     except ValueError:
@@ -190,13 +190,13 @@ def value_of_cell(cell: str) -> Any:
 
 
 def _titles(trials: Sequence[Trial], outcomes: Outcomes | None = None) -> list[str]:
-    """Those of `ABOUT` that trials have: with several objectives they have no value."""
+    """The columns of `ABOUT`, without the value if there are several objectives."""
     several = outcomes.has_several if outcomes is not None else any(trial.is_of_several for trial in trials)
     return [name for name in ABOUT if name != "value" or not several]
 
 
 def _known(trials: Iterable[Trial]) -> list[str]:
-    """Those of `KNOWN` that any trial has."""
+    """The columns of `KNOWN` for which any trial has a value."""
     trials = list(trials)
     return [name for name in KNOWN if any(getattr(trial, name) is not None for trial in trials)]
 
@@ -204,7 +204,7 @@ def _known(trials: Iterable[Trial]) -> list[str]:
 def _of_outcomes(
     trials: Sequence[Trial], outcomes: Outcomes | None, prefix: str = VALUES
 ) -> dict[str, list[float | bool | None]]:
-    """Columns of the outcomes that have no column otherwise: all but the cost and the one objective."""
+    """Columns of the outcomes other than the cost and a single objective, which have columns already."""
     if outcomes is None or not outcomes.is_named:
         return {}
     one = None if outcomes.has_several else outcomes.objective

@@ -1,4 +1,4 @@
-"""What a compiled program depends on besides its call: code, versions, settings of JAX and the processor."""
+"""Fingerprint of what a compiled program depends on, apart from its call: code, versions, settings, processor."""
 
 import contextlib
 import dataclasses
@@ -20,17 +20,17 @@ from jax._src import config as _config
 from jbo.study._structure import is_core
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "optax", "blackjax")
-"""Packages whose code is traced, or gives constants."""
+"""Packages whose code is traced or provides constants."""
 _ENVIRONMENT = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NPROC", "PJRT_NPROC")
 _WITHOUT_EFFECT = (
     "jax_compilation_cache", "jax_enable_compilation_cache", "jax_persistent_cache", "jax_raise_persistent_cache",
     "jax_log", "jax_explain", "jax_traceback", "jax_debug_log", "jax_pprint", "jax_captured_constants",
 )  # fmt: skip
-"""How the names of JAX's settings begin that say only what is logged, or where JAX keeps its own programs."""
+"""Prefixes of JAX settings without effect on programs: logging, and JAX's own cache."""
 
 
 def fingerprint() -> dict[str, Any]:
-    """All of it, in plain values; called in the world of a program."""
+    """The fingerprint as plain values. Call it in the context (`jbo.world`) of the program."""
     return {
         "code": _files(),
         "code in memory": _memory(),
@@ -61,27 +61,27 @@ def _files() -> str:
 
 
 def _memory() -> str:
-    """A hash of the functions and constants that programs are traced from, as they are in this process.
+    """A hash of the functions and constants of this process from which programs are traced.
 
-    It differs from that of another process where something was replaced, as an experiment does that tries another
-    constant, and where a file was edited after it was read. What may change as jbo runs is no part of it: that are
-    dicts and lists, unless their name is that of a constant.
+    It differs from the hash of another process if something was replaced in memory, as in an experiment with another
+    constant. It also differs if a file was edited after it was imported. Values that may change while jbo runs are left
+    out: dicts and lists, unless their name is in capitals.
     """
     global _latest
     modules = [(name, module) for name, module in _modules() if not name.startswith("jbo.study.") or name == _CALLED]
     values = list(_values(modules))
     held, digest = _latest
-    if len(held) != len(values) or not all(map(operator.is_, held, values)):  # to gather them takes a while
+    if len(held) != len(values) or not all(map(operator.is_, held, values)):  # hashing takes longer than comparing
         _latest = values, digest = values, _hash(modules)
     return digest
 
 
 _latest: tuple[list[Any], str] = [], ""
-"""The values of an earlier call, and their hash."""
+"""The values of the latest call, and their hash."""
 
 
 def _values(modules: list[tuple[str, Any]]) -> Iterator[Any]:
-    """What the modules and their classes hold."""
+    """The attributes of the modules and of their classes."""
     for _, module in modules:
         for value in list(vars(module).values()):
             yield value
@@ -104,7 +104,7 @@ def _hash(modules: list[tuple[str, Any]]) -> str:
 
 
 _CALLED = "jbo.study.model"
-"""The module of a study whose functions are compiled."""
+"""The module of `jbo.study` whose functions are compiled."""
 
 
 def _flat(value: Any) -> list[Any]:
@@ -112,7 +112,7 @@ def _flat(value: Any) -> list[Any]:
 
 
 def _gather(value: Any, facts: list[bytes], seen: set[int]) -> None:
-    """Add what is known of a value, and of what it is made of, to the facts."""
+    """Append the facts of a value and of its parts."""
     if value is None or isinstance(value, bool | int | float | str | bytes):
         facts.append(repr(value).encode())
         return
@@ -125,7 +125,7 @@ def _gather(value: Any, facts: list[bytes], seen: set[int]) -> None:
 
 
 def _parts(value: Any, facts: list[bytes]) -> Iterable[Any]:
-    """What a value is made of, after its own facts."""
+    """The parts of a value. Its own facts are appended first."""
     is_type = isinstance(value, type)
     if is_type or isinstance(value, types.FunctionType):
         facts.append(value.__qualname__.encode())
@@ -153,18 +153,18 @@ def _parts(value: Any, facts: list[bytes]) -> Iterable[Any]:
 
 
 def _is_of_class(name: str, member: Any) -> bool:
-    """False for what Python itself adds to a class, some of it only once it is asked for."""
+    """False for attributes that Python itself adds to a class, some of them only on access."""
     return name != "_abc_impl" and (not name.startswith("__") or isinstance(member, types.FunctionType))
 
 
 def _contents(closure: Any) -> Iterator[Any]:
     for cell in closure or ():
-        with contextlib.suppress(ValueError):  # it is still empty
+        with contextlib.suppress(ValueError):  # the cell is still empty
             yield cell.cell_contents
 
 
 _codes: dict[int, tuple[types.CodeType, bytes]] = {}
-"""Hashes of code objects by their number, which stays theirs as long as they are held here."""
+"""Hashes of code objects by id. The objects are kept here, so that no id is used again."""
 
 
 def _of_code(code: types.CodeType) -> bytes:
@@ -195,11 +195,11 @@ def versions() -> dict[str, str | None]:
 
 @functools.cache
 def processor() -> list[str]:
-    """What the compiler knows of the processor; the machine itself where the system does not tell."""
+    """The properties of the processor that the compiler may use; or the machine's name if the system hides them."""
     facts = [platform.system(), platform.machine()]
     try:
         with open("/proc/cpuinfo") as file:
-            for line in file:  # of the first core; the file takes long where there are many
+            for line in file:  # only the first core, because the file of many cores takes long
                 name, _, fact = line.partition(":")
                 if not name.strip():
                     break

@@ -1,4 +1,4 @@
-"""Several objectives: the trials that no other one dominates, and the volume that they dominate."""
+"""The Pareto front and the hypervolume of a study with several objectives."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,11 +17,11 @@ from jbo.world import world
 
 
 def losses_of(trials: Sequence[Trial], outcomes: Outcomes) -> tuple[Float[np.ndarray, "n k"], Bool[np.ndarray, " n"]]:
-    """Objectives of trials, lower is better, and which trials count: feasible ones that have all of them.
+    """Objectives of the trials, lower is better, and True for trials that count: feasible, with all objectives.
 
     Args:
-      trials: Of a study.
-      outcomes: Of the study.
+      trials: Trials of a study.
+      outcomes: Outcomes of the study.
     """
     objectives = outcomes.objectives
     counts = [
@@ -38,11 +38,11 @@ def losses_of(trials: Sequence[Trial], outcomes: Outcomes) -> tuple[Float[np.nda
 
 
 def front_of(trials: Sequence[Trial], outcomes: Outcomes) -> list[Trial]:
-    """The feasible trials that no other one dominates by its observed values, by number.
+    """The feasible trials that no other trial dominates by observed values, by number.
 
     Args:
-      trials: Of a study.
-      outcomes: Of the study.
+      trials: Trials of a study.
+      outcomes: Outcomes of the study.
     """
     y, counts = losses_of(trials, outcomes)
     rows = np.flatnonzero(counts)
@@ -56,11 +56,11 @@ def front_of(trials: Sequence[Trial], outcomes: Outcomes) -> list[Trial]:
 
 
 def check_one(outcomes: Outcomes, name: str) -> None:
-    """Raise `ValueError` if there are several objectives, with what to use in place of the attribute of a study.
+    """Raise `ValueError` if there are several objectives; the message says what to use instead of the attribute.
 
     Args:
-      outcomes: Of the study.
-      name: Of the attribute.
+      outcomes: Outcomes of the study.
+      name: Name of the attribute.
     """
     if outcomes.has_several:
         names = [objective.name for objective in outcomes.objectives]
@@ -91,17 +91,17 @@ class Volumes(NamedTuple):
     """Hypervolume of the trials of a study."""
 
     so_far: Float[np.ndarray, " n"]
-    """What the trials up to each of them dominate, in the product of the objectives' units."""
+    """Hypervolume up to each trial, in the product of the objectives' units."""
     reference: dict[str, float]
-    """The worst values that count, by the name of the objective, in the user's units."""
+    """Reference point: the worst values that count, by the name of the objective, in the user's units."""
 
 
 def volumes_of(trials: Sequence[Trial], outcomes: Outcomes) -> Volumes:
-    """What the trials dominate, up to one reference for all of them.
+    """Hypervolumes of the trials, with one reference point for all of them.
 
     Args:
-      trials: That have ended, by number.
-      outcomes: Of the study.
+      trials: Finished trials, by number.
+      outcomes: Outcomes of the study.
     """
     n, capacity = len(trials), capacity_for(len(trials) + 1)
     y, counts = losses_of(trials, outcomes)
@@ -110,7 +110,7 @@ def volumes_of(trials: Sequence[Trial], outcomes: Outcomes) -> Volumes:
     with world(None):
         (so_far, reference), _ = run(Call(_volumes, (*rows, np.array(outcomes.references)), None))
         so_far, reference = np.asarray(so_far, np.float64), np.asarray(reference, np.float64)
-    # A sign that `to_table` turns is turned back by it.
+    # If `to_table` changes the sign, a second call changes it back.
     in_units = {
         each.name: float(each.to_table(value)) for each, value in zip(outcomes.objectives, reference, strict=True)
     }

@@ -1,4 +1,4 @@
-"""Calls into the model: float64 on the CPU inside, plain NumPy and Python outside, the user's settings untouched."""
+"""Calls of the model: float64 on the CPU inside, NumPy and Python outside, without changes to the user's settings."""
 
 import dataclasses
 import time
@@ -22,11 +22,11 @@ from jbo.types import EMPTY, FAILED, OK, Trials
 from jbo.world import world
 
 _Words = UInt32[Array, "2"] | UInt32[np.ndarray, "2"]
-"""A seed, its upper half first."""
+"""The two halves of a seed, the upper half first."""
 
 
-# At module level, the strategy an argument: a second study of the same structure compiles nothing. Seeds come as words
-# and tables as NumPy's: whatever JAX does outside of these programs is a program more, compiled while the user waits.
+# Functions at module level, with the strategy as an argument: a second study of the same structure compiles nothing.
+# Seeds are words and tables are NumPy arrays, because any other JAX operation would be a further program to compile.
 def _fit(strategy: ModelStrategy, seed: _Words, state: Trials, start: Any) -> Any:
     return strategy.fit(key_of(seed), state, start)
 
@@ -62,14 +62,14 @@ def _observed_front(strategy: Strategy, seed: _Words, state: Trials) -> Any:
 
 
 def for_study(strategy: Strategy, space: Space, outcomes: Outcomes) -> Strategy:
-    """The same strategy for the outcomes of a study, its constraint called with Python values in place of traced ones.
+    """The same strategy for the outcomes of a study. Its constraint is called with Python values, not traced ones.
 
     Args:
-      strategy: Made for the space.
-      space: Where the study searches.
-      outcomes: Of the study.
+      strategy: A strategy for the space.
+      space: The search space.
+      outcomes: Outcomes of the study.
     """
-    # The constraint of a list of candidates has done its work: the list holds what it allows.
+    # A list of candidates contains only allowed candidates, so its constraint is no longer needed.
     function = None if space.encoding.constraint is None else space.constraint
     constraint = None if function is None else OnHost(space, function)
     encoding = dataclasses.replace(strategy.encoding, constraint=constraint)
@@ -87,7 +87,7 @@ def _said(waiting: Waiting | None) -> Callable[[], AbstractContextManager[None]]
 
 
 class Fits:
-    """The latest fit of a study, which lasts until the rows that it learns from, or the capacity, are others."""
+    """The latest fit of a study. It is kept until the rows that it uses, or the capacity, change."""
 
     def __init__(self):
         self._latest: tuple[bytes, Any] = (b"", None)
@@ -101,17 +101,17 @@ class Fits:
         then: Callable[[Any], Call] | None = None,
         waiting: Waiting | None = None,
     ) -> tuple[Any, float]:
-        """What `Strategy.fit` gives for the rows, and the seconds of waiting for its program to be compiled.
+        """The fit to the rows (`ModelStrategy.fit`), and the seconds spent waiting for its program to be compiled.
 
         Args:
           strategy: As in `suggest`.
           seed: As in `suggest`.
           rows: As in `suggest`.
-          device: As in `suggest`; called in its world.
-          then: What the model is for, see `run`.
+          device: As in `suggest`. The caller must be in its context (`jbo.world`).
+          then: The next call, which uses the fit; see `run`.
           waiting: As in `suggest`.
         """
-        held, latest = self._latest  # one object: threads see a fit with its own rows
+        held, latest = self._latest  # read at once, so that a thread sees a fit with its own rows
         if not isinstance(strategy, ModelStrategy):
             return None, 0.0
         is_fitted = strategy.rows_of_fit(rows.status)
@@ -121,7 +121,7 @@ class Fits:
         of_fit = rows._replace(status=np.where(is_fitted, rows.status, EMPTY))
         is_start = strategy.rows_of_start(of_fit.status)
         before = latest if is_start.any() and _content(rows, is_start) == held else None
-        # Without the one before the program makes it, after a restart for one.
+        # If the previous fit is missing (after a restart), the program recomputes it.
         start = jax.tree.map(np.asarray, strategy.start(len(rows.status), jax.tree.map(np.asarray, before)))
         model, seconds = run(
             Call(_fit, (strategy, words_of(seed), _state(of_fit), start), device), then, _said(waiting)
@@ -131,7 +131,7 @@ class Fits:
 
 
 def _content(rows: Rows, is_meant: np.ndarray) -> bytes:
-    """What some rows hold, and how many rows there are."""
+    """The contents of the given rows and the number of all rows, as bytes."""
     arrays = [array for array in rows if isinstance(array, np.ndarray)]
     columns = [np.ascontiguousarray(array[is_meant]).tobytes() for array in arrays]
     return b"".join(columns) + len(is_meant).to_bytes(8, "little")
@@ -158,19 +158,20 @@ def suggest(
     """The next point of the unit cube.
 
     Args:
-      strategy: Folds the number of rows into the key, so the same key serves all trials of a study.
-      seed: Of the study.
-      rows: All trials so far; their number is the number of the trial asked for.
-      device: Where to run; None is the CPU.
-      fits: Of the study.
-      fixed: Where the columns stand that the context gives, NaN for the others; None: there is no context.
-      waiting: The block in which a program of a model is waited for, given words for it; None: nobody is told.
+      strategy: The strategy. It folds the number of rows into the key, so all trials of a study use the same key.
+      seed: Seed of the study.
+      rows: All trials so far. Their number is the number of the new trial.
+      device: Device of the model; None: the CPU.
+      fits: Fits of the study.
+      fixed: Coordinates of the columns that the context sets, NaN for searched columns; None: there is no context.
+      waiting: Context manager, given a text, that is entered while the program of a model is compiled. None: the wait
+        is not shown.
 
     Raises:
-      ValueError: The constraint raised an error, or gave no truth value.
+      ValueError: The constraint raised an error, or did not return a truth value.
     """
     start = time.perf_counter()
-    # While the design lasts the same point comes from a program that is compiled in a tenth of the time.
+    # During the initial design a smaller program gives the same point, and compiles in a tenth of the time.
     is_design = _is_design(strategy, rows)
     with world(device):
         arguments, seconds_fit = (strategy, words_of(seed), _state(rows)), 0.0
@@ -201,22 +202,22 @@ def prepare(
     prepared: set[tuple[int, bool, bool]],
     table: Table,
 ) -> None:
-    """Begin to compile what a coming suggestion will need, in the background, so that none has to wait for it.
+    """Compile the programs of coming suggestions in the background, so that no suggestion has to wait.
 
-    That is the program with the model while the initial design lasts, and the one for the next capacity once three
-    quarters of a capacity are used.
+    During the initial design it compiles the program with the model. Once three quarters of a capacity are used, it
+    compiles the program for the next capacity.
 
     Args:
       strategy: As in `suggest`.
       seed: As in `suggest`.
-      num_rows: Trials so far.
+      num_rows: Number of trials so far.
       device: As in `suggest`.
       fixed: As in `suggest`.
-      last: How many trials there will be, if that is known.
-      prepared: What this study has begun already; here added to.
-      table: Says which columns the rows have.
+      last: Total number of trials of the run; None: unknown.
+      prepared: Kinds of programs that this study has already compiled. New ones are added.
+      table: Table with the columns of the rows.
     """
-    first = strategy.num_initial  # rows in the table when the model speaks for the first time
+    first = strategy.num_initial  # number of rows at the first suggestion by the model
     capacity = capacity_for(num_rows + 1)
     if num_rows <= first:
         needed = first
@@ -242,7 +243,7 @@ def prepare(
 def _asked(
     strategy: Strategy, words: _Words, state: Trials, fixed: Float[np.ndarray, " d"] | None, device: Any
 ) -> Callable[[Any], Call]:
-    """The ask by a model, as a function of the model's shapes."""
+    """The call of `ask` with a model, as a function of the model's shapes."""
 
     def call(shapes: Any) -> Call:
         model = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
@@ -255,12 +256,12 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: An
     """Row of the trial with the best posterior mean.
 
     Args:
-      strategy: Holds the model.
-      seed: Of the study.
-      rows: All trials so far, one of them succeeded at least.
-      whole: The same without those that may not be recommended.
-      device: Where to run; None is the CPU.
-      fits: Of the study.
+      strategy: The strategy with the model.
+      seed: Seed of the study.
+      rows: All trials so far, at least one of which succeeded.
+      whole: The same rows without trials that may not be recommended.
+      device: Device of the model; None: the CPU.
+      fits: Fits of the study.
     """
     with world(device):
         arguments = strategy, words_of(seed), _state(whole)
@@ -274,15 +275,15 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: An
 def recommend_front(
     strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits
 ) -> Bool[np.ndarray, " n"]:
-    """True for the rows of the front of posterior means.
+    """True for the rows on the Pareto front of the posterior means.
 
     Args:
-      strategy: Holds the models.
-      seed: Of the study.
-      rows: All trials so far, one of them succeeded at least.
-      whole: The same without those that may not be recommended.
-      device: Where to run; None is the CPU.
-      fits: Of the study.
+      strategy: The strategy with the models.
+      seed: Seed of the study.
+      rows: All trials so far, at least one of which succeeded.
+      whole: The same rows without trials that may not be recommended.
+      device: Device of the models; None: the CPU.
+      fits: Fits of the study.
     """
     with world(device):
         arguments = strategy, words_of(seed), _state(whole)
@@ -294,30 +295,30 @@ def recommend_front(
 
 
 def _is_design(strategy: Strategy, rows: Rows) -> bool:
-    """Whether the initial design lasts; no program of JAX is needed to see it."""
+    """True during the initial design. It is computed without a JAX program."""
     if isinstance(strategy, ModelStrategy):
         return not strategy.has_enough(_state(rows))
     return bool(np.isin(rows.status, (OK, FAILED)).sum() < strategy.num_initial)
 
 
 def words_of(seed: int) -> UInt32[np.ndarray, "2"]:
-    """The two halves of a seed, the upper one first.
+    """The two halves of a seed, the upper half first.
 
     Args:
-      seed: Of a study.
+      seed: Seed of a study.
     """
     return np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
 
 
 def key_of(words: _Words) -> Key[Array, ""]:
-    """The key that `jax.random.key` makes of a seed; its kind by name, since a user's default would change it.
+    """The key of `jax.random.key` for a seed, with a fixed implementation, because a user's default may differ.
 
     Args:
-      words: What `words_of` gives for the seed.
+      words: The seed as words, from `words_of`.
     """
     return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
 
 
 def _state(rows: Rows) -> Trials:
-    fields: Any = rows  # NumPy's, see above
+    fields: Any = rows  # NumPy arrays, see above
     return Trials(*fields)

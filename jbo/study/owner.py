@@ -1,4 +1,4 @@
-"""Who works on a pending trial, and whether that process still runs."""
+"""The process that works on a pending trial, and whether it still runs."""
 
 import operator
 import os
@@ -8,27 +8,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 PROC = Path("/proc")
-"""Where Linux tells of its processes; elsewhere ``ps`` is asked."""
+"""Folder with the processes on Linux; on other systems ``ps`` is used."""
 
 
 class Owner(NamedTuple):
-    """One process, told apart from a later one that got the same number."""
+    """A process, distinguished from a later process with the same number."""
 
     host: str
     """Name of the machine."""
     boot: str
-    """Identifier of the machine's current run; empty where the system has none."""
+    """Identifier of the machine's boot; empty if the system has none."""
     pid: int
     """Number of the process."""
     started: str
-    """When the process started, in the system's own words."""
+    """Start time of the process, in the format of the system."""
 
 
 def current() -> Owner:
-    """This process. Not kept between calls: a forked child is somebody else.
+    """This process. The result is not cached, because a forked child is another process.
 
-    A study asks `owner_of`, which calls this function by its name in this module. A test that replaces it here makes a
-    study believe that the process has ended and another one has begun.
+    A study calls `owner_of`, which calls this function by its name in this module. If a test replaces the function
+    here, the study behaves as if the process had ended and another one had started.
     """
     pid = os.getpid()
     return Owner(platform.node(), _boot(), pid, _started(pid) or "")
@@ -38,7 +38,7 @@ def owner_of(pid: int | None = None) -> Owner:
     """A process of this machine, by its number.
 
     Args:
-      pid: None is this process; 0 is nobody, who never ends.
+      pid: Number of the process. None: this process. 0: no process; such an owner counts as alive for ever.
 
     Raises:
       ValueError: There is no such process.
@@ -48,18 +48,18 @@ def owner_of(pid: int | None = None) -> Owner:
     if isinstance(pid, bool) or operator.index(pid) < 0:
         raise ValueError(f"owner: expected the number of a process, got {pid!r}")
     if pid == 0:
-        return Owner("", "", 0, "")  # on no machine that can be seen, so alive
+        return Owner("", "", 0, "")  # on an unknown machine, so it counts as alive
     if not _exists(pid) or _started(pid) == "":
         raise ValueError(f"owner: expected the number of a process that runs, got {pid}")
     return Owner(platform.node(), _boot(), pid, _started(pid) or "")
 
 
 def is_alive(owner: Owner) -> bool:
-    """Whether a process may still be working.
+    """True if a process may still be running.
 
     Args:
-      owner: A process of this machine or of another one. What cannot be seen from here counts as alive: running a trial
-        twice at the same time is worse than waiting for it.
+      owner: A process of this machine or of another one. A process that cannot be checked counts as alive, because
+        running a trial twice at the same time is worse than waiting for it.
     """
     if owner.host != platform.node():
         return True
@@ -86,15 +86,15 @@ def _exists(pid: int) -> bool:
 
 
 def _started(pid: int) -> str | None:
-    """When a process started; empty if it has ended, None if the system does not tell."""
+    """Start time of a process; empty if it has ended, None if the system does not provide it."""
     if not (PROC / "self/stat").exists():
         return _started_by_ps(pid)
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except OSError:  # ended just now, or hidden from other users
         return None if _exists(pid) else ""
-    state, *fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
-    return "" if state in "ZX" else fields[18]  # zombies are dead; ticks of the clock since boot
+    state, *fields = stat.rpartition(")")[2].split()  # the name before it may contain spaces and brackets
+    return "" if state in "ZX" else fields[18]  # zombies have ended; field 18: clock ticks since boot
 
 
 def _started_by_ps(pid: int) -> str | None:

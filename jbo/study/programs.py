@@ -22,19 +22,19 @@ class Call(NamedTuple):
     """A traceable function with its arguments and its device."""
 
     function: Callable[..., Any]
-    """Defined at module level: what is defined anew is compiled anew."""
+    """A function defined at module level. A function that is defined again is compiled again."""
     arguments: tuple[Any, ...]
     device: Any
-    """What the program is compiled for, besides the arguments."""
+    """Device for which the program is compiled."""
 
 
 class _Program(Future):
-    """A compiled program, or the promise of one."""
+    """A compiled program, or a future of one."""
 
     thread: int | None = None
-    """That compiles it; None before it has begun."""
+    """Native id of the thread that compiles it; None before it has started."""
     is_awaited: bool = False
-    """True once somebody waits for it."""
+    """True once a thread waits for the program."""
 
 
 _programs: dict[Hashable, _Program] = {}
@@ -42,11 +42,11 @@ _lock = threading.Lock()
 
 
 class _Tracing:
-    """While a program is traced the interpreter lock changes hands often and no cycles are collected; then as before.
+    """Settings of the interpreter during tracing: frequent thread switches and no garbage collection of cycles.
 
-    Tracing is Python: a search beside it would wait 5 ms each time it wants the lock, half a second for one suggestion.
-    And it makes hundreds of thousands of objects that stay, which the collector of cycles goes through in vain: a
-    quarter of the time.
+    Tracing runs in Python. A search in another thread would wait 5 ms each time it needs the interpreter lock, which
+    adds up to half a second for a suggestion. Tracing also creates hundreds of thousands of objects that stay alive.
+    The garbage collector would go through them in vain, for a quarter of the time.
     """
 
     _SECONDS = 1e-4
@@ -79,18 +79,18 @@ _tracing = _Tracing()
 
 
 _Then = Callable[[Any], Call]
-"""Of the shapes and types of a program's result what takes it; both are compiled at the same time."""
+"""Function from the shapes and types of a program's result to the next call; both are compiled at the same time."""
 
 
 def run(
     call: Call, then: _Then | None = None, waiting: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 ) -> tuple[Any, float]:
-    """The function's result, and the seconds that were spent waiting for its program to be compiled.
+    """The function's result, and the seconds spent waiting for its program to be compiled.
 
     Args:
-      call: What to run, called in the world (types, device) where it shall run.
-      then: Gives what is run next: if this one has to be compiled, that is compiled beside it.
-      waiting: The block in which the program is waited for, if it is not there yet.
+      call: The call to run. The caller must be in its context (`jbo.world`: types, device).
+      then: Returns the next call. If this program has to be compiled, the next one is compiled at the same time.
+      waiting: Context manager that is entered while the program is not ready.
     """
     program, is_ours = _program(call)
     start = time.perf_counter()
@@ -100,7 +100,7 @@ def run(
         if is_ours:
             _compile(call, program, then)
         elif is_ours is False and thread is not None:
-            # Nothing goes before it any more: among busy processes its thread would take ten times as long.
+            # Raise its priority, because among busy processes a background thread would take ten times as long.
             _give_priority(thread, None)
         compiled = program.result()
     seconds = 0.0 if is_ours is None else time.perf_counter() - start
@@ -114,11 +114,11 @@ def forget() -> None:
 
 
 def compile_ahead(call: Call, world: Callable[[], AbstractContextManager[None]], then: _Then | None = None) -> None:
-    """Compile a program in a thread of its own, unless it is there or under way.
+    """Compile a program in a new thread, unless it is compiled already or being compiled.
 
     Args:
-      call: What will be run; of the arguments only the structure and the types count.
-      world: The context in which a thread compiles: threads do not inherit it.
+      call: The call to compile. Only the structure and the types of its arguments matter.
+      world: The context in which the thread compiles, because threads do not inherit it.
       then: As in `run`.
     """
     program, is_ours = _program(call)
@@ -131,7 +131,7 @@ def compile_ahead(call: Call, world: Callable[[], AbstractContextManager[None]],
 
     try:
         _in_thread(program, work)
-    except RuntimeError as error:  # no thread is to be had: whoever needs the program compiles it
+    except RuntimeError as error:  # no thread can be started: the first call compiles the program
         program.set_exception(error)
 
 
@@ -139,7 +139,7 @@ def _in_thread(program: _Program, work: Callable[[], None]) -> None:
     def begin() -> None:
         with _lock:
             program.thread = threading.get_native_id()
-            if not program.is_awaited:  # of this thread alone: the search and the objective go first
+            if not program.is_awaited:  # lower the priority of this thread: the search and the objective come first
                 _give_priority(program.thread, 10)
         work()
 
@@ -148,22 +148,22 @@ def _in_thread(program: _Program, work: Callable[[], None]) -> None:
 
 
 def _give_priority(thread: int, priority: int | None) -> None:
-    """A number, or None for that of the thread that gives it."""
-    if sys.platform == "linux":  # elsewhere a thread has no priority, and its number may be that of a process
-        with contextlib.suppress(OSError):  # the system lets a superuser only raise one
+    """Set the priority (nice value) of a thread; None: that of the calling thread."""
+    if sys.platform == "linux":  # elsewhere threads have no priority, and the id may belong to a process
+        with contextlib.suppress(OSError):  # only a superuser may raise a priority
             if priority is None:
                 priority = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
             os.setpriority(os.PRIO_PROCESS, thread, priority)
 
 
 def _program(call: Call) -> tuple[_Program, bool | None]:
-    """The program or the promise of it; True: the caller has to keep it; False: somebody does; None: it is there."""
+    """The program of a call, and True: the caller must compile it; False: another thread does; None: it is ready."""
     leaves, structure = jax.tree.flatten(call.arguments)
     types = tuple(map(_type, leaves))
     key = (call.function, structure, types, call.device)
     with _lock:
         program = _programs.get(key)
-        # One that failed is tried again: what was wrong may be gone, and its error belongs to who waits for it.
+        # A failed program is compiled again, because the cause may be gone. Its error went to the thread that waited.
         if program is None or (program.done() and program.exception() is not None):
             _programs[key] = program = _Program()
             return program, True
@@ -171,7 +171,7 @@ def _program(call: Call) -> tuple[_Program, bool | None]:
 
 
 def _type(leaf: Any) -> Hashable:
-    """What a program knows of an argument; asking JAX for the type of an array takes ten times as long."""
+    """Shape and type of an argument. This is ten times as fast as `jax.typeof` for an array."""
     is_array = hasattr(leaf, "dtype") and hasattr(leaf, "shape")
     return (leaf.shape, leaf.dtype) if is_array else (np.shape(leaf), jax.dtypes.result_type(leaf), type(leaf))
 
@@ -181,9 +181,9 @@ _FOR_CPU = {
     "xla_backend_optimization_level": 2,
     "xla_llvm_disable_expensive_passes": False,
 }
-"""Options of the compiler. The older emitters of XLA compile in half the time, one level less of LLVM's in an eighth
-less, to code that is as fast. JAX's flag ``jax_disable_most_optimizations`` sets the last one, and would change
-digits. An option that the user sets in XLA_FLAGS keeps the user's value."""
+"""Options of the compiler. The older emitters of XLA halve the compile time, and a lower LLVM level saves another
+eighth. The code is as fast. JAX's flag ``jax_disable_most_optimizations`` sets the last option, and would change
+digits. An option in the user's XLA_FLAGS keeps the user's value."""
 
 
 def _compiled(lowered: Any) -> Any:
@@ -193,7 +193,7 @@ def _compiled(lowered: Any) -> Any:
         options = {name: value for name, value in _FOR_CPU.items() if f"--{name}" not in flags}
         try:
             return lowered.compile(compiler_options=options)
-        except jax.errors.JaxRuntimeError:  # another version of XLA, which does not know an option
+        except jax.errors.JaxRuntimeError:  # another version of XLA, without one of the options
             pass
     return lowered.compile()
 
@@ -207,28 +207,28 @@ def _compile(call: Call, program: _Program, then: _Then | None) -> None:
         if found is None:
             traced, lowered = _lowered(call)
             shapes = traced.out_info
-    if program.done():  # it can't be traced
+    if program.done():  # tracing has failed
         return
 
     def work() -> None:
         packed: Packed | None = None
-        with _errors_to(program), world(call.device):  # it may be a thread of its own
+        with _errors_to(program), world(call.device):  # this may be a new thread
             compiled = None if kept is None or found is None else kept.load(found)
             if compiled is None:
                 compiled = _compiled(lowered or _lowered(call)[1])
-                packed = None if kept is None else kept.pack(compiled)  # before anybody runs it
+                packed = None if kept is None else kept.pack(compiled)  # before its first run
             program.set_result(compiled)
         if kept is not None and packed is not None:
             kept.store(packed)
 
     if then is None:
         return work()
-    # The compiler needs no interpreter: it has a thread of its own, while what comes next is traced here.
+    # The compiler does not need the interpreter, so it runs in a new thread while the next call is traced here.
     try:
         _in_thread(program, work)
-    except RuntimeError:  # no thread is to be had
+    except RuntimeError:  # no thread can be started
         work()
-    # What the user's own parts refuse there comes again, to whoever needs that program.
+    # Errors of the user's own parts are raised again when the next program is needed.
     with contextlib.suppress(Exception):
         next_call = then(shapes)
         following, is_ours = _program(next_call)
@@ -238,10 +238,10 @@ def _compile(call: Call, program: _Program, then: _Then | None) -> None:
 
 
 def _lowered(call: Call) -> tuple[Any, Any]:
-    """What JAX traces of a call, and makes of that for the compiler."""
+    """The traced and the lowered program of a call."""
     leaves, structure = jax.tree.flatten(call.arguments)
-    # Leaves go in and not trees: while it lowers, JAX makes trees of things that are no arrays, which a tree may
-    # refuse. Each program is a function of its own: JAX's caches may take a structure for another (see `jbo.pytree`).
+    # Pass leaves and not trees: lowering builds trees of objects that are not arrays, which a class may reject. Each
+    # program is a new function, because JAX's caches may confuse two structures (see `jbo.pytree`).
     with _tracing:
         traced = jax.jit(lambda leaves: call.function(*structure.unflatten(leaves))).trace(leaves)
         return traced, traced.lower()
@@ -249,7 +249,7 @@ def _lowered(call: Call) -> tuple[Any, Any]:
 
 @contextlib.contextmanager
 def _errors_to(program: _Program) -> Iterator[None]:
-    """An error is the program's: it comes to whoever needs it."""
+    """Context manager that stores an exception in the program, which raises it in the thread that needs the result."""
     try:
         yield
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""The study file: its tables, its creation, and the checks that refuse files which are not usable studies."""
+"""The study file: its tables, its creation, and checks that reject files that are not usable studies."""
 
 import contextlib
 import logging
@@ -11,16 +11,15 @@ from jbo.outcomes import COST, VALUE, unnamed
 _log = logging.getLogger("jbo")
 
 FORMAT = 4
-"""Version of the tables below; a change to them is a new number."""
+"""Version of the tables below. Any change of the tables needs a new number."""
 READABLE = (1, 2, 3, FORMAT)
-"""Formats that can be read. In the first no trial was stopped. Cost and noise came with the third, outcomes with the
-fourth."""
+"""Formats that can be read. Format 2 added stopped trials, format 3 cost and noise, and format 4 outcomes."""
 APPLICATION_ID = 0x6A626F21
 """Marks an SQLite file as a study: "jbo!" in ASCII."""
 SQLITE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""What a damaged file raises: of a message that repeats what it has read, Python may not even read the message."""
+"""Errors for a damaged file. If SQLite's message quotes damaged text, Python cannot even decode the message."""
 SECONDS_TO_WAIT = 60.0
-"""How long a process waits for another one that holds the file."""
+"""Seconds that a process waits for another process that holds the file."""
 
 _TABLES = {
     "study": """
@@ -62,10 +61,10 @@ _INDEX = "CREATE INDEX queue_by_config ON queue (config)"
 
 
 def _older_rows(version: int) -> dict[str, str]:
-    """What a file of an older format holds, in the form of this one: a SELECT for each table of `_TABLES`.
+    """A SELECT for each table of `_TABLES`, which gives the rows of a file of an older format in this format.
 
-    This is all that the code knows of an older format. A migration copies these rows. Where a file may only be read,
-    they are views in the place of its tables.
+    Nothing else in the code depends on older formats. A migration copies these rows. If a file is read-only, views of
+    these rows replace its tables.
     """
     up, down = (unnamed(maximize).json_text.replace("'", "''") for maximize in (True, False))
     values = f"""
@@ -87,18 +86,17 @@ def _older_rows(version: int) -> dict[str, str]:
 
 
 def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
-    """An open connection, every change of which is on the disk once its transaction is committed.
+    """An open connection to a study file. A committed transaction is on disk.
 
-    A file that may not be written can be read.
+    A read-only file can be opened for reading.
 
     Args:
-      path: The study file, whose folder is made if it is not there; or a URI of SQLite that begins with ``file:``;
-        None keeps everything in memory.
+      path: The study file, whose folder is created if it does not exist; or an SQLite URI that starts with ``file:``.
+        None: a database in memory.
 
     Raises:
       OSError: The file cannot be opened, or is damaged.
-      ValueError: The path names no file, or something else than a study, or a study of a format that this version does
-        not read.
+      ValueError: The path does not name a file, the file is not a study, or this version does not read its format.
     """
     name = ":memory:" if path is None else os.fspath(path)
     if path is not None and name in ("", ":memory:"):  # to SQLite, no file at all
@@ -106,7 +104,7 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
     is_place = path is not None and not _is_uri(name)
     was_there = is_place and os.path.exists(name)
     if is_place:
-        with contextlib.suppress(OSError):  # SQLite says what is wrong
+        with contextlib.suppress(OSError):  # SQLite will raise the error
             Path(name).absolute().parent.mkdir(parents=True, exist_ok=True)
     connection = None
     try:
@@ -120,10 +118,10 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
         connection.execute("COMMIT")
         if not is_study:
             connection.execute("BEGIN IMMEDIATE")
-            if not _holds_study(connection, name):  # nor did another process make one just now
+            if not _holds_study(connection, name):  # and no other process has just created one
                 if path is not None and not _is_uri(name) and 0 < os.path.getsize(name) < 512:
-                    raise sqlite3.DatabaseError("it is cut off")  # SQLite would take what is left for an empty file
-                if was_there:  # as a new one is for a moment, and as a disk may leave one that was full
+                    raise sqlite3.DatabaseError("it is cut off")  # SQLite would treat the rest as an empty file
+                if was_there:  # a new file is empty for a moment, and a full disk may leave an empty file
                     _log.warning("the file %s was empty: a new study begins in it", name)
                 _create(connection, name)
             connection.execute("COMMIT")
@@ -141,15 +139,15 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
 
 
 def begin(connection: sqlite3.Connection, write: bool = False) -> None:
-    """Begin a transaction that sees the tables of this format, also where the file has those of an older one.
+    """Begin a transaction that sees the tables of this format, even if the file has an older format.
 
     Args:
-      connection: To a study file.
-      write: True: it will write, which an older file does not take.
+      connection: A connection to a study file.
+      write: True for a transaction that writes, which is not possible with an older format.
     """
     connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
     version = _version(connection)
-    # SQLite has a number of the same kind for what is temporary, which only this connection sees.
+    # The temporary database, which only this connection sees, has its own version number.
     shown = connection.execute("PRAGMA temp.user_version").fetchone()[0]
     wanted = 0 if version == FORMAT else version
     if shown == wanted:
@@ -162,24 +160,24 @@ def begin(connection: sqlite3.Connection, write: bool = False) -> None:
 
 
 def is_older(connection: sqlite3.Connection) -> bool:
-    """True for a file of an older format, which could not be brought to this one: it may only be read.
+    """True for a file of an older format that could not be migrated, because it is read-only.
 
     Args:
-      connection: To a study file.
+      connection: A connection to a study file.
     """
     return _version(connection) < FORMAT
 
 
 def explained(error: Exception, path: str | os.PathLike[str] | None, action: str) -> Exception:
-    """What a user is told of an error of SQLite: what is wrong with the file, and what to do.
+    """An SQLite error as an exception for the user: what is wrong with the file, and what to do.
 
     Args:
-      error: As it came.
+      error: The original exception.
       path: The study file.
-      action: What could not be done with the file, a verb.
+      action: Verb for the action that failed, such as ``"open"``.
     """
     name = ":memory:" if path is None else os.fspath(path)
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # the lowest byte says the kind
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # the lowest byte is the primary code
     if code == sqlite3.SQLITE_NOTADB:
         return ValueError(f"{name} is no jbo study ({error}); expected a study file or a new name")
     if code == sqlite3.SQLITE_CORRUPT:
@@ -205,16 +203,16 @@ def explained(error: Exception, path: str | os.PathLike[str] | None, action: str
 
 
 def place_of(path: str | os.PathLike[str] | None) -> str | None:
-    """The name of a file from the root, so that it stays the same file in whatever folder the process works later.
+    """The absolute path of a file, which still names the file if the process changes its working folder.
 
     Args:
-      path: The study file; for a URI of SQLite and a study in memory the place is None.
+      path: The study file. For an SQLite URI or a study in memory the result is None.
     """
     return None if path is None or _is_uri(os.fspath(path)) else os.path.abspath(path)
 
 
 def file_at(place: str | None) -> tuple[int, int] | None:
-    """Which file stands at a place; None if there is none, or if the place is not known."""
+    """Device and inode of the file at a path; None if there is no file, or if the path is unknown."""
     if place is None:
         return None
     try:
@@ -229,7 +227,7 @@ def _is_uri(name: str | bytes) -> bool:
 
 
 def _holds_study(connection: sqlite3.Connection, name: str) -> bool:
-    """True if it does, False if it holds nothing at all; `ValueError` if it holds something else."""
+    """True for a study file, False for an empty database; `ValueError` for anything else."""
     num_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -254,17 +252,17 @@ def _create(connection: sqlite3.Connection, name: str) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, name: str) -> None:
-    """Bring an older file to this format, whole or not at all; one that may only be read stays as it is.
+    """Migrate an older file to this format, completely or not at all. A read-only file is left unchanged.
 
-    The rows go to new tables, which take the places of the old ones (as SQLite's manual of ALTER TABLE has it).
+    The rows are copied to new tables, which replace the old ones (as in SQLite's manual of ALTER TABLE).
     """
     if _version(connection) == FORMAT:
         return
-    connection.execute("PRAGMA foreign_keys = OFF")  # counts only outside of a transaction
+    connection.execute("PRAGMA foreign_keys = OFF")  # has an effect only outside of a transaction
     try:
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
-        if version != FORMAT:  # nor did another process do it just now
+        if version != FORMAT:  # and no other process has just migrated the file
             for table, rows in _older_rows(version).items():
                 connection.execute(f"CREATE TABLE new_{table} ({_TABLES[table]})")
                 columns = [row[1] for row in connection.execute(f"SELECT * FROM pragma_table_info('new_{table}')")]

@@ -1,4 +1,4 @@
-"""The truth of a study, on the disk: every change is one transaction, committed before its method returns."""
+"""Storage of a study on disk: every change is one transaction, committed before its method returns."""
 
 import math
 import os
@@ -20,16 +20,16 @@ from jbo.study.schema import SQLITE_ERRORS, begin, connect, explained, file_at, 
 
 
 class Storage:
-    """One SQLite file, or the same in memory; may be used from any thread, and by several processes at once.
+    """An SQLite database in a file or in memory. It may be used from any thread, and by several processes at once.
 
-    What cannot be written raises `OSError`, and nothing has changed then.
+    If a change cannot be written, the method raises `OSError`, and the file is unchanged.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None):
         self._path = path
         self._connection = connect(path)
-        # Of a study that nobody closes the file is closed with it; Python warns of connections that are not. At the
-        # exit of the interpreter other threads may still write.
+        # Close the file of a study that is not closed explicitly; otherwise Python warns of an open connection. Not at
+        # the exit of the interpreter, when other threads may still write.
         weakref.finalize(self, self._connection.close).atexit = False
         self._place = place_of(path)
         self._file = file_at(self._place)
@@ -44,7 +44,7 @@ class Storage:
             self._connection.close()
 
     def header(self, space: str, outcomes: str, seed: int) -> Header:
-        """What the file says the study is; a new file takes the arguments."""
+        """The header of the file; a new file gets one from the arguments."""
         stored = self.stored_header()
         if stored is None:
             row = (uuid.uuid4().hex, space, outcomes, seed, time.time())
@@ -55,7 +55,7 @@ class Storage:
         return stored
 
     def stored_header(self) -> Header | None:
-        """What the file says the study is; None in a new one."""
+        """The header of the file; None in a new file."""
         with self._transaction(write=False) as run:
             return read_header(run)
 
@@ -65,13 +65,13 @@ class Storage:
             return read_records(run, first)
 
     def claim(self, owner: Owner, is_wanted: Callable[[str], bool]) -> Record | None:
-        """The trial that comes before any new suggestion, now owned by ``owner``; None if there is none.
+        """The trial to run before any new suggestion, now owned by ``owner``; None if there is no such trial.
 
-        Pending trials that nobody alive works on come first, by number; then the queue, in its order.
+        Pending trials without a living owner come first, by number, and then the queue, in order.
 
         Args:
-          owner: Who will work on it.
-          is_wanted: False for configurations to pass over.
+          owner: The process that will run the trial.
+          is_wanted: Function of the text of a configuration; False for trials to skip.
         """
         with self._transaction() as run:
             query = (
@@ -104,7 +104,7 @@ class Storage:
             return _record(run, number)
 
     def append(self, config: str, ending: Ending) -> Record:
-        """A new trial that has ended already, under the next number."""
+        """A new trial that has already ended, under the next number."""
         now = time.time()
         with self._transaction() as run:
             number = _next_number(run)
@@ -112,16 +112,16 @@ class Storage:
             return _record(run, number)
 
     def report(self, number: int, outcome: str, step: int, value: float) -> bool:
-        """Write an intermediate value of a pending trial down, in place of an earlier one of the step.
+        """Write an intermediate value of a pending trial; it replaces an earlier value of the same step.
 
         Args:
-          number: Of the trial.
-          outcome: The name of the outcome that has the value.
-          step: At least 0.
-          value: One that is not finite is kept as NaN.
+          number: Number of the trial.
+          outcome: Name of the outcome.
+          step: Number of the step, at least 0.
+          value: The value; one that is not finite is stored as NaN.
 
         Returns:
-          False, and nothing is written, if the trial is not pending.
+          True if the value was written; False if the trial is not pending.
         """
         with self._transaction() as run:
             insert = (
@@ -131,16 +131,16 @@ class Storage:
             return run.execute(insert, (outcome, step, _if_finite(value), number)).rowcount == 1
 
     def forget(self, number: int) -> None:
-        """Forget the intermediate values of a trial, which begins anew."""
+        """Delete the intermediate values of a trial, which is run again from the start."""
         with self._transaction() as run:
             _forget(run, number)
 
     def begin_with(self, rows: Sequence[tuple[str, Ending, float, float, dict[int, float], str | None]]) -> bool:
-        """Trials that have ended, all or none, as the first of the study; False if it has some already.
+        """Write finished trials as the first trials of the study, all or none; False if the study already has trials.
 
         Args:
-          rows: Configuration, ending, when it started and ended, its intermediate values, and the name of the outcome
-            that they are of.
+          rows: For each trial: text of the configuration, ending, start time, end time, intermediate values by step,
+            and the name of the outcome of the intermediate values.
         """
         insert = "INSERT INTO outcome_values (number, outcome, step, value) VALUES (?, ?, ?, ?)"
         with self._transaction() as run:
@@ -153,7 +153,7 @@ class Storage:
             return True
 
     def finish(self, number: int, ending: Ending) -> tuple[Record | None, bool]:
-        """The trial as it stands now (None if there is no such number), and whether this call ended it."""
+        """The trial after the call (None if there is no such number), and whether this call ended it."""
         with self._transaction() as run:
             assigned = ", ".join(f"{name} = ?" for name in ENDING_COLUMNS)
             update = f"UPDATE trials SET {assigned}, ended_at = ? WHERE number = ? AND status = 'pending'"
@@ -165,7 +165,7 @@ class Storage:
             return _record(run, number), is_ours
 
     def release(self, numbers: Collection[int], owner: Owner) -> None:
-        """Give pending trials of ``owner`` back, to be run again by whoever asks next."""
+        """Return pending trials of ``owner`` to the queue: the next `claim` by any process gets them."""
         if not numbers:
             return
         update = (
@@ -176,11 +176,11 @@ class Storage:
             run.executemany(update, [(number, *owner) for number in sorted(numbers)])
 
     def enqueue(self, config: str, again: bool = False) -> bool:
-        """Put a configuration at the end of the queue; False if it ever was in it.
+        """Append a configuration to the queue; False if it was ever in the queue before.
 
         Args:
-          config: Its text.
-          again: True: put it there whether it was in it or not.
+          config: Text of the configuration.
+          again: True: append it even if it was in the queue before.
         """
         with self._transaction() as run:
             insert = (
@@ -189,17 +189,17 @@ class Storage:
             return run.execute(insert, (config, again)).rowcount == 1
 
     def copy(self, path: str | os.PathLike[str]) -> None:
-        """Write a new file that holds the same under an identity of its own; its pending trials belong to nobody.
+        """Copy the study to a new file with a new identifier. Pending trials of the copy have no owner.
 
-        The file appears under its name once it is whole.
+        The file appears under its name only once it is complete.
 
         Args:
-          path: Its name.
+          path: Name of the new file.
 
         Raises:
-          FileExistsError: There is a file of that name.
-          ValueError: The study is closed, or the path names no file.
-          OSError: It cannot be written.
+          FileExistsError: There is already a file of that name.
+          ValueError: The study is closed, or the path does not name a file.
+          OSError: The file cannot be written.
         """
         name = os.fsdecode(path)
         if name in ("", ":memory:") or name.startswith("file:"):
@@ -220,7 +220,7 @@ class Storage:
                     copied.execute(f"UPDATE trials SET {owners} WHERE status = 'pending'")
                     copied.execute("COMMIT")
             try:
-                os.link(draft, name)  # in one step, and never in the place of another file
+                os.link(draft, name)  # atomic, and never replaces another file
             except FileExistsError:
                 raise FileExistsError(f"path: expected the name of a new file, got {name}, which is there") from None
             except OSError:  # a file system without links
@@ -268,7 +268,7 @@ def _insert_ended(
 
 
 def _insert_values(run: sqlite3.Connection, number: int, ending: Ending) -> None:
-    """Write what was measured down; SQLite keeps NaN as NULL."""
+    """Write the measured values of a trial; SQLite stores NaN as NULL."""
     insert = "INSERT INTO outcome_values (number, outcome, step, value, noise) VALUES (?, ?, -1, ?, ?)"
     rows = [(number, name, value, ending.noises.get(name)) for name, value in ending.values.items()]
     run.executemany(insert, rows)
@@ -302,10 +302,10 @@ def _record(run: sqlite3.Connection, number: int) -> Record:
 
 
 def read_header(run: sqlite3.Connection) -> Header | None:
-    """What a file says the study is; None in a new one.
+    """The header of a study file; None in a new file.
 
     Args:
-      run: A connection to a study file.
+      run: A connection to the study file.
     """
     row = run.execute(f"SELECT {', '.join(Header._fields)} FROM study").fetchone()
     return None if row is None else Header(*row)
@@ -316,8 +316,8 @@ def read_records(run: sqlite3.Connection, first: int, last: int = 2**63 - 1) -> 
 
     Args:
       run: As in `read_header`.
-      first: Number of the first one.
-      last: Number of the last one.
+      first: Number of the first trial to read.
+      last: Number of the last trial to read.
     """
     query = f"SELECT {', '.join(COLUMNS)} FROM trials WHERE number BETWEEN ? AND ? ORDER BY number"
     rows = run.execute(query, (first, last)).fetchall()

@@ -1,4 +1,4 @@
-"""The table of trials as arrays: what a strategy sees of a study."""
+"""The trials of a study as arrays, which a strategy takes as its table."""
 
 import bisect
 import dataclasses
@@ -19,14 +19,14 @@ from jbo.types import ABANDONED, EMPTY, FAILED, OK, PENDING, Layout
 _STATUS = {"ok": OK, "pending": PENDING, "failed": FAILED, "stopped": OK, "abandoned": ABANDONED}
 _TINY = float(np.finfo(np.float64).tiny)
 _CAPACITIES = sorted([2**k for k in range(6, 40)] + [3 * 2**k for k in range(5, 40)])
-"""A program costs ten seconds to compile and less than two milliseconds to run up to the first of them."""
+"""Capacities of tables. At the first one, a program compiles in ten seconds and runs in less than two milliseconds."""
 
 
 def capacity_for(num_rows: int) -> int:
-    """Number of rows to make room for; a function of the rows needed that grows by at most half.
+    """Capacity of a table: the smallest allowed number of rows that is enough. Each step grows it by at most half.
 
     Args:
-      num_rows: Rows needed.
+      num_rows: Number of rows needed.
 
     Example:
       >>> [capacity_for(n) for n in (0, 64, 65, 97, 129, 193)]
@@ -36,12 +36,13 @@ def capacity_for(num_rows: int) -> int:
 
 
 class Rows(NamedTuple):
-    """`jbo.types.Trials` as NumPy arrays, in the Python layer; new arrays at each call."""
+    """`jbo.types.Trials` as NumPy arrays, for the Python layer; new arrays at each call."""
 
     x: np.ndarray
     """Points of the unit cube, float64."""
     y: np.ndarray
-    """Columns as ``layout`` says; objectives times `Table.exponent`'s power of two, lower is better."""
+    """Values in the columns of ``layout``, lower is better; objectives are multiplied by a power of two, see
+    `Table.exponents`."""
     is_known: np.ndarray
     """As in `jbo.types`."""
     status: np.ndarray
@@ -49,7 +50,7 @@ class Rows(NamedTuple):
     trial: np.ndarray
     """As in `jbo.types`, int32."""
     noise: np.ndarray | None
-    """As in `jbo.types`; that of objectives times the same power of two."""
+    """As in `jbo.types`; the noise of objectives is multiplied by the same power of two."""
     layout: Layout
     """As in `jbo.types`."""
 
@@ -59,9 +60,9 @@ def empty_rows(capacity: int, num_columns: int, layout: Layout, has_noise: bool 
 
     Args:
       capacity: Number of rows.
-      num_columns: Of the encoding.
-      layout: Which columns of values there are.
-      has_noise: Whether the noise of values is known.
+      num_columns: Columns of the encoding.
+      layout: Columns of values.
+      has_noise: True if the noise of values is known.
     """
     shape = capacity, layout.num_columns
     return Rows(
@@ -76,13 +77,13 @@ def empty_rows(capacity: int, num_columns: int, layout: Layout, has_noise: bool 
 
 
 def rows_of_values(x: Any, values: Any, status: Any, cost: Any = None) -> Rows:
-    """Trials of one value, with room for one more at least.
+    """Rows of trials with a single objective, with room for at least one more.
 
     Args:
-      x: Points of the unit cube, one row a trial.
+      x: Points of the unit cube, one row for each trial.
       values: Finite numbers, lower is better; ignored unless the status is ``OK``.
       status: As in `jbo.types`.
-      cost: What each trial cost, 0 where that is not known; None: there is no column for it.
+      cost: Cost of each trial, 0 if unknown; None: no column for the cost.
     """
     n, num_columns = np.shape(x)
     rows = empty_rows(capacity_for(n + 1), num_columns, Layout(has_cost=cost is not None))
@@ -95,22 +96,22 @@ def rows_of_values(x: Any, values: Any, status: Any, cost: Any = None) -> Rows:
 
 
 def lifted(values: Sequence[float] | np.ndarray, exponent: int) -> np.ndarray:
-    """Numbers times a power of two, those beyond the floating range at its end.
+    """Numbers multiplied by a power of two, clipped to the floating range.
 
     Args:
       values: Finite numbers.
-      exponent: Of the power.
+      exponent: Exponent of the power.
     """
     with np.errstate(over="ignore"):
         return np.nan_to_num(np.ldexp(np.asarray(values, np.float64), exponent))
 
 
 def with_noise(strategy: Any, exponent: int) -> Any:
-    """The strategy for lifted values: a noise that its surrogate was told is multiplied by the same power of two.
+    """The strategy for lifted values: a known noise of its surrogate is multiplied by the same power of two.
 
     Args:
-      strategy: Of a study.
-      exponent: Of the power; 0 changes nothing.
+      strategy: Strategy of a study.
+      exponent: Exponent of the power; 0 changes nothing.
     """
     surrogate = strategy.surrogate if isinstance(strategy, ModelStrategy) else None
     if not exponent or not isinstance(surrogate, GP) or surrogate.fixed_noise is None:
@@ -123,15 +124,15 @@ def with_lift(strategy: Any, exponents: Sequence[int]) -> Any:
     """The strategy for lifted values of all objectives; see `with_noise`.
 
     Args:
-      strategy: Of a study.
-      exponents: Of the power of two for each objective.
+      strategy: Strategy of a study.
+      exponents: Exponent of the power of two for each objective.
     """
     if len(exponents) == 1:
         return with_noise(strategy, exponents[0])
     if not isinstance(strategy, MultiObjective) or not any(exponents):
         return strategy
     pairs = zip(strategy.reference, exponents, strict=True)
-    # Infinity, which says that there is none, stays.
+    # Infinity, which stands for a missing reference, stays.
     lift_one = [float(r) if np.isinf(r) else float(lifted([float(r)], exponent)[0]) for r, exponent in pairs]
     return strategy.with_reference(np.array(lift_one))
 
@@ -140,11 +141,11 @@ class Table:
     """The trials of a study by number, each with its point of the unit cube. A table never changes.
 
     Args:
-      trials: By number.
-      points: The point of each of them.
-      num_columns: Of the encoding.
-      outcomes: Of the study.
-      layout: Which columns of values a strategy is given.
+      trials: Trials by number.
+      points: Point of each trial.
+      num_columns: Columns of the encoding.
+      outcomes: Outcomes of the study.
+      layout: Columns of values for the strategy.
     """
 
     def __init__(
@@ -161,16 +162,16 @@ class Table:
 
     @classmethod
     def of(cls, trials: Sequence[Trial], space: Space, outcomes: Outcomes, learns_cost: bool = False) -> "Table":
-        """The table of trials whose points are not known yet.
+        """The table of trials; their points are computed here.
 
         Args:
           trials: All trials of a study, by number.
-          space: Where it searches.
-          outcomes: Of the study.
-          learns_cost: Whether the strategy learns what trials cost.
+          space: The search space.
+          outcomes: Outcomes of the study.
+          learns_cost: True if the strategy uses the costs.
 
         Raises:
-          ValueError: A configuration is not of the space.
+          ValueError: A configuration is not in the space.
         """
         points = [space.encode(trial.config) for trial in trials]
         num_columns = space.encoding.num_columns
@@ -180,8 +181,8 @@ class Table:
         """The table of the same study with other trials.
 
         Args:
-          trials: By number.
-          points: The point of each of them.
+          trials: Trials by number.
+          points: Point of each trial.
         """
         outcomes, layout = self._outcomes, self._layout
         return Table(trials, points, num_columns=self._num_columns, outcomes=outcomes, layout=layout)
@@ -190,27 +191,27 @@ class Table:
         """The table of the same trials for another strategy.
 
         Args:
-          learns_cost: Whether it learns what trials cost.
+          learns_cost: True if the strategy uses the costs.
         """
         outcomes, layout = self._outcomes, self._outcomes.layout_for(learns_cost)
         return Table(self.trials, self.points, num_columns=self._num_columns, outcomes=outcomes, layout=layout)
 
     @property
     def num_distinct(self) -> int:
-        """Different points in the table."""
+        """Number of different points in the table."""
         return len({x.tobytes() for x in self.points})
 
     def empty_rows(self, capacity: int) -> Rows:
-        """Rows without trials, with the columns that `rows` has now.
+        """Rows without trials, with the same columns as `rows`.
 
         Args:
-          capacity: How many.
+          capacity: Number of rows.
         """
         has_noise = any(trial.noise is not None or trial.noises for trial in self.trials)
         return empty_rows(capacity, self._num_columns, self._layout, has_noise)
 
     def rows(self) -> Rows:
-        """All rows, with room for one more at least; lower is better from here on."""
+        """All rows, with room for at least one more; lower is better from here on."""
         num_rows = len(self.trials)
         rows = self.empty_rows(capacity_for(num_rows + 1))
         if not num_rows:
@@ -233,7 +234,7 @@ class Table:
         return rows
 
     def whole_rows(self) -> Rows:
-        """`rows` without the trials that were stopped: those of which one may be recommended."""
+        """`rows` without stopped trials, which may not be recommended."""
         rows = self.rows()
         is_stopped = np.array([t.status == "stopped" for t in self.trials], bool)
         rows.status[: len(self.trials)][is_stopped] = EMPTY
@@ -243,7 +244,7 @@ class Table:
 
     @property
     def exponents(self) -> list[int]:
-        """For each objective the exponent of the power of two that it, its noise and its reference are multiplied by.
+        """The exponent of a power of two for each objective, which multiplies its values, noise and reference.
 
         See `jbo.numerics.lift`.
         """
@@ -251,31 +252,31 @@ class Table:
 
     @property
     def exponent(self) -> int:
-        """That of `exponents` for one objective.
+        """The exponent of a single objective; see `exponents`.
 
         Raises:
-          ValueError: There are several.
+          ValueError: There are several objectives.
         """
         return lift(loss for loss in self._losses(self._outcomes.objective) if loss is not None)
 
     def _noise(self, trial: Trial, outcome: Outcome) -> float:
-        """What was told of the noise of an outcome, in its units; 0 where nothing was."""
+        """Known standard deviation of the noise of an outcome, in its units; 0 if unknown."""
         is_one = outcome.role is Role.OBJECTIVE and not self._outcomes.has_several
         return (trial.noise if is_one else trial.noises.get(outcome.name)) or 0.0
 
     def _excess(self, limit: Outcome) -> list[float | None]:
-        """How far the values of the trials that ended well are beyond a limit; None where that is not known."""
+        """Distance of each trial's value beyond a limit; None if the trial has failed or the value is missing."""
         values = [t.values.get(limit.name) if t.status in ("ok", "stopped") else None for t in self.trials]
         excess = [None if value is None else float(limit.to_table(value)) for value in values]
-        # XLA takes subnormal numbers for 0, at which a limit holds.
+        # XLA treats subnormal numbers as 0, at which a limit holds.
         return [max(each, _TINY) if each is not None and each > 0 else each for each in excess]
 
     def _costs(self) -> list[float | None]:
-        """What the trials cost, None where that is not known.
+        """The costs of the trials; None if unknown.
 
-        That is what was told. Where nothing was told of any trial, and no `jbo.Cost` says in which unit the costs are,
-        it is the seconds. The two are never mixed, since they may have different units. A trial that was told when it
-        began, as a result of the user's own, took no time that anybody knows.
+        These are the costs given to `Study.tell`. If no trial has such a cost, and there is no `jbo.Cost`, they are the
+        durations in seconds. The two are never mixed, since their units may differ. A trial created by `Study.tell` for
+        the user's own result has no known duration.
         """
         has_unit = self._outcomes.is_named and self._outcomes.cost is not None
         if has_unit or any(trial.cost is not None for trial in self.trials):
@@ -288,11 +289,11 @@ class Table:
         ]
 
     def _losses(self, objective: Outcome) -> list[float | None]:
-        """What the trials count with in an objective, lower is better; None where nothing is known.
+        """The values of an objective that enter the model, lower is better; None if unknown.
 
-        Of a trial that was stopped only its last value is known, of less training than the others had: it is worse
-        than most, so it counts with that value, but with no better one than the median of the whole trials that are
-        numbered before it and no worse one than the worst of them. A row depends on those before it alone.
+        A stopped trial enters with its last value, clipped to lie between the median and the worst of the completed
+        trials before it. Its last value comes from less training than the others had, and the trial is worse than most.
+        A row depends only on the rows before it.
         """
         losses: list[float | None] = []
         whole: list[float] = []

@@ -1,4 +1,4 @@
-"""What counts as the value of an objective, and as the ending of a trial."""
+"""Conversion and checks of the values that an objective returns, and of the end of a trial."""
 
 import math
 import numbers
@@ -40,7 +40,7 @@ def as_number(value: Any, name: str = "value") -> float:
     if hasattr(value, "shape"):
         try:
             array = np.asarray(value)
-        except Exception as error:  # it is on a device or has a gradient, or its computation went wrong
+        except Exception as error:  # it is on a device, has a gradient, or its computation failed
             array, unread = np.array(None), error
         if jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer):
             return float(array)
@@ -55,11 +55,11 @@ def as_number(value: Any, name: str = "value") -> float:
 
 
 def advice_on(returned: Any, outcomes: Outcomes) -> str:
-    """What to do about an objective that returned something else than a study takes; empty if that is plain.
+    """Advice for an objective that returned an invalid result; empty if the error message is enough.
 
     Args:
-      returned: By the objective.
-      outcomes: Of the study.
+      returned: Return value of the objective.
+      outcomes: Outcomes of the study.
     """
     if returned is None:
         return "; it ended without a return statement, or returned what a function without one gives"
@@ -82,7 +82,7 @@ def _example(outcomes: Outcomes) -> str:
 
 
 def _item(value: Any) -> float | None:
-    """The number of a scalar of another library, which gives it by a method ``item``."""
+    """The number of another library's scalar, from its method ``item``."""
     try:
         number = value.item()
     except Exception:
@@ -91,16 +91,16 @@ def _item(value: Any) -> float | None:
 
 
 def as_count(name: str, value: Any, least: int) -> int:
-    """A whole number of at least ``least``.
+    """An argument as an integer of at least ``least``.
 
     Args:
-      name: What messages call it.
-      value: As a user gave it.
+      name: Name of the argument in error messages.
+      value: The user's argument.
       least: Minimum.
 
     Raises:
-      TypeError: It is no whole number.
-      ValueError: It is less.
+      TypeError: ``value`` is not an integer.
+      ValueError: ``value`` is below the minimum.
     """
     try:
         number = operator.index(value)
@@ -131,14 +131,14 @@ def as_seed(seed: Any) -> int:
 
 
 def as_step(step: Any) -> int:
-    """The number of a step.
+    """The number of a step as a Python integer.
 
     Args:
-      step: A whole number of any library.
+      step: An integer of any library.
 
     Raises:
-      TypeError: It is none.
-      ValueError: It is below 0 or beyond 64 bits.
+      TypeError: ``step`` is not an integer.
+      ValueError: ``step`` is below 0, or does not fit in 64 bits.
     """
     if isinstance(step, bool | np.bool_):
         raise TypeError(f"step: expected a whole number, got {step!r}")
@@ -166,15 +166,15 @@ def as_cost(cost: Any, name: str = "cost") -> float | None:
 
 
 def as_noise(noise: Any, name: str = "noise") -> float | None:
-    """Standard deviation of one value; None where nobody says.
+    """The standard deviation of the noise of a value as a float; None if unknown.
 
     Args:
       noise: A number of at least 0, of any library, or None.
-      name: What messages call it.
+      name: Name of the argument in error messages.
 
     Raises:
-      TypeError: It is no number.
-      ValueError: It is not finite, or below 0.
+      TypeError: ``noise`` is not a number.
+      ValueError: ``noise`` is not finite, or below 0.
     """
     return _as_known(name, noise, "a finite number of at least 0", lambda number: number >= 0)
 
@@ -189,20 +189,20 @@ def _as_known(name: str, value: Any, words: str, is_right: Callable[[float], boo
 
 
 def as_ending(outcomes: Outcomes, value: Any, failed: str | None, cost: Any = None, noise: Any = None) -> Ending:
-    """How a trial ended that was told its outcomes or a failure.
+    """The end of a trial with values or with a failure.
 
     Args:
-      outcomes: Of the study.
-      value: As in `Study.tell`. An objective or a limit that is not finite is a failure.
-      failed: Why there is no value.
+      outcomes: Outcomes of the study.
+      value: As in `Study.tell`. If an objective or a limit is not finite, the trial has failed.
+      failed: Reason of the failure; None: the trial has values.
       cost: As in `Study.tell`.
-      noise: As in `Study.tell`; of a failure it is left out.
+      noise: As in `Study.tell`. It is dropped if the trial has failed.
 
     Raises:
-      TypeError: ``value``, ``cost`` or ``noise`` is no number, or there are both a value and a failure, or ``failed``
-        is no text.
-      ValueError: There is no outcome of a name, or none was told; or the cost or the noise is impossible, or there is
-        a noise beside ``failed``.
+      TypeError: ``value``, ``cost`` or ``noise`` is not a number, or ``failed`` is not a text. Or both a value and a
+        failure are given.
+      ValueError: No outcome has one of the names, or no value is given. Or the cost or the noise is invalid, or a noise
+        is given together with ``failed``.
     """
     if failed is None:
         told = as_values(outcomes, value)
@@ -230,16 +230,16 @@ def as_ending(outcomes: Outcomes, value: Any, failed: str | None, cost: Any = No
 
 
 def as_values(outcomes: Outcomes, value: Any) -> dict[str, float]:
-    """What was measured, by the name of the outcome; missing outcomes are absent.
+    """Measured values by the name of the outcome; missing outcomes are absent.
 
     Args:
-      outcomes: Of the study.
+      outcomes: Outcomes of the study.
       value: As in `Study.tell`.
 
     Raises:
-      TypeError: It is no number where the study takes one, or no dict where it takes one, or holds something else
-        than numbers.
-      ValueError: There is no outcome of a name, or none was told, or a cost is impossible.
+      TypeError: The study takes a number, and ``value`` is not one. Or it takes a dict, and ``value`` is not one, or
+        contains something other than numbers.
+      ValueError: No outcome has one of the names, no value is given, or a cost is invalid.
     """
     if not outcomes.is_named or not isinstance(value, Mapping):
         if outcomes.is_named and len(outcomes) > 1:
@@ -256,7 +256,7 @@ def as_values(outcomes: Outcomes, value: Any) -> dict[str, float]:
 
 
 def _costs(outcomes: Outcomes, cost: Any) -> dict[str, float]:
-    """The cost by its name, if one was told."""
+    """The cost by the name of its outcome; empty if it is unknown."""
     number = as_cost(cost)
     if number is None:
         return {}
@@ -266,7 +266,7 @@ def _costs(outcomes: Outcomes, cost: Any) -> dict[str, float]:
 
 
 def _noises(outcomes: Outcomes, noise: Any, told: Mapping[str, float]) -> dict[str, float]:
-    """Standard deviations by the name of the outcome."""
+    """Known standard deviations of the noise by the name of the outcome."""
     if not outcomes.is_named or not isinstance(noise, Mapping):
         if noise is None:
             return {}
@@ -288,11 +288,11 @@ def _noises(outcomes: Outcomes, noise: Any, told: Mapping[str, float]) -> dict[s
 
 
 def reported_by(outcomes: Outcomes, name: str | None) -> Outcome:
-    """The objective that an intermediate value is of.
+    """The objective of an intermediate value.
 
     Args:
-      outcomes: Of the study.
-      name: As a user gave it; None: the one objective.
+      outcomes: Outcomes of the study.
+      name: The user's argument; None: the single objective.
 
     Raises:
       ValueError: No objective has the name, or there are several and none is named.
@@ -333,17 +333,17 @@ def check_stopped(outcomes: Outcomes, reported: str | None, value: Any, failed: 
 
 
 def as_stopped(outcomes: Outcomes, trial: Trial, value: Any = None, cost: Any = None) -> Ending:
-    """How a trial ended that was stopped before its end; it failed if its last value is not finite.
+    """The end of a trial that was stopped early. If its last value is not finite, the trial has failed.
 
     Args:
-      outcomes: Of the study.
-      trial: With its intermediate values.
-      value: Other outcomes than the objective, by name, as far as they are known.
+      outcomes: Outcomes of the study.
+      trial: The trial with its intermediate values.
+      value: Known values of outcomes other than the objective, by name.
       cost: As in `Study.tell`.
 
     Raises:
-      TypeError: The cost is no number.
-      ValueError: The cost is impossible, or there is no intermediate value.
+      TypeError: The cost is not a number.
+      ValueError: The cost is invalid, or there is no intermediate value.
     """
     if value is None or all(each is None for each in value.values()):
         for name in value or ():
@@ -354,11 +354,11 @@ def as_stopped(outcomes: Outcomes, trial: Trial, value: Any = None, cost: Any = 
 
 
 def stopped_with(trial: Trial, values: dict[str, float]) -> Ending:
-    """`as_stopped` for values that are read already.
+    """The end of a trial that was stopped early, given values that are already checked; see `as_stopped`.
 
     Args:
-      trial: With its intermediate values.
-      values: By the name of the outcome.
+      trial: The trial with its intermediate values.
+      values: Values by the name of the outcome.
 
     Raises:
       ValueError: There is no intermediate value.
@@ -372,11 +372,11 @@ def stopped_with(trial: Trial, values: dict[str, float]) -> Ending:
 
 
 def in_words(outcomes: Outcomes, ending: Ending) -> str:
-    """An ending as an argument of `Study.tell`.
+    """The end of a trial in words, as an argument of `Study.tell`.
 
     Args:
-      outcomes: Of the study.
-      ending: Of a trial.
+      outcomes: Outcomes of the study.
+      ending: End of the trial.
     """
     if ending.status == "failed":
         return f"failed={ending.failure!r}"

@@ -1,4 +1,4 @@
-"""A study and a trial as a notebook shows them, and a trial in a line."""
+"""HTML cards of a study and of a trial for notebooks, and a trial as one line of text."""
 
 import heapq
 import os
@@ -12,18 +12,18 @@ from jbo.study._trial import why_none as why_none
 from jbo.study.front import front_of
 
 _MOST = 10
-"""Trials of a study that are listed."""
+"""Maximum number of listed trials."""
 _MOST_NAMES = 20
-"""Parameters that have a column."""
+"""Maximum number of parameters with a column."""
 _LONGEST = 200
-"""Characters of a trial in a line."""
+"""Maximum number of characters of a configuration in a line."""
 
 
 def line_of_trial(trial: Trial) -> str:
-    """A trial in a line: number, status, what came of it, configuration.
+    """A trial as one line of text: number, status, result, configuration.
 
     Args:
-      trial: Of any status.
+      trial: A trial of any status.
     """
     config = repr(trial.config)
     config = config if len(config) <= _LONGEST else config[: _LONGEST - 1] + "…"
@@ -49,17 +49,17 @@ def line_of_study(trials: Sequence[Trial], outcomes: Outcomes, seed: int) -> str
 
 
 def of_trial(trial: Trial) -> str:
-    """A card of a trial.
+    """An HTML card of a trial.
 
     Args:
-      trial: Of any status.
+      trial: A trial of any status.
     """
     facts = {"status": trial.status}
     of_one = None if trial.is_of_several else trial.value
     for name, value in (("value", of_one), ("noise", trial.noise), ("cost", trial.cost)):
         if value is not None:
             facts[name] = f"{value:.6g}"
-    if trial.values.keys() - {VALUE, COST}:  # outcomes with names of the user's
+    if trial.values.keys() - {VALUE, COST}:  # outcomes named by the user
         facts |= {name: f"{value:.6g}" for name, value in trial.values.items()}
     if trial.is_feasible is False:
         facts["feasible"] = "no"
@@ -85,15 +85,15 @@ def of_study(
     path: str | os.PathLike[str] | None,
     is_open: bool,
 ) -> str:
-    """A card of a study: its goal, how many trials there are, and the best of them.
+    """An HTML card of a study: its goal, its number of trials, and the best trials.
 
     Args:
-      space: Where it is searched.
-      trials: By number.
-      outcomes: What is measured of a trial.
-      seed: Of all randomness.
-      path: Of its file; None: it has none.
-      is_open: False once it was closed.
+      space: The search space.
+      trials: Trials by number.
+      outcomes: Outcomes of a trial.
+      seed: Seed of the study.
+      path: Name of the file; None: the study is in memory.
+      is_open: False for a closed study.
     """
     counts = [(status, sum(trial.status == status for trial in trials)) for status in _STATUSES]
     facts = {
@@ -145,10 +145,10 @@ def of_study(
 
 
 def goal_in_words(outcomes: Outcomes) -> list[str]:
-    """Which way the objectives go; with their names where there are several.
+    """The directions of the objectives in words, with their names if there are several.
 
     Args:
-      outcomes: Of a study.
+      outcomes: Outcomes of a study.
     """
     ways = ["maximize" if isinstance(each, Maximize) else "minimize" for each in outcomes.objectives]
     if not outcomes.has_several:

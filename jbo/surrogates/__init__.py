@@ -1,4 +1,4 @@
-"""What the data say: models with ``fit``, ``condition`` and ``predict``."""
+"""Surrogate models of the objective, with ``fit``, ``condition`` and ``predict``."""
 
 from jbo.surrogates import gaussian_process as gaussian_process
 from jbo.surrogates import inducing as inducing

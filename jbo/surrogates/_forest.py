@@ -33,9 +33,9 @@ class ForestPosterior:
     """Keys of the rows (see `column_keys`)."""
     is_valid: Bool[Array, "*b n"]
     log_range: Float[Array, "*b d 2"] | Float[np.ndarray, "*b d 2"] | None
-    """As in the encoding; None: all columns are numbers."""
+    """As in the encoding; None: all columns are numeric."""
     columns: tuple[Column, ...] = field(metadata={"static": True})
-    """Columns of the encoding; empty if all are numbers."""
+    """Columns of the encoding; empty if all columns are numeric."""
 
     def noise_variance(self) -> Float[Array, ""]:
         """0, because a leaf cannot separate noise from the variation of the function."""
@@ -69,12 +69,12 @@ class ForestPosterior:
         return ForestPaths(self, jax.random.randint(key, (num_paths,), 0, num_trees, jnp.int32))
 
     def _of_trees(self, keys: Float[Array, "m d"]) -> tuple[Float[Array, "t m"], Float[Array, "t m"]]:
-        """Mean and variance of the leaf of each point in each tree; the trees of all sets in one row."""
+        """Mean and variance of the leaf of each point in each tree; the trees of all samples along one axis."""
         trees, mean, variance = jax.tree.map(
             lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (self.trees, self.mean, self.variance)
         )
         leaf = find_leaves(trees, keys, self.columns)
-        # As one vector: a gather from a matrix costs more.
+        # Gather from a flat vector, because a gather from a matrix costs more.
         place = leaf + mean.shape[1] * jnp.arange(mean.shape[0], dtype=jnp.int32)[:, None]
         return mean.reshape(-1)[place], variance.reshape(-1)[place]
 
@@ -106,7 +106,7 @@ class Forest:
     min_variance: float | Float[Array, ""]
     """Minimum variance of a leaf, in units of standardised ``y``."""
     encoding: Encoding | None
-    """Columns of the space; None: all are numbers."""
+    """Columns of the space; None: all columns are numeric."""
     num_trees: int = field(metadata={"static": True})
     min_samples_leaf: int = field(metadata={"static": True})
     max_features: float = field(metadata={"static": True, "decides_shapes": True})
@@ -165,10 +165,10 @@ class Forest:
     def condition(self, params: Trees, data: Dataset) -> ForestPosterior:
         r"""The trees with the mean and the variance of the valid rows of ``data`` in each leaf.
 
-        Every row counts once, whatever sample a tree was grown on; so do rows that are newer than the fit. A pending
-        trial has the mean of the forest as its value. In a leaf with one other row it moves the mean of the leaf half
-        way to the mean of the forest. There it halves the variance due to the disagreement of the trees. A leaf without
-        rows has the mean of standardised values, 0.
+        Every row counts once in each tree, including rows outside the tree's bootstrap sample and rows newer than the
+        fit. A pending trial has the mean of the forest as its value. In a leaf with one other row, the pending trial
+        moves the mean of the leaf half way to the mean of the forest. This halves the variance between the trees there.
+        A leaf without rows has the mean of standardised values, 0.
 
         Args:
           params: Trees with a leading axis of samples.
@@ -263,7 +263,7 @@ def forest(
       min_variance: Minimum variance of a leaf, in units of standardised ``y``.
 
     Raises:
-      ValueError: If a number is out of its range.
+      ValueError: If a number is out of range.
     """
     for name, count in (("num_trees", num_trees), ("min_samples_leaf", min_samples_leaf)):
         if count < 1:
@@ -282,14 +282,14 @@ def _encoding(
 
 
 def _distance(keys: Float[Array, "m d"], rows: Float[Array, "n d"], is_valid: Bool[Array, " n"]) -> Float[Array, " m"]:
-    """Distance of points to the nearest row, the mean over the columns of at most 1 each; ``inf`` without a row."""
+    """Distance of points to the nearest row, a mean over the columns, each at most 1; ``inf`` if there is no row."""
     num_columns = keys.shape[1]
 
     def add(j: Int[Array, ""], total: Float[Array, "m n"]) -> Float[Array, "m n"]:
         gap = jnp.abs(keys[:, j][:, None] - rows[:, j][None, :])
-        # Levels of a category that differ do so by 1 or more, numbers by 1 at most.
+        # Different levels of a category differ by at least 1, numeric columns by at most 1.
         return total + jnp.where(jnp.isnan(gap), 0, jnp.minimum(gap, 1))
 
-    # Column by column: a sum over the last axis of [m, n, d] takes five times as long.
+    # Loop over columns: a sum over the last axis of [m, n, d] takes five times as long.
     total = jax.lax.fori_loop(0, num_columns, add, jnp.zeros((keys.shape[0], rows.shape[0]), keys.dtype))
     return jnp.min(jnp.where(is_valid[None, :], total, jnp.inf), axis=1, initial=jnp.inf) / num_columns

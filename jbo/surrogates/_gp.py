@@ -42,16 +42,16 @@ LENGTHSCALE_BOUNDS = (0.03, 30.0)
 SIGNAL_BOUNDS = (1e-2, 1e2)
 NOISE_BOUNDS = (1e-6, 1.0)
 _ROWS_OF_ONE_START = 128
-"""From so many rows on there is one start only: each costs more, and more data leave less doubt about the optimum."""
+"""With this number of rows or more, a fit has one start: starts cost more, and the optimum is less ambiguous."""
 _MOST_EXACT = 1024
-"""Tables of more rows are seen through inducing points: exact inference costs the cube of them."""
+"""Maximum number of rows for exact inference, whose cost is cubic. Larger tables use inducing points."""
 _NUM_INDUCING = 256
 _NUM_THINNED = 512
-"""So many of them, evenly spread over the table, give the hyperparameters of all."""
+"""Number of rows, evenly spread over the table, to which the hyperparameters of a larger table are fitted."""
 _LEAST_NOISE = 1e-12
-"""Variance that stands for a noise of 0, whose logarithm must be finite."""
+"""Variance that replaces a noise of 0, because its logarithm must be finite."""
 _LARGEST_NOISE = 1e12
-"""Variance that stands for any noise beside which the values say nothing."""
+"""Largest variance of a known noise. With more noise the values carry no information."""
 
 
 @pytree
@@ -144,15 +144,15 @@ class GP:
         References:
           Krantz and Parks, The Implicit Function Theorem, 2002 (the derivative of the optimum).
         """
-        # Through inducing points the likelihood takes what they cannot follow for noise, and costs ten times as much.
+        # Not by inducing points: their likelihood explains details by noise, and costs ten times as much.
         data = self._fitted_to(data)
         d = data.x.shape[1]
         if start.log_lengthscale.ndim != 1:
             raise ValueError(
-                f"start: expected one hyperparameter set, got a leading axis of {start.log_lengthscale.shape[0]} sets; "
-                "jax.tree.map(lambda leaf: leaf[0], params) is the first of them"
+                "start: expected one hyperparameter sample, got a leading axis of "
+                f"{start.log_lengthscale.shape[0]} samples; jax.tree.map(lambda leaf: leaf[0], params) is the first"
             )
-        # The optimum has a derivative of its own; that of the way to it would be another one, or NaN.
+        # The optimum has its own derivative. The derivative of the search would differ from it, or be NaN.
         found, info = _without_derivative(self)._search(key, *_without_derivative((data, start)), jnp.asarray(is_near))
         theta, log_posterior = _with_derivative(found, info.log_posterior, self, data)
         return self._unpack(theta[None, :], d), info._replace(log_posterior=log_posterior)
@@ -160,10 +160,10 @@ class GP:
     def _search(
         self, key: Key[Array, ""], data: Dataset, start: GPParams, is_near: Bool[Array, ""]
     ) -> tuple[Float[Array, " p"], FitInfo]:
-        """The best end of the ascents from all starts, in the order of `GPParams`."""
+        """The best optimum of all starts, as a vector in the order of `GPParams`, and diagnostics."""
         dtype = data.x.dtype
         d = data.x.shape[1]
-        # In these coordinates the prior is a standard normal, unless it is wide: then steps would be too long.
+        # In these coordinates the prior is a standard normal. A wide prior is an exception: steps would be too long.
         mode, unit, scale = self._priors(d, dtype)
         lower, upper = ((bound - mode) / unit for bound in self._bounds(data, dtype))
         count = jnp.sum(data.is_valid)
@@ -187,7 +187,7 @@ class GP:
             chosen = choose(is_better, result, best)
             return chosen._replace(num_evaluations=best.num_evaluations + result.num_evaluations)
 
-        # One after another: side by side they would wait for each other, and products gain little by a batch.
+        # Starts run one after another: under vmap they would wait for each other, and batched products gain little.
         starts = (self._starts(key, start) - mode[None, :]) / unit[None, :]
         num_starts = jnp.where((count >= _ROWS_OF_ONE_START) | is_near, 1, self.num_starts).astype(jnp.int32)
         nothing = BoundedResult(starts[0], jnp.asarray(jnp.inf, dtype), jnp.zeros((), jnp.int32))
@@ -222,7 +222,7 @@ class GP:
 
     @checked
     def condition(self, params: GPParams, data: Dataset) -> GPPosterior | WarpedPosterior:
-        """The posterior given ``data``; see `gaussian_process.condition`. A noise that is known has their units."""
+        """The posterior given ``data``; see `gaussian_process.condition`. A known noise has the units of ``data``."""
         data = self._with_slope(data)
         if not self.warps_output:
             return self._condition(params, data)
@@ -265,13 +265,13 @@ class GP:
         return _MOST_EXACT if self.most_exact is None else self.most_exact
 
     def _fitted_to(self, data: Dataset) -> Dataset:
-        """The rows that hyperparameters are found from."""
+        """The rows to which the hyperparameters are fitted."""
         if data.x.shape[0] <= self._most_exact:
             return data
         return thinned(data, min(_NUM_THINNED, data.x.shape[0]))
 
     def _slots(self, num_columns: int) -> tuple[tuple[Slot, ...], tuple[Slot, ...], tuple[Slot, ...]]:
-        """The entries of the kernel, of the noise and of the output, as `GPParams` has them."""
+        """The entries of ``of_kernel``, ``of_noise`` and ``of_output`` in `GPParams`."""
         of_noise = ()
         if self.noise_slope is not None:
             slope, none = Slot("own", self.noise_slope, (-8.0, 8.0)), Slot("own", Normal(0.0, 1.0), (0.0, 0.0))
@@ -286,7 +286,7 @@ class GP:
     def _priors(
         self, num_columns: int, dtype: jnp.dtype
     ) -> tuple[Float[Array, " p"], Float[Array, " p"], Float[Array, " p"]]:
-        """Of each parameter the mode of its prior, how far it moves at once, and the deviation of the prior."""
+        """For each parameter: the mode of its prior, the unit of the search, and the prior's standard deviation."""
         slots, widths = list(itertools.chain(*self._slots(num_columns))), self.kernel.widths(num_columns)
         priors = [self.lengthscale, self.signal, self.noise, *map(self._prior, slots)]
         counts = [num_columns, *[1] * (len(priors) - 1)]
@@ -298,20 +298,20 @@ class GP:
         loc, scale = spread([prior.loc for prior in priors]), spread([prior.scale for prior in priors])
         more, most = np.zeros(sum(counts)), np.ones(sum(counts))
         more[:num_columns] = 0.5 * np.log(np.maximum(widths, 1))
-        # The deviation of the prior, but no wide one's.
+        # The unit is the standard deviation of the prior, with an upper limit for wide priors.
         most[num_columns : num_columns + 2] = 0.5, 2.0
         most[num_columns + 2 :] = [0.5 if slot.kind == "signal" else 1.0 for slot in slots]
         return loc + more.astype(dtype), jnp.minimum(scale, most.astype(dtype)), scale
 
     def _place(self, lengthscale: float, noise: float, num_columns: int, dtype: jnp.dtype) -> Float[Array, " p"]:
-        """The mode of the prior, but lengthscales and noise so many units away from it."""
+        """The mode of the prior, with lengthscales and noise moved by the given numbers of units."""
         mode, unit, _ = self._priors(num_columns, dtype)
         slots = itertools.chain(*self._slots(num_columns))
         of_slots = [lengthscale if slot.kind == "lengthscale" else 0.0 for slot in slots]
         return mode + np.array([*[lengthscale] * num_columns, 0.0, noise, *of_slots], dtype) * unit
 
     def _prior(self, slot: Slot) -> Normal:
-        """What an entry of ``of_kernel`` is believed to be."""
+        """The prior of an entry of ``of_kernel``."""
         if slot.kind == "own":
             return slot.prior
         if slot.kind == "signal":
@@ -319,7 +319,7 @@ class GP:
         return Normal(self.lengthscale.loc + 0.5 * np.log(slot.num_columns), self.lengthscale.scale)
 
     def _starts(self, key: Key[Array, ""], start: GPParams) -> Float[Array, "r p"]:
-        """The one that is given, one with little noise, and more like these."""
+        """The starts of a fit: the given one, one with little noise, and random ones around these."""
         d, dtype = start.log_lengthscale.shape[0], start.log_lengthscale.dtype
         starts = [_pack(start), self._place(-1.0, -1.0, d, dtype)][: self.num_starts]
         if self.num_starts > 2:
@@ -348,7 +348,7 @@ class GP:
     def _with_slope(self, data: Dataset) -> Dataset:
         """The data, with the slope of the compressed values only if the noise of the objective is known.
 
-        A known noise is compressed as its value is. An inferred noise is that of the values as the model sees them.
+        Compression scales a known noise by the slope. An inferred noise already refers to the compressed values.
         """
         return data if self.fixed_noise is not None else dataclasses.replace(data, slope=None)
 
@@ -426,20 +426,20 @@ def gp(
 
 
 def _without_derivative(tree: Any) -> Any:
-    """The same numbers as constants to a derivative; plain numbers stay plain."""
+    """The same tree with `stop_gradient` on every array; plain numbers stay plain."""
     return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
 
 
 @jax.custom_jvp
 def _with_derivative(theta, log_posterior, surrogate, data):
-    r"""The optimum and its value, unchanged, with the derivatives of an optimum.
+    r"""The optimum and its value, unchanged, with derivatives from the implicit function theorem.
 
-    At a maximum of :math:`L(\theta, z)` the slope in :math:`\theta` is 0 whatever the other numbers :math:`z` are, so
+    At a maximum of :math:`L(\theta, z)` the gradient in :math:`\theta` is 0 for all other numbers :math:`z`, so
 
     .. math:: d\theta = -\left(\frac{\partial^2 L}{\partial\theta^2}\right)^{-1}
               \frac{\partial^2 L}{\partial\theta\,\partial z}\,dz, \quad dL = \frac{\partial L}{\partial z}\,dz.
 
-    A parameter on a bound moves with the bound, which only that of a known noise does.
+    A parameter on a bound moves with the bound. Only the bound of a known noise can move.
     """
     del surrogate, data
     return theta, log_posterior
@@ -471,7 +471,7 @@ def _with_derivative_jvp(primals, tangents):
     eye = jnp.eye(theta.shape[0], dtype=theta.dtype)
 
     def derivatives(theta: Array) -> tuple[Any, Any]:
-        """The slopes, and those of them along each parameter, so that no derivative goes through a loop backwards."""
+        """The gradients, and their derivatives along each parameter: forward mode, so that no loop is reversed."""
         along = jax.vmap(lambda one: jax.jvp(lambda t: slope(t, numbers), (theta,), (one,)), out_axes=(None, 0))
         return along(eye)
 
@@ -479,11 +479,11 @@ def _with_derivative_jvp(primals, tangents):
         return ~(((theta <= lower) & (by_theta < 0)) | ((theta >= upper) & (by_theta > 0)) | (lower >= upper))
 
     def solve(hessian: Array, is_free: Array, right: Array) -> Array:
-        """The solution in the free parameters, given that in the others: their equations are those of the identity."""
+        """The solution of the linear system. The rows of parameters that are not free are identity rows."""
         return jnp.linalg.solve(jnp.where(is_free[:, None], hessian, eye), right[:, None])[:, 0]
 
     lower, upper = bounds(numbers)
-    # The search ends near the optimum. A step of Newton's or two, taken where they go uphill, lead to it.
+    # The search ends near the optimum. One or two Newton steps reach it; a step is taken only if it goes uphill.
     at, nearby = theta, None
     for _ in range(2):
         (by_theta, _), (hessian, _) = derivatives(at)

@@ -29,17 +29,17 @@ from jbo.surrogates.spectrum import Basis, features, make_basis
 @pytree
 @dataclass(frozen=True)
 class Paths:
-    """Draws of the function; call it with points. Made by `paths`."""
+    """Samples of the function, a callable of points. Made by `paths`."""
 
     params: GPParams
-    """Hyperparameter sets, each with a leading axis ``s``: each path belongs to one of them, in turn."""
+    """Hyperparameter samples, along a leading axis ``s``. The paths are assigned to them in turn."""
     basis: Basis
     weights: Float[Array, "*b s p w"]
-    """Of the features: standard normals."""
+    """Weights of the features: standard normal samples."""
     x: Float[Array, "*b n d"]
     """Inputs of the data."""
     update: Float[Array, "*b s p n"]
-    """What a row of covariances with the data is multiplied by; 0 in rows that are not valid."""
+    """Weights of the covariances with the data, for each path; 0 in padding rows."""
     kernel: Covariance
     num_paths: int = field(metadata={"static": True})
 
@@ -57,15 +57,14 @@ class Paths:
 
 @checked
 def paths(key: Key[Array, ""], posterior: GPPosterior, num_paths: int, num_features: int = 512) -> Paths:
-    """Draws of the function (not of observations), independent of each other given the features that they share.
+    """Samples of the function (not of observations), independent of each other given their common features.
 
     Args:
       key: Random key.
-      posterior: From `condition`. With several hyperparameter sets each path belongs to one of them, in turn, in an
-        order that is drawn.
-      num_paths: How many.
-      num_features: Frequencies of the prior's draws: the more, the nearer to Gaussian ones away from the data. Where
-        the kernel has no known spectrum, 256 inducing points are used in their place.
+      posterior: From `condition`. The paths are assigned to its hyperparameter samples in turn, in random order.
+      num_paths: Number of paths.
+      num_features: Number of random frequencies in samples of the prior. With more frequencies, samples far from the
+        data are closer to Gaussian. If the kernel has no known spectrum, 256 inducing points are used instead.
 
     Example:
       >>> import jax
@@ -99,7 +98,7 @@ def paths(key: Key[Array, ""], posterior: GPPosterior, num_paths: int, num_featu
             drawn = drawn + jnp.sqrt(of_rows)[None, :] * e
             solved = a[None, :] - matmul(matmul(jnp.where(posterior.is_valid[None, :], drawn, 0), r), r.T)
         else:
-            # With M = R R' in place of the inverse, what is left of its variance is M - M K M.
+            # M = R R' stands in for the inverse covariance. The missing part of its variance is M - M K M.
             both = posterior.is_valid[:, None] & posterior.is_valid[None, :]
             gram = jnp.where(both, kernel(p, posterior.x, posterior.x), 0)
             left = jnp.eye(n, dtype=dtype) - matmul(r.T, matmul(gram, r))

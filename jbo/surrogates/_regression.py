@@ -28,13 +28,13 @@ class GPPosterior:
     """Inputs, neutral in padding rows. A posterior that comes out of `jax.vmap` has batch axes ``*b``."""
     is_valid: Bool[Array, "*b n"]
     root: Float[Array, "*b s n n"]
-    r"""Upper triangular :math:`R` with :math:`R R^\top` the inverse of the covariance of the observations; with
-    inducing points or steps, any root of what the data add to the precision."""
+    r"""Upper triangular :math:`R` with :math:`R R^\top` the inverse covariance of the observations. With inducing
+    points or steps, any :math:`R` for which the data reduce the variance by :math:`k R R^\top k^\top`."""
     alpha: Float[Array, "*b s n"]
     """Weights of the posterior mean: the inverse covariance of the observations times ``y``."""
     kernel: Covariance
     is_exact: bool = field(default=True, metadata={"static": True})
-    """False with inducing points in place of the data, or steps beside them."""
+    """False for a posterior with inducing points, or with monotone steps."""
     known_noise: Float[Array, "*b n"] | None = None
     """Known noise variance of each observation, 0 in padding rows; None: unknown."""
 
@@ -60,7 +60,7 @@ class GPPosterior:
         """Variance of the observation noise, averaged over the hyperparameter samples."""
         if isinstance(self.params.of_noise, tuple):
             return jnp.mean(jax.vmap(noise_variance)(self.params))
-        # Where it is another at each point: its mean over the observations.
+        # If the noise depends on the point: its mean over the observations.
         of_rows = jax.vmap(lambda params: noise_at(params, self.x))(self.params)
         count = jnp.maximum(jnp.sum(self.is_valid), 1).astype(self.x.dtype)
         return jnp.mean(jnp.sum(jnp.where(self.is_valid[None, :], of_rows, 0), axis=1) / count)
@@ -77,7 +77,7 @@ class GPPosterior:
 
     def paths(self, key: Key[Array, ""], num_paths: int) -> Any:
         """Samples of the function as functions; see `jbo.surrogates.gaussian_process.paths`."""
-        from jbo.surrogates._paths import paths  # which is made of posteriors
+        from jbo.surrogates._paths import paths  # _paths imports this module
 
         return paths(key, self, num_paths)
 
@@ -147,7 +147,7 @@ def condition(params: GPParams, data: Dataset, kernel: Kernel = multiscale) -> G
         def solve(b: Float[Array, "n 1"]) -> Float[Array, "n 1"]:
             return matmul(matmul(whitening, b).T, whitening).T
 
-        # An explicit inverse loses two digits of the mean where noise is least; one step of refinement finds them.
+        # An explicit inverse loses two digits of the mean if the noise is minimal. One refinement step restores them.
         alpha = solve(y[:, None])
         alpha = alpha + solve(y[:, None] - matmul(covariance, alpha) - amount * alpha)
         return whitening.T, alpha[:, 0]
@@ -207,7 +207,7 @@ def mean_of(posterior: Posterior, x: Float[Array, "m d"]) -> Float[Array, " m"]:
 
 
 def _cross(posterior: GPPosterior, params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "m n"]:
-    """Covariance of the function at points and at the data, 0 in rows that are not valid."""
+    """Covariance of the function at the points with the function at the data; 0 in padding rows."""
     return posterior.kernel(params, x, posterior.x) * posterior.is_valid[None, :].astype(x.dtype)
 
 
@@ -239,14 +239,14 @@ def covariance(posterior: GPPosterior, x1: Float[Array, "m d"], x2: Float[Array,
 
 @jax.custom_jvp
 def _explained(cross: Float[Array, "m n"], root: Float[Array, "n n"]) -> Float[Array, " m"]:
-    """How much of the variance at points the data explain."""
+    """The reduction of the variance at the points by the data."""
     return jnp.sum(matmul(cross, root) ** 2, axis=1)
 
 
 @_explained.defjvp
 def _explained_jvp(primals, tangents):
-    # By the gradient itself, in products of an order in which neither makes a transposed copy of the large matrix:
-    # where a slope is wanted points are few, and the copy would cost as much as all else.
+    # The gradient, with products in an order that needs no transposed copy of the large matrix. Gradients are taken at
+    # few points, so the copy would cost as much as everything else.
     (cross, root), (cross_tangent, root_tangent) = primals, tangents
     white = matmul(cross, root)
     gradient = 2 * matmul(root, white.T).T
@@ -284,11 +284,11 @@ def sample(
 def of_sets(function: Callable[..., Any], *sets: Any) -> Any:
     """The results of a function for each hyperparameter sample, along a leading axis, by `jax.vmap`.
 
-    A single set is not mapped over, because its program is smaller then.
+    With a single sample `jax.vmap` is not used, because the program is then smaller.
 
     Args:
-      function: Takes one set, or one set and other values that belong to it.
-      *sets: Its arguments, each with a leading axis of sets.
+      function: Takes one hyperparameter sample, or one sample and other values that belong to it.
+      *sets: Arguments of ``function``, each with a leading axis of hyperparameter samples.
     """
     if len(jax.tree.leaves(sets)[0]) > 1:
         return jax.vmap(function)(*sets)
@@ -297,31 +297,31 @@ def of_sets(function: Callable[..., Any], *sets: Any) -> Any:
 
 
 def masked(data: Dataset) -> tuple[Float[Array, "n d"], Float[Array, " n"]]:
-    """Inputs and values with neutral ones in rows that are not valid, so that nothing there can overflow."""
+    """Inputs and values, with 1/2 and 0 in padding rows, so that nothing in these rows can overflow."""
     half, zero = jnp.asarray(0.5, data.x.dtype), jnp.asarray(0, data.y.dtype)
     return jnp.where(data.is_valid[:, None], data.x, half), jnp.where(data.is_valid, data.y, zero)
 
 
 def _num_rows(is_valid: Bool[Array, " n"]) -> Int[Array, ""]:
-    """Rows up to the last valid one."""
+    """Number of rows up to the last valid row."""
     return jnp.max(jnp.where(is_valid, jnp.arange(1, is_valid.shape[0] + 1, dtype=jnp.int32), 0), initial=0)
 
 
 def observed(gram: Float[Array, "n n"], noise: Float[Array, "*n"], is_valid: Bool[Array, " n"]) -> Float[Array, "n n"]:
-    """Covariance of the observations from that of the function; rows that are not valid are those of the identity."""
+    """Covariance of the observations: that of the function plus noise. Padding rows become identity rows."""
     both = is_valid[:, None] & is_valid[None, :]
     diagonal = jnp.where(is_valid, noise, 1).astype(gram.dtype)
     return jnp.where(both, gram, 0) + jnp.where(jnp.eye(gram.shape[0], dtype=bool), diagonal[:, None], 0)
 
 
 def noise_variance(params: GPParams) -> Float[Array, ""]:
-    """Variance of an observation around the function: so much at least that a covariance has a factor."""
+    """Variance of an observation around the function, large enough for a Cholesky factorisation of the covariance."""
     least = jnp.exp(params.log_signal_variance) * jitter(params.log_signal_variance.dtype)
     return jnp.maximum(jnp.exp(params.log_noise_variance), least)
 
 
 def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
-    r"""Variance of an observation around the function at each point, as the hyperparameters have it.
+    r"""Variance of an observation around the function at each point, according to the hyperparameters.
 
     .. math:: \sigma^2(x) = \sigma^2 \exp(w^\top (x - \tfrac12))
 
@@ -329,7 +329,7 @@ def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
     so that a covariance has a Cholesky factor.
 
     Args:
-      params: One hyperparameter set.
+      params: One hyperparameter sample.
       x: Points of the unit cube.
 
     Returns:
@@ -348,13 +348,13 @@ def noise_at(params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "*m"]:
 
 
 def noise_of(params: GPParams, data: Dataset, x: Float[Array, "n d"]) -> Float[Array, "*n"]:
-    """Variance of each observation around the function: that of the hyperparameters plus the known one of each row.
+    """Variance of each observation around the function: the hyperparameters' variance plus each row's known variance.
 
-    The variance of the hyperparameters is that of the best values. Bad values are compressed, and
-    ``data.slope`` says by how much: their noise is compressed with them.
+    The noise of the hyperparameters applies to the best values. Worse values are compressed by the slope
+    ``data.slope``, and their noise with them.
 
     Args:
-      params: One hyperparameter set.
+      params: One hyperparameter sample.
       data: Standardised observations, with ``noise_variance`` if the noise of each row is known.
       x: Inputs of the rows, finite in padding rows too.
 
@@ -364,7 +364,7 @@ def noise_of(params: GPParams, data: Dataset, x: Float[Array, "n d"]) -> Float[A
     """
     noise = noise_at(params, x)
     if data.slope is not None:
-        # As much at least that a covariance has a factor.
+        # At least enough for a Cholesky factorisation of the covariance.
         least = jnp.exp(params.log_signal_variance) * jitter(x.dtype)
         noise = jnp.maximum(noise * jnp.where(data.is_valid, data.slope, 1) ** 2, least)
     if data.noise_variance is None:
@@ -373,10 +373,10 @@ def noise_of(params: GPParams, data: Dataset, x: Float[Array, "n d"]) -> Float[A
 
 
 def prior_variance(params: GPParams, x: Float[Array, "m d"], kernel: Kernel) -> Float[Array, " m"]:
-    """Variance of the function at each point, before any data."""
+    """Prior variance of the function at each point."""
     return as_covariance(kernel).variance(params, x)
 
 
 def numbers_as(kernel: Kernel, dtype: jnp.dtype) -> Covariance:
-    """The kernel with its numbers as arrays of a type, so that a posterior is made of arrays."""
+    """The kernel with its numbers as arrays of one dtype, so that a posterior consists of arrays only."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), as_covariance(kernel))

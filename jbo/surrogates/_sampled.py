@@ -1,4 +1,4 @@
-"""Gaussian processes that do not choose their hyperparameters: several sets are drawn from their posterior by NUTS."""
+"""Fully Bayesian Gaussian processes: hyperparameters are sampled from their posterior by NUTS."""
 
 import dataclasses
 import importlib.util
@@ -18,9 +18,9 @@ from jbo.surrogates.kernels import GPParams, Kernel, matern52, multiscale
 from jbo.types import Dataset
 
 _MOST_DOUBLINGS = 7
-"""Of a trajectory: 128 steps at most."""
+"""Maximum number of doublings of a NUTS trajectory: at most 128 steps."""
 _SHRINKAGE = 0.1
-"""Scale of the half Cauchy prior of SAAS's global shrinkage."""
+"""Scale of the half-Cauchy prior of the global shrinkage in SAAS."""
 
 
 class Samples(NamedTuple):
@@ -115,18 +115,18 @@ class SampledGP(GP):
         return not_differentiable(
             Samples(params, shrinkage, log_posterior, num_steps.astype(jnp.int32), is_divergent),
             "gp_mcmc",
-            "its hyperparameters are drawn by NUTS, whose steps are accepted or not; jbo.gp() has a derivative, and "
-            "jax.lax.stop_gradient on the data takes the draws for constants",
+            "its hyperparameters are sampled by NUTS, whose steps are accepted or rejected; jbo.gp() has a derivative, "
+            "and with jax.lax.stop_gradient on the data the samples are constants",
         )
 
     def log_density(self, z: Float[Array, " p"], data: Dataset) -> Float[Array, ""]:
-        r"""Log posterior density in the coordinates of the sampler, without its constant.
+        r"""Log posterior density in the coordinates of the sampler, up to a constant.
 
-        Each coordinate is a standard normal under the prior, but those of lengthscales with SAAS: there it is the
-        logarithm of a half Cauchy variable, whose density is :math:`1 / \cosh`.
+        The prior of each coordinate is a standard normal. With SAAS, the coordinates of lengthscales and shrinkage are
+        logarithms of half-Cauchy variables instead, whose density is proportional to :math:`1 / \cosh`.
 
         Args:
-          z: The coordinates, see `params_at`.
+          z: Coordinates, see `params_at`.
           data: Standardised observations.
         """
         params, _ = self.params_at(z, data)
@@ -139,14 +139,14 @@ class SampledGP(GP):
         return value - jnp.sum(jnp.logaddexp(sparse, -sparse)) - 0.5 * jnp.sum(z[d:-1] ** 2)
 
     def params_at(self, z: Float[Array, " p"], data: Dataset) -> tuple[GPParams, Float[Array, ""]]:
-        r"""One hyperparameter set, and the log of SAAS's shrinkage.
+        r"""The hyperparameter sample at a point of the sampler's coordinates, and the log of the SAAS shrinkage.
 
-        With SAAS the inverse squared lengthscales are :math:`\tau \rho_j` with half Cauchy variables :math:`\rho_j` and
-        :math:`\tau / 0.1`; the last coordinate is that of :math:`\tau`.
+        With SAAS the inverse squared lengthscales are :math:`\tau \rho_j` with half-Cauchy variables :math:`\rho_j` and
+        :math:`\tau / 0.1`. The last coordinate is that of :math:`\tau`.
 
         Args:
           z: Coordinates, in the order of `GPParams`.
-          data: Gives the number of columns, and the scale of a noise that is known.
+          data: Standardised observations, for the number of columns and the scale of a known noise.
         """
         d, dtype = data.x.shape[1], z.dtype
         loc, _, scale = self._priors(d, dtype)
@@ -171,7 +171,7 @@ class SampledGP(GP):
         d, dtype = params.log_lengthscale.shape[0], params.log_lengthscale.dtype
         loc, _, scale = self._priors(d, dtype)
         z = (_pack(params) - loc) / scale
-        # A bound far out, where a prior is narrow, would be no place to begin at.
+        # With a narrow prior, a bound may be many standard deviations from its mean: a bad start for a chain.
         z = jnp.clip(z, -3, 3)
         if not self.is_sparse:
             return z

@@ -1,4 +1,4 @@
-"""What a model of the objective is to a strategy and to an acquisition function."""
+"""Protocols of surrogate models and posteriors, as strategies and acquisition functions use them."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -97,14 +97,15 @@ class Surrogate(Protocol):
 def fit_near(
     surrogate: Surrogate, key: Key[Array, ""], data: Dataset, start: Any, is_near: Bool[Array, ""]
 ) -> tuple[Any, FitInfo]:
-    """The result of `Surrogate.fit`. If the surrogate uses warm starts, it learns whether ``start`` is one.
+    """The result of `Surrogate.fit`. A surrogate that uses warm starts is told whether ``start`` is one.
 
     Args:
       surrogate: The model.
       key: As in `Surrogate.fit`.
       data: As in `Surrogate.fit`.
       start: As in `Surrogate.fit`.
-      is_near: True for a warm start: ``start`` is from an earlier fit to nearly the same data. No other is needed then.
+      is_near: True for a warm start: ``start`` is from an earlier fit to nearly the same data. It is then the only
+        start.
     """
     if not surrogate.uses_start:
         return surrogate.fit(key, data, start)

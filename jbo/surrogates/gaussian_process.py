@@ -23,17 +23,17 @@ from jbo.types import Dataset
 def fit(
     key: Key[Array, ""], data: Dataset, start: GPParams | None = None, *, surrogate: GP | None = None
 ) -> tuple[GPParams, FitInfo]:
-    """The most probable hyperparameters given ``data``, found by L-BFGS, from several starts unless one is given.
+    """Maximum a posteriori hyperparameters given ``data``, found by L-BFGS.
 
     Args:
-      key: Draws the starts after the second.
+      key: Random key of the third and later starts.
       data: Standardised observations.
-      start: One hyperparameter set that is near, such as that of an earlier fit, and then the only start; None: it
-        begins anew, at `GP.init` and with little noise.
+      start: A warm start, one hyperparameter sample such as that of an earlier fit. It is then the only start. None: a
+        cold fit, with starts at `GP.init` and at little noise.
       surrogate: Kernel, priors, noise and number of starts; None: those of `jbo.gp`.
 
     Returns:
-      Parameters with a leading axis of 1 and how the fit went. Never NaN.
+      Parameters with a leading axis of 1, and diagnostics of the fit. They are never NaN.
 
     Example:
       >>> import jax

@@ -2,7 +2,7 @@ r"""Gaussian process regression through inducing points, for tables too large fo
 
 With :math:`m` inducing points among the :math:`n` rows, the covariance of the function is approximated by
 :math:`Q = K_{nm} K_{mm}^{-1} K_{mn}`, and the cost grows with :math:`n m^2`. If every row is an inducing point, the
-posterior is exact. `jbo.gp` does this from a number of rows on, and fits its hyperparameters to some of the rows.
+posterior is exact. `jbo.gp` uses inducing points for large tables, and fits its hyperparameters to some of the rows.
 """
 
 import jax
@@ -29,7 +29,7 @@ def thinned(data: Dataset, num_rows: int) -> Dataset:
     """
     count = jnp.sum(data.is_valid)
     share = jnp.maximum(count, num_rows).astype(jnp.int32)
-    # In whole numbers: ranks must not repeat where rounding goes the wrong way.
+    # Integer arithmetic, because rounding could make ranks repeat.
     ranks = jnp.arange(num_rows, dtype=jnp.int32) * (share // num_rows) + (
         jnp.arange(num_rows, dtype=jnp.int32) * (share % num_rows) // num_rows
     )
@@ -48,7 +48,7 @@ def inducing_rows(
     makes the model exact around the best values.
 
     Args:
-      params: One hyperparameter set.
+      params: One hyperparameter sample.
       data: Standardised observations; lower is better.
       kernel: Covariance function.
       num_inducing: Number of rows ``m``, at least 1.
@@ -96,13 +96,13 @@ def inducing_rows(
 def condition_on_inducing(
     params: GPParams, data: Dataset, kernel: Kernel, rows: Int[Array, " m"], counts: Bool[Array, " m"]
 ) -> GPPosterior:
-    r"""The posterior of the function given all rows, seen through inducing points (the optimal variational one).
+    r"""The optimal variational posterior of the function given all rows, with inducing points.
 
     Args:
-      params: Hyperparameters with a leading axis of sets.
+      params: Hyperparameter samples, along a leading axis.
       data: Standardised observations.
       kernel: Covariance function.
-      rows: Numbers of the rows that are inducing points, as from `inducing_rows`.
+      rows: Row numbers of the inducing points, from `inducing_rows`.
       counts: False for inducing points to leave out.
 
     Returns:
@@ -121,7 +121,7 @@ def condition_on_inducing(
         whitening = robust_whitening(gram, jnp.exp(p.log_signal_variance))[0]
         white = matmul(whitening, cross)
         if noise.ndim:
-            # Each row by its own noise; it is only here that they differ.
+            # Divide each row by its own noise. The rest is the same with equal noise.
             by_noise = white / noise[None, :]
             total, seen = matmul(by_noise, white.T), matmul(by_noise, y[:, None])
         else:
@@ -144,7 +144,10 @@ def _covariances(
     rows: Int[Array, " m"],
     counts: Bool[Array, " m"],
 ) -> tuple[Float[Array, "m m"], Float[Array, "m n"]]:
-    """Covariance at the inducing points, and of them with all rows; what does not count is 0, the identity there."""
+    """Covariance of the inducing points, and their covariance with all rows.
+
+    Inducing points that do not count, and padding rows, become identity rows of the first and zeros of the second.
+    """
     z = x[rows]
     cross = jnp.where(counts[:, None] & is_valid[None, :], kernel(params, z, x), 0)
     gram = jnp.where(counts[:, None] & counts[None, :], kernel(params, z, z), 0)

@@ -1,14 +1,14 @@
-r"""A Gaussian process that knows in which columns the function rises or falls.
+r"""Gaussian processes with monotonicity constraints on some columns.
 
 The posterior is conditioned on steps along these columns: the function must not fall from the lower end to the upper
 end of a step. The steps lie on lines through the best data and through even points of the cube. They are chosen in
-rounds, where the mean rises least. The signs make the posterior non-normal. Laplace's approximation replaces each sign
-by a normal observation, so that ordinary regression on the data and the steps remains.
+rounds, at the points where the mean rises least. The signs make the posterior non-normal. Laplace's approximation
+replaces each sign by a normal observation. The result is an ordinary regression on the data and the steps.
 
 References:
-  Riihimäki and Vehtari, Gaussian Processes with Monotonicity Information, 2010: signs of derivatives at virtual points,
-  added where the mean violates them, with expectation propagation. Steps in their place need no derivative of the
-  kernel and hold for integers, too; and the most probable function changes nothing where nothing is violated.
+  Riihimäki and Vehtari, Gaussian Processes with Monotonicity Information, 2010. They use signs of derivatives at
+  virtual points, added where the mean violates them, and expectation propagation. Steps need no derivative of the
+  kernel, and they also work for integers. Laplace's approximation leaves the mode unchanged if no sign is violated.
 """
 
 import jax
@@ -25,37 +25,36 @@ from jbo.surrogates.kernels import GPParams, Kernel
 from jbo.types import Dataset
 
 _NUM_LEVELS = 16
-"""Points of a line: both ends and, evenly, those between, each line's moved by another part of half a step."""
+"""Number of points of a line: both ends, and evenly spaced inner points with a different shift on each line."""
 _GOLDEN = (5**0.5 - 1) / 2
 _NUM_DATA = 64
-"""Lines through data, those of the best values."""
+"""Maximum number of lines through data, the rows with the best values."""
 _NUM_EVEN = 64
-"""Lines at points of Sobol's sequence."""
+"""Number of lines through points of a Sobol sequence."""
 _NUM_ROUNDS = 6
 _STEPS_OF_ROUND = 28
-"""Steps, those at which the mean rises least; what they changed is seen before the next round."""
+"""Number of steps added in a round, at the points where the mean rises least. The next round uses the new mean."""
 _NUM_STEPS = 12
-"""Of Newton's method, at most: it ends where no value moves by a thousandth of the width below."""
+"""Maximum number of Newton steps. The iteration stops if no value moves by more than 0.001 times `_WIDTH`."""
 _MARGIN, _WIDTH = 0.005, 0.005
-"""Where the likelihood of a step falls to a half, and over how much it does, in deviations of the values."""
+"""The rise at which the likelihood of a step is 1/2, and its width, in standard deviations of the values."""
 
 
 def condition_monotone(params: GPParams, data: Dataset, kernel: Kernel, encoding: Encoding) -> GPPosterior:
-    """The posterior given the valid rows of ``data`` and the knowledge in which columns the function rises or falls.
+    """The posterior given the valid rows of ``data`` and the monotone columns of the space.
 
-    `jbo.gp` uses it for a space with a parameter that is ``monotone``.
+    `jbo.gp` uses it for a space with a ``monotone`` parameter.
 
     Args:
-      params: Hyperparameters with a leading axis of sets.
+      params: Hyperparameter samples, along a leading axis.
       data: Inputs in the unit cube and standardised values.
       kernel: Covariance function.
-      encoding: Columns of the space. ``monotone`` of a column is 1 if the modelled value rises with it, -1 if it falls,
-        0 if that is unknown; at least one column is not 0.
+      encoding: Columns of the space. ``monotone`` of a column is 1 if the modelled value rises with the column, -1 if
+        it falls, and 0 if the direction is unknown. At least one column is not 0.
 
     Returns:
-      A posterior for `gaussian_process.predict`, ``sample`` and ``paths``. Its rows are those of the data and then the
-      ends of 168 steps, the lower and the upper end of each in turn. Several hyperparameter sets share the steps of the
-      first set.
+      A posterior for `gaussian_process.predict`, ``sample`` and ``paths``. Its rows are those of the data, followed by
+      the lower and the upper end of each of 168 steps. All hyperparameter samples use the steps of the first sample.
     """
     x, y = masked(data)
     lines = _lines(encoding, x, jnp.where(data.is_valid, y, jnp.inf))
@@ -72,9 +71,9 @@ def condition_monotone(params: GPParams, data: Dataset, kernel: Kernel, encoding
 
 
 def _lines(encoding: Encoding, x: Float[Array, "n d"], y: Float[Array, " n"]) -> Float[Array, "l k d"]:
-    """Points along each monotone column, in the order in which the function rises.
+    """Lines of points along each monotone column, in the direction in which the function rises.
 
-    A dip between two points of a line shows on the lines beside it, whose points are elsewhere.
+    The points of neighbouring lines are shifted, so that these lines show a dip between two points of a line.
     """
     best = x[jax.lax.top_k(-y, min(len(y), _NUM_DATA))[1]]
     even = jnp.asarray(designs.even_points(_NUM_EVEN, encoding.num_columns), x.dtype)
@@ -91,7 +90,7 @@ def _lines(encoding: Encoding, x: Float[Array, "n d"], y: Float[Array, " n"]) ->
 
 
 def _ends_of_steps(p: GPParams, data: Dataset, kernel: Kernel, lines: Float[Array, "l k d"]) -> Float[Array, "v d"]:
-    """Lower and upper ends, in turn, of the steps at which the mean rises least, those before it given."""
+    """Lower and upper ends, in turn, of the steps where the mean, given the earlier steps, rises least."""
     x, y = masked(data)
     d, points = x.shape[1], lines.reshape(-1, x.shape[1])
 
@@ -109,7 +108,7 @@ def _ends_of_steps(p: GPParams, data: Dataset, kernel: Kernel, lines: Float[Arra
         new = jnp.stack([lines[row, at], lines[row, at + 1]], axis=1).reshape(-1, d)
         return jax.lax.dynamic_update_slice_in_dim(ends, new, len(new) * i, axis=0)
 
-    # Steps that are still to come go from the centre to the centre and say nothing.
+    # Later steps are placeholders from the centre to the centre, which carry no information.
     nothing = jnp.full((2 * _NUM_ROUNDS * _STEPS_OF_ROUND, d), 0.5, x.dtype)
     return jax.lax.fori_loop(np.int32(0), np.int32(_NUM_ROUNDS), grow, nothing)
 
@@ -121,7 +120,7 @@ def _with_steps(
     is_valid: Bool[Array, " n"],
     gram: Float[Array, "N N"],
 ) -> tuple[Float[Array, "N N"], Float[Array, " N"]]:
-    """What `GPPosterior` needs, given data and pairs of points of which the second one has the greater value."""
+    """``root`` and ``alpha`` of a `GPPosterior`, given data and pairs of points whose second value is larger."""
     n, dtype = y.shape[0], y.dtype
     u = (gram.shape[0] - n) // 2
     scale = jnp.exp(p.log_signal_variance)
@@ -130,7 +129,7 @@ def _with_steps(
     difference = jnp.asarray(np.kron(np.eye(u), [[-1.0, 1.0]]), dtype)
     between = jnp.where(is_valid[None, :], gram[n + 1 :: 2, :n] - gram[n::2, :n], 0)
     across = gram[n:, n + 1 :: 2] - gram[n:, n::2]
-    # That a step is not much below 0 is enough: steps that are one and the same would be singular.
+    # A small noise lets a step be slightly below 0; without it, equal steps would make the covariance singular.
     least = scale * jnp.asarray(1e-6 if dtype == jnp.float64 else 1e-4, dtype)
     of_steps = across[1::2] - across[::2] + least * eye
 
@@ -139,8 +138,8 @@ def _with_steps(
     mean = matmul(white, matmul(whitening, y[:, None]))[:, 0]
     precision, shift = positive_sites(mean, of_steps - matmul(white, white.T))
 
-    # The steps as observations shift / precision of variance 1 / precision; scaled, so that one of no precision is
-    # nothing and not infinity.
+    # Each step is an observation shift / precision with variance 1 / precision. Its row is scaled by the root of the
+    # precision, so that a precision near 0 gives a zero row and no infinity.
     root = jnp.sqrt(precision)
     between = root[:, None] * between
     joint = jnp.block([[of_data, between.T], [between, eye + root[:, None] * of_steps * root[None, :]]])
@@ -151,7 +150,7 @@ def _with_steps(
 
     weights = _solve(whitening, target[:, None])
     weights = weights + _solve(whitening, target[:, None] - matmul(joint, weights) - amount * weights)
-    # As many rows as columns, as in every posterior.
+    # Pad to a square matrix, as in every posterior.
     return jnp.pad(matmul(seen.T, whitening.T), ((0, 0), (0, u))), matmul(seen.T, weights)[:, 0]
 
 
@@ -163,15 +162,15 @@ def _solve(whitening: Float[Array, "r r"], b: Float[Array, "r 1"]) -> Float[Arra
 def positive_sites(
     mean: Float[Array, " u"], covariance: Float[Array, "u u"]
 ) -> tuple[Float[Array, " u"], Float[Array, " u"]]:
-    r"""Normal observations in place of the knowledge that no normal variable is negative, by Laplace's approximation.
+    r"""Normal observations that approximate the constraint that jointly normal variables are not negative.
 
     The likelihood of a variable :math:`g` is :math:`\Phi((g - \delta)/\nu)` with :math:`\delta = \nu = 0.005`. Newton's
-    method finds the most probable values. There the likelihood is replaced by the normal one of the same slope and
-    curvature.
+    method finds the mode. Laplace's approximation replaces each likelihood by a normal density whose logarithm has the
+    same slope and curvature at the mode.
 
     Args:
-      mean: Of the variables, in standard deviations of the objective.
-      covariance: Of the variables, positive definite.
+      mean: Mean of the variables, in standard deviations of the objective.
+      covariance: Covariance of the variables, positive definite.
 
     Returns:
       The precision of each observation, above 0, and its precision times its value.
@@ -193,7 +192,7 @@ def positive_sites(
         precision, shift = sites(g)
         root = jnp.sqrt(precision)
         inner = eye + root[:, None] * covariance * root[None, :]
-        # Not LAPACK's: at this size its threads wait for each other where another process is busy, for seconds.
+        # Not LAPACK's Cholesky: at this size its threads may wait for each other for seconds beside a busy process.
         whitening, _ = robust_whitening(inner, jnp.ones((), dtype))
         pull = root[:, None] * _solve(whitening, ((shift - precision * mean) / root)[:, None])
         new = mean + matmul(covariance, pull)[:, 0]

@@ -1,4 +1,4 @@
-r"""A monotone warp of the values, whose parameters are inferred, and the posterior in the values' own units.
+r"""Output warping: a monotone warp of the values with inferred parameters, and the posterior in unwarped units.
 
 .. math:: w(y) = \sinh(b \operatorname{asinh}(y) - a)
 
@@ -26,14 +26,14 @@ from jbo.surrogates.kernels import Normal, Slot
 from jbo.types import Dataset
 
 SLOTS = (Slot("own", Normal(0.0, 0.5), (-2.0, 2.0)), Slot("own", Normal(0.0, 0.3), (-1.0, 1.0)))
-"""The skew a and the logarithm of b."""
+"""Priors and bounds of the skew a and of log b."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
 _HERMITE = np.polynomial.hermite_e.hermevander(_NODES, 23) / np.sqrt(np.cumprod([1.0, *range(1, 24)]))[None, :]
-"""Hermite's polynomials at the nodes, of variance 1 under the normal distribution, one a column."""
+"""Hermite polynomials at the nodes, one in each column, normalised to variance 1 under the normal distribution."""
 
 
 def warp(of_output: Float[Array, " 2"], y: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """The warped values, which the Gaussian process models.
+    """The warped values, which are the observations of the Gaussian process.
 
     Args:
       of_output: Skew a and log b.
@@ -68,7 +68,7 @@ def log_slope(of_output: Float[Array, " 2"], y: Float[Array, "*b"]) -> Float[Arr
 
 
 def warped(of_output: Float[Array, " 2"], data: Dataset) -> tuple[Dataset, Float[Array, ""]]:
-    """The data with warped values, and the log Jacobian to add to the log likelihood of these.
+    """The data with warped values, and the log Jacobian to add to their log likelihood.
 
     A known noise variance is multiplied by the square of the slope of the warp.
 
@@ -86,21 +86,21 @@ def warped(of_output: Float[Array, " 2"], data: Dataset) -> tuple[Dataset, Float
 @pytree
 @dataclass(frozen=True)
 class WarpedPosterior:
-    """A Gaussian process of warped values, its predictions in units of the values themselves."""
+    """The posterior of a Gaussian process of warped values, with predictions in units of the unwarped values."""
 
     latent: GPPosterior
-    """Of the warped values; a leading axis of hyperparameter sets, of one set each."""
+    """Posteriors of the warped values, along a leading axis, each with a single hyperparameter sample."""
     of_output: Float[Array, "*b s 2"]
     y: Float[Array, "*b n"]
     is_valid: Bool[Array, "*b n"]
 
     @property
     def num_sets(self) -> int:
-        """Number of hyperparameter sets."""
+        """Number of hyperparameter samples."""
         return self.of_output.shape[-2]
 
     def sets(self) -> "WarpedPosterior":
-        """The posteriors of the sets alone, of one set each, with a leading axis: for `jax.vmap`."""
+        """The posteriors of the single hyperparameter samples, with a leading axis for `jax.vmap`."""
 
         def repeated(leaf: Array) -> Array:
             return jnp.broadcast_to(leaf[None], (self.num_sets, *leaf.shape))
@@ -109,7 +109,10 @@ class WarpedPosterior:
         return WarpedPosterior(latent, self.of_output[:, None], repeated(self.y), repeated(self.is_valid))
 
     def noise_variance(self) -> Float[Array, ""]:
-        """Variance of an observation around the function: of the warped ones, by the slopes at the observations."""
+        """Variance of an observation around the function, averaged over the observations and the samples.
+
+        The noise variance of the warped values is divided by the squared slope of the warp at each observation.
+        """
 
         def one(latent: GPPosterior, of_output: Float[Array, " 2"]) -> Float[Array, ""]:
             squares = jnp.where(self.is_valid, jnp.exp(-2 * log_slope(of_output, self.y)), 0)
@@ -120,7 +123,7 @@ class WarpedPosterior:
 
     @checked
     def predict(self, x: Float[Array, "m d"]) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-        """Mean and variance of the function, by Gauss-Hermite quadrature over what the Gaussian process says.
+        """Mean and variance of the function, by Gauss-Hermite quadrature over the posterior of the warped values.
 
         Args:
           x: Points of the unit cube.
@@ -140,13 +143,13 @@ class WarpedPosterior:
     def covariance(self, x1: Float[Array, "m d"], x2: Float[Array, "k d"]) -> Float[Array, "m k"]:
         r"""Covariance of the function at each pair of points; `predict` has its diagonal.
 
-        By Mehler's expansion, :math:`\sum_{j \ge 1} a_j(x) a_j(x') \rho^j` with the correlation of the warped values
-        and the coefficients :math:`a_j` of the inverse warp in Hermite's polynomials: whatever is cut off, it is
-        positive semi-definite.
+        It is computed by Mehler's expansion, :math:`\sum_{j \ge 1} a_j(x) a_j(x') \rho^j`. Here :math:`\rho` is the
+        correlation of the warped values, and :math:`a_j` are the coefficients of the inverse warp in Hermite
+        polynomials. The truncated sum is positive semi-definite.
 
         Args:
           x1: Points of the unit cube.
-          x2: Others, or the same.
+          x2: Points of the unit cube, the same or others.
 
         References:
           Mehler 1866; Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 22.7.14.
@@ -172,11 +175,11 @@ class WarpedPosterior:
         return jnp.mean(within, axis=0) + matmul(apart1.T, apart2) / within.shape[0]
 
     def paths(self, key: Key[Array, ""], num_paths: int) -> "WarpedPaths":
-        """Draws of the function as functions: those of the warped values, unwarped.
+        """Samples of the function as functions: unwarped samples of the warped values.
 
         Args:
           key: Random key.
-          num_paths: How many. With several hyperparameter sets each path belongs to one of them, in turn.
+          num_paths: Number of paths. The paths are assigned to the hyperparameter samples in turn.
         """
         each = -(-num_paths // self.num_sets)
         keys = jax.random.split(key, self.num_sets)
@@ -187,10 +190,10 @@ class WarpedPosterior:
 @pytree
 @dataclass(frozen=True)
 class WarpedPaths:
-    """Draws of the function; call it with points. Made by `WarpedPosterior.paths`."""
+    """Samples of the function, a callable of points. Made by `WarpedPosterior.paths`."""
 
     latent: Any
-    """Of the warped values, with a leading axis of sets."""
+    """Paths of the warped values, with a leading axis of hyperparameter samples."""
     of_output: Float[Array, "*b s 2"]
     num_paths: int = field(metadata={"static": True})
 
@@ -207,7 +210,7 @@ class WarpedPaths:
 def _at_nodes(
     latent: GPPosterior, of_output: Float[Array, " 2"], x: Float[Array, "m d"]
 ) -> tuple[Float[Array, "m g"], Float[Array, " g"], Float[Array, " m"]]:
-    """The function at the nodes of the quadrature, their weights, and the deviation of the warped values."""
+    """The function at the quadrature nodes, the weights of the nodes, and the warped values' standard deviation."""
     mean, variance = latent.predict(x)
     deviation = jnp.sqrt(variance)
     nodes, weights = (jnp.asarray(v, mean.dtype) for v in (_NODES, _WEIGHTS / _WEIGHTS.sum()))

@@ -27,28 +27,28 @@ _SPECTRA = {
     kernels.matern52.profile: ((1.0, 5),),
     kernels.multiscale.profile: ((2.0, 3), (1.0, 3), (1 / 3, 0)),
 }
-"""Components of equal weight: by how much a frequency is stretched, degrees of freedom (0: a normal)."""
+"""Components of equal weight: factor of the frequencies, and degrees of freedom (0: a normal density)."""
 _NUM_INDUCING = 256
 
 
 class Basis(NamedTuple):
-    """What features are made of; both fields have no axis of hyperparameter sets unless they say so."""
+    """Frequencies or inducing points from which `features` are computed."""
 
     points: Float[Array, "w f"]
-    """Frequencies in scaled features, or inducing points of the cube where the kernel has no known spectrum."""
+    """Frequencies in units of the scaled features; or inducing points of the cube, for a kernel of unknown spectrum."""
     whitening: Float[Array, "s w w"] | None
-    """Of the inducing points, one a hyperparameter set; None: the features are Fourier's."""
+    """Whitening matrix of the inducing points for each hyperparameter sample; None: Fourier features."""
 
 
 def make_basis(key: Key[Array, ""], params: GPParams, kernel: Kernel, num_columns: int, num_features: int) -> Basis:
-    """The random frequencies of a kernel's Fourier features; 256 inducing points if its spectrum is not known.
+    """The random frequencies of a kernel's Fourier features; 256 inducing points if its spectrum is unknown.
 
     Args:
       key: Random key.
-      params: Hyperparameters with a leading axis of sets.
+      params: Hyperparameter samples, along a leading axis.
       kernel: Covariance function.
       num_columns: Columns ``d`` of the inputs.
-      num_features: Frequencies; each makes a cosine and a sine. They are spread evenly (a shifted Sobol sequence).
+      num_features: Number of frequencies, each with a cosine and a sine. They are a shifted Sobol sequence.
 
     References:
       Rahimi and Recht, Random Features for Large-Scale Kernel Machines, 2007; Rasmussen and Williams, Gaussian
@@ -85,17 +85,17 @@ def make_basis(key: Key[Array, ""], params: GPParams, kernel: Kernel, num_column
 
 
 def features(basis: Basis, params: GPParams, kernel: Kernel, x: Float[Array, "m d"]) -> Float[Array, "s m w"]:
-    """Features of points for each hyperparameter set; the product of two points' features approximates the covariance.
+    """Features of points for each hyperparameter sample, whose scalar products approximate the covariances.
 
     Args:
       basis: From `make_basis`.
-      params: Hyperparameters with a leading axis of sets.
+      params: Hyperparameter samples, along a leading axis.
       kernel: Covariance function that the basis was made for.
       x: Points of the unit cube.
 
     Returns:
-      A matrix for each set: a row for each point. There are two features for each frequency, and those of effects
-      of choices; or one for each inducing point.
+      A matrix for each hyperparameter sample, with a row for each point. The columns are two features for each
+      frequency and the features of effects of choices; or one feature for each inducing point.
 
     Example:
       >>> from jbo.surrogates import kernels
@@ -122,5 +122,5 @@ def features(basis: Basis, params: GPParams, kernel: Kernel, x: Float[Array, "m 
 
 
 def _first(params: GPParams) -> GPParams:
-    """The first hyperparameter set."""
+    """The first hyperparameter sample."""
     return jax.tree.map(lambda leaf: leaf[0], params)

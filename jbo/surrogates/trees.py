@@ -1,10 +1,10 @@
-"""Extremely randomised regression trees as pure functions: how trees grow, and in which leaf a point ends.
+"""Extremely randomised regression trees as pure functions: growing trees, and finding the leaf of a point.
 
-A tree is a table of nodes that begins with the root. The two children of a split stand next to each other: a point goes
-to node ``child`` or to the node after it. A leaf is its own child. `jbo.forest` is the surrogate made of such trees.
+A tree is a table of nodes that starts with the root. The two children of a split are neighbours in the table: a point
+goes to node ``child`` or to the next node. A leaf is its own child. `jbo.forest` is the surrogate made of such trees.
 
 Example:
-  Four points in one column, whose values jump between the second and the third:
+  Four points in one column, with a jump of the values between the second and the third point:
 
   >>> key, x, y = jax.random.key(0), jnp.array([[0.1], [0.2], [0.8], [0.9]]), jnp.array([0.0, 0.0, 1.0, 1.0])
   >>> weight = jnp.ones((1, 4), jnp.int32)
@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 from jbo.encoding import CATEGORY, Column, Encoding, is_active, level
 
 _BLOCK = 2**16
-"""Rows times columns of the trees that grow at once: what is computed of them stays in the caches."""
+"""Maximum of rows times columns times trees that grow at once, so that intermediate results fit the CPU's caches."""
 _GOLDEN = 0x9E3779B9
 """An odd number without a pattern in its bits: 2**32 over the golden ratio."""
 
@@ -32,32 +32,32 @@ class Trees(NamedTuple):
     """Tables of ``c`` nodes each, more than most trees need; ``*t`` are axes of trees."""
 
     column: Int[Array, "*t c"]
-    """Which column a node splits on; 0 in leaves."""
+    """Column on which a node splits; 0 in leaves."""
     threshold: Float[Array, "*t c"]
-    """A point whose key (see `column_keys`) is at most this goes to the first child; ``inf`` in leaves."""
+    """A point goes to the first child if its key (see `column_keys`) is at most the threshold; ``inf`` in leaves."""
     child: Int[Array, "*t c"]
-    """The first of two children; of a leaf, itself."""
+    """Number of the first child; a leaf's own number in leaves."""
     salt: UInt32[Array, "*t c"]
-    """What a node draws keys of choices and the side of inactive columns from; 0 in leaves."""
+    """Random bits of a node, from which the keys of choices and the side of inactive columns follow; 0 in leaves."""
     depth: Int[Array, "*t"]
-    """Steps to the deepest leaf."""
+    """Number of steps from the root to the deepest leaf."""
 
 
 def stumps(num_trees: int, dtype: jnp.dtype) -> Trees:
-    """Trees that are one leaf each.
+    """Trees that consist of a single leaf.
 
     Args:
-      num_trees: How many.
+      num_trees: Number of trees.
       dtype: Floating type of the thresholds.
     """
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (num_trees, *leaf.shape)), _leaves(1, dtype))
 
 
 def column_keys(encoding: Encoding | None, x: Float[Array, "m d"]) -> Float[Array, "m d"]:
-    """The columns that splits compare: the value of a number, the level of a category, NaN for an inactive column.
+    """The keys that splits compare: the value of a numeric column, the level of a category, NaN if inactive.
 
     Args:
-      encoding: Columns of the space; None: all are numbers.
+      encoding: Columns of the space; None: all columns are numeric.
       x: Points of the cube.
     """
     if encoding is None:
@@ -71,12 +71,12 @@ def column_keys(encoding: Encoding | None, x: Float[Array, "m d"]) -> Float[Arra
 
 
 def bootstrap_weights(key: Key[Array, ""], is_valid: Bool[Array, " n"], num_trees: int) -> Int[Array, "t n"]:
-    """How often each row counts in each tree: the rows of a tree are drawn with replacement.
+    """Number of times that each row is in the bootstrap sample of each tree, sampled with replacement.
 
     Args:
       key: Random key.
-      is_valid: Rows to draw from; the others count 0 times.
-      num_trees: How many trees ``t``.
+      is_valid: Rows to sample from; other rows have weight 0.
+      num_trees: Number of trees ``t``.
 
     Returns:
       Weights for `grow`. The weights of a tree sum to the number of valid rows.
@@ -103,29 +103,28 @@ def grow(
     min_samples_leaf: int,
     max_features: int,
 ) -> Trees:
-    r"""Trees that split each node at the best of a few random thresholds, one a column.
+    r"""Trees that split each node at the best of a few random thresholds, one for each column.
 
-    A column is cut uniformly between its least and greatest key in the node. Keys of a category are numbers that the
-    node draws for its choices, so that its cut sets a random part of the choices that are there against the others.
-    Rows in which the column is inactive go to one side together, which the node draws too. Of the cuts that leave
-    enough rows on both sides that one is made which takes away most variance:
-    :math:`n_1 n_2 (\bar y_1 - \bar y_2)^2` is greatest. A node ends as a leaf when there is none, or when all its
-    values are equal.
+    The threshold of a column is uniform between its smallest and largest key in the node. Each node samples a random
+    key for each choice of a category, so the threshold separates a random subset of the choices from the rest. All rows
+    in which the column is inactive go to the same, random side. A split is possible if it leaves enough rows on both
+    sides. The node uses the split with the largest reduction of the variance,
+    :math:`n_1 n_2 (\bar y_1 - \bar y_2)^2`. A node is a leaf if no split is possible or if all its values are equal.
 
-    The values are counted in whole steps, so that sums have no rounding and the order of the rows does not matter.
+    Values are rounded to multiples of a small step, so that sums are exact and the order of the rows does not matter.
 
     Args:
       key: Random key.
       keys: From `column_keys`.
       y: Values.
-      weight: How often a row counts in each tree; one that counts 0 times changes nothing, whatever it holds.
-      columns: Structure of the columns; empty: all are numbers and always active.
-      min_samples_leaf: Least weight of a leaf.
-      max_features: How many columns a split is chosen among, drawn from those that differ within the node.
+      weight: Number of times that a row counts in each tree. A row of weight 0 has no effect, whatever its contents.
+      columns: Structure of the columns; empty: all columns are numeric and always active.
+      min_samples_leaf: Minimum weight of a leaf.
+      max_features: Number of columns among which a split is chosen, sampled from those that vary within the node.
 
     References:
-      Geurts, Ernst and Wehenkel, Extremely Randomized Trees, 2006, table 1; each proper subset of the choices there is
-      equally likely in it, here the number of choices on a side is about uniform.
+      Geurts, Ernst and Wehenkel, Extremely Randomized Trees, 2006, table 1. In the paper each proper subset of the
+      choices is equally likely; here the number of choices on a side is about uniform.
     """
     num_trees, n = weight.shape
     size = max(1, n * keys.shape[1])
@@ -144,10 +143,10 @@ def find_leaves(trees: Trees, keys: Float[Array, "m d"], columns: tuple[Column, 
     Args:
       trees: Trees, with one leading axis.
       keys: From `column_keys`.
-      columns: Structure of the columns; empty: all are numbers and always active.
+      columns: Structure of the columns; empty: all columns are numeric and always active.
     """
     (t, c), (m, d) = trees.column.shape, keys.shape
-    # All tables as one vector, all keys as another: gathers from a matrix cost more.
+    # Flatten all tables and all keys, because gathers from a matrix cost more.
     root = (c * jnp.arange(t, dtype=jnp.int32))[:, None]
     column, threshold, salt = trees.column.reshape(-1), trees.threshold.reshape(-1), trees.salt.reshape(-1)
     child, keys = (trees.child + root).reshape(-1), keys.reshape(-1)
@@ -164,20 +163,20 @@ def find_leaves(trees: Trees, keys: Float[Array, "m d"], columns: tuple[Column, 
             goes_first = jnp.where(jnp.isnan(seen), _takes_inactive_first(salt[node]), goes_first)
         return child[node] + (~goes_first).astype(jnp.int32)
 
-    # So many steps for all: to ask whether all have arrived costs as much as a step.
+    # The same number of steps for all points: checking whether all points are in a leaf costs as much as a step.
     start = jnp.broadcast_to(root, (t, m))
     return jax.lax.fori_loop(0, jnp.max(trees.depth), step, start) - root
 
 
 class _Growth(NamedTuple):
-    """A tree of which one level may be split: ``a`` slots hold the nodes with enough rows for two leaves."""
+    """A growing tree: ``a`` slots hold the nodes of the current level with enough rows for two leaves."""
 
     trees: Trees
     num_nodes: Int[Array, ""]
     slot: Int[Array, " n"]
-    """Where each row is; ``a`` for rows in leaves and rows that do not count."""
+    """Slot of each row; ``a`` for rows in leaves and rows of weight 0."""
     node: Int[Array, " a"]
-    """Which node a slot holds; ``c`` for slots without one, which come last."""
+    """Node of each slot; ``c`` for empty slots, which come last."""
 
 
 def _grow_one(
@@ -189,7 +188,7 @@ def _grow_one(
     min_samples_leaf: int,
     max_features: int,
 ) -> Trees:
-    """One tree, all nodes of a level at once."""
+    """One tree, grown level by level: all nodes of a level are split at once."""
     n, d = keys.shape
     num_slots = max(1, n // (2 * min_samples_leaf))
     num_nodes = 2 * max(1, n // min_samples_leaf) - 1
@@ -198,7 +197,7 @@ def _grow_one(
 
     def next_level(state: _Growth) -> _Growth:
         slot, here = state.slot, jnp.minimum(state.slot, num_slots - 1)
-        # By the number of the node in the tree, so that neither rows nor the capacity matter.
+        # The salt depends only on the number of the node, so that neither the rows nor the capacity matter.
         salt = _scramble(_scramble(state.node.astype(jnp.uint32) + seed[0]) ^ seed[1])
         draw = _scramble(salt[:, None] + jnp.uint32(_GOLDEN) * (1 + jnp.arange(d, dtype=jnp.uint32))[None, :])
         seen = keys
@@ -255,20 +254,20 @@ def _grow_one(
 
 
 def _leaves(num_nodes: int, dtype: jnp.dtype) -> Trees:
-    """A tree whose root is a leaf, as are the nodes that it may get."""
+    """A tree whose root is a leaf, with room for further nodes, which are leaves too."""
     zeros = jnp.zeros(num_nodes, jnp.int32)
     child = jnp.arange(num_nodes, dtype=jnp.int32)
     return Trees(zeros, jnp.full(num_nodes, jnp.inf, dtype), child, zeros.astype(jnp.uint32), jnp.zeros((), jnp.int32))
 
 
 def _structure(columns: tuple[Column, ...], num_columns: int) -> tuple[tuple[bool, ...], bool]:
-    """Which columns are categories, and whether any may be inactive."""
+    """Which columns are categories, and whether any column may be inactive."""
     is_category = tuple(column.kind == CATEGORY for column in columns) or (False,) * num_columns
     return is_category, any(column.parent >= 0 for column in columns)
 
 
 def _whole(y: Float[Array, " n"], weight: Int[Array, " n"]) -> Int[Array, " n"]:
-    """The values in whole steps above the least one; their weighted sum stays below 2**31."""
+    """The values as integer numbers of steps above the minimum; their weighted sum is below 2**31."""
     least = jnp.min(jnp.where(weight > 0, y, jnp.inf))
     width = jnp.max(jnp.where(weight > 0, y, -jnp.inf)) - least
     largest = (2**30 // jnp.maximum(jnp.sum(weight, dtype=jnp.int32), 1)).astype(y.dtype)
@@ -279,7 +278,7 @@ def _whole(y: Float[Array, " n"], weight: Int[Array, " n"]) -> Int[Array, " n"]:
 def _extremes(
     slot: Int[Array, " n"], keys: Float[Array, "n d"], num_slots: int
 ) -> tuple[Float[Array, "a d"], Float[Array, "a d"]]:
-    """Least and greatest key of the rows of each slot, ``inf`` and ``-inf`` where no row has one."""
+    """Smallest and largest key of the rows of each slot; ``inf`` and ``-inf`` if no row has a key."""
     both = jnp.stack([-keys, keys], axis=1)
     both = jnp.where(jnp.isnan(both), -jnp.inf, both)
     greatest = jnp.full((num_slots, *both.shape[1:]), -jnp.inf, both.dtype).at[slot].max(both, mode="drop")
@@ -287,7 +286,7 @@ def _extremes(
 
 
 def _some(is_usable: Bool[Array, "a d"], draw: UInt32[Array, "a d"], count: int) -> Bool[Array, "a d"]:
-    """At most ``count`` of the usable columns, drawn by bits that thresholds do not use."""
+    """At most ``count`` of the usable columns, sampled by random bits that the thresholds do not use."""
     d = draw.shape[1]
     order = ((draw & 0xFFF) * d).astype(jnp.int32) + jnp.arange(d, dtype=jnp.int32)[None, :]
     order = jnp.where(is_usable, order, -1)
@@ -295,7 +294,7 @@ def _some(is_usable: Bool[Array, "a d"], draw: UInt32[Array, "a d"], count: int)
 
 
 def _between(low: Float[Array, "a d"], high: Float[Array, "a d"], draw: UInt32[Array, "a d"]) -> Float[Array, "a d"]:
-    """Uniform in ``[low, high)``; 0 where that is empty."""
+    """Uniform samples from ``[low, high)``; 0 if the interval is empty."""
     part = (draw >> 12).astype(low.dtype) * 2.0**-20
     is_open = low < high
     low, high = jnp.where(is_open, low, 0), jnp.where(is_open, high, 0)
@@ -310,28 +309,28 @@ def _best(
     draw: UInt32[Array, "a d"],
     min_samples_leaf: int,
 ) -> tuple[Int[Array, " a"], Bool[Array, " a"]]:
-    """The column of each slot whose cut takes away most variance, and whether there is one.
+    """The column of each slot whose split reduces the variance most, and whether any split is possible.
 
     Args:
-      first: Weight, and weighted values in whole steps, of the rows on the first side.
-      second: Those on the second side.
-      is_usable: Which cuts may be made.
-      draw: Bits of which the lowest decide between cuts that are equally good.
-      min_samples_leaf: Least weight of a side.
+      first: Weight and weighted sum of values (in steps) of the rows on the first side.
+      second: The same for the second side.
+      is_usable: Columns that may be split.
+      draw: Random bits. The lowest bits break ties.
+      min_samples_leaf: Minimum weight of a side.
     """
     is_usable = is_usable & (first[:, 0] >= min_samples_leaf) & (second[:, 0] >= min_samples_leaf)
     weight_1, sum_1 = first[:, 0].astype(jnp.float32), first[:, 1].astype(jnp.float32)
     weight_2, sum_2 = second[:, 0].astype(jnp.float32), second[:, 1].astype(jnp.float32)
     gain = weight_1 * weight_2 * (sum_1 / weight_1 - sum_2 / weight_2) ** 2
-    # Small nodes are cut in the same two parts by many columns. Positive floats are ordered as their bits are: the
-    # last seven of them, 1e-5 of the gain, give way to a draw, or the first column would have most of the splits.
+    # In small nodes many columns give the same split. Positive floats have the same order as their bits. The last
+    # seven bits, 1e-5 of the gain, are replaced by random bits: otherwise the first column would win most ties.
     order = (jax.lax.bitcast_convert_type(gain, jnp.int32) & ~0x7F) | (draw & 0x7F).astype(jnp.int32)
     order = jnp.where(is_usable, order, -1)
     return jnp.argmax(order, axis=1).astype(jnp.int32), jnp.max(order, axis=1) >= 0
 
 
 def _scramble(word: UInt32[Array, "*b"]) -> UInt32[Array, "*b"]:
-    """A word whose bits all depend on all bits of ``word``: a hash, much cheaper than a random generator.
+    """A hash of ``word``: each bit depends on all bits of ``word``. Much cheaper than a random generator.
 
     References:
       Appleby, MurmurHash3, 2011, the finaliser of 32 bits.
@@ -342,12 +341,12 @@ def _scramble(word: UInt32[Array, "*b"]) -> UInt32[Array, "*b"]:
 
 
 def _choice_keys(salt: UInt32[Array, "*#b"], choice: Float[Array, "*b"]) -> Float[Array, "*b"]:
-    """A number in [0, 1) that a node draws for a choice; NaN for NaN."""
+    """The random key in [0, 1) of a choice in a node; NaN for NaN."""
     index = jnp.where(jnp.isnan(choice), 0, choice).astype(jnp.uint32)
     word = _scramble(~salt + jnp.uint32(_GOLDEN) * index)
     return jnp.where(jnp.isnan(choice), jnp.nan, (word >> 8).astype(choice.dtype) * 2.0**-24)
 
 
 def _takes_inactive_first(salt: UInt32[Array, "*b"]) -> Bool[Array, "*b"]:
-    """Whether points in which a node's column is inactive go to its first child; so they do in leaves."""
+    """True if points whose column is inactive go to the first child of a node; always true in leaves."""
     return (salt & 1) == 0

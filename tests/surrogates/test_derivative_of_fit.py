@@ -182,8 +182,8 @@ def test_what_has_no_derivative_says_so(x64):
         return maximize(KEY, lambda x: -((x[0] - place) ** 2), region, none, jnp.array([0.5])).value
 
     for function, at, message in (
-        (by_nuts, y, "gp_mcmc cannot be differentiated: its hyperparameters are drawn by NUTS"),
-        (by_search, 0.3, "maximize cannot be differentiated: its result is the best of many ends of ascents"),
+        (by_nuts, y, "gp_mcmc cannot be differentiated: its hyperparameters are sampled by NUTS"),
+        (by_search, 0.3, "maximize cannot be differentiated: its result is the best end of many ascents"),
     ):
         function = jax.jit(function)  # so it is traced once
         for derivative in (jax.grad(function), lambda v, f=function: jax.jvp(f, (v,), (jnp.ones_like(v),))):

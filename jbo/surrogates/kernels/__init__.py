@@ -1,8 +1,8 @@
 r"""Covariance functions of points of the unit cube.
 
-A kernel is any function ``kernel(params, x1[n d], x2[m d]) -> [n m]`` of `GPParams`. Those of this package are added by
-``+``, multiplied by ``*`` and restricted to some parameters by `on`. What a kernel has besides lengthscales and
-variance (a period, an exponent) is a number that is given, or inferred with a prior.
+A kernel is any function ``kernel(params, x1[n d], x2[m d]) -> [n m]`` of `GPParams`. The kernels of this package are
+added by ``+``, multiplied by ``*`` and restricted to some parameters by `on`. A kernel may have hyperparameters besides
+lengthscales and variance, such as a period or an exponent. Each is either given as a number, or inferred with a prior.
 """
 
 from jbo.surrogates.kernels._families import Polynomial as Polynomial

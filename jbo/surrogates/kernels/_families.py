@@ -18,17 +18,17 @@ from jbo.surrogates.kernels._stationary import Stationary, rbf
 @pytree
 @dataclass(frozen=True)
 class RationalQuadratic(Covariance):
-    """A mixture of squared exponentials of all lengthscales; made by `rational_quadratic`."""
+    """A scale mixture of squared exponential kernels; made by `rational_quadratic`."""
 
     alpha: Normal | float | Float[Array, ""]
-    """How alike the lengthscales are; or the prior of its logarithm."""
+    """Shape of the mixture: the larger, the more alike the lengthscales are. Or the prior of its logarithm."""
     base: Stationary
-    """Where the distance comes from."""
+    """Stationary kernel that defines the distance."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
         alpha = _number(self.alpha, params)
-        # As an exponential of log1p: exact for a large alpha, where it is the squared exponential.
+        # exp and log1p stay exact for large alpha, where the kernel tends to the squared exponential.
         profile = jnp.exp(-alpha * jnp.log1p(self.base.squared(params, x1, x2) / (2 * alpha)))
         return jnp.exp(params.log_signal_variance) * profile
 
@@ -41,7 +41,7 @@ class RationalQuadratic(Covariance):
         return dataclasses.replace(self, base=self.base.bind(encoding))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:
-        """Log alpha, where it is inferred."""
+        """The entry of log alpha, if it is inferred."""
         del num_columns
         return _slot(self.alpha, (0.05, 100.0))
 
@@ -49,12 +49,12 @@ class RationalQuadratic(Covariance):
 @pytree
 @dataclass(frozen=True)
 class Polynomial(Covariance):
-    """A power of a scalar product; made by `polynomial` and `linear`."""
+    """A power of a scalar product plus a constant; made by `polynomial` and `linear`."""
 
     offset: Normal | float | Float[Array, ""]
-    """Variance of the scalar product's constant; or the prior of its logarithm."""
+    """Constant added to the scalar product; or the prior of its logarithm."""
     base: Stationary
-    """Where the features come from."""
+    """Stationary kernel that defines the features."""
     degree: int = field(metadata={"static": True})
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
@@ -72,24 +72,24 @@ class Polynomial(Covariance):
         return dataclasses.replace(self, base=self.base.bind(encoding))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:
-        """The log offset, where it is inferred."""
+        """The entry of the log offset, if it is inferred."""
         del num_columns
         return _slot(self.offset, (1e-3, 1e3))
 
 
 def rational_quadratic(alpha: float | tuple[float, float] | Float[Array, ""] = (0.0, 1.0)) -> RationalQuadratic:
-    r"""The rational quadratic kernel, for functions with details of many sizes.
+    r"""The rational quadratic kernel, for functions that vary on many lengthscales.
 
     .. math:: k = s^2 \left(1 + \frac{r^2}{2\alpha}\right)^{-\alpha}
 
     with the distance :math:`r` of the other stationary kernels.
 
     Args:
-      alpha: Above 0; with a large one it is the squared exponential. Or mean and deviation of its logarithm, and it is
-        inferred.
+      alpha: A number above 0; for large values the kernel tends to the squared exponential. Or the mean and the
+        standard deviation of log alpha, which is then inferred.
 
     Raises:
-      ValueError: If it is not above 0.
+      ValueError: If ``alpha`` is not a finite number above 0.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 4.19.
@@ -102,14 +102,15 @@ def polynomial(degree: int, offset: float | tuple[float, float] | Float[Array, "
 
     .. math:: k(x, x') = s^2 \left(c + \sum_j (x_j - \tfrac12)(x_j' - \tfrac12) / \ell_j^2\right)^p
 
-    A category adds :math:`1[=] / 2\ell^2` to the sum: each choice has a value of its own.
+    A category adds :math:`1[=] / 2\ell^2` to the sum, so each choice has its own coefficient.
 
     Args:
       degree: The power :math:`p`, at least 1.
-      offset: The constant :math:`c`, at least 0; or mean and deviation of its logarithm, and it is inferred.
+      offset: The constant :math:`c`, at least 0; or the mean and the standard deviation of its logarithm, which is then
+        inferred.
 
     Raises:
-      ValueError: If a number is out of its range.
+      ValueError: If a number is out of range.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 4.2.2 (eq. 4.23).
@@ -120,13 +121,13 @@ def polynomial(degree: int, offset: float | tuple[float, float] | Float[Array, "
 
 
 def linear(offset: float | tuple[float, float] | Float[Array, ""] = (0.0, 1.0)) -> Polynomial:
-    """The linear kernel: `polynomial` of degree 1, a Bayesian linear regression.
+    """The linear kernel, `polynomial` of degree 1: Bayesian linear regression.
 
     Args:
       offset: As in `polynomial`.
 
     Raises:
-      ValueError: If it is below 0.
+      ValueError: If ``offset`` is below 0.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 4.2.2.
@@ -135,7 +136,7 @@ def linear(offset: float | tuple[float, float] | Float[Array, ""] = (0.0, 1.0)) 
 
 
 def _given(name: str, value: Any, may_be_zero: bool) -> Any:
-    """The number that was given, or the prior."""
+    """The given number as a float, or a prior made of the given pair."""
     if isinstance(value, tuple):
         return as_normal(value)
     if isinstance(value, int | float) and not (np.isfinite(value) and (value > 0 or (may_be_zero and value == 0))):
@@ -144,7 +145,7 @@ def _given(name: str, value: Any, may_be_zero: bool) -> Any:
 
 
 def _number(value: Any, params: GPParams) -> Float[Array, ""]:
-    """A parameter that is given, or inferred as the only one of its kernel."""
+    """The value of a parameter: a given number, or the only entry of ``of_kernel``."""
     if isinstance(value, Normal):
         return jnp.exp(jnp.squeeze(params.of_kernel, 0))
     return jnp.asarray(value, params.log_lengthscale.dtype)

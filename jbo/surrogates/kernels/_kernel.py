@@ -1,4 +1,4 @@
-"""What a kernel is: its hyperparameters, the priors of those that are its own, and how kernels are put together."""
+"""Base classes of kernels: hyperparameters, priors of a kernel's own hyperparameters, sums and products."""
 
 import dataclasses
 from abc import abstractmethod
@@ -16,50 +16,50 @@ from jbo.pytrees import pytree
 
 
 class GPParams(NamedTuple):
-    """Parameters of a Gaussian process on the log scale; ``*s`` is empty or one axis of hyperparameter sets."""
+    """Hyperparameters of a Gaussian process on the log scale; ``*s`` is empty or one axis of hyperparameter samples."""
 
     log_lengthscale: Float[Array, "*s d"]
-    """One a column, in units of the unit cube; of a category, the distance between two choices is 1."""
+    """One entry for each column, in units of the unit cube. Two choices of a category have distance 1."""
     log_signal_variance: Float[Array, "*s"]
     """Prior variance of the function, in units of standardised ``y``."""
     log_noise_variance: Float[Array, "*s"]
     """Variance of an observation around the function, in units of standardised ``y``."""
     of_kernel: Any = ()
-    """What the kernel has besides, ``[*s e]`` in the order of its `Covariance.slots`; ``()`` if it has nothing."""
+    """Further hyperparameters of the kernel, ``[*s e]`` in the order of its `Covariance.slots`; ``()`` without any."""
     of_noise: Any = ()
     """Slope of the log noise variance in each column, ``[*s d]``; ``()``: the noise is the same everywhere."""
     of_output: Any = ()
-    """Skew and log tail of the warp of the values, ``[*s 2]``; ``()``: they are not warped."""
+    """Skew and log tail of the output warp, ``[*s 2]``; ``()``: the values are not warped."""
 
 
 Kernel = Callable[[GPParams, Float[Array, "n d"], Float[Array, "m d"]], Float[Array, "n m"]]
 
 
 class Normal(NamedTuple):
-    """A normal prior on the logarithm of a parameter; both are numbers that may be traced."""
+    """A normal prior on the logarithm of a parameter: mean and standard deviation, which may be traced."""
 
     loc: float | Float[Array, ""]
     scale: float | Float[Array, ""]
 
 
 class Slot(NamedTuple):
-    """One entry of `GPParams.of_kernel`: what it is believed to be, and between which bounds it is sought."""
+    """Prior and bounds of one entry of `GPParams.of_kernel`."""
 
     kind: str
     """``"lengthscale"`` or ``"signal"``: prior and bounds are those of the surrogate; ``"own"``: those given here."""
     prior: Normal = Normal(0.0, 1.0)
     bounds: tuple[float, float] = (0.0, 0.0)
-    """On the scale of the entry, which mostly is logarithmic."""
+    """Bounds of the search, on the scale of the entry (usually logarithmic)."""
     num_columns: int = 1
-    """Of a lengthscale: how many columns it shares its part of the kernel with."""
+    """For a lengthscale: number of columns of the component that the lengthscale belongs to."""
 
 
 @dataclass(frozen=True)
 class Covariance:
-    """A kernel that can be added, multiplied, bound to a space and given hyperparameters of its own.
+    """Base class of kernels, which can be added, multiplied and bound to a space, and may have own hyperparameters.
 
-    A frozen dataclass registered as a pytree: numbers are leaves, structure is static and hashable. A kernel of your
-    own needs ``__call__`` alone, or is a plain function.
+    A kernel is a frozen dataclass registered as a pytree: numbers are leaves, structure is static and hashable. A
+    user's kernel only needs ``__call__``, or is a plain function.
     """
 
     @abstractmethod
@@ -85,10 +85,10 @@ class Covariance:
         return self
 
     def resolve(self, names: Sequence[str]) -> "Covariance":
-        """The same kernel with columns in place of names of parameters.
+        """The same kernel, with parameter names replaced by column numbers.
 
         Args:
-          names: Of all columns, in their order.
+          names: Names of all columns, in order.
         """
         del names
         return self
@@ -103,11 +103,11 @@ class Covariance:
         return ()
 
     def columns(self, num_columns: int) -> tuple[int, ...]:
-        """The columns that the kernel looks at, in order."""
+        """The columns that the kernel uses, in order."""
         return tuple(range(num_columns))
 
     def widths(self, num_columns: int) -> np.ndarray:
-        """With how many columns, itself among them, each column shares its part of the kernel, ``[d]``."""
+        """Number of columns of the component to which each column's lengthscale belongs, ``[d]``."""
         return np.full(num_columns, num_columns)
 
     def __add__(self, other: Kernel) -> "Sum":
@@ -120,7 +120,7 @@ class Covariance:
 @pytree
 @dataclass(frozen=True)
 class Pairwise(Covariance):
-    """A function of two points as a kernel; made by `from_pairwise`."""
+    """A kernel defined by a function of two points; made by `from_pairwise`."""
 
     priors: tuple[Normal, ...]
     function: Callable[..., Float[Array, ""]] = field(metadata={"static": True})
@@ -130,7 +130,7 @@ class Pairwise(Covariance):
         return jax.vmap(lambda a: jax.vmap(lambda b: self.function(params, a, b))(x2))(x1)
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:
-        """One a prior, sought within five deviations."""
+        """One entry for each prior, bounded by -5 and 5."""
         del num_columns
         return tuple(Slot("own", prior, (-5.0, 5.0)) for prior in self.priors)
 
@@ -138,7 +138,7 @@ class Pairwise(Covariance):
 @pytree
 @dataclass(frozen=True)
 class Matrixwise(Covariance):
-    """A plain function of two matrices of points as a kernel."""
+    """A kernel defined by a plain function of two matrices of points."""
 
     function: Kernel = field(metadata={"static": True})
 
@@ -148,10 +148,10 @@ class Matrixwise(Covariance):
 
 
 def as_covariance(kernel: Kernel) -> Covariance:
-    """The kernel with what `Covariance` has, whatever it was.
+    """The kernel as a `Covariance`.
 
     Args:
-      kernel: One of this package, or a function of parameters and two matrices of points.
+      kernel: A kernel of this package, or a function of parameters and two matrices of points.
     """
     return kernel if isinstance(kernel, Covariance) else Matrixwise(kernel)
 
@@ -160,13 +160,13 @@ def from_pairwise(
     function: Callable[[GPParams, Float[Array, " d"], Float[Array, " d"]], Float[Array, ""]],
     priors: Sequence[tuple[float, float]] = (),
 ) -> Pairwise:
-    """A kernel out of a function of two points.
+    """A kernel defined by a function of two points.
 
     Args:
-      function: ``function(params, a, b)`` gives the covariance of the function at ``a`` and ``b``; it must be symmetric
+      function: ``function(params, a, b)`` gives the covariance of the function at ``a`` and ``b``. It must be symmetric
         and positive semi-definite, with a finite gradient where ``a`` equals ``b``.
-      priors: Mean and deviation of each hyperparameter of its own, which it finds in ``params.of_kernel`` in this
-        order; they are fitted with the others.
+      priors: Mean and standard deviation of each of the kernel's own hyperparameters. ``function`` finds these
+        hyperparameters in ``params.of_kernel``, in this order. They are fitted with the others.
 
     Returns:
       A kernel over matrices of points.
@@ -183,9 +183,9 @@ def from_pairwise(
 
 
 def as_normal(prior: tuple[Any, Any]) -> Normal:
-    """A normal prior of two numbers.
+    """A normal prior with the given mean and standard deviation.
 
-    Whole numbers become floats: both kinds are the same pytree leaf then, and a changed number compiles nothing.
+    Integers become floats. Both are then the same kind of pytree leaf, so a changed number compiles nothing.
 
     Args:
       prior: Mean and standard deviation of the logarithm of a hyperparameter; both may be traced.
@@ -200,11 +200,11 @@ def as_normal(prior: tuple[Any, Any]) -> Normal:
 @pytree
 @dataclass(frozen=True)
 class Composite(Covariance):
-    """Kernels put together; the parameters of each are its own.
+    """Base class of sums and products of kernels. Each component has its own hyperparameters.
 
-    Of the entries of ``params`` the first part that looks at a column has the lengthscale, and the first part of all
-    the variance; what other parts need stands in ``of_kernel``: of each its lengthscales (if a column of it was looked
-    at before), its variance in a sum, and what else it has.
+    A column's lengthscale in ``params`` belongs to the first component that uses the column. The signal variance
+    belongs to the first component. ``of_kernel`` holds the hyperparameters of the other components, one after another:
+    the lengthscales if an earlier component uses one of the columns, the variance in a sum, then the component's own.
     """
 
     parts: tuple[Covariance, ...]
@@ -214,7 +214,7 @@ class Composite(Covariance):
         return dataclasses.replace(self, parts=tuple(part.bind(encoding) for part in self.parts))
 
     def resolve(self, names: Sequence[str]) -> "Composite":
-        """The same kernel with columns in place of names of parameters."""
+        """The same kernel, with parameter names replaced by column numbers."""
         return dataclasses.replace(self, parts=tuple(part.resolve(names) for part in self.parts))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:
@@ -222,11 +222,11 @@ class Composite(Covariance):
         return tuple(slot for part in self._slots(num_columns) for slots in part for slot in slots)
 
     def columns(self, num_columns: int) -> tuple[int, ...]:
-        """The columns that any part looks at."""
+        """The columns that any component uses."""
         return tuple(sorted({j for part in self.parts for j in part.columns(num_columns)}))
 
     def widths(self, num_columns: int) -> np.ndarray:
-        """With how many columns each column shares the first part that looks at it."""
+        """Number of columns of the first component that uses each column."""
         widths = np.full(num_columns, num_columns)
         for part in reversed(self.parts):
             columns = list(part.columns(num_columns))
@@ -237,7 +237,7 @@ class Composite(Covariance):
         raise NotImplementedError
 
     def _slots(self, num_columns: int) -> list[tuple[tuple[Slot, ...], tuple[Slot, ...], tuple[Slot, ...]]]:
-        """Of each part the entries of lengthscales, of the variance and of what else it has."""
+        """For each component: the entries of its lengthscales, of its variance and of its own hyperparameters."""
         seen: set[int] = set()
         found = []
         for i, part in enumerate(self.parts):
@@ -250,7 +250,7 @@ class Composite(Covariance):
         return found
 
     def _params(self, params: GPParams) -> list[GPParams]:
-        """The parameters of each part."""
+        """The hyperparameters of each component."""
         d = params.log_lengthscale.shape[0]
         one = jnp.zeros_like(params.log_signal_variance)
         at, found = 0, []
@@ -269,7 +269,10 @@ class Composite(Covariance):
 @pytree
 @dataclass(frozen=True)
 class Sum(Composite):
-    """A sum of kernels, each with its own lengthscales and variance: the function is a sum of independent ones."""
+    """A sum of kernels, each with its own lengthscales and variance.
+
+    The function is then a sum of independent functions, one for each kernel.
+    """
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
@@ -290,7 +293,7 @@ class Sum(Composite):
 @pytree
 @dataclass(frozen=True)
 class Product(Composite):
-    """A product of kernels, each with its own lengthscales: points are alike where they are to all of them."""
+    """A product of kernels, each with its own lengthscales: points are similar if every kernel says so."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
@@ -311,11 +314,11 @@ class Product(Composite):
 @pytree
 @dataclass(frozen=True)
 class OnColumns(Covariance):
-    """A kernel of some columns, constant in the others; made by `on`."""
+    """A kernel over some of the columns, constant in the others; made by `on`."""
 
     kernel: Covariance
     chosen: tuple[str | int, ...] = field(metadata={"static": True})
-    """Names of parameters, or columns."""
+    """Parameter names or column numbers."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
@@ -335,7 +338,7 @@ class OnColumns(Covariance):
         chosen = self._indices()
         if max(chosen) >= encoding.num_columns:
             raise ValueError(f"on: expected columns below {encoding.num_columns}, got {chosen}")
-        # Conditions have no part in a kernel: a column that is not active stands at 1/2.
+        # A kernel does not use conditions: an inactive column has the value 1/2.
         columns = tuple(encoding.columns[j]._replace(parent=-1, parent_levels=(), parent_range=None) for j in chosen)
         part = dataclasses.replace(
             encoding, log_range=encoding.log_range[np.array(chosen)], columns=columns, constraint=None, candidates=None
@@ -343,10 +346,10 @@ class OnColumns(Covariance):
         return dataclasses.replace(self, kernel=self.kernel.bind(part))
 
     def resolve(self, names: Sequence[str]) -> "OnColumns":
-        """The same kernel with columns in place of names of parameters.
+        """The same kernel, with parameter names replaced by column numbers.
 
         Raises:
-          ValueError: If there is no parameter of a name.
+          ValueError: If no parameter has one of the names.
         """
         for name in self.chosen:
             if isinstance(name, str) and name not in names:
@@ -361,13 +364,13 @@ class OnColumns(Covariance):
         return self.kernel.slots(len(self.chosen))
 
     def columns(self, num_columns: int) -> tuple[int, ...]:
-        """The columns that the kernel looks at, in order."""
+        """The columns that the kernel uses, in order."""
         del num_columns
         chosen = self._indices()
         return tuple(sorted(chosen[j] for j in self.kernel.columns(len(chosen))))
 
     def widths(self, num_columns: int) -> np.ndarray:
-        """With how many columns each of the chosen ones shares its part of the kernel."""
+        """Number of columns of the component to which each chosen column's lengthscale belongs."""
         widths = np.full(num_columns, num_columns)
         widths[list(self._indices())] = self.kernel.widths(len(self.chosen))
         return widths
@@ -386,14 +389,14 @@ class OnColumns(Covariance):
 
 
 def on(kernel: Kernel, *columns: str | int) -> OnColumns:
-    """A kernel that looks at some parameters only; alone it is constant in all others.
+    """A kernel that uses only some of the parameters; by itself it is constant in all others.
 
     Args:
       kernel: Any kernel.
-      columns: Names of parameters, where the kernel goes into `jbo.bayesian`, or numbers of columns.
+      columns: Column numbers; or parameter names, if the kernel is passed to `jbo.bayesian`.
 
     Raises:
-      ValueError: If there is none, or one comes twice.
+      ValueError: If ``columns`` is empty, repeats a parameter or has a negative number.
     """
     if not columns or len(set(columns)) < len(columns):
         raise ValueError(f"on: expected one parameter at least, each once, got {columns}")
@@ -403,11 +406,11 @@ def on(kernel: Kernel, *columns: str | int) -> OnColumns:
 
 
 def additive(kernel: Kernel, *groups: Sequence[str | int]) -> Covariance:
-    """A sum of kernels of one kind, one for each group of parameters: the function is a sum over the groups.
+    """A sum of copies of a kernel, one for each group of parameters: the function is a sum over the groups.
 
     Args:
-      kernel: The kind.
-      groups: Names of parameters, or numbers of columns, of each group; a parameter may be in several of them.
+      kernel: The kernel of every group. Each group has its own hyperparameters.
+      groups: Parameter names, or column numbers, of each group. A parameter may be in several groups.
 
     Raises:
       ValueError: If there is no group, or an empty one.

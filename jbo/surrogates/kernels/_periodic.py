@@ -1,4 +1,4 @@
-"""Kernels of functions that repeat themselves."""
+"""Kernels of periodic functions."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -20,19 +20,19 @@ _BOUNDS = (float(np.log(0.05)), float(np.log(20.0)))
 @pytree
 @dataclass(frozen=True)
 class Periodic(Covariance):
-    r"""A stationary kernel of columns that were wound around circles, one turn a period; made by `periodic`.
+    r"""A stationary kernel of columns that are mapped to circles, one turn for each period; made by `periodic`.
 
-    A column becomes the point :math:`(\cos, \sin)(2\pi x / p) / 2\pi`, so that for neighbours the distance is that
-    of the columns in units of the period: a lengthscale means what it means elsewhere where the period is 1.
+    A column becomes the point :math:`(\cos, \sin)(2\pi x / p) / 2\pi` of a circle. For close points, the distance on
+    the circle is the distance of the columns in units of the period. The lengthscale is in the same units.
     """
 
     period: Normal | float | Float[Array, ""] | Float[Array, " d"] | Float[np.ndarray, " d"]
-    """In units of the cube: of all columns, or one a column (where one does not repeat it counts for nothing); or the
-    prior of the logarithms, one a column that repeats."""
+    """Period in units of the cube, for all columns or for each one; columns that are not periodic ignore it. Or the
+    prior of the log period of each periodic column."""
     kernel: Stationary
-    """Of the distance between points on circles."""
+    """Kernel of the distance between points on circles."""
     repeats: tuple[bool, ...] = field(default=(), metadata={"static": True})
-    """Which columns do; empty: all that are no categories."""
+    """True for periodic columns; empty: all columns that are not categories."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
@@ -55,13 +55,13 @@ class Periodic(Covariance):
         return dataclasses.replace(self, kernel=self.kernel.bind(encoding))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:
-        """The log period of each column that repeats, where they are inferred."""
+        """An entry for the log period of each periodic column, if periods are inferred."""
         if not isinstance(self.period, Normal):
             return ()
         return (Slot("own", self.period, _BOUNDS),) * int(self._repeats(num_columns).sum())
 
     def features(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n f"]:
-        """What Euclidean distance is taken of, before it is scaled."""
+        """Features whose Euclidean distance the kernel uses, before they are scaled."""
         repeats, period = self._repeats(x.shape[1]), self._period(params, x.shape[1])
         choices = self.kernel.num_choices or (0,) * x.shape[1]
         features = []
@@ -77,7 +77,7 @@ class Periodic(Covariance):
         return jnp.concatenate(features, axis=1)
 
     def scales(self, params: GPParams) -> Float[Array, " f"]:
-        """What each feature is multiplied by: the inverse lengthscale of its column."""
+        """Scale of each feature: the inverse lengthscale of its column."""
         d = params.log_lengthscale.shape[0]
         choices = self.kernel.num_choices or (0,) * d
         counts = [k or (2 if repeats else 1) for k, repeats in zip(choices, self._repeats(d), strict=True)]
@@ -98,20 +98,20 @@ class Periodic(Covariance):
 def periodic(
     period: float | tuple[float, float] | Float[Array, ""] = (0.0, 0.5), *, profile: Stationary = rbf
 ) -> Periodic:
-    r"""A kernel of functions that repeat themselves in every numeric parameter; see `on` for some of them.
+    r"""A kernel of functions that are periodic in every numeric parameter; see `on` to select parameters.
 
     .. math:: k(x, x') = s^2 \exp\!\left(-\frac{2}{(2\pi\ell)^2} \sin^2\frac{\pi (x - x')}{p}\right)
 
-    in one column, with the lengthscale in units of the period. Categories count as elsewhere. A function that repeats
-    itself less and less is ``periodic() * rbf``.
+    in one column, with the lengthscale in units of the period. Categories are treated as in other kernels. The product
+    ``periodic() * rbf`` models a locally periodic function, whose shape changes from period to period.
 
     Args:
-      period: Of all parameters, as a part of a parameter's range (on its scale); or mean and deviation of the log
-        period, and that of each parameter is inferred.
-      profile: Which stationary kernel is taken of the distance between points on circles.
+      period: Period of all parameters, as a fraction of a parameter's range (on its scale). Or the mean and the
+        standard deviation of the log period; the period of each parameter is then inferred.
+      profile: Stationary kernel of the distance between points on circles.
 
     Raises:
-      ValueError: If the period is not above 0.
+      ValueError: If ``period`` is not a finite number above 0.
 
     References:
       MacKay, Introduction to Gaussian Processes, 1998, section 5.2; Rasmussen and Williams, Gaussian Processes for

@@ -1,4 +1,4 @@
-"""Kernels of one function that is known: the objective is a multiple of it, and an offset."""
+"""Kernels of a known mean function: the objective is an offset plus a multiple of that function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,15 +21,15 @@ _NUM_EVEN = 64
 class Trend(Covariance):
     r"""The kernel :math:`s^2 (1 + m(x)\, m(x'))`: a mean function whose offset and weight are inferred.
 
-    They are :math:`N(0, s^2)` each, and integrated out: the weight may be 0, so that a mean function that is wrong is
-    let go, and negative.
+    Offset and weight are :math:`N(0, s^2)` each, and are integrated out. The weight may be 0, which discards a wrong
+    mean function, and it may be negative.
 
     References:
       Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 2.7.
     """
 
     function: Any
-    """From points ``[n, d]`` to values ``[n]`` of the size of 1; a pytree."""
+    """Function from points ``[n, d]`` to values ``[n]`` of order 1; a pytree."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
@@ -42,7 +42,7 @@ class Trend(Covariance):
         return jnp.exp(params.log_signal_variance) * (1 + self.function(x) ** 2)
 
     def columns(self, num_columns: int) -> tuple[int, ...]:
-        """None: it has no lengthscales."""
+        """No columns, because the kernel has no lengthscales."""
         del num_columns
         return ()
 
@@ -50,12 +50,12 @@ class Trend(Covariance):
 @pytree
 @dataclass(frozen=True)
 class OfPoint:
-    """A user's function of a point, with mean 0 and variance 1 over the cube."""
+    """A user's function of a point, standardised to mean 0 and variance 1 over the cube."""
 
     function: Callable[[Float[Array, " d"]], Float[Array, ""]] = field(metadata={"static": True})
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
-        """The values at points."""
+        """The values at the points."""
         even = jax.vmap(self.function)(jnp.asarray(designs.even_points(_NUM_EVEN, x.shape[1]), x.dtype))
         deviation = jnp.std(even)
         deviation = jnp.where(deviation > 0, deviation, 1).astype(x.dtype)
@@ -65,28 +65,30 @@ class OfPoint:
 @pytree
 @dataclass(frozen=True)
 class PosteriorMean:
-    """The mean of another Gaussian process given its data."""
+    """The posterior mean of another Gaussian process."""
 
     params: GPParams
-    """One set."""
+    """One hyperparameter sample."""
     x: Float[Array, "n d"] | Any
     weights: Float[Array, " n"] | Any
-    """What its covariances with the data are multiplied by; 0 in rows that are not valid."""
+    """Weights of the covariances with the data; 0 in padding rows."""
     kernel: Covariance
 
     def __call__(self, x: Float[Array, "m d"]) -> Float[Array, " m"]:
-        """The values at points."""
+        """The values at the points."""
         params = jax.tree.map(lambda leaf: jnp.asarray(leaf, x.dtype), self.params)
         cross = self.kernel(params, x, jnp.asarray(self.x, x.dtype))
         return matvec(cross, jnp.asarray(self.weights, x.dtype))
 
 
 def trend(function: Callable[[Float[Array, " d"]], Float[Array, ""]]) -> Trend:
-    """A kernel of functions that are a multiple of a known one, and an offset; add it to another one for the rest.
+    """A kernel of functions that are an offset plus a multiple of a known function.
+
+    Add it to another kernel, which models the residual.
 
     Args:
-      function: From a point of the unit cube to a number, traceable; ``space.decode_traced`` makes a config of a point.
-        Only its shape counts: it is brought to mean 0 and variance 1 over the cube.
+      function: Traceable function from a point of the unit cube to a number; ``space.decode_traced`` turns a point into
+        a config. Scale and offset do not matter: the function is standardised to mean 0 and variance 1 over the cube.
 
     Example:
       >>> import jax.numpy as jnp

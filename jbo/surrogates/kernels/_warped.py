@@ -1,4 +1,4 @@
-"""A kernel of warped parameters: where the objective is rough, space is drawn out."""
+"""Input warping: a kernel of monotonically transformed parameters, for objectives that vary more at one end."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from jbo.surrogates.kernels._kernel import Covariance, GPParams, Kernel, Normal,
 
 _BOUNDS = (float(np.log(0.1)), float(np.log(10.0)))
 _EDGE = 1e-6
-"""How far inside of the unit interval the ends are warped, so that slopes are finite there."""
+"""Distance from 0 and 1 to which the ends of the unit interval are moved before warping, so that slopes are finite."""
 
 
 @pytree
 @dataclass(frozen=True)
 class InputWarped(Covariance):
-    """A kernel of parameters that went through a monotone function each; made by `input_warped`."""
+    """A kernel of parameters that are each transformed by a monotone function; made by `input_warped`."""
 
     prior: Normal
-    """Of the logarithm of each of the two exponents of a column; at 0 nothing is warped."""
+    """Prior of the logarithm of each of the two exponents of a column; at 0 the warp is the identity."""
     kernel: Covariance
     is_fixed: tuple[bool, ...] = field(default=(), metadata={"static": True})
-    """Which columns are not warped: categories, and what has a period; empty: none is."""
+    """True for columns that are not warped: categories, columns with a period and shares; empty: all are warped."""
 
     def __call__(self, params: GPParams, x1: Float[Array, "n d"], x2: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Covariance of the function at each pair of points."""
@@ -50,27 +50,27 @@ class InputWarped(Covariance):
         return dataclasses.replace(self, kernel=self.kernel.bind(encoding), is_fixed=is_fixed if any(is_fixed) else ())
 
     def resolve(self, names: Sequence[str]) -> "InputWarped":
-        """The same kernel with columns in place of names of parameters."""
+        """The same kernel, with parameter names replaced by column numbers."""
         return dataclasses.replace(self, kernel=self.kernel.resolve(names))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:
-        """The log exponents a of the columns that are warped, then b, then what the kernel has."""
+        """The log exponents a of the warped columns, then the log exponents b, then the entries of the inner kernel."""
         own = (Slot("own", self.prior, _BOUNDS),) * (2 * len(self._warped(num_columns)))
         return (*own, *self.kernel.slots(num_columns))
 
     def columns(self, num_columns: int) -> tuple[int, ...]:
-        """The columns that the kernel looks at, in order."""
+        """The columns that the kernel uses, in order."""
         return self.kernel.columns(num_columns)
 
     def widths(self, num_columns: int) -> np.ndarray:
-        """As of the kernel that it is about."""
+        """As in the inner kernel."""
         return self.kernel.widths(num_columns)
 
     def warp(self, params: GPParams, x: Float[Array, "m d"]) -> Float[Array, "m d"]:
-        r"""The points as the kernel sees them, :math:`1 - (1 - x^a)^b` in each column that is warped.
+        r"""The points as the inner kernel sees them: :math:`1 - (1 - x^a)^b` in each warped column.
 
         Args:
-          params: Hyperparameters, those of this kernel among them.
+          params: Hyperparameters, including the exponents.
           x: Points of the unit cube.
         """
         columns = self._warped(x.shape[1])
@@ -92,15 +92,15 @@ class InputWarped(Covariance):
 def input_warped(kernel: Kernel, prior: tuple[float, float] = (0.0, 0.5)) -> InputWarped:
     """A kernel of warped parameters, for objectives that change faster at one end of a parameter than at the other.
 
-    Each numeric parameter goes through the distribution function of Kumaraswamy, whose two exponents are inferred with
-    the lengthscales. Where a parameter is known to act by its magnitude, ``log=True`` says so with nothing to infer.
+    Each numeric parameter is transformed by the Kumaraswamy distribution function, whose two exponents are inferred
+    with the lengthscales. If a parameter is known to act by its magnitude, use ``log=True``: it needs no inference.
 
     Args:
-      kernel: Of the warped parameters.
-      prior: Mean and deviation of the logarithm of each exponent; at 0 nothing is warped.
+      kernel: Kernel of the warped parameters.
+      prior: Mean and standard deviation of the logarithm of each exponent; at 0 the warp is the identity.
 
     References:
-      Snoek, Swersky, Zemel and Adams, Input Warping for Bayesian Optimization of Non-Stationary Functions, 2014 (with
-      the distribution function of the beta distribution, which that of Kumaraswamy, 1980, has in closed form).
+      Snoek, Swersky, Zemel and Adams, Input Warping for Bayesian Optimization of Non-Stationary Functions, 2014. They
+      use the beta distribution function; Kumaraswamy, 1980, gives a similar function in closed form.
     """
     return InputWarped(as_normal(prior), as_covariance(kernel))
