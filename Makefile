@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 PART ?= $(or $(shell git rev-parse --short HEAD 2>/dev/null),all)
 
-.PHONY: tune test check thorough mutants docs format clean peers tables bench-real bench-speed bench-start bench-waits bench-throughput bench-training bench-parzen rank ablate accelerator
+.PHONY: tune test check thorough mutants docs format clean peers tables bench-real bench-speed bench-start bench-waits bench-throughput bench-training bench-parzen bench-outcomes rank ablate accelerator
 
 tune: .venv/ready            ## tune a CNN on digit images; ARGS="--num-trials 60" to go further
 	$(BIN)/python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn $(ARGS)
@@ -77,6 +77,9 @@ ablate: .venv/ready          ## what each choice of the default is worth, on the
 
 rank: .venv/ready            ## evaluations needed beside the peers, whose runs are kept in the repository
 	$(BIN)/python -m experiments.benchmark.rank $(ARGS)
+
+bench-outcomes: .venv/ready  ## several objectives, and limits, beside the peers' kept runs; needs `make tables`
+	$(BIN)/python -m experiments.benchmark.outcomes $(ARGS)
 
 bench-parzen: .venv/ready    ## regret of `parzen` beside Optuna's TPE, paired by seed; needs `make peers`
 	$(BIN)/python -m experiments.benchmark.compare --methods jbo_parzen optuna_tpe \
