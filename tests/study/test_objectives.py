@@ -8,8 +8,6 @@ import json
 import logging
 import math
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jbo
+import jbo.__main__ as command
 from jbo.diagnostics import view_model
 from jbo.study import export
 from jbo.study.table import Table, with_lift
@@ -286,13 +285,13 @@ def test_a_csv_table_needs_a_column_of_an_objective(tmp_path):
         assert study.trials[0].values == {"loss": 1.0, "recall": 0.5} and study.trials[0].config == {"x": 0.25, "n": 3}
 
 
-def test_the_command_line_shows_the_front(tmp_path):
+def test_the_command_line_shows_the_front(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "use_compile_cache", lambda: None)  # a setting of the whole process
+
     def jbo_(*arguments, status=0):
-        done = subprocess.run(
-            [sys.executable, "-m", "jbo", *map(str, arguments)], capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == status, done.stderr
-        return done.stdout if status == 0 else done.stderr
+        assert command.main([str(argument) for argument in arguments]) == status
+        said = capsys.readouterr()
+        return said.out if status == 0 else said.err
 
     study, space, outcomes = tmp_path / "study.db", tmp_path / "space.json", tmp_path / "outcomes.json"
     space.write_text(json.dumps(SPACE.to_json()))
