@@ -150,7 +150,7 @@ def main(
     jbo.use_compile_cache()
     chosen: Task = TASKS[task]
     losses = curves(chosen, num_runs, seed, chosen.num_epochs if num_epochs is None else num_epochs)
-    table = Table("rule", "steps saved", "best left / best of all", "best kept", title=task)
+    table = Table("rule", "steps saved", "best remaining / best of all", "best kept", title=task)
     rows: dict[str, Any] = {}
     for name, found in outcomes(losses, population).items():
         saved, ratios = [each.share_saved for each in found], _ratios(found)
