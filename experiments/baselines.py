@@ -1,7 +1,7 @@
-"""What a network has to beat, on the same data: ``python -m experiments.baselines``.
+"""Baselines on the data of the networks: ``python -m experiments.baselines``.
 
-Character n-grams for the text, logistic regression on character n-grams for the language of a name, and for
-translations the source copied.
+The baselines are character n-grams for the text, logistic regression on character n-grams for the language of a name,
+and a copy of the source for translations.
 """
 
 import math
@@ -43,7 +43,7 @@ class WittenBell:
         self._totals = [{history: counts.total() for history, counts in after.items()} for after in self._after]
 
     def probability(self, character: str, history: str) -> float:
-        """Of a character after a history, of which at most the last ``order - 1`` characters matter."""
+        """Probability of a character after a history; at most the last ``order - 1`` characters matter."""
         share = 1 / self.num_characters
         for length, (after, totals) in enumerate(zip(self._after, self._totals, strict=True)):
             if length > len(history):
@@ -56,7 +56,7 @@ class WittenBell:
         return share
 
     def bits_per_character(self, text: str) -> float:
-        """The mean of minus the binary logarithm of each character's probability after those before it."""
+        """The mean over characters of minus log2 of their probability given the earlier characters."""
         reach = self.order - 1
         return -sum(
             math.log2(self.probability(character, text[max(end - reach, 0) : end]))
@@ -73,10 +73,10 @@ def logistic_regression(train: Labelled, judged: Labelled) -> float:
 
 
 def main(orders: Sequence[int] = (1, 2, 3, 4, 5)) -> None:
-    """Print what simple methods reach on the data of the networks.
+    """Print the scores of the baselines.
 
     Args:
-      orders: Lengths of the n-grams of the text, the character itself among them.
+      orders: Lengths of the n-grams of the text, including the predicted character.
     """
     table = Table("data", "method", "metric", "validation", "test")
     text = documentation()

@@ -1,4 +1,4 @@
-"""Where the time of an experiment goes."""
+"""Clocks of the time that an experiment spends in some functions and in compiling."""
 
 import functools
 import time
@@ -10,13 +10,13 @@ import jax
 
 
 class Clock:
-    """Adds up the seconds spent in what it wraps."""
+    """Sum of the seconds spent in the functions that it wraps."""
 
     def __init__(self):
         self.seconds = 0.0
 
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, its time counted whether it returns or raises."""
+        """The same function; its time is added whether it returns or raises."""
 
         @functools.wraps(function)
         def wrapped(*args: Any, **options: Any) -> Any:

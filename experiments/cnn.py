@@ -8,7 +8,7 @@ from experiments.training_space import DEFAULT_TRAINING, TRAINING
 
 
 def _accuracy(trained: Trained, part: Part) -> float:
-    del part  # the run itself was judged on it
+    del part  # the metric uses the evaluation of the run
     return float(trained.result.accuracy)
 
 

@@ -1,9 +1,9 @@
-"""What a search spends to come near the minimum where evaluations cost more along one parameter.
+"""Total cost of a search until it is close to the minimum, if the cost depends on one parameter.
 
-``python -m experiments.cost`` prints the total cost of the evaluations up to the first regret of at most 0.05, the
-median over seeds with its quartiles, with the cost ignored, learnt (``cost="seconds"``) and known (a function). An
-evaluation costs 20 to the power of the first parameter's place in its range, so from 1 to 20; with ``--falls`` it is
-the other end that is expensive.
+``python -m experiments.cost`` prints the total cost of the evaluations up to the first regret of at most 0.05: the
+median over seeds with its quartiles. The cost is ignored, learnt (``cost="seconds"``) or known (a function). An
+evaluation costs 20 to the power of the first parameter, scaled to [0, 1], so from 1 to 20. With ``--falls`` the other
+end of the range is expensive.
 """
 
 import argparse
@@ -16,12 +16,12 @@ import numpy as np
 import jbo
 
 PROBLEMS = {"branin": 40, "hartmann6": 60}
-"""Evaluations of one search."""
+"""Number of evaluations of one search."""
 
 
 @dataclass(frozen=True)
 class Priced:
-    """A problem that says what an evaluation costs."""
+    """A problem with a known cost of an evaluation."""
 
     problem: Any
     falls: bool = False
@@ -29,7 +29,7 @@ class Priced:
 
     @property
     def space(self) -> jbo.Space:
-        """As of the problem."""
+        """Space of the problem."""
         return self.problem.space
 
     def cost(self, config: dict[str, Any]) -> Any:
@@ -45,14 +45,14 @@ class Priced:
 
 
 def spent(problem: Priced, strategy: Any, num_seeds: int, num_steps: int, regret: float = 0.05) -> np.ndarray:
-    """Total cost up to the first evaluation of at most that regret, one a seed; infinite where there was none.
+    """Total cost of each seed up to the first evaluation of at most this regret; infinite if there is none.
 
     Args:
-      problem: What is minimised.
-      strategy: How.
-      num_seeds: Searches side by side.
-      num_steps: Evaluations of each.
-      regret: How near to the minimum.
+      problem: Problem to minimise.
+      strategy: Strategy of the search.
+      num_seeds: Number of parallel searches.
+      num_steps: Number of evaluations of each search.
+      regret: Regret to reach.
     """
     keys = jax.random.split(jax.random.key(0), num_seeds)
     run = jax.jit(jax.vmap(lambda key: jbo.minimize(key, problem, strategy, num_steps)))(keys)

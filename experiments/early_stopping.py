@@ -1,8 +1,8 @@
-"""What stopping runs early saves and costs: ``python -m experiments.early_stopping cnn``.
+"""Savings and loss of quality of early stopping: ``python -m experiments.early_stopping cnn``.
 
-Configurations drawn at random are trained to their end, and tell their loss on the way.
-A rule looks at these losses only, so what it would have done is known from them exactly: which runs it ends where, how
-many of the training steps that saves, and how much worse the best run is that it leaves.
+Random configurations are trained to their end, and report their loss during training. A stopping rule depends on these
+losses only, so its decisions can be computed from them exactly: which runs it stops and when, the fraction of training
+steps that it saves, and the loss of the best remaining run.
 """
 
 from collections.abc import Sequence
@@ -22,23 +22,23 @@ from experiments.tasks import TASKS
 
 
 class Outcome(NamedTuple):
-    """What a rule did to some runs."""
+    """Result of a stopping rule on some runs."""
 
     share_saved: float
-    """Of all training steps, those that were not made, in [0, 1]."""
+    """Fraction of the training steps that were saved, in [0, 1]."""
     best_of_all: float
-    """The least loss of the runs to their end."""
+    """Minimum loss of all full runs."""
     best_left: float
-    """The least loss of those that the rule did not stop; inf if it left none that is finite."""
+    """Minimum loss of the runs that the rule did not stop; inf if none of them is finite."""
 
 
 def curves(task: Task, num: int, seed: int, num_epochs: int) -> np.ndarray:
     """The losses of random configurations at each report, the last at the end of the run; shape [num, reports].
 
     Args:
-      task: Whose space they are drawn from.
-      num: How many.
-      seed: Of the draws; all runs have the seed of a search.
+      task: Task whose space is sampled.
+      num: Number of configurations.
+      seed: Seed of the samples; all runs have the seed of a search.
       num_epochs: Passes over the training examples.
     """
     losses = np.full((num, NUM_REPORTS), np.nan)
@@ -54,11 +54,11 @@ def curves(task: Task, num: int, seed: int, num_epochs: int) -> np.ndarray:
 
 
 def stopped_together(losses: np.ndarray, stop: Stop) -> np.ndarray:
-    """How many reports each run of one population lives to see, the last not asked.
+    """Number of reports of each run of one population; the rule is not applied at the last report.
 
     Args:
-      losses: Of the runs to their end, [members, reports].
-      stop: As `architectures.population.train_population` takes it.
+      losses: Losses of the full runs, [members, reports].
+      stop: Stopping rule, as in `architectures.population.train_population`.
     """
     num_seen = np.full(len(losses), losses.shape[1])
     running = np.ones(len(losses), bool)
@@ -69,11 +69,11 @@ def stopped_together(losses: np.ndarray, stop: Stop) -> np.ndarray:
 
 
 def stopped_in_turn(losses: np.ndarray, rule: jbo.MedianPruner) -> np.ndarray:
-    """How many reports each run lives to see if they are trials of a study, one after another.
+    """Number of reports of each run if the runs are consecutive trials of a study.
 
     Args:
-      losses: Of the runs to their end, [trials, reports].
-      rule: What `jbo.Study.optimize` takes as its pruner.
+      losses: Losses of the full runs, [trials, reports].
+      rule: Pruner, as in `jbo.Study.optimize`.
     """
     trials: list[jbo.Trial] = []
     num_seen = np.full(len(losses), losses.shape[1])
@@ -92,11 +92,11 @@ def stopped_in_turn(losses: np.ndarray, rule: jbo.MedianPruner) -> np.ndarray:
 
 
 def outcome(losses: np.ndarray, num_seen: np.ndarray) -> Outcome:
-    """What came of stopping runs.
+    """Result of stopping runs.
 
     Args:
-      losses: Of the runs to their end, [runs, reports].
-      num_seen: Reports that each lived to see.
+      losses: Losses of the full runs, [runs, reports].
+      num_seen: Number of reports of each run until it was stopped.
     """
     last = np.where(np.isfinite(losses[:, -1]), losses[:, -1], np.inf)
     left = last[num_seen == losses.shape[1]]
@@ -106,11 +106,11 @@ def outcome(losses: np.ndarray, num_seen: np.ndarray) -> Outcome:
 
 
 def outcomes(losses: np.ndarray, size: int) -> dict[str, list[Outcome]]:
-    """What the rules come to: halving and thirding for each population, the median rule for all runs in turn.
+    """Results of the rules: halving and thirding of each population, and the median rule over all runs in turn.
 
     Args:
-      losses: Of the runs to their end, [runs, reports].
-      size: Of a population; what is left over of the runs is in none.
+      losses: Losses of the full runs, [runs, reports].
+      size: Size of a population; an incomplete last population is left out.
     """
     groups = [losses[start : start + size] for start in range(0, len(losses) - size + 1, size)]
     found = {
@@ -137,20 +137,20 @@ def main(
     num_epochs: int | None = None,
     out: Path = Path("runs/early_stopping"),
 ) -> None:
-    """Train random configurations to their end and tell what rules that stop runs early would have saved and cost.
+    """Train random configurations to their end and print the savings and the loss of quality of stopping rules.
 
     Args:
-      task: Whose space they are drawn from.
-      num_runs: How many.
-      population: That is halved.
-      seed: Of the draws.
-      num_epochs: Passes over the training examples; the task's own number if not given.
+      task: Task whose space is sampled.
+      num_runs: Number of configurations.
+      population: Size of a population that is halved.
+      seed: Seed of the samples.
+      num_epochs: Passes over the training examples; default: that of the task.
       out: Folder for TASK.json.
     """
     jbo.use_compile_cache()
     chosen: Task = TASKS[task]
     losses = curves(chosen, num_runs, seed, chosen.num_epochs if num_epochs is None else num_epochs)
-    table = Table("rule", "steps saved", "best left / best of all", "best kept", title=task)
+    table = Table("rule", "steps saved", "best remaining / best of all", "best kept", title=task)
     rows: dict[str, Any] = {}
     for name, found in outcomes(losses, population).items():
         saved, ratios = [each.share_saved for each in found], _ratios(found)

@@ -1,7 +1,7 @@
-"""Tune a network for several objectives or within limits, and use the trial that the user names.
+"""Tune a network for several objectives or within limits, and use the network of a given trial.
 
-``python -m experiments.tune cnn --objectives error latency --at-most parameters=20000`` comes here. What is measured of
-a trained network is in `MEASURES`.
+``python -m experiments.tune cnn --objectives error latency --at-most parameters=20000`` uses this module. `MEASURES`
+has the quantities that are measured of a trained network.
 """
 
 import json
@@ -34,9 +34,9 @@ _NUM_EXAMPLES, _NUM_TIMES = 100, 30
 
 
 def _latency(task: Task, trained: Trained) -> float:
-    """Least time of a prediction of 100 validation examples, in milliseconds; the compilation is not counted.
+    """Minimum time of a prediction of 100 validation examples, in milliseconds, without the compilation.
 
-    Other work on the machine only adds to a time, so the least of many is the steadiest.
+    Other work on the machine only increases a time, so the minimum of many times is the most reproducible.
     """
     inputs = jax.tree.map(lambda leaf: leaf[:_NUM_EXAMPLES], task.examples.validation.inputs)
 
@@ -60,8 +60,8 @@ MEASURES: dict[str, Callable[[Task, Trained], float]] = {
     "latency": _latency,
     "parameters": _parameters,
 }
-"""What can be measured of a trained network, lower is better: cross-entropy and share of wrong predictions on the
-validation examples, milliseconds for 100 predictions, number of parameters."""
+"""Measured quantities of a trained network; lower is better. They are the cross-entropy and the fraction of wrong
+predictions on the validation examples, milliseconds for 100 predictions, and the number of parameters."""
 
 
 def outcomes_of(objectives: Sequence[str], at_most: Sequence[str]) -> list[Outcome]:
@@ -72,7 +72,7 @@ def outcomes_of(objectives: Sequence[str], at_most: Sequence[str]) -> list[Outco
       at_most: Limits, such as ``("parameters=20000",)``.
 
     Raises:
-      ValueError: A name is unknown or there twice, or a limit is no number.
+      ValueError: A name is unknown or repeated, or a limit is not a number.
     """
     made: list[Outcome] = [jbo.Minimize(_known(name)) for name in objectives]
     for text in at_most:
@@ -102,21 +102,21 @@ def tune_front(
     out: Path,
     num_epochs: int | None = None,
 ) -> dict[str, Any]:
-    """Search until ``num_trials`` trials have ended, and return what ``summary.json`` holds.
+    """Search until ``num_trials`` trials have ended, and return the contents of ``summary.json``.
 
-    Writes study.db, summary.json, report.html, and front.png where there are two objectives or more.
+    Writes study.db, summary.json, report.html, and front.png if there are two or more objectives.
 
     Args:
-      name: What the task is called.
-      task: What to tune.
-      outcomes: Made by `outcomes_of`.
-      num_trials: Finished trials there shall be, those of earlier calls among them.
-      seed: Of the search; the runs of the objective have a fixed one.
-      out: Folder for the results, made if need be.
-      num_epochs: Passes over the training examples; None is the task's own number.
+      name: Name of the task.
+      task: Task to tune.
+      outcomes: Outcomes made by `outcomes_of`.
+      num_trials: Total number of ended trials, including those of earlier calls.
+      seed: Seed of the search; the training runs have a fixed seed.
+      out: Folder for the results, created if necessary.
+      num_epochs: Passes over the training examples; None: that of the task.
 
     Raises:
-      ValueError: The folder holds a study of something else.
+      ValueError: The folder has a study with different settings.
     """
     console = Console()
     out.mkdir(parents=True, exist_ok=True)
@@ -177,11 +177,11 @@ def tune_front(
 
 
 def model_of_trial(folder: Path, number: int) -> tuple[str, Task, Trained]:
-    """The network of a trial, with its task and the task's name; it is trained at the first call, and kept.
+    """The network of a trial, with its task and the name of the task. It is trained at the first call and saved.
 
     Args:
-      folder: That a search was written to.
-      number: Of a trial.
+      folder: Output folder of a search.
+      number: Number of the trial.
 
     Raises:
       FileNotFoundError: There is no study in the folder.

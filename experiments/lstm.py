@@ -1,4 +1,4 @@
-"""Tuning the network that tells the language of a name; cell, depth and width make eight programs."""
+"""Tuning the network that identifies the language of a name; cell, depth and width make eight programs."""
 
 from typing import Any
 

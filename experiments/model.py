@@ -1,4 +1,4 @@
-"""A trained network on disk: its parameters by orbax, and the task and configuration that say what they are of."""
+"""A trained network on disk: its parameters in orbax's format, with its task and configuration."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from experiments.tasks import TASKS
 
 
 def save_model(folder: Path, name: str, config: dict[str, Any], trained: Trained) -> None:
-    """Write a network of a task into a folder, in the place of one that may be there."""
+    """Write a network of a task into a folder, replacing any earlier network."""
     with ocp.StandardCheckpointer() as checkpointer:
         path = (folder / "params").absolute()
         checkpointer.save(path, nnx.to_pure_dict(trained.result.params), force=True)
@@ -26,7 +26,7 @@ def load_model(folder: Path) -> tuple[str, Task, Trained]:
     """The network that `save_model` wrote, with its task and the task's name.
 
     Raises:
-      ValueError: There is no model in the folder, or none of a task that is known.
+      ValueError: There is no model in the folder, or its task is unknown.
     """
     path = folder / "model.json"
     if not path.exists():
@@ -40,5 +40,5 @@ def load_model(folder: Path) -> tuple[str, Task, Trained]:
     with ocp.StandardCheckpointer() as checkpointer:
         params = checkpointer.restore((folder / "params").absolute(), nnx.to_pure_dict(shapes))
     nnx.replace_by_pure_dict(shapes, params)
-    unknown = jnp.float32(jnp.nan)  # how good it was stands in summary.json
+    unknown = jnp.float32(jnp.nan)  # its scores are in summary.json
     return held["task"], task, Trained(structure, config, TrainingResult(shapes, jnp.zeros(0), unknown, unknown))

@@ -17,7 +17,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main() -> None:
-    """Run the blocks of the pages with pictures in an empty folder, and take over what they saved."""
+    """Run the code blocks of the pages with pictures in an empty folder, and copy the pictures that they saved."""
     matplotlib.use("Agg")
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def as_notebook(text: str) -> str:
-    """A dark page of what a notebook shows below the blocks of a document, the study first."""
+    """A dark page with the notebook outputs of the code blocks of a document, the study first."""
     world, shown = {"__name__": "notebook"}, []
     for code in BLOCK.findall(text):
         *before, last = ast.parse(code).body
@@ -55,7 +55,7 @@ def as_notebook(text: str) -> str:
 
 
 def photograph(page: Path, picture: Path, size: tuple[int, int]) -> None:
-    """A screenshot of the top of a page by headless Chromium; nothing where there is no such browser."""
+    """Save a screenshot of the top of a page with headless Chromium; does nothing without this browser."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         print(f"no Chromium: {picture.name} stays as it was")

@@ -1,7 +1,7 @@
 """Use a tuned network: ``python -m experiments.predict runs/lstm "Vereinigte Staaten" "Schweiz"``.
 
-An image is classified, a text continued, the language of a name told, a date or a name translated; which of them
-depends on what the network in the folder was tuned for.
+Depending on the task of the network, it classifies an image, continues a text, identifies the language of a name, or
+translates a date or a name.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from experiments.translation import data_of, translations
 
 
 def classify_images(trained: Trained, inputs: Sequence[str]) -> list[str]:
-    """The digit in each image: a number is one of the test set, all else a file of 8 by 8 pixels, white on black."""
+    """The digit in each image: an index into the test set, or a file of 8 by 8 pixels, white on black."""
     return [_digit_text(trained, _read_image(each)) for each in inputs]
 
 
@@ -50,7 +50,7 @@ def _read_image(text: str) -> np.ndarray:
 
 
 def tell_languages(trained: Trained, inputs: Sequence[str]) -> list[str]:
-    """The three likeliest languages of each name."""
+    """The three most probable languages of each name."""
     rows = name_codec().rows([each[:LENGTH] for each in inputs], LENGTH)
     logits = predict(trained.structure, trained.result.params, rows, trained.config.activation)
     texts = []
@@ -89,14 +89,14 @@ def main(
     """Use the network that `python -m experiments.tune` found and trained.
 
     Args:
-      folder: That it was written to.
-      inputs: Images (files of 8 by 8 pixels, or numbers of the test set), beginnings of a text, names, or dates.
-      length: Characters to write, of a text that is continued.
-      temperature: Of a text that is continued; positive, lower is more careful.
-      seed: Of a text that is continued.
-      beams: Beginnings that are kept while a translation is written; 1 takes the likeliest character each time.
-      trial: Number of the trial whose network is used, such as one of a front; it is trained at the first call. None:
-        the recommended one.
+      folder: Output folder of the search.
+      inputs: Images (files of 8 by 8 pixels, or numbers of the test set), starts of a text, names, or dates.
+      length: Number of characters to write when a text is continued.
+      temperature: Temperature of the sampled characters of a text; positive, lower is less random.
+      seed: Seed of the sampled characters of a text.
+      beams: Number of prefixes of the beam search of a translation; 1 is greedy.
+      trial: Number of the trial whose network is used, such as a trial of the front; its network is trained at the
+        first call. None: the recommended trial.
     """
     try:
         if not inputs or not all(inputs):

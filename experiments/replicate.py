@@ -36,12 +36,12 @@ def replicate(
     """The best value so far of a search from each key.
 
     Args:
-      keys: One a search; their number is a multiple of that of the devices.
-      problem: What to minimise.
-      strategy: How.
-      num_steps: Evaluations of one search.
-      lanes: Searches that a device makes side by side. Each step lasts as long as that of the slowest of them, and
-        products gain by a batch: on a CPU, 4 to 16 are best.
+      keys: One key for each search; their number is a multiple of the number of devices.
+      problem: Problem to minimise.
+      strategy: Strategy of the search.
+      num_steps: Number of evaluations of one search.
+      lanes: Number of parallel searches on a device. A step takes as long as that of the slowest search, while matrix
+        products are faster in a batch. On a CPU, 4 to 16 are best.
     """
 
     def searches(keys: Key[Array, " k"], strategy: Strategy) -> Float[Array, "k t"]:
@@ -49,14 +49,14 @@ def replicate(
 
     mesh = jax.make_mesh((jax.device_count(),), ("seeds",), axis_types=(jax.sharding.AxisType.Auto,))
     seeds = PartitionSpec("seeds")
-    # Mapped and not partitioned: no device waits for the loops of another.
+    # shard_map, not automatic partitioning, so that no device waits for the loops of another.
     return jax.shard_map(searches, mesh=mesh, in_specs=(seeds, PartitionSpec()), out_specs=seeds, check_vma=False)(
         keys, strategy
     )
 
 
 def keys_of(first_seed: int, num_seeds: int) -> Key[Array, " k"]:
-    """The key of each seed, the first ones again until every device has as many."""
+    """The key of each seed; the first keys are repeated until every device has the same number."""
     seeds = first_seed + np.arange(num_seeds + -num_seeds % jax.device_count()) % num_seeds
     return jax.vmap(lambda seed: jax.random.key(seed, impl="threefry2x32"))(seeds.astype(np.uint32))
 
@@ -66,7 +66,7 @@ def curves_figure(curves: dict[str, np.ndarray], title: str) -> Figure:
 
     Args:
       curves: Regrets ``[seed, evaluation]`` by strategy.
-      title: Above the picture.
+      title: Title of the picture.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
@@ -93,17 +93,17 @@ def main(
     lanes: int = 8,
     out: Path = Path("runs/replicate"),
 ) -> None:
-    """Search from many seeds, and draw how near to the minimum the strategies come.
+    """Search from many seeds, and plot the regret of the strategies.
 
     Writes PROBLEM.png, PROBLEM.npz with the regrets of each strategy, and summary.json.
 
     Args:
       problems: Names of test problems.
       strategies: Some of bayesian, forest, parzen, sobol, random.
-      num_evaluations: Of one search.
-      num_seeds: Searches of each strategy on each problem.
-      first_seed: The seeds are this one and those that follow.
-      lanes: Searches that a device makes side by side.
+      num_evaluations: Number of evaluations of one search.
+      num_seeds: Number of searches of each strategy on each problem.
+      first_seed: First of the consecutive seeds.
+      lanes: Number of parallel searches on a device.
       out: Folder for the results.
     """
     for name, known, chosen in (("problems", PROBLEMS, problems), ("strategies", STRATEGIES, strategies)):

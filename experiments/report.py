@@ -1,4 +1,4 @@
-"""What is told at the end of an experiment: a file for machines, a table for people."""
+"""Output of an experiment: a JSON file and a table."""
 
 import importlib.metadata
 import json
@@ -14,7 +14,7 @@ from experiments.task import Score
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of everything that has a say in the numbers."""
+    """Versions of Python and of the packages that affect the results."""
     names = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "scikit-learn", "babel", "sacrebleu")
     return {"jbo": jbo.__version__, "python": platform.python_version()} | {
         name: importlib.metadata.version(name) for name in names
@@ -22,7 +22,7 @@ def versions() -> dict[str, str]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file as a whole or not at all."""
+    """Write a JSON file atomically."""
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(draft, path)
@@ -35,11 +35,11 @@ def comparison_table(
     loss_name: str,
     metric_name: str,
 ) -> Table:
-    """The two configurations side by side, and how good they are.
+    """A table of the two configurations and their scores.
 
     Args:
-      default: Configuration one would have taken without the search.
-      recommended: What the search recommends.
+      default: Configuration without a search.
+      recommended: Configuration that the search recommends.
       scores: From the name of a measurement to the scores of the default and of the recommended configuration; losses
         are shown for the first, metrics for all.
       loss_name: Name of the loss of the first measurement.
@@ -57,7 +57,7 @@ def comparison_table(
 
 
 def _text(value: Any) -> str:
-    """A value of a configuration; a dash for one that does not exist in it."""
+    """A value of a configuration as text; a dash for a parameter that does not exist in it."""
     if value is None:
         return "-"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Tuning the recurrent network that writes English documentation; depth and width make four programs."""
+"""Tuning the recurrent network that generates English documentation; depth and width make four programs."""
 
 import math
 
@@ -10,7 +10,7 @@ from experiments.training_space import DEFAULT_TRAINING, TRAINING
 
 
 def _bits(trained: Trained, part: Part) -> float:
-    del part  # the run itself was judged on it
+    del part  # the metric uses the evaluation of the run
     return float(trained.result.cross_entropy) / math.log(2)
 
 

@@ -1,4 +1,4 @@
-"""What must not change between two calls that work on the same folder."""
+"""Settings that must not change between two calls with the same folder."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,10 @@ from experiments.report import write_json
 
 
 def hold_settings(path: Path, settings: dict[str, Any]) -> None:
-    """Write the settings down at the first call, and compare them at the next: one study, one objective.
+    """Save the settings at the first call and compare them at later calls, because a study has one objective.
 
     Raises:
-      ValueError: The file says otherwise; the message names the settings that differ.
+      ValueError: The settings differ from those in the file; the message names them.
     """
     if not path.exists():
         write_json(path, settings)

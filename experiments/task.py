@@ -1,4 +1,4 @@
-"""What every family of networks must say of itself to be tuned, and what is done with it."""
+"""The interface of a tuning task, which every family of networks defines, and its training and evaluation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,27 +15,27 @@ from architectures.population import train_population, train_watched
 from architectures.training import Structure, TrainConfig, TrainingResult, train_config
 
 SEARCH_SEED, _TEST_SEEDS = 0, (1, 2, 3)
-"""The key of every run of a search is the same, so configurations are compared on the same weights and batches. The
-network that is tested in the end has another one, so that its result owes nothing to a draw that the search picked: the
-first with which its training does not diverge."""
+"""Seeds of the training runs. All runs of a search have the same key, so that configurations are compared with the same
+initial weights and batches. The network that is tested at the end has another key, so that the search has not selected
+it: the first key with which training does not diverge."""
 
 NUM_REPORTS = 6
-"""Moments at which a run tells its loss, evenly spread over it, the last at its end."""
+"""Number of evenly spaced reports of the loss of a run; the last one is at its end."""
 
 Part = Literal["validation", "test"]
 
 
 class Score(NamedTuple):
-    """How good a trained network is on examples that it did not learn from."""
+    """Scores of a trained network on validation or test examples."""
 
     loss: float
     """Lower is better; NaN or inf if the training diverged."""
     metric: float
-    """What the field judges such networks by."""
+    """The usual metric of the task."""
 
 
 class Trained(NamedTuple):
-    """A trained network, and what it takes to use it."""
+    """A trained network with the data that are needed to use it."""
 
     structure: Structure
     config: TrainConfig
@@ -43,37 +43,37 @@ class Trained(NamedTuple):
 
 
 Metric = Callable[[Trained, Part], float]
-"""From a trained network and the part of the data that it was judged on to a number."""
+"""Function of a trained network and the part of the data for the evaluation; it returns the metric."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A space to search, where to start, and how to judge a configuration."""
+    """A tuning task: the search space, the default configuration, the data and the metric."""
 
     space: jbo.Space
-    """What is varied: structure, and the arguments of ``training.train_config``."""
+    """Search space: the structure, and the arguments of ``training.train_config``."""
     default: dict[str, Any]
-    """What one would take without a search; the first trial."""
+    """Default configuration, without a search; the first trial."""
     structural: tuple[str, ...]
-    """Names of the space that decide shapes, so each combination is a program of its own."""
+    """Names of the parameters that determine shapes; each combination compiles a separate program."""
     build: Callable[..., Structure]
-    """From the structural part of a configuration to a structure."""
+    """Function from the structural part of a configuration to a structure."""
     data: Callable[[], Split]
-    """What to learn from, to compare by, and to test on."""
+    """Function that returns the training, validation and test examples."""
     loss_name: str
-    """What the search minimises and its unit, for the axis of a picture."""
+    """Name and unit of the loss that the search minimises, for the axis of a picture."""
     metric_name: str
-    """What is told beside it."""
+    """Name of the metric."""
     metric: Metric
-    """How it is measured."""
+    """Function that computes the metric."""
     num_epochs: int
-    """Passes over the training examples, if the user does not say."""
+    """Default number of passes over the training examples."""
     small: jbo.Space | None = None
-    """Where to look for networks that fit: the space with smaller ones as well; None: the space."""
+    """Search space with limits, which also has smaller networks; None: `space`."""
 
     @cached_property
     def examples(self) -> Split:
-        """The data, on the device."""
+        """The examples, on the device."""
         return jax.tree.map(jnp.asarray, self.data())
 
     def structure(self, config: dict[str, Any]) -> Structure:
@@ -81,7 +81,7 @@ class Task:
         return self.build(**{name: config[name] for name in self.structural})
 
     def train_config(self, config: dict[str, Any]) -> TrainConfig:
-        """The rest of a configuration."""
+        """The other hyperparameters of a configuration."""
         return train_config(**{name: value for name, value in config.items() if name not in self.structural})
 
     def train(
@@ -92,16 +92,16 @@ class Task:
         seed: int,
         report: Callable[[int, float], bool] = lambda step, loss: False,
     ) -> Trained:
-        """A network of this configuration, trained on the training examples and judged on a part.
+        """A network of this configuration, trained on the training examples and evaluated on another part.
 
-        Deterministic: the same arguments, the same network to the bit, whoever is told of it on the way.
+        Training is deterministic: the same arguments give the same network to the bit, with or without ``report``.
 
         Args:
           config: Values by name.
           num_epochs: Passes over the training examples.
-          part: That it is judged on.
-          seed: Of the weights, the order of the examples and the dropout.
-          report: Called with the number of the report, from 1 to ``NUM_REPORTS - 1``, and the loss then; True ends it.
+          part: Part of the data for the evaluation.
+          seed: Seed of the weights, the order of the examples and the dropout.
+          report: Function of the number of the report, from 1 to ``NUM_REPORTS - 1``, and the loss; True stops the run.
         """
         structure, numbers = self.structure(config), self.train_config(config)
         judged: Examples = getattr(self.examples, part)
@@ -123,7 +123,7 @@ class Task:
         num_epochs: int,
         report: Callable[[int, float], bool] = lambda step, loss: False,
     ) -> float:
-        """What a search minimises: the loss on the validation examples."""
+        """The loss on the validation examples, which a search minimises."""
         return float(self.train(config, num_epochs, "validation", SEARCH_SEED, report).result.cross_entropy)
 
     def losses(
@@ -132,12 +132,12 @@ class Task:
         num_epochs: int,
         report: Callable[[int, Sequence[float]], Sequence[bool]] | None = None,
     ) -> list[float]:
-        """`loss` of each of several configurations, up to rounding; those of one structure are one program.
+        """`loss` of several configurations, up to rounding; configurations of one structure share one program.
 
         Args:
           configs: Values by name.
           num_epochs: Passes over the training examples.
-          report: As in `train`, of all members at once, NaN for those that have ended; which ones to end.
+          report: As in `train`, for all members at once: losses (NaN for ended members) to True for members to stop.
         """
 
         def stop(step: int, losses: np.ndarray) -> np.ndarray:
@@ -152,12 +152,12 @@ class Task:
         return [float(curve.result.cross_entropy) for curve in curves]
 
     def validate(self, config: dict[str, Any], num_epochs: int) -> Score:
-        """The score on the validation examples, of the run that the search has seen."""
+        """The score on the validation examples, with the seed of the search."""
         return self._score(self.train(config, num_epochs, "validation", SEARCH_SEED), "validation")
 
     def test(self, config: dict[str, Any], num_epochs: int) -> tuple[Score, Trained, int]:
-        """The score on the test examples of a network trained afresh, with another seed; that network; and how many
-        seeds before it had to be given up, since training diverged. The score is not finite if all did.
+        """The score on the test examples of a network that is trained again with another seed, the network, and the
+        number of earlier seeds with which training diverged. The score is not finite if all seeds diverged.
         """
         num_diverged = 0
         while True:

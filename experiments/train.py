@@ -15,18 +15,17 @@ from experiments.tasks import TASKS
 def train(name: str, task: Task, changes: dict[str, Any], out: Path, num_epochs: int | None = None) -> Score:
     """The score on the test examples of the default configuration with some values changed; the network is saved.
 
-    What the default says of a parameter that the changes leave no place for, such as the L2 of another one, is left
-    out.
+    Parameters of the default that do not exist after the changes, such as the L2 of another optimizer, are left out.
 
     Args:
-      name: What the task is called.
-      task: What to train.
+      name: Name of the task.
+      task: Task to train.
       changes: Values by name.
-      out: Folder for the network, made if need be.
-      num_epochs: Passes over the training examples; None is the task's own number.
+      out: Folder for the network, created if necessary.
+      num_epochs: Passes over the training examples; None: that of the task.
 
     Raises:
-      ValueError: The configuration is not of the task's space.
+      ValueError: The configuration is not in the space of the task.
     """
     config = task.default | changes
     inactive = [name for name in task.default if name not in changes and not _is_active(task.space.get(name), config)]
@@ -50,10 +49,10 @@ def main(
     """Train one configuration and keep the network for `python -m experiments.predict`.
 
     Args:
-      task: What to train.
-      changes: What differs from the default configuration, as JSON.
-      out: Folder for the network; runs/TASK if not given.
-      num_epochs: Passes over the training examples; the task's own number if not given.
+      task: Task to train.
+      changes: Differences from the default configuration, as JSON.
+      out: Folder for the network; default: runs/TASK.
+      num_epochs: Passes over the training examples; default: that of the task.
     """
     jbo.use_compile_cache()
     try:

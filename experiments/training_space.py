@@ -1,4 +1,4 @@
-"""The hyperparameters that all families share: how a network learns, whatever its shape."""
+"""The training hyperparameters that all families of networks share."""
 
 from typing import Any
 

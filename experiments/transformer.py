@@ -1,4 +1,4 @@
-"""Tuning the Transformer that translates; depth, heads and where it normalises make eight programs."""
+"""Tuning the Transformer that translates; depth, heads and the position of the normalisation make eight programs."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Translations as tasks: dates, judged by exact match, and names, by chrF."""
+"""Translation tasks: dates, with the metric exact match, and names, with the metric chrF."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, cast
@@ -20,16 +20,16 @@ Data = Literal["dates", "names", "names-fr", "names-es"]
 
 
 class Source(NamedTuple):
-    """Where texts and their translations come from."""
+    """Data of a translation task."""
 
     codec: Callable[[], Codec]
-    """Of both: they have one alphabet."""
+    """Function that returns the codec of source and target, which share an alphabet."""
     examples: Callable[[], Split]
-    """As tokens."""
+    """Function that returns the examples as tokens."""
     pairs: Callable[[], tuple[Pairs, Pairs, Pairs]]
-    """As texts, in the same parts."""
+    """Function that returns the texts, in the same parts."""
     length: int
-    """Of a target, its end among it."""
+    """Maximum number of tokens of a target, including the end token."""
 
 
 def _names(target: str) -> Source:
@@ -45,13 +45,13 @@ SOURCES: dict[Data, Source] = {
 
 
 def data_of(task: str) -> Data:
-    """What a task of translation is trained on.
+    """The data of a translation task.
 
     Args:
-      task: Its name: that of the network, and behind a hyphen that of the data, which is left out for dates.
+      task: Name of the task: the network, a hyphen and the data. Dates have no hyphen and no name of the data.
 
     Raises:
-      ValueError: There are no such data.
+      ValueError: The data are unknown.
     """
     data = task.partition("-")[2] or "dates"
     if data not in SOURCES:
@@ -60,13 +60,13 @@ def data_of(task: str) -> Data:
 
 
 def translations(trained: Trained, data: Data, texts: list[str], num_beams: int = 1) -> list[str]:
-    """What a network makes of texts.
+    """Translations of texts by a network.
 
     Args:
       trained: A network that translates.
-      data: What it was trained on.
-      texts: To be translated.
-      num_beams: 1 is greedy; more beginnings are kept by a beam search.
+      data: Data that it was trained on.
+      texts: Texts to translate.
+      num_beams: Number of prefixes of the beam search; 1 is greedy.
     """
     codec, options = SOURCES[data].codec(), dict(length=SOURCES[data].length, start=START, end=END)
     source = codec.rows(texts, max(map(len, texts)))
@@ -79,12 +79,12 @@ def translations(trained: Trained, data: Data, texts: list[str], num_beams: int 
 
 
 def exact_match(written: list[str], targets: list[str]) -> float:
-    """Share of the translations that are right to the last character, in [0, 1]."""
+    """Fraction of the translations that equal the target in every character, in [0, 1]."""
     return float(np.mean([a == b for a, b in zip(written, targets, strict=True)]))
 
 
 def chrf(written: list[str], targets: list[str]) -> float:
-    """F-score of the character n-grams that translations share with the right ones, in [0, 100].
+    """F-score of the character n-grams that the translations share with the targets, in [0, 100].
 
     References:
       Popović, chrF: character n-gram F-score for automatic MT evaluation, WMT 2015; as sacrebleu computes it.
@@ -103,7 +103,7 @@ def translation_task(
     """The task of translating these data.
 
     Args:
-      data: What is translated; source and target have one alphabet.
+      data: Data of the task; source and target share an alphabet.
       space: As in `Task`.
       default: As in `Task`.
       structural: As in `Task`.

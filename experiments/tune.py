@@ -1,8 +1,8 @@
 """Tune a network: ``python -m experiments.tune cnn --num-trials 30 --seed 0 --out runs/cnn``.
 
-The folder then holds the study, a summary, a picture of its course, a page that shows it, and the network of the
-recommended configuration for `experiments.predict`. The same command with a larger number of trials goes on from there,
-as it does after an interruption.
+The folder then has the study, a summary, a picture of the trajectory, an HTML report, and the network of the
+recommended configuration for `experiments.predict`. The same command continues an interrupted search, or a search with
+a larger number of trials.
 
 ``--objectives error latency --at-most parameters=20000`` searches for several objectives within limits
 (`experiments.front`).
@@ -43,22 +43,23 @@ def tune(
     workers: int | None = None,
     stop_early: bool = False,
 ) -> dict[str, Any]:
-    """Search until ``num_trials`` trials have ended, test what comes of it, and return what ``summary.json`` holds.
+    """Search until ``num_trials`` trials have ended, test the result, and return the contents of ``summary.json``.
 
     Args:
-      name: What the task is called.
-      task: What to tune.
-      num_trials: Finished trials there shall be, those of earlier calls among them.
-      seed: Of the search; the runs of the objective have a fixed one.
-      out: Folder for the results, made if need be.
-      num_epochs: Passes over the training examples; None is the task's own number.
-      population: Trials that are asked for together and trained in one program a structure; None trains one at a time.
-      executor: Trains the networks elsewhere; a trial that is lost there is run again once. None: here.
-      workers: How many of them the executor trains at the same time.
-      stop_early: Stop runs that fall behind, by the median rule; not beside an executor.
+      name: Name of the task.
+      task: Task to tune.
+      num_trials: Total number of ended trials, including those of earlier calls.
+      seed: Seed of the search; the training runs have a fixed seed.
+      out: Folder for the results, created if necessary.
+      num_epochs: Passes over the training examples; None: that of the task.
+      population: Number of trials that are suggested together and trained in one program for each structure; None
+        trains one trial at a time.
+      executor: Executor that trains the networks; a lost trial is run again once. None: train in this process.
+      workers: Number of parallel trainings of the executor.
+      stop_early: Stop bad runs by the median rule; not available with an executor.
 
     Raises:
-      ValueError: The folder holds a study of something else, or no trial succeeded.
+      ValueError: The folder has a study with different settings, or no trial succeeded.
     """
     console = Console()
     out.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ def tune(
         seconds_search = time.perf_counter() - start
         trials, best, recommended = study.trials, study.best, study.recommended
     ended = [trial for trial in trials if trial.ended_at is not None]
-    # Trials that run elsewhere, beside each other, are not what the rest of the time is to be told from.
+    # The seconds of trials that run in parallel elsewhere cannot be subtracted from the total time.
     seconds_elsewhere = sum(t.ended_at - t.started_at for t in ended if t.ended_at and t.number not in before)
     seconds_objective = objective_clock.seconds if executor is None else seconds_elsewhere
     seconds_suggest = seconds_search - seconds_objective if executor is None else None
@@ -130,7 +131,7 @@ def tune(
         "default_value": validation[0].loss,
         "default_validation_metric": validation[0].metric,
         "default_test_metric": test[0].metric,
-        # Times are those of this call, over its new trials.
+        # Times are of this call and its new trials.
         "seconds_objective": seconds_objective,
         "seconds_suggest": seconds_suggest,
         "seconds_compile": compiling.seconds,
@@ -154,11 +155,11 @@ def tune(
 
 @contextmanager
 def cluster_at(address: str) -> Iterator[tuple[Executor, int]]:
-    """An executor on the cluster of a Dask scheduler, and how many networks it trains at the same time.
+    """An executor on the cluster of a Dask scheduler, and its number of parallel trainings.
 
     Raises:
-      OSError: Nobody answers there.
-      ValueError: It has no workers.
+      OSError: The scheduler does not answer.
+      ValueError: The cluster has no workers.
     """
     from distributed import Client
 
@@ -181,24 +182,24 @@ def main(
     objectives: tuple[str, ...] = (),
     at_most: tuple[str, ...] = (),
 ) -> None:
-    """Tune a network by Bayesian optimisation, and compare what is found with a sensible default.
+    """Tune a network by Bayesian optimisation, and compare the result with a sensible default.
 
     Writes study.db, summary.json, trajectory.png, report.html, and the network of the recommended configuration for
-    `python -m experiments.predict`. The same command with a larger number of trials goes on.
+    `python -m experiments.predict`. The same command with a larger number of trials continues the search.
 
     Args:
-      task: What to tune.
-      num_trials: Finished trials there shall be, those of earlier calls with the same folder among them.
-      seed: Of the search.
-      out: Folder for the results; runs/TASK if not given.
-      num_epochs: Passes over the training examples; the task's own number if not given.
-      population: Trials that are asked for together and trained side by side, in one program for each structure among
-        them and on all devices there are; one at a time if not given, which is faster on a CPU.
+      task: Task to tune.
+      num_trials: Total number of ended trials, including those of earlier calls with the same folder.
+      seed: Seed of the search.
+      out: Folder for the results; default: runs/TASK.
+      num_epochs: Passes over the training examples; default: that of the task.
+      population: Number of trials that are suggested together and trained in parallel, in one program for each
+        structure and on all devices. Default: one trial at a time, which is faster on a CPU.
       dask: Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks; they need this
         repository and the same versions.
-      stop_early: Stop a run whose loss on its way is worse than what half of the whole runs had by then; not beside
-        --dask.
-      objectives: What to minimise in place of the loss: loss, error, latency (milliseconds for 100 predictions) or
+      stop_early: Stop a run whose loss is worse than that of half of the completed runs at the same step; not
+        available with --dask.
+      objectives: Objectives to minimise instead of the loss: loss, error, latency (milliseconds for 100 predictions) or
         parameters, one or several. Then the folder has the front and its picture, and
         `python -m experiments.predict FOLDER --trial NUMBER` uses the network of a trial.
       at_most: Limits, such as parameters=20000.

@@ -1,7 +1,7 @@
 """A whole tuning study inside one program: ``python -m experiments.whole_study --num-trials 30 --num-seeds 4``.
 
-Suggest, train the convolutional network, tell, repeat: all of it traced once, several seeds side by side. Beside it the
-same study as a loop of the host: `jbo.Study` and one compiled training run a trial.
+The loop of suggesting, training the convolutional network and telling is traced once, for several seeds in parallel.
+It is compared with the same study as a Python loop: `jbo.Study` with one compiled training run for each trial.
 """
 
 import time
@@ -32,17 +32,17 @@ from jbo.strategies import Strategy
 
 STRUCTURE = CNNStructure()
 SPACE = jbo.Space({name: cnn.SPACE[name] for name in cnn.SPACE if name not in cnn.TASK.structural})
-"""All that needs no new program: depth, width and kernel decide shapes, and here they are those of the default."""
+"""Hyperparameters that need no new program. Depth, width and kernel size determine shapes and have default values."""
 
 
 _KNOWN = {"optimizer": OPTIMIZERS, "activation": ACTIVATIONS, "schedule": SCHEDULES}
 
 
 def traced_config(config: dict[str, Any]) -> TrainConfig:
-    """The `TrainConfig` of a config of `jbo.minimize`: scalars, of categories the index.
+    """The `TrainConfig` of a config of `jbo.minimize`, whose values are traced scalars; a category is its index.
 
-    Every number is there for every optimizer; those that do not take it do not look at it. What the space leaves open
-    is as `train_config` has it.
+    Every optimizer gets every number and ignores those that it does not use. Hyperparameters that are not in the space
+    have the defaults of `train_config`.
     """
     indices = {name: _index_among(name, known)[config[name]] for name, known in _KNOWN.items()}
     numbers = {
@@ -56,7 +56,7 @@ def traced_config(config: dict[str, Any]) -> TrainConfig:
 
 
 def _index_among(name: str, known: tuple[str, ...]) -> Int[Array, " k"]:
-    """Where the choices of a category of the space stand in the network's own order."""
+    """The index of each choice of a category in the network's list of choices."""
     choices = SPACE[name].choices  # pyright: ignore[reportAttributeAccessIssue]
     return jnp.asarray([known.index(choice) for choice in choices], jnp.int32)
 
@@ -69,7 +69,7 @@ class Training:
 
     @property
     def space(self) -> jbo.Space:
-        """What is varied."""
+        """The search space."""
         return SPACE
 
     def __call__(self, config: dict[str, Any]) -> Float[Array, ""]:
@@ -84,10 +84,10 @@ def studies(keys: Key[Array, " k"], strategy: Strategy, num_trials: int, num_epo
     """The best validation loss so far after each trial of a study from each key, in one program.
 
     Args:
-      keys: One a study.
-      strategy: How to search `SPACE`.
-      num_trials: Of each study.
-      num_epochs: Of each training run.
+      keys: One key for each study.
+      strategy: Strategy over `SPACE`.
+      num_trials: Number of trials of each study.
+      num_epochs: Number of epochs of each training run.
     """
     return jax.vmap(lambda key: jbo.minimize(key, Training(num_epochs), strategy, num_trials).best_y)(keys)
 
@@ -96,9 +96,9 @@ def study_on_the_host(seed: int, num_trials: int, num_epochs: int) -> np.ndarray
     """The same for one seed: a `jbo.Study` whose objective is a compiled training run.
 
     Args:
-      seed: Of the study.
-      num_trials: Of the study.
-      num_epochs: Of each training run.
+      seed: Seed of the study.
+      num_trials: Number of trials of the study.
+      num_epochs: Number of epochs of each training run.
     """
     parts, key = digits(), jax.random.key(SEARCH_SEED)
 
@@ -114,11 +114,11 @@ def study_on_the_host(seed: int, num_trials: int, num_epochs: int) -> np.ndarray
 
 
 def main(num_trials: int = 30, num_seeds: int = 4, num_epochs: int = 20, out: Path = Path("runs/whole_study")) -> None:
-    """Tune the network from several seeds in one program, and in a loop of the host.
+    """Tune the network from several seeds in one program, and in a Python loop.
 
     Args:
-      num_trials: Of each study.
-      num_seeds: Studies.
+      num_trials: Number of trials of each study.
+      num_seeds: Number of studies.
       num_epochs: Passes over the training examples of each trial.
       out: Folder for whole_study.json.
     """
@@ -132,7 +132,7 @@ def main(num_trials: int = 30, num_seeds: int = 4, num_epochs: int = 20, out: Pa
         inside = np.asarray(program(keys, strategy))[:num_seeds]
         seconds = time.perf_counter() - compiled
     with console.status(f"{num_seeds} studies, one after another"):
-        study_on_the_host(num_seeds, min(num_trials, 10), num_epochs)  # compiles what is compiled once
+        study_on_the_host(num_seeds, min(num_trials, 10), num_epochs)  # compiles the programs before the timing
         start_host = time.perf_counter()
         outside = np.stack([study_on_the_host(seed, num_trials, num_epochs) for seed in range(num_seeds)])
         seconds_host = time.perf_counter() - start_host

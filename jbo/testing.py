@@ -370,7 +370,7 @@ def _leading_axis(name: str, start: Any, params: Any) -> None:
                 name,
                 "fit",
                 f"expected a leading axis of hyperparameter samples, shape (s, {str(np.shape(one)).strip('()')}), got "
-                f"shape {np.shape(leaf)} for {where}; one set is jax.tree.map(lambda leaf: leaf[None], params)",
+                f"shape {np.shape(leaf)} for {where}; one sample is jax.tree.map(lambda leaf: leaf[None], params)",
             )
         sizes.add(np.shape(leaf)[0])
     if len(sizes) > 1:

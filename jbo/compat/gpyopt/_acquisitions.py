@@ -1,4 +1,4 @@
-"""GPyOpt's acquisitions, and the guide's name for the first: what ``acquisition=`` of `BayesianOptimization` takes."""
+"""GPyOpt's acquisitions, for ``acquisition=`` of `BayesianOptimization`."""
 
 from typing import Any, ClassVar
 
@@ -35,7 +35,7 @@ class AcquisitionBase:
         self.model, self.space, self.optimizer, self.cost_withGradients = model, space, optimizer, cost_withGradients
 
     def acquisition_function(self, x: Any) -> Any:
-        """The acquisition with its sign turned, at rows."""
+        """The negative acquisition at rows."""
 
 
 class ModelAcquisition(AcquisitionBase):
@@ -43,7 +43,7 @@ class ModelAcquisition(AcquisitionBase):
 
     Args:
       acquisition: The same as `jbo` has it.
-      model: Takes effect if ``model=`` is not given beside the acquisition.
+      model: Used if the optimisation has no ``model=``.
       space: None, or the space that the optimisation must have.
       optimizer: None, or an `AcquisitionOptimizer`; an acquisition is maximised by `jbo.maximize`, so another value is
         warned about.
@@ -62,7 +62,7 @@ class ModelAcquisition(AcquisitionBase):
         self.acquisition, self.cost = acquisition, cost
 
     def acquisition_function(self, x: Any) -> Float[np.ndarray, "m 1"]:
-        """The acquisition with its sign turned, at rows: the lower, the better. 0 where a constraint forbids a row.
+        """The negative acquisition at rows, lower is better; 0 for rows that a constraint forbids.
 
         It is that of the optimisation, whose model is its own. Improvements are in units of the standardised objective.
 
@@ -93,7 +93,7 @@ class ModelAcquisition(AcquisitionBase):
         return self._view().at(x).acquisition[:, None]
 
     def optimize(self, duplicate_manager: Any = None) -> tuple[Any, Any]:
-        """The row at which the acquisition is best, and `acquisition_function` there.
+        """The row that maximises the acquisition, and `acquisition_function` at this row.
 
         Args:
           duplicate_manager: Accepted as in GPyOpt.
@@ -124,15 +124,15 @@ class ModelAcquisition(AcquisitionBase):
 
 
 class AcquisitionEI(ModelAcquisition):
-    """Expected improvement; climbed by its logarithm, which has the same maximum.
+    """Expected improvement; maximised through its logarithm, which has the same maximum.
 
     Args:
       model: One of `models`, or a surrogate of `jbo`; None is the default one.
-      space: The `Design_space` of the optimisation; None: whichever it has.
+      space: The `Design_space` of the optimisation; None: any space.
       optimizer: None, or an `AcquisitionOptimizer`; an acquisition is maximised by `jbo.maximize`, so another value is
         warned about.
       cost_withGradients: As in `BayesianOptimization`: None, ``evaluation_time`` or a function.
-      jitter: How much better than the best counts as an improvement, in deviations of the objective.
+      jitter: Minimum improvement on the best value, in standard deviations of the objective.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class AcquisitionEI(ModelAcquisition):
 
 
 class AcquisitionMPI(ModelAcquisition):
-    """Probability of improvement; climbed by its logarithm, which has the same maximum. Arguments as `AcquisitionEI`.
+    """Probability of improvement; maximised through its logarithm, which has the same maximum.
 
     Args:
       model: As in `AcquisitionEI`.
@@ -161,14 +161,14 @@ class AcquisitionMPI(ModelAcquisition):
 
 
 class AcquisitionLCB(ModelAcquisition):
-    """Confidence bound on the better side: the lower one, or the upper one (UCB) where the objective is maximised.
+    """Confidence bound on the better side: lower (LCB), or upper (UCB) if the objective is maximised.
 
     Args:
       model: As in `AcquisitionEI`.
       space: As in `AcquisitionEI`.
       optimizer: As in `AcquisitionEI`.
       cost_withGradients: As in `AcquisitionEI`.
-      exploration_weight: Deviations away from the mean, at least 0.
+      exploration_weight: Number of standard deviations from the mean, at least 0.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class AcquisitionLCB(ModelAcquisition):
 
 
 class AcquisitionEntropySearch(ModelAcquisition):
-    """Information about the minimum: `jbo.max_value_entropy_search`, of its value and not of where it is.
+    """Entropy search of the minimum value, not of its location: `jbo.max_value_entropy_search`.
 
     Args:
       model: As in `AcquisitionEI`.

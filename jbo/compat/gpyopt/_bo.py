@@ -1,4 +1,4 @@
-"""GPyOpt's optimisation: a `jbo.Study` under its names; the package's docstring says what becomes of each option."""
+"""GPyOpt's optimisation, a wrapper of `jbo.Study`; the package's docstring says how each option is handled."""
 
 import math
 import os
@@ -159,7 +159,7 @@ class BO:
         self.acquisition.attach(self)
 
     def _begin(self) -> None:
-        """Tell what is known and evaluate the initial design, as GPyOpt's constructor does."""
+        """Tell the given values and evaluate the initial design, as GPyOpt's constructor does."""
         if self._told is not None:
             self._tell(*self._told)
         if self._design:
@@ -229,7 +229,7 @@ class BO:
     def _run(
         self, target: int, context: dict[str, Any] | None, max_time: int | float, eps: int | float, progress: bool
     ) -> None:
-        """Evaluate until so many evaluations have ended, the time is up, or the search stands still."""
+        """Evaluate until the given number of evaluations has ended, the time is over, or the search has converged."""
         started, failure = time.monotonic(), None
         ended = None if max_time > 0 else f"max_time={max_time} is over"
         num_before = len(self._finished())
@@ -270,8 +270,8 @@ class BO:
 
         Args:
           context: Values by name of parameters that the environment sets.
-          pending_X: Points whose results are still to come; the model counts with them.
-          ignored_X: Points that shall not be suggested; they count as pending.
+          pending_X: Points whose results are not known yet; the model treats them as pending trials.
+          ignored_X: Points that must not be suggested; they are treated as pending.
 
         Raises:
           jbo.SpaceExhausted: A discrete domain has no new point.
@@ -315,7 +315,7 @@ class BO:
 
     @property
     def x_opt(self) -> Row:
-        """The best point that was evaluated; it answers to names, too.
+        """The best evaluated point; it also answers to names.
 
         Raises:
           ValueError: No evaluation has succeeded.
@@ -370,7 +370,7 @@ class BO:
     # Files and pictures
 
     def save_evaluations(self, evaluations_file: Path) -> None:
-        """Write all evaluations as a table of text, every digit of them.
+        """Write all evaluations as a text table, with all digits.
 
         Args:
           evaluations_file: Written from scratch. Its column of values says whether they are those of `Y` in GPyOpt
@@ -381,7 +381,7 @@ class BO:
         _files.save(evaluations_file, self.space.columns.names, self.X, self._values()[:, None], column)
 
     def load_evaluations(self, evaluations_file: Path) -> None:
-        """Add the evaluations of a file to those that are there; GPyOpt's files are read, too.
+        """Add the evaluations of a file; it also reads files of GPyOpt.
 
         Args:
           evaluations_file: What `save_evaluations` wrote, of the same domain; it says which sign its values have.
@@ -415,7 +415,7 @@ class BO:
             file.write("".join(line + "\n" for line in (header, *lines)))
 
     def save_report(self, report_file: Path) -> None:
-        """Write what was optimised, how, and what came of it.
+        """Write a report of the problem, the options and the results.
 
         Args:
           report_file: Written from scratch.
@@ -539,7 +539,7 @@ class BO:
         return self._sign * self.study.trajectory[0]
 
     def _warn_of_sign(self, name: str, depth: int = 3) -> None:
-        """Say once whose sign values have, where a reader may expect the other."""
+        """Warn once about the sign of the values, if a user may expect the other sign."""
         if not self._is_sign_said:
             self._is_sign_said = True
             warnings.warn(
@@ -585,7 +585,7 @@ class BO:
             raise ValueError(f"{name}: {error}") from None
 
     def _is_still(self, trial: Trial, eps: int | float) -> bool:
-        """Whether an exact search of reals makes no step any more."""
+        """True if an exact search over real parameters has converged."""
         before = [t for t in self._finished() if t.number == trial.number - 1]
         if not self._is_exact_and_real or not before or trial.number - 1 < self._num_initial:
             return False

@@ -24,10 +24,10 @@ class Cost:
     columns: Columns
 
     def __call__(self, config: Mapping[str, Any]) -> Float[Array, ""]:
-        """What an evaluation costs.
+        """The cost of an evaluation.
 
         Args:
-          config: Of traced scalars.
+          config: Traced scalars by name.
         """
         numbers = self.columns.numbers(config)
         dtype = jnp.result_type(float)
@@ -61,14 +61,14 @@ def _call_back(function: Function, row: Float[Array, " k"]) -> tuple[Array, Arra
 def costs_and_gradients(
     function: Function, rows: Float[np.ndarray, "n k"]
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n k"]]:
-    """What the function gives for rows.
+    """Costs and gradients that the function returns for rows.
 
     Args:
-      function: The user's.
+      function: Function of the user.
       rows: In the user's units.
 
     Raises:
-      ValueError: It gives no pair of costs and gradients.
+      ValueError: It returns no pair of costs and gradients.
     """
     words = f"expected a pair of costs ({len(rows)}, 1) and gradients {rows.shape} for rows {rows.shape}"
     try:

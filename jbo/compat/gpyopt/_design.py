@@ -1,4 +1,4 @@
-"""Where an optimisation begins: points at random, or spread evenly, all of them new and allowed."""
+"""Initial designs: random or evenly spread points, all of them new and allowed."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from jbo.strategies import random_search
 from jbo.world import world
 
 _MAX_DRAWS = 500
-"""Draws in a row that give nothing new, after which what is left is searched for."""
+"""Number of consecutive samples without a new point, after which the remaining points are searched for."""
 
 
 def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[dict[str, Any]]:
@@ -23,8 +23,8 @@ def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[
     Args:
       kind: ``random``, ``latin``, ``sobol`` or ``grid``.
       space: Its constraint holds for all of them.
-      num_points: How many; fewer come back if a discrete space has not as many.
-      seed: Of the draws.
+      num_points: Number of points; a smaller discrete space gives fewer.
+      seed: Seed of the random numbers.
 
     Raises:
       ValueError: The kind is another, or the constraint allowed none of many points.
@@ -93,7 +93,7 @@ def _sobol(space: Space, num_points: int, draw: np.random.Generator) -> Iterator
 
 
 def _grid(space: Space, num_points: int, draw: np.random.Generator) -> Iterator[np.ndarray]:
-    """The finest square grid of at most so many points over the reals; other columns are drawn."""
+    """The finest square grid over the reals with at most this number of points; other columns are sampled."""
     is_real = space.encoding.num_levels == 0
     num_real = int(is_real.sum())
     size = 1

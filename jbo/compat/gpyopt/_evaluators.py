@@ -1,4 +1,4 @@
-"""GPyOpt's evaluators: how the points of a batch are chosen, put together with other parts by hand."""
+"""GPyOpt's evaluators, which choose the points of a batch, for `ModularBayesianOptimization`."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from jbo.compat.gpyopt._acquisitions import builtin
 
 
 class EvaluatorBase:
-    """What all evaluators have in common.
+    """Base class of all evaluators.
 
     Args:
       acquisition: One of `acquisitions`.
@@ -52,13 +52,13 @@ class EvaluatorBase:
 
 
 class Sequential(EvaluatorBase):
-    """One point after another; the model is believed where results are to come."""
+    """One point after another; pending points are fantasised at the posterior mean."""
 
     evaluator_type = "sequential"
 
 
 class RandomBatch(EvaluatorBase):
-    """The best point, and others at random."""
+    """The maximum of the acquisition, and random points."""
 
     evaluator_type = "random"
 

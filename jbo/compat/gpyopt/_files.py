@@ -1,4 +1,4 @@
-"""Evaluations as a table of text: written in GPyOpt's layout, and read again; what a pickle can hold."""
+"""Evaluations as a text table in GPyOpt's layout, to write and to read; arguments that a pickle cannot hold."""
 
 import os
 import pickle
@@ -24,11 +24,11 @@ def save(
     """Write evaluations, one a line after a line of names, with every digit.
 
     Args:
-      path: The file, written anew.
-      names: Of the columns of ``X``.
+      path: The file, which is overwritten.
+      names: Names of the columns of ``X``.
       X: Points.
       Y: Values, NaN where an evaluation failed.
-      column: What the column of values is called.
+      column: Name of the column of values.
     """
     lines = [["Iteration", column, *(" ".join(name.split()) for name in names)]]
     for i, (y, x) in enumerate(zip(Y[:, 0], X, strict=True)):

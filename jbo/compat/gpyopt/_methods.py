@@ -29,40 +29,40 @@ _OPTIONS_OF_MODELS = {
 class BayesianOptimization(BO):
     """Bayesian optimisation of a function of one row of numbers.
 
-    The options are GPyOpt's; the docstring of this package has a table of what becomes of each.
+    The options are GPyOpt's; the docstring of this package has a table that says how each is handled.
 
     Args:
-      f: From one row, an array of shape ``(1, k)`` that also answers to the parameters' names (``row["rate"]``), to a
-        number, or an array of one; None: results are given as ``X`` and ``Y``.
+      f: Function of one row that returns a number, or an array of one number. A row is an array of shape ``(1, k)``
+        that also answers to the parameters' names (``row["rate"]``). None: results are given as ``X`` and ``Y``.
       domain: List of dicts, see `jbo.Space.from_domain`; or a `Design_space`.
       constraints: List of dicts, see `Design_space`.
-      cost_withGradients: What evaluations cost, by which the acquisition is divided. None: nothing is known.
-        ``evaluation_time``: the seconds that they take, learnt by a Gaussian process of their logarithm. Or a function
-        from rows ``(n, k)`` to costs above 0 ``(n, 1)`` and their gradients ``(n, k)``. With ``LCB`` it has no effect.
+      cost_withGradients: Cost of an evaluation, which divides the acquisition. None: no cost. ``evaluation_time``: the
+        seconds of an evaluation, modelled by a Gaussian process of their logarithm. Or a function from rows ``(n, k)``
+        to costs above 0 ``(n, 1)`` and their gradients ``(n, k)``. With ``LCB`` it has no effect.
       model_type: ``GP``, ``sparseGP``, ``GP_MCMC``, ``warpedGP``, ``input_warped_GP`` or ``RF``.
-      X: Points to begin with, as rows.
-      Y: Their values, lower is better unless ``sign="user"``; None: ``f`` is evaluated there.
-      initial_design_numdata: How many points the constructor evaluates, if there is no ``X``; None: 5.
+      X: Initial points, as rows.
+      Y: Values of the initial points, lower is better unless ``sign="user"``; None: ``f`` is evaluated at ``X``.
+      initial_design_numdata: Number of points that the constructor evaluates, if there is no ``X``; None: 5.
       initial_design_type: ``random``, ``latin``, ``sobol`` or ``grid``.
       acquisition_type: ``EI`` (also None), ``MPI`` or ``LCB``; ``EI_MCMC``, ``MPI_MCMC`` or ``LCB_MCMC`` with
         ``GP_MCMC``.
-      normalize_Y: Values are always standardised; False is warned about.
+      normalize_Y: Values are always standardised; False gives a warning.
       exact_feval: True says that evaluations are exact.
-      acquisition_optimizer_type: ``lbfgs``; others are warned about.
-      model_update_interval: 1: the model is fitted for each suggestion; others are warned about.
-      evaluator_type: How points keep apart whose results are still to come: ``sequential`` believes the model there,
-        ``local_penalization``, ``thompson_sampling`` and ``random`` are those of `jbo.batches`.
-      batch_size: Evaluations of one iteration, and points of one suggestion.
-      num_cores: How many evaluations run at the same time, each in a process of its own.
+      acquisition_optimizer_type: ``lbfgs``; other values give a warning.
+      model_update_interval: 1: the model is fitted for each suggestion; other values give a warning.
+      evaluator_type: How pending points are taken into account. ``sequential`` fantasises them at the posterior mean.
+        ``local_penalization``, ``thompson_sampling`` and ``random`` are rules of `jbo.batches`.
+      batch_size: Number of evaluations of one iteration, and of points of one suggestion.
+      num_cores: Number of evaluations at the same time, each in a separate process.
       verbosity: True shows progress.
-      verbosity_model: A model prints nothing; True is warned about.
+      verbosity_model: A model prints nothing; True gives a warning.
       maximize: True if higher values of ``f`` are better.
-      sign: None or ``minimized``: values are given and taken as GPyOpt does, those of ``-f`` under ``maximize``; None
-        warns of that once. ``user``: as ``f`` gives them.
-      de_duplication: No point of a discrete domain comes twice, whatever is said here.
-      acquisition_jitter: What counts as an improvement for ``EI`` and ``MPI``, in deviations of the objective; None:
+      sign: None or ``minimized``: values have GPyOpt's sign, that of ``-f`` with ``maximize``; None also gives a
+        warning once. ``user``: values have the sign of ``f``.
+      de_duplication: Ignored: no point of a discrete domain is ever suggested twice.
+      acquisition_jitter: Minimum improvement for ``EI`` and ``MPI``, in standard deviations of the objective; None:
         0.01.
-      acquisition_weight: Deviations away from the mean, for ``LCB``; None: 2.
+      acquisition_weight: Number of standard deviations from the mean, for ``LCB``; None: 2.
       kernel: As in `models.GPModel`.
       ARD: As in `models.GPModel`.
       noise_var: As in `models.GPModel`.
@@ -80,12 +80,13 @@ class BayesianOptimization(BO):
       acquisition: One of `acquisitions` or an acquisition of `jbo`, in place of ``acquisition_type``.
       acquisition_transformation: Accepted as in GPyOpt; jbo makes an acquisition positive where it has to be.
       bounds: Pairs ``(low, high)``, in place of a domain.
-      objective_name: For the report.
-      seed: Of all randomness; None: drawn from NumPy's global state, so that ``np.random.seed`` makes a run repeatable.
-      **unknown: Other keywords are warned about, because GPyOpt ignores them.
+      objective_name: Name of the objective in the report.
+      seed: Seed of all random numbers; None: sampled from NumPy's global state, so that ``np.random.seed`` makes a run
+        repeatable.
+      **unknown: Other keywords give a warning, because GPyOpt ignores them.
 
     Raises:
-      ValueError: An option is impossible or not there; the message begins with its name.
+      ValueError: An option is invalid or missing; the message begins with its name.
 
     Example:
       >>> optimization = BayesianOptimization(lambda row: row["x"] ** 2, [{"name": "x", "domain": (-1, 2)}], seed=0)
@@ -265,5 +266,5 @@ class ModularBayesianOptimization(BO):
 
 
 def _seed(seed: int | np.integer | None) -> int:
-    """The seed that is meant: that of NumPy's global state unless one is given, so that ``np.random.seed`` counts."""
+    """The given seed, or a sample of NumPy's global state, so that ``np.random.seed`` makes a run repeatable."""
     return int(np.random.randint(2**31 - 1)) if seed is None else int(seed)  # noqa: NPY002

@@ -1,4 +1,4 @@
-"""GPyOpt's models: what ``model=`` of `methods.BayesianOptimization` and of the acquisitions takes."""
+"""GPyOpt's models, for ``model=`` of `methods.BayesianOptimization` and of the acquisitions."""
 
 import dataclasses
 import math
@@ -48,7 +48,7 @@ class BOModel:
 
 
 class Regression:
-    """What GPyOpt's models call their ``model``: the data and the predictions with variances, as GPy has them."""
+    """The attribute ``model`` of GPyOpt's models: the data, and predictions with variances as in GPy."""
 
     def __init__(self, owner: "Model"):
         self._owner = owner
@@ -85,8 +85,8 @@ class Regression:
 
         Args:
           Xnew: The rows.
-          full_cov: False; True is refused.
-          include_likelihood: True: the variance is that of an observation, with its noise.
+          full_cov: False; True raises an error.
+          include_likelihood: True: the variance includes the noise of an observation.
 
         Raises:
           ValueError: The full covariance is asked for.
@@ -133,7 +133,7 @@ class Regression:
 
 
 class Model(BOModel):
-    """What all models have in common: predictions, once there are evaluations.
+    """Base class of all models, with predictions once there are evaluations.
 
     A model belongs to the optimisation that it is given to, and knows its evaluations. `updateModel` gives it others.
     Values are minimised ones, standardised unless the optimisation has ``normalize_Y=False``.
@@ -194,7 +194,7 @@ class Model(BOModel):
         self._source = lambda: view
 
     def moments(self, X: Any, with_noise: bool = True) -> tuple[Float[np.ndarray, "m 1"], Float[np.ndarray, "m 1"]]:
-        """Mean and standard deviation at rows, those of the mixture where there are several hyperparameter samples.
+        """Mean and standard deviation at rows; with several hyperparameter samples, those of the mixture.
 
         Args:
           X: The rows.
@@ -269,7 +269,7 @@ class SurrogateModel(Model):
 
 
 class GPModel(Model):
-    """A Gaussian process; its hyperparameters are the most probable ones, found anew for each suggestion.
+    """A Gaussian process with the most probable hyperparameters, which are fitted for each suggestion.
 
     Args:
       kernel: One of ``jbo.surrogates.kernels``, a function like them, or one of GPy (`jbo.compat.gpy`), whose numbers
@@ -277,15 +277,15 @@ class GPModel(Model):
       noise_var: Variance of an observation in the units of the objective, held (GPyOpt's fit only began there); None:
         it is inferred.
       exact_feval: True says that evaluations are exact.
-      optimizer: None; a fit is jbo's own, so another value is warned about.
+      optimizer: None; other values give a warning, because jbo has its own optimizer.
       max_iters: None; as for ``optimizer``.
-      optimize_restarts: How many starts a fit has; None: three.
+      optimize_restarts: Number of starts of a fit; None: three.
       sparse: True sees the evaluations through inducing points, however few there are; the hyperparameters come from up
         to 512 evaluations themselves.
-      num_inducing: How many inducing points; None: ten, as in GPyOpt. Only with ``sparse``.
+      num_inducing: Number of inducing points; None: ten, as in GPyOpt. Only with ``sparse``.
       verbose: False; a model says nothing, so True is warned about.
-      ARD: Each parameter has a lengthscale of its own; False is warned about.
-      mean_function: None; others are refused.
+      ARD: True: each parameter has its own lengthscale; False gives a warning.
+      mean_function: None; other values raise an error.
 
     Raises:
       ValueError: An option that cannot be met.
@@ -338,7 +338,7 @@ class GPModel(Model):
 
 
 class GPModel_MCMC(Model):
-    """A Gaussian process whose hyperparameters are drawn by NUTS; acquisitions are averaged over the draws.
+    """A Gaussian process whose hyperparameters are sampled by NUTS; acquisitions are averaged over the samples.
 
     Needs ``pip install jbo[bayes]``.
 
@@ -346,15 +346,15 @@ class GPModel_MCMC(Model):
       kernel: As in `GPModel`.
       noise_var: As in `GPModel`.
       exact_feval: As in `GPModel`.
-      n_samples: Hyperparameter sets that an acquisition is averaged over.
-      n_burnin: Steps in which the sampler finds its step size and its scales.
-      subsample_interval: Draws for each set that is kept.
-      step_size: None; the sampler finds it, so another value is warned about.
+      n_samples: Number of hyperparameter samples over which an acquisition is averaged.
+      n_burnin: Number of warm-up steps, in which the sampler adapts its step size and its scales.
+      subsample_interval: Number of steps of the sampler for each sample that is kept.
+      step_size: None; other values give a warning, because the sampler adapts it.
       leapfrog_steps: None; as for ``step_size``.
       verbose: False; a model says nothing, so True is warned about.
 
     Raises:
-      ImportError: blackjax is not there.
+      ImportError: blackjax is not installed.
       ValueError: An option that cannot be met.
     """
 
@@ -491,16 +491,16 @@ class RFModel(Model):
     """A forest of extremely randomised trees, jbo's own. A bandit's points are to it choices without distances.
 
     Args:
-      bootstrap: True: each tree grows on a draw of the evaluations; None is what `jbo.forest` has.
-      criterion: None; a split is judged by the variance that it leaves, so another value is warned about.
+      bootstrap: True: each tree is grown on a bootstrap sample of the evaluations; None: the default of `jbo.forest`.
+      criterion: None; other values give a warning, because splits minimise the remaining variance.
       max_depth: None; as for ``criterion``: a tree is bounded by the size of its leaves.
-      max_features: Share of the parameters that a split is chosen among; None is what `jbo.forest` has.
+      max_features: Fraction of the parameters that are candidates of a split; None: the default of `jbo.forest`.
       max_leaf_nodes: None; as for ``max_depth``.
-      min_samples_leaf: Least number of evaluations in a leaf; None is what `jbo.forest` has.
+      min_samples_leaf: Minimum number of evaluations in a leaf; None: the default of `jbo.forest`.
       min_samples_split: None; as for ``max_depth``.
       min_weight_fraction_leaf: None; as for ``max_depth``.
-      n_estimators: How many trees; None is what `jbo.forest` has (GPyOpt: 500).
-      n_jobs: None; all trees grow at once, so another value is warned about.
+      n_estimators: Number of trees; None: the default of `jbo.forest` (GPyOpt: 500).
+      n_jobs: None; other values give a warning, because all trees grow at once.
       oob_score: False; True is warned about.
       random_state: None; the seed is the optimisation's, so another value is warned about.
       verbose: False; a model says nothing, so True is warned about.

@@ -18,7 +18,7 @@ class Objective:
     columns: Columns
 
     def __call__(self, config: Mapping[str, Any]) -> Any:
-        """What the function gave; arrays of more than one number as they are, for the study to refuse."""
+        """The value of the function; an array of several numbers is unchanged, so that the study raises an error."""
         value = self.function(Row([self.columns.to_row(config)], config))
         if isinstance(value, list | tuple):
             value = np.asarray(value)
@@ -41,10 +41,10 @@ class ObjectiveOfRows:
 
 
 class SingleObjective(ObjectiveOfRows):
-    """A function of one row with what else is known of it.
+    """A function of one row with its name and options.
 
     Args:
-      func: From one row ``(1, k)`` to a number, or an array of one.
+      func: Function of one row ``(1, k)`` that returns a number, or an array of one number.
       num_cores: Evaluations at the same time, as in `methods.BayesianOptimization`.
       objective_name: For the report.
       batch_type: ``synchronous``; another value is refused.

@@ -15,7 +15,7 @@ _NUM_SAMPLES, _NUM_STARTS = 1000, 5
 
 
 class AcquisitionOptimizer:
-    """How an acquisition is maximised: by `jbo.maximize`, whatever is said here.
+    """Maximiser of an acquisition; it is always `jbo.maximize`, whatever the options.
 
     Args:
       space: The domain.

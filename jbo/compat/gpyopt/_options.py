@@ -1,4 +1,4 @@
-"""What becomes of an option that has no meaning here: it is told, never ignored."""
+"""Warnings about options that have no effect; none is ignored silently."""
 
 import difflib
 import warnings
@@ -7,19 +7,19 @@ from typing import Any
 
 
 def without_effect(name: str, value: Any, reason: str, depth: int = 1) -> None:
-    """Warn that an option changes nothing.
+    """Warn that an option has no effect.
 
     Args:
-      name: What the caller wrote.
-      value: What was given.
-      reason: What happens in its place.
-      depth: How many functions of this package stand between the caller's line and this call.
+      name: Name of the option.
+      value: Given value.
+      reason: What happens instead.
+      depth: Number of functions of this package between the caller's line and this call.
     """
     warnings.warn(f"{name}={value!r} has no effect: {reason}", UserWarning, stacklevel=depth + 2)
 
 
 def unknown_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Warn of keywords that nobody knows; GPyOpt ignores them without a word, so programs have them.
+    """Warn of unknown keywords; GPyOpt ignores them silently, so programs may contain them.
 
     Args:
       options: What was given.

@@ -1,4 +1,4 @@
-"""Which model, acquisition, rule for batches and cost the options of an optimisation name."""
+"""The model, acquisition, batch rule and cost that the options of an optimisation select."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -51,10 +51,10 @@ EVALUATORS: dict[str, Callable[[], Batch | None]] = {
 
 
 def model_of(model: Any, model_type: str, options: Mapping[str, Any]) -> Model:
-    """The model that is meant.
+    """The model that the options select.
 
     Args:
-      model: What was given in place of a type, or None.
+      model: Model given in place of a type, or None.
       model_type: One of `MODELS`.
       options: Options of models by name. Those that the model does not have are warned about, as GPyOpt ignores them.
 
@@ -99,10 +99,10 @@ def _is_changed(kind: type, name: str) -> bool:
 def acquisition_of(
     acquisition: Any, kind: str | None, jitter: int | float | None, weight: int | float | None
 ) -> ModelAcquisition:
-    """The acquisition that is meant.
+    """The acquisition that the options select.
 
     Args:
-      acquisition: What was given in place of a type, or None.
+      acquisition: Acquisition given in place of a type, or None.
       kind: ``EI``, ``MPI`` or ``LCB``, or one with ``_MCMC``; None is ``EI``.
       jitter: Of ``EI`` and ``MPI``; None: 0.01.
       weight: Of ``LCB``; None: 2.
@@ -127,7 +127,7 @@ def acquisition_of(
 
 
 def batch_of(evaluator_type: str | None, batch_size: int) -> Batch | None:
-    """The rule for batches; None where there are none, or the model is believed.
+    """The batch rule; None for single points, and if pending points are fantasised at the posterior mean.
 
     Args:
       evaluator_type: One of `EVALUATORS`; None is ``sequential``.

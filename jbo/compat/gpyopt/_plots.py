@@ -1,4 +1,4 @@
-"""Pictures of an optimisation: how it converges, and what its model and its acquisition believe."""
+"""Plots of an optimisation: its convergence, its model and its acquisition."""
 
 import os
 from typing import Any, NamedTuple
@@ -22,14 +22,14 @@ _SIDE = {1: 400, 2: 60}
 
 
 class Predictions(NamedTuple):
-    """What is believed at points of the cube, lower is better."""
+    """Predictions of the model at points of the cube; lower is better."""
 
     mean: Float[Array, " m"]
-    """Of the model, in standardised units, bad values compressed as the model sees them."""
+    """Posterior mean, in standardised units, with bad values compressed as in the model."""
     deviation: Float[Array, " m"]
-    """Of the function, in the same units."""
+    """Standard deviation of the function, in the same units."""
     acquisition: Float[Array, " m"]
-    """How much each point is worth asking, as a share of the most."""
+    """Acquisition value of each point, as a fraction of the maximum."""
     y: Float[Array, " n"]
     """The values that the model saw, in the same units; NaN for trials that did not succeed."""
 

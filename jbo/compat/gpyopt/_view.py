@@ -1,4 +1,4 @@
-"""What the model of a search believes at points in the user's units, in the units that GPyOpt's models have."""
+"""Predictions of the model of a search at points in the user's units, in the units of GPyOpt's models."""
 
 import dataclasses
 from collections.abc import Callable
@@ -34,11 +34,11 @@ class Table(NamedTuple):
     y: Float[np.ndarray, " n"]
     """Values, lower is better; NaN where an evaluation failed."""
     cost: Float[np.ndarray, " n"] | None
-    """What each trial cost, 0 where that is not known; None if the model has no use for it."""
+    """Cost of each trial, 0 if unknown; None if the model does not use costs."""
 
 
 class Predictions(NamedTuple):
-    """What is believed at points: arrays of one row a point, one column a hyperparameter sample."""
+    """Predictions at points: arrays with a row for each point and a column for each hyperparameter sample."""
 
     mean: Float[np.ndarray, "m s"]
     """Of the objective, lower is better."""
@@ -74,7 +74,7 @@ class View:
         self.params: Any = jax.tree.map(np.asarray, model[0])
 
     def at(self, rows: Float[np.ndarray, "m k"]) -> Predictions:
-        """What is believed at points in the user's units.
+        """Predictions at points in the user's units.
 
         Args:
           rows: Points; those of the domain, or near it.
