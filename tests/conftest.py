@@ -12,6 +12,7 @@ if os.environ.get("JBO_OPTIMIZE") != "1":
     fast_compile = "--xla_backend_optimization_level=0"
     if version("jaxlib").startswith("0.10."):  # the XLA of a later one knows no other emitters, and aborts
         fast_compile += " --xla_cpu_use_fusion_emitters=false"
+        fast_compile += " --xla_cpu_parallel_codegen_split_count=1"  # each part of a program costs time of its own
     os.environ["XLA_FLAGS"] = f"{fast_compile} {os.environ.get('XLA_FLAGS', '')}"
 
 # All processes of the tests, and the next run, share one cache of compiled programs: XLA needs ten times as long to
@@ -36,11 +37,15 @@ from tests.program_cache import keep_newest
 # Processes that tests start keep only what compiled for longer, since some of them are killed while they write.
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
+jax.config.update("jax_traceback_in_locations_limit", 0)  # nobody reads where an operation of a program comes from
+
 gc.set_threshold(200_000, 20, 100)  # a tenth of the time: tracing allocates many objects that stay alive
 
 _MAPS = Path("/proc/self/maps")
+_TESTS_BETWEEN_LOOKS = 16
 _MOST_MAPS = 30_000
 """Pieces of memory of a process; Linux allows 65,530, each program of XLA takes some, and past them it crashes."""
+_NUM_TESTS = pytest.StashKey[int]()
 THOROUGH = os.environ.get("JBO_THOROUGH") == "1"
 hypothesis.settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("thorough", max_examples=300, deadline=None, derandomize=True)
@@ -61,6 +66,11 @@ def pytest_collection_modifyitems(items):
     part = os.environ.get("JBO_PART", "all")
     if part != "all":
         items[:] = [item for item in items if (zlib.crc32(item.nodeid.encode()) ^ int(part, 16)) % 2 == 0]
+
+
+def pytest_collection_finish():
+    """What was imported stays to the end, so no collection of garbage needs to walk through it."""
+    gc.freeze()
 
 
 @pytest.fixture(params=["float64", "float32"])
@@ -96,7 +106,13 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item, nextitem):
-    """The programs of tests that are over go before there are too many of them."""
+    """The programs of tests that are over go before there are too many of them.
+
+    The kernel takes ten milliseconds to list the pieces, so not every test does: sixteen tests add a few thousand.
+    """
+    item.config.stash[_NUM_TESTS] = num = item.config.stash.get(_NUM_TESTS, 0) + 1
+    if num % _TESTS_BETWEEN_LOOKS:
+        return
     if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
         from jbo.study import programs  # not above: jaxtyping wants to be there first
 
