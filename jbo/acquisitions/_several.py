@@ -14,8 +14,11 @@ from jbo import designs, pareto
 from jbo.acquisitions._acquisition import Acquisition, Scale, log_expected_improvement
 from jbo.acquisitions._noisy_improvement import log_noisy_expected_improvement
 from jbo.acquisitions.hypervolume import (
+    Boxes,
     Strips,
+    boxes,
     directions,
+    log_improvement_of_boxes,
     log_improvement_of_rays,
     log_improvement_of_strips,
     rays,
@@ -97,7 +100,7 @@ class _Prepared(NamedTuple):
     """What `HypervolumeImprovement` prepares."""
 
     region: Any
-    """`Strips` with a leading axis of samples, or `Rays`."""
+    """`Strips` with a leading axis of samples, `Boxes`, or `Rays`."""
     drawn: Any
     """Values of each objective at the trials that were drawn; None: the front is that of the posterior means."""
 
@@ -110,7 +113,7 @@ class HypervolumeImprovement(FrontAcquisition):
     num_samples: int = field(metadata={"static": True})
     """Number of samples of the front; 0: the front of the posterior means."""
     num_rays: int = field(metadata={"static": True})
-    """Number of rays, used with more than two objectives."""
+    """Number of rays, used with more than three objectives, or more than two if the front is sampled."""
 
     @property
     def of_one(self) -> Acquisition:
@@ -133,6 +136,8 @@ class HypervolumeImprovement(FrontAcquisition):
             y = jnp.moveaxis(drawn.values, 0, -1)  # [s n k]
         if k == 2:
             return _Prepared(jax.vmap(lambda y: strips(y, front.counts, front.reference))(y), drawn)
+        if k == 3 and drawn is None:
+            return _Prepared(boxes(front.mean, front.counts, front.reference), None)
         direction = directions(key_rays, self.num_rays, k, dtype)
         if drawn is not None:
             y = y[self._sample_of_ray]
@@ -153,6 +158,8 @@ class HypervolumeImprovement(FrontAcquisition):
                 means, aux.region
             )
             return logsumexp(values) - float(np.log(values.shape[0]))
+        if isinstance(aux.region, Boxes):
+            return log_improvement_of_boxes(mean, deviation, aux.region)
         if aux.drawn is not None:
             means = means[self._sample_of_ray]
         return log_improvement_of_rays(means, deviation, aux.region)
@@ -270,12 +277,13 @@ def _at_least_one(name: str, value: int) -> int:
 def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImprovement:
     """Logarithm of the expected hypervolume improvement (EHVI): the default with several objectives.
 
-    The front is the Pareto front of the posterior means of the feasible trials. With two objectives the value is exact
-    for a front of up to 64 trials. With more objectives it is a mean over directions from the reference point. Each
-    suggestion uses new, evenly spread directions.
+    The front is the Pareto front of the posterior means of the feasible trials. The value is exact with two objectives
+    for a front of up to 64 trials, and with three objectives for a front of up to 96 trials. Of a larger front as many
+    trials are taken. With more objectives the value is a mean over directions from the reference point. Each suggestion
+    uses new, evenly spread directions.
 
     Args:
-      num_rays: Number of directions with more than two objectives. Powers of two are spread most evenly.
+      num_rays: Number of directions with more than three objectives. Powers of two are spread most evenly.
 
     Raises:
       ValueError: If ``num_rays`` is below 1.
@@ -295,7 +303,7 @@ def log_noisy_expected_hypervolume_improvement(num_samples: int = 16, num_rays: 
 
     Args:
       num_samples: Number of samples of the front.
-      num_rays: As in `log_expected_hypervolume_improvement`; each ray has its own sample.
+      num_rays: Number of directions with more than two objectives, each with a sample of its own.
 
     Raises:
       ValueError: If a number is below 1.

@@ -15,10 +15,13 @@ import jbo
 from jbo import pareto
 from jbo.acquisitions import Front, formulas
 from jbo.acquisitions.hypervolume import (
+    boxes,
     directions,
+    log_improvement_of_boxes,
     log_improvement_of_rays,
     log_improvement_of_strips,
     rays,
+    spread_rows,
     strips,
 )
 from jbo.pytrees import pytree
@@ -150,6 +153,161 @@ def test_of_a_large_front_some_rows_are_taken_evenly(x64):
     assert value == pytest.approx(expected, rel=0.03)
 
 
+# Boxes
+
+
+@jax.jit
+def of_boxes(mean, deviation, y, counts, reference):
+    return log_improvement_of_boxes(mean, deviation, boxes(y, counts, reference))
+
+
+def expected(u, mean, deviation):
+    z = (u - mean) / deviation
+    return deviation * (norm.pdf(z) + z * norm.cdf(z))
+
+
+def by_cells(mean, deviation, y, reference):
+    """The sum over all cells of the grid through the rows that no row dominates."""
+    y = y[np.all(y < reference, axis=1)]
+    starts = [np.r_[-np.inf, np.unique(column)] for column in y.T]
+    steps = [
+        np.diff(np.r_[0, expected(np.r_[start[1:], end], m, s)])
+        for start, end, m, s in zip(starts, reference, mean, deviation, strict=True)
+    ]
+    is_free = np.ones([len(start) for start in starts], bool)
+    for row in y:
+        i, j, k = (np.searchsorted(start, value) for start, value in zip(starts, row, strict=True))
+        is_free[i:, j:, k:] = False
+    return np.einsum("ijk,k,j,i", is_free, *steps[::-1], optimize=True)
+
+
+CORNERS = st.lists(st.tuples(*[st.integers(0, 4)] * 3, st.booleans()), min_size=8, max_size=8)
+FLOATS = st.lists(st.tuples(*[st.floats(-0.5, 1.5)] * 3, st.booleans()), min_size=8, max_size=8)
+
+
+@given(st.one_of(CORNERS, FLOATS), st.tuples(*[st.floats(-0.5, 1.5)] * 3), st.randoms(), st.floats(0.1, 10))
+def test_the_improvement_of_three_objectives_is_the_sum_over_all_free_cells(rows, mean, random, scale):
+    """Rows in whole numbers have ties. Order, padding, dominated rows and units change nothing."""
+    with jax.enable_x64(True):
+        y, counts = np.array([row[:3] for row in rows], float), np.array([row[3] for row in rows])
+        y = y / 4 if y.max() > 1.5 else y
+        mean, deviation, reference = np.array(mean), np.array([0.3, 0.1, 0.2]), np.array([1.0, 0.9, 1.1])
+
+        def value(y, counts, units=1.0):
+            arguments = mean * units, deviation * units, y * units, counts, reference * units
+            return float(of_boxes(*map(jnp.asarray, arguments)))
+
+        first = value(y, counts)
+        assert first == pytest.approx(np.log(by_cells(mean, deviation, y[counts], reference)), abs=1e-8)
+        order = np.array(random.sample(range(8), 8))
+        assert value(y[order], counts[order]) == pytest.approx(first, rel=1e-9, abs=1e-9)
+        assert value(np.where(counts[:, None], y, -7.0), counts) == pytest.approx(first, rel=1e-12)
+        if counts.any() and not counts.all():
+            worse, is_there = y.copy(), counts.copy()
+            worse[np.argmin(counts)] = y[np.argmax(counts)] + [0.0, 0.25, 0.0]
+            is_there[np.argmin(counts)] = True
+            assert value(worse, is_there) == pytest.approx(first, rel=1e-9, abs=1e-9)
+        units = np.array([scale, 1 / scale, 1.0])
+        assert value(y, counts, units) == pytest.approx(first, rel=1e-6, abs=1e-6)
+
+
+def test_boxes_of_rows_with_ties_do_not_overlap(x64):
+    random = np.random.default_rng(7)
+    y, counts = random.integers(0, 4, (200, 8, 3)) / 4, random.random((200, 8)) < 0.8
+    mean, deviation, reference = random.random(3), np.array([0.3, 0.1, 0.2]), np.array([1.0, 0.9, 1.1])
+    value = jax.vmap(of_boxes, in_axes=(None, None, 0, 0, None))
+    found = value(*map(jnp.asarray, (mean, deviation, y, counts, reference)))
+    by_hand = [np.log(by_cells(mean, deviation, y[counts], reference)) for y, counts in zip(y, counts, strict=True)]
+    np.testing.assert_allclose(found, by_hand, atol=1e-9)
+
+
+def test_the_improvement_of_three_objectives_is_the_mean_over_samples(x64):
+    """By `pareto.hypervolume` of the rows with a sample, and without it."""
+    random = np.random.default_rng(5)
+    y = 1 - random.dirichlet(np.ones(3), 8)
+    mean, deviation, reference = np.full(3, 0.5), np.array([0.15, 0.1, 0.2]), np.full(3, 1.1)
+    samples = jnp.asarray(mean + deviation * random.normal(size=(20_000, 3)))
+    all_count = jnp.ones(9, bool)
+
+    @jax.jit
+    @jax.vmap
+    def with_sample(sample):
+        return pareto.hypervolume(jnp.concatenate([jnp.asarray(y), sample[None]]), jnp.asarray(reference), all_count)
+
+    gains = np.asarray(with_sample(samples) - with_sample(jnp.full((1, 3), 9.0)))
+    padded = np.concatenate([y, np.zeros((1, 3))])
+    value = np.exp(of_boxes(*map(jnp.asarray, (mean, deviation, padded, np.arange(9) < 8, reference))))
+    assert abs(value - gains.mean()) < 4 * gains.std() / len(gains) ** 0.5
+    assert 4 * gains.std() / len(gains) ** 0.5 < 0.05 * value
+
+
+_SLOPE_OF_BOXES = jax.jit(jax.value_and_grad(lambda z, *rest: of_boxes(z[:3], jnp.exp(z[3:]), *rest)))
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.4, 0.15), (0.8, 0.05), (30.0, 0.1), (-4.0, 0.01)])
+def test_the_slope_of_boxes_is_that_of_finite_differences(x64, mean, deviation):
+    y = np.array([[0.2, 0.8, 0.9], [0.9, 0.3, 0.4], [0.5, 0.6, 0.5], [0.5, 0.6, 0.5], [0.0, 0.0, 0.0]])
+    rest = tuple(map(jnp.asarray, (y, np.arange(5) < 4, np.full(3, 1.0))))
+    z = np.r_[np.full(3, mean) + [0, 0.05, -0.05], np.full(3, np.log(deviation))]
+    value, slope = _SLOPE_OF_BOXES(jnp.asarray(z), *rest)
+    assert np.isfinite(value) and np.isfinite(slope).all() and (slope[:3] < 0).all()
+    for i in range(6):
+        step = 1e-5 * max(abs(z[i]), 1) * min(1, 10 * deviation)
+        ends = [
+            float(_SLOPE_OF_BOXES(jnp.asarray(z + sign * step * (np.arange(6) == i)), *rest)[0]) for sign in (1, -1)
+        ]
+        np.testing.assert_allclose(slope[i], (ends[0] - ends[1]) / (2 * step), rtol=1e-3, atol=1e-4)
+
+
+def test_far_from_the_front_boxes_have_a_value_and_a_slope(dtype):
+    """Also with rows that are equal or nearly so, and without a row. Far out it is the square of the distance."""
+    y = np.array([[0.5, 0.5, 0.5], [0.5, 0.5, 0.5], [0.5 + 1e-7, 0.5 - 1e-7, 0.5], [0.2, 0.8, 0.5], [0.0] * 3])
+    for counts in (np.array([True] * 4 + [False]), np.zeros(5, bool)):
+        values = []
+        for size in [10.0**k for k in range(-3, 9)]:
+            z = jnp.asarray([size, size, size, -3.0, -2.0, -4.0], dtype)
+            rest = jnp.asarray(y, dtype), jnp.asarray(counts), jnp.ones(3, dtype)
+            value, slope = _SLOPE_OF_BOXES(z, *rest)
+            assert np.isfinite(value) and np.isfinite(slope).all() and (slope[:3] < 0).all()
+            values.append(float(value))
+        assert (np.diff(values) < 0).all()
+        assert values[-1] == pytest.approx(-0.5 * 1e16 * np.exp([6.0, 4.0, 8.0]).sum(), rel=1e-5)
+
+
+def test_float32_has_the_value_of_float64(x64):
+    random = np.random.default_rng(6)
+    y = 1 - random.dirichlet(np.ones(3), 5)
+    for size in (0.3, 1.0, 3.0, 10.0):
+        mean, deviation = random.random(3) * size, np.array([0.15, 0.1, 0.2])
+        values = []
+        for dtype in (np.float32, np.float64):
+            arguments = (mean.astype(np.float32), deviation.astype(np.float32), y.astype(np.float32), np.ones(3) * 1.1)
+            mean_, deviation_, y_, reference = (jnp.asarray(part, dtype) for part in arguments)
+            values.append(float(of_boxes(mean_, deviation_, y_, jnp.ones(5, bool), reference)))
+        assert values[0] == pytest.approx(values[1], rel=2e-6, abs=1e-4)
+
+
+def test_of_a_large_front_of_three_objectives_rows_are_taken_all_over_it(x64):
+    """200 rows on an eighth of a sphere, of which 96 count: each other row is near one of them.
+
+    What lies between the rows of a front is not dominated, so fewer rows leave more to improve.
+    """
+    normal = np.abs(np.random.default_rng(0).normal(size=(200, 3)))
+    y = 1 - normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    reference = np.full(3, 1.1)
+    rows = np.asarray(spread_rows(jnp.asarray(y), jnp.ones(200, bool), jnp.asarray(reference), 96))
+    assert len(np.unique(rows)) == 96
+    assert np.abs(y[:, None] - y[rows][None]).max(axis=2).min(axis=1).max() < 0.12
+    mean, deviation = np.full(3, 0.3), np.full(3, 0.1)
+    value = np.exp(of_boxes(*map(jnp.asarray, (mean, deviation, y, np.ones(200, bool), reference))))
+    exact = by_cells(mean, deviation, y, reference)
+    assert exact < value < 1.5 * exact
+    # A front of fewer rows is there as a whole.
+    counts = np.arange(200) % 4 == 0
+    rows = np.asarray(spread_rows(jnp.asarray(y), jnp.asarray(counts), jnp.asarray(reference), 96))
+    assert set(np.flatnonzero(counts)) <= set(rows)
+
+
 # Rays
 
 
@@ -279,6 +437,15 @@ def test_the_acquisition_of_the_guide_is_how_much_better_a_bound_is_than_each_tr
         expected = min(max(row[j] - bound[j] for j in range(2)) for row in rows)
         found = value_of(world["Maximin"](weight), mean, deviation, front_of(Y), 0.1)
         assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_with_three_objectives_the_acquisition_is_the_formula_too(x64):
+    random = np.random.default_rng(8)
+    y, reference = random.random((6, 3)), np.full(3, 1.1)
+    front, mean, deviation = front_of(y, reference=reference), np.array([0.3, 0.5, 0.2]), np.array([0.2, 0.1, 0.3])
+    expected = of_boxes(jnp.asarray(mean) + 0.1, jnp.asarray(deviation), front.mean, front.counts, front.reference)
+    value = value_of(jbo.log_expected_hypervolume_improvement(), mean, deviation, front, 0.1)
+    assert value == pytest.approx(float(expected), rel=1e-12)
 
 
 def test_of_a_sure_front_the_noisy_form_is_the_other_one(x64):
