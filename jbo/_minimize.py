@@ -93,8 +93,8 @@ def minimize(
         objectives, limits, a cost, or values that are only recorded. None: the function returns one number.
 
     Returns:
-      All points and values, and the best value so far. Strategies with a model have no derivatives of them, because
-      their suggestions have none.
+      All points and values, and the best value so far. If the strategy has a model, these results have no derivative,
+      because the suggestions have none.
 
     Raises:
       TypeError: If an argument has the wrong type, the function is not traceable, or it does not return a number.

@@ -41,7 +41,7 @@ class Region:
     def place(self, raw: Float[Array, "*b d"]) -> Float[Array, "*b d"]:
         """The snapped points, with the fixed columns set.
 
-        In a list of candidates these are the nearest candidates, see `nearness`. If no candidate has the fixed columns,
+        In a list of candidates these are the nearest candidates, see `nearness`. If no candidate has the fixed values,
         the result is the first candidate of the list, for which `is_allowed` is False.
 
         Args:
@@ -59,7 +59,7 @@ class Region:
         return candidates[rows].reshape(x.shape)
 
     def is_allowed(self, x: Float[Array, "*b d"]) -> Bool[Array, "*b"]:
-        """True for points that satisfy the constraint; in a list of candidates, for those with the fixed columns.
+        """True for points that satisfy the constraint; in a list of candidates, for those with the fixed values.
 
         Args:
           x: Snapped points; in a list, candidates.
@@ -97,7 +97,7 @@ class Region:
         return jnp.asarray(self.encoding.candidates, dtype)
 
     def nearness(self, raw: Float[Array, " d"]) -> Float[Array, " m"]:
-        """Minus the squared distance of each candidate from a point; ``-inf`` for other values of the fixed columns.
+        """Minus the squared distance of each candidate from a point; ``-inf`` for candidates without the fixed values.
 
         Two different categories have distance 1.
 
@@ -109,7 +109,9 @@ class Region:
         return jnp.where(self._has_fixed(candidates), score, -jnp.inf)
 
     def best_new(self, state: Trials, score: Float[Array, " m"], tie: int = 0) -> Candidate:
-        """The candidate with the highest score that has the fixed columns and is not in the table; the first of equals.
+        """The candidate with the highest score, among those that have the fixed values and are not in the table.
+
+        If several candidates have the highest score, it is the first of them.
 
         Args:
           state: The table.
@@ -147,7 +149,7 @@ class Region:
         return self.best_new(state, self.nearness(raw), TIE)
 
     def _has_fixed(self, x: Float[Array, "*b d"]) -> Bool[Array, "*b"]:
-        """True for points that have the fixed columns. Inactive columns are ignored."""
+        """True for points whose fixed columns have the fixed values. Inactive columns are ignored."""
         if self.fixed is None:
             return jnp.ones(x.shape[:-1], bool)
         fixed = jnp.broadcast_to(self.fixed.astype(x.dtype), x.shape)

@@ -73,7 +73,7 @@ class LocalPenalization:
     scale = Scale.LOGARITHM
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> tuple[Any, Balls]:
-        """The prepared quantities of the acquisition without the pending trials, and the balls."""
+        """Quantities that the acquisition shares between points, computed without the pending trials, and the balls."""
         key_points, key_acquisition = jax.random.split(key)
         told, data, region = known.told, known.told_data, known.region
 
@@ -102,9 +102,10 @@ class LocalPenalization:
 def local_penalization() -> LocalPenalization:
     r"""Local penalisation (LP): the acquisition, computed without the pending trials, is penalised near each of them.
 
-    If L is a Lipschitz constant of the function, its minimum M is not within :math:`(f(x_j) - M) / L` of the pending
-    trial at :math:`x_j`. The acquisition is multiplied by the probability that the point is farther away. L is the
-    largest slope of the posterior mean over 512 points and the observations.
+    Let L be a Lipschitz constant of the function and M its minimum value. Then no minimum point is closer than
+    :math:`(f(x_j) - M) / L` to the pending trial at :math:`x_j`. The acquisition is multiplied by the probability that
+    the point is farther from :math:`x_j` than this distance. L is the largest slope of the posterior mean over 512
+    points and the observations. M is the minimum posterior mean over the observations.
 
     References:
       González, Dai, Hennig and Lawrence, Batch Bayesian Optimization via Local Penalization, 2016.

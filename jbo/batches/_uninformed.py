@@ -1,4 +1,4 @@
-"""Batch rules that ignore pending trials: the first point by the acquisition, the others at random."""
+"""Batch rules that ignore pending trials: the first point maximises the acquisition, the others are random."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,14 +17,14 @@ from jbo.pytrees import pytree
 @pytree
 @dataclass(frozen=True)
 class ByChance(Drawing):
-    """A random suggestion while trials are pending; made by `random_batch` and `thompson_batch`."""
+    """A batch rule that suggests at random while trials are pending; made by `random_batch` and `thompson_batch`."""
 
     is_of_model: bool = field(metadata={"static": True})
-    """True: the minimum of a posterior sample of the function; False: a uniform point."""
+    """True: suggest the minimum of a posterior sample of the function; False: suggest a uniform point."""
 
     @property
     def scale(self) -> Scale:
-        """The scale of a sampled function; a distance counts as a logarithm."""
+        """The scale of the value: the objective's for a sampled function, a logarithm for a distance."""
         return Scale.OBJECTIVE if self.is_of_model else Scale.LOGARITHM
 
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Any:
@@ -45,12 +45,15 @@ class ByChance(Drawing):
 
 
 def random_batch() -> ByChance:
-    """The first point of a batch by the acquisition, the others uniform over the space (GPyOpt's ``random``)."""
+    """The first point of a batch maximises the acquisition; the others are uniform over the space.
+
+    This is the rule ``random`` of GPyOpt.
+    """
     return ByChance(False)
 
 
 def thompson_batch() -> ByChance:
-    """The first point of a batch by the acquisition, each other point the minimum of a posterior sample.
+    """The first point of a batch maximises the acquisition; each other point minimises a posterior sample.
 
     Pending trials can be ignored, because samples differ. See `jbo.thompson_sampling`.
 

@@ -15,7 +15,8 @@ from jbo.surrogates import GPParams, Posterior
 from jbo.surrogates.gaussian_process import GPPosterior
 
 _OFF = 1e-4
-"""Maximum difference between a share and its wanted coordinate; with a larger one the value is impossible."""
+"""Maximum difference between a share and its requested coordinate. A larger one means that the coordinate is
+impossible."""
 
 
 class Dependence(NamedTuple):
@@ -90,12 +91,15 @@ def averaged(
 
 
 def where_active(encoding: Encoding, x: Float[Array, "m d"], columns: Sequence[int]) -> Float[Array, "m d"]:
-    """The points, with the parents of ``columns`` moved so that ``columns`` are active, evenly over these values.
+    """The points, with the parents of ``columns`` moved to values at which ``columns`` are active.
+
+    The new values of a parent are spread evenly over the values that make its child active.
 
     Args:
       encoding: Columns of the space.
       x: Points of the cube.
-      columns: Indices of the columns. If no level of a parent suits two of them, they are not active together.
+      columns: Indices of the columns. If two columns have the same parent and no level of it makes both active, they
+        are not active together in the result.
     """
     levels: dict[int, tuple[int, ...]] = {}
     ranges: dict[int, tuple[float, float]] = {}

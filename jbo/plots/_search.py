@@ -151,10 +151,10 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
 
 
 def timeline(study: Shown, *, ax: Any = None) -> Any:
-    """A bar for each trial from its start to its end, trials that ran at the same time above each other.
+    """A bar for each trial from its start to its end. Trials that ran at the same time are above each other.
 
     Args:
-      study: A study, a file that was read, or a view. Pending trials last until the latest time that is known.
+      study: A study, a file that was read, or a view. The bar of a pending trial ends at the latest known time.
       ax: Axes of matplotlib; None: new ones.
 
     Returns:

@@ -1,8 +1,8 @@
-"""The charts of the report, for a notebook too: each answers the pointer and shows itself where it is the last line.
+"""Interactive charts, for the report and for notebooks. A notebook shows a chart that is the last line of a cell.
 
-`jbo.plots.interactive.trajectory(study)` is to `jbo.plots.trajectory(study)` what a chart on a page is to a picture in
-print. Drag over a part to look at it closely, and double-click for the whole. Click on a name to hide what it names.
-A chart needs neither a network nor another library.
+`jbo.plots.interactive.trajectory(study)` is the interactive version of `jbo.plots.trajectory(study)`. Point at a mark
+to read its values. Drag over a part to enlarge it, and double-click to see the whole chart. Click on a name in the
+legend to hide what it names. A chart needs neither a network connection nor another library.
 """
 
 import html
@@ -41,7 +41,7 @@ from jbo.study import Trial
 from jbo.study.front import check_alone
 
 Shown = Searched | ModelView
-"""A study, a file that was read, or what the model of one believes."""
+"""A study, a study file that was read, or a view of its model."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,19 +49,19 @@ class Figure:
     """A chart as plain data, in the format of plotly: ``plotly.graph_objects.Figure(chart.data, chart.layout)``."""
 
     data: list[dict[str, Any]]
-    """Its traces."""
+    """The traces of the chart."""
     layout: dict[str, Any]
-    """Its axes, its size and where its legend is."""
+    """The axes, the size and the position of the legend."""
 
     def __repr__(self) -> str:
         names = ", ".join(trace["name"] for trace in self.data if "name" in trace and trace.get("showlegend", True))
         return f"<Figure: {names}>"
 
     def element(self, key: str = "") -> str:
-        """The place of the chart on a page, which `script` fills.
+        """The HTML element of the chart, into which `script` draws it.
 
         Args:
-          key: Of the chart; it need not be unique.
+          key: Name of the chart; it need not be unique.
         """
         text = html.escape(json.dumps(vars(self), allow_nan=False, separators=(",", ":")), quote=False)
         text = text.replace("'", "&#x27;")  # double quotes are many, so the attribute stands in single ones
@@ -82,26 +82,26 @@ _SIDE, _SIDE_OF_MAP = 128, 24
 _CIVIDIS = (
     "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
 )  # fmt: skip
-"""Rising in brightness, for colour-blind readers too: Nuñez, Anderton and Renslow, 2018."""
+"""Colours from dark to bright that colour-blind readers can distinguish: Nuñez, Anderton and Renslow, 2018."""
 
 
 def text(value: Any, limit: int = 60) -> str:
-    """A user's text for a chart, which takes ``<b>`` for bold.
+    """A user's text, escaped because a chart reads ``<b>`` as bold.
 
     Args:
-      value: Any.
-      limit: Characters to show.
+      value: A value of any type.
+      limit: Maximum number of characters.
     """
     shown = str(value)
     return html.escape(shown if len(shown) <= limit else shown[: limit - 1] + "…", quote=False)
 
 
 def trajectory(study: Shown, *, label: str = "objective") -> Figure:
-    """Every trial, the best so far, and the failed ones below.
+    """Every trial and the best value so far, with the failed trials below.
 
     Args:
       study: A study, a file that was read, or a view.
-      label: Of the objective.
+      label: Label of the objective.
 
     Raises:
       ValueError: No trial has ended, or the study has several objectives.
@@ -154,15 +154,15 @@ def trajectory(study: Shown, *, label: str = "objective") -> Figure:
 def pareto(study: Measured, names: tuple[str, str] | None = None) -> Figure:
     """The trials in the plane of two objectives: the front, what it dominates, and the infeasible trials.
 
-    The line is the edge of what the front dominates, up to the reference of the hypervolume. Of more than two
-    objectives there is no line, because a trial of the front need not be in the front of a pair.
+    The line is the edge of what the front dominates, up to the reference of the hypervolume. With more than
+    two objectives there is no line, because a trial of the front need not be in the front of a pair.
 
     Args:
       study: A study, or a file that was read.
       names: Two objectives; None: the first two.
 
     Raises:
-      ValueError: There is one objective, or no trial has a value of each objective, or a name is none of theirs.
+      ValueError: There is one objective, no trial has a value of each objective, or a name is not that of an objective.
     """
     known = [objective.name for objective in study.outcomes.objectives]
     if len(known) < 2:
@@ -205,7 +205,7 @@ def pareto(study: Measured, names: tuple[str, str] | None = None) -> Figure:
 
 
 def hypervolume(study: Measured) -> Figure:
-    """What the trials so far dominate, up to one reference.
+    """Hypervolume that the trials so far dominate, with one reference point.
 
     Args:
       study: A study, or a file that was read, with several objectives.
@@ -259,12 +259,12 @@ def limits(study: Measured) -> Figure:
 
 
 def learning_curves(study: Shown, *, step: str = "step", label: str = "objective") -> Figure:
-    """What each trial reported on its way, that of the best one in colour.
+    """The intermediate values of each trial, with the best trial in colour.
 
     Args:
       study: A study, a file that was read, or a view.
-      step: Of the horizontal axis.
-      label: Of the objective.
+      step: Label of the horizontal axis.
+      label: Label of the objective.
 
     Raises:
       ValueError: No trial has reported a value, or the study has several objectives.
@@ -294,10 +294,10 @@ def learning_curves(study: Shown, *, step: str = "step", label: str = "objective
 
 
 def timeline(study: Shown) -> Figure:
-    """A bar for each trial from its start to its end, trials that ran at the same time above each other.
+    """A bar for each trial from its start to its end. Trials that ran at the same time are above each other.
 
     Args:
-      study: A study, a file that was read, or a view. Pending trials last until the latest time that is known.
+      study: A study, a file that was read, or a view. The bar of a pending trial ends at the latest known time.
 
     Raises:
       ValueError: There is no trial.
@@ -332,10 +332,10 @@ def timeline(study: Shown) -> Figure:
 
 
 def importance(study: Searched | ModelView | Importance) -> Figure:
-    """Which share of the variance each parameter explains alone and with its interactions.
+    """Share of the variance that each parameter explains, alone and with its interactions.
 
     Args:
-      study: A study, a file that was read, a view, or its importance, which spares the work.
+      study: A study, a file that was read, a view, or its importance, which is then not computed again.
 
     Raises:
       ValueError: As in `jbo.diagnostics.importance`.
@@ -361,12 +361,12 @@ def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "o
     """The model along one parameter through the trial with the best posterior mean, and all trials.
 
     Args:
-      study: A study, a file that was read, or a view, which spares the fit.
-      name: The parameter; one that exists at the best trial.
-      label: Of the objective.
+      study: A study, a file that was read, or a view, whose model is not fitted again.
+      name: A parameter that is active at the best trial.
+      label: Label of the objective.
 
     Raises:
-      ValueError: As in `jbo.diagnostics.view_model`; or there is no such parameter there.
+      ValueError: As in `jbo.diagnostics.view_model`; or the best trial has no such parameter.
     """
     view = _view(study)
     best = view.recommended
@@ -397,12 +397,12 @@ def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "o
 
 
 def partial_dependence(study: Searched | ModelView, name: str | tuple[str, str], *, label: str = "objective") -> Figure:
-    """The objective along one parameter, or over two, all others averaged over as the model sees them.
+    """The model's objective along one parameter, or over two, averaged over all others.
 
     Args:
-      study: A study, a file that was read, or a view, which spares the fit.
-      name: The parameter, or two of them for a map. Where two do not exist together the map is empty.
-      label: Of the objective.
+      study: A study, a file that was read, or a view, whose model is not fitted again.
+      name: The parameter, or two parameters for a map. The map is empty where the two are not active together.
+      label: Label of the objective.
 
     Raises:
       ValueError: As in `jbo.diagnostics.dependence`.
@@ -441,8 +441,8 @@ def predicted_against_observed(study: Searched | ModelView | Health, *, label: s
     """Each value against its prediction from the other trials.
 
     Args:
-      study: A study, a file that was read, a view, or its health, which spares the work.
-      label: Of the objective.
+      study: A study, a file that was read, a view, or its health, which is then not computed again.
+      label: Label of the objective.
 
     Raises:
       ValueError: As in `jbo.diagnostics.health`.
@@ -473,7 +473,7 @@ def predicted_against_observed(study: Searched | ModelView | Health, *, label: s
 
 
 def calibration(study: Searched | ModelView | Health) -> Figure:
-    """Shares of the trials inside of central intervals.
+    """Share of the trials inside the central interval of each probability.
 
     Args:
       study: As in `predicted_against_observed`.
@@ -509,13 +509,13 @@ def _scatter(x: Any, y: Any, name: str, **style: Any) -> dict[str, Any]:
 
 
 def _plain(values: Any) -> list[Any]:
-    """Numbers that JSON knows, None where there is none."""
+    """The values as Python objects for JSON, with None for NaN and infinities."""
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
     return [None if isinstance(value, float) and not np.isfinite(value) else value for value in values]
 
 
 def _lengths(starts: np.ndarray, ends: np.ndarray) -> list[Any]:
-    """How far the ends are from the starts, at most the largest float."""
+    """Distances from the starts to the ends, at most the largest float."""
     with np.errstate(over="ignore"):
         return _plain(np.minimum(ends - starts, np.finfo(np.float64).max))
 
@@ -546,7 +546,7 @@ def _units(parameter: Parameter, size: int = _SIDE) -> np.ndarray:
 
 
 def _place(parameter: Parameter, value: Any) -> float:
-    """Numbers at themselves, choices at their level: texts that are alike stay apart."""
+    """Position on the axis: a number itself, or the level of a choice, so that choices with equal texts stay apart."""
     return float(value) if isinstance(parameter, Real | Integer | Share) else float(parameter.level_of(value))
 
 
@@ -580,9 +580,9 @@ def _hover_of_outcomes(trial: Trial, outcomes: Outcomes) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of a configuration for a reader.
+    """A value of a configuration as text for a reader.
 
     Args:
-      value: Of any kind.
+      value: A value of any type.
     """
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -26,24 +26,26 @@ from jbo.surrogates import FitInfo, ManySets, Posterior, fit_near, mean_of
 from jbo.types import OK, ONE_VALUE, PENDING, Layout, Trials
 
 _EQUAL_MEANS = 0.01
-"""Difference of two posterior means, in deviations of the values, below which they are equal."""
+"""Two posterior means count as equal if they differ by less, in standard deviations of the values."""
 
 
 class KnownFront(NamedTuple):
-    """What is known at an ask of several objectives."""
+    """What the models know when a point is suggested for several objectives."""
 
     of_first: Knowledge
-    """Of the first objective: what is known of failures, limits and pending trials is the same for all of them."""
+    """Knowledge of the first objective. Failures, limits and pending trials are the same for all objectives."""
     posteriors: Posterior
-    """Given pending and failed trials too, as if they had returned their mean; with a leading axis of objectives."""
+    """Posteriors, with a leading axis of objectives. They are given pending and failed trials as well, as if these
+    trials had returned their mean."""
     front: Front
     """The trials, and the worst values that count."""
     centre: Float[Array, " d"]
-    """A trial of the front, each ask another one; while no trial is feasible, the most probably feasible one."""
+    """A trial of the front, a different one at each ask. While no trial is feasible, it is the trial with the highest
+    probability of feasibility."""
 
     @property
     def limits(self) -> Limits | None:
-        """What is known of the limits; None: there are none."""
+        """Knowledge of the limits; None: there are no limits."""
         return self.of_first.limits
 
 
@@ -52,12 +54,12 @@ class KnownFront(NamedTuple):
 class MultiObjective(Bayesian):
     """`Bayesian` for a table with several objectives, made by `Bayesian.for_table`.
 
-    Each objective has a surrogate of its own, and one program fits and values all of them. A trial without a value of
-    an objective teaches the other ones.
+    Each objective has a surrogate of its own, and one program fits and evaluates all of them. A trial without a value
+    of one objective informs the surrogates of the other objectives.
     """
 
     reference: Float[Array, " k"] | Float[np.ndarray, " k"] = field(kw_only=True)
-    """The worst values that count, as the table has them; infinite where the user gave none."""
+    """Reference point: the worst values that count, on the scale of the table; infinite where the user gave none."""
 
     def for_table(self, layout: Layout) -> Any:
         """The strategy for a table with other columns; `Bayesian` if there is one objective."""
@@ -65,7 +67,7 @@ class MultiObjective(Bayesian):
         return self if layout == self.layout else Bayesian(**fields).for_table(layout)
 
     def with_reference(self, reference: Any) -> Any:
-        """The same strategy with the worst values that count."""
+        """The same strategy with another reference point, see ``reference``."""
         return dataclasses.replace(self, reference=reference)
 
     def first_params(self, dtype: jnp.dtype) -> Fitted:
@@ -114,9 +116,10 @@ class MultiObjective(Bayesian):
         return super().log_weight(params, state, known.of_first)
 
     def worth(self, key: Key[Array, ""], params: Fitted, state: Trials, known: Any) -> LogWeight:
-        """What is maximised: the logarithm of the acquisition times the weights, as a function of a point.
+        """The function to maximise: the logarithm of the acquisition times the weights, as a function of a point.
 
-        While no trial meets the limits it is the weights alone, among them the probability to meet them.
+        While no trial meets the limits, the function is the logarithm of the weights alone. The probability of meeting
+        the limits is one of the weights.
         """
         log_weight, inner = self.log_weight(params, state, known), self._log_gain(key, known)
 
@@ -155,7 +158,7 @@ class MultiObjective(Bayesian):
 
     @checked
     def recommend(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Int[Array, ""]:
-        """Raises: with several objectives no one trial is best.
+        """Raise an error, because with several objectives no single trial is best.
 
         Raises:
           ValueError: Always; see `recommend_front`.
@@ -165,9 +168,10 @@ class MultiObjective(Bayesian):
 
     @checked
     def recommend_front(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Bool[Array, " n"]:
-        """True for the trials whose posterior means no other trial's dominate; see `Strategy.recommend_front`.
+        """True for the trials that no other trial dominates by posterior means; see `Strategy.recommend_front`.
 
-        Means that differ by less than 1 % of the deviation of the values are equal: the model knows them no better.
+        Means that differ by less than 1 % of the standard deviation of the values count as equal, because the model
+        does not know them more precisely.
 
         Args:
           key: The key of the search.
@@ -188,7 +192,7 @@ class MultiObjective(Bayesian):
 
 
 def _centre(state: Trials, front: Front, limits: Limits | None) -> Float[Array, " d"]:
-    """A trial of the front by the number of the ask; see `KnownFront.centre`."""
+    """A trial of the front, chosen by the number of trials so far; see `KnownFront.centre`."""
     is_front = pareto.front(front.mean, front.counts & (state.status == OK))
     place = jnp.cumsum(is_front.astype(jnp.int32), dtype=jnp.int32)
     wanted = state.num_trials % jnp.maximum(place[-1], 1) + 1
@@ -199,10 +203,10 @@ def _centre(state: Trials, front: Front, limits: Limits | None) -> Float[Array, 
 
 
 def each_objective(function: Callable[..., Any], state: Trials, *more: Any, out_axes: Any = 0) -> Any:
-    """What a function gives for each objective alone, by one program, with an axis of objectives.
+    """Results of a function for each objective alone, computed by one program, with an axis of objectives.
 
     Args:
-      function: Of a table of one objective, and of further arguments.
+      function: Function of a table with one objective, and of further arguments.
       state: The table of all objectives.
       more: Further arguments, each with a leading axis of objectives.
       out_axes: As in `jax.vmap`.
@@ -222,15 +226,15 @@ def each_objective(function: Callable[..., Any], state: Trials, *more: Any, out_
 
 
 def over_several(strategy: Bayesian, layout: Layout) -> MultiObjective:
-    """The strategy for a table with several objectives.
+    """The given strategy, converted for a table with several objectives.
 
     Args:
-      strategy: What the user made.
-      layout: Of the table.
+      strategy: The strategy of the user.
+      layout: Layout of the table.
 
     Raises:
-      ValueError: The user named an acquisition or a rule for batches that knows one objective only, or a parameter is
-        said to raise or to lower the objective.
+      ValueError: The acquisition supports one objective only, the strategy has a batch rule, or a parameter is
+        ``monotone``.
     """
     if strategy.over_front is None:
         raise ValueError(

@@ -410,10 +410,11 @@ class Study:
 
         Args:
           config: Values by name.
-          again: True: try it once more, as a new trial, even if it was enqueued or tried before.
+          again: True: queue it as a new trial, even if it was enqueued before, and perhaps tried since.
 
         Returns:
-          False if it was enqueued before, also by an earlier process: then nothing happens.
+          True if the configuration was queued. False if it was enqueued before, by this or by another process; then
+          nothing happens.
 
         Raises:
           TypeError: The argument is not a configuration.

@@ -38,7 +38,7 @@ def losses_of(trials: Sequence[Trial], outcomes: Outcomes) -> tuple[Float[np.nda
 
 
 def front_of(trials: Sequence[Trial], outcomes: Outcomes) -> list[Trial]:
-    """The feasible trials that no other trial dominates by observed values, by number.
+    """The feasible trials that no other trial dominates by observed values, in order of their numbers.
 
     Args:
       trials: Trials of a study.
@@ -72,10 +72,10 @@ def check_one(outcomes: Outcomes, name: str) -> None:
 
 
 def check_alone(outcomes: Outcomes, instead: str = "") -> None:
-    """Raise `ValueError` if a study has several objectives, for who looks at a study of one.
+    """Raise `ValueError` if a study has several objectives, for functions that need one objective.
 
     Args:
-      outcomes: Of the study.
+      outcomes: Outcomes of the study.
       instead: Name of the function that shows all objectives, if there is one.
     """
     if outcomes.has_several:
@@ -97,10 +97,10 @@ class Volumes(NamedTuple):
 
 
 def volumes_of(trials: Sequence[Trial], outcomes: Outcomes) -> Volumes:
-    """Hypervolumes of the trials, with one reference point for all of them.
+    """Hypervolume up to each trial, with one reference point for all trials.
 
     Args:
-      trials: Finished trials, by number.
+      trials: Finished trials, in order of their numbers.
       outcomes: Outcomes of the study.
     """
     n, capacity = len(trials), capacity_for(len(trials) + 1)

@@ -199,10 +199,10 @@ def as_ending(outcomes: Outcomes, value: Any, failed: str | None, cost: Any = No
       noise: As in `Study.tell`. It is dropped if the trial has failed.
 
     Raises:
-      TypeError: ``value``, ``cost`` or ``noise`` is not a number, or ``failed`` is not a text. Or both a value and a
-        failure are given.
-      ValueError: No outcome has one of the names, or no value is given. Or the cost or the noise is invalid, or a noise
-        is given together with ``failed``.
+      TypeError: ``value``, ``cost`` or ``noise`` is not a number, or ``failed`` is not a string. Or both a value
+        and a failure are given.
+      ValueError: A name is not the name of an outcome, or no value is given. Or the cost or the noise is invalid, or a
+        noise is given together with ``failed``.
     """
     if failed is None:
         told = as_values(outcomes, value)
@@ -230,7 +230,7 @@ def as_ending(outcomes: Outcomes, value: Any, failed: str | None, cost: Any = No
 
 
 def as_values(outcomes: Outcomes, value: Any) -> dict[str, float]:
-    """Measured values by the name of the outcome; missing outcomes are absent.
+    """A dict from the name of each outcome to its measured value; missing outcomes are absent.
 
     Args:
       outcomes: Outcomes of the study.
@@ -239,7 +239,7 @@ def as_values(outcomes: Outcomes, value: Any) -> dict[str, float]:
     Raises:
       TypeError: The study takes a number, and ``value`` is not one. Or it takes a dict, and ``value`` is not one, or
         contains something other than numbers.
-      ValueError: No outcome has one of the names, no value is given, or a cost is invalid.
+      ValueError: A name is not the name of an outcome, no value is given, or a cost is invalid.
     """
     if not outcomes.is_named or not isinstance(value, Mapping):
         if outcomes.is_named and len(outcomes) > 1:
@@ -256,7 +256,7 @@ def as_values(outcomes: Outcomes, value: Any) -> dict[str, float]:
 
 
 def _costs(outcomes: Outcomes, cost: Any) -> dict[str, float]:
-    """The cost by the name of its outcome; empty if it is unknown."""
+    """A dict from the name of the cost outcome to the cost; empty if the cost is unknown."""
     number = as_cost(cost)
     if number is None:
         return {}
@@ -266,7 +266,7 @@ def _costs(outcomes: Outcomes, cost: Any) -> dict[str, float]:
 
 
 def _noises(outcomes: Outcomes, noise: Any, told: Mapping[str, float]) -> dict[str, float]:
-    """Known standard deviations of the noise by the name of the outcome."""
+    """A dict from the name of each outcome to the standard deviation of its noise; unknown ones are absent."""
     if not outcomes.is_named or not isinstance(noise, Mapping):
         if noise is None:
             return {}

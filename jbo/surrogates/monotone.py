@@ -2,8 +2,9 @@ r"""Gaussian processes with monotonicity constraints on some columns.
 
 The posterior is conditioned on steps along these columns: the function must not fall from the lower end to the upper
 end of a step. The steps lie on lines through the best data and through even points of the cube. They are chosen in
-rounds, at the points where the mean rises least. The signs make the posterior non-normal. Laplace's approximation
-replaces each sign by a normal observation. The result is an ordinary regression on the data and the steps.
+rounds, at the points where the mean rises least. A step is a sign constraint on a difference of two values. These
+constraints make the posterior non-normal. Laplace's approximation replaces each constraint by a normal observation. The
+result is an ordinary regression on the data and the steps.
 
 References:
   Riihimäki and Vehtari, Gaussian Processes with Monotonicity Information, 2010. They use signs of derivatives at
@@ -54,7 +55,8 @@ def condition_monotone(params: GPParams, data: Dataset, kernel: Kernel, encoding
 
     Returns:
       A posterior for `gaussian_process.predict`, ``sample`` and ``paths``. Its rows are those of the data, followed by
-      the lower and the upper end of each of 168 steps. All hyperparameter samples use the steps of the first sample.
+      the lower and the upper end of each of 168 steps, along which the function must not fall (see the module). The
+      steps are chosen with the first hyperparameter sample, and all samples use them.
     """
     x, y = masked(data)
     lines = _lines(encoding, x, jnp.where(data.is_valid, y, jnp.inf))
@@ -90,7 +92,10 @@ def _lines(encoding: Encoding, x: Float[Array, "n d"], y: Float[Array, " n"]) ->
 
 
 def _ends_of_steps(p: GPParams, data: Dataset, kernel: Kernel, lines: Float[Array, "l k d"]) -> Float[Array, "v d"]:
-    """Lower and upper ends, in turn, of the steps where the mean, given the earlier steps, rises least."""
+    """The lower and the upper end of each step, in turn.
+
+    Each round adds the steps at which the mean, given the earlier steps, rises least.
+    """
     x, y = masked(data)
     d, points = x.shape[1], lines.reshape(-1, x.shape[1])
 

@@ -35,7 +35,7 @@ class AcquisitionBase:
         self.model, self.space, self.optimizer, self.cost_withGradients = model, space, optimizer, cost_withGradients
 
     def acquisition_function(self, x: Any) -> Any:
-        """The negative acquisition at rows."""
+        """The negative acquisition at the rows of ``x``."""
 
 
 class ModelAcquisition(AcquisitionBase):
@@ -62,7 +62,7 @@ class ModelAcquisition(AcquisitionBase):
         self.acquisition, self.cost = acquisition, cost
 
     def acquisition_function(self, x: Any) -> Float[np.ndarray, "m 1"]:
-        """The negative acquisition at rows, lower is better; 0 for rows that a constraint forbids.
+        """The negative acquisition at the rows of ``x``, lower is better; 0 for rows that a constraint forbids.
 
         It is that of the optimisation, whose model is its own. Improvements are in units of the standardised objective.
 

@@ -32,10 +32,10 @@ class BOModel:
         """Learn from evaluations."""
 
     def predict(self, X: Any) -> Any:
-        """Mean and standard deviation at rows."""
+        """Mean and standard deviation at the rows of ``X``."""
 
     def predict_withGradients(self, X: Any) -> Any:
-        """`predict`, with the gradients of both."""
+        """Mean and standard deviation as in `predict`, and the gradients of both."""
 
     def get_fmin(self) -> Any:
         """The minimum of the mean at the evaluations."""
@@ -44,7 +44,7 @@ class BOModel:
         """The hyperparameters."""
 
     def get_model_parameters_names(self) -> Any:
-        """Their names."""
+        """The names of the hyperparameters."""
 
 
 class Regression:
@@ -65,7 +65,7 @@ class Regression:
 
     @property
     def input_dim(self) -> int:
-        """Numbers of a row."""
+        """Number of columns of ``X``."""
         return self.X.shape[1]
 
     @property
@@ -81,10 +81,10 @@ class Regression:
     def predict(
         self, Xnew: Any, full_cov: bool = False, include_likelihood: bool = True
     ) -> tuple[Float[np.ndarray, "m 1"], Float[np.ndarray, "m 1"]]:
-        """Mean and variance at rows.
+        """Mean and variance at the rows of ``Xnew``.
 
         Args:
-          Xnew: The rows.
+          Xnew: Points, one for each row.
           full_cov: False; True raises an error.
           include_likelihood: True: the variance includes the noise of an observation.
 
@@ -97,18 +97,18 @@ class Regression:
         return mean, deviation**2
 
     def predict_noiseless(self, Xnew: Any) -> tuple[Float[np.ndarray, "m 1"], Float[np.ndarray, "m 1"]]:
-        """Mean and variance of the function at rows.
+        """Mean and variance of the function at the rows of ``Xnew``.
 
         Args:
-          Xnew: The rows.
+          Xnew: Points, one for each row.
         """
         return self.predict(Xnew, include_likelihood=False)
 
     def predictive_gradients(self, Xnew: Any) -> tuple[Float[np.ndarray, "m k 1"], Float[np.ndarray, "m k"]]:
-        """Gradients of mean and variance at rows.
+        """Gradients of the mean and the variance at the rows of ``Xnew``.
 
         Args:
-          Xnew: The rows.
+          Xnew: Points, one for each row.
         """
         _, deviation = self._owner.moments(Xnew, True)
         of_mean, of_deviation = self._owner.view().gradients(np.atleast_2d(Xnew))
@@ -135,20 +135,21 @@ class Regression:
 class Model(BOModel):
     """Base class of all models, with predictions once there are evaluations.
 
-    A model belongs to the optimisation that it is given to, and knows its evaluations. `updateModel` gives it others.
-    Values are minimised ones, standardised unless the optimisation has ``normalize_Y=False``.
+    A model belongs to the optimisation that it is given to, and knows the evaluations of this optimisation.
+    `updateModel` replaces them. Values are minimised. They are standardised unless the optimisation has
+    ``normalize_Y=False``.
     """
 
     _source: Callable[[], View] | None = None
 
     def surrogate(self, space: Design_space) -> Surrogate:
-        """The same as `jbo` has it.
+        """The surrogate of jbo for this model.
 
         Args:
-          space: Where it is used.
+          space: The domain of the optimisation.
 
         Raises:
-          NotImplementedError: The model is no complete one.
+          NotImplementedError: The subclass does not define this method.
         """
         raise NotImplementedError
 
@@ -194,11 +195,13 @@ class Model(BOModel):
         self._source = lambda: view
 
     def moments(self, X: Any, with_noise: bool = True) -> tuple[Float[np.ndarray, "m 1"], Float[np.ndarray, "m 1"]]:
-        """Mean and standard deviation at rows; with several hyperparameter samples, those of the mixture.
+        """Mean and standard deviation at the rows of ``X``.
+
+        With several hyperparameter samples, they are those of the mixture of the predictions.
 
         Args:
-          X: The rows.
-          with_noise: True: of an observation; False: of the function.
+          X: Points, one for each row.
+          with_noise: True: moments of a noisy observation; False: moments of the function.
         """
         found = self.view().at(X)
         deviation = View.total(found) if with_noise else found.deviation
@@ -207,11 +210,11 @@ class Model(BOModel):
         return mean, np.sqrt(np.maximum(variance, 1e-10))
 
     def predict(self, X: Any, with_noise: bool = True) -> Any:
-        """Mean and standard deviation at rows, each ``(m, 1)``.
+        """Mean and standard deviation at the rows of ``X``, each ``(m, 1)``.
 
         Args:
-          X: The rows.
-          with_noise: True: of an observation; False: of the function.
+          X: Points, one for each row.
+          with_noise: True: moments of a noisy observation; False: moments of the function.
 
         Raises:
           ValueError: There are no evaluations, or no two different values.
@@ -219,10 +222,10 @@ class Model(BOModel):
         return self.moments(X, with_noise)
 
     def predict_withGradients(self, X: Any) -> Any:
-        """Mean and standard deviation at rows, and the gradients of both, each ``(m, k)``.
+        """Mean and standard deviation at the rows of ``X``, and the gradients of both, each ``(m, k)``.
 
         Args:
-          X: The rows.
+          X: Points, one for each row.
         """
         return *self.moments(X), *self.view().gradients(np.atleast_2d(X))
 
@@ -231,7 +234,10 @@ class Model(BOModel):
         return float(self.moments(self.view().table.rows)[0].min())
 
     def get_model_parameters(self) -> Float[np.ndarray, "1 p"]:
-        """The hyperparameters, in units of the unit cube and of standardised values; of several samples the mean."""
+        """The hyperparameters, in units of the unit cube and of standardised values.
+
+        With several hyperparameter samples, they are the means over the samples.
+        """
         return np.array([[number for _, number in self.view().parameters()]])
 
     def get_model_parameters_names(self) -> list[str]:
@@ -262,7 +268,7 @@ class SurrogateModel(Model):
         """The surrogate.
 
         Args:
-          space: It may be any.
+          space: Not used.
         """
         del space
         return self._surrogate
@@ -274,16 +280,16 @@ class GPModel(Model):
     Args:
       kernel: One of ``jbo.surrogates.kernels``, a function like them, or one of GPy (`jbo.compat.gpy`), whose numbers
         are inferred; None is Matérn 5/2.
-      noise_var: Variance of an observation in the units of the objective, held (GPyOpt's fit only began there); None:
-        it is inferred.
+      noise_var: Variance of an observation in the units of the objective, kept fixed (GPyOpt only starts its fit
+        there); None: it is inferred.
       exact_feval: True says that evaluations are exact.
       optimizer: None; other values give a warning, because jbo has its own optimizer.
       max_iters: None; as for ``optimizer``.
       optimize_restarts: Number of starts of a fit; None: three.
-      sparse: True sees the evaluations through inducing points, however few there are; the hyperparameters come from up
-        to 512 evaluations themselves.
+      sparse: True: the posterior uses inducing points, however few evaluations there are. The hyperparameters are
+        fitted to up to 512 evaluations themselves.
       num_inducing: Number of inducing points; None: ten, as in GPyOpt. Only with ``sparse``.
-      verbose: False; a model says nothing, so True is warned about.
+      verbose: False; True gives a warning, because a model prints nothing.
       ARD: True: each parameter has its own lengthscale; False gives a warning.
       mean_function: None; other values raise an error.
 
@@ -325,10 +331,10 @@ class GPModel(Model):
             self._more = {"most_exact": 1, "num_inducing": 10 if num_inducing is None else int(num_inducing)}
 
     def surrogate(self, space: Design_space) -> Surrogate:
-        """The same as `jbo` has it.
+        """The surrogate of jbo for this model.
 
         Args:
-          space: Where it is used: of a bandit's points it knows the distances.
+          space: The domain of the optimisation. For a bandit, it has the distances between the points.
 
         Raises:
           ValueError: The kernel cannot be used there.
@@ -351,7 +357,7 @@ class GPModel_MCMC(Model):
       subsample_interval: Number of steps of the sampler for each sample that is kept.
       step_size: None; other values give a warning, because the sampler adapts it.
       leapfrog_steps: None; as for ``step_size``.
-      verbose: False; a model says nothing, so True is warned about.
+      verbose: False; True gives a warning, because a model prints nothing.
 
     Raises:
       ImportError: blackjax is not installed.
@@ -381,7 +387,7 @@ class GPModel_MCMC(Model):
         gp_mcmc(**self._sampler)  # what is wrong with a number is said here
 
     def surrogate(self, space: Design_space) -> Surrogate:
-        """The same as `jbo` has it.
+        """The surrogate of jbo for this model.
 
         Args:
           space: As in `GPModel.surrogate`.
@@ -403,7 +409,7 @@ class WarpedGPModel(GPModel):
       max_iters: As in `GPModel`.
       optimize_restarts: As in `GPModel`.
       warping_function: None, a sinh-arcsinh; others are refused.
-      warping_terms: None; a sinh-arcsinh has no terms, so another value is warned about.
+      warping_terms: None; a sinh-arcsinh has no terms, so another value gives a warning.
       verbose: As in `GPModel`.
 
     Raises:
@@ -475,7 +481,7 @@ class InputWarpedGPModel(GPModel):
         )
 
     def surrogate(self, space: Design_space) -> Surrogate:
-        """The same as `jbo` has it.
+        """The surrogate of jbo for this model.
 
         Args:
           space: As in `GPModel.surrogate`.
@@ -488,7 +494,9 @@ class InputWarpedGPModel(GPModel):
 
 
 class RFModel(Model):
-    """A forest of extremely randomised trees, jbo's own. A bandit's points are to it choices without distances.
+    """A forest of extremely randomised trees, of jbo.
+
+    It takes the points of a bandit as choices without distances.
 
     Args:
       bootstrap: True: each tree is grown on a bootstrap sample of the evaluations; None: the default of `jbo.forest`.
@@ -501,10 +509,10 @@ class RFModel(Model):
       min_weight_fraction_leaf: None; as for ``max_depth``.
       n_estimators: Number of trees; None: the default of `jbo.forest` (GPyOpt: 500).
       n_jobs: None; other values give a warning, because all trees grow at once.
-      oob_score: False; True is warned about.
-      random_state: None; the seed is the optimisation's, so another value is warned about.
-      verbose: False; a model says nothing, so True is warned about.
-      warm_start: False; True is warned about.
+      oob_score: False; True gives a warning.
+      random_state: None; the seed is the optimisation's, so another value gives a warning.
+      verbose: False; True gives a warning, because a model prints nothing.
+      warm_start: False; True gives a warning.
 
     Raises:
       ValueError: A number is out of its range.
@@ -552,10 +560,10 @@ class RFModel(Model):
         self._forest = forest(**{name: value for name, value in options.items() if value is not None})
 
     def surrogate(self, space: Design_space) -> Surrogate:
-        """The same as `jbo` has it.
+        """The surrogate of jbo for this model.
 
         Args:
-          space: Where it is used; it may be any.
+          space: Not used.
         """
         del space
         return self._forest

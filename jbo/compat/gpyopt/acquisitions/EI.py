@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `AcquisitionEI`."""
+"""The module where GPyOpt defines `AcquisitionEI`."""
 
 from jbo.compat.gpyopt._acquisitions import AcquisitionEI as AcquisitionEI

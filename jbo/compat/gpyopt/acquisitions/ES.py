@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `AcquisitionEntropySearch`."""
+"""The module where GPyOpt defines `AcquisitionEntropySearch`."""
 
 from jbo.compat.gpyopt._acquisitions import AcquisitionEntropySearch as AcquisitionEntropySearch

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `AcquisitionLCB`."""
+"""The module where GPyOpt defines `AcquisitionLCB`."""
 
 from jbo.compat.gpyopt._acquisitions import AcquisitionLCB as AcquisitionLCB

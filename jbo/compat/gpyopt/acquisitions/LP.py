@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `AcquisitionLP`."""
+"""The module where GPyOpt defines `AcquisitionLP`."""
 
 from jbo.compat.gpyopt._acquisitions import AcquisitionLP as AcquisitionLP

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `AcquisitionMPI`."""
+"""The module where GPyOpt defines `AcquisitionMPI`."""
 
 from jbo.compat.gpyopt._acquisitions import AcquisitionMPI as AcquisitionMPI

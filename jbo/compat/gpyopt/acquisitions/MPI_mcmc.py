@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `AcquisitionMPI_MCMC`."""
+"""The module where GPyOpt defines `AcquisitionMPI_MCMC`."""
 
 from jbo.compat.gpyopt._acquisitions import AcquisitionMPI_MCMC as AcquisitionMPI_MCMC

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `AcquisitionBase`."""
+"""The module where GPyOpt defines `AcquisitionBase`."""
 
 from jbo.compat.gpyopt._acquisitions import AcquisitionBase as AcquisitionBase

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `BO`."""
+"""The module where GPyOpt defines `BO`."""
 
 from jbo.compat.gpyopt._bo import BO as BO

@@ -1,8 +1,8 @@
-"""GPyOpt's errors by name; each is the error that is raised here."""
+"""The names of GPyOpt's errors; each is an alias of the error that jbo raises."""
 
 from jbo.study import SpaceExhausted
 
 InvalidConfigError = InvalidVariableNameError = ValueError
-"""What is wrong with an argument, so that a program that catches GPyOpt's errors catches these."""
+"""Raised for an invalid argument. The aliases let a program that catches GPyOpt's errors catch those of jbo."""
 FullyExploredOptimizationDomainError = SpaceExhausted
 """Every point of a discrete domain has been tried."""

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `ExperimentDesign`."""
+"""The module where GPyOpt defines `ExperimentDesign`."""
 
 from jbo.compat.gpyopt._experiment_design import ExperimentDesign as ExperimentDesign

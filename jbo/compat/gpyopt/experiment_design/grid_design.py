@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `GridDesign`."""
+"""The module where GPyOpt defines `GridDesign`."""
 
 from jbo.compat.gpyopt._experiment_design import GridDesign as GridDesign

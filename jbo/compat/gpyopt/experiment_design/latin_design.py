@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `LatinDesign`."""
+"""The module where GPyOpt defines `LatinDesign`."""
 
 from jbo.compat.gpyopt._experiment_design import LatinDesign as LatinDesign

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `RandomDesign`."""
+"""The module where GPyOpt defines `RandomDesign`."""
 
 from jbo.compat.gpyopt._experiment_design import RandomDesign as RandomDesign

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `BayesianOptimization`."""
+"""The module where GPyOpt defines `BayesianOptimization`."""
 
 from jbo.compat.gpyopt._methods import BayesianOptimization as BayesianOptimization

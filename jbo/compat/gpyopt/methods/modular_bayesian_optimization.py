@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `ModularBayesianOptimization`."""
+"""The module where GPyOpt defines `ModularBayesianOptimization`."""
 
 from jbo.compat.gpyopt._methods import ModularBayesianOptimization as ModularBayesianOptimization

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `BOModel`."""
+"""The module where GPyOpt defines `BOModel`."""
 
 from jbo.compat.gpyopt._models import BOModel as BOModel

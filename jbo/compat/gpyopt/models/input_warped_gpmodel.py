@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `InputWarpedGPModel`."""
+"""The module where GPyOpt defines `InputWarpedGPModel`."""
 
 from jbo.compat.gpyopt._models import InputWarpedGPModel as InputWarpedGPModel

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `RFModel`."""
+"""The module where GPyOpt defines `RFModel`."""
 
 from jbo.compat.gpyopt._models import RFModel as RFModel

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `WarpedGPModel`."""
+"""The module where GPyOpt defines `WarpedGPModel`."""
 
 from jbo.compat.gpyopt._models import WarpedGPModel as WarpedGPModel

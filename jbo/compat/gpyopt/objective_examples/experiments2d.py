@@ -1,8 +1,8 @@
 """Functions of two variables.
 
 Values are those of GPyOpt's classes. Its ``rosenbrock`` and ``beale`` are both the negative of Rosenbrock's function,
-and ``dropwave`` is the negative of the drop wave. They are maximised where those functions are minimised. ``min`` and
-``fmin`` are those of the values.
+and ``dropwave`` is the negative of the drop wave. They have a maximum where those functions have a minimum. ``min``
+and ``fmin`` are the points and the value of the minimum of the class.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from jbo.compat.gpyopt.objective_examples._function import Function as function2
 
 
 class rosenbrock(function2d):
-    """The negative of Rosenbrock's function, whose maximum is 0 at (1, 1)."""
+    """The negative of Rosenbrock's function. The maximum of the negative is 0 at (1, 1)."""
 
     name, bounds, min, fmin = "Rosenbrock", ((-0.5, 3), (-1.5, 2)), [(3, -1.5)], -11029.0
 
@@ -24,13 +24,13 @@ class rosenbrock(function2d):
 
 
 class beale(rosenbrock):
-    """The negative of Rosenbrock's function, over another box; GPyOpt's class of this name is no other."""
+    """The negative of Rosenbrock's function over another box. GPyOpt's class of this name computes the same."""
 
     name, bounds, min, fmin = "Beale", ((-1, 1), (-1, 1)), [(-1, -1)], -404.0
 
 
 class dropwave(function2d):
-    """The negative of the drop wave, whose maximum is 1 at (0, 0)."""
+    """The negative of the drop wave. The maximum of the negative is 1 at (0, 0)."""
 
     name, bounds, min, fmin = "dropwave", ((-1, 1), (-1, 1)), [(np.pi / 12, 0)], 0.0
 
@@ -56,12 +56,12 @@ class branin(function2d):
 
     Args:
       bounds: As in `Function`.
-      a: Of the square.
-      b: Of the parabola's square term.
-      c: Of the parabola's linear term.
-      r: Of the parabola's constant.
-      s: Of the cosine.
-      t: Of the cosine.
+      a: Coefficient of the squared parabola.
+      b: Coefficient of the square term of the parabola.
+      c: Coefficient of the linear term of the parabola.
+      r: Constant of the parabola.
+      s: Coefficient of the cosine, and additive constant.
+      t: Factor in the coefficient of the cosine, ``s * (1 - t)``.
       sd: As in `Function`.
     """
 

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `AcquisitionOptimizer`."""
+"""The module where GPyOpt defines `AcquisitionOptimizer`."""
 
 from jbo.compat.gpyopt._optimizer import AcquisitionOptimizer as AcquisitionOptimizer

@@ -97,11 +97,11 @@ def get_quantiles(acquisition_par: Any, fmin: Any, m: Any, s: Any) -> tuple[np.n
 
 
 def evaluate_function(f: Callable[[Any], Any], X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Values of a function at rows, and the seconds that each took.
+    """Values of a function at the rows of ``X``, and the seconds that each evaluation took.
 
     Args:
-      f: From one row to a value.
-      X: The rows.
+      f: Function from one row to a value.
+      X: Points, one for each row.
     """
     from jbo.compat.gpyopt._objective import SingleObjective
 

@@ -1,3 +1,3 @@
-"""Where older versions of GPyOpt keep `initial_design`."""
+"""The module where older versions of GPyOpt define `initial_design`."""
 
 from jbo.compat.gpyopt._experiment_design import initial_design as initial_design

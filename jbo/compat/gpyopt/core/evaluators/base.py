@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `EvaluatorBase`."""
+"""The module where GPyOpt defines `EvaluatorBase`."""
 
 from jbo.compat.gpyopt._evaluators import EvaluatorBase as EvaluatorBase

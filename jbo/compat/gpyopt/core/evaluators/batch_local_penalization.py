@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `LocalPenalization`."""
+"""The module where GPyOpt defines `LocalPenalization`."""
 
 from jbo.compat.gpyopt._evaluators import LocalPenalization as LocalPenalization

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `RandomBatch`."""
+"""The module where GPyOpt defines `RandomBatch`."""
 
 from jbo.compat.gpyopt._evaluators import RandomBatch as RandomBatch

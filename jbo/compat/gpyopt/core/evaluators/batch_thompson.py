@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `ThompsonBatch`."""
+"""The module where GPyOpt defines `ThompsonBatch`."""
 
 from jbo.compat.gpyopt._evaluators import ThompsonBatch as ThompsonBatch

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps `Sequential`."""
+"""The module where GPyOpt defines `Sequential`."""
 
 from jbo.compat.gpyopt._evaluators import Sequential as Sequential

@@ -1,4 +1,4 @@
-"""Where GPyOpt keeps objectives."""
+"""The module where GPyOpt defines objectives."""
 
 from jbo.compat.gpyopt import _objective
 from jbo.compat.gpyopt._objective import SingleObjective as SingleObjective

@@ -1,3 +1,3 @@
-"""Where GPyOpt keeps the variables of a domain; here all are of one class."""
+"""The module where GPyOpt defines the variables of a domain; jbo has one class for all of them."""
 
 from jbo.compat.gpyopt._space import Variable as Variable
