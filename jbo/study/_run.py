@@ -219,7 +219,7 @@ def run_trials(
       report_of: Returns the argument ``report`` for a trial that starts; None: the objective has no such parameter.
       num_left: Returns the number of trials that must still end, including running ones.
       end: Called with each trial that has ended.
-      retries: How often a failing trial is run again before it counts as failed.
+      retries: Number of times that a failing trial is run again before it counts as failed.
       is_pending: False for a running trial that was abandoned.
 
     Raises:

@@ -480,8 +480,8 @@ class Study:
             ``Client.get_executor()``. Use ``ThreadPoolExecutor`` for threads. It is not shut down.
           timeout: Seconds after which the process of a trial is killed, so that the trial fails. With a timeout the
             objective always runs in a separate process.
-          retries: How often a trial is run again, under the same number, after an exception, the death of its process
-            or a timeout. A value that is not finite is a result, and the trial is not repeated.
+          retries: Number of times that a trial is run again, under the same number, after an exception, the death of
+            its process or a timeout. A value that is not finite is a result, and the trial is not repeated.
           max_failures: Maximum number of failed trials in this call; one more raises an error. None: no maximum.
           stop: Ends the search early: a `Stop`, or a function that is called with each finished trial and returns True
             to end the search. No new trial starts then, and the running ones are waited for.

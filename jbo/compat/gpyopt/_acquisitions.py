@@ -228,7 +228,7 @@ def builtin(acquisition: Any) -> ModelAcquisition:
     """The acquisition, if it is one of this module or of jbo.
 
     Args:
-      acquisition: What a user gave.
+      acquisition: The acquisition that the user gave.
 
     Raises:
       ValueError: It is another; the message says why.

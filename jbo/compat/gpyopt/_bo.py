@@ -455,7 +455,7 @@ class BO:
         """A figure of the distances between consecutive points, and of the best value.
 
         Args:
-          filename: Where to save it; None: it is shown.
+          filename: File to save the figure in; None: the figure is shown.
         """
         self._warn_of_sign("plot_convergence")
         label = "objective with its sign reversed" if self._sign < 0 else "objective"
@@ -468,9 +468,9 @@ class BO:
         """A figure of the model and the acquisition over one or two parameters; it changes nothing in the run.
 
         Args:
-          filename: Where to save it; None: it is shown.
-          label_x: Of the first axis; None: the parameter's name.
-          label_y: Of the second axis; None: the second parameter's name, or that of the model's values.
+          filename: File to save the figure in; None: the figure is shown.
+          label_x: Label of the first axis; None: the parameter's name.
+          label_y: Label of the second axis; None: the second parameter's name, or the name of the model's values.
 
         Raises:
           ValueError: There are more parameters, or no two different values yet.

@@ -106,7 +106,7 @@ def parse(text: Any, num_columns: int) -> Expression:
       text: Made of ``x``, its columns (``x[:, i]``, ``x[:, -1]``, ``x[:, 0:2]``, ``x[:, [0, 2]]``), numbers, lists of
         numbers and ``np.pi``. They are joined by arithmetic, comparisons inside of an expression, and NumPy's functions
         of numbers such as ``np.sqrt``. Sums, products, means, extremes and norms have ``axis=1``.
-      num_columns: How many columns ``x`` has.
+      num_columns: Number of columns of ``x``.
 
     Raises:
       ValueError: The text is anything else, or gives no number for each row of ``x``.

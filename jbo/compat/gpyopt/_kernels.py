@@ -77,7 +77,7 @@ def from_gpy(kernel: Any, names: Sequence[str]) -> Any:
 
     Args:
       kernel: Known by the name of its class: GPy need not be installed.
-      names: Of the columns of the domain, in order.
+      names: Names of the columns of the domain, in order.
 
     Raises:
       ValueError: jbo has no such kernel.

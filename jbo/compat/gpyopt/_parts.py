@@ -104,8 +104,8 @@ def acquisition_of(
     Args:
       acquisition: Acquisition given in place of a type, or None.
       kind: ``EI``, ``MPI`` or ``LCB``, or one with ``_MCMC``; None is ``EI``.
-      jitter: Of ``EI`` and ``MPI``; None: 0.01.
-      weight: Of ``LCB``; None: 2.
+      jitter: Jitter of ``EI`` and ``MPI``; None: 0.01.
+      weight: Weight of ``LCB``; None: 2.
 
     Raises:
       ValueError: There is no such acquisition, or it is a class of the user's own.

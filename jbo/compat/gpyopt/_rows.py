@@ -123,8 +123,8 @@ class Columns:
         """The value of a parameter, moved to the bound or the level that it is a rounding away from.
 
         Args:
-          name: Of the parameter; an unknown one is left to the study's message.
-          value: In the user's units, as numbers of a row or as the value itself.
+          name: Name of the parameter. An unknown name is left for the study to report.
+          value: Value in the user's units, either as the numbers of a row or as the value itself.
         """
         parameter = self._space.get(name)
         if parameter is None or isinstance(value, str | bytes | bool) or np.ndim(value) > 1:
