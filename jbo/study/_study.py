@@ -318,7 +318,7 @@ class Study:
             known = self._history.sync().trials
             if trial.number < len(known) and known[trial.number].status == "abandoned":
                 return True
-            raise ValueError(f"report: expected a trial that runs, got trial {trial.number}, which does not")
+            raise ValueError(f"report: expected a running trial, got trial {trial.number}, which does not run")
         if pruner is None:
             return False
         trials = self.trials
@@ -726,7 +726,7 @@ class Study:
             if ending.status == "abandoned":
                 raise ValueError(f"abandon: expected a pending trial, got trial {trial.number}, which ended with {was}")
             got = in_words(self.outcomes, ending)
-            raise ValueError(f"trial: expected one result of trial {trial.number}, got {got} after {was}")
+            raise ValueError(f"trial: expected one result for trial {trial.number}, got {got} after {was}")
         self._held.discard(trial.number)
         return self._history.trial(record).copy()
 
@@ -743,5 +743,5 @@ class Study:
 def _waited_for(trial: Trial) -> Trial:
     """The trial itself; `ValueError` if it was abandoned."""
     if trial.status == "abandoned":
-        raise ValueError(f"expected a trial that is waited for, got trial {trial.number}, which was abandoned")
+        raise ValueError(f"trial: expected a pending trial, got trial {trial.number}, which was abandoned")
     return trial

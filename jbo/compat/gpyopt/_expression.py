@@ -206,7 +206,7 @@ def _check_rows(expression: Expression) -> None:
     if value.shape not in ((n,), (n, 1)) or any(each.size != 1 for each in alone):
         raise ValueError(f"expected one number for each row of x, such as np.sum(x, axis=1), got {shown}")
     if not np.allclose(value.ravel(), [each.item() for each in alone], equal_nan=True):
-        raise ValueError(f"expected each row of x to have a value of its own, got {shown}")
+        raise ValueError(f"expected the value of each row of x to depend on that row only, got {shown}")
 
 
 def _value(node: ast.AST, x: Any, xp: Any) -> Any:

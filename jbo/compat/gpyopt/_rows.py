@@ -115,7 +115,7 @@ class Columns:
             elif table is None:
                 config[name] = _value(parameter, float(numbers[0]))  # for the message of the parameter
             else:
-                raise ValueError(f"{name}: expected the numbers of one of {parameter!r}, got {numbers.tolist()}")
+                raise ValueError(f"{name}: expected the numbers of a value of {parameter!r}, got {numbers.tolist()}")
             j += width
         return self._space.validate(config)
 
