@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         beside = getattr(options, "failed", None) is not None and not unknown[0].startswith("-")
         parser.error(
-            f"VALUE: expected none beside --failed, since a failure has no value, got {unknown[0]!r}"
+            f"VALUE: expected no value with --failed, because a failed trial has no value, got {unknown[0]!r}"
             if beside
             else f"unrecognized arguments: {' '.join(unknown)}"
         )
@@ -57,9 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jbo",
         description="Search for the best configuration of anything that the shell can run, one trial after another.",
-        epilog="Results go to the standard output: JSON from new, ask and tell, a table for people from best and "
-        "trials, or JSON by --json. Exit status: 0; 1 an error, told in one line on the standard error; 2 wrong usage; "
-        "3 there is nothing new to ask for.",
+        epilog="Results go to the standard output: new, ask and tell print JSON; best and trials print a table, or "
+        "JSON with --json. Exit status: 0 success; 1 an error, explained in one line on the standard error; 2 wrong "
+        "usage; 3 no new configuration is left to suggest.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     new = command("new", _new, "begin a study")
     new.add_argument(
         "--space", required=True, metavar="FILE", type=Path,
-        help='its space as JSON: {"parameters": [{"name": "rate", "type": "real", "low": 1e-5, "high": 0.1, "log": '
+        help='search space as JSON: {"parameters": [{"name": "rate", "type": "real", "low": 1e-5, "high": 0.1, "log": '
         'true}, {"name": "layers", "type": "integer", "low": 2, "high": 9}, {"name": "batch", "type": "ordinal", '
         '"values": [32, 64]}, {"name": "optimizer", "type": "categorical", "choices": ["sgd", "adam"]}, {"name": '
         '"momentum", "type": "real", "low": 0, "high": 1, "when": {"name": "optimizer", "values": ["sgd"]}}]}; a grid '
@@ -82,46 +82,48 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--maximize", action="store_true", help="higher values are better")
     new.add_argument(
         "--outcomes", metavar="FILE", type=Path,
-        help='what is measured, as JSON: [{"kind": "Minimize", "name": "loss"}, {"kind": "AtMost", "name": "memory", '
+        help='the outcomes as JSON: [{"kind": "Minimize", "name": "loss"}, {"kind": "AtMost", "name": "memory", '
         '"limit": 8.0}, {"kind": "Cost", "name": "seconds"}, {"kind": "Track", "name": "steps"}]; other kinds are '
-        "Maximize and AtLeast; one of several objectives may have a reference, the worst value that counts; without it "
-        "one number",
+        "Maximize and AtLeast; each of several objectives may have a reference, the worst value that counts; default: "
+        "one objective without a name",
     )  # fmt: skip
-    new.add_argument("--seed", type=int, metavar="N", help="of all randomness; drawn by the system if not given")
+    new.add_argument("--seed", type=int, metavar="N", help="seed of all randomness; drawn by the system if not given")
 
-    ask = command("ask", _ask, "the next trial to run, written down as pending")
+    ask = command("ask", _ask, "print the next trial to run, and store it as pending")
     ask.add_argument(
         "--owner", type=int, default=0, metavar="PID",
-        help="process that runs it, in a shell script $$: once that has ended without a result the trial comes again; "
-        "without this it stays pending until it is told",
+        help="id of the process that runs the trial ($$ in a shell script): if the process ends without a result, ask "
+        "prints the trial again; without --owner the trial stays pending until tell or abandon",
     )  # fmt: skip
 
-    tell = command("tell", _tell, "write the result of a trial down")
-    tell.add_argument("number", type=int, metavar="NUMBER", help="of the trial")
+    tell = command("tell", _tell, "store the result of a trial")
+    tell.add_argument("number", type=int, metavar="NUMBER", help="number of the trial")
     result = tell.add_mutually_exclusive_group(required=True)
     result.add_argument(
         "value", type=_measured, nargs="?", metavar="VALUE",
-        help="what came out; nan is a failure; of a study with outcomes NAME=VALUE for each of them",
+        help="value of the objective; nan is a failure; in a study with outcomes, NAME=VALUE for each of them",
     )  # fmt: skip
-    result.add_argument("--failed", metavar="REASON", help="why nothing came out")
-    tell.add_argument("more", type=_measured, nargs="*", metavar="NAME=VALUE", help="the other outcomes")
-    tell.add_argument("--cost", type=float, metavar="COST", help="what it cost, above 0, in a unit of your own")
+    result.add_argument("--failed", metavar="REASON", help="the trial failed, for this reason")
+    tell.add_argument("more", type=_measured, nargs="*", metavar="NAME=VALUE", help="values of the other outcomes")
+    tell.add_argument("--cost", type=float, metavar="COST", help="cost of the trial, above 0, in a unit of your choice")
     tell.add_argument(
         "--noise", type=_measured, action="append", metavar="NOISE",
-        help="standard deviation of the value, at least 0; NAME=NOISE for that of another outcome",
+        help="standard deviation of the value, at least 0; NAME=NOISE for the value of a named outcome",
     )  # fmt: skip
 
-    abandon = command("abandon", _abandon, "wait no longer for a trial: it keeps its number and is not run again")
-    abandon.add_argument("number", type=int, metavar="NUMBER", help="of the trial")
+    abandon = command("abandon", _abandon, "stop waiting for a trial: it keeps its number and is not run again")
+    abandon.add_argument("number", type=int, metavar="NUMBER", help="number of the trial")
 
     best = command(
-        "best", _best, "the trial with the best value; with several objectives those that no other dominates"
+        "best",
+        _best,
+        "print the trial with the best value; with several objectives, the trials that no other trial dominates",
     )
-    best.add_argument("--json", action="store_true", help="as a JSON object; without this a table for people")
-    trials = command("trials", _trials, "all trials")
+    best.add_argument("--json", action="store_true", help="print a JSON object instead of a table")
+    trials = command("trials", _trials, "print all trials")
     form = trials.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="as a JSON list; without this a table for people")
-    form.add_argument("--csv", action="store_true", help="as CSV")
+    form.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
+    form.add_argument("--csv", action="store_true", help="print CSV instead of a table")
     add_report(commands)
     add_watch(commands)
     return parser
@@ -133,7 +135,7 @@ def _new(options: argparse.Namespace) -> None:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{options.space}: {error}") from error
     if _is_study(options.study):
-        raise FileExistsError(f"{options.study} is there already; a new study needs a new name")
+        raise FileExistsError(f"{options.study} exists already; a new study needs a new file")
     outcomes = given = None
     if options.outcomes is not None:
         try:
@@ -188,7 +190,7 @@ def _abandon(options: argparse.Namespace) -> None:
 def _trial(study: Study, number: int) -> Trial:
     trials = study.trials
     if not 0 <= number < len(trials):
-        raise ValueError(f"NUMBER: expected one of the {len(trials)} trials asked for so far, got {number}")
+        raise ValueError(f"NUMBER: expected the number of one of the {len(trials)} trials so far, got {number}")
     return trials[number]
 
 

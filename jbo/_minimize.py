@@ -122,13 +122,17 @@ def minimize(
     searched: Any = _space_of(function, strategy, space)
     if searched.encoding.columns != strategy.encoding.columns:
         raise ValueError(
-            f"strategy: expected one over {searched!r}, got one over a space of another structure, "
+            f"strategy: expected a strategy over {searched!r}, got one over a space of another structure, "
             f"with {strategy.encoding.num_columns} columns"
         )
     if searched.encoding.constraint != strategy.encoding.constraint:
-        raise ValueError("strategy: expected one over the function's space, got one over a space of another constraint")
+        raise ValueError(
+            "strategy: expected a strategy over the function's space, got one over a space with another constraint"
+        )
     if not have_same_candidates(searched.encoding, strategy.encoding):
-        raise ValueError("strategy: expected one over the function's space, got one of another list of candidates")
+        raise ValueError(
+            "strategy: expected a strategy over the function's space, got one over another list of candidates"
+        )
 
     goals = as_outcomes(outcomes)
     strategy = strategy.for_table(goals.layout_for(strategy.learns_cost))
@@ -240,12 +244,14 @@ def measured(outcomes: Outcomes, result: Result, dtype: Any) -> Measured:
         y = jnp.stack([_finite(outcome.to_table(value), value, most) for outcome, value in own])
     if outcomes.is_named and outcomes.cost is not None and returned.get(outcomes.cost.name) is not None:
         if cost is not None:
-            raise ValueError(f"cost: expected none beside the outcome {outcomes.cost.name!r}, got both")
+            raise ValueError(f"cost: expected the cost once, got both a cost and the outcome {outcomes.cost.name!r}")
         cost = values[outcomes.cost.name]
     cost = None if cost is None else scalar("function", "cost", cost, dtype)
     if noise is not None:
         if not isinstance(noise, Mapping) and outcomes.has_several:
-            raise TypeError(f"noise: expected a dict by name with several objectives, got {noise!r:.99}")
+            raise TypeError(
+                f"noise: expected a dict from names to standard deviations with several objectives, got {noise!r:.99}"
+            )
         by_name = noise if isinstance(noise, Mapping) else {outcomes.objective.name: noise}
         for name in by_name:
             outcomes.named(name)
@@ -299,8 +305,8 @@ def _space_of(function: Any, strategy: Strategy, space: Any) -> Any:
         space = space_of(strategy.encoding)
     if space is None:
         raise ValueError(
-            "space: expected one, since the function has none and a strategy that went through jax.jit, jax.vmap or "
-            "jax.tree.map keeps only the structure of its own; pass space= to minimize"
+            "space: expected a space, because the function has none, and a strategy that went through jax.jit, "
+            "jax.vmap or jax.tree.map keeps only the structure of its space; pass space= to minimize"
         )
     if not (hasattr(space, "encoding") and hasattr(space, "decode_traced")):
         raise TypeError(f"space: expected a jbo.Space, got {space!r}")

@@ -132,14 +132,14 @@ def belief_over(space: Space, expected: Mapping[str, Any]) -> Belief:
 def _normal(parameter: Parameter, what: Any) -> tuple[float, float]:
     """Mode and standard deviation on the unit interval, for the user's ``(value, standard deviation)``."""
     if isinstance(parameter, Share):
-        raise ValueError(f"expected a parameter that is no share, got {parameter!r}")
+        raise ValueError(f"expected a parameter that is not a share of a jbo.Simplex, got {parameter!r}")
     if isinstance(parameter, Categorical):
         raise ValueError(f"expected {{choice: weight}}, got {what!r}")
     if not isinstance(what, tuple | list) or len(what) != 2:
-        raise ValueError(f"expected (value, deviation) or {{value: weight}}, got {what!r}")
+        raise ValueError(f"expected (value, standard deviation) or {{value: weight}}, got {what!r}")
     place = parameter.to_unit(parameter.parse(what[0]))
     is_log = not isinstance(parameter, Ordinal) and getattr(parameter, "log", False)
-    least, name = (1, "a factor greater than 1") if is_log else (0, "a deviation greater than 0")
+    least, name = (1, "a factor greater than 1") if is_log else (0, "a standard deviation greater than 0")
     if not isinstance(what[1], int | float | np.number) or not least < what[1] < math.inf:
         raise ValueError(f"expected {name}, got {what[1]!r}")
     size = float(what[1])
@@ -158,10 +158,12 @@ def _normal(parameter: Parameter, what: Any) -> tuple[float, float]:
 def _log_weights(parameter: Parameter, what: Mapping[Any, Any]) -> np.ndarray:
     """Logarithms of the densities of all levels. Levels that are not named have weight 1."""
     if not 0 < parameter.num_levels <= _MAX_WEIGHTED:
-        raise ValueError(f"weights are for at most {_MAX_WEIGHTED} values; expected (value, deviation), got {what!r}")
+        raise ValueError(
+            f"weights are for at most {_MAX_WEIGHTED} values; expected (value, standard deviation), got {what!r}"
+        )
     weights = np.ones(parameter.num_levels)
     for value, weight in what.items():
         if not isinstance(weight, int | float | np.number) or not 0 < weight < math.inf:
-            raise ValueError(f"expected a weight greater than 0 of {value!r}, got {weight!r}")
+            raise ValueError(f"expected a weight greater than 0 for {value!r}, got {weight!r}")
         weights[parameter.level_of(parameter.parse(value))] = weight
     return np.log(weights / weights.mean())

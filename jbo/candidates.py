@@ -147,7 +147,10 @@ def list_of(
     numbers = np.array(list(first.values()), np.int32)
     allowed = np.array(list(is_allowed), bool)[numbers]
     if not allowed.any():
-        raise ValueError(f"constraint: expected one that allows some of the {len(numbers)} candidates, got none")
+        raise ValueError(
+            f"constraint: expected a function that allows some of the {len(numbers)} candidates, "
+            "got one that allows none"
+        )
     return Candidates(tuple(configs[i] for i in numbers), points[numbers], numbers, allowed)
 
 
@@ -195,19 +198,21 @@ def as_rows(rows: Any, names: Sequence[str] | None, of_space: Sequence[str] | No
         if columns is None:
             raise ValueError("names: expected the names of the columns of the table, got none")
         if len(columns) != table.shape[1]:
-            raise ValueError(f"names: expected {table.shape[1]}, one a column of the table, got {listing(columns)}")
+            raise ValueError(
+                f"names: expected {table.shape[1]} names, one for each column of the table, got {listing(columns)}"
+            )
         rows = [dict(zip(columns, row, strict=True)) for row in table.tolist()]
     elif names is not None:
-        raise ValueError("names: expected none beside rows that are dicts, which have their own names")
+        raise ValueError("names: expected None with rows that are dicts, because dicts have names")
     if isinstance(rows, str | Mapping) or not isinstance(rows, Iterable) or hasattr(rows, "to_dict"):
         hint = "; write rows.to_dict('records')" if hasattr(rows, "to_dict") else ""
         raise TypeError(f"rows: expected a list of dicts or a table, got {type(rows).__name__}{hint}")
     rows = list(rows)
     if not rows:
-        raise ValueError("rows: expected at least one, got none")
+        raise ValueError("rows: expected at least one row, got none")
     for i, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise TypeError(f"row {i}: expected a dict of values by name, got {row!r}")
+            raise TypeError(f"row {i}: expected a dict from names to values, got {row!r}")
     return [dict(row) for row in rows]
 
 
@@ -225,8 +230,8 @@ def inferred(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Parameter], d
         differing = [*(name for name in names if name not in row), *(name for name in row if name not in rows[0])]
         if differing:
             raise ValueError(
-                f"row {i}: expected the names of row 0, {listing(names)}, got {listing(list(row))}; for names that "
-                "exist in some rows only give a space= with conditions"
+                f"row {i}: expected the names of row 0, {listing(names)}, got {listing(list(row))}; if some "
+                "names exist only in some rows, pass a space= with conditions"
             )
     parameters: dict[str, Parameter] = {}
     constants: dict[str, Any] = {}
@@ -245,7 +250,7 @@ def _parameter(name: str, values: list[Any]) -> Parameter:
     for i, value in enumerate(values):
         if is_number[i] != is_number[0] or not (is_number[i] or type(value) in (str, bool)):
             raise ValueError(
-                f"row {i}: {name}: expected {kind}, as in row 0, got {value!r}; for other values give a space="
+                f"row {i}: {name}: expected {kind}, as in row 0, got {value!r}; to allow other values, pass a space="
             )
         if is_number[i] and not math.isfinite(value):
             raise ValueError(f"row {i}: {name}: expected a finite number, got {value!r}")

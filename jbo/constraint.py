@@ -31,7 +31,7 @@ class Traced:
         """True if the point is allowed."""
         value = jnp.asarray(self.function(self.space.decode_traced(x)))
         if value.shape or value.dtype != bool:
-            raise ValueError(f"constraint: expected a truth value, got {value.dtype} of shape {value.shape}")
+            raise ValueError(f"constraint: expected a boolean scalar, got {value.dtype} of shape {value.shape}")
         return value
 
 

@@ -22,7 +22,7 @@ def parameters_of(domain: Any) -> dict[str, Parameter]:
       ValueError: A dict does not describe a parameter; the message starts with its name.
     """
     if not isinstance(domain, list | tuple) or not domain:
-        raise ValueError(f"domain: expected a list of dicts, one a parameter, got {domain!r}")
+        raise ValueError(f"domain: expected a list of dicts, one for each parameter, got {domain!r}")
     parameters: dict[str, Parameter] = {}
     for i, entry in enumerate(domain):
         if not isinstance(entry, Mapping):
@@ -53,13 +53,15 @@ def _expanded(name: str, entry: Mapping[str, Any]) -> dict[str, Parameter]:
     if not isinstance(kind, str) or kind not in _TYPES:
         raise ValueError(f"expected a type among {listing(list(_TYPES))}, got {kind!r}")
     if "domain" not in entry:
-        raise ValueError("expected a domain, got none")
+        raise ValueError("expected the key 'domain', got none")
     values = entry["domain"]
     if not isinstance(values, list | tuple | range | np.ndarray) or np.ndim(np.asarray(values, object)) == 0:
         raise ValueError(f"expected a tuple as domain, got {values!r}")
     log = entry.get("log", False)
     if not isinstance(log, bool | np.bool_) or (log and kind not in ("continuous", "integer")):
-        raise ValueError(f"log: expected True or False, and True for continuous and integer only, got {log!r}")
+        raise ValueError(
+            f"log: expected True or False, and True only for the types 'continuous' and 'integer', got {log!r}"
+        )
     size = item(entry.get("dimensionality", 1))
     if type(size) is not int or size < 1:
         raise ValueError(f"dimensionality: expected an integer of at least 1, got {size!r}")

@@ -278,7 +278,7 @@ class Outcomes(Sequence[Outcome]):
             names = [outcome.name for outcome in self.objectives]
             raise ValueError(
                 f"outcomes: expected one objective for this, got several, {names}; study.pareto has "
-                "the trials that no other dominates, and study.of_objective(name) all trials as those of one objective"
+                "the trials that no other dominates, and study.of_objective(name) shows the study with one objective"
             )
         return self.columns[0]
 
@@ -405,7 +405,9 @@ def as_outcomes(outcomes: Any, maximize: bool = False) -> Outcomes:
     if outcomes is None:
         return unnamed(maximize)
     if maximize:
-        raise ValueError("maximize: expected none beside outcomes, which say it: jbo.Maximize(name); got maximize=True")
+        raise ValueError(
+            "maximize: expected False with outcomes, which have directions: jbo.Maximize(name); got maximize=True"
+        )
     if isinstance(outcomes, Outcomes):
         return outcomes
     if isinstance(outcomes, Outcome | str | Mapping) or not isinstance(outcomes, Iterable):

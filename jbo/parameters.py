@@ -162,7 +162,7 @@ class Parameter:
     def _span_of_levels(self, wanted: Between, levels: tuple[int, int]) -> tuple[float, float]:
         first, last = levels
         if last < first:
-            raise ValueError(f"expected bounds with a value of {self!r} between them, got {wanted!r}")
+            raise ValueError(f"expected bounds that contain a value of {self!r}, got {wanted!r}")
         # Each level has a cell in [0, 1]; the bounds are borders of cells.
         units = [self.unit_of_level(k) for k in (max(first - 1, 0), first, last, min(last + 1, self.num_levels - 1))]
         low = 0.0 if first == 0 else 0.5 * (units[0] + units[1])
@@ -383,7 +383,7 @@ class Real(Parameter):
         first = min(max(wanted.low - max(slack, 4 * _FLOAT64 * abs(wanted.low)), low), high)
         last = min(max(wanted.high + max(slack, 4 * _FLOAT64 * abs(wanted.high)), low), high)
         if wanted.low == wanted.high or wanted.low >= high or wanted.high <= low:
-            raise ValueError(f"expected bounds with a part of {self!r} between them, got {wanted!r}")
+            raise ValueError(f"expected bounds that contain a part of {self!r}, got {wanted!r}")
         return self.to_unit(first), self.to_unit(last)
 
     def _levels_between(self, wanted: Between) -> tuple[int, int]:
@@ -668,7 +668,7 @@ class Ordinal(Parameter):
             steps = [b > a for a, b in zip(self.values, self.values[1:], strict=False)]
             if len(set(self.values)) < len(self.values) or len(set(steps)) > 1:
                 raise ValueError(
-                    f"numbers must rise or fall, each once, got {listing(self.values)}; "
+                    f"numbers must be strictly increasing or strictly decreasing, got {listing(self.values)}; "
                     "use Categorical for choices without an order"
                 )
         elif not all(type(v) is str for v in self.values):

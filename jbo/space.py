@@ -110,9 +110,11 @@ class Space(Mapping[str, Parameter]):
             parameters, simplexes = None, (parameters, *simplexes)
         for simplex in simplexes:
             if not isinstance(simplex, Simplex):
-                raise ValueError(f"expected jbo.Simplex or parameters by name, got {simplex!r}")
+                raise ValueError(f"expected a jbo.Simplex or a dict from names to parameters, got {simplex!r}")
         if parameters is not None and not isinstance(parameters, Mapping):
-            raise ValueError(f"expected parameters by name, such as {_WHAT_A_SPACE_IS}, got {parameters!r}")
+            raise ValueError(
+                f"expected a dict from names to parameters, such as {_WHAT_A_SPACE_IS}, got {parameters!r}"
+            )
         parameters = dict(parameters or {})
         if isinstance(constraint, Parameter | Constant | Simplex):  # a parameter of that name
             named["constraint"], constraint = constraint, None
@@ -398,7 +400,7 @@ class Space(Mapping[str, Parameter]):
             fixed[name] = self._parameters[name].to_unit(value)
         allowed = [] if self._list is None else itertools.compress(self._list.configs, self._list.is_allowed)
         if self._list is not None and not any(_agrees(config, parsed) for config in allowed):
-            raise ValueError(f"expected values that one of the candidates has, got {dict(values)}")
+            raise ValueError(f"expected the values of one of the candidates, got {dict(values)}")
         return np.array(list(fixed.values()), dtype=np.float64)
 
     def free_reals(self, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -569,7 +571,7 @@ class Space(Mapping[str, Parameter]):
                 continue
             if parent_entry is None or not self._exists(name, {parent: parent_entry.value}):
                 if name in fixed:
-                    raise ValueError(f"{name}: cannot be fixed, for it never exists beside the other fixed values")
+                    raise ValueError(f"{name}: cannot be fixed, because it never exists with the other fixed values")
                 del entries[name]
             else:
                 entries[name] = _with_condition(entries[name], _definition(parent_entry).when)
@@ -578,7 +580,7 @@ class Space(Mapping[str, Parameter]):
             return space
         rows = [config for config in self._list.configs if _agrees(config, fixed) and fixed.keys() <= config.keys()]
         if not rows:
-            raise ValueError(f"expected values that one of the candidates has, got {fixed}")
+            raise ValueError(f"expected the values of one of the candidates, got {fixed}")
         return space._limited_to(rows, self.constraint)
 
     def replace(self, parameters: Mapping[str, Parameter]) -> "Space":
@@ -686,7 +688,7 @@ class Space(Mapping[str, Parameter]):
         for arguments in map(dict, listed):
             name = arguments.pop("name", None)
             if not isinstance(name, str) or name in entries:
-                raise ValueError(f"name: expected a text, each once, got {name!r}")
+                raise ValueError(f"name: expected a string, each name once, got {name!r}")
             with _named(name):
                 try:
                     is_constant, value = "value" in arguments, arguments.pop("value", None)

@@ -380,7 +380,9 @@ class Dataset:
         if noise is not None:
             spread = _raw("noise", noise, None)
             if spread.shape not in ((), (n,)):
-                raise ValueError(f"noise: expected one number or {n}, one a row of x, got shape {list(spread.shape)}")
+                raise ValueError(
+                    f"noise: expected one number, or {n} numbers, one for each row of x, got shape {list(spread.shape)}"
+                )
             if not (np.isfinite(spread) & (spread >= 0)).all():
                 raise ValueError(f"noise: expected finite standard deviations of at least 0, got {spread.min()}")
             noise_variance = np.broadcast_to((spread / deviation) ** 2, (n,))
@@ -394,7 +396,9 @@ class Dataset:
         with np.errstate(over="ignore"):
             is_small = np.isfinite(np.array([mean, deviation, *lower, *(2 * width)]).astype(dtype)).all()
         if not is_small:
-            raise ValueError(f"y, bounds: expected numbers within the range of {dtype}; jax.enable_x64 has a wider one")
+            raise ValueError(
+                f"y, bounds: expected numbers within the range of {dtype}; jax.enable_x64 allows a wider range"
+            )
 
         def padded(rows: np.ndarray, value: float) -> Any:
             more = ((0, capacity - n), *[(0, 0)] * (rows.ndim - 1))

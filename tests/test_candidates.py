@@ -95,7 +95,7 @@ def test_equal_rows_are_one_candidate():
 @pytest.mark.parametrize(
     ("rows", "options", "words"),
     [
-        ([], {}, "rows: expected at least one, got none"),
+        ([], {}, "rows: expected at least one row, got none"),
         ([{"x": 1}, {"y": 1}], {}, "row 1: expected the names of row 0, 'x', got 'y'"),
         ([{"x": 1}, {"x": 1, "y": 1}], {}, "row 1: expected the names of row 0, 'x', got 'x', 'y'"),
         ([{"x": 1.0}, {"x": float("nan")}], {}, "row 1: x: expected a finite number, got nan"),
@@ -113,13 +113,13 @@ def test_equal_rows_are_one_candidate():
             "row 1: momentum: expected to be absent",
         ),
         (np.ones((2, 2)), {}, "names: expected the names of the columns of the table, got none"),
-        (np.ones((2, 2)), {"names": ["x"]}, "names: expected 2, one a column of the table, got 'x'"),
+        (np.ones((2, 2)), {"names": ["x"]}, "names: expected 2 names, one for each column of the table, got 'x'"),
         (np.ones(2), {"names": ["x"]}, r"rows: expected a table of two axes, got one of shape \[2\]"),
-        ([{"x": 1}], {"names": ["x"]}, "names: expected none beside rows that are dicts"),
+        ([{"x": 1}], {"names": ["x"]}, "names: expected None with rows that are dicts"),
         (
             [{"x": 1}, {"x": 2}],
             {"constraint": lambda c: False},
-            "constraint: expected one that allows some of the 2 candi",
+            "constraint: expected a function that allows some of the 2",
         ),
         ([{"x": 1}, {"x": 2}], {"constraint": lambda c: 3}, "constraint: expected True or False, got 3 for {'x': 1}"),
     ],
@@ -131,7 +131,7 @@ def test_what_is_no_list_is_refused(rows, options, words):
 
 @pytest.mark.parametrize("rows", ["ab", {"x": 1}, 3, [3]])
 def test_what_is_no_row_is_refused(rows):
-    with pytest.raises(TypeError, match="expected a (list of dicts or a table|dict of values by name)"):
+    with pytest.raises(TypeError, match="expected a (list of dicts or a table|dict from names to values)"):
         Space.from_candidates(rows)
 
 
@@ -169,7 +169,7 @@ def test_a_list_is_fixed_and_redefined():
     fixed = LIST.fix(kind="b")
     assert fixed.names == ("rate", "layers") and fixed.candidates == tuple(r for r in ROWS if r["kind"] == "b")
     with pytest.raises(
-        ValueError, match="expected values that one of the candidates has, got {'layers': 5, 'kind': 'a'}"
+        ValueError, match="expected the values of one of the candidates, got {'layers': 5, 'kind': 'a'}"
     ):
         LIST.fix(layers=5, kind="a")
     logs = LIST.replace({"rate": Real(1e-3, 1.0, log=True)})
@@ -424,7 +424,7 @@ def test_a_study_takes_candidates_only():
         assert all(config["kind"] == "c" and config in ROWS for config in here)
         with pytest.raises(jbo.SpaceExhausted):
             [study.ask(context={"kind": "c"}) for _ in range(14)]
-        with pytest.raises(ValueError, match="expected values that one of the candidates has, got {'layers': 3}"):
+        with pytest.raises(ValueError, match="expected the values of one of the candidates, got {'layers': 3}"):
             study.ask(context={"layers": 3})
         assert len(study.ask(20)) == 8 - 2 - sum(two_layers(r) and r["kind"] == "c" for r in ROWS)
 

@@ -69,7 +69,7 @@ def test_values_that_are_equal_huge_or_rounded(x64):
         ({"bounds": [(-5, 10), (15, 15)]}, r"bounds: expected lower < upper, got \(15.0, 15.0\) for column 1"),
         ({"bounds": [(-5, 10)]}, r"bounds: .* each of the 2 columns of x, shape \[2, 2\], got shape \[1, 2\]"),
         ({"bounds": (-5, 10)}, r"bounds: expected shape \[d, 2\], got shape \[2\]"),
-        ({"noise": [0.1, 0.2]}, r"noise: expected one number or 3, one a row of x, got shape \[2\]"),
+        ({"noise": [0.1, 0.2]}, r"noise: expected one number, or 3 numbers, one for each row of x, got shape \[2\]"),
         ({"noise": -0.1}, "noise: expected finite standard deviations of at least 0, got -0.1"),
         ({"capacity": 2}, "capacity: expected at least 3, the number of observations, got 2"),
         ({"x": np.zeros((0, 2)), "y": []}, "x: expected at least one row, got none"),

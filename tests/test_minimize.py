@@ -253,7 +253,7 @@ def test_errors_say_what_came():
     for num_steps in (0, -3):
         with pytest.raises(ValueError, match=f"num_steps: expected at least 1, got {num_steps}"):
             jbo.minimize(key, problem, jbo.random_search(problem.space), num_steps)
-    with pytest.raises(ValueError, match="strategy: expected one over Space"):
+    with pytest.raises(ValueError, match="strategy: expected a strategy over Space"):
         jbo.minimize(key, problem, jbo.random_search(functions.hartmann6.space), 3)
     vector = Objective(problem.space, lambda config: jnp.stack(list(config.values())))
     with pytest.raises(ValueError, match=r"function: expected a scalar, got a value of shape \(2,\)"):
@@ -283,7 +283,9 @@ def test_a_plain_function_is_searched_in_the_space_of_its_strategy(x64):
         # A strategy that is an argument of a program knows the structure alone.
         named = jax.jit(lambda s, space=space: jbo.minimize(key, lambda c: c["rate"] ** 2, s, steps, space=space))
         np.testing.assert_allclose(named(strategy).y, run.y, rtol=1e-9)
-        with pytest.raises(ValueError, match="space: expected one, since the function has none and a strategy that"):
+        with pytest.raises(
+            ValueError, match="space: expected a space, because the function has none, and a strategy that"
+        ):
             jax.eval_shape(lambda s: jbo.minimize(key, lambda c: c["rate"] ** 2, s, steps), strategy)
 
 

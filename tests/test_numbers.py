@@ -141,9 +141,9 @@ def test_configs_of_a_space_with_conditions_on_numbers_are_counted():
 @pytest.mark.parametrize(
     ("parent", "wanted", "message"),
     [
-        (Integer(1, 8), (9, 10), r"expected bounds with a value of Integer\(1, 8\) between them, got between\(9, 10\)"),
-        (Real(1, 8), (9, 10), r"expected bounds with a part of Real\(1.0, 8.0\) between them"),
-        (Real(1, 8), (2, 2), "expected bounds with a part of Real"),
+        (Integer(1, 8), (9, 10), r"expected bounds that contain a value of Integer\(1, 8\), got between\(9, 10\)"),
+        (Real(1, 8), (9, 10), r"expected bounds that contain a part of Real\(1.0, 8.0\)"),
+        (Real(1, 8), (2, 2), "expected bounds that contain a part of Real"),
         (Categorical("a", "b"), (0, 3), "which needs numbers in an order"),
         (Ordinal("a", "b"), (0, 3), "which needs numbers in an order"),
     ],

@@ -326,8 +326,11 @@ def test_a_bad_point_is_refused(x):
         (lambda: Integer(1, 10, step=0), "step must be an integer of at least 1, got step=0"),
         (lambda: Integer(0, 2**31 - 1), "expected at most 2147483647 integers, got 2147483648"),
         (lambda: Ordinal(), "expected at least one value, got none"),
-        (lambda: Ordinal(1, 3, 2), "numbers must rise or fall, each once, got 1, 3, 2; use Categorical"),
-        (lambda: Ordinal(1, 1.0), "numbers must rise or fall"),
+        (
+            lambda: Ordinal(1, 3, 2),
+            "numbers must be strictly increasing or strictly decreasing, got 1, 3, 2; use Categorical",
+        ),
+        (lambda: Ordinal(1, 1.0), "numbers must be strictly increasing or strictly decreasing"),
         (lambda: Ordinal(1, "2"), "expected numbers only or strings only, got 1, '2'"),
         (lambda: Ordinal([1, 2]), r"expected numbers only .*write Ordinal\(\*values\)"),
         (lambda: Ordinal("a", "a"), "expected each value once, got 'a', 'a'"),
@@ -509,7 +512,7 @@ def test_everything_may_be_fixed():
     [
         ({"lr": 1}, "lr: expected one of .*, got an unknown name"),
         ({"layers": 5}, "layers: expected an integer from 1 to 4, got 5"),
-        ({"optimizer": "adam", "momentum": 0.5}, "momentum: cannot be fixed, for it never exists"),
+        ({"optimizer": "adam", "momentum": 0.5}, "momentum: cannot be fixed, because it never exists"),
     ],
 )
 def test_impossible_fixes_are_named(values, message):

@@ -113,10 +113,10 @@ def test_the_earlier_mean_is_learnt(x64):
 
 def test_errors():
     good = trials(lambda c: c["a"], 4)
-    with pytest.raises(ValueError, match="prior_trials: expected two different values at least, got 0"):
+    with pytest.raises(ValueError, match="prior_trials: expected at least two different values, got 0"):
         jbo.bayesian(CUBE, prior_trials=[])
     failed = [SimpleNamespace(config=t.config, value=None) for t in good]
-    with pytest.raises(ValueError, match="prior_trials: expected two different values at least, got 1"):
+    with pytest.raises(ValueError, match="prior_trials: expected at least two different values, got 1"):
         jbo.bayesian(CUBE, prior_trials=[*failed, good[0]])
     with pytest.raises(ValueError, match=r"prior_trials: number 1: a: expected a number in \[0.0, 1.0\], got 2.0"):
         jbo.bayesian(CUBE, prior_trials=[good[0], SimpleNamespace(config={"a": 2.0, "b": 0.5}, value=1.0)])

@@ -152,11 +152,11 @@ def regrets(
     All problems are one program, since it takes far longer to compile a search than to run it.
 
     Args:
-      keys: Of the draws and their searches.
-      names: Some of `DRAWS`, alike in what the strategy sees of their spaces.
-      strategy: How to search.
-      num_evaluations: Of each search.
-      lanes: Draws side by side.
+      keys: Random keys, one for each draw and its search.
+      names: Some of `DRAWS`, whose spaces have the same structure.
+      strategy: The strategy that searches.
+      num_evaluations: Number of evaluations of each search.
+      lanes: Number of draws searched side by side.
     """
 
     def one(which: Int[Array, ""], key: Key[Array, ""]) -> Float[Array, ""]:
@@ -248,8 +248,8 @@ def main(
     Args:
       variants: Some of `VARIANTS`; the default is always among them.
       problems: Some of `DRAWS`.
-      num_evaluations: Of each search.
-      num_seeds: Draws of each problem.
+      num_evaluations: Number of evaluations of each search.
+      num_seeds: Number of draws of each problem.
       first_seed: The seeds are this one and those that follow.
       lanes: Draws side by side.
       out: Folder for the regrets and table.md.

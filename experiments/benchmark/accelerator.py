@@ -75,9 +75,9 @@ def milliseconds_of_a_suggestion(device: Any, problem: Problem, num_rows: int, n
 
     Args:
       device: One of JAX's devices.
-      problem: What to minimise.
-      num_rows: Random trials told before.
-      num_asked: Suggestions that count.
+      problem: The problem to minimise.
+      num_rows: Number of random trials observed before.
+      num_asked: Number of suggestions that are measured.
     """
     rng = np.random.default_rng(0)
     configs = [problem.space.decode(point) for point in rng.random((num_rows, problem.space.encoding.num_columns))]
@@ -98,9 +98,9 @@ def throughput(device: Any, problem: Problem, num_searches: int, num_steps: int)
 
     Args:
       device: One of JAX's devices.
-      problem: What to minimise.
-      num_searches: How many lanes.
-      num_steps: Evaluations of each.
+      problem: The problem to minimise.
+      num_searches: Number of searches, one a lane.
+      num_steps: Number of evaluations of each search.
     """
     with jax.default_device(device):
         keys, strategy = keys_of(0, num_searches), jbo.bayesian(problem.space)

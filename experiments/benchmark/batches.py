@@ -41,12 +41,12 @@ def regrets(
     """The regret after each evaluation of one search on each draw; the initial design is told one by one.
 
     Args:
-      keys: Of the draws and their searches.
+      keys: Random keys, one for each draw and its search.
       name: One of `DRAWS`, without noise.
-      strategy: How to search.
-      q: Points asked for at once.
-      num_evaluations: Of each search, up to one batch more.
-      lanes: Draws side by side.
+      strategy: The strategy that searches.
+      q: Number of points suggested at once.
+      num_evaluations: Number of evaluations of each search; up to one batch more are made.
+      lanes: Number of draws searched side by side.
     """
     num_design = strategy.num_initial
     num_rounds = -(-(num_evaluations - num_design) // q)
@@ -87,7 +87,7 @@ def ratio(
     Args:
       own: Regrets of the searches in batches.
       sequential: Those of the sequential ones, paired by draw.
-      num_evaluations: Where the sequential search ends.
+      num_evaluations: Number of evaluations of the sequential search.
     """
 
     def of(rows: np.ndarray) -> float:
@@ -116,8 +116,8 @@ def main(
       problems: Some of `experiments.benchmark.ablate.DRAWS`, without noise.
       batches: Points asked for at once.
       rules: Those of `jbo.batches`, or that of `jbo.bayesian`.
-      num_evaluations: Of the sequential search; those in batches may take twice as many.
-      num_seeds: Draws of each problem.
+      num_evaluations: Number of evaluations of the sequential search; searches in batches may take twice as many.
+      num_seeds: Number of draws of each problem.
       first_seed: The seeds are this one and those that follow.
       lanes: Draws side by side.
       out: Folder for the curves and table.md; curves that it holds are not made again.

@@ -88,8 +88,8 @@ def main(
       methods: The first is compared with each of the others.
       problems: Names of test problems.
       out: Folder for the runs; those it holds are not made again.
-      num_evaluations: Of one search.
-      num_seeds: Searches of each method on each problem.
+      num_evaluations: Number of evaluations of one search.
+      num_seeds: Number of searches of each method on each problem.
       first_seed: The seeds are this one and those that follow.
     """
     console = Console()

@@ -23,8 +23,8 @@ def seconds(space: jbo.Space, capacity: int) -> tuple[float, float]:
     """Of the fit and of the ask, tracing included.
 
     Args:
-      space: What is searched.
-      capacity: Rows of the table.
+      space: The space that is searched.
+      capacity: Number of rows of the table.
     """
     strategy = jbo.bayesian(space)
     rows, fits = _rows(space, capacity), Fits()

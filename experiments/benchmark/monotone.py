@@ -53,9 +53,9 @@ def kept(
 
     Args:
       function: Rises in its first column.
-      seed: Of all points.
-      knows: Whether the model is told.
-      direction: "decreasing" turns the function round, and what the model is told.
+      seed: Seed of all points.
+      knows: True if the model is told the direction.
+      direction: "decreasing" mirrors the function; the model is then told "decreasing".
     """
     rng, d = np.random.default_rng(seed), function.num_columns
     sign = 1 if direction == "increasing" else -1
@@ -91,7 +91,7 @@ def main(num_draws: int = 40, first_seed: int = 100) -> None:
 
     Args:
       num_draws: Draws of the points, for each function.
-      first_seed: Of the draws.
+      first_seed: Seed of the first draw; the next seeds follow.
     """
     console = Console(width=200)
     seeds = range(first_seed, first_seed + num_draws)

@@ -83,10 +83,10 @@ class Peer:
 
     Args:
       method: One of `METHODS`.
-      space: What it searches.
-      seed: Of the search.
+      space: The space to search.
+      seed: Seed of the search.
       core: The processor core that the process may use; None: any.
-      num_evaluations: How long a search will be, for methods whose design depends on it.
+      num_evaluations: Number of evaluations of the search, for methods whose initial design depends on it.
       outcomes: A dict for each outcome with ``name``, ``is_limit`` (feasible up to 0; otherwise minimised) and
         ``reference``; None: one value, minimised.
 

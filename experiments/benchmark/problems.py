@@ -58,7 +58,7 @@ def draw_rotated(key: Key[Array, ""], base: Problem) -> Rotated:
     """A uniform rotation, and the minimum anywhere in the middle 80 % of each axis.
 
     Args:
-      key: Of the draw.
+      key: Random key of the draw.
       base: The function.
     """
     d = len(base.minimizers[0])
@@ -98,9 +98,9 @@ def draw_embedded(key: Key[Array, ""], base: Problem, num_columns: int) -> Embed
     """A function as `draw_rotated` draws it, of some columns of many.
 
     Args:
-      key: Of the draw.
+      key: Random key of the draw.
       base: The function.
-      num_columns: Columns there are.
+      num_columns: Total number of columns.
     """
     key_function, key_columns = jax.random.split(key)
     rotated = draw_rotated(key_function, base)
@@ -195,7 +195,7 @@ def draw_mixed(key: Key[Array, ""]) -> MixedBowl:
     """Places and costs of the choices at random.
 
     Args:
-      key: Of the draw.
+      key: Random key of the draw.
     """
     a, b, c, d, e = jax.random.split(key, 5)
     place = jnp.clip(jax.random.uniform(a, (6,)) * 0.6 + 0.2 + 0.15 * jax.random.normal(b, (3, 4, 6)), 0.05, 0.95)

@@ -42,8 +42,8 @@ def run(peer: Peer, case: Case, seed: int, num_evaluations: int) -> dict[str, An
     Args:
       peer: The method, begun anew.
       case: The problem.
-      seed: Of the noise.
-      num_evaluations: How many.
+      seed: Seed of the noise.
+      num_evaluations: Number of evaluations.
     """
     rng, observed, scores, seconds = np.random.default_rng([seed, 1]), [], [], []
 
@@ -240,8 +240,8 @@ def main(
       methods: The first is compared with each of the others; ``random`` gives the scale and should be among them.
       half: ``reporting`` or ``choosing``: which half of the problems.
       problems: Some problems by name in place of a half.
-      num_evaluations: Of one search.
-      num_seeds: Searches of each method on each problem.
+      num_evaluations: Number of evaluations of one search.
+      num_seeds: Number of searches of each method on each problem.
       first_seed: The seeds are this one and those that follow.
       core: The processor core that the methods run on; None: any.
       out: Folder for the runs and the report.

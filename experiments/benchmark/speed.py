@@ -68,9 +68,9 @@ def measure(
       method: One of `experiments.benchmark.peer.METHODS`.
       problem: One of `SPACES`.
       num_told: Uniform random trials that are told before.
-      core: Where the method runs.
+      core: The processor core that the method runs on.
       seconds: No further suggestion is asked for when they have taken this long.
-      pause: What the objective takes, in seconds; it does not count.
+      pause: Seconds that one evaluation of the objective takes; they are not counted.
       num_asks: Suggestions to measure.
     """
     space, function = SPACES[problem]
@@ -139,11 +139,11 @@ def main(
     Args:
       methods: The others are told as multiples of the first.
       sizes: Numbers of trials told before.
-      problems: Which spaces.
+      problems: Names of the spaces to measure on.
       out: Folder for speed.json and speed.md.
       into: A document whose tables are replaced, see `put_between`.
       seconds: No further suggestion of a cell is asked for when they have taken this long.
-      pause: What the objective takes, in seconds; it does not count, but a library may use it.
+      pause: Seconds that one evaluation of the objective takes. They are not counted, but a library may use them.
       core: The processor core that the methods run on.
     """
     for name, known, chosen in (("methods", METHODS, methods), ("problems", SPACES, problems)):

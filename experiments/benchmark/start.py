@@ -58,7 +58,7 @@ def first_suggestion(cache: str) -> dict[str, Any]:
     """Seconds of a process from the end of `import jax` to its first suggestion by a model.
 
     Args:
-      cache: Of the environment variable ``JBO_CACHE``.
+      cache: Value of the environment variable ``JBO_CACHE``.
     """
     return json.loads(_run(SUGGESTION, cache).stdout)
 
@@ -67,7 +67,7 @@ def first_example(cache: str) -> dict[str, float]:
     """Seconds of a process that runs README's first example.
 
     Args:
-      cache: Of the environment variable ``JBO_CACHE``.
+      cache: Value of the environment variable ``JBO_CACHE``.
     """
     [example, *_] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     return _timed(example, cache)

@@ -20,9 +20,9 @@ def bootstrap_median(
 
     Args:
       samples: One number a pair, ``[n]``; infinite ones may be among them.
-      seed: Of the resampling.
+      seed: Seed of the resampling.
       confidence: Share of resampled medians that the interval holds.
-      num_resamples: How many.
+      num_resamples: Number of resamples.
 
     References:
       Efron, Better Bootstrap Confidence Intervals, 1987, section 2.
@@ -43,9 +43,9 @@ def bootstrap_groups(
 
     Args:
       groups: Samples by group, such as the seeds of each problem; none of them empty.
-      seed: Of the resampling.
+      seed: Seed of the resampling.
       confidence: Share of resampled means that the interval holds.
-      num_resamples: How many.
+      num_resamples: Number of resamples.
 
     References:
       Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8 (hierarchical data).

@@ -45,9 +45,9 @@ def of_jbo(problem: Problem, num_evaluations: int, seeds: int, lanes: int) -> Th
     """All searches as one program.
 
     Args:
-      problem: What to minimise.
-      num_evaluations: Of one search.
-      seeds: How many searches.
+      problem: The problem to minimise.
+      num_evaluations: Number of evaluations of one search.
+      seeds: Number of searches.
       lanes: See `experiments.replicate.replicate`.
     """
     strategy, keys = jbo.bayesian(problem.space), keys_of(0, seeds)
@@ -63,9 +63,9 @@ def of_peer(method: str, problem: Problem, num_evaluations: int, seeds: int) -> 
 
     Args:
       method: One of `experiments.benchmark.peer.METHODS`.
-      problem: What to minimise.
-      num_evaluations: Of one search.
-      seeds: How many searches.
+      problem: The problem to minimise.
+      num_evaluations: Number of evaluations of one search.
+      seeds: Number of searches.
     """
     num_cores = os.cpu_count() or 1
 
@@ -96,10 +96,10 @@ def main(
 
     Args:
       problems: Names of test problems.
-      peer: Which method to stand beside.
-      num_evaluations: Of one search.
-      seeds: Searches of jbo.
-      seeds_of_peer: Searches of the peer, which are slower.
+      peer: The method to compare with.
+      num_evaluations: Number of evaluations of one search.
+      seeds: Number of searches of jbo.
+      seeds_of_peer: Number of searches of the peer, which are slower.
       lanes: See `experiments.replicate.replicate`.
       out: Folder for throughput.json.
     """

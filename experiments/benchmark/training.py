@@ -126,9 +126,9 @@ def main(num_steps: int = 60, rounds: int = 3, core: int = 1, out: Path = Path("
     """Measure the training steps of each family beside PyTorch's, and a population beside its members.
 
     Args:
-      num_steps: Of each network in each round.
-      rounds: PyTorch and this take turns as often; the medians count.
-      core: Where both run.
+      num_steps: Number of steps of each network in each round.
+      rounds: Number of rounds, in each of which PyTorch and this code take turns; the medians count.
+      core: The processor core that both run on.
       out: Folder for training.json.
     """
     os.sched_setaffinity(0, {core})

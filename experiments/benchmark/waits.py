@@ -44,9 +44,9 @@ def waits_of_study(num_trials: int, pause: float, num_design: int) -> Waits:
     """Ask and tell a study in a process of its own.
 
     Args:
-      num_trials: Of the study.
+      num_trials: Number of trials of the study.
       pause: Seconds that the objective takes.
-      num_design: Trials of the initial design.
+      num_design: Number of trials of the initial design.
     """
     with Peer("jbo", PROBLEM.space, 0) as peer:
         times = np.array([peer.timed(PROBLEM, pause)[1] for _ in range(num_trials)])
@@ -93,7 +93,7 @@ def main(
     """Print the longest waits of a study, and the seconds to a first model-based suggestion.
 
     Args:
-      num_trials: Of the study.
+      num_trials: Number of trials of the study.
       pause_cold: Seconds that the objective takes while the compilation cache is empty.
       pause_warm: Seconds that it takes afterwards.
       out: Folder for waits.json.

@@ -183,7 +183,7 @@ def share(noticed: Sequence[str]) -> str:
     """How many mutants were noticed, in words.
 
     Args:
-      noticed: Of each mutant the test that notices it; empty if none does, "out of time" if that is not known.
+      noticed: For each mutant, the test that notices it: empty if no test does, "out of time" if unknown.
     """
     known = [test for test in noticed if test != "out of time"]
     count = sum(bool(test) for test in known)

@@ -104,9 +104,9 @@ def as_acquisition(given: Any) -> Acquisition:
     if _has_scale(given):
         return given
     warnings.warn(
-        f"acquisition: {type(given).__name__} says nothing of its values; give it scale = jbo.acquisitions.Scale."
-        "LOGARITHM, GAIN or OBJECTIVE in place of is_logarithm, is_positive or is_of_values, which the next version"
-        " will not know",
+        f"acquisition: {type(given).__name__} does not state the scale of its values; give it scale = "
+        "jbo.acquisitions.Scale.LOGARITHM, GAIN or OBJECTIVE instead of is_logarithm, is_positive or is_of_values, "
+        "which the next version will not support",
         DeprecationWarning,
         stacklevel=3,
     )

@@ -34,7 +34,7 @@ def weigh(
       ValueError: The scale is `Scale.MIXED`.
     """
     if scale is Scale.MIXED:
-        raise ValueError("scale: expected that of one acquisition, got Scale.MIXED; `each` gives the members")
+        raise ValueError("scale: expected the scale of one acquisition, got Scale.MIXED; `each` returns the members")
     if scale is Scale.LOGARITHM:
         return value + log_weight
     nothing = -least_mean if scale is Scale.OBJECTIVE else jnp.zeros_like(value)

@@ -199,7 +199,7 @@ def spread_rows(
       y: Values.
       is_front: Rows of the front.
       reference: The worst values that count.
-      num: How many rows; if the front has fewer, all of them and others.
+      num: Number of rows. If the front has fewer, the result has all of them and other rows as well.
 
     References:
       Gonzalez, Clustering to Minimize the Maximum Intercluster Distance, 1985.
@@ -260,8 +260,8 @@ def directions(key: Key[Array, ""], num: int, num_objectives: int, dtype: jnp.dt
 
     Args:
       key: Random key.
-      num: How many; a power of two is spread most evenly.
-      num_objectives: Coordinates.
+      num: Number of vectors; a power of two is spread most evenly.
+      num_objectives: Number of coordinates.
       dtype: Floating type.
     """
     uniform = designs.sobol(key, num, num_objectives, dtype)

@@ -38,8 +38,8 @@ def leave_one_out(posterior: GPPosterior, data: Dataset) -> Predictions:
     """
     if posterior.x.shape != data.x.shape:
         raise ValueError(
-            f"posterior: expected one of the {data.x.shape[0]} rows of data, got {posterior.x.shape[0]} rows; "
-            "cross_validate takes any surrogate"
+            f"posterior: expected a posterior given the {data.x.shape[0]} rows of data, got {posterior.x.shape[0]} "
+            "rows; cross_validate takes any surrogate"
         )
     y = jnp.where(data.is_valid, data.y, 0)
 

@@ -283,8 +283,8 @@ def view_model(study: Searched) -> ModelView:
     values = [trial.value for trial in trials if trial.value is not None]
     if len(values) < 3 or len(set(values)) < 2:
         raise ValueError(
-            f"study: expected three trials that succeeded, with different values, got {len(values)} with "
-            f"{len(set(values))} different values"
+            f"study: expected at least three trials that succeeded, and two different values, got {len(values)} trials "
+            f"and {len(set(values))} different values"
         )
     strategy: Any = study.strategy
     if not isinstance(strategy, Bayesian):

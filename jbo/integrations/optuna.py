@@ -46,11 +46,11 @@ class JBOSampler(BaseSampler):
     objectives and is never best. A pruned trial without a value is infeasible if it breaks a constraint, else failed.
 
     Args:
-      strategy: From a space to a way of searching it, such as `jbo.parzen`.
-      seed: Of all randomness; None: drawn by the system. The same one serves several processes of one study: a
-        suggestion depends on it, the number of the trial and the trials so far.
-      constraints_func: As in the samplers of Optuna, which deprecates it in favour of ``trial.set_constraint``. From a
-        complete or pruned trial to its constraints, a tuple or list of numbers.
+      strategy: Function from a space to a strategy over it, such as `jbo.parzen`.
+      seed: Seed of all randomness; None: drawn by the system. Several processes of one study may share a seed, because
+        a suggestion depends on the seed, the number of the trial and the trials so far.
+      constraints_func: Function from a complete or pruned trial to its constraints, a tuple or list of numbers, as in
+        the samplers of Optuna. Optuna deprecates it in favour of ``trial.set_constraint``.
 
     Raises:
       ValueError: The seed is none. Later, if the study has several objectives and the strategy supports only one.
@@ -196,8 +196,8 @@ def _conditions(
     """When each parameter exists, None: always; those whose presence nothing explains are left out.
 
     Args:
-      distributions: Of the parameters.
-      trials: That tell which parameters came together.
+      distributions: Distributions of the parameters.
+      trials: Trials that show which parameters came together.
     """
     conditions: dict[str, Condition | None] = {
         name: None for name in distributions if all(name in trial.params for trial in trials)
@@ -254,7 +254,7 @@ def _range_of(parameter: Parameter, there: list[Any], absent: list[Any]) -> Betw
 
 
 def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
-    """The other trials, by number, less the failed ones that were begun again: a new trial stands for such a one."""
+    """The other trials in the order of their numbers, without failed ones that a new trial repeats."""
     trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
     begun_again = {number for t in [*trials, trial] for number in t.system_attrs.get("retry_history", ())}
     return [t for t in trials if t.number not in begun_again]
@@ -279,8 +279,8 @@ def _outcomes(study: Study, trials: Sequence[FrozenTrial]) -> Outcomes:
     """The objectives of a study, and a limit of 0 for each constraint of its trials that have ended.
 
     Args:
-      study: Says the directions.
-      trials: Of the study.
+      study: Study whose directions are used.
+      trials: Trials of the study.
     """
     constraints = sorted({name for trial in trials if trial.state in _HAS_ENDED for name in trial.constraints})
     objectives = [
@@ -303,14 +303,14 @@ def _table(
     guesses: Mapping[int, dict[str, Any]],
     learns_cost: bool = False,
 ) -> Table:
-    """The trials that have a place in the space, by number.
+    """The trials whose configurations lie in the space, in the order of their numbers.
 
     Args:
-      space: Whose points the rows are.
-      distributions: Of its parameters.
-      trials: By number.
-      outcomes: From `_outcomes`.
-      guesses: Configurations of running trials, by number, that the trials do not tell yet.
+      space: Space of the rows of the table.
+      distributions: Distributions of the space's parameters.
+      trials: Trials in the order of their numbers.
+      outcomes: Outcomes from `_outcomes`.
+      guesses: Suggested values that running trials do not hold yet, a dict from the trial's number to a configuration.
       learns_cost: True if the strategy learns what trials cost, which is their seconds.
     """
     points, placed = [], []
@@ -337,9 +337,9 @@ def _as_trial(trial: FrozenTrial, config: dict[str, Any], outcomes: Outcomes) ->
     """A trial of Optuna as one of jbo.
 
     Args:
-      trial: That runs or has ended.
-      config: Its values of the parameters of the space.
-      outcomes: From `_outcomes`.
+      trial: A trial that runs or has ended.
+      config: The trial's values of the parameters of the space.
+      outcomes: Outcomes from `_outcomes`.
     """
     names = [objective.name for objective in outcomes.objectives]
     limits = {_name_of_limit(name): value for name, value in trial.constraints.items()}

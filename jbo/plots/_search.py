@@ -28,10 +28,11 @@ def trajectory(
 
     Args:
       study: One study; or several that differ by their seed, of which the median of the best so far is drawn, and a
-        band from their lower to their upper quartile; or such groups by name. Groups end with their shortest study.
+        band from their lower to their upper quartile; or a dict from a name to such a group. A group ends with its
+        shortest study.
       optimum: The best value there is, if it is known: the distance to it is drawn, on a log scale.
-      label: Of the vertical axis.
-      ax: Axes of matplotlib; None: new ones.
+      label: Label of the vertical axis.
+      ax: Axes of matplotlib to draw on; None: new axes.
 
     Returns:
       The axes.
@@ -98,8 +99,8 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
 
     Args:
       study: A study, a file that was read, or a view.
-      label: Of the last scale.
-      ax: Axes of matplotlib; None: new ones.
+      label: Label of the last scale.
+      ax: Axes of matplotlib to draw on; None: new axes.
 
     Returns:
       The axes.
@@ -205,9 +206,9 @@ def learning_curves(
       curves: A study whose trials reported, or steps and values of each trial. A curve that ends before others do was
         stopped: its end has a dot.
       maximize: True if higher values are better; None: as the study says, or False.
-      step: Of the horizontal axis.
-      label: Of the vertical axis.
-      ax: Axes of matplotlib; None: new ones.
+      step: Label of the horizontal axis.
+      label: Label of the vertical axis.
+      ax: Axes of matplotlib to draw on; None: new axes.
 
     Returns:
       The axes.

@@ -18,7 +18,7 @@ def add_report(subparsers: Any) -> None:
     parser = subparsers.add_parser("report", help="write a page that shows a study")
     parser.add_argument("study", metavar="STUDY", help="file of the study, which is only read")
     parser.add_argument("-o", "--output", default="report.html", help="where to write the page (%(default)s)")
-    parser.add_argument("--label", default="objective", help="what the objective is called")
+    parser.add_argument("--label", default="objective", help="name of the objective")
     parser.set_defaults(run=_report)
 
 
@@ -28,10 +28,12 @@ def add_watch(subparsers: Any) -> None:
     Args:
       subparsers: As in `add_report`.
     """
-    parser = subparsers.add_parser("watch", help="follow a study in the terminal while others run it")
+    parser = subparsers.add_parser("watch", help="follow a study in the terminal while other processes run it")
     parser.add_argument("study", metavar="STUDY", help="file of the study, which is only read")
-    parser.add_argument("--seconds", type=float, default=2.0, help="between two looks (%(default)s)")
-    parser.add_argument("--num-trials", type=int, default=None, help="how many trials shall end: progress, and the end")
+    parser.add_argument("--seconds", type=float, default=2.0, help="seconds between two updates (%(default)s)")
+    parser.add_argument(
+        "--num-trials", type=int, default=None, help="total number of finished trials, at which the command ends"
+    )
     parser.set_defaults(run=_watch)
 
 

@@ -148,7 +148,7 @@ def cost_of(cost: Any, space: Space, batch: Batch | None) -> LearntCost | KnownC
       ValueError: ``cost`` is neither, or is combined with a rule that values a batch as a whole.
     """
     if isinstance(batch, JointBatch):
-        raise ValueError(f"cost: expected no rule that values a batch as a whole beside it, got {batch!r}")
+        raise ValueError(f"cost: cannot be combined with a rule that values a batch as a whole, got batch={batch!r}")
     if isinstance(cost, str) and cost == "seconds":
         return LearntCost(over_columns(space.encoding))
     if not callable(cost):

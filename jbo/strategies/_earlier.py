@@ -50,7 +50,7 @@ def with_earlier(surrogate: GP, space: Space, trials: Iterable[Any]) -> GP:
             raise ValueError(f"prior_trials: number {i}: {error}") from None
         values.append(float(trial.value))
     if len(set(values)) < 2:
-        raise ValueError(f"prior_trials: expected two different values at least, got {len(set(values))}")
+        raise ValueError(f"prior_trials: expected at least two different values, got {len(set(values))}")
     rows = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST)).round().astype(int))
     x, y = np.array(points)[rows], _scores(np.array(values)[rows])
     padding = -len(y) % _BLOCK

@@ -66,5 +66,5 @@ def design_size(encoding: Encoding, num_initial: int | Any) -> int:
     if num_initial is None:
         return min(_MOST_INITIAL, max(_LEAST_INITIAL, encoding.num_columns + 1))
     if not isinstance(num_initial, int | np.integer) or num_initial < 1:
-        raise ValueError(f"num_initial: expected at least 1, an integer, got {num_initial!r}")
+        raise ValueError(f"num_initial: expected an integer of at least 1, got {num_initial!r}")
     return int(num_initial)

@@ -238,18 +238,19 @@ def over_several(strategy: Bayesian, layout: Layout) -> MultiObjective:
     """
     if strategy.over_front is None:
         raise ValueError(
-            "acquisition: expected one for several objectives, such as jbo.log_expected_hypervolume_improvement(), "
+            "acquisition: expected an acquisition for several objectives, such as "
+            "jbo.log_expected_hypervolume_improvement(), "
             f"jbo.hypervolume_scalarization() or jbo.parego(), got {strategy.acquisition!r}"
         )
     if strategy.batch is not None:
         raise ValueError(
-            f"batch: expected none with several objectives, where pending trials count with their means, got "
+            f"batch: expected None with several objectives, where pending trials enter with their posterior means, got "
             f"{strategy.batch!r}"
         )
     if any(column.monotone for column in strategy.encoding.columns):
         raise ValueError(
-            "monotone: expected no parameter that is monotone with several objectives, since it does not say in which "
-            "of them"
+            "monotone: expected no monotone parameter with several objectives, because `monotone` does not say in "
+            "which objective"
         )
     made = strategy.with_weights_for(layout)
     if strategy.under_limits is not None:  # densities of good trials know no front

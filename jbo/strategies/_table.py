@@ -179,8 +179,8 @@ def add_or_fill(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
         if not bool(has_match):
             return add(state, x, told)
         warnings.warn(
-            "tell: a result goes to the number of its trial, which is state.num_trials before pend; a point is a new "
-            "trial in the next version",
+            "tell: pass the number of the trial, which is state.num_trials before pend. The result of this point went "
+            "to the pending trial at the point; in the next version a point will always be a new trial",
             DeprecationWarning,
             stacklevel=4,
         )

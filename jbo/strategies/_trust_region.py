@@ -117,8 +117,8 @@ class TrustRegion(ModelStrategy):
         """
         if layout.num_objectives > 1:
             raise ValueError(
-                "strategy: expected one for several objectives, such as jbo.bayesian(space) or jbo.parzen(space), got "
-                "jbo.trust_region, which knows one objective"
+                "strategy: expected a strategy for several objectives, such as jbo.bayesian(space) or "
+                "jbo.parzen(space), got jbo.trust_region, which supports one objective"
             )
         return super().for_table(layout)
 

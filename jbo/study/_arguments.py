@@ -51,9 +51,9 @@ class Arguments:
             raise TypeError(f"objective: expected a function of a configuration, got {self.objective!r}")
         as_count("num_trials", self.num_trials, 0)
         if self.batch is not None and not (self.workers is None and self.executor is None and self.timeout is None):
-            raise ValueError("batch: expected none beside workers, an executor or a timeout, got both")
+            raise ValueError(f"batch: expected None with workers, an executor or a timeout, got {self.batch!r}")
         if self.workers is None and self.executor is not None:
-            raise ValueError("workers: expected how many trials the executor runs at the same time, got none")
+            raise ValueError("workers: expected the number of trials that the executor runs at the same time, got None")
         for name, number, least in (
             ("workers", self.workers, 1),
             ("retries", self.retries, 0),
@@ -63,10 +63,11 @@ class Arguments:
             if number is not None:
                 as_count(name, number, least)
         if self.timeout is not None and not 0 < self.timeout <= threading.TIMEOUT_MAX:
-            raise ValueError(f"timeout: expected seconds above 0, got {self.timeout!r}")
+            raise ValueError(f"timeout: expected a number of seconds above 0, got {self.timeout!r}")
         if self.timeout is not None and self.executor is not None:
             raise ValueError(
-                "timeout: expected none beside an executor, whose processes are not ours to end; leave one out"
+                "timeout: expected None with an executor, because jbo cannot end the processes of an executor, got "
+                f"{self.timeout!r}"
             )
         if self.pruner is not None and not self.has_report:
             raise ValueError("pruner: expected an objective with a parameter `report`, got one without")

@@ -25,7 +25,9 @@ class Context:
 
     def __init__(self, space: Space, values: Mapping[str, Any] | Any):
         if not isinstance(values, Mapping):
-            raise TypeError(f"context: expected values by name, such as {{{space.names[0]!r}: …}}, got {values!r}")
+            raise TypeError(
+                f"context: expected a dict from names to values, such as {{{space.names[0]!r}: …}}, got {values!r}"
+            )
         self.fixed: Float[np.ndarray, " d"] | None = space.fixed_columns(values) if values else None
         """Coordinates of the given columns, NaN for searched columns; None if there is no context."""
         self.free_reals = space.free_reals(values)

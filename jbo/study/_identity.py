@@ -34,7 +34,7 @@ def check_strategy(strategy: Any, space: Space) -> Strategy:
             f"expected a strategy made for the study's space, with columns {ours}, got one with columns {theirs}"
         )
     if not have_same_candidates(strategy.encoding, space.encoding):
-        raise ValueError("expected a strategy made for the study's space, got one of another list of candidates")
+        raise ValueError("expected a strategy made for the study's space, got one for another list of candidates")
     return strategy
 
 
@@ -149,18 +149,18 @@ def check_same_study(
     if difference is not None:
         raise ValueError(
             f"{where} holds a study of another space than the one given: {difference}; a new space needs a new path "
-            "(Study.from_trials takes the trials along)"
+            "(Study.from_trials copies the trials)"
         )
     stored = stored_outcomes(header, path)
     if stored.is_named != outcomes.is_named:
-        has, got = (list(each) if each.is_named else "no outcomes of the user's" for each in (stored, outcomes))
+        has, got = (list(each) if each.is_named else "no named outcomes" for each in (stored, outcomes))
         raise ValueError(f"{where} has {has}, got {got}")
     if stored.is_named:
         for name in [*stored.by_name, *outcomes.by_name]:
             has, got = stored.by_name.get(name, "no outcome"), outcomes.by_name.get(name, "no outcome")
             if has != got:
-                raise ValueError(f"{where} has {has} of the name {name!r}, got {got}")
+                raise ValueError(f"{where} has {has} under the name {name!r}, got {got}")
     elif stored.maximize != outcomes.maximize:
         raise ValueError(f"{where} has maximize={stored.maximize}, got maximize={outcomes.maximize}")
     if seed is not None and header.seed != seed:
-        raise ValueError(f"{where} has seed={header.seed}, got seed={seed}; leave seed out to go on with the file's")
+        raise ValueError(f"{where} has seed={header.seed}, got seed={seed}; leave seed out to use the seed of the file")

@@ -179,7 +179,7 @@ def _check_one(outcomes: Outcomes) -> None:
     """Raise `ValueError` if there are several objectives, for a value without a name."""
     if outcomes.has_several:
         names = [objective.name for objective in outcomes.objectives]
-        raise ValueError(f"expected values by name, of {names}, got a value without a name")
+        raise ValueError(f"expected a dict with the values of {names}, got a value without a name")
 
 
 def rows_of_past(
@@ -238,7 +238,7 @@ def _rows(reader: csv.DictReader, space: Space, outcomes: Outcomes, path: str) -
     }
     several, names_of = outcomes.has_several, [objective.name for objective in outcomes.objectives]
     if several and not any(of_outcome[name] for name in names_of):
-        raise ValueError(f"{path}: expected a column for one of {names_of} at least, got {titles}")
+        raise ValueError(f"{path}: expected a column for at least one of {names_of}, got {titles}")
     if not several and "value" not in titles and of_outcome.get(names_of[0]) is None:
         raise ValueError(f"{path}: expected a column 'value', got {titles}")
     names = [name for name in own if CONFIG + name in titles or name in titles]
@@ -332,8 +332,8 @@ def completed(space: Space, past: Past, defaults: Mapping[str, Any]) -> dict[str
         unknown = [name for name in config if name not in known]
         if unknown:
             raise ValueError(
-                f"{unknown[0]}: expected one of {listing(known)}, got an unknown name; keep it in "
-                "the space, by Space.fix at one value, or leave it out of the configurations"
+                f"{unknown[0]}: expected one of {listing(known)}, got an unknown name; keep the "
+                "parameter in the space, fixed at one value by Space.fix, or leave it out of the configurations"
             )
         missing = [name for name in known if name not in config and name not in space.constants]
         try:

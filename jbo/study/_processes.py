@@ -64,7 +64,9 @@ class Processes(Workers):
             import cloudpickle  # noqa: F401
             import loky  # noqa: F401
         except ImportError as error:
-            raise ImportError("workers: more than one, and a timeout, need loky; pip install jbo[parallel]") from error
+            raise ImportError(
+                "workers: more than one worker, or a timeout, needs loky; pip install jbo[parallel]"
+            ) from error
         self.num = num
         self._timeout = timeout
         self._objective = Portable(objective, outcomes).sent

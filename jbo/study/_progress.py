@@ -178,8 +178,8 @@ def progress_of(num_trials: int, num_finished: int, progress: bool | None) -> It
     """What to tell of each trial; it writes to the standard error stream.
 
     Args:
-      num_trials: How many finished trials there shall be.
-      num_finished: How many there are.
+      num_trials: Number of finished trials at the end of the run.
+      num_finished: Number of trials that are finished already.
       progress: None: a bar in a terminal, elsewhere lines, at most one a second; True: elsewhere a line for each trial;
         False: nothing.
     """

@@ -108,7 +108,7 @@ class Run:
             if all(trial.values.get(outcome.name) is None for trial in succeeded)
         ]
         if succeeded and never and self._outcomes.is_named:
-            words = "no trial has a value of %s; the objective returned others: did it leave a name out?"
+            words = "no trial has a value of %s, although the objective returned other values: did it leave a name out?"
             _log.warning(words, ", ".join(map(repr, never)))
 
     def _say_if_nothing_is_left(self, show: Progress) -> None:
@@ -116,8 +116,8 @@ class Run:
         if num_before >= self._num_trials > 0:
             words = (
                 f"{num_before} trials of this study have ended already, so num_trials={self._num_trials} runs none: "
-                f"it counts those of earlier calls; num_trials={num_before + self._num_trials} runs {self._num_trials} "
-                "more"
+                f"num_trials includes earlier calls; num_trials={num_before + self._num_trials} runs "
+                f"{self._num_trials} more"
             )
             _log.info(words)
             show.say(words)
@@ -141,7 +141,7 @@ class Run:
         arguments = self._arguments
         told = self._tell(trial, evaluation, self._answers.pop(trial.number, False))
         if told.status == "abandoned":
-            _log.info("trial %d was abandoned while it ran: its result is thrown away", trial.number)
+            _log.info("trial %d was abandoned while it ran: its result is discarded", trial.number)
             return
         trials = self._history.sync().trials
         show.trial(told, self._best(trials), num_finished(trials))
@@ -154,8 +154,8 @@ class Run:
         if arguments.max_failures is not None and self._num_failures > arguments.max_failures:
             why = (told.failure or "").strip().splitlines()[-1:]
             raise RuntimeError(
-                f"max_failures: {self._num_failures} trials of this call failed, at most {arguments.max_failures} may; "
-                f"the last one, trial {told.number}: {''.join(why)}"
+                f"max_failures: {self._num_failures} trials of this call failed, and the maximum is "
+                f"{arguments.max_failures}; the last one, trial {told.number}: {''.join(why)}"
             )
 
     def _best(self, trials: Sequence[Trial]) -> Trial | Sequence[Trial] | None:
@@ -219,7 +219,7 @@ def run_trials(
       report_of: Returns the argument ``report`` for a trial that starts; None: the objective has no such parameter.
       num_left: Returns the number of trials that must still end, including running ones.
       end: Called with each trial that has ended.
-      retries: How often a failing trial is run again before it counts as failed.
+      retries: Number of times that a failing trial is run again before it counts as failed.
       is_pending: False for a running trial that was abandoned.
 
     Raises:

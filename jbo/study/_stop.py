@@ -58,8 +58,8 @@ class Stop:
         if self.target is not None:
             names = [objective.name for objective in outcomes.objectives]
             raise ValueError(
-                f"target: expected none with several objectives {names}, of which a trial has no single value; a "
-                "function of the trial that has ended may stop the search as well: optimize(…, stop=function)"
+                f"target: expected None with several objectives {names}, because a trial has no single value; a "
+                "function of the finished trial can stop the search: optimize(…, stop=function)"
             )
         start = time.monotonic()
 

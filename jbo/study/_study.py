@@ -318,7 +318,7 @@ class Study:
             known = self._history.sync().trials
             if trial.number < len(known) and known[trial.number].status == "abandoned":
                 return True
-            raise ValueError(f"report: expected a trial that runs, got trial {trial.number}, which does not")
+            raise ValueError(f"report: expected a running trial, got trial {trial.number}, which does not run")
         if pruner is None:
             return False
         trials = self.trials
@@ -480,8 +480,8 @@ class Study:
             ``Client.get_executor()``. Use ``ThreadPoolExecutor`` for threads. It is not shut down.
           timeout: Seconds after which the process of a trial is killed, so that the trial fails. With a timeout the
             objective always runs in a separate process.
-          retries: How often a trial is run again, under the same number, after an exception, the death of its process
-            or a timeout. A value that is not finite is a result, and the trial is not repeated.
+          retries: Number of times that a trial is run again, under the same number, after an exception, the death of
+            its process or a timeout. A value that is not finite is a result, and the trial is not repeated.
           max_failures: Maximum number of failed trials in this call; one more raises an error. None: no maximum.
           stop: Ends the search early: a `Stop`, or a function that is called with each finished trial and returns True
             to end the search. No new trial starts then, and the running ones are waited for.
@@ -726,7 +726,7 @@ class Study:
             if ending.status == "abandoned":
                 raise ValueError(f"abandon: expected a pending trial, got trial {trial.number}, which ended with {was}")
             got = in_words(self.outcomes, ending)
-            raise ValueError(f"trial: expected one result of trial {trial.number}, got {got} after {was}")
+            raise ValueError(f"trial: expected one result for trial {trial.number}, got {got} after {was}")
         self._held.discard(trial.number)
         return self._history.trial(record).copy()
 
@@ -743,5 +743,5 @@ class Study:
 def _waited_for(trial: Trial) -> Trial:
     """The trial itself; `ValueError` if it was abandoned."""
     if trial.status == "abandoned":
-        raise ValueError(f"expected a trial that is waited for, got trial {trial.number}, which was abandoned")
+        raise ValueError(f"trial: expected a pending trial, got trial {trial.number}, which was abandoned")
     return trial

@@ -77,7 +77,9 @@ class Suggester:
             if is_new:
                 return context.impose(self._space.decode(x))
         self._check_constraint(table, context)
-        raise SpaceExhausted(f"nothing new to try: {number} trials cover the space or all that the strategy offers")
+        raise SpaceExhausted(
+            f"nothing new to try: {number} trials cover the space, or all points that the strategy can suggest"
+        )
 
     def prepare(self, num_rows: int, table: Table, context: Context) -> None:
         """Compile ahead the programs of the next suggestions.
@@ -128,8 +130,8 @@ class Suggester:
         # A real parameter of an allowed trial could vary. Grid search, however, has a finite number of points.
         is_real = any(name in config for config in inside for name in context.free_reals)
         if not inside or (is_real and not isinstance(self.strategy, GridSearch)):
-            found = f"but the {len(inside)} trials" if inside else "that it allows"
+            found = f"except the {len(inside)} trials" if inside else "at all"
             raise ValueError(
-                f"constraint: expected a space of which it allows some part, got none {found} in a bounded search"
-                f"{context}; enqueue a configuration that is allowed, if there is one"
+                f"constraint: expected a space with allowed configurations, found none {found} in a bounded search"
+                f"{context}; enqueue an allowed configuration, if there is one"
             )

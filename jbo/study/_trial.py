@@ -66,8 +66,8 @@ class Trial:
     def __getattr__(self, name: str) -> Any:
         if name == "value":  # removed by `without_value`
             raise ValueError(
-                "value: expected a study with one objective, got several, of which a trial has no single value; "
-                "trial.values has that of each of them by name, and study.of_objective(name) has trials of one of them"
+                "value: expected a study with one objective, got several, so that a trial has no single value; "
+                "trial.values[name] is the value of one objective, and study.of_objective(name) shows the study with it"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

@@ -103,8 +103,8 @@ class Foreign(Workers):
             call = self._executor.submit(self._objective, config, report, uuid.uuid4().hex)
         except BrokenExecutor as error:
             raise BrokenExecutor(
-                "executor: one of its processes died and it takes no calls any more; nothing is lost, the same call of "
-                "optimize with a new one goes on"
+                "executor: one of its processes died, so that it accepts no more calls; no result is "
+                "lost, and the same call of optimize with a new executor continues"
             ) from error
         self._running.add(call)
         call.add_done_callback(self._done.put)

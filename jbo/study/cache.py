@@ -128,7 +128,7 @@ class Files:
         """Raise an error unless the folder is the user's, and nobody else may read or write it."""
         facts = self._path.stat()
         if not stat.S_ISDIR(facts.st_mode):
-            raise NotADirectoryError(f"{self._path} is no folder")
+            raise NotADirectoryError(f"{self._path} is not a folder")
         if not hasattr(os, "getuid"):  # Windows, where a user's folders are private
             return
         if facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077:

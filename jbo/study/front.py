@@ -66,8 +66,8 @@ def check_one(outcomes: Outcomes, name: str) -> None:
         names = [objective.name for objective in outcomes.objectives]
         raise ValueError(
             f"{name}: expected one objective, got several, {names}; study.pareto has the trials that no other "
-            "dominates, trial.values[name] the value of each objective, and study.of_objective(name) all trials as "
-            "those of one objective"
+            "dominates, trial.values[name] is the value of one objective, and study.of_objective(name) shows the study "
+            "with it"
         )
 
 

@@ -46,11 +46,11 @@ def owner_of(pid: int | None = None) -> Owner:
     if pid is None:
         return current()
     if isinstance(pid, bool) or operator.index(pid) < 0:
-        raise ValueError(f"owner: expected the number of a process, got {pid!r}")
+        raise ValueError(f"owner: expected the id of a process, got {pid!r}")
     if pid == 0:
         return Owner("", "", 0, "")  # on an unknown machine, so it counts as alive
     if not _exists(pid) or _started(pid) == "":
-        raise ValueError(f"owner: expected the number of a process that runs, got {pid}")
+        raise ValueError(f"owner: expected the id of a running process, got {pid}")
     return Owner(platform.node(), _boot(), pid, _started(pid) or "")
 
 

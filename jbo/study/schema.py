@@ -120,7 +120,7 @@ def connect(path: str | os.PathLike[str] | None) -> sqlite3.Connection:
             connection.execute("BEGIN IMMEDIATE")
             if not _holds_study(connection, name):  # and no other process has just created one
                 if path is not None and not _is_uri(name) and 0 < os.path.getsize(name) < 512:
-                    raise sqlite3.DatabaseError("it is cut off")  # SQLite would treat the rest as an empty file
+                    raise sqlite3.DatabaseError("it is truncated")  # SQLite would treat the rest as an empty file
                 if was_there:  # a new file is empty for a moment, and a full disk may leave an empty file
                     _log.warning("the file %s was empty: a new study begins in it", name)
                 _create(connection, name)
@@ -274,7 +274,7 @@ def _migrate(connection: sqlite3.Connection, name: str) -> None:
                 connection.execute(f"ALTER TABLE new_{table} RENAME TO {table}")
             connection.execute(_INDEX)
             if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-                raise sqlite3.DatabaseError("a row refers to a trial that is not there")
+                raise sqlite3.DatabaseError("a row refers to a trial that does not exist")
             connection.execute(f"PRAGMA user_version = {FORMAT:d}")
             _log.info("the study file %s is of format %d now", name, FORMAT)
         connection.execute("COMMIT")

@@ -205,7 +205,7 @@ class Storage:
         if name in ("", ":memory:") or name.startswith("file:"):
             raise ValueError(f"path: expected the name of a new file, got {name!r}")
         if os.path.lexists(name):
-            raise FileExistsError(f"path: expected the name of a new file, got {name}, which is there already")
+            raise FileExistsError(f"path: expected the name of a new file, got {name}, which exists already")
         draft = f"{name}.{uuid.uuid4().hex}.draft"
         try:
             with self._lock:
@@ -222,7 +222,9 @@ class Storage:
             try:
                 os.link(draft, name)  # atomic, and never replaces another file
             except FileExistsError:
-                raise FileExistsError(f"path: expected the name of a new file, got {name}, which is there") from None
+                raise FileExistsError(
+                    f"path: expected the name of a new file, got {name}, which exists already"
+                ) from None
             except OSError:  # a file system without links
                 os.rename(draft, name)
         except SQLITE_ERRORS as error:
@@ -238,13 +240,13 @@ class Storage:
                 raise ValueError("the study is closed")
             if write and file_at(self._place) != self._file:
                 raise OSError(
-                    f"the study file {self._path} was moved, deleted or replaced while this study was open: what would "
-                    "be written now were lost; put it back, or open the study again"
+                    f"the study file {self._path} was moved, deleted or replaced while this study was open: what is "
+                    "written now would be lost; restore the file, or open the study again"
                 )
             try:
                 if write and is_older(self._connection):
                     raise OSError(
-                        f"cannot write the study file {self._path}: it is of an older format and may only be read; "
+                        f"cannot write the study file {self._path}: it has an older format and is read-only; "
                         "change its permissions or work on a copy"
                     )
                 begin(self._connection, write)

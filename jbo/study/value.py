@@ -221,11 +221,11 @@ def as_ending(outcomes: Outcomes, value: Any, failed: str | None, cost: Any = No
     costs = _costs(outcomes, cost)
     noises = list(noise.values()) if outcomes.is_named and isinstance(noise, Mapping) else [noise]
     if any(each is not None for each in noises):
-        raise ValueError(f"noise: expected none beside a failure, which has no value, got {noise!r}")
+        raise ValueError(f"noise: expected None with a failure, because a failed trial has no value, got {noise!r}")
     if value is not None:
         raise TypeError(f"value, failed: expected one of the two, got both: {value!r} and failed={failed!r}")
     if not isinstance(failed, str):
-        raise TypeError(f"failed: expected a text that says why the trial failed, got {failed!r}")
+        raise TypeError(f"failed: expected a string that says why the trial failed, got {failed!r}")
     return Ending("failed", failed.encode(errors="backslashreplace").decode(), costs)  # lone surrogates are no UTF-8
 
 
@@ -261,7 +261,7 @@ def _costs(outcomes: Outcomes, cost: Any) -> dict[str, float]:
     if number is None:
         return {}
     if outcomes.cost is None:
-        raise ValueError(f"cost: expected none, since the study has no jbo.Cost among its outcomes, got {cost!r}")
+        raise ValueError(f"cost: expected None, because the study has no jbo.Cost among its outcomes, got {cost!r}")
     return {outcomes.cost.name: number}
 
 
@@ -273,7 +273,8 @@ def _noises(outcomes: Outcomes, noise: Any, told: Mapping[str, float]) -> dict[s
         if outcomes.has_several:
             names = [objective.name for objective in outcomes.objectives]
             raise ValueError(
-                f"noise: expected a dict by name, since there are several objectives {names}, got {noise!r}"
+                f"noise: expected a dict from names to standard deviations, because there are "
+                f"several objectives {names}, got {noise!r}"
             )
         noise = {outcomes.objective.name: as_noise(noise)}
     noises = {}
@@ -281,7 +282,9 @@ def _noises(outcomes: Outcomes, noise: Any, told: Mapping[str, float]) -> dict[s
         outcomes.named(name)
         number = as_noise(each, f"noise of {name!r}")
         if number is not None and name not in told:
-            raise ValueError(f"noise: expected one of a value that is told, got that of {name!r}, which has none")
+            raise ValueError(
+                f"noise: expected the noise of given values only, got noise for {name!r}, which has no value"
+            )
         if number is not None:
             noises[name] = number
     return noises
@@ -302,7 +305,7 @@ def reported_by(outcomes: Outcomes, name: str | None) -> Outcome:
         return outcomes.objectives[0]
     if name is None:
         raise ValueError(
-            f"name: expected which of the objectives {names} an intermediate value is of, got none; write "
+            f"name: expected the objective of the intermediate value, one of {names}, got None; write "
             f"report(step, value, name={names[0]!r})"
         )
     if name not in names:
@@ -325,11 +328,11 @@ def check_stopped(outcomes: Outcomes, reported: str | None, value: Any, failed: 
       TypeError: A value of the objective or a failure was given.
     """
     if noise is not None:
-        raise ValueError(f"noise: expected none beside stopped=True, which comes without a value, got {noise!r}")
+        raise ValueError(f"noise: expected None with stopped=True, which takes no value, got {noise!r}")
     reported = outcomes.objective.name if not outcomes.has_several else reported
     is_other = outcomes.is_named and isinstance(value, Mapping) and value.get(reported) is None
     if (value is not None and not is_other) or failed is not None:
-        raise TypeError(f"stopped: expected no value and no failure beside it, got {value!r} and failed={failed!r}")
+        raise TypeError(f"stopped: expected no value and no failure with it, got value={value!r} and failed={failed!r}")
 
 
 def as_stopped(outcomes: Outcomes, trial: Trial, value: Any = None, cost: Any = None) -> Ending:

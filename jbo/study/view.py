@@ -34,9 +34,9 @@ def line_of_study(trials: Sequence[Trial], outcomes: Outcomes, seed: int) -> str
     """The goal, the seed and the counts of trials of a study in a line, and the best trial or the size of the front.
 
     Args:
-      trials: By number.
-      outcomes: Of the study.
-      seed: Of the study.
+      trials: All trials of the study, in the order of their numbers.
+      outcomes: Outcomes of the study.
+      seed: Seed of the study.
     """
     counts = [(status, sum(trial.status == status for trial in trials)) for status in _STATUSES]
     told = ", ".join(f"{number} {status}" for status, number in counts if number) or "none"

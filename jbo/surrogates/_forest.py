@@ -269,7 +269,7 @@ def forest(
         if count < 1:
             raise ValueError(f"{name}: expected at least 1, got {count}")
     if not 0 < max_features <= 1:
-        raise ValueError(f"max_features: expected a share above 0 and at most 1, got {max_features}")
+        raise ValueError(f"max_features: expected a fraction above 0 and at most 1, got {max_features}")
     if isinstance(min_variance, int | float) and not (min_variance > 0 and np.isfinite(min_variance)):
         raise ValueError(f"min_variance: expected a finite number above 0, got {min_variance}")
     return Forest(1.0 * min_variance, None, num_trees, min_samples_leaf, 1.0 * max_features, bool(bootstrap))

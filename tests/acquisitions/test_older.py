@@ -131,7 +131,7 @@ def test_what_an_older_wrapper_holds_learns_where_it_may_look_and_is_drawn_once(
 
 
 def test_a_member_of_a_portfolio_may_be_an_older_one():
-    with pytest.warns(DeprecationWarning, match="acquisition: OfValues says nothing"):
+    with pytest.warns(DeprecationWarning, match="acquisition: OfValues does not state"):
         both = inspect.unwrap(jbo.portfolio)(jbo.EI(), OfValues())
     assert [member.scale for member in both.members] == [Scale.GAIN, Scale.OBJECTIVE]
     assert jbo.bayesian(SPACE, acquisition=both).acquisition is both

@@ -113,7 +113,7 @@ def test_what_is_impossible_is_told():
         build(lambda rows: rows)
     with pytest.raises(ValueError, match=r"^cost_withGradients: .*got shapes \(3,\) and \(1, 1\)"):
         build(lambda rows: (np.ones(3), rows))
-    with pytest.raises(ValueError, match="^cost_withGradients: expected that of the acquisition"):
+    with pytest.raises(ValueError, match="^cost_withGradients: expected None, or the cost that the acquisition has"):
         acquisition = GPyOpt.acquisitions.AcquisitionEI(None, cost_withGradients="evaluation_time")
         build(cost_of_line, acquisition=acquisition)
     with pytest.warns(UserWarning, match="cost_withGradients=.* has no effect: a confidence bound"):

@@ -75,7 +75,7 @@ def test_constraints_hold(kind):
 
 def test_nothing_allowed():
     space = Design_space([{"domain": (0, 1)}], [{"name": "never", "constraint": "x[:,0] + 1"}])
-    with pytest.raises(ValueError, match="constraints: expected some points to be allowed, got none of 500 that"):
+    with pytest.raises(ValueError, match="constraints: expected some points to be allowed, found none among 500 that"):
         points("latin", space, 3)
 
 

@@ -59,7 +59,7 @@ def test_each_kind(kernel, expected):
 @pytest.mark.parametrize(
     ("kernel", "message"),
     [
-        (K.Bias(3), "kernel: expected more than a constant or noise, got Bias"),
+        (K.Bias(3), "kernel: expected a kernel that depends on the parameters, got only Bias"),
         (K.RBF(3) * K.White(3), "kernel: expected a product of functions, got White"),
         (K.RBF(1, active_dims=[3]), "kernel: expected active_dims below 3"),
         (stand_in("Coregionalize"), "kernel: expected one of RBF, .* got Coregionalize"),

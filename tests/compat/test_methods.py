@@ -87,7 +87,7 @@ def test_ask_and_tell():
 
 def test_the_design_comes_first(no_model):
     X = np.array([[0.0], [1.0], [0.0]])
-    with pytest.warns(UserWarning, match="X: points that come again are evaluated once"):
+    with pytest.warns(UserWarning, match="X: repeated points are evaluated only once"):
         optimization = BayesianOptimization(square, LINE, X=X, batch_size=2, seed=0)
     assert optimization.X.tolist() == [[0.0], [1.0]]
 
@@ -368,7 +368,7 @@ WARNED = [
 REFUSED = [
     ({"cost_withGradients": "seconds"}, "^cost_withGradients: expected None, 'evaluation_time' or a function, got"),
     ({"model_type": "gp"}, "^model_type: expected one of 'GP', 'sparseGP', 'GP_MCMC', .*, got 'gp'"),
-    ({"acquisition_type": "EI_MCMC"}, "^acquisition_type: expected model_type 'GP_MCMC' beside 'EI_MCMC'"),
+    ({"acquisition_type": "EI_MCMC"}, "^model_type: expected 'GP_MCMC' with acquisition_type='EI_MCMC', got 'GP'"),
     ({"acquisition_type": "UCB"}, "^acquisition_type: expected 'EI', 'MPI' or 'LCB', .*got 'UCB'"),
     ({"initial_design_type": "halton"}, "^initial_design_type: expected one of"),
     ({"evaluator_type": "parallel"}, "^evaluator_type: expected one of 'sequential'"),
@@ -472,9 +472,9 @@ def test_models_and_acquisitions_take_effect():
             assert equal(parts(**options)[0], parts(model=model)[0])
     space = GPyOpt.Design_space(LINE)
     assert equal(parts(domain=space, acquisition=GPyOpt.acquisitions.AcquisitionEI(None, space))[0], parts()[0])
-    with pytest.raises(ValueError, match="^acquisition: expected one for the domain of the optimisation"):
+    with pytest.raises(ValueError, match="^acquisition: expected an acquisition for the domain of the optimisation"):
         parts(acquisition=GPyOpt.acquisitions.AcquisitionEI(None, GPyOpt.Design_space(PLANE)))
-    with pytest.raises(ValueError, match="^constraints: expected None beside a Design_space"):
+    with pytest.raises(ValueError, match="^constraints: expected None with a Design_space"):
         parts(domain=space, constraints=[])
 
 

@@ -112,5 +112,5 @@ def test_what_cannot_be_drawn():
     deep = [{"name": "x", "domain": (0, 1), "dimensionality": 3}]
     with pytest.raises(ValueError, match="plot_acquisition: expected one or two parameters, got 3"):
         BayesianOptimization(None, deep, X=[[0.5] * 3], Y=[1.0], seed=0).plot_acquisition("never.png")
-    with pytest.raises(ValueError, match=r"plot_acquisition: expected two different values at least, got \[1.0, nan\]"):
+    with pytest.raises(ValueError, match=r"plot_acquisition: expected at least two different values, got \[1.0, nan\]"):
         BayesianOptimization(None, LINE, X=[[0.0], [1.0]], Y=[1.0, np.nan]).plot_acquisition("never.png")

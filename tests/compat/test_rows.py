@@ -89,9 +89,9 @@ def test_traced_numbers_are_those_of_the_host(x):
         (1, 64.5, "batch: expected an integer from 32 to 256, got 64.5"),
         (1, np.inf, "batch: expected an integer from 32 to 256, got inf"),
         (2, 3, "width: expected one of 0.5, 2, 8, got 3"),
-        (3, 0, r"index: expected the numbers of one of Categorical\(3, 1, 2\), got \[0.0\]"),
-        (4, 2, r"optimizer: expected the numbers of one of .*, got \[2.0\]"),
-        (6, 1.5, r"arm: expected the numbers of one of .*, got \[2.0, 1.5\]"),
+        (3, 0, r"index: expected the numbers of a value of Categorical\(3, 1, 2\), got \[0.0\]"),
+        (4, 2, r"optimizer: expected the numbers of a value of .*, got \[2.0\]"),
+        (6, 1.5, r"arm: expected the numbers of a value of .*, got \[2.0, 1.5\]"),
     ],
 )
 def test_wrong_numbers(j, number, message):

@@ -87,7 +87,7 @@ def test_a_file_says_which_sign_it_has(tmp_path):
 )
 def test_the_first_read_says_so_and_no_other(tmp_path, read):
     optimization = run()  # which warns of nothing
-    with pytest.warns(UserWarning, match="with maximize=True values are those of -f.* sign='user' takes") as caught:
+    with pytest.warns(UserWarning, match="with maximize=True the values are those of -f.* Pass sign='user'") as caught:
         read(optimization, tmp_path / "file")
     assert len(caught) == 1
     read(optimization, tmp_path / "file")

@@ -67,7 +67,7 @@ def test_a_posterior_through_inducing_points_is_refused(x64):
     first = jax.tree.map(lambda leaf: leaf[0], params)
     rows, counts = jax.jit(inducing_rows, static_argnums=(2, 3))(first, data, kernels.matern52, 8)
     posterior = jax.jit(condition_on_inducing, static_argnums=2)(params, data, kernels.matern52, rows, counts)
-    with pytest.raises(ValueError, match="posterior: expected one of the 20 rows of data, got 8 rows"):
+    with pytest.raises(ValueError, match="posterior: expected a posterior given the 20 rows of data, got 8 rows"):
         leave_one_out(posterior, data)
 
 

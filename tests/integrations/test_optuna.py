@@ -406,5 +406,5 @@ def test_a_strategy_of_one_objective_says_so():
     study = optuna.create_study(
         directions=["minimize", "maximize"], sampler=JBOSampler(strategy=jbo.trust_region, seed=0)
     )
-    with pytest.raises(ValueError, match=r"strategy: expected one for several objectives.*jbo.trust_region"):
+    with pytest.raises(ValueError, match=r"strategy: expected a strategy for several objectives.*jbo.trust_region"):
         study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 0.0), n_trials=2)

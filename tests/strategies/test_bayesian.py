@@ -387,7 +387,7 @@ def test_numbers_of_a_strategy_are_traced(x64, told):
 
 @pytest.mark.parametrize("num_initial", [0, -1])
 def test_a_model_needs_a_trial(num_initial):
-    with pytest.raises(ValueError, match=f"num_initial: expected at least 1, an integer, got {num_initial}"):
+    with pytest.raises(ValueError, match=f"num_initial: expected an integer of at least 1, got {num_initial}"):
         bayesian(REALS, num_initial=num_initial)
 
 

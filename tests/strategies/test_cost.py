@@ -212,7 +212,7 @@ def test_whole_searches_side_by_side_spend_less(strategy):
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="^cost: expected 'seconds' or a function of the config, got 'minutes'"):
         jbo.bayesian(SPACE, cost="minutes")
-    with pytest.raises(ValueError, match="^cost: expected no rule that values a batch as a whole"):
+    with pytest.raises(ValueError, match="^cost: cannot be combined with a rule that values a batch as a whole"):
         jbo.bayesian(SPACE, cost="seconds", batch=batches.joint_improvement())
     with pytest.raises(ValueError, match=r"^cost: expected a scalar, got a value of shape \(2,\)"):
         cost_of(jbo.bayesian(SPACE, cost=lambda config: jnp.ones(2)))(jnp.zeros(2))

@@ -101,10 +101,16 @@ def test_the_strategy_follows_the_number_of_objectives():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: jbo.bayesian(SPACE, acquisition=jbo.expected_improvement()), "acquisition: expected one for several"),
-        (lambda: jbo.bayesian(SPACE, batch=jbo.batches.local_penalization()), "batch: expected none with several"),
-        (lambda: jbo.bayesian(jbo.Space(a=jbo.Real(0, 1, monotone="increasing"))), "monotone: expected no parameter"),
-        (lambda: jbo.trust_region(SPACE), "got jbo.trust_region, which knows one objective"),
+        (
+            lambda: jbo.bayesian(SPACE, acquisition=jbo.expected_improvement()),
+            "acquisition: expected an acquisition for several",
+        ),
+        (lambda: jbo.bayesian(SPACE, batch=jbo.batches.local_penalization()), "batch: expected None with several"),
+        (
+            lambda: jbo.bayesian(jbo.Space(a=jbo.Real(0, 1, monotone="increasing"))),
+            "monotone: expected no monotone parameter",
+        ),
+        (lambda: jbo.trust_region(SPACE), "got jbo.trust_region, which supports one objective"),
     ],
 )
 def test_what_knows_one_objective_is_refused_with_several(make, message):

@@ -286,7 +286,7 @@ def test_numbers_of_a_strategy_are_traced(x64, ask, table):
         ("prior_weight", float("nan"), "a finite number above 0"),
         ("bandwidth", float("inf"), "a finite number above 0"),
         ("num_candidates", 0, "at least 1"),
-        ("num_initial", 0, "at least 1, an integer"),
+        ("num_initial", 0, "an integer of at least 1"),
     ],
 )
 def test_errors_say_what_came(option, value, expected):

@@ -98,7 +98,7 @@ def test_a_result_for_a_point_goes_to_the_trial_that_is_pending_there(pend, tell
     """As before trials had numbers, for one version more."""
     state = pend(pend(STRATEGY.init(4), POINT), POINT)
     assert [status for *_, status in rows(tell(state, POINT, 1.0))] == [OK, PENDING]
-    with pytest.deprecated_call(match="^tell: a result goes to the number of its trial"):
+    with pytest.deprecated_call(match="^tell: pass the number of the trial"):
         told = STRATEGY.tell(state, jnp.asarray(POINT, state.x.dtype), jnp.zeros((), state.y.dtype))
     assert [status for *_, status in rows(told)] == [OK, PENDING]
 

@@ -82,7 +82,7 @@ def test_without_an_allowed_trial_borders_and_chains_are_found():
     assert len(configs) == 5 and min(deviations(configs)) > 0.02
 
 
-NONE_ALLOWED = "constraint: expected a space of which it allows some part, got none"
+NONE_ALLOWED = "constraint: expected a space with allowed configurations, found none"
 
 
 def test_a_corner_far_thinner_than_single_precision_is_found_without_an_allowed_trial():
@@ -114,7 +114,7 @@ def test_one_allowed_point_that_is_a_trial_is_an_error_and_not_an_exhausted_spac
     point = Space(SQUARE, constraint=lambda c: c == {"a": 0.25, "b": 0.5})
     with jbo.Study(point, strategy=jbo.random_search(point), seed=0) as study:
         study.enqueue({"a": 0.25, "b": 0.5})
-        with pytest.raises(ValueError, match="constraint: expected .* got none but the 1 trials"):
+        with pytest.raises(ValueError, match="constraint: expected .* found none except the 1 trials"):
             study.optimize(lambda config: 0.0, 3, progress=False)
         assert [trial.status for trial in study.trials] == ["ok"]
 

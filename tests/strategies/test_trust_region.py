@@ -227,5 +227,5 @@ def test_numbers_out_of_range_are_refused():
     with pytest.raises(ValueError, match="num_candidates: expected at least 1, got 0"):
         jbo.trust_region(jbo.functions.branin.space, num_candidates=0)
     assert jbo.trust_region(jbo.functions.branin.space, num_candidates=1).num_candidates == 1
-    with pytest.raises(ValueError, match="num_initial: expected at least 1, an integer, got 0"):
+    with pytest.raises(ValueError, match="num_initial: expected an integer of at least 1, got 0"):
         jbo.trust_region(jbo.functions.branin.space, num_initial=0)

@@ -93,10 +93,10 @@ def test_either_a_value_or_a_failure(study):
 def test_telling_twice_names_both(study):
     first, second = study.ask(2)
     study.tell(first, 0.5)
-    with pytest.raises(ValueError, match="^trial: expected one result of trial 0, got 0.7 after 0.5"):
+    with pytest.raises(ValueError, match="^trial: expected one result for trial 0, got 0.7 after 0.5"):
         study.tell(first, 0.7)
     study.tell(second, failed="why")
-    with pytest.raises(ValueError, match="expected one result of trial 1, got failed='again' after failed='why'"):
+    with pytest.raises(ValueError, match="expected one result for trial 1, got failed='again' after failed='why'"):
         study.tell(second, failed="again")
     assert [t.value for t in study.trials] == [0.5, None]
 

@@ -70,7 +70,7 @@ def test_an_answer_that_is_no_list_of_as_many_numbers_is_told_at_once(make, answ
 
 @pytest.mark.parametrize("other", [dict(workers=2), dict(timeout=1.0)])
 def test_a_batch_beside_other_ways_to_run_is_refused(make, other):
-    with pytest.raises(ValueError, match="batch: expected none beside workers, an executor or a timeout"):
+    with pytest.raises(ValueError, match="batch: expected None with workers, an executor or a timeout"):
         make().optimize(lambda configs: [1.0], 2, batch=2, **other)
     with pytest.raises(ValueError, match="batch: expected at least 1, got 0"):
         make().optimize(lambda configs: [1.0], 2, batch=0)

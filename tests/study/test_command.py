@@ -134,15 +134,21 @@ def test_errors(call, fail, tmp_path):
     call("new", "s.db", "--space", "space.json", "--seed", "1")
     before = Path("s.db").read_bytes()
     assert fail("new", "s.db", "--space", "space.json") == (
-        1, "jbo: s.db is there already; a new study needs a new name",
+        1, "jbo: s.db exists already; a new study needs a new file",
     )  # fmt: skip
     assert fail("best", "s.db")[0] == 1
-    assert fail("tell", "s.db", "0", "1") == (1, "jbo: NUMBER: expected one of the 0 trials asked for so far, got 0")
+    assert fail("tell", "s.db", "0", "1") == (
+        1,
+        "jbo: NUMBER: expected the number of one of the 0 trials so far, got 0",
+    )
     assert Path("s.db").read_bytes() == before
     call("ask", "s.db")
-    assert fail("tell", "s.db", "-1", "1") == (1, "jbo: NUMBER: expected one of the 1 trials asked for so far, got -1")
+    assert fail("tell", "s.db", "-1", "1") == (
+        1,
+        "jbo: NUMBER: expected the number of one of the 1 trials so far, got -1",
+    )
     call("tell", "s.db", "0", "1")
-    assert fail("tell", "s.db", "0", "2") == (1, "jbo: trial: expected one result of trial 0, got 2.0 after 1.0")
+    assert fail("tell", "s.db", "0", "2") == (1, "jbo: trial: expected one result for trial 0, got 2.0 after 1.0")
     assert fail("trials", "space.json") == (
         1, "jbo: space.json is no jbo study (file is not a database); expected a study file or a new name",
     )  # fmt: skip
@@ -182,7 +188,7 @@ def test_usage(fail, arguments):
         ('{"parameters": [{"name": "x", "type": "categorical", "choices": [1, {"a": 2}]}]}', "x: a choice must be"),
         ('{"parameters": [{"name": "x", "type": "integer", "low": 1, "high": 3, "when": "y"}]}', "x: expected the J"),
         ('{"parameters": [{"name": "x", "type": "integer", "low": 1, "high": 3}, {"name": "x", "type": "integer", '
-         '"low": 1, "high": 3}]}', "name: expected a text, each once, got 'x'"),
+         '"low": 1, "high": 3}]}', "name: expected a string, each name once, got 'x'"),
     ],
 )  # fmt: skip
 def test_a_space_that_is_none(fail, text, words):
@@ -216,7 +222,10 @@ def test_a_shell_script(tmp_path):
     }
     done = subprocess.run(["sh", "-c", SCRIPT], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (0, "ended with 3\n"), done.stderr
-    assert done.stderr == "jbo: nothing new to try: 1 trials cover the space or all that the strategy offers\n"
+    assert (
+        done.stderr
+        == "jbo: nothing new to try: 1 trials cover the space, or all points that the strategy can suggest\n"
+    )
     with jbo.Study.open(tmp_path / "s.db") as study:
         assert [(t.config, t.value) for t in study.trials] == [({"kind": "the only choice"}, -1)]
 

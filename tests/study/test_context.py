@@ -46,7 +46,7 @@ def test_a_constraint_in_python(make, tmp_path):
 @pytest.mark.thorough
 def test_what_no_constraint_allows_is_told():
     for constraint, message in (
-        (lambda config: False, "got none that it allows in a bounded search"),
+        (lambda config: False, "found none at all in a bounded search"),
         (lambda config: config["y"], r"got KeyError\('y'\) for {'x': 0.5}"),
         (lambda config: config["x"], "expected True or False, got 0.5"),
     ):

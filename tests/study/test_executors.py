@@ -127,7 +127,10 @@ def test_a_pool_that_breaks(make, tmp_path, outcome, name, retries):
     study = make()
     study.enqueue({"x": 0.5, "n": 1, "c": "b"})
     objective = kills_its_worker_once(tmp_path)
-    with EXECUTORS[name]() as executor, pytest.raises(BrokenExecutor, match="nothing is lost, the same call of optim"):
+    with (
+        EXECUTORS[name]() as executor,
+        pytest.raises(BrokenExecutor, match="no result is lost, and the same call of optim"),
+    ):
         study.optimize(objective, 4, workers=1, executor=executor, retries=retries)
     assert [t.status for t in study.trials] == (["pending"] if retries else ["failed", "pending"])
     with EXECUTORS[name]() as executor:
@@ -218,11 +221,13 @@ def test_settings_that_make_no_sense(make, loss):
     study = make()
     with ThreadPoolExecutor(1) as executor:
         for words, options in {
-            "workers: expected how many trials the executor runs at the same time, got none": {"executor": executor},
+            "workers: expected the number of trials that the executor runs at the same time, got None": {
+                "executor": executor
+            },
             "workers: expected at least 1, got 0": {"executor": executor, "workers": 0},
-            "timeout: expected none beside an executor": {"executor": executor, "workers": 1, "timeout": 1.0},
-            "timeout: expected seconds above 0, got 0.0": {"timeout": 0.0},
-            "timeout: expected seconds above 0, got nan": {"timeout": float("nan")},
+            "timeout: expected None with an executor": {"executor": executor, "workers": 1, "timeout": 1.0},
+            "timeout: expected a number of seconds above 0, got 0.0": {"timeout": 0.0},
+            "timeout: expected a number of seconds above 0, got nan": {"timeout": float("nan")},
             "retries: expected at least 0, got -1": {"retries": -1},
             "max_failures: expected at least 0, got True": {"max_failures": True},
         }.items():

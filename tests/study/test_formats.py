@@ -125,7 +125,7 @@ def test_an_older_file_that_may_only_be_read_is_read(path, version):
     assert read_study(path).num_queued == 2 and read_study(path).workers[3] == ("a host", 77)
     with Study.open(f"file:{path}?mode=ro", strategy=jbo.random_search) as study:
         check(study, version)
-        refused = "cannot write the study file .*: it is of an older format and may only be read"
+        refused = "cannot write the study file .*: it has an older format and is read-only"
         for write in (lambda: study.tell(OWN, 1.0), study.ask, lambda: study.enqueue(OWN)):
             with pytest.raises(OSError, match=refused):
                 write()

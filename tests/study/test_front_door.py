@@ -104,7 +104,7 @@ def test_a_call_that_runs_nothing_says_so(begin, capsys):
     study.optimize(lambda config: config["x"], 3, progress=False)
     study.optimize(lambda config: config["x"], num_trials=2)
     assert capsys.readouterr().err == (
-        "3 trials of this study have ended already, so num_trials=2 runs none: it counts those of earlier calls; "
+        "3 trials of this study have ended already, so num_trials=2 runs none: num_trials includes earlier calls; "
         "num_trials=5 runs 2 more\n"
     )
     assert len(study.trials) == 3
@@ -453,5 +453,5 @@ def test_parameters_that_were_added_later(begin, space):
         begun(defaults={"dropout": 2})
     with pytest.raises(ValueError, match="defaults: drop: .*; nearest is 'dropout'"):
         begun(defaults={"drop": 0.0})
-    with pytest.raises(ValueError, match="trial 0: n: .*an unknown name; keep it in the space"):
+    with pytest.raises(ValueError, match="trial 0: n: .*an unknown name; keep the parameter in the space"):
         Study.from_trials(old.trials, Space(x=Real(0.0, 1.0)), strategy=jbo.random_search)

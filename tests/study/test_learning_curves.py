@@ -312,14 +312,14 @@ def test_what_is_refused():
         with pytest.raises(ValueError, match="stopped: expected an intermediate value of trial 0, got none"):
             study.tell(trial, stopped=True)
         study.report(trial, 1, 1.0)
-        with pytest.raises(TypeError, match="stopped: expected no value and no failure beside it, got 1.0"):
+        with pytest.raises(TypeError, match="stopped: expected no value and no failure with it, got value=1.0"):
             study.tell(trial, 1.0, stopped=True)
         with pytest.raises(ValueError, match="expected one of this study"):
             other.report(trial, 1, 1.0)
         study.tell(trial, stopped=True)
-        with pytest.raises(ValueError, match="report: expected a trial that runs, got trial 0, which does not"):
+        with pytest.raises(ValueError, match="report: expected a running trial, got trial 0, which does not run"):
             study.report(trial, 2, 1.0)
-        with pytest.raises(ValueError, match="one result of trial 0, got 1.0 after stopped=True"):
+        with pytest.raises(ValueError, match="one result for trial 0, got 1.0 after stopped=True"):
             study.tell(trial, 1.0)
 
 

@@ -114,7 +114,7 @@ class StudyMachine(RuleBasedStateMachine):
     def tell_twice(self, data, value):
         done = [n for n, (_, status, _) in enumerate(self.expected) if status != "pending"]
         number = data.draw(st.sampled_from(done))
-        with pytest.raises(ValueError, match=f"expected one result of trial {number}"):
+        with pytest.raises(ValueError, match=f"expected one result for trial {number}"):
             self.study.tell(self.study.trials[number], value)
 
     @rule(config=configs)

@@ -172,7 +172,7 @@ class Machine(RuleBasedStateMachine):
     def tell_twice(self, data):
         done = [n for n, (_, status, _) in enumerate(self.expected) if status != "pending"]
         number = data.draw(st.sampled_from(done))
-        words = "abandoned" if self.expected[number][1] == "abandoned" else f"expected one result of trial {number}"
+        words = "abandoned" if self.expected[number][1] == "abandoned" else f"expected one result for trial {number}"
         with pytest.raises(ValueError, match=words):
             self.study.tell(self.study.trials[number], {"loss": 0.123})
 

@@ -90,11 +90,11 @@ def test_what_is_one_number_of_one_objective_says_what_to_use():
             _ = trial.value
         with pytest.raises(AttributeError):
             _ = trial.values_of
-        with pytest.raises(ValueError, match="target: expected none with several objectives"):
+        with pytest.raises(ValueError, match="target: expected None with several objectives"):
             study.optimize(lambda config: {}, 3, stop=jbo.Stop(target=0.1))
         with pytest.raises(TypeError, match="expected a dict such as"):
             study.tell({"x": 0.5, "n": 1}, 0.3)
-        with pytest.raises(ValueError, match="noise: expected a dict by name"):
+        with pytest.raises(ValueError, match="noise: expected a dict from names"):
             study.tell({"x": 0.5, "n": 1}, {"loss": 0.3}, noise=0.1)
 
 
@@ -160,7 +160,9 @@ def test_each_objective_is_lifted_by_a_power_of_two_of_its_own():
 def test_reports_are_of_a_named_objective():
     with study_of() as study:
         trial = study.ask()
-        with pytest.raises(ValueError, match=r"name: expected which of the objectives \['loss', 'recall'\]"):
+        with pytest.raises(
+            ValueError, match=r"name: expected the objective of the intermediate value, one of \['loss', 'recall'\]"
+        ):
             study.report(trial, 1, 0.5)
         with pytest.raises(ValueError, match="name: expected one of the objectives"):
             study.report(trial, 1, 0.5, name="memory")
@@ -262,7 +264,7 @@ def tuple_of(outcomes):
 def test_a_search_of_one_objective_becomes_one_of_several_and_back():
     with jbo.Study(SPACE, strategy=jbo.random_search(SPACE), seed=0) as study:
         study.optimize(lambda config: config["x"], 3)
-        with pytest.raises(ValueError, match="expected values by name, of"):
+        with pytest.raises(ValueError, match="expected a dict with the values of"):
             jbo.Study.from_trials(study, SPACE, strategy=jbo.random_search, outcomes=TWO)
     with study_of() as study:
         tell(study, *ROWS[:3])
@@ -278,7 +280,7 @@ def test_a_search_of_one_objective_becomes_one_of_several_and_back():
 def test_a_csv_table_needs_a_column_of_an_objective(tmp_path):
     table = tmp_path / "trials.csv"
     table.write_text("value,x,n\n1.0,0.5,3\n")
-    with pytest.raises(ValueError, match=r"expected a column for one of \['loss', 'recall'\]"):
+    with pytest.raises(ValueError, match=r"expected a column for at least one of \['loss', 'recall'\]"):
         jbo.Study.from_trials(table, SPACE, outcomes=TWO)
     table.write_text("loss,recall,x,n\n1.0,0.5,0.25,3\n")
     with jbo.Study.from_trials(table, SPACE, outcomes=TWO[:2], strategy=jbo.random_search) as study:

@@ -316,6 +316,6 @@ def test_in_a_process_without_the_type_checker():
         "expected a strategy made for the study's space, with columns",
         "expected a trial or a configuration, got 0",
         "expected a trial or a configuration, got None",
-        "failed: expected a text that says why the trial failed, got OSError('no disk')",
+        "failed: expected a string that says why the trial failed, got OSError('no disk')",
     ]
     assert done.stderr == ""

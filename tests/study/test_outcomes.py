@@ -99,14 +99,22 @@ def test_what_is_not_finite_in_an_objective_or_a_limit_fails_the_trial(name, wro
             ValueError,
             "cost: expected the cost once, got cost=2 and 'hours'",
         ),
-        ({"value": {"loss": 1}, "noise": {"memory": 1}}, ValueError, "noise: expected one of a value .*'memory'"),
-        ({"value": {"memory": 1}, "noise": 1.0}, ValueError, "noise: expected one of a value .*'loss'"),
+        (
+            {"value": {"loss": 1}, "noise": {"memory": 1}},
+            ValueError,
+            "noise: expected the noise of given values only, got .*'memory'",
+        ),
+        (
+            {"value": {"memory": 1}, "noise": 1.0},
+            ValueError,
+            "noise: expected the noise of given values only, got .*'loss'",
+        ),
         ({"value": {"loss": 1}, "noise": {"memori": 1}}, ValueError, "got 'memori'; did you mean 'memory'"),
         ({"value": {"loss": 1}, "noise": {"loss": -1}}, ValueError, "noise of 'loss': expected a finite number of at"),
         (
             {"failed": "why", "noise": {"loss": 1}},
             ValueError,
-            "noise: expected none beside a failure, which has no val",
+            "noise: expected None with a failure, because a",
         ),
         ({"value": {"loss": 1}, "failed": "why"}, TypeError, "value, failed: expected one of the two, got both"),
     ],
@@ -124,7 +132,7 @@ def test_a_study_of_one_named_objective_takes_a_number_and_one_without_outcomes_
     assert plain.tell(at(0.5), 2.5).values == {"value": 2.5}
     with pytest.raises(TypeError, match="value: expected a number, got {'value': 1.0} of type dict"):
         plain.tell(at(0.5), {"value": 1.0})
-    with pytest.raises(ValueError, match="cost: expected none, since the study has no jbo.Cost"):
+    with pytest.raises(ValueError, match="cost: expected None, because the study has no jbo.Cost"):
         begin([Minimize("loss")]).tell(at(0.5), {"loss": 1.0}, cost=2.0)
 
 
@@ -132,7 +140,7 @@ def test_a_stopped_trial_may_have_other_outcomes():
     study = begin()
     trial = study.ask()
     study.report(trial, 1, 0.5)
-    with pytest.raises(TypeError, match="stopped: expected no value and no failure beside it"):
+    with pytest.raises(TypeError, match="stopped: expected no value and no failure with it"):
         study.tell(trial, {"loss": 0.5}, stopped=True)
     told = study.tell(trial, {"memory": 9.0, "steps": 1}, stopped=True, cost=2.0)
     assert (told.status, told.value, told.is_feasible) == ("stopped", None, False)
@@ -219,7 +227,7 @@ def test_whatever_is_told_is_taken_whole_or_refused_in_words(tmp_path):
 @pytest.mark.parametrize(
     ("outcomes", "words"),
     [
-        (None, r"has \[AtMost.*got no outcomes of the user's"),
+        (None, r"has \[AtMost.*got no named outcomes"),
         ([*GOALS[1:]], r"has AtMost\(name='memory', limit=8.0\) of the name 'memory', got no outcome"),
         ([*GOALS, Track("more")], r"has no outcome of the name 'more', got Track\(name='more'\)"),
         (
@@ -239,13 +247,13 @@ def test_a_file_of_other_outcomes_is_refused(tmp_path, outcomes, words):
 
 def test_named_outcomes_are_refused_by_a_file_without(tmp_path):
     begin(None, path=tmp_path / "s.db").close()
-    with pytest.raises(ValueError, match=r"has no outcomes of the user's, got \[Minimize\(name='value'\)\]"):
+    with pytest.raises(ValueError, match=r"has no named outcomes, got \[Minimize\(name='value'\)\]"):
         begin([Minimize("value")], path=tmp_path / "s.db")
 
 
 def test_a_direction_is_told_once():
     assert begin([Maximize("score")]).maximize and not begin().maximize
-    with pytest.raises(ValueError, match="maximize: expected none beside outcomes"):
+    with pytest.raises(ValueError, match="maximize: expected False with outcomes"):
         begin(maximize=True)
 
 
@@ -423,7 +431,7 @@ def test_an_abandoned_trial_keeps_its_number_and_counts_for_nothing(tmp_path):
         assert (left.number, left.status, left.value, left.is_feasible) == (0, "abandoned", None, None)
         assert left.ended_at is not None and left.intermediate_values == {3: 0.5}
         assert study.abandon(left) == study.trials[0] == left, "twice does nothing"
-        with pytest.raises(ValueError, match="expected a trial that is waited for, got trial 0, which was abandoned"):
+        with pytest.raises(ValueError, match="trial: expected a pending trial, got trial 0, which was abandoned"):
             study.tell(left, 1.0)
         assert study.report(left, 4, 1.0) is True and study.trials[0].intermediate_values == {3: 0.5}
         study.give_back(left)
@@ -479,7 +487,7 @@ def test_a_result_of_a_trial_that_is_abandoned_while_it_runs_is_thrown_away(tmp_
         assert ended == [0, 2, 4] and len(calls) == 5
         assert [t.value for t in study.trials if t.status == "abandoned"] == [None, None]
     thrown = [r.getMessage() for r in caplog.records if "thrown away" in r.getMessage()]
-    assert thrown == [f"trial {n} was abandoned while it ran: its result is thrown away" for n in (1, 3)]
+    assert thrown == [f"trial {n} was abandoned while it ran: its result is discarded" for n in (1, 3)]
 
 
 # Out and in again
@@ -688,15 +696,15 @@ def test_a_study_of_outcomes_in_the_shell(call, capsys, tmp_path):
             "x",
             "--noise",
             "loss=1",
-        ): "noise: expected none beside a failure, which has no",
-        ("abandon", "s.db", 9): "NUMBER: expected one of the 4 trials asked for so far, got 9",
+        ): "noise: expected None with a failure, because a",
+        ("abandon", "s.db", 9): "NUMBER: expected the number of one of the 4 trials so far, got 9",
     }.items():
         status, _, said = call(*arguments)
         assert status == 1 and words in said, said
     for arguments, words in {
         ("tell", "s.db", 3, "loss=abc"): "VALUE: expected a number, or NAME=NUMBER, got 'loss=abc'",
-        ("tell", "s.db", 3, "--failed", "x", "loss=1"): "VALUE: expected none beside --failed, since a failure has no "
-        "value, got 'loss=1'",
+        ("tell", "s.db", 3, "--failed", "x", "loss=1"): "VALUE: expected no value with --failed, because a failed "
+        "trial has no value, got 'loss=1'",
         ("tell", "s.db", 3, "--failed", "x", "--cots", "1"): "unrecognized arguments: --cots 1",
     }.items():
         with pytest.raises(SystemExit, match="2"):
@@ -719,7 +727,9 @@ def test_an_outcome_that_no_trial_has_is_told_once_at_the_end(caplog):
     with jbo.Study(space, outcomes=outcomes, strategy=jbo.random_search(space), seed=0) as study:
         study.optimize(lambda config: {"loss": config["x"]}, 3, progress=False)
         told = [r.getMessage() for r in caplog.records if "did it leave a name out" in r.getMessage()]
-        assert told == ["no trial has a value of 'memory'; the objective returned others: did it leave a name out?"]
+        assert told == [
+            "no trial has a value of 'memory'; although the objective returned other values: did it leave a name out?"
+        ]
         caplog.clear()
         study.optimize(lambda config: {"loss": config["x"], "memory": 1.0}, 5, progress=False)
         assert not [r for r in caplog.records if "did it leave a name out" in r.getMessage()]

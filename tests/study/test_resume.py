@@ -59,7 +59,7 @@ def test_two_open_studies_share_one_file(make, path, outcome, loss):
     one.tell(trials[1], 1.0)
     alone.tell(trials[1].config, 1.0)
     assert outcome(one.trials) == outcome(two.trials)
-    with pytest.raises(ValueError, match="expected one result of trial 1, got 2.0 after 1.0"):
+    with pytest.raises(ValueError, match="expected one result for trial 1, got 2.0 after 1.0"):
         two.tell(trials[1], 2.0)
     two.close()
     assert one.ask().number == 1 + 1, "given back by the one that closed"
@@ -107,7 +107,7 @@ def test_the_files_seed_wins(make, path):
     first = make(path=path, seed=7).ask()
     assert make(path=path, seed=None).seed == 7
     assert make(path=path, seed=7).trials == [first]
-    with pytest.raises(ValueError, match=f"{path} has seed=7, got seed=8; leave seed out to go on with the file's"):
+    with pytest.raises(ValueError, match=f"{path} has seed=7, got seed=8; leave seed out to use the seed of the file"):
         make(path=path, seed=8)
     drawn = make(path=path.with_name("b.db"), seed=None).seed
     assert make(path=path.with_name("b.db"), seed=None).seed == drawn

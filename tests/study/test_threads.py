@@ -49,5 +49,5 @@ def test_one_trial_is_told_once_by_whoever_is_first(make):
     winner = said.index(None)
     assert study.best.value == winner
     assert [s for s in said if s] == [
-        f"trial: expected one result of trial 0, got {float(v)} after {float(winner)}" for v in range(8) if v != winner
+        f"trial: expected one result for trial 0, got {float(v)} after {float(winner)}" for v in range(8) if v != winner
     ]

@@ -99,8 +99,8 @@ def test_an_objective_may_say_it():
         ({"value": 1.0, "cost": "2"}, TypeError, "^cost: expected a number, got '2'"),
         ({"value": 1.0, "noise": -1}, ValueError, "^noise: expected a finite number of at least 0, got -1.0"),
         ({"value": 1.0, "noise": np.nan}, ValueError, "^noise: expected a finite number of at least 0, got nan"),
-        ({"failed": "why", "noise": 1}, ValueError, "^noise: expected none beside a failure"),
-        ({"stopped": True, "noise": 1}, ValueError, "^noise: expected none beside stopped=True"),
+        ({"failed": "why", "noise": 1}, ValueError, "^noise: expected None with a failure"),
+        ({"stopped": True, "noise": 1}, ValueError, "^noise: expected None with stopped=True"),
     ],
 )
 def test_what_is_impossible_is_refused(options, error, words):

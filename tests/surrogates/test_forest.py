@@ -305,8 +305,8 @@ def test_points_one_by_one_are_points_together(x64):
     [
         ({"num_trees": 0}, "num_trees: expected at least 1, got 0"),
         ({"min_samples_leaf": 0}, "min_samples_leaf: expected at least 1, got 0"),
-        ({"max_features": 0.0}, "max_features: expected a share above 0 and at most 1, got 0.0"),
-        ({"max_features": 2.0}, "max_features: expected a share above 0 and at most 1, got 2.0"),
+        ({"max_features": 0.0}, "max_features: expected a fraction above 0 and at most 1, got 0.0"),
+        ({"max_features": 2.0}, "max_features: expected a fraction above 0 and at most 1, got 2.0"),
         ({"min_variance": 0.0}, "min_variance: expected a finite number above 0, got 0.0"),
         ({"min_variance": float("nan")}, "min_variance: expected a finite number above 0, got nan"),
     ],

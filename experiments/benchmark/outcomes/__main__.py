@@ -41,8 +41,8 @@ def run(peer: Peer, name: str, num_evaluations: int) -> dict[str, Any]:
 
     Args:
       peer: The method, begun anew.
-      name: Of the case.
-      num_evaluations: How many.
+      name: Name of the case.
+      num_evaluations: Number of evaluations.
     """
     told, seconds = [], []
 
@@ -64,7 +64,7 @@ def logs(runs: list[dict[str, Any]], num_evaluations: int) -> dict[tuple[str, st
 
     Args:
       runs: As `run` makes them, with ``method``, ``case`` and ``seed``.
-      num_evaluations: Where random search's median is taken.
+      num_evaluations: Number of evaluations after which random search's median is taken.
     """
     found: dict[tuple[str, str], dict[int, np.ndarray]] = {}
     for name in {r["problem"] for r in runs}:
@@ -85,8 +85,8 @@ def report(runs: list[dict[str, Any]], methods: list[str], names: list[str], num
     Args:
       runs: As `run` makes them.
       methods: The first is compared with each other one.
-      names: Of the cases.
-      num_evaluations: Of a search.
+      names: Names of the cases.
+      num_evaluations: Number of evaluations of a search.
     """
     scores, at = logs(runs, num_evaluations), num_evaluations - 1
 
@@ -134,8 +134,8 @@ def figure(runs: list[dict[str, Any]], methods: list[str], names: list[str], num
     Args:
       runs: As `run` makes them.
       methods: A line each.
-      names: Of the cases.
-      num_evaluations: Of a search.
+      names: Names of the cases.
+      num_evaluations: Number of evaluations of a search.
     """
     scores = logs(runs, num_evaluations)
     groups = {g: [n for n in of if n in names] for g, of in GROUPS.items()}
@@ -176,8 +176,8 @@ def main(
     Args:
       methods: The first is compared with each of the others; ``random`` gives the scale.
       cases: Names of cases or of groups.
-      num_evaluations: Of one search.
-      num_seeds: Searches of each method on each case.
+      num_evaluations: Number of evaluations of one search.
+      num_seeds: Number of searches of each method on each case.
       first_seed: The seeds are this one and those that follow.
       core: The processor core that the methods run on; None: any.
       out: Folder for the runs and the report.

@@ -30,10 +30,10 @@ def missing(folders: list[Path], method: str, task: str, seeds: list[int]) -> li
     """The seeds that no folder has.
 
     Args:
-      folders: Of searches.
-      method: Its name.
-      task: Its name.
-      seeds: Those that are wanted.
+      folders: Folders of searches.
+      method: Name of the method.
+      task: Name of the task.
+      seeds: The seeds that are wanted.
     """
     there = {seed for folder in folders for seed in keep.read(folder, method, task)}
     return [seed for seed in seeds if seed not in there]

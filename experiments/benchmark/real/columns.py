@@ -133,7 +133,7 @@ def rows_of(pool: Pool, columns: tuple[Choice | Number, ...]) -> np.ndarray:
 
     Args:
       pool: Measured configurations.
-      columns: What its numbers mean.
+      columns: Meaning of the pool's numbers, one entry a column.
     """
     keeps = np.ones(len(pool.score), bool)
     for entry in columns:
@@ -148,7 +148,7 @@ def configs_of(pool: Pool, columns: tuple[Choice | Number, ...]) -> list[dict[st
 
     Args:
       pool: Measured configurations, of `rows_of` only.
-      columns: What its numbers mean.
+      columns: Meaning of the pool's numbers, one entry a column.
     """
     names = {e.name: e for e in columns}
     values: dict[str, Any] = {}
@@ -182,7 +182,7 @@ def space_of(
 
     Args:
       configs: From `configs_of`.
-      columns: What they mean.
+      columns: Meaning of the values, one entry a column.
       most_levels: A number with at most so many distinct values is ordered; others are real.
     """
     parameters: dict[str, Any] = {}

@@ -56,7 +56,7 @@ def is_taken(fact: dict[str, Any]) -> bool:
     """Whether a task is one for a half: the first part of the rule.
 
     Args:
-      fact: What was measured of it: ``kind``, ``rows``, ``one``, and ``zero`` by budget.
+      fact: Measurements of the task: ``kind``, ``rows``, ``one``, and ``zero`` by budget.
     """
     first, last = (fact["zero"][i] - fact["one"] for i in (0, -1))
     least = 0.0 if fact["kind"] == "table" else _LEAST_GAP
@@ -68,8 +68,8 @@ def split(candidates: list[Candidate], seed: int = _SEED, size: int = _SIZE) -> 
 
     Args:
       candidates: All tasks that may be taken.
-      seed: Of the draws.
-      size: Tasks of a half above which surplus is left out.
+      seed: Seed of the draws.
+      size: Number of tasks of a half above which surplus is left out.
     """
     rng, alike = np.random.default_rng(seed), {}
     for candidate in candidates:

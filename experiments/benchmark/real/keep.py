@@ -15,9 +15,9 @@ def place(folder: Path, method: str, task: str) -> Path:
     """Where the searches of a task by a method are.
 
     Args:
-      folder: Of all searches.
-      method: Its name.
-      task: Its name.
+      folder: Folder of all searches.
+      method: Name of the method.
+      task: Name of the task.
     """
     return folder / method / f"{task.replace('/', '.')}.npz"
 
@@ -26,9 +26,9 @@ def read(folder: Path, method: str, task: str) -> dict[int, Searches]:
     """The searches of a task by seed, each as arrays with one row; none if there is no file.
 
     Args:
-      folder: Of all searches.
-      method: Its name.
-      task: Its name.
+      folder: Folder of all searches.
+      method: Name of the method.
+      task: Name of the task.
     """
     path = place(folder, method, task)
     if not path.exists():
@@ -46,10 +46,10 @@ def write(folder: Path, method: str, task: str, found: dict[int, Searches]) -> N
     """Write all searches of a task, as a whole or not at all.
 
     Args:
-      folder: Of all searches.
-      method: Its name.
-      task: Its name.
-      found: By seed, as `read` gives them.
+      folder: Folder of all searches.
+      method: Name of the method.
+      task: Name of the task.
+      found: Searches, a dict from seed to arrays, as `read` returns it.
     """
     path, seeds = place(folder, method, task), sorted(found)
     path.parent.mkdir(parents=True, exist_ok=True)

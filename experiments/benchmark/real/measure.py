@@ -39,7 +39,7 @@ def random_searches(task: Task, num_searches: int = _NUM_SEARCHES) -> tuple[np.n
 
     Args:
       task: The task.
-      num_searches: How many searches.
+      num_searches: Number of searches.
     """
     rng, most = np.random.default_rng(0), max(BUDGETS)
     if task.arrays.measured is None:

@@ -174,7 +174,7 @@ def regret_figure(found: Found, known: dict[str, Known], methods: list[str], tit
       found: Searches.
       known: The tasks to show.
       methods: One line each.
-      title: Of the picture.
+      title: Title of the figure.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)

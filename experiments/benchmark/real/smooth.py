@@ -72,10 +72,10 @@ def grown(
     Args:
       seen: ``[n, f]``, from `features`.
       y: ``[n]``.
-      num_trees: How many.
-      min_samples_leaf: Rows that a leaf has at least.
-      max_leaves: Leaves that a tree has at most; None: as many as there are.
-      seed: Of the trees.
+      num_trees: Number of trees.
+      min_samples_leaf: Minimum number of rows of a leaf.
+      max_leaves: Maximum number of leaves of a tree; None: no maximum.
+      seed: Seed of the trees.
 
     References:
       Geurts, Ernst and Wehenkel, Extremely Randomized Trees, 2006.
@@ -93,7 +93,7 @@ def as_lookup(trees: Any, num_nodes: int) -> Forest:
 
     Args:
       trees: From `grown`.
-      num_nodes: Of each table; the rows behind a tree's own nodes are never reached.
+      num_nodes: Number of nodes of each table; the rows behind a tree's own nodes are never reached.
 
     Raises:
       ValueError: A tree has more nodes.

@@ -113,8 +113,8 @@ def observing(base: Strategy, arrays: Arrays, seed: Int[Array, ""]) -> Strategy:
 
     Args:
       base: The strategy.
-      arrays: Of the task.
-      seed: Of the noise.
+      arrays: Arrays of the task.
+      seed: Seed of the noise.
     """
     if isinstance(base, ModelStrategy):
         fields = base.encoding, base.surrogate, base.num_design, base, arrays, seed
@@ -149,7 +149,7 @@ def search(
       task: The task.
       seeds: One a search; they decide what the strategy draws, and the noise.
       lanes: Searches side by side.
-      num_evaluations: Of each search.
+      num_evaluations: Number of evaluations of each search.
     """
     with jax.enable_x64(True):
         strategy = STRATEGIES[method](task.space)
@@ -197,9 +197,9 @@ def search_by_peer(
     Args:
       method: One of `experiments.benchmark.peer.METHODS`.
       task: The task.
-      seed: Of the search and of the noise.
+      seed: Seed of the search and of the noise.
       core: The processor core that the library may use; None: any.
-      num_evaluations: Of the search.
+      num_evaluations: Number of evaluations of the search.
     """
     box = task.space if task.arrays.points is None else Space(dict(task.space))
     truth, observed, evaluated = [], [], []

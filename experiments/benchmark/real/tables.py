@@ -210,7 +210,7 @@ def check_lcbench(name: str) -> None:
     """Raise `ValueError` unless a pool of LCBench may be read.
 
     Args:
-      name: Of the data set.
+      name: Name of the data set.
     """
     if plain(name) in KEPT_DATA_SETS:
         raise ValueError(f"name: {name} is kept for judging and not read")
@@ -260,7 +260,7 @@ def read_lcbench(name: str) -> Pool:
     The columns are batch size, learning rate, maximal dropout, maximal units, momentum, layers, weight decay.
 
     Args:
-      name: Of the data set.
+      name: Name of the data set.
 
     Raises:
       ValueError: The data set is kept for judging, or there is none of that name.

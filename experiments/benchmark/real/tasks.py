@@ -72,7 +72,7 @@ class Arrays:
           encoding: Columns of the space.
           x: A snapped point.
           seed: Decides the noise, so that two searches of one seed see the same.
-          repeat: How often the search has evaluated the point before.
+          repeat: Number of earlier evaluations of the point by the search.
         """
         if self.measured is None:
             return self.true(encoding, x)
@@ -99,10 +99,10 @@ def which_seed(seed: Any, row: Any, repeat: Any, count: Any) -> Any:
     The first one is drawn by the seed and the row; each further evaluation of the row takes the next one, cyclically.
 
     Args:
-      seed: Of the search.
-      row: Of the table.
-      repeat: How often the search has evaluated the row before.
-      count: How many values the row has.
+      seed: Seed of the search.
+      row: Row of the table.
+      repeat: Number of earlier evaluations of the row by the search.
+      count: Number of values of the row.
     """
     numpy = jnp if any(isinstance(v, jax.Array) for v in (seed, row, repeat, count)) else np
     seed, row, repeat, count = (numpy.asarray(v).astype(np.uint32) for v in (seed, row, repeat, count))
@@ -255,9 +255,9 @@ def with_validation_noise(
 
     Args:
       error: Probability of each row that an example is wrong.
-      rng: What draws the numbers.
-      num_examples: Of the validation set.
-      num_seeds: Values of each row.
+      rng: Random generator of the noise.
+      num_examples: Number of examples in the validation set.
+      num_seeds: Number of values of each row.
     """
     return rng.binomial(num_examples, error[:, None], (len(error), num_seeds)) / num_examples
 

@@ -36,13 +36,13 @@ class Kern:
     """A kernel of some columns.
 
     Args:
-      input_dim: How many columns it looks at.
+      input_dim: Number of columns that the kernel uses.
       variance: Accepted as in GPy.
       lengthscale: Accepted as in GPy.
       ARD: Accepted as in GPy.
-      active_dims: The columns that it looks at; None: all.
+      active_dims: The columns that the kernel uses; None: all.
       name: Accepted as in GPy.
-      **options: What else the kernel has in GPy, such as a period; each is kept as an attribute.
+      **options: Other arguments of the kernel in GPy, such as a period; each is kept as an attribute.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Kern:
 
         Args:
           other: Another kernel.
-          name: Of the sum.
+          name: Name of the sum.
         """
         return Add([self, other], name)
 
@@ -84,7 +84,7 @@ class Kern:
 
         Args:
           other: Another kernel.
-          name: Of the product.
+          name: Name of the product.
         """
         return Prod([self, other], name)
 

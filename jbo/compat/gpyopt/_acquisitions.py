@@ -100,7 +100,7 @@ class ModelAcquisition(AcquisitionBase):
         """
         del duplicate_manager
         if self._optimization is None:
-            raise ValueError("acquisition: expected it to be part of an optimisation, which knows evaluations")
+            raise ValueError("acquisition: expected an acquisition of an optimisation, because it needs evaluations")
         x = self._optimization.suggest_next_locations()[:1]
         return x, self.acquisition_function(x)
 
@@ -116,7 +116,7 @@ class ModelAcquisition(AcquisitionBase):
 
     def _view(self) -> Any:
         if self._optimization is None:
-            raise ValueError("acquisition: expected it to be part of an optimisation, which knows evaluations")
+            raise ValueError("acquisition: expected an acquisition of an optimisation, because it needs evaluations")
         return self._optimization.view()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -228,7 +228,7 @@ def builtin(acquisition: Any) -> ModelAcquisition:
     """The acquisition, if it is one of this module or of jbo.
 
     Args:
-      acquisition: What a user gave.
+      acquisition: The acquisition that the user gave.
 
     Raises:
       ValueError: It is another; the message says why.

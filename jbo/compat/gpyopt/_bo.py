@@ -94,7 +94,7 @@ class BO:
         self.space = domain if isinstance(domain, Design_space) else Design_space(domain, constraints)
         if isinstance(domain, Design_space) and constraints is not None:
             raise ValueError(
-                f"constraints: expected None beside a Design_space, which has its own, got {constraints!r}"
+                f"constraints: expected None with a Design_space, which has constraints of its own, got {constraints!r}"
             )
         self.domain, self.constraints = self.space.config_space, self.space.constraints
         self.batch_size, self.num_cores, self.verbosity = int(batch_size), int(num_cores), verbosity
@@ -105,7 +105,9 @@ class BO:
 
         asked = acquisition_of(acquisition, acquisition_type, acquisition_jitter, acquisition_weight)
         if asked.space is not None and getattr(asked.space, "space", None) != self.space.space:
-            raise ValueError("acquisition: expected one for the domain of the optimisation, got one for another space")
+            raise ValueError(
+                "acquisition: expected an acquisition for the domain of the optimisation, got one for another space"
+            )
         if model is not None and asked.model is not None and asked.model is not model:
             raise ValueError(f"model: expected the model that the acquisition was made for, got {model!r}")
         given = {name: value for name, value in model_options.items() if value is not None}
@@ -113,7 +115,9 @@ class BO:
         """GPyOpt's model: `Model.predict` and what else it has."""
         surrogate = self.model.surrogate(self.space)
         if acquisition is None and str(acquisition_type).endswith("_MCMC") and not isinstance(surrogate, SampledGP):
-            raise ValueError(f"acquisition_type: expected model_type 'GP_MCMC' beside {acquisition_type!r}")
+            raise ValueError(
+                f"model_type: expected 'GP_MCMC' with acquisition_type={acquisition_type!r}, got {model_type!r}"
+            )
         self.acquisition: ModelAcquisition = asked
         """GPyOpt's acquisition: `ModelAcquisition.acquisition_function` and what else it has."""
         if acquisition is None:
@@ -152,7 +156,7 @@ class BO:
         elif values is None:
             self._design = [config for i, config in enumerate(rows) if config not in rows[:i]]
             if len(self._design) < len(rows):
-                warnings.warn("X: points that come again are evaluated once", UserWarning, stacklevel=4)
+                warnings.warn("X: repeated points are evaluated only once", UserWarning, stacklevel=4)
         else:
             self._told = rows, self._sign * values
         self.model.attach(self.view)
@@ -455,7 +459,7 @@ class BO:
         """A figure of the distances between consecutive points, and of the best value.
 
         Args:
-          filename: Where to save it; None: it is shown.
+          filename: File to save the figure in; None: the figure is shown.
         """
         self._warn_of_sign("plot_convergence")
         label = "objective with its sign reversed" if self._sign < 0 else "objective"
@@ -468,9 +472,9 @@ class BO:
         """A figure of the model and the acquisition over one or two parameters; it changes nothing in the run.
 
         Args:
-          filename: Where to save it; None: it is shown.
-          label_x: Of the first axis; None: the parameter's name.
-          label_y: Of the second axis; None: the second parameter's name, or that of the model's values.
+          filename: File to save the figure in; None: the figure is shown.
+          label_x: Label of the first axis; None: the parameter's name.
+          label_y: Label of the second axis; None: the second parameter's name, or the name of the model's values.
 
         Raises:
           ValueError: There are more parameters, or no two different values yet.
@@ -481,7 +485,7 @@ class BO:
             raise ValueError(f"plot_acquisition: expected one or two parameters, got {len(space)}")
         values = self._values()
         if len(set(values[np.isfinite(values)])) < 2:
-            raise ValueError(f"plot_acquisition: expected two different values at least, got {values.tolist()}")
+            raise ValueError(f"plot_acquisition: expected at least two different values, got {values.tolist()}")
         x = np.array([space.encode(trial.config) for trial in self._finished()])
         is_maximum = self.maximize and self._sign > 0
         y = -values if is_maximum else values
@@ -543,8 +547,8 @@ class BO:
         if not self._is_sign_said:
             self._is_sign_said = True
             warnings.warn(
-                f"{name}: with maximize=True values are those of -f, lower is better, as in GPyOpt."
-                " sign='user' takes and gives them as f does; sign='minimized' says that this is meant",
+                f"{name}: with maximize=True the values are those of -f (lower is better), as in GPyOpt."
+                " Pass sign='user' for values with the sign of f, or sign='minimized' to silence this warning",
                 UserWarning,
                 stacklevel=depth,
             )

@@ -49,8 +49,8 @@ def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[
         found += _search(space, found, int(wanted) - len(found), seed)
     if num_points and not found:
         raise ValueError(
-            f"constraints: expected some points to be allowed, got none of {_MAX_DRAWS} that were drawn, and none by a"
-            " search for thin sets"
+            f"constraints: expected some points to be allowed, found none among {_MAX_DRAWS} that were drawn, "
+            "and none by a search for thin sets"
         )
     return found
 

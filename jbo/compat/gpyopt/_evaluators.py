@@ -44,7 +44,7 @@ class EvaluatorBase:
         del duplicate_manager, context_manager
         if self._optimization is None:
             builtin(self.acquisition)
-            raise ValueError("evaluator: expected it to be part of an optimisation, which knows evaluations")
+            raise ValueError("evaluator: expected an evaluator of an optimisation, because it needs evaluations")
         return self._optimization.suggest_next_locations()
 
     def __getstate__(self) -> dict[str, Any]:

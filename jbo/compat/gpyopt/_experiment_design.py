@@ -15,7 +15,7 @@ def initial_design(design_name: str, space: Design_space, init_points_count: int
     Args:
       design_name: ``random``, ``latin``, ``sobol`` or ``grid``. Where a grid gives too few, random rows follow.
       space: The domain.
-      init_points_count: How many. In a domain with fewer points they come again.
+      init_points_count: Number of rows. If the domain has fewer points, rows are repeated.
 
     Raises:
       ValueError: The name is another, or nothing that is allowed was found.
@@ -43,7 +43,7 @@ class ExperimentDesign:
         """Rows over the domain.
 
         Args:
-          init_points_count: How many.
+          init_points_count: Number of rows.
           **options: Accepted as in GPyOpt, such as the criterion of a latin design.
         """
         del options

@@ -106,7 +106,7 @@ def parse(text: Any, num_columns: int) -> Expression:
       text: Made of ``x``, its columns (``x[:, i]``, ``x[:, -1]``, ``x[:, 0:2]``, ``x[:, [0, 2]]``), numbers, lists of
         numbers and ``np.pi``. They are joined by arithmetic, comparisons inside of an expression, and NumPy's functions
         of numbers such as ``np.sqrt``. Sums, products, means, extremes and norms have ``axis=1``.
-      num_columns: How many columns ``x`` has.
+      num_columns: Number of columns of ``x``.
 
     Raises:
       ValueError: The text is anything else, or gives no number for each row of ``x``.
@@ -206,7 +206,7 @@ def _check_rows(expression: Expression) -> None:
     if value.shape not in ((n,), (n, 1)) or any(each.size != 1 for each in alone):
         raise ValueError(f"expected one number for each row of x, such as np.sum(x, axis=1), got {shown}")
     if not np.allclose(value.ravel(), [each.item() for each in alone], equal_nan=True):
-        raise ValueError(f"expected each row of x to have a value of its own, got {shown}")
+        raise ValueError(f"expected the value of each row of x to depend on that row only, got {shown}")
 
 
 def _value(node: ast.AST, x: Any, xp: Any) -> Any:

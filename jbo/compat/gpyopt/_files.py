@@ -43,7 +43,7 @@ def load(
 
     Args:
       path: The file.
-      names: Of the columns; GPyOpt's own ``var_1``, ``var_2``, … will do.
+      names: Names of the columns; GPyOpt's own ``var_1``, ``var_2``, … are accepted as well.
 
     Raises:
       ValueError: The columns have other names, or a line holds something else than as many numbers.
@@ -74,7 +74,7 @@ def check_pickles(arguments: Mapping[str, Any]) -> None:
     """Say which argument cannot be part of a pickle, and why.
 
     Args:
-      arguments: By name.
+      arguments: Arguments, a dict from name to value.
 
     Raises:
       pickle.PicklingError: One cannot; not raised inside copy, cloudpickle or dill, which need no names.

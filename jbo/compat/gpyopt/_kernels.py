@@ -61,7 +61,7 @@ def arms(kernel: Any, space: Space) -> Arms:
       ValueError: The kernel is not stationary.
     """
     if not isinstance(kernel, Stationary):
-        raise ValueError(f"kernel: expected a stationary one for a bandit, got {kernel!r}")
+        raise ValueError(f"kernel: expected a stationary kernel for a bandit, got {kernel!r}")
     columns = []
     for parameter in space.values():
         values = [parameter.value_at(level) for level in range(parameter.num_levels)]
@@ -77,14 +77,14 @@ def from_gpy(kernel: Any, names: Sequence[str]) -> Any:
 
     Args:
       kernel: Known by the name of its class: GPy need not be installed.
-      names: Of the columns of the domain, in order.
+      names: Names of the columns of the domain, in order.
 
     Raises:
       ValueError: jbo has no such kernel.
     """
     found = _converted(kernel, names)
     if found is None:
-        raise ValueError(f"kernel: expected more than a constant or noise, got {_kind(kernel)}")
+        raise ValueError(f"kernel: expected a kernel that depends on the parameters, got only {_kind(kernel)}")
     return found
 
 
@@ -120,7 +120,7 @@ def _converted(kernel: Any, names: Sequence[str]) -> Any:
     kind = _kind(kernel)
     if kind in ("Bias", "White", "Fixed"):
         if kind == "Fixed":
-            raise ValueError("kernel: expected a kernel of the parameters, got Fixed, a matrix of the evaluations")
+            raise ValueError("kernel: expected a kernel of the parameters, got Fixed, a matrix over the evaluations")
         return None
     if kind in ("Add", "Prod"):
         if kind == "Prod" and any(_kind(part) == "White" for part in kernel.parts):

@@ -228,7 +228,7 @@ class ModularBayesianOptimization(BO):
         else:
             f = getattr(objective, "func", None) or Evaluated(objective)
         if acquisition.model is not None and acquisition.model is not model:
-            raise ValueError("acquisition: expected one that was made for the model, got one for another model")
+            raise ValueError("acquisition: expected an acquisition made for the model, got one made for another model")
         self._arguments = {
             "f": f,
             "domain": space,

@@ -121,7 +121,7 @@ class Regression:
           ValueError: There are more columns.
         """
         if self.input_dim != 1:
-            raise ValueError(f"plot: expected one column, got {self.input_dim}; plot_acquisition pictures two")
+            raise ValueError(f"plot: expected one column, got {self.input_dim}; plot_acquisition shows two columns")
         (bound,) = self._owner.view().space.columns.bounds()
         line = np.linspace(*bound, 200)
         mean, deviation = self._owner.moments(line[:, None], True)
@@ -168,7 +168,7 @@ class Model(BOModel):
           ValueError: There are no evaluations.
         """
         if self._source is None:
-            raise ValueError("model: expected evaluations first, from an optimisation or from updateModel")
+            raise ValueError("model: expected evaluations, got none yet; run an optimisation or call updateModel first")
         return self._source()
 
     @property
@@ -434,7 +434,9 @@ class WarpedGPModel(GPModel):
             )
             noise_var = None
         if warping_function is not None:
-            raise ValueError(f"warping_function: expected None, a sinh-arcsinh, got {warping_function!r}")
+            raise ValueError(
+                f"warping_function: expected None, which is a sinh-arcsinh warping, got {warping_function!r}"
+            )
         if warping_terms is not None:
             without_effect("warping_terms", warping_terms, "values are warped by a sinh-arcsinh, which has no terms")
         super().__init__(kernel, noise_var, exact_feval, optimizer, max_iters, optimize_restarts, verbose=verbose)
@@ -475,7 +477,9 @@ class InputWarpedGPModel(GPModel):
     ):
         del space
         if warping_function is not None:
-            raise ValueError(f"warping_function: expected None, that of Kumaraswamy, got {warping_function!r}")
+            raise ValueError(
+                f"warping_function: expected None, which is Kumaraswamy's warping, got {warping_function!r}"
+            )
         super().__init__(
             kernel, noise_var, exact_feval, optimizer, max_iters, optimize_restarts, verbose=verbose, ARD=ARD
         )

@@ -12,7 +12,7 @@ def without_effect(name: str, value: Any, reason: str, depth: int = 1) -> None:
     Args:
       name: Name of the option.
       value: Given value.
-      reason: What happens instead.
+      reason: Text for the message that says what happens instead.
       depth: Number of functions of this package between the caller's line and this call.
     """
     warnings.warn(f"{name}={value!r} has no effect: {reason}", UserWarning, stacklevel=depth + 2)
@@ -22,8 +22,8 @@ def unknown_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
     """Warn of unknown keywords; GPyOpt ignores them silently, so programs may contain them.
 
     Args:
-      options: What was given.
-      known: The keywords that there are.
+      options: The keywords that were given, with their values.
+      known: Names of the known keywords.
     """
     names = {name.lower(): name for name in known}
     for name, value in options.items():

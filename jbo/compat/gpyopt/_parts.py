@@ -104,8 +104,8 @@ def acquisition_of(
     Args:
       acquisition: Acquisition given in place of a type, or None.
       kind: ``EI``, ``MPI`` or ``LCB``, or one with ``_MCMC``; None is ``EI``.
-      jitter: Of ``EI`` and ``MPI``; None: 0.01.
-      weight: Of ``LCB``; None: 2.
+      jitter: Jitter of ``EI`` and ``MPI``; None: 0.01.
+      weight: Weight of ``LCB``; None: 2.
 
     Raises:
       ValueError: There is no such acquisition, or it is a class of the user's own.
@@ -156,7 +156,9 @@ def cost_of(given: Any, asked: ModelAcquisition, space: Design_space) -> Any:
     """
     given, of_acquisition = _plain_cost(given), _plain_cost(asked.cost)
     if given is not None and of_acquisition is not None and given is not of_acquisition:
-        raise ValueError(f"cost_withGradients: expected that of the acquisition, which has one, or None, got {given!r}")
+        raise ValueError(
+            f"cost_withGradients: expected None, or the cost that the acquisition has already, got {given!r}"
+        )
     given = of_acquisition if given is None else given
     if given is None or isinstance(asked.acquisition, ConfidenceBound):
         if given is not None:

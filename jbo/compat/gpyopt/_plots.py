@@ -52,11 +52,11 @@ def predictions(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, poi
     """What the model and the acquisition of a strategy say, given evaluations.
 
     Args:
-      strategy: Holds both.
-      seed: Of the fit.
+      strategy: Strategy with the model and the acquisition.
+      seed: Seed of the fit.
       x: Points of the cube that were evaluated.
       y: Their values, lower is better; NaN where one failed.
-      points: Where to look.
+      points: Points of the cube at which to predict.
     """
     with world(None):
         state = strategy.init(capacity_for(len(x)), jnp.dtype("float64"))
@@ -86,16 +86,16 @@ def plot_acquisition(
     """A figure of the model and of the acquisition over one or two parameters, saved, or shown if there is no name.
 
     Args:
-      space: Of one or two parameters.
-      strategy: Holds model and acquisition.
-      seed: Of the fit.
+      space: A space of one or two parameters.
+      strategy: Strategy with the model and the acquisition.
+      seed: Seed of the fit.
       x: Points of the cube that were evaluated.
       y: Their values, lower is better.
       following: Points of the cube that come next.
       maximize: True if the user's values are those of ``y`` with the other sign.
-      filename: Where to save it.
-      label_x: Of the first axis; None: the parameter's name.
-      label_y: Of the second axis; None: the second parameter's name, or that of the model's values.
+      filename: File to save the figure in; None: the figure is shown.
+      label_x: Label of the first axis; None: the parameter's name.
+      label_y: Label of the second axis; None: the second parameter's name, or the name of the model's values.
     """
     columns = [grid(parameter, _SIDE[len(space)]) for parameter in space.values()]
     points = np.stack([axis.ravel() for axis in np.meshgrid(*(units for units, _ in columns), indexing="ij")], axis=1)
@@ -155,8 +155,8 @@ def plot_convergence(
       X: Points as rows, in the user's units.
       Y: Values, NaN where an evaluation failed.
       Y_best: The best of them so far.
-      filename: Where to save it.
-      label: What the values are.
+      filename: File to save the figure in; None: the figure is shown.
+      label: Name of the values.
     """
     figure, finish = _figure(filename, (10, 4.5))
     left, right = figure.subplots(1, 2)
@@ -181,9 +181,9 @@ def plot_model(X: np.ndarray, Y: np.ndarray, line: np.ndarray, mean: np.ndarray,
     Args:
       X: Points of the data.
       Y: Values of the data.
-      line: Where mean and deviation are known, in ascending order.
-      mean: Of the model.
-      deviation: Of an observation.
+      line: Points at which the mean and the standard deviation are given, in ascending order.
+      mean: Mean of the model at these points.
+      deviation: Standard deviation of an observation at these points.
     """
     figure, finish = _figure(None, (8, 4.5))
     axes = figure.subplots()

@@ -115,7 +115,7 @@ class Columns:
             elif table is None:
                 config[name] = _value(parameter, float(numbers[0]))  # for the message of the parameter
             else:
-                raise ValueError(f"{name}: expected the numbers of one of {parameter!r}, got {numbers.tolist()}")
+                raise ValueError(f"{name}: expected the numbers of a value of {parameter!r}, got {numbers.tolist()}")
             j += width
         return self._space.validate(config)
 
@@ -123,8 +123,8 @@ class Columns:
         """The value of a parameter, moved to the bound or the level that it is a rounding away from.
 
         Args:
-          name: Of the parameter; an unknown one is left to the study's message.
-          value: In the user's units, as numbers of a row or as the value itself.
+          name: Name of the parameter. An unknown name is left for the study to report.
+          value: Value in the user's units, either as the numbers of a row or as the value itself.
         """
         parameter = self._space.get(name)
         if parameter is None or isinstance(value, str | bytes | bool) or np.ndim(value) > 1:

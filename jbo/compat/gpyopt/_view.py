@@ -62,7 +62,7 @@ class View:
         self._strategy = strategy
         is_ok = np.isfinite(table.y)
         if is_ok.sum() < 2 or np.ptp(table.y[is_ok]) == 0:
-            raise ValueError(f"model: expected two different values at least, got {table.y.tolist()}")
+            raise ValueError(f"model: expected at least two different values, got {table.y.tolist()}")
         self.offset, self.scale = (table.y[is_ok].mean(), table.y[is_ok].std()) if normalize else (0.0, 1.0)
         state = rows_of_values(table.x, np.where(is_ok, table.y, 0), np.where(is_ok, OK, FAILED), table.cost)
         columns: Any = state  # NumPy's arrays

@@ -378,7 +378,10 @@ class OnColumns(Covariance):
     def _indices(self) -> tuple[int, ...]:
         chosen = tuple(c for c in self.chosen if isinstance(c, int))
         if len(chosen) < len(self.chosen):
-            raise ValueError(f"on: names are known to a strategy only, see jbo.bayesian; got {self.chosen}")
+            raise ValueError(
+                "on: expected column numbers, because only a strategy such as jbo.bayesian(space) knows names, "
+                f"got {self.chosen}"
+            )
         return chosen
 
     def _take(self, x: Float[Array, "n d"]) -> Float[Array, "n g"]:
@@ -399,7 +402,7 @@ def on(kernel: Kernel, *columns: str | int) -> OnColumns:
       ValueError: If ``columns`` is empty, repeats a parameter or has a negative number.
     """
     if not columns or len(set(columns)) < len(columns):
-        raise ValueError(f"on: expected one parameter at least, each once, got {columns}")
+        raise ValueError(f"on: expected at least one parameter, each once, got {columns}")
     if any(isinstance(column, int) and column < 0 for column in columns):
         raise ValueError(f"on: expected columns of at least 0, got {columns}")
     return OnColumns(as_covariance(kernel), columns)
@@ -420,7 +423,7 @@ def additive(kernel: Kernel, *groups: Sequence[str | int]) -> Covariance:
       Duvenaud, Nickisch and Rasmussen, Additive Gaussian Processes, 2011.
     """
     if not groups:
-        raise ValueError("additive: expected one group of parameters at least, got none")
+        raise ValueError("additive: expected at least one group of parameters, got none")
     parts = tuple(on(kernel, *group) for group in groups)
     return parts[0] if len(parts) == 1 else Sum(parts)
 

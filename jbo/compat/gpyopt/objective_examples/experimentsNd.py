@@ -12,7 +12,7 @@ class alpine1(Function):
     """``sum |x sin x + 0.1 x|``.
 
     Args:
-      input_dim: How many variables.
+      input_dim: Number of variables.
       bounds: As in `Function`.
       sd: As in `Function`.
     """
@@ -33,7 +33,7 @@ class alpine2(Function):
     """``-prod sqrt(x) sin x``.
 
     Args:
-      input_dim: How many variables.
+      input_dim: Number of variables.
       bounds: As in `Function`.
       sd: As in `Function`.
     """
@@ -83,7 +83,7 @@ class ackley(Function):
     """Ackley's function.
 
     Args:
-      input_dim: How many variables.
+      input_dim: Number of variables.
       bounds: As in `Function`.
       sd: As in `Function`.
     """

@@ -13,7 +13,7 @@ def samples_multidimensional_uniform(bounds: Any, num_data: int) -> Float[np.nda
 
     Args:
       bounds: Pairs ``(low, high)``.
-      num_data: How many.
+      num_data: Number of samples.
     """
     low, high = np.array(bounds, np.float64).T
     return np.random.uniform(low, high, (int(num_data), len(low)))  # noqa: NPY002
@@ -113,7 +113,7 @@ def values_to_array(input_values: Any) -> np.ndarray:
     """A number or a tuple of numbers as a column; an array as rows.
 
     Args:
-      input_values: What there is.
+      input_values: A number, a tuple of numbers or an array.
     """
     if isinstance(input_values, tuple):
         return np.array(input_values).reshape(-1, 1)
