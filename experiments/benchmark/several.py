@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import tyro
 
@@ -26,7 +27,7 @@ def table(num_objectives: int, num_trials: int, capacity: int, num_columns: int,
     x[:, max(k, 2) - 1 :] = 0.5 + 0.5 * (x[:, max(k, 2) - 1 :] - 0.5)
     y = [list(function(dict(zip(function.space, row, strict=True))).values())[:k] for row in x]
     status = np.where(np.arange(capacity) < num_trials, OK, EMPTY)
-    return Trials.from_arrays(jax.numpy.asarray(x), jax.numpy.asarray(y, x.dtype), status, layout=Layout(k))
+    return Trials.from_arrays(jnp.asarray(x), jnp.asarray(y, x.dtype), status, layout=Layout(k))
 
 
 def main(num_trials: int = 100, capacity: int = 128, num_columns: int = 6, most: int = 3, rounds: int = 10) -> None:
@@ -45,9 +46,10 @@ def main(num_trials: int = 100, capacity: int = 128, num_columns: int = 6, most:
         for k in range(1, most + 1):
             strategy = jbo.bayesian(space).for_table(Layout(k))
             state, key = table(k, num_trials, capacity, num_columns, 0), jax.random.key(0)
-            model = _fit(strategy, key, state, None)
-            start = strategy.start(capacity, jax.tree.map(np.asarray, model))
-            programs.append((strategy, state, model, start))
+            before = np.where(strategy.rows_of_start(np.asarray(state.status)), state.status, EMPTY)
+            earlier = _fit(strategy, key, state._replace(status=jnp.asarray(before)), None)
+            start = strategy.start(capacity, jax.tree.map(np.asarray, earlier))
+            programs.append((strategy, state, _fit(strategy, key, state, start), start))
         times = np.zeros((rounds + 1, most, 2))
         for i in range(rounds + 1):  # the first round compiles
             for j, (strategy, state, model, start) in enumerate(programs):

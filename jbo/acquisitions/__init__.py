@@ -28,6 +28,7 @@ from jbo.acquisitions._schedule import scheduled_confidence_bound as scheduled_c
 from jbo.acquisitions._sets import over_sets as over_sets
 from jbo.acquisitions._several import Front as Front
 from jbo.acquisitions._several import FrontAcquisition as FrontAcquisition
+from jbo.acquisitions._several import LimitModels as LimitModels
 from jbo.acquisitions._several import hypervolume_scalarization as hypervolume_scalarization
 from jbo.acquisitions._several import log_expected_hypervolume_improvement as log_expected_hypervolume_improvement
 from jbo.acquisitions._several import (

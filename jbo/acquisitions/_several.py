@@ -31,6 +31,17 @@ from jbo.pytrees import pytree
 from jbo.surrogates import Posterior
 
 
+class LimitModels(NamedTuple):
+    """What is known of the limits at the trials, for acquisitions that sample which trials are feasible."""
+
+    posteriors: Any
+    """Posteriors of what has a limit, given pending trials as well, with a leading axis of limits."""
+    limit: Float[Array, " l"]
+    """Where each limit is, in the units of its posterior; a limit holds at this value and below."""
+    is_there: Bool[Array, " n"]
+    """True for trials that succeeded or are pending, feasible or not."""
+
+
 class Front(NamedTuple):
     """The trials so far, as an acquisition for several objectives sees them; standardised units, lower is better."""
 
@@ -42,6 +53,8 @@ class Front(NamedTuple):
     """True for feasible trials, and for pending ones that are probably feasible. A new point must improve on these."""
     reference: Float[Array, " k"]
     """Reference point of the hypervolume."""
+    limits: LimitModels | None = None
+    """Models of the limits; None: there are none, or `FrontAcquisition.samples_limits` is False."""
 
     @property
     def scale(self) -> Float[Array, " k"]:
@@ -58,6 +71,11 @@ class FrontAcquisition(ABC):
     """
 
     scale = Scale.LOGARITHM
+
+    @property
+    def samples_limits(self) -> bool:
+        """True if the acquisition uses `Front.limits`."""
+        return False
 
     @property
     def of_one(self) -> Acquisition:
@@ -120,28 +138,47 @@ class HypervolumeImprovement(FrontAcquisition):
         """Expected improvement, or its noisy form."""
         return log_noisy_expected_improvement(self.num_samples) if self.num_samples else log_expected_improvement()
 
+    @property
+    def samples_limits(self) -> bool:
+        """True if the front is sampled."""
+        return self.num_samples > 0
+
     def prepare(self, key: Key[Array, ""], posteriors: Any, front: Front) -> _Prepared:
-        """The region that no trial dominates, for each sample of the front."""
+        """The region that no feasible trial dominates, for each sample of the front."""
         k, dtype = front.mean.shape[1], front.mean.dtype
         key_values, key_rays = jax.random.split(key)
-        y, drawn = front.mean[None], None
-        if self.num_samples:
+        if not self.num_samples:
+            if k == 2:
+                region = jax.tree.map(lambda leaf: leaf[None], strips(front.mean, front.counts, front.reference))
+            elif k == 3:
+                region = boxes(front.mean, front.counts, front.reference)
+            else:
+                direction = directions(key_rays, self.num_rays, k, dtype)
+                region = rays(direction, front.mean[None], front.counts[None], front.reference, front.scale)
+            return _Prepared(region, None)
 
-            def draw(key: Key[Array, ""], posterior: Posterior) -> Any:
-                model = joint(posterior, "log_noisy_expected_hypervolume_improvement")
-                none = jnp.asarray(jnp.inf, dtype)
-                return draw_values(key, model, front.x, front.counts, none, self.num_samples)
-
-            drawn = jax.vmap(draw)(jax.random.split(key_values, k), posteriors)
-            y = jnp.moveaxis(drawn.values, 0, -1)  # [s n k]
+        limits = front.limits
+        rows = front.counts if limits is None else limits.is_there
+        drawn = self._draw(key_values, posteriors, front.x, rows)
+        y, counts = jnp.moveaxis(drawn.values, 0, -1), jnp.broadcast_to(rows, (self.num_samples, len(rows)))  # [s n k]
+        if limits is not None:
+            key_limits = jax.random.fold_in(key_values, k)  # leaves the samples of the objectives as without limits
+            values = self._draw(key_limits, limits.posteriors, front.x, rows).values
+            counts = counts & jnp.all(values <= limits.limit[:, None, None], axis=0)
         if k == 2:
-            return _Prepared(jax.vmap(lambda y: strips(y, front.counts, front.reference))(y), drawn)
-        if k == 3 and drawn is None:
-            return _Prepared(boxes(front.mean, front.counts, front.reference), None)
-        direction = directions(key_rays, self.num_rays, k, dtype)
-        if drawn is not None:
-            y = y[self._sample_of_ray]
-        return _Prepared(rays(direction, y, front.counts, front.reference, front.scale), drawn)
+            return _Prepared(jax.vmap(strips, in_axes=(0, 0, None))(y, counts, front.reference), drawn)
+        direction, samples = directions(key_rays, self.num_rays, k, dtype), self._sample_of_ray
+        return _Prepared(rays(direction, y[samples], counts[samples], front.reference, front.scale), drawn)
+
+    def _draw(self, key: Key[Array, ""], posteriors: Any, x: Float[Array, "n d"], rows: Bool[Array, " n"]) -> Any:
+        """Samples of several independent functions at some rows, with a leading axis of functions."""
+
+        def draw(key: Key[Array, ""], posterior: Posterior) -> Any:
+            model = joint(posterior, "log_noisy_expected_hypervolume_improvement")
+            return draw_values(key, model, x, rows, jnp.asarray(jnp.inf, x.dtype), self.num_samples)
+
+        num = jax.tree.leaves(posteriors)[0].shape[0]
+        return jax.vmap(draw)(jax.random.split(key, num), posteriors)
 
     @property
     def _sample_of_ray(self) -> np.ndarray:
@@ -191,7 +228,7 @@ class HypervolumeScalarization(FrontAcquisition):
     def prepare(self, key: Key[Array, ""], posteriors: Any, front: Front) -> Any:
         """The directions of this suggestion, and how far each of them is dominated."""
         direction = directions(key, self.num_directions, front.mean.shape[1], front.mean.dtype)
-        return rays(direction, front.mean[None], front.counts, front.reference, front.scale)
+        return rays(direction, front.mean[None], front.counts[None], front.reference, front.scale)
 
     def value(self, aux: Any, posteriors: Any, x: Float[Array, " d"]) -> Float[Array, ""]:
         """Logarithm of the expected improvement, averaged over the directions."""
@@ -299,7 +336,8 @@ def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImpro
 def log_noisy_expected_hypervolume_improvement(num_samples: int = 16, num_rays: int = 64) -> HypervolumeImprovement:
     """Logarithm of the noisy expected hypervolume improvement (NEHVI): the front is sampled from the posterior.
 
-    The improvement is averaged over samples of the function at the trials. Use it for objectives with much noise.
+    The improvement is averaged over samples of the objectives at the trials. Outcomes with a limit are sampled too, and
+    a trial counts in those samples in which it is feasible. Use it for outcomes with much noise.
 
     Args:
       num_samples: Number of samples of the front.

@@ -272,7 +272,7 @@ def directions(key: Key[Array, ""], num: int, num_objectives: int, dtype: jnp.dt
 def rays(
     direction: Float[Array, "r k"],
     y: Float[Array, "r n k"] | Float[Array, "1 n k"],
-    counts: Bool[Array, " n"],
+    counts: Bool[Array, "r n"] | Bool[Array, "1 n"],
     reference: Float[Array, " k"],
     scale: Float[Array, " k"],
 ) -> Rays:
@@ -281,17 +281,17 @@ def rays(
     Args:
       direction: From `directions`.
       y: Values, lower is better; of one set of values for all rays, or of one set for each.
-      counts: Rows that count.
+      counts: Rows that count, for each set of values.
       reference: The worst values that count.
       scale: Size of each objective, above 0.
     """
 
-    def leaves(direction: Float[Array, " k"], y: Float[Array, "n k"]) -> Float[Array, ""]:
+    def leaves(direction: Float[Array, " k"], y: Float[Array, "n k"], counts: Bool[Array, " n"]) -> Float[Array, ""]:
         inner = jnp.where(counts[:, None], (reference[None, :] - y) / scale[None, :], 0)
         return jnp.max(jnp.min(inner / direction[None, :], axis=1), initial=0)
 
-    y = jnp.broadcast_to(y, (direction.shape[0], *y.shape[1:]))
-    return Rays(direction, jax.vmap(leaves)(direction, y), scale, reference)
+    y, counts = (jnp.broadcast_to(part, (direction.shape[0], *part.shape[1:])) for part in (y, counts))
+    return Rays(direction, jax.vmap(leaves)(direction, y, counts), scale, reference)
 
 
 def log_improvement_of_rays(

@@ -122,6 +122,24 @@ class Feasible(Weight):
           params: From `fit`.
           state: The table.
         """
+        posteriors, limits = self.posteriors(params, state)
+
+        def at(x: Float[Array, " d"]) -> Float[Array, ""]:
+            def of_limit(posterior: Posterior, limit: Float[Array, ""]) -> Float[Array, ""]:
+                mean, variance = posterior.predict(x[None, :])
+                return formulas.log_probability_of_improvement(mean[0], jnp.sqrt(variance[0]), limit)
+
+            return jnp.sum(jax.vmap(of_limit)(posteriors, limits)).astype(x.dtype)
+
+        return at
+
+    def posteriors(self, params: Any, state: Trials) -> tuple[Posterior, Float[Array, " l"]]:
+        """Posteriors of the distances from the limits, and where each limit is among them, with a leading axis.
+
+        Args:
+          params: From `fit`.
+          state: The table; pending trials count as in `log_probability`.
+        """
         seen = self._excesses(state)
         is_coming = (state.status == PENDING)[None, :] & ~seen.data.is_valid
         any_coming = jnp.any(is_coming)
@@ -132,16 +150,7 @@ class Feasible(Weight):
             believed = dataclasses.replace(data, y=y, is_valid=data.is_valid | is_coming)
             return jax.lax.cond(any_coming, lambda: self.surrogate.condition(params, believed), lambda: told)
 
-        posteriors: Posterior = jax.vmap(condition, in_axes=(1, 0, 0))(params, seen.data, is_coming)
-
-        def at(x: Float[Array, " d"]) -> Float[Array, ""]:
-            def of_limit(posterior: Posterior, limit: Float[Array, ""]) -> Float[Array, ""]:
-                mean, variance = posterior.predict(x[None, :])
-                return formulas.log_probability_of_improvement(mean[0], jnp.sqrt(variance[0]), limit)
-
-            return jnp.sum(jax.vmap(of_limit)(posteriors, seen.limit)).astype(x.dtype)
-
-        return at
+        return jax.vmap(condition, in_axes=(1, 0, 0))(params, seen.data, is_coming), seen.limit
 
     def _excesses(self, state: Trials) -> Excess:
         """The data of the surrogates, with a leading axis of limits."""

@@ -13,7 +13,7 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo import pareto
-from jbo.acquisitions import Front, LogWeight
+from jbo.acquisitions import Front, LimitModels, LogWeight
 from jbo.checks import checked, scalar
 from jbo.knowledge import Knowledge, Limits, learn
 from jbo.numerics import choose
@@ -21,6 +21,7 @@ from jbo.pytrees import pytree
 from jbo.region import Region
 from jbo.strategies._bayesian import Bayesian, Fitted, or_else
 from jbo.strategies._classifier import Classifier
+from jbo.strategies._limits import Feasible
 from jbo.strategies._strategy import Strategy
 from jbo.surrogates import FitInfo, ManySets, Posterior, fit_near, mean_of
 from jbo.types import OK, ONE_VALUE, PENDING, Layout, Trials
@@ -108,8 +109,18 @@ class MultiObjective(Bayesian):
             mean=mean,
             counts=(has_ended | is_pending) & is_feasible,
             reference=jnp.where(jnp.isfinite(reference), told_reference, inferred),
+            limits=self._limit_models(params, state, has_ended | is_pending),
         )
         return KnownFront(of_first, known.believed, front, _centre(state, front, limits))
+
+    def _limit_models(self, params: Fitted, state: Trials, is_there: Bool[Array, " n"]) -> LimitModels | None:
+        """What an acquisition that samples the limits needs; None for others."""
+        if self.over_front is None or not self.over_front.samples_limits:
+            return None
+        for weight, learnt in zip(self.weights, params.weights, strict=True):
+            if isinstance(weight, Feasible):
+                return LimitModels(*weight.posteriors(learnt, state), is_there)
+        return None
 
     def log_weight(self, params: Fitted, state: Trials, known: Any) -> LogWeight:
         """The logarithm of the product of all weights, as a function of a point."""

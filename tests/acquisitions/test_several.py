@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 import jbo
 from jbo import pareto
-from jbo.acquisitions import Front, formulas
+from jbo.acquisitions import Front, LimitModels, formulas
 from jbo.acquisitions.hypervolume import (
     boxes,
     directions,
@@ -314,7 +314,7 @@ def test_of_a_large_front_of_three_objectives_rows_are_taken_all_over_it(x64):
 @jax.jit
 def of_rays(direction, mean, deviation, y, counts, reference):
     scale = reference - jnp.min(jnp.where(counts[:, None], y, jnp.inf), axis=0)
-    return log_improvement_of_rays(mean[None], deviation, rays(direction, y[None], counts, reference, scale))
+    return log_improvement_of_rays(mean[None], deviation, rays(direction, y[None], counts[None], reference, scale))
 
 
 def test_many_rays_are_the_exact_value_of_two_objectives(x64):
@@ -448,31 +448,63 @@ def test_with_three_objectives_the_acquisition_is_the_formula_too(x64):
     assert value == pytest.approx(float(expected), rel=1e-12)
 
 
+@pytree
+@dataclass(frozen=True)
+class AtRows(Linear):
+    """The means of the rows of the front at its points, nearly sure there; elsewhere the mean, independent of them."""
+
+    values: jax.Array
+
+    def predict(self, x):
+        is_row = x[:, 0] >= 0.5
+        values = self.values[jnp.round((x[:, 0] - 0.5) / 0.08).astype(int)]
+        deviation = jnp.where(is_row, 1e-4, self.deviation)
+        return jnp.where(is_row, values, self.mean), deviation**2
+
+    def covariance(self, x1, x2):
+        is_same = jnp.all(x1[:, None] == x2[None], axis=2)
+        return jnp.where(is_same, jnp.where(x1 >= 0.5, 1e-4, self.deviation) ** 2, 0)
+
+
+@jax.jit
+def noisy_value(front):
+    model = AtRows(*map(jnp.asarray, POSTERIORS[0]), jnp.asarray(Y.T))
+    acquisition = jbo.log_noisy_expected_hypervolume_improvement(64)
+    return acquisition.value(acquisition.prepare(jax.random.key(0), model, front), model, jnp.zeros(1))
+
+
+def fixed_value(counts):
+    return value_of(jbo.log_expected_hypervolume_improvement(), *POSTERIORS[0], front_of(Y, counts))
+
+
 def test_of_a_sure_front_the_noisy_form_is_the_other_one(x64):
-    """The function at the point is independent of that at the trials, whose values are known but for 1e-4."""
+    """The values at the trials are known but for 1e-4."""
+    assert float(noisy_value(front_of(Y))) == pytest.approx(fixed_value(COUNTS), abs=2e-3)
 
-    @pytree
-    @dataclass(frozen=True)
-    class AtRows(Linear):
-        """The means of the rows of the front at its points, nearly sure there."""
 
-        def predict(self, x):
-            is_row = x[:, 0] >= 0.5
-            row = jnp.round((x[:, 0] - 0.5) / 0.08).astype(int)
-            values = jnp.where(self.mean == POSTERIORS[0][0][0], Y[:, 0][row], Y[:, 1][row])
-            deviation = jnp.where(is_row, 1e-4, self.deviation)
-            return jnp.where(is_row, values, self.mean), deviation**2
+def test_the_noisy_form_samples_which_trials_are_feasible(x64):
+    """Two limits hold for certain at some rows. At row 1 the first is open: half of the samples have this row.
 
-        def covariance(self, x1, x2):
-            is_same = jnp.all(x1[:, None] == x2[None], axis=2)
-            return jnp.where(is_same, jnp.where(x1 >= 0.5, 1e-4, self.deviation) ** 2, 0)
+    What was measured, ``counts``, says nothing then. The last row is no trial.
+    """
+    of_limits = np.array([[-1.0, 0.5, -1.0, 1.5, -1.0, -1.0], [-1.0, -1.0, -1.0, -1.0, 2.0, -1.0]])
+    limits = LimitModels(Linear(jnp.zeros(2), jnp.ones(2)), jnp.asarray([0.5, 0.0]), jnp.asarray(COUNTS))
+    posteriors = AtRows(jnp.zeros(2), jnp.ones(2), jnp.asarray(of_limits))
+    front = front_of(Y, np.zeros(6, bool))._replace(limits=limits._replace(posteriors=posteriors))
+    with_row, without = (np.array([True, there, True, False, False, False]) for there in (True, False))
+    expected = 0.5 * np.exp(fixed_value(with_row)) + 0.5 * np.exp(fixed_value(without))
+    assert fixed_value(without) > fixed_value(with_row) + 0.1
+    assert np.exp(float(noisy_value(front))) == pytest.approx(expected, rel=0.01)
 
-    mean, deviation = map(jnp.asarray, POSTERIORS[0])
-    model, x = AtRows(mean, deviation), jnp.zeros(1)
-    acquisition, front = jbo.log_noisy_expected_hypervolume_improvement(8), front_of(Y)
-    noisy = acquisition.value(acquisition.prepare(jax.random.key(0), model, front), model, x)
-    fixed = value_of(jbo.log_expected_hypervolume_improvement(), *POSTERIORS[0], front)
-    assert float(noisy) == pytest.approx(fixed, abs=2e-3)
+
+def test_each_ray_has_rows_of_its_own(x64):
+    direction, y = directions(jax.random.key(0), 8, 3, F64), np.random.default_rng(3).random((8, 5, 3))
+    counts = np.random.default_rng(4).random((8, 5)) < 0.5
+    ones = jnp.ones(3)
+    starts = rays(direction, jnp.asarray(y), jnp.asarray(counts), ones, ones).start
+    for i in range(8):
+        reach = np.min((1 - y[i][counts[i]]) / np.asarray(direction[i]), axis=1)
+        assert float(starts[i]) == pytest.approx(max([0, *reach]))
 
 
 def test_the_scalarisation_is_the_expected_improvement_along_its_direction(x64):
@@ -512,7 +544,7 @@ def test_parego_is_the_expected_improvement_of_a_weighted_distance(x64):
 def test_with_one_objective_it_is_the_expected_improvement(x64):
     """One column: what a point adds to the dominated length is its improvement on the best value or the reference."""
     direction = directions(jax.random.key(0), 4, 1, F64)
-    region = rays(direction, jnp.asarray([[[0.4], [0.7]]]), jnp.ones(2, bool), jnp.ones(1), jnp.ones(1))
+    region = rays(direction, jnp.asarray([[[0.4], [0.7]]]), jnp.ones((1, 2), bool), jnp.ones(1), jnp.ones(1))
     value = log_improvement_of_rays(jnp.full((1, 1), 0.5), jnp.full(1, 0.2), region)
     expected = formulas.log_expected_improvement(jnp.asarray(0.5), jnp.asarray(0.2), jnp.asarray(0.4))
     assert float(value) == pytest.approx(float(expected), abs=1e-4)
