@@ -25,7 +25,7 @@ class Measured(Protocol):
 
     @property
     def trials(self) -> list[Trial]:
-        """All trials, by number."""
+        """All trials, in the order of their numbers."""
         ...
 
 
@@ -37,7 +37,7 @@ class Tradeoff(NamedTuple):
     is_better_high: tuple[bool, ...]
     """For each objective, True if higher values are better."""
     trials: tuple[Trial, ...]
-    """Trials with a value of each objective, by number."""
+    """Trials with a value of each objective, in the order of their numbers."""
     values: Float[np.ndarray, "n k"]
     """Values of the objectives."""
     is_feasible: Bool[np.ndarray, " n"]
@@ -45,7 +45,7 @@ class Tradeoff(NamedTuple):
     is_front: Bool[np.ndarray, " n"]
     """True for feasible trials that no other feasible trial dominates."""
     reference: dict[str, float]
-    """Reference point of the hypervolume, by name."""
+    """Reference point of the hypervolume, a dict from the name of each objective to a value."""
 
     def staircase(self, one: int, other: int) -> Float[np.ndarray, "m 2"]:
         """The border of the region that the front dominates, in the plane of two objectives, up to the reference.

@@ -54,7 +54,7 @@ class Searched(Protocol):
 
     @property
     def trials(self) -> list[Trial]:
-        """All trials, by number."""
+        """All trials, in the order of their numbers."""
         ...
 
 

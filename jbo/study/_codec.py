@@ -1,4 +1,4 @@
-"""The three forms of a configuration: values by name, text in the file, a point of the unit cube."""
+"""The three forms of a configuration: a dict of values, text in the file, a point of the unit cube."""
 
 import dataclasses
 import json
@@ -73,7 +73,7 @@ class Codec:
         """The configuration with the values of a user or a strategy.
 
         Args:
-          values: Values by name.
+          values: A dict from the name of each parameter to its value.
 
         Raises:
           ValueError: The values are not a configuration of the space.
@@ -123,8 +123,8 @@ def known_of(
     Args:
       outcomes: Outcomes of the study.
       status: Status of the trial.
-      values: Values by the name of the outcome.
-      noises: Standard deviations of the noise by the name of the outcome.
+      values: A dict from the name of each outcome to its value.
+      noises: A dict from the name of each outcome to the standard deviation of its noise.
     """
     objective, cost = None if outcomes.has_several else outcomes.objective.name, outcomes.cost
     return {

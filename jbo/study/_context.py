@@ -16,7 +16,7 @@ class Context:
 
     Args:
       space: The search space.
-      values: Values by name.
+      values: A dict from the name of each given parameter to its value.
 
     Raises:
       TypeError: ``values`` is not a mapping.

@@ -115,7 +115,7 @@ def evaluate(
 
     Args:
       objective: The function to call.
-      config: Values by name.
+      config: A dict from the name of each parameter to its value.
       outcomes: Outcomes that the objective should return.
       report: The objective's argument ``report``; None: the objective has no such parameter.
       caught: Exceptions that make the trial fail. `SystemExit` and `KeyboardInterrupt` are not an `Exception`. In the
@@ -152,7 +152,7 @@ def evaluate_batch(
 
     Args:
       objective: The function to call.
-      configs: Values by name, for each configuration.
+      configs: Configurations, each a dict from the name of each parameter to its value.
       outcomes: Outcomes that the objective should return for each configuration.
       reports: A reporter for each configuration, combined into the argument ``report``; None: the objective has no
         such parameter.

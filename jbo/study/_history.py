@@ -84,7 +84,7 @@ def trajectory(trials: Sequence[Trial], maximize: bool) -> tuple[Float[np.ndarra
     """Values of the finished trials, NaN if missing, and for each of them the best feasible value so far.
 
     Args:
-      trials: Trials by number.
+      trials: Trials in the order of their numbers.
       maximize: True if higher values are better.
     """
     ended = [trial for trial in trials if trial.is_finished]

@@ -50,7 +50,7 @@ class _Told(NamedTuple):
     noise: float | None
     """Standard deviation of the noise of ``value``."""
     values: dict[str, float]
-    """Values by the name of the outcome."""
+    """A dict from the name of each outcome to its value."""
     noises: dict[str, float]
     is_named: bool | None
     """False: the values had no names in their study, so they go to the objective and the cost of the new study. None:
@@ -153,7 +153,7 @@ def _ending(outcomes: Outcomes, told: _Told, where: str) -> Ending:
 
 
 def _by_name(outcomes: Outcomes, told: _Told) -> tuple[dict[str, float], dict[str, float]]:
-    """Values and noises by the names of the outcomes of the new study."""
+    """Two dicts, of values and of noises, from the names of the outcomes of the new study."""
     cost = outcomes.cost
     is_named = told.is_named
     values = {name: value for name, value in told.values.items() if name in outcomes.by_name and is_named is not False}
@@ -321,7 +321,7 @@ def completed(space: Space, past: Past, defaults: Mapping[str, Any]) -> dict[str
     Args:
       space: The space of the result.
       past: The earlier trial.
-      defaults: Values by name, for parameters that the trial lacks.
+      defaults: A dict from the names of parameters that the trial lacks to their values.
 
     Raises:
       ValueError: The configuration does not fit the space; the message says what to do.

@@ -25,9 +25,9 @@ class Record(NamedTuple):
     started_at: float
     ended_at: float | None
     values: dict[str, float] = {}  # noqa: RUF012  never written to
-    """Values by the name of the outcome."""
+    """A dict from the name of each outcome to its value."""
     noises: dict[str, float] = {}  # noqa: RUF012  never written to
-    """Known standard deviations of the noise, by the name of the outcome."""
+    """A dict from the name of each outcome to the standard deviation of its noise, if it is known."""
     intermediate_values: dict[int, float] = {}  # noqa: RUF012  never written to
     """Intermediate values by step."""
     reported: str | None = None
@@ -42,9 +42,9 @@ class Ending(NamedTuple):
     failure: str | None = None
     """Reason of the failure; None unless ``status`` is ``failed``."""
     values: dict[str, float] = {}  # noqa: RUF012  never written to
-    """Measured values by the name of the outcome."""
+    """A dict from the name of each outcome to its measured value."""
     noises: dict[str, float] = {}  # noqa: RUF012  never written to
-    """Standard deviations of the noise by the name of the outcome, at least 0."""
+    """A dict from the name of each outcome to the standard deviation of its noise, at least 0."""
 
 
 _OF_VALUES = ("values", "noises", "intermediate_values", "reported")

@@ -27,7 +27,7 @@ class OneObjective:
     seed: int
     """Seed of the study."""
     trials: list[Trial]
-    """All trials, by number."""
+    """All trials, in the order of their numbers."""
     strategy: Strategy
     """``jbo.bayesian(space)``, for a single objective."""
 
@@ -61,7 +61,7 @@ def of_objective(trials: Sequence[Trial], space: Space, outcomes: Outcomes, seed
     """The trials of a study with one of its objectives; see `jbo.Study.of_objective`.
 
     Args:
-      trials: Trials of the study, by number.
+      trials: Trials of the study, in the order of their numbers.
       space: The search space.
       outcomes: Outcomes of the study.
       seed: Seed of the study.

@@ -43,9 +43,9 @@ class Snapshot:
     created_at: float
     """Time at which the file was created, in seconds since 1970."""
     trials: list[Trial]
-    """All trials, by number."""
+    """All trials, in the order of their numbers."""
     workers: dict[int, Worker]
-    """The worker of each pending trial, by number of the trial; trials without a worker are absent."""
+    """A dict from the number of each pending trial to its worker; trials without a worker are absent."""
     num_queued: int
     """Number of enqueued configurations."""
     strategy: Strategy
@@ -56,7 +56,7 @@ class Snapshot:
 
     @property
     def pareto(self) -> list[Trial]:
-        """The Pareto front: the feasible trials that no other trial dominates by observed values, by number."""
+        """The Pareto front: the feasible trials that no other dominates by observed values, in trial order."""
         return front_of(self.trials, self.outcomes)
 
     def of_objective(self, name: str) -> OneObjective:

@@ -19,8 +19,8 @@ class Stop:
     Args:
       target: The search ends when a feasible trial reaches this value, in the study's sign. Only with one objective.
       seconds: Maximum duration of the call. Running trials are waited for.
-      no_improvement: The search ends after this many trials in a row, by number, without a new best trial. With several
-        objectives: without a trial that no earlier feasible trial dominates or equals.
+      no_improvement: The search ends after this many trials in a row, counted by trial number, without a new best
+        trial. With several objectives: without a trial that no earlier feasible trial dominates or equals.
 
     Raises:
       ValueError: There is no condition, or one is invalid.

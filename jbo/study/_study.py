@@ -177,7 +177,7 @@ class Study:
             has a column ``value`` and a column for each parameter.
           space: The search space.
           widen: True: bounds and choices are extended to include all trials. False: a trial outside them is an error.
-          defaults: Values by name for parameters that the trials lack, such as ``{"dropout": 0.0}``. A conditional
+          defaults: A dict of values for parameters that the trials lack, such as ``{"dropout": 0.0}``. A conditional
             parameter gets its value only in trials in which its condition holds.
           strategy: Function from the space to a strategy, such as `jbo.bayesian`.
           outcomes: As in `Study`. Values are matched to outcomes by name; an unnamed value belongs to the objective.
@@ -260,8 +260,8 @@ class Study:
         Args:
           num_trials: Number of trials to return as a list, the same trials as from single calls. The list is shorter
             if a discrete space has fewer new points. None: one trial, not in a list.
-          context: Values by name of parameters that the environment sets; only the others are searched. The model
-            learns from all contexts. Interrupted and enqueued trials come first only if they have these values.
+          context: A dict with the values of parameters that the environment sets; only the others are searched. The
+            model learns from all contexts. Interrupted and enqueued trials come first only if they have these values.
           owner: Process id on this machine of the process that runs the trials. If it ends without a result, they are
             run again. None: this process. 0: no process is watched, and the trials stay pending until `tell`.
 
@@ -341,8 +341,8 @@ class Study:
 
         Args:
           trial: A result of `ask`, or a configuration of your own, which becomes a new trial.
-          value: A number, in your sign. In a study with ``outcomes``, a dict of numbers by name; absent names and None
-            mean missing values. If an objective or a limit is NaN or infinite, the trial has failed.
+          value: A number, in your sign. In a study with ``outcomes``, a dict from names to numbers; absent names and
+            None mean missing values. If an objective or a limit is NaN or infinite, the trial has failed.
           failed: The reason why there is no value.
           stopped: True: the trial was stopped early, and only its intermediate values are known. It is never the best
             or the recommended trial. It enters the model with its last intermediate value, clipped to lie between the
@@ -353,8 +353,8 @@ class Study:
             the cost of the other trials counts as unknown. With ``outcomes`` it is the value of their `jbo.Cost`, which
             may be in the dict instead.
           noise: Standard deviation of the observation noise of this value, at least 0, in the units of the value: for
-            example the standard error of a mean over folds. A number for the objective, or a dict by name. The inferred
-            noise variance is added to it, unless `jbo.gp` has a fixed ``noise``.
+            example the standard error of a mean over folds. A number for the objective, or a dict from names to
+            numbers. The inferred noise variance is added to it, unless `jbo.gp` has a fixed ``noise``.
 
         Raises:
           TypeError: ``value``, ``cost`` or ``noise`` is not a number. Or both a value and a failure are given. Or the
@@ -409,7 +409,7 @@ class Study:
         """Queue a configuration to be tried before the suggestions of the strategy.
 
         Args:
-          config: Values by name.
+          config: A dict from the name of each parameter to its value.
           again: True: queue it as a new trial, even if it was enqueued before, and perhaps tried since.
 
         Returns:
@@ -421,7 +421,7 @@ class Study:
           ValueError: The configuration does not fit the space, or the constraint does not allow it.
         """
         if not isinstance(config, dict):
-            raise TypeError(f"config: expected a dict of values by name, got {config!r}")
+            raise TypeError(f"config: expected a dict from names to values, got {config!r}")
         configuration = self._codec.of_values(config)
         if not configuration.is_allowed:
             raise ValueError(f"expected a configuration that the constraint of the space allows, got {config}")
@@ -460,8 +460,8 @@ class Study:
         the trial is ``stopped``, whatever the return value; `tell` says how it enters the model.
 
         Args:
-          objective: Function from a configuration to a number; with ``outcomes``, to a dict of numbers by name. It may
-            return a `jbo.Result` with a cost and a noise instead (see `tell`). With ``batch`` it maps a list of
+          objective: Function from a configuration to a number; with ``outcomes``, to a dict from names to numbers. It
+            may return a `jbo.Result` with a cost and a noise instead (see `tell`). With ``batch`` it maps a list of
             configurations to a list of results. A parameter ``report`` works in threads and in processes of this
             machine.
           num_trials: Total number of finished trials; abandoned trials do not count.
@@ -537,7 +537,7 @@ class Study:
 
     @property
     def trials(self) -> list[Trial]:
-        """All trials, by number."""
+        """All trials, in the order of their numbers."""
         return [trial.copy() for trial in self._history.sync().trials]
 
     @property
@@ -551,7 +551,7 @@ class Study:
 
     @property
     def pareto(self) -> list[Trial]:
-        """The Pareto front: the feasible trials that no other trial dominates by observed values, by number.
+        """The Pareto front: the feasible trials that no other dominates by observed values, in trial order.
 
         A trial dominates another one if no objective is worse and at least one is better. Trials without the value of
         an objective are left out. With one objective the front is the best trial and those equal to it.
@@ -569,7 +569,7 @@ class Study:
 
     @property
     def reference(self) -> dict[str, float]:
-        """The reference point of ``hypervolume``, by the name of the objective.
+        """The reference point of ``hypervolume``, a dict from the name of each objective to a value.
 
         Values that the user did not give are inferred from the trials so far and change with them, see
         `jbo.pareto.reference`.
@@ -612,7 +612,7 @@ class Study:
     def recommended(self) -> Any:
         """The feasible trial with the best posterior mean. Prefer it to ``best`` if values are noisy.
 
-        With several objectives it is a list of trials, by number: the Pareto front of the posterior means.
+        With several objectives it is a list of trials in trial order: the Pareto front of the posterior means.
 
         Raises:
           ValueError: No trial has succeeded, or none meets the limits.
@@ -628,7 +628,7 @@ class Study:
 
     @property
     def trajectory(self) -> tuple[np.ndarray, np.ndarray]:
-        """Two arrays: values of the finished trials by number, NaN if missing, and the best feasible value so far.
+        """Two arrays: values of the finished trials in trial order, NaN if missing, and the best feasible value so far.
 
         With several objectives, the values have a column for each objective, in the order of ``outcomes.objectives``.
         The second array is then the hypervolume so far, up to the ``reference`` of all trials.

@@ -55,7 +55,7 @@ class Suggester:
             self._num_expected, self._show = None, Progress()
 
     def suggest(self, table: Table, context: Context) -> dict[str, Any]:
-        """The values of the next trial, by name.
+        """A dict from the name of each parameter to its value in the next trial.
 
         Args:
           table: All trials so far.

@@ -29,7 +29,7 @@ class Trial:
     number: int
     """Number of the trial in its study, from 0, in the order of creation."""
     config: dict[str, Any] = field(hash=False)
-    """Values by name; inactive parameters are absent."""
+    """A dict from the name of each parameter to its value; inactive parameters are absent."""
     status: Literal["pending", "ok", "failed", "stopped", "abandoned"]
     """``pending`` until `Study.tell` writes the result; ``stopped`` if a pruner ended it early; ``abandoned`` by
     `Study.abandon`."""
@@ -54,9 +54,9 @@ class Trial:
     """Standard deviation of the observation noise of the value, None if unknown. With several objectives see
     ``noises``."""
     values: dict[str, float] = field(default_factory=dict, hash=False)
-    """Observed values by the name of the outcome; missing values are absent."""
+    """A dict from the name of each outcome to its observed value; missing values are absent."""
     noises: dict[str, float] = field(default_factory=dict, hash=False, repr=False)
-    """Standard deviations of the observation noise, by the name of the outcome; unknown ones are absent."""
+    """A dict from the name of each outcome to the standard deviation of its noise; unknown ones are absent."""
     is_feasible: bool | None = True
     """True if the trial meets all limits, also if there are none. None while it is pending, if it failed or was
     abandoned, or if it depends on a missing value."""
@@ -110,7 +110,7 @@ def best_of(trials: Sequence[Trial], maximize: bool) -> Trial | None:
     """The feasible trial with the best observed value, among equal trials the first; None without such a trial.
 
     Args:
-      trials: Trials by number.
+      trials: Trials in the order of their numbers.
       maximize: True if higher values are better.
     """
     sign = -1.0 if maximize else 1.0

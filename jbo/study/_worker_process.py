@@ -26,7 +26,7 @@ class Settings(NamedTuple):
     start_method: str | None
     """Start method of `multiprocessing` in the parent process; None: the default of the system."""
     jax_config: dict[str, Any]
-    """All options of JAX by name, with the values of the thread that starts the worker."""
+    """A dict from the name of each option of JAX to its value in the thread that starts the worker."""
 
 
 def current_settings() -> Settings:
@@ -92,7 +92,7 @@ def evaluate_once(objective: Sent, config: dict[str, Any], report: Reporter | No
 
     Args:
       objective: The objective as sent by the parent process.
-      config: Values by name.
+      config: A dict from the name of each parameter to its value.
       report: The objective's argument ``report``; None: the objective has no such parameter.
     """
     worker = os.getpid()

@@ -35,7 +35,7 @@ class Workers:
         """Begin a call of the objective; returns the handle that `wait` reports.
 
         Args:
-          config: Values by name.
+          config: A dict from the name of each parameter to its value.
           report: The argument ``report`` of the objective; None if the objective has no such parameter.
         """
         raise NotImplementedError

@@ -93,7 +93,7 @@ class Volumes(NamedTuple):
     so_far: Float[np.ndarray, " n"]
     """Hypervolume up to each trial, in the product of the objectives' units."""
     reference: dict[str, float]
-    """Reference point: the worst values that count, by the name of the objective, in the user's units."""
+    """Reference point: a dict from the name of each objective to the worst value that counts, in the user's units."""
 
 
 def volumes_of(trials: Sequence[Trial], outcomes: Outcomes) -> Volumes:

@@ -35,7 +35,7 @@ def current() -> Owner:
 
 
 def owner_of(pid: int | None = None) -> Owner:
-    """A process of this machine, by its number.
+    """A process of this machine, given its id.
 
     Args:
       pid: Number of the process. None: this process. 0: no process; such an owner counts as alive for ever.

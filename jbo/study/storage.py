@@ -60,14 +60,14 @@ class Storage:
             return read_header(run)
 
     def read(self, first: int) -> list[Record]:
-        """All trials from number ``first`` on, by number."""
+        """All trials from number ``first`` on, in the order of their numbers."""
         with self._transaction(write=False) as run:
             return read_records(run, first)
 
     def claim(self, owner: Owner, is_wanted: Callable[[str], bool]) -> Record | None:
         """The trial to run before any new suggestion, now owned by ``owner``; None if there is no such trial.
 
-        Pending trials without a living owner come first, by number, and then the queue, in order.
+        Pending trials without a living owner come first, in the order of their numbers, and then the queue, in order.
 
         Args:
           owner: The process that will run the trial.
@@ -314,7 +314,7 @@ def read_header(run: sqlite3.Connection) -> Header | None:
 
 
 def read_records(run: sqlite3.Connection, first: int, last: int = 2**63 - 1) -> list[Record]:
-    """The trials of a file, by number.
+    """The trials of a file, in the order of their numbers.
 
     Args:
       run: As in `read_header`.

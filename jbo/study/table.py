@@ -138,10 +138,10 @@ def with_lift(strategy: Any, exponents: Sequence[int]) -> Any:
 
 
 class Table:
-    """The trials of a study by number, each with its point of the unit cube. A table never changes.
+    """The trials of a study in the order of their numbers, each with its point of the unit cube. A table never changes.
 
     Args:
-      trials: Trials by number.
+      trials: Trials in the order of their numbers.
       points: Point of each trial.
       num_columns: Columns of the encoding.
       outcomes: Outcomes of the study.
@@ -165,7 +165,7 @@ class Table:
         """The table of trials; their points are computed here.
 
         Args:
-          trials: All trials of a study, by number.
+          trials: All trials of a study, in the order of their numbers.
           space: The search space.
           outcomes: Outcomes of the study.
           learns_cost: True if the strategy uses the costs.
@@ -181,7 +181,7 @@ class Table:
         """The table of the same study with other trials.
 
         Args:
-          trials: Trials by number.
+          trials: Trials in the order of their numbers.
           points: Point of each trial.
         """
         outcomes, layout = self._outcomes, self._layout

@@ -341,7 +341,7 @@ def as_stopped(outcomes: Outcomes, trial: Trial, value: Any = None, cost: Any = 
     Args:
       outcomes: Outcomes of the study.
       trial: The trial with its intermediate values.
-      value: Known values of outcomes other than the objective, by name.
+      value: A dict from the names of outcomes other than the objective to their known values.
       cost: As in `Study.tell`.
 
     Raises:
@@ -361,7 +361,7 @@ def stopped_with(trial: Trial, values: dict[str, float]) -> Ending:
 
     Args:
       trial: The trial with its intermediate values.
-      values: Values by the name of the outcome.
+      values: A dict from the name of each outcome to its value.
 
     Raises:
       ValueError: There is no intermediate value.

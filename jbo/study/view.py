@@ -89,7 +89,7 @@ def of_study(
 
     Args:
       space: The search space.
-      trials: Trials by number.
+      trials: Trials in the order of their numbers.
       outcomes: Outcomes of a trial.
       seed: Seed of the study.
       path: Name of the file; None: the study is in memory.

@@ -728,7 +728,7 @@ def test_an_outcome_that_no_trial_has_is_told_once_at_the_end(caplog):
         study.optimize(lambda config: {"loss": config["x"]}, 3, progress=False)
         told = [r.getMessage() for r in caplog.records if "did it leave a name out" in r.getMessage()]
         assert told == [
-            "no trial has a value of 'memory'; although the objective returned other values: did it leave a name out?"
+            "no trial has a value of 'memory', although the objective returned other values: did it leave a name out?"
         ]
         caplog.clear()
         study.optimize(lambda config: {"loss": config["x"], "memory": 1.0}, 5, progress=False)
