@@ -365,9 +365,9 @@ def test_a_batch_that_moves_as_a_whole_stays_in_the_list(x64):
 def test_strategies_of_another_list_are_refused():
     other = Space.from_candidates([*ROWS[:-1], {**ROWS[-1], "rate": 0.5}], Space(LIST))
     for strategy in (jbo.random_search(other), jbo.random_search(Space(dict(LIST)))):
-        with pytest.raises(ValueError, match="of another list of candidates"):
+        with pytest.raises(ValueError, match="over another list of candidates"):
             jbo.minimize(jax.random.key(0), loss, strategy, 3, space=LIST)
-        with pytest.raises(ValueError, match="of another list of candidates"):
+        with pytest.raises(ValueError, match="for another list of candidates"):
             jbo.Study(LIST, strategy=strategy)
 
 

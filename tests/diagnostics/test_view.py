@@ -69,7 +69,7 @@ def test_too_little_is_said(values):
         for i, value in enumerate(values):
             study.tell({"x": i / 4}, value)
         with pytest.raises(
-            ValueError, match=f"study: expected at least three trials that succeeded.*got {len(values)} with"
+            ValueError, match=f"study: expected at least three trials that succeeded.*got {len(values)} trials and"
         ):
             view_model(study)
 

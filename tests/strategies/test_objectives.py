@@ -199,6 +199,7 @@ def test_a_search_of_two_objectives_is_one_program_also_under_vmap():
         assert (np.diff(run.hypervolume) >= 0).all() and run.reference.tolist() == pytest.approx([1.1, 1.1])
 
 
+@pytest.mark.thorough
 def test_bayesian_search_finds_more_of_the_front_than_random_search_with_four_times_the_trials():
     """Threshold fixed beforehand: in each of three searches of 16 trials, against the mean of 64 random ones."""
     keys = jax.random.split(jax.random.key(1), 3)

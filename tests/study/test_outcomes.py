@@ -228,13 +228,13 @@ def test_whatever_is_told_is_taken_whole_or_refused_in_words(tmp_path):
     ("outcomes", "words"),
     [
         (None, r"has \[AtMost.*got no named outcomes"),
-        ([*GOALS[1:]], r"has AtMost\(name='memory', limit=8.0\) of the name 'memory', got no outcome"),
-        ([*GOALS, Track("more")], r"has no outcome of the name 'more', got Track\(name='more'\)"),
+        ([*GOALS[1:]], r"has AtMost\(name='memory', limit=8.0\) under the name 'memory', got no outcome"),
+        ([*GOALS, Track("more")], r"has no outcome under the name 'more', got Track\(name='more'\)"),
         (
             [AtMost("memory", 9.0), *GOALS[1:]],
-            r"limit=8.0\) of the name 'memory', got AtMost\(name='memory', limit=9.0",
+            r"limit=8.0\) under the name 'memory', got AtMost\(name='memory', limit=9.0",
         ),
-        ([GOALS[0], Maximize("loss"), *GOALS[2:]], r"Minimize\(name='loss'\) of the name 'loss', got Maximize"),
+        ([GOALS[0], Maximize("loss"), *GOALS[2:]], r"Minimize\(name='loss'\) under the name 'loss', got Maximize"),
     ],
 )
 def test_a_file_of_other_outcomes_is_refused(tmp_path, outcomes, words):
@@ -486,7 +486,7 @@ def test_a_result_of_a_trial_that_is_abandoned_while_it_runs_is_thrown_away(tmp_
         assert [t.status for t in study.trials] == ["ok", "abandoned", "ok", "abandoned", "ok"]
         assert ended == [0, 2, 4] and len(calls) == 5
         assert [t.value for t in study.trials if t.status == "abandoned"] == [None, None]
-    thrown = [r.getMessage() for r in caplog.records if "thrown away" in r.getMessage()]
+    thrown = [r.getMessage() for r in caplog.records if "is discarded" in r.getMessage()]
     assert thrown == [f"trial {n} was abandoned while it ran: its result is discarded" for n in (1, 3)]
 
 
