@@ -42,9 +42,9 @@ def near_front(
 ) -> Bool[Array, " n"]:
     """True for valid rows that no other valid row beats by more than a tolerance.
 
-    A row beats another row if it is better by more than the tolerance in some column, and in no column worse by more
-    than the tolerance. Use this function for values with an error. Without a tolerance, two rows that are equal up to
-    the error could both be in the front, because each is slightly better in some column.
+    A row beats another row if it is better by more than the tolerance in some column. It must not be worse by more than
+    the tolerance in any column. Use this function for values with an error. Without a tolerance, two rows that are equal
+    up to the error could both be in the front, because each may be slightly better somewhere.
 
     Args:
       y: Values, lower is better.
@@ -138,8 +138,8 @@ def hypervolume(y: Float[Array, "n k"], reference: Float[Array, " k"], is_valid:
     Exact for one, two and three columns. Three columns take time and memory of ``n²`` numbers.
 
     For four or more columns, the volume is a sum over fixed directions. The union of boxes is star-shaped around the
-    reference, and its volume is the mean of :math:`t(\theta)^k` over directions :math:`\theta` through the faces of a
-    cube. Here :math:`t` is the distance to the boundary. The function uses 1,024 fixed directions through each face. On
+    reference. Its volume is the mean of :math:`t(\theta)^k` over directions :math:`\theta` through the faces of a cube,
+    where :math:`t` is the distance to the boundary. The function uses 1,024 fixed directions through each face. On
     fronts of 5 to 60 rows the relative error was at most 0.0005 with four columns, 0.0015 with five, 0.0025 with six
     and 0.03 with eight. The volume of one row is exact, and a dominated row adds exactly nothing.
 

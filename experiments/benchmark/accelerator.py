@@ -1,9 +1,9 @@
 """The same functions on an accelerator and on the CPU: ``python -m experiments.benchmark.accelerator``.
 
-The report has five parts: the differences of the values in both precisions, the time of a suggestion of a study on
-each device, and the suggestions per second of parallel searches. Then it compares a population of networks trained in
-one program with its members trained one after another. The last part is the memory that workers of a study may take.
-Without an accelerator, the CPU is compared with itself.
+The report has five parts. The first parts are the differences of the values in both precisions, and the time of a
+suggestion of a study on each device. The next part is the suggestions per second of parallel searches. Then a
+population of networks trained in one program is compared with its members trained one after another. The last part is
+the memory that workers of a study may take. Without an accelerator, the CPU is compared with itself.
 """
 
 import functools

@@ -308,9 +308,9 @@ def log_improvement_of_rays(
     .. math:: \prod_j s_j\, A_k\, \frac1R \sum_\theta \int_{b_\theta}^\infty
               t^{k-1} \prod_j \Phi\Bigl(\frac{(r_j - \mu_j)/s_j - \theta_j t}{\sigma_j / s_j}\Bigr) dt
 
-    with :math:`R` rays :math:`\theta`. A ray leaves the dominated region at the distance :math:`b_\theta`, and
-    :math:`A_k` is the area of the part of the sphere on which the rays lie. The probability along a ray is log-concave,
-    so few nodes suffice. They are placed where the probability falls from its value at :math:`b_\theta` to nothing.
+    with :math:`R` rays :math:`\theta`. A ray leaves the dominated region at the distance :math:`b_\theta`. The rays lie
+    on a part of the sphere with the area :math:`A_k`. The probability along a ray is log-concave, so few nodes suffice.
+    The nodes are placed where the probability falls from its value at :math:`b_\theta` to nothing.
 
     Args:
       mean: Posterior mean of each objective: one vector for all rays, or one vector for each ray.

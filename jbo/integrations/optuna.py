@@ -119,7 +119,7 @@ class JBOSampler(BaseSampler):
             study._storage.set_trial_system_attr(trial._trial_id, _SUGGESTED, config)
             before, trials = trials, _others(study, trial)
             # Two processes that asked at once may get the same suggestion. A process that sees this asks again, with
-            # its own random key.
+            # its own seed.
             if config in _configs(before, search_space) or config not in _configs(trials, search_space):
                 return {name: _value(search_space[name], level) for name, level in config.items()}
             seed = int(np.random.SeedSequence([seed, trial.number]).generate_state(1)[0])

@@ -119,7 +119,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     heights = shares(values)
     shade = shares(np.where([bool(trial.is_feasible) for trial in trials], values, np.nan))
     goodness = shade if study.outcomes.maximize else 1 - shade
-    order = np.argsort(np.where(np.isnan(goodness), -1, goodness), kind="stable")  # the best trials are drawn last, above the others
+    order = np.argsort(np.where(np.isnan(goodness), -1, goodness), kind="stable")  # the best trials are on top
     for i in order:
         config, is_failed = trials[i].config, np.isnan(values[i])
         line = [p.to_unit(config[name]) if name in config else np.nan for name, p in study.space.items()]
