@@ -1,6 +1,6 @@
-"""What is measured of a trial: objectives, limits, a cost, and numbers that are only kept.
+"""The measured outcomes of a trial: objectives, limits, a cost, and numbers that are only recorded.
 
-A kind of outcome is a class here: it says what the search makes of its values. The table of trials (`jbo.types.Trials`)
+Each kind of outcome is a class, which defines how the search uses the values. The table of trials (`jbo.types.Trials`)
 has a column for each objective, then for each limit, then for the cost.
 """
 
@@ -46,8 +46,8 @@ class Outcome(ABC):
         """Check the name.
 
         Raises:
-          TypeError: It is no text.
-          ValueError: It is empty.
+          TypeError: The name is not a text.
+          ValueError: The name is empty.
         """
         if not isinstance(self.name, str):
             raise TypeError(f"name: expected the name of an outcome, got {self.name!r}")
@@ -72,7 +72,7 @@ class Outcome(ABC):
 
 
 def _finite(name: str, number: Any) -> float:
-    """A finite number as a float; `TypeError` for what is no number, `ValueError` for one that is not finite."""
+    """The number as a float; raises `TypeError` if it is not a number, and `ValueError` if it is not finite."""
     if isinstance(number, bool) or not isinstance(number, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {number!r}")
     try:
@@ -86,20 +86,20 @@ def _finite(name: str, number: Any) -> float:
 
 @dataclass(frozen=True, repr=False)
 class _Objective(Outcome):
-    """What is minimised or maximised."""
+    """An outcome that is minimised or maximised."""
 
     role: ClassVar[Role] = Role.OBJECTIVE
 
     reference: float | Any = None
     """With several objectives: the worst value that still counts, in the units of the value. A trial with a worse value
-    adds nothing to the dominated hypervolume. None: it is inferred from the trials. One objective has no use for it."""
+    adds nothing to the dominated hypervolume. None: it is inferred from the trials. Unused with one objective."""
 
     def __post_init__(self) -> None:
         """Check the name and the reference.
 
         Raises:
-          TypeError: The reference is no number.
-          ValueError: It is not finite.
+          TypeError: The reference is not a number.
+          ValueError: The reference is not finite.
         """
         super().__post_init__()
         if self.reference is not None:
@@ -126,19 +126,19 @@ class Maximize(_Objective):
 
 @dataclass(frozen=True)
 class _Limit(Outcome):
-    """A limit on what is measured."""
+    """A limit on a measured value."""
 
     role: ClassVar[Role] = Role.LIMIT
 
     limit: float | Any
-    """In the units of the value."""
+    """The limit, in the units of the value."""
 
     def __post_init__(self) -> None:
         """Check the name and the limit.
 
         Raises:
-          TypeError: The limit is no number.
-          ValueError: It is not finite.
+          TypeError: The limit is not a number.
+          ValueError: The limit is not finite.
         """
         super().__post_init__()
         object.__setattr__(self, "limit", _finite("limit", self.limit))
@@ -149,7 +149,7 @@ class AtMost(_Limit):
     """A constraint: a trial is feasible if the value is at most the limit."""
 
     def to_table(self, value: Any) -> Any:
-        """How far the value is above the limit."""
+        """The value minus the limit."""
         return value - self.limit
 
 
@@ -158,7 +158,7 @@ class AtLeast(_Limit):
     """A constraint: a trial is feasible if the value is at least the limit."""
 
     def to_table(self, value: Any) -> Any:
-        """How far the value is below the limit."""
+        """The limit minus the value."""
         return self.limit - value
 
 
@@ -177,22 +177,22 @@ class Track(Outcome):
 
 
 KINDS: tuple[type[Outcome], ...] = (Minimize, Maximize, AtMost, AtLeast, Cost, Track)
-"""Kinds that a study file may hold, by the names of their classes."""
+"""Kinds of outcomes that a study file may hold, by class name."""
 
 VALUE, COST = "value", "cost"
-"""Names of the outcomes of a study that was given none: `Trial.value` and `Trial.cost`."""
+"""Names of the outcomes of a study without ``outcomes``: `Trial.value` and `Trial.cost`."""
 
 
 class Outcomes(Sequence[Outcome]):
-    """The outcomes of a search, in the order in which a user gave them; made by `as_outcomes`.
+    """The outcomes of a search in the user's order; made by `as_outcomes`.
 
     Args:
-      outcomes: At least one objective, each name once, at most one cost.
+      outcomes: Outcomes with different names: at least one objective, and at most one cost.
       is_named: False for a study without ``outcomes``, whose objective returns a number.
 
     Raises:
       TypeError: An element is not an outcome.
-      ValueError: There is no objective, two outcomes have the same name, or there are two costs.
+      ValueError: There is no objective, two outcomes have the same name, or there are several costs.
     """
 
     def __init__(self, outcomes: Iterable[Outcome | Any], is_named: bool = True):
@@ -233,7 +233,7 @@ class Outcomes(Sequence[Outcome]):
 
     @cached_property
     def columns(self) -> tuple[Outcome, ...]:
-        """Objectives and limits, in the order of the table's columns; a column of the cost would come last."""
+        """Objectives and limits, in the order of the table's columns; a column for the cost would follow."""
         kept = [outcome for outcome in self._all if outcome.role in (Role.OBJECTIVE, Role.LIMIT)]
         return tuple(sorted(kept, key=lambda outcome: outcome.role))
 
@@ -253,7 +253,7 @@ class Outcomes(Sequence[Outcome]):
         """The columns of a table for a strategy.
 
         Args:
-          learns_cost: True if the strategy learns the cost of trials, which then has a column.
+          learns_cost: True if the strategy learns the cost of trials; the cost then has a column.
         """
         return dataclasses.replace(self.layout, has_cost=self.layout.has_cost or learns_cost)
 
@@ -269,10 +269,10 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def objective(self) -> Outcome:
-        """The one objective.
+        """The only objective.
 
         Raises:
-          ValueError: There are several.
+          ValueError: There are several objectives.
         """
         if self.has_several:
             names = [outcome.name for outcome in self.objectives]
@@ -300,7 +300,7 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def maximize(self) -> bool:
-        """True if higher values of the one objective are better.
+        """True if higher values of the only objective are better.
 
         Raises:
           ValueError: There are several objectives.
@@ -327,7 +327,7 @@ class Outcomes(Sequence[Outcome]):
           name: Name of an outcome.
 
         Raises:
-          ValueError: There is no such outcome; the message has the nearest name.
+          ValueError: There is no such outcome; the message suggests the nearest name.
         """
         if name in self.by_name:
             return self.by_name[name]
@@ -347,7 +347,7 @@ class Outcomes(Sequence[Outcome]):
             names = ", ".join(kind.__name__ for kind in KINDS)
             raise ValueError(f"outcomes: expected kinds that a study file can hold ({names}), got {own!r}")
         plain = [{"kind": type(outcome).__name__, **dataclasses.asdict(outcome)} for outcome in self._all]
-        for fields in plain:  # as files have it that were written before there were references
+        for fields in plain:  # the format of files from before references existed
             if fields.get("reference", 0) is None:
                 del fields["reference"]
         return json.dumps({"is_named": self.is_named, "outcomes": plain}, allow_nan=False)

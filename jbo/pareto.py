@@ -1,8 +1,8 @@
-"""Several objectives at once: which rows no other row dominates, and the volume that they dominate.
+"""The Pareto front of several objectives, and the hypervolume that it dominates.
 
-Lower is better in every column. A row *dominates* another row if it is nowhere worse and somewhere better. The rows
-that no other row dominates are the *front*. All functions have fixed shapes and a mask, so they can be jitted and
-mapped. Rows that are not valid change nothing, whatever they hold. A row with NaN counts as not valid.
+Lower is better in every column. A row *dominates* another row if it is worse in no column and better in at least one.
+The rows that no other row dominates are the *front*. All functions have fixed shapes and a mask, so they can be jitted
+and vmapped. Invalid rows change nothing, whatever values they hold. A row with NaN counts as invalid.
 """
 
 from functools import lru_cache
@@ -20,9 +20,9 @@ from jbo.numerics import power_of_two
 
 @checked
 def front(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Bool[Array, " n"]:
-    """Which rows are valid and dominated by no other valid row.
+    """True for valid rows that no other valid row dominates.
 
-    Equal rows do not dominate each other, so all of them are in the front or none is. Takes memory of ``n²`` bytes.
+    Equal rows do not dominate each other, so either all or none of them are in the front. The memory is ``n²`` bytes.
 
     Args:
       y: Values, lower is better; infinity is allowed.
@@ -40,15 +40,16 @@ def front(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Bool[Array, " 
 def near_front(
     y: Float[Array, "n k"], is_valid: Bool[Array, " n"], tolerance: Float[Array, ""] | float
 ) -> Bool[Array, " n"]:
-    """Which valid rows no other one beats: by more than the tolerance somewhere, and nowhere worse by more than that.
+    """True for valid rows that no other valid row beats by more than a tolerance.
 
-    For values that are known to some error. Two rows that are equal but for the error are not both in the front because
-    each is a little better somewhere.
+    A row beats another row if it is better by more than the tolerance in some column. It must not be worse by more than
+    the tolerance in any column. Use this function for values with an error. Without a tolerance, two rows that are equal
+    up to the error could both be in the front, because each may be slightly better somewhere.
 
     Args:
       y: Values, lower is better.
       is_valid: Rows that count.
-      tolerance: At least 0; with 0 it is `front`.
+      tolerance: Tolerance, at least 0; 0 gives the result of `front`.
 
     Example:
       >>> y = jnp.array([[0.0, 1.001], [5.0, 1.0], [9.0, 0.0]])
@@ -59,20 +60,20 @@ def near_front(
     by = y[:, None, :] - y[None, :, :]
     is_beaten = jnp.all(by >= -tolerance, axis=2) & jnp.any(by > tolerance, axis=2) & is_valid[None, :]
     found = is_valid & ~jnp.any(is_beaten, axis=1)
-    # In a circle of rows each may beat the next one.
+    # In a cycle of rows, each row may beat the next row.
     return jnp.where(jnp.any(found), found, front(y, is_valid))
 
 
 @checked
 def rank(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Int[Array, " n"]:
-    """The number of fronts that must be taken away before a row is in the front.
+    """The number of fronts that must be removed before a row is in the front.
 
     Args:
       y: Values, lower is better; infinity is allowed.
       is_valid: Rows that count.
 
     Returns:
-      0 for the front, 1 for the front of the other rows, and so on; ``n`` for rows that are not valid.
+      0 for the front, 1 for the front of the other rows, and so on; ``n`` for invalid rows.
 
     Example:
       >>> rank(jnp.array([[0.0, 2.0], [1.0, 1.0], [1.0, 3.0]]), jnp.ones(3, bool)).tolist()
@@ -100,13 +101,13 @@ def reference(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Float[Arra
 
     .. math:: r_j = \max_i y_{ij} + \tfrac{1}{10} (\max_i y_{ij} - \min_i y_{ij})
 
-    The maximum is over all valid rows and not over the front only. A reference near the front would give nothing for
-    values beyond its ends, so a search would hardly move them. If all values of a column are equal, the margin is a
-    tenth of their size, or 0.1 for zeros. So the reference is worse than every value.
+    The maximum is over all valid rows, not only over the front. With a reference near the front, values beyond the ends
+    of the front would add nothing, so a search would hardly extend the front. If all values of a column are equal, the
+    margin is a tenth of their magnitude, or 0.1 for zeros. So the reference is worse than every value.
 
     Args:
       y: Finite values, lower is better.
-      is_valid: Rows that count; without any the reference is 0.1.
+      is_valid: Rows that count; without valid rows the reference is 0.1.
 
     Example:
       >>> [round(float(r), 3) for r in reference(jnp.array([[0.0, 2.0], [1.0, 1.0]]), jnp.ones(2, bool))]
@@ -121,9 +122,9 @@ def reference(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Float[Arra
     least = jnp.min(jnp.where(is_valid, y, jnp.inf), axis=0, initial=jnp.inf)
     most = jnp.max(jnp.where(is_valid, y, -jnp.inf), axis=0, initial=-jnp.inf)
     least, most = (jnp.where(jnp.any(is_valid), end, 0) for end in (least, most))
-    margin = 0.1 * most - 0.1 * least  # a difference of the largest numbers would overflow
+    margin = 0.1 * most - 0.1 * least  # the difference of very large numbers would overflow
     margin = jnp.where(most > least, margin, 0.1 * jnp.where(most == 0, 1, jnp.abs(most)))
-    # A margin below the rounding of the value would leave the worst value itself.
+    # A margin below the rounding error would give the worst value itself.
     margin = jnp.maximum(margin, 4 * jnp.finfo(dtype).eps * jnp.abs(most))
     return jnp.minimum(most + margin, jnp.finfo(dtype).max).astype(dtype)
 
@@ -136,21 +137,21 @@ def hypervolume(y: Float[Array, "n k"], reference: Float[Array, " k"], is_valid:
 
     Exact for one, two and three columns. Three columns take time and memory of ``n²`` numbers.
 
-    From four columns on it is a sum over fixed directions. The union of boxes is star-shaped seen from the reference,
-    and its volume is the mean of :math:`t(\theta)^k` over directions :math:`\theta` through the faces of a cube. There
-    :math:`t` is the distance to the boundary. The function takes 1,024 directions through each face, always the same.
-    On fronts of 5 to 60 rows the relative error was at most 0.0005 with four columns, 0.0015 with five, 0.0025 with six
+    For four or more columns, the volume is a sum over fixed directions. The union of boxes is star-shaped around the
+    reference. Its volume is the mean of :math:`t(\theta)^k` over directions :math:`\theta` through the faces of a cube,
+    where :math:`t` is the distance to the boundary. The function uses 1,024 fixed directions through each face. On
+    fronts of 5 to 60 rows the relative error was at most 0.0005 with four columns, 0.0015 with five, 0.0025 with six
     and 0.03 with eight. The volume of one row is exact, and a dominated row adds exactly nothing.
 
-    Where rows are equal in a column, the derivative is one between those of the two sides.
+    If rows are equal in a column, the derivative lies between the two one-sided derivatives.
 
     Args:
-      y: Values, lower is better. A row that is not better than the reference in every column counts for nothing.
-      reference: Finite; the worst value that still counts, in each column.
+      y: Values, lower is better. A row that is not better than the reference in every column adds nothing.
+      reference: The worst value that still counts, in each column; finite.
       is_valid: Rows that count.
 
     Returns:
-      At least 0, in the product of the columns' units; 0 without rows. It is infinite beyond the range of floats.
+      The volume, at least 0, in the product of the columns' units. It is 0 without rows, and infinite on overflow.
 
     Example:
       >>> y = jnp.array([[0.0, 2.0], [1.0, 1.0]])
@@ -164,16 +165,17 @@ def hypervolume(y: Float[Array, "n k"], reference: Float[Array, " k"], is_valid:
     """
     num_columns = y.shape[1]
     is_valid = _without_nan(y, is_valid)
-    # Quarters of the edges: those of the largest numbers would overflow, and their inverses would underflow.
+    # Edges are divided by 4, because very long edges would overflow and their inverses would underflow.
     edges = 0.25 * reference[None, :] - 0.25 * jnp.where(is_valid[:, None], y, reference[None, :])
     edges = jnp.where(jnp.all(edges > 0, axis=1, keepdims=True), edges, 0)
-    # Edges near 1 by powers of two, which round nothing: the product of edges would overflow before its last factor.
+    # Edges are scaled close to 1 by powers of two, which cause no rounding. Otherwise their product could overflow
+    # before its last factor.
     largest = jax.lax.stop_gradient(jnp.max(edges, axis=0, initial=0))
     power = jax.vmap(power_of_two)(largest)
     edges = edges / jnp.where(power > 0, power, 1)[None, :]
     volume = {1: _length, 2: _area, 3: _volume}.get(num_columns, _star)(edges)
-    # A power 2^p has the exponent p + 1 in `frexp`, and each edge was divided by 4. In a few factors, because the power
-    # may be beyond the range of floats where the product is not.
+    # A power 2^p has the exponent p + 1 in `frexp`, and each edge was divided by 4. The power is applied in a few
+    # factors, because it may overflow when the product does not.
     exponent, num_factors = jnp.sum(jnp.frexp(power)[1] + 1), num_columns + 1
     share = exponent // num_factors
     for _ in range(num_columns):
@@ -186,7 +188,7 @@ def _without_nan(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Bool[Ar
 
 
 def _is_dominated_by(y: Float[Array, "n k"], is_valid: Bool[Array, " n"]) -> Bool[Array, "n n"]:
-    """For each row, which valid rows dominate it. A loop over columns needs no array of three axes."""
+    """For each row, the mask of valid rows that dominate it. The loop over columns avoids an array of three axes."""
     is_no_worse = jnp.broadcast_to(is_valid[None, :], (y.shape[0], y.shape[0]))
     is_better = jnp.zeros_like(is_no_worse)
     for column in y.T:
@@ -203,7 +205,7 @@ def _length(edges: Float[Array, "n 1"]) -> Float[Array, ""]:
 
 
 def _area(edges: Float[Array, "n 2"]) -> Float[Array, ""]:
-    """Strips from the longest box on: each adds what is higher than all longer ones."""
+    """Area by strips, starting with the longest box; each box adds the part that is higher than all longer boxes."""
     edges = edges[jnp.argsort(-edges[:, 0])]
     return _strips(edges[:, 0], edges[:, 1])
 
@@ -215,7 +217,7 @@ def _strips(length: Float[Array, " n"], height: Float[Array, " n"]) -> Float[Arr
 
 
 def _volume(edges: Float[Array, "n 3"]) -> Float[Array, ""]:
-    """Slices between the tops of the boxes, each times the area of the boxes that reach it."""
+    """Volume by slices between the tops of the boxes; each slice is multiplied by the area of the boxes in it."""
     edges = edges[jnp.argsort(-edges[:, 0])]
     top = edges[:, 2]
     heights = jnp.where(top[None, :] >= top[:, None], edges[None, :, 1], 0)
@@ -252,6 +254,6 @@ def _star(edges: Float[Array, "n k"]) -> Float[Array, ""]:
 
 @lru_cache(maxsize=16)
 def _directions(num_columns: int) -> np.ndarray:
-    """Points of the open unit cube in the middle of their cells."""
+    """Points of the open unit cube, at the centres of their cells."""
     points = np.concatenate([np.zeros((1, num_columns)), even_points(2**_LOG_DIRECTIONS - 1, num_columns)])
     return points + 0.5 ** (_LOG_DIRECTIONS + 1)

@@ -1,1 +1,1 @@
-"""jbo beside its peers: how near the minimum after how many evaluations, and what a suggestion costs."""
+"""jbo compared with other libraries: distance from the minimum by number of evaluations, and time per suggestion."""

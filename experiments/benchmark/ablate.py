@@ -1,8 +1,9 @@
-"""What each choice of the default is worth: ``python -m experiments.benchmark.ablate`` (``make ablate``).
+"""How much each choice of the default helps: ``python -m experiments.benchmark.ablate`` (``make ablate``).
 
-Variants of `jbo.bayesian` that differ from the default in one choice, on the drawn problems for choosing a method, many
-draws of each as one program. A number is the regret over the median one of random search on the same draw: that of the
-best trial, or under noise that of the recommended one, always without its noise.
+Variants of `jbo.bayesian` differ from the default in one choice. They search the synthetic problems for choosing a
+method, many random draws of each problem in one program. A number is a regret divided by the median regret of random
+search on the same draw. The regret is that of the best trial, or under noise that of the recommended trial. It is
+always measured without noise.
 """
 
 import functools
@@ -58,7 +59,7 @@ OF_CHOICES = {
     "pairs_of_choices": choices.draw_pairs,
     "training": choices.draw_training,
 }
-"""Problems in which categories decide."""
+"""Problems in which categories matter most."""
 
 DRAWS = {
     "rosenbrock4": _rotated(functions.rosenbrock(4)),
@@ -84,7 +85,7 @@ DRAWS = {
     "levy20_of_100": functools.partial(draw_embedded, base=functions.levy(20), num_columns=100),
     "styblinski_tang20_of_100": functools.partial(draw_embedded, base=functions.styblinski_tang(20), num_columns=100),
 }
-"""Problems as functions of a key; Hartmann 6 and Schwefel 3 are the same for all."""
+"""Problems as functions of a key; Hartmann 6 and Schwefel 3 are the same for all keys."""
 
 _BY_NAME = {
     *ROUGH,
@@ -94,7 +95,7 @@ _BY_NAME = {
     "noisy_salomon4",
     *(name for name in DRAWS if "_of_" in name),
 }
-"""Rough ones, those of choices, and those of many columns, which are run by name only."""
+"""Rough problems, problems with choices, and problems with many columns; they run only if they are named."""
 
 _GP = {
     "without effects of choices": {"kernel": kernels.multiscale},
@@ -140,23 +141,23 @@ VARIANTS = (
     | {name: lambda space, make=make: jbo.bayesian(space, surrogate=make()) for name, make in _SURROGATES.items()}
     | {"Parzen estimator": jbo.parzen, "trust region": jbo.trust_region, "random search": jbo.random_search}
 )
-"""From a space to a strategy."""
+"""Functions from a space to a strategy, by name of the variant."""
 
 
 @functools.partial(jax.jit, static_argnames=("names", "num_evaluations", "lanes"))
 def regrets(
     keys: Key[Array, " k"], names: tuple[str, ...], strategy: Strategy, num_evaluations: int, lanes: int
 ) -> Float[Array, "p k"]:
-    """The final regret of one search on each draw over the median one of 15 random searches there.
+    """The final regret of one search on each draw, divided by the median regret of 15 random searches on that draw.
 
-    All problems are one program, since it takes far longer to compile a search than to run it.
+    All problems share one program, because compiling a search takes far longer than running it.
 
     Args:
       keys: Random keys, one for each draw and its search.
-      names: Some of `DRAWS`, whose spaces have the same structure.
+      names: Names in `DRAWS`; the spaces of these problems have the same structure.
       strategy: The strategy that searches.
       num_evaluations: Number of evaluations of each search.
-      lanes: Number of draws searched side by side.
+      lanes: Number of draws searched in parallel.
     """
 
     def one(which: Int[Array, ""], key: Key[Array, ""]) -> Float[Array, ""]:
@@ -184,7 +185,7 @@ def regrets(
 
 @dataclass(frozen=True)
 class _OneOf:
-    """Of several problems the one of a number, as a function of points of the cube, which are its configs."""
+    """One of several problems, chosen by its number. Its configs are points of the unit cube."""
 
     problems: list[Any]
     which: Int[Array, ""]
@@ -208,13 +209,13 @@ class _OneOf:
 
 
 def table(found: dict[str, dict[str, np.ndarray]]) -> str:
-    """Each variant less the default in normalised regret, paired by draw, as Markdown: below 0 the variant is better.
+    """Differences in normalised regret, variant − default, paired by draw, as Markdown; below 0 the variant is better.
 
-    Regrets are cut at twice that of random search: how bad a failed search is shall not decide everything. The rank is
-    the mean place among all variants, 1 the best; it does not ask by how much.
+    Regrets are cut at twice the regret of random search, because one failed search must not decide the result. The
+    rank is the mean rank among all variants, 1 is best; it ignores the size of the differences.
 
     Args:
-      found: Relative regrets by variant and problem; the default among the variants.
+      found: Relative regrets by variant and problem, including the default.
     """
     problems = list(found["default"])
     places = mean_ranks([np.array([by_problem[p] for by_problem in found.values()]) for p in problems])
@@ -241,17 +242,17 @@ def main(
     lanes: int = 4,
     out: Path = Path("runs/ablate"),
 ) -> None:
-    """Search the drawn problems with variants of the default, and say what each change does.
+    """Search the synthetic problems with variants of the default, and report the effect of each change.
 
-    Runs that the folder holds are not made again.
+    Runs that the folder already holds are not repeated.
 
     Args:
-      variants: Some of `VARIANTS`; the default is always among them.
-      problems: Some of `DRAWS`.
+      variants: Names in `VARIANTS`; the default is always included.
+      problems: Names in `DRAWS`.
       num_evaluations: Number of evaluations of each search.
       num_seeds: Number of draws of each problem.
-      first_seed: The seeds are this one and those that follow.
-      lanes: Draws side by side.
+      first_seed: First seed; the next seeds follow.
+      lanes: Number of draws searched in parallel.
       out: Folder for the regrets and table.md.
     """
     for name, known, chosen in (("variants", VARIANTS, variants), ("problems", DRAWS, problems)):

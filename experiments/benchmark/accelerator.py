@@ -1,8 +1,9 @@
 """The same functions on an accelerator and on the CPU: ``python -m experiments.benchmark.accelerator``.
 
-How far the values are apart in both precisions, how long a suggestion of a study takes on each, how many suggestions a
-second searches side by side make, what a population of networks in one program gains beside its members one after
-another, and the memory that workers of a study may take. Without an accelerator the CPU stands beside itself.
+The report has five parts. The first parts are the differences of the values in both precisions, and the time of a
+suggestion of a study on each device. The next part is the suggestions per second of parallel searches. Then a
+population of networks trained in one program is compared with its members trained one after another. The last part is
+the memory that workers of a study may take. Without an accelerator, the CPU is compared with itself.
 """
 
 import functools
@@ -32,7 +33,7 @@ from jbo.types import Dataset
 
 @functools.partial(jax.jit, static_argnames=("problem", "num_steps"))
 def searches(keys: Any, problem: Problem, strategy: Strategy, num_steps: int) -> Any:
-    """The best value of a search from each key, all side by side."""
+    """The best value of the search with each key; all searches run in parallel."""
     return jax.vmap(lambda key: jbo.minimize(key, problem, strategy, num_steps).best_y[-1])(keys)
 
 
@@ -52,13 +53,13 @@ def _values(params: Any, data: Dataset, at: Any) -> dict[str, Any]:
 
 
 def differences(device: Any, other: Any, dtype: Any, num_rows: int = 128) -> dict[str, float]:
-    """The largest difference of each value between two devices, relative to its largest size.
+    """The largest difference of each value between two devices, relative to the largest magnitude of the value.
 
     Args:
-      device: One of JAX's devices.
-      other: Another one.
-      dtype: In which precision.
-      num_rows: Observations.
+      device: A JAX device.
+      other: Another JAX device.
+      dtype: Precision of the values.
+      num_rows: Number of observations.
     """
     rng = np.random.default_rng(0)
     with jax.enable_x64(dtype == jnp.float64):
@@ -71,12 +72,14 @@ def differences(device: Any, other: Any, dtype: Any, num_rows: int = 128) -> dic
 
 
 def milliseconds_of_a_suggestion(device: Any, problem: Problem, num_rows: int, num_asked: int = 8) -> float:
-    """The median of suggestions in a row by a study whose model lives on a device; the first compiles, uncounted.
+    """Median time of consecutive suggestions by a study whose model is on a device.
+
+    The first suggestion compiles the programs and is not measured.
 
     Args:
-      device: One of JAX's devices.
+      device: A JAX device.
       problem: The problem to minimise.
-      num_rows: Number of random trials observed before.
+      num_rows: Number of random trials observed before the first suggestion.
       num_asked: Number of suggestions that are measured.
     """
     rng = np.random.default_rng(0)
@@ -94,12 +97,12 @@ def milliseconds_of_a_suggestion(device: Any, problem: Problem, num_rows: int, n
 
 
 def throughput(device: Any, problem: Problem, num_searches: int, num_steps: int) -> tuple[float, float]:
-    """Suggestions a second of searches side by side on one device, compiled before, and their median regret.
+    """Suggestions per second of parallel searches on one device, without compilation, and their median regret.
 
     Args:
-      device: One of JAX's devices.
+      device: A JAX device.
       problem: The problem to minimise.
-      num_searches: Number of searches, one a lane.
+      num_searches: Number of searches, one per lane.
       num_steps: Number of evaluations of each search.
     """
     with jax.default_device(device):
@@ -112,13 +115,13 @@ def throughput(device: Any, problem: Problem, num_searches: int, num_steps: int)
 
 
 def memory_of_workers(num_workers: int, num_trials: int) -> list[float]:
-    """GiB of the device that the process of each trial may take, 0 where the device sets no limit, as on a CPU.
+    """GiB of device memory that the process of each trial may use; 0 if the device sets no limit, as on a CPU.
 
-    Each trial also multiplies two matrices of 64 MiB there; one that fails ends all with an error.
+    Each trial also multiplies two matrices of 64 MiB on the device. A trial that fails raises an error here.
 
     Args:
-      num_workers: Processes side by side.
-      num_trials: Trials.
+      num_workers: Number of parallel processes.
+      num_trials: Number of trials.
     """
 
     def limit(config: dict[str, Any]) -> float:
@@ -141,17 +144,17 @@ def main(
     families: tuple[str, ...] = tuple(TASKS), sizes: tuple[int, ...] = (8, 64),
     workers: tuple[int, ...] = (1, 3), out: Path = Path("runs/accelerator"),
 ) -> None:  # fmt: skip
-    """Print the device, equality with the CPU, and times beside it.
+    """Print the device, how far its values differ from those of the CPU, and the times on both.
 
     Args:
-      parts: Which of equality, suggestion, searches, population and workers.
+      parts: Parts of the report: equality, suggestion, searches, population, workers.
       problem: Name of a test problem.
-      rows: Numbers of trials of a study that is asked.
-      searches: Numbers of searches side by side.
-      searches_on_cpu: The most of them that the CPU makes too.
-      num_steps: Evaluations of each search.
+      rows: Numbers of observed trials at which suggestions are timed.
+      searches: Numbers of parallel searches.
+      searches_on_cpu: Maximum number of parallel searches that also run on the CPU.
+      num_steps: Number of evaluations of each search.
       families: Networks of the populations.
-      sizes: Members of the populations.
+      sizes: Numbers of members of the populations.
       workers: Numbers of workers of a study.
       out: Folder for accelerator.json.
     """

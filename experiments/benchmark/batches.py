@@ -1,8 +1,8 @@
-"""What batches cost: ``python -m experiments.benchmark.batches``: evaluations beside the sequential search.
+"""How many more evaluations batches need than a sequential search: ``python -m experiments.benchmark.batches``.
 
-Searches of the drawn problems of `experiments.benchmark.ablate` that ask for ``q`` points at once, by any rule of
-`jbo.batches`, and learn their values together. A number is how many evaluations the median search needs to come to the
-regret that the median sequential one has at its end, as a multiple of the sequential one's.
+The searches run on the synthetic problems of `experiments.benchmark.ablate`. They ask for ``q`` points at once, by any
+rule of `jbo.batches`, and observe the values of a batch together. A number compares evaluations: those after which
+the median search reaches the final median regret of the sequential search, divided by those of the sequential search.
 """
 
 import functools
@@ -38,15 +38,15 @@ RULES: dict[Rule, Callable[[], Batch | None]] = {
 def regrets(
     keys: Key[Array, " k"], name: str, strategy: Strategy, q: int, num_evaluations: int, lanes: int
 ) -> Float[Array, "k t"]:
-    """The regret after each evaluation of one search on each draw; the initial design is told one by one.
+    """The regret after each evaluation of one search on each draw; the initial design is observed one by one.
 
     Args:
       keys: Random keys, one for each draw and its search.
-      name: One of `DRAWS`, without noise.
+      name: A name in `DRAWS` of a problem without noise.
       strategy: The strategy that searches.
       q: Number of points suggested at once.
-      num_evaluations: Number of evaluations of each search; up to one batch more are made.
-      lanes: Number of draws searched side by side.
+      num_evaluations: Number of evaluations of each search; the last batch may exceed it.
+      lanes: Number of draws searched in parallel.
     """
     num_design = strategy.num_initial
     num_rounds = -(-(num_evaluations - num_design) // q)
@@ -63,7 +63,7 @@ def regrets(
             return tell(state, strategy.design(key_search, state)[0])
 
         def go_on(state, _):
-            # The values of a batch are told after all of its points were chosen.
+            # The values of a batch are observed after all of its points were chosen.
             return jax.lax.scan(tell, state, strategy.ask(key_search, state, q)[0])
 
         state, first = jax.lax.scan(begin, strategy.init(num_design + num_rounds * q), None, length=num_design)
@@ -74,7 +74,7 @@ def regrets(
 
 
 def evaluations_to(curves: Float[np.ndarray, "k t"], target: float) -> float:
-    """Evaluations after which the median of the searches is at the target; infinite if it never is."""
+    """Number of evaluations after which the median search reaches the target; infinite if it never does."""
     is_there = np.median(curves, axis=0) <= target
     return float(np.argmax(is_there) + 1) if is_there.any() else np.inf
 
@@ -82,11 +82,13 @@ def evaluations_to(curves: Float[np.ndarray, "k t"], target: float) -> float:
 def ratio(
     own: Float[np.ndarray, "k t"], sequential: Float[np.ndarray, "k t"], num_evaluations: int
 ) -> tuple[float, float, float]:
-    """Evaluations to the sequential search's median regret at its end, over its own; with a 95 % bootstrap interval.
+    """Evaluations to the final median regret of the sequential search, as a multiple of those of that search.
+
+    The result has a 95 % bootstrap interval.
 
     Args:
       own: Regrets of the searches in batches.
-      sequential: Those of the sequential ones, paired by draw.
+      sequential: Regrets of the sequential searches, paired by draw.
       num_evaluations: Number of evaluations of the sequential search.
     """
 
@@ -110,17 +112,19 @@ def main(
     lanes: int = 4,
     out: Path = Path("runs/batches"),
 ) -> None:
-    """Print how many evaluations batches need beside the sequential search, and the median regret after as many.
+    """Print how many evaluations batches need compared with the sequential search, and the median regrets.
+
+    The regrets are those after equal numbers of evaluations.
 
     Args:
-      problems: Some of `experiments.benchmark.ablate.DRAWS`, without noise.
-      batches: Points asked for at once.
-      rules: Those of `jbo.batches`, or that of `jbo.bayesian`.
-      num_evaluations: Number of evaluations of the sequential search; searches in batches may take twice as many.
+      problems: Names in `experiments.benchmark.ablate.DRAWS` of problems without noise.
+      batches: Batch sizes.
+      rules: Rules of `jbo.batches`, or the rule of `jbo.bayesian`.
+      num_evaluations: Number of evaluations of the sequential search; searches in batches may use twice as many.
       num_seeds: Number of draws of each problem.
-      first_seed: The seeds are this one and those that follow.
-      lanes: Draws side by side.
-      out: Folder for the curves and table.md; curves that it holds are not made again.
+      first_seed: First seed; the next seeds follow.
+      lanes: Number of draws searched in parallel.
+      out: Folder for the curves and table.md; curves that it already holds are not computed again.
     """
     if unknown := [name for name in problems if name not in DRAWS or name.startswith("noisy")]:
         raise SystemExit(f"problems: expected some of the noise-free ones of {', '.join(DRAWS)}, got {unknown}")

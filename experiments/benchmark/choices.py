@@ -1,7 +1,7 @@
-"""Synthetic problems whose categories matter: many choices, switches, choices that change what the numbers do.
+"""Synthetic problems whose categories matter: many choices, switches, and choices that change the effect of numbers.
 
-Each draw is a pytree of numbers, as in `experiments.benchmark.problems`. The numbers are places of the unit cube, and
-every minimum is 0 or slightly above it.
+Each draw is a pytree of numbers, as in `experiments.benchmark.problems`. The numeric parameters span the unit cube, and
+every minimum is 0 or slightly above 0.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from jbo import Categorical, Real, Space, pytree
 
 
 def _space(num_choices: tuple[int, ...], num_reals: int) -> Space:
-    """Categories of so many choices, then numbers between 0 and 1."""
+    """Categories with the given numbers of choices, then numbers between 0 and 1."""
     named = {f"c{i + 1}": Categorical(*range(k)) for i, k in enumerate(num_choices)}
     return Space(named | {f"x{i + 1}": Real(0.0, 1.0) for i in range(num_reals)})
 
@@ -43,7 +43,7 @@ class _OfChoices:
         """The choices, and the numbers as one array.
 
         Args:
-          config: By name.
+          config: Values by name.
         """
         values = list(config.values())
         k = len(self.num_choices)
@@ -54,10 +54,10 @@ class _OfChoices:
 @pytree
 @dataclass(frozen=True, eq=False)
 class Additive(_OfChoices):
-    """Each choice adds a number of its own; the reals add a bowl."""
+    """Each choice adds its own cost; the reals add a quadratic bowl."""
 
     effect: Float[Array, "c k"]
-    """What each choice costs, 0 the best of each category; columns behind the last choice are not used."""
+    """Cost of each choice; the best choice of a category costs 0. Columns after the last choice are not used."""
     place: Float[Array, " r"]
     num_choices: tuple[int, ...] = field(metadata={"static": True})
     num_reals: int = field(metadata={"static": True})
@@ -72,7 +72,7 @@ class Additive(_OfChoices):
 @pytree
 @dataclass(frozen=True, eq=False)
 class Needle(_OfChoices):
-    """Ackley's function of the distance from one pattern of switches and one place of the reals."""
+    """Ackley's function of the distance from one pattern of switches and one point of the reals."""
 
     pattern: Int[Array, " c"]
     place: Float[Array, " r"]
@@ -91,7 +91,7 @@ class Needle(_OfChoices):
 @pytree
 @dataclass(frozen=True, eq=False)
 class Latent(_OfChoices):
-    """One category of many choices, each at a hidden place of a plane, in which there is a curved valley."""
+    """One category with many choices. Each choice is a hidden point of a plane with a curved valley."""
 
     hidden: Float[Array, "k 2"]
     place: Float[Array, " r"]
@@ -109,7 +109,7 @@ class Latent(_OfChoices):
 @pytree
 @dataclass(frozen=True, eq=False)
 class Switched(_OfChoices):
-    """One category, as the kernel of a machine, decides which numbers matter, where they are best and how much."""
+    """One category decides which numbers matter, where they are best and how much, as a kernel of an SVM does."""
 
     weight: Float[Array, "k r"]
     place: Float[Array, "k r"]
@@ -128,7 +128,7 @@ class Switched(_OfChoices):
 @pytree
 @dataclass(frozen=True, eq=False)
 class Pairs(_OfChoices):
-    """Categories that interact in pairs: each neighbouring pair of choices has a cost of its own (an NK landscape)."""
+    """Categories that interact in pairs: each neighbouring pair of choices has its own cost (an NK landscape)."""
 
     cost: Float[Array, "c k k"]
     least: Float[Array, ""]
@@ -146,7 +146,7 @@ class Pairs(_OfChoices):
 @pytree
 @dataclass(frozen=True, eq=False)
 class Training(_OfChoices):
-    """As a network is tuned: an optimiser with its own best rate, an activation, two switches, and four numbers."""
+    """Resembles tuning a network: an optimiser with its own best rate, an activation, two switches and four numbers."""
 
     rate: Float[Array, " k"]
     steep: Float[Array, " k"]
@@ -173,7 +173,7 @@ class Training(_OfChoices):
 
 
 def draw_additive(key: Key[Array, ""], num_choices: tuple[int, ...] = (8, 8, 8), num_reals: int = 3) -> Additive:
-    """Effects from a normal distribution."""
+    """A problem whose effects are sampled from a normal distribution."""
     a, b = jax.random.split(key)
     effect = jax.random.normal(a, (len(num_choices), max(num_choices)))
     inside = np.arange(max(num_choices))[None, :] < np.array(num_choices)[:, None]
@@ -182,14 +182,14 @@ def draw_additive(key: Key[Array, ""], num_choices: tuple[int, ...] = (8, 8, 8),
 
 
 def draw_needle(key: Key[Array, ""], num_choices: tuple[int, ...] = (2,) * 5, num_reals: int = 3) -> Needle:
-    """The pattern and the place at random."""
+    """A problem with a random pattern and a random point."""
     a, b = jax.random.split(key)
     pattern = jax.random.randint(a, (len(num_choices),), 0, jnp.array(num_choices))
     return Needle(pattern, jax.random.uniform(b, (num_reals,), minval=0.1, maxval=0.9), num_choices, num_reals)
 
 
 def draw_latent(key: Key[Array, ""], num_choices: int = 25, num_reals: int = 4) -> Latent:
-    """Hidden places from a normal distribution."""
+    """A problem whose hidden points are sampled from a normal distribution."""
     a, b = jax.random.split(key)
     hidden = 1.2 * jax.random.normal(a, (num_choices, 2))
     place = jax.random.uniform(b, (num_reals,), minval=0.35, maxval=0.65)
@@ -197,7 +197,7 @@ def draw_latent(key: Key[Array, ""], num_choices: int = 25, num_reals: int = 4) 
 
 
 def draw_switched(key: Key[Array, ""], num_choices: tuple[int, int] = (4, 3), num_reals: int = 4) -> Switched:
-    """About half of the numbers matter for each choice."""
+    """A problem in which about half of the numbers matter for each choice."""
     a, b, c, d, e = jax.random.split(key, 5)
     k, j = num_choices
     weight = jnp.exp(jax.random.normal(a, (k, num_reals)) + 1.0) * jax.random.bernoulli(b, 0.6, (k, num_reals))
@@ -207,7 +207,7 @@ def draw_switched(key: Key[Array, ""], num_choices: tuple[int, int] = (4, 3), nu
 
 
 def draw_pairs(key: Key[Array, ""], num_categories: int = 6, num_choices: int = 4) -> Pairs:
-    """Costs from a normal distribution; the least sum by enumeration."""
+    """A problem whose costs are sampled from a normal distribution; its minimum is found by enumeration."""
     cost = jax.random.normal(key, (num_categories, num_choices, num_choices))
     every = np.array(list(itertools.product(range(num_choices), repeat=num_categories)))
     sums = sum(cost[i, every[:, i], every[:, (i + 1) % num_categories]] for i in range(num_categories))
@@ -215,7 +215,7 @@ def draw_pairs(key: Key[Array, ""], num_categories: int = 6, num_choices: int = 
 
 
 def draw_training(key: Key[Array, ""], num_kinds: int = 5, num_acts: int = 6) -> Training:
-    """Rates, losses and effects at random."""
+    """A problem with random rates, losses and effects."""
     a, b, c, d, e, f, g, h = jax.random.split(key, 8)
     loss, effect = 0.3 * jax.random.exponential(b, (num_kinds,)), 0.2 * jax.random.exponential(c, (num_acts,))
     return Training(

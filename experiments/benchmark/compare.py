@@ -1,7 +1,7 @@
-"""Methods side by side: ``python -m experiments.benchmark.compare --methods jbo_parzen optuna_tpe --problems branin``.
+"""Compare methods: ``python -m experiments.benchmark.compare --methods jbo_parzen optuna_tpe --problems branin``.
 
-Each run is one JSON line in ``OUT/runs.jsonl``; the same command goes on where it was interrupted. At the end a table
-of the regrets, paired by seed, of the first method beside each other one.
+Each run is one JSON line in ``OUT/runs.jsonl``; the same command continues an interrupted comparison. At the end it
+prints a table of regrets, paired by seed, that compares the first method with each other method.
 """
 
 import json
@@ -33,7 +33,7 @@ def run(peer: Peer, problem: functions.Problem, num_evaluations: int) -> dict[st
 def missing_runs(
     runs: list[dict[str, Any]], methods: list[str], problems: list[str], seeds: list[int], num_evaluations: int
 ) -> Iterator[tuple[str, str, list[int]]]:
-    """Method, problem and the seeds that are not among the runs yet."""
+    """Method, problem and seeds of the searches that have not run yet."""
     held = {(r["method"], r["problem"], r["seed"], r["num_evaluations"]) for r in runs}
     for problem in problems:
         for method in methods:
@@ -43,7 +43,7 @@ def missing_runs(
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The runs of a file, none if there is no file; a last line that was cut off is left out."""
+    """The runs in a file; an empty list if there is no file. An incomplete last line is ignored."""
     if not path.exists():
         return []
     lines = path.read_text().split("\n")[:-1]
@@ -51,9 +51,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def comparison(runs: list[dict[str, Any]], first: str, other: str, problem: str) -> dict[str, Any]:
-    """The first method beside another one on a problem: final regrets, paired by seed.
+    """Compares the final regrets of two methods on a problem, paired by seed.
 
-    The difference is that of the logarithms to base 10: -1 means a tenth of the regret.
+    The difference is between logarithms to base 10: -1 means a tenth of the regret.
     """
     final = {
         method: {r["seed"]: r["regret"][-1] for r in runs if r["method"] == method and r["problem"] == problem}
@@ -87,10 +87,10 @@ def main(
     Args:
       methods: The first is compared with each of the others.
       problems: Names of test problems.
-      out: Folder for the runs; those it holds are not made again.
+      out: Folder for the runs; runs that it already holds are not repeated.
       num_evaluations: Number of evaluations of one search.
       num_seeds: Number of searches of each method on each problem.
-      first_seed: The seeds are this one and those that follow.
+      first_seed: First seed; the next seeds follow.
     """
     console = Console()
     unknown = [name for name in problems if name not in PROBLEMS]
@@ -110,7 +110,7 @@ def main(
 
 
 def table(runs: list[dict[str, Any]], methods: list[str], problems: list[str]) -> Table:
-    """The final regrets as a table, one row a problem and a pair of methods."""
+    """The final regrets as a table, one row for each problem and pair of methods."""
     columns = ("problem", "beside", "median regret", "the other's", "log10 ratio [95 %]", "wins", "p", "seeds")
     result = Table(*columns, title=f"{methods[0]} beside the others; a log10 ratio below 0: {methods[0]} is better")
     for problem in problems:

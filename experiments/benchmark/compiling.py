@@ -1,7 +1,8 @@
 """Seconds to compile the programs of one ask, on one core: ``python -m experiments.benchmark.compiling``.
 
-For each space of the table of speeds and each capacity: the programs that a study compiles before it asks by the model
-for the first time, the fit of the hyperparameters and the ask, one after the other, without a cache on the disk.
+For each space of the speed table and each capacity, it compiles what a study needs for its first suggestion by the
+model. These programs are the fit of the hyperparameters and the ask. They are compiled one after the other, without a
+cache on disk.
 """
 
 import os
@@ -20,10 +21,10 @@ from jbo.world import world
 
 
 def seconds(space: jbo.Space, capacity: int) -> tuple[float, float]:
-    """Of the fit and of the ask, tracing included.
+    """Seconds to compile the fit and the ask, including tracing.
 
     Args:
-      space: The space that is searched.
+      space: The search space.
       capacity: Number of rows of the table.
     """
     strategy = jbo.bayesian(space)
@@ -48,12 +49,12 @@ def main(core: int = 1, capacities: tuple[int, ...] = (64, 256)) -> None:
 
     Args:
       core: The processor core to use.
-      capacities: Rows of the table of trials; a study has 64 to begin with.
+      capacities: Numbers of rows of the table of trials; a new study has 64 rows.
     """
     os.environ["JBO_CACHE"] = "off"
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
-    seconds(jbo.Space(x=jbo.Real(0, 1)), 64)  # what a process does once
+    seconds(jbo.Space(x=jbo.Real(0, 1)), 64)  # warms up work that a process does only once
     table = Table("space", "capacity", "the fit", "the ask", title="seconds to trace and compile, on one core")
     for name, (space, _) in SPACES.items():
         for capacity in capacities:

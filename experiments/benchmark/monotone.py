@@ -1,7 +1,7 @@
-"""What it is worth to know that a function rises in its first parameter: ``python -m experiments.benchmark.monotone``.
+"""How much it helps to know that a function rises in its first parameter: ``python -m experiments.benchmark.monotone``.
 
-Ten points of a function; the default model of them, and the one that was told. Both are asked for 400 other points, and
-for 1,000 pairs of points that differ in that parameter only.
+The default model and a model that knows the direction are fitted to ten points of a function. Both predict 400 other
+points, and 1,000 pairs of points that differ only in the first parameter.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Rising(NamedTuple):
 
     num_columns: int
     value: Callable[[np.ndarray], np.ndarray]
-    """Of points of shape ``(n, num_columns)``."""
+    """Function of points of shape ``(n, num_columns)``."""
 
 
 FUNCTIONS = {
@@ -36,26 +36,26 @@ FUNCTIONS = {
 
 
 class Kept(NamedTuple):
-    """How well a model keeps to what is true."""
+    """How well a model agrees with the true function."""
 
     error: float
-    """Root of the mean squared error, in deviations of the ten values."""
+    """Root mean squared error, in standard deviations of the ten values."""
     in_order: float
-    """Share of the pairs that the mean puts in order."""
+    """Share of the pairs whose predicted means are in the right order."""
     violation: float
-    """By how much the mean falls in the worst pair, in deviations; below 0 if it rises in each."""
+    """Largest fall of the mean within a pair, in standard deviations; below 0 if the mean rises in every pair."""
 
 
 def kept(
     function: Rising, seed: int, knows: bool, direction: Literal["increasing", "decreasing"] = "increasing"
 ) -> Kept:
-    """Fit a model to ten points of a function and hold it against others.
+    """Fit a model to ten points of a function and compare its predictions with other points.
 
     Args:
-      function: Rises in its first column.
+      function: A function that rises in its first column.
       seed: Seed of all points.
-      knows: True if the model is told the direction.
-      direction: "decreasing" mirrors the function; the model is then told "decreasing".
+      knows: True if the model is given the direction.
+      direction: "decreasing" mirrors the function; the model is then given "decreasing".
     """
     rng, d = np.random.default_rng(seed), function.num_columns
     sign = 1 if direction == "increasing" else -1
@@ -90,7 +90,7 @@ def main(num_draws: int = 40, first_seed: int = 100) -> None:
     """Print the table of docs/beliefs.md.
 
     Args:
-      num_draws: Draws of the points, for each function.
+      num_draws: Number of random sets of points for each function.
       first_seed: Seed of the first draw; the next seeds follow.
     """
     console = Console(width=200)

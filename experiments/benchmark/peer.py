@@ -1,4 +1,4 @@
-"""An optimiser in a process and an environment of its own, spoken to over pipes, one JSON line each way."""
+"""Runs an optimiser in its own process and environment, with one JSON line in each direction over pipes."""
 
 import json
 import os
@@ -27,24 +27,24 @@ METHODS = {
     "hebo": ("hebo_optimizer", "gp", "hebo"),
     "gpyopt": ("gpyopt_optimization", "gp", "gpyopt"),
 }
-"""Name of a method: its adapter, which of the adapter's methods it is, and the peers' environment (None: our own)."""
+"""By name of a method: its adapter, the adapter's name of the method, and the peer environment (None: ours)."""
 
 OF_OUTCOMES = METHODS | {
     "botorch": ("botorch_outcomes", "nehvi", "main"),
     "hebo": ("hebo_outcomes", "general", "hebo"),
     "smac": ("smac_facade", "parego", "smac"),
 }
-"""The same for problems of several outcomes; SMAC3 and scikit-optimize take no limits."""
+"""The same for problems with several outcomes. SMAC3 and scikit-optimize support no limits."""
 
 
 def peers_python(environment: str = "main") -> Path:
-    """The interpreter of an environment of the peers, outside of the repository; ``make peers`` builds them."""
+    """The interpreter of a peer environment, outside of the repository; ``make peers`` builds these environments."""
     folder = Path(os.environ.get("JBO_PEERS", "~/.cache/jbo/peers")).expanduser()
     return folder / environment / "bin" / "python"
 
 
 def describe(space: Space) -> list[dict[str, Any]]:
-    """The space as plain data: one dict a parameter, each after the one that it depends on.
+    """The space as plain data: one dict for each parameter, after the parameter that it depends on.
 
     Raises:
       ValueError: The space has a constraint, which is a function.
@@ -82,17 +82,17 @@ class Peer:
     """A running optimiser; a context manager that ends its process.
 
     Args:
-      method: One of `METHODS`.
+      method: A name in `METHODS`.
       space: The space to search.
       seed: Seed of the search.
       core: The processor core that the process may use; None: any.
-      num_evaluations: Number of evaluations of the search, for methods whose initial design depends on it.
+      num_evaluations: Number of evaluations of the search; the initial design of some methods depends on it.
       outcomes: A dict for each outcome with ``name``, ``is_limit`` (feasible up to 0; otherwise minimised) and
         ``reference``; None: one value, minimised.
 
     Raises:
       ValueError: There is no such method.
-      FileNotFoundError: There is no environment of peers.
+      FileNotFoundError: The peer environment does not exist.
     """
 
     def __init__(
@@ -125,11 +125,11 @@ class Peer:
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
-        """Begin another search in the same process."""
+        """Start another search in the same process."""
         self._call("make", self._arguments | {"seed": seed})
 
     def load(self, configs: list[dict[str, Any]], values: list[float]) -> None:
-        """Tell trials that were made without asking."""
+        """Pass trials that were not suggested by the optimiser."""
         self._call("load", {"configs": configs, "values": values})
 
     def ask(self) -> dict[str, Any]:
@@ -137,19 +137,19 @@ class Peer:
         return self._call("ask", {})
 
     def tell(self, value: float | dict[str, float]) -> None:
-        """The value of the config that was asked for, or its outcomes by name."""
+        """Pass the value of the suggested config, or its outcomes by name."""
         self._call("tell", {"value": value})
 
     def recommend(self) -> dict[str, Any] | None:
-        """The config to use in the end, of a method that recommends one; None: it is for the user to say."""
+        """The final recommendation of the method; None if the method makes no recommendation."""
         return self._call("recommend", {})
 
     def timed(self, function: Callable[[dict[str, Any]], Any], pause: float = 0.0) -> tuple[Any, float]:
         """The value or outcomes of one suggestion, and the seconds of its ask and its tell.
 
         Args:
-          function: The objective; it does not count.
-          pause: Further seconds that the objective takes.
+          function: The objective; its time is not counted.
+          pause: Additional seconds that the objective takes.
         """
         start = time.perf_counter()
         config = self.ask()

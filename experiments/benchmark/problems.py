@@ -1,7 +1,7 @@
-"""Synthetic problems that are drawn: rotated and shifted functions, noisy ones, mixed spaces.
+"""Random synthetic problems: rotated and shifted functions, noisy functions, mixed spaces.
 
-Each draw is a pytree of numbers, so that many of them are searched side by side in one program; called with the Python
-values of a config it is an objective like any other.
+Each draw is a pytree of numbers, so one program can search many draws in parallel. Called with the Python values of a
+config, a draw is an ordinary objective.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ from jbo.functions import Problem
 @pytree
 @dataclass(frozen=True, eq=False)
 class Rotated:
-    """A function in rotated coordinates, its minimum moved to a place of the unit cube.
+    """A function in rotated coordinates, shifted so that its minimum is at a given point of the unit cube.
 
-    The function must not be below its minimum outside of its own domain, parts of which are seen.
+    The function must not be below its minimum outside of its domain, because the cube reaches beyond the domain.
     """
 
     rotation: Float[Array, "d d"]
     place: Float[Array, " d"]
-    """Where the minimum is."""
+    """The minimiser."""
     base: Problem = field(metadata={"static": True})
 
     @property
@@ -37,7 +37,7 @@ class Rotated:
 
     @property
     def minimum(self) -> float:
-        """Least value."""
+        """Minimum value."""
         return self.base.minimum
 
     def __call__(self, config: Mapping[str, Any]) -> Any:
@@ -55,7 +55,7 @@ def cube(d: int) -> Space:
 
 
 def draw_rotated(key: Key[Array, ""], base: Problem) -> Rotated:
-    """A uniform rotation, and the minimum anywhere in the middle 80 % of each axis.
+    """A problem with a uniformly random rotation, and with its minimum in the middle 80 % of each axis.
 
     Args:
       key: Random key of the draw.
@@ -71,11 +71,11 @@ def draw_rotated(key: Key[Array, ""], base: Problem) -> Rotated:
 @pytree
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """A problem of the unit cube in a larger one, most of whose columns do nothing."""
+    """A problem on the unit cube, embedded in a larger cube. Most columns of the larger cube have no effect."""
 
     base: Rotated
     columns: Int[Array, " d"]
-    """Those that the problem sees, in its order."""
+    """The columns that the problem uses, in the order of the problem."""
     num_columns: int = field(metadata={"static": True})
 
     @property
@@ -85,7 +85,7 @@ class Embedded:
 
     @property
     def minimum(self) -> float:
-        """Least value."""
+        """Minimum value."""
         return self.base.minimum
 
     def __call__(self, config: Mapping[str, Any]) -> Any:
@@ -95,7 +95,7 @@ class Embedded:
 
 
 def draw_embedded(key: Key[Array, ""], base: Problem, num_columns: int) -> Embedded:
-    """A function as `draw_rotated` draws it, of some columns of many.
+    """A problem from `draw_rotated`, embedded in a random subset of many columns.
 
     Args:
       key: Random key of the draw.
@@ -111,26 +111,26 @@ def draw_embedded(key: Key[Array, ""], base: Problem, num_columns: int) -> Embed
 @pytree
 @dataclass(frozen=True, eq=False)
 class Noisy:
-    """A continuous problem seen through Gaussian noise; the same config has the same noise, as a seed would give it."""
+    """A continuous problem with Gaussian noise. The noise is a function of the config, as with a fixed seed."""
 
     base: Any
     """The problem without noise."""
     key: Key[Array, ""]
-    """Of the noise."""
+    """Random key of the noise."""
     deviation: float = field(metadata={"static": True})
 
     @property
     def space(self) -> Space:
-        """That of the problem."""
+        """The space of the problem."""
         return self.base.space
 
     @property
     def minimum(self) -> float:
-        """Least value without noise."""
+        """Minimum value without noise."""
         return self.base.minimum
 
     def __call__(self, config: Mapping[str, Any]) -> Any:
-        """What is observed at a config."""
+        """The observed value at a config."""
         bits = jnp.stack([jnp.asarray(value, jnp.float32) for value in config.values()]).view(jnp.uint32)
         key = jax.lax.fori_loop(0, len(bits), lambda i, key: jax.random.fold_in(key, bits[i]), self.key)
         return self.base(config) + self.deviation * jax.random.normal(key)
@@ -151,13 +151,13 @@ MIXED_SPACE = Space(
 @pytree
 @dataclass(frozen=True, eq=False)
 class MixedBowl:
-    """Curved valleys over numbers, whose place and depth depend on two categories; a cliff, and a plateau beyond it."""
+    """Curved valleys whose position and depth depend on two categories, with a cliff and a plateau beyond it."""
 
     place: Float[Array, "3 4 6"]
-    """Where the best numbers are, in the unit cube, for each pair of choices."""
+    """The best numbers for each pair of choices, in the unit cube."""
     weight: Float[Array, " 6"]
     loss: Float[Array, "3 4"]
-    """What a pair of choices costs at its best; the least is 0."""
+    """Cost of each pair of choices at its best numbers; the minimum is 0."""
     along: Float[Array, " 6"]
     """Direction of the cliff."""
 
@@ -168,7 +168,7 @@ class MixedBowl:
 
     @property
     def minimum(self) -> float:
-        """Below the least value by at most the cost of the nearest levels."""
+        """A lower bound of the minimum; the gap is at most the cost of the nearest levels."""
         return 0.0
 
     def __call__(self, config: Mapping[str, Any]) -> Any:
@@ -187,12 +187,12 @@ class MixedBowl:
         away = u - self.place[pair]
         bowl = jnp.sum(self.weight * away**2) + 0.5 * (away[0] - away[1] * away[2]) ** 2
         value = self.loss[pair] + bowl
-        # Beyond the cliff nothing works, as at a learning rate that is too large: a plateau.
+        # Beyond the cliff is a plateau: nothing works, as with a learning rate that is too large.
         return jnp.where(self.along @ away > 0.45, 3.0, jnp.minimum(value, 3.0))
 
 
 def draw_mixed(key: Key[Array, ""]) -> MixedBowl:
-    """Places and costs of the choices at random.
+    """A problem whose choices have random positions and costs.
 
     Args:
       key: Random key of the draw.

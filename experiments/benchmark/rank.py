@@ -1,11 +1,11 @@
 """Who needs the fewest evaluations: ``python -m experiments.benchmark.rank --methods jbo optuna_gp random``.
 
-Each run is one JSON line in ``OUT/runs.jsonl``; the same command goes on where it was interrupted. At the end the
-report: normalised regrets, ranks and paired differences, in ``OUT/report.md``, and curves in ``OUT/GROUP.png``.
+Each run is one JSON line in ``OUT/runs.jsonl``; the same command continues an interrupted comparison. At the end it
+writes normalised regrets, ranks and paired differences to ``OUT/report.md``, and curves to ``OUT/GROUP.png``.
 
-Runs of the peers on the problems for reporting are kept in the repository (`KEPT`), so that nobody needs hours and
-their libraries to see where jbo stands: they are not made again, those of jbo always are. ``--known None`` makes all of
-them anew; ``--keep-in FILE`` adds those of the peers to a file.
+Runs of other libraries on the reporting problems are kept in the repository (`KEPT`) and are not repeated. So nobody
+needs these libraries and hours of computing to compare jbo with them. Runs of jbo are always made. ``--known None``
+makes all runs from scratch; ``--keep-in FILE`` adds the runs of other libraries to a file.
 """
 
 import json
@@ -28,19 +28,19 @@ from experiments.picture import save
 from experiments.report import versions
 
 KEPT = Path(__file__).with_name("kept") / "reporting.jsonl"
-"""Runs of the peers, of the versions in ``peers/*.txt``, and of random search: the fields of `run`, rounded; what was
-observed only where it is not the score."""
+"""Runs of random search and of the peers, in the versions of ``peers/*.txt``. They have the fields of `run`, rounded.
+Observed values are stored only if they differ from the scores."""
 
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#332288", "#882255", "#999999")
 _WORST = 2.0
-"""Normalised regrets are cut here: how bad a failed search is shall not decide everything."""
+"""Normalised regrets are cut here, because one failed search must not decide the result."""
 
 
 def run(peer: Peer, case: Case, seed: int, num_evaluations: int) -> dict[str, Any]:
-    """One search: what was observed, what it is worth without noise, and what is recommended in the end.
+    """One search: the observed values, their scores without noise, and the final recommendation.
 
     Args:
-      peer: The method, begun anew.
+      peer: The method, freshly started.
       case: The problem.
       seed: Seed of the noise.
       num_evaluations: Number of evaluations.
@@ -60,11 +60,11 @@ def run(peer: Peer, case: Case, seed: int, num_evaluations: int) -> dict[str, An
 
 
 def keep(path: Path, runs: list[dict[str, Any]]) -> None:
-    """Add the runs that are not of jbo, and that a file does not hold yet, to it: in order, numbers rounded.
+    """Add the runs of other libraries to a file that does not hold them yet, in order and with rounded numbers.
 
     Args:
-      path: A file of JSON lines; made if there is none.
-      runs: As this command writes them.
+      path: A file of JSON lines; created if it does not exist.
+      runs: Runs as this command writes them.
     """
 
     def place(record: dict[str, Any]) -> tuple[Any, ...]:
@@ -86,22 +86,22 @@ def keep(path: Path, runs: list[dict[str, Any]]) -> None:
 
 
 def final_scores(runs: list[dict[str, Any]]) -> dict[tuple[str, str, int], float]:
-    """What each search has come to, noise-free: the recommended trial, by method, problem and seed."""
+    """The noise-free score of the trial that each search recommends, by method, problem and seed."""
     return {(r["method"], r["problem"], r["seed"]): r["recommended"] for r in runs}
 
 
 def curve(record: dict[str, Any]) -> np.ndarray:
     """The noise-free score of the best observation so far, after each evaluation."""
     scores = np.array(record["scores"])
-    observed = np.array(record.get("observed", scores))  # where there is no noise they are kept once
+    observed = np.array(record.get("observed", scores))  # without noise both are equal and stored once
     best = np.array([int(np.argmin(observed[: i + 1])) for i in range(len(observed))])
     return scores[best]
 
 
 def scales(runs: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
-    """By problem: the best value that is known, and the median of what random search comes to.
+    """By problem: the best known value, and the median final value of random search.
 
-    The best of a drawn problem is 0; of the others it is the least that any run has seen.
+    The best known value of a synthetic problem is 0. For the other problems it is the minimum over all runs.
     """
     found = {}
     for problem in {r["problem"] for r in runs}:
@@ -115,12 +115,12 @@ def scales(runs: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
 
 
 def normalised(score: Any, scale: tuple[float, float]) -> Any:
-    """0 for the best value that is known, 1 for what random search comes to in the median, at most 2."""
+    """A score on the scale where 0 is the best known value and 1 is the median of random search; at most 2."""
     return np.clip((np.asarray(score) - scale[0]) / (scale[1] - scale[0]), 0.0, _WORST)
 
 
 def report(runs: list[dict[str, Any]], methods: list[str]) -> str:
-    """The comparison as Markdown: by group and over all, and the first method beside each other one."""
+    """The comparison as Markdown: by group, over all problems, and the first method compared with each other method."""
     scale, finals = scales(runs), final_scores(runs)
     problems = sorted({r["problem"] for r in runs})
     groups = ["all", *dict.fromkeys(ENTRIES[p].group for p in problems)]
@@ -175,7 +175,7 @@ def report(runs: list[dict[str, Any]], methods: list[str]) -> str:
 
 
 def _ranks(cells: dict[Any, dict[int, float]], methods: list[str], problems: list[str]) -> dict[str, Interval]:
-    """The mean place of each method over problems and the seeds that all methods have."""
+    """The mean rank of each method over the problems, and over the seeds that all methods have."""
     shared = {p: set.intersection(*(set(cells[m, p]) for m in methods)) for p in problems}
     groups = [np.array([[cells[m, p][s] for s in shared[p]] for m in methods]) for p in problems if shared[p]]
     ranks = mean_ranks(groups) if groups else [Interval(np.nan, np.nan, np.nan)] * len(methods)
@@ -183,7 +183,10 @@ def _ranks(cells: dict[Any, dict[int, float]], methods: list[str], problems: lis
 
 
 def _share_of_evaluations(runs: list[dict[str, Any]], first: str, other: str) -> float:
-    """Evaluations of the first to the median final value of the other over those of the other, median over problems."""
+    """Share of the evaluations that the first method needs to reach the median final value of the other method.
+
+    The result is the median over problems.
+    """
     shares = []
     for problem in {r["problem"] for r in runs}:
         curves = {
@@ -193,13 +196,13 @@ def _share_of_evaluations(runs: list[dict[str, Any]], first: str, other: str) ->
         if min(len(c) for c in curves.values()):
             medians = {m: np.median(np.minimum.accumulate(c, axis=1), axis=0) for m, c in curves.items()}
             reached = np.flatnonzero(medians[first] <= medians[other][-1])
-            # Not reached counts as twice the budget, which is more than any reached one.
+            # A value that is never reached counts as twice the budget, more than any reached value needs.
             shares.append((reached[0] + 1) / len(medians[other]) if len(reached) else 2.0)
     return float(np.median(shares)) if shares else np.nan
 
 
 def curves_figure(runs: list[dict[str, Any]], methods: list[str], group: str) -> Figure:
-    """Mean normalised regret against evaluations over the problems of a group, with 95 % bands."""
+    """Mean normalised regret over the problems of a group against the number of evaluations, with 95 % bands."""
     scale, figure = scales(runs), Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     for m, colour in zip(methods, _COLOURS, strict=False):
@@ -234,19 +237,19 @@ def main(
     known: Path | None = KEPT,
     keep_in: Path | None = None,
 ) -> None:
-    """Search problems with several methods and report who came how far.
+    """Search problems with several methods and report the regret that each method reaches.
 
     Args:
-      methods: The first is compared with each of the others; ``random`` gives the scale and should be among them.
-      half: ``reporting`` or ``choosing``: which half of the problems.
-      problems: Some problems by name in place of a half.
+      methods: The first is compared with each of the others. Include ``random``, which gives the scale.
+      half: Half of the problems, ``reporting`` or ``choosing``.
+      problems: Names of problems, in place of a half.
       num_evaluations: Number of evaluations of one search.
       num_seeds: Number of searches of each method on each problem.
-      first_seed: The seeds are this one and those that follow.
+      first_seed: First seed; the next seeds follow.
       core: The processor core that the methods run on; None: any.
       out: Folder for the runs and the report.
-      known: Runs that are not made again, as ``keep_in`` writes them; None: all are made.
-      keep_in: A file to which the runs that are not of jbo are added.
+      known: File of runs that are not repeated, as ``keep_in`` writes it; None: all runs are made.
+      keep_in: File to which the runs of other libraries are added.
     """
     if half not in ("reporting", "choosing"):
         raise SystemExit(f"half: expected 'reporting' or 'choosing', got {half!r}")

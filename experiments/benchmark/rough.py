@@ -1,8 +1,8 @@
-"""Functions that a Gaussian process takes for something else: ripples, needles, narrow valleys; their minimum is 0.
+"""Functions that a Gaussian process models badly: ripples, needles, narrow valleys. Their minimum is 0.
 
-Formulas: Surjanovic and Bingham, Virtual Library of Simulation Experiments; Salomon's, Easom's (moved to the middle and
-widened) and the expanded Schaffer function: Jamil and Yang, A Literature Survey of Benchmark Functions for Global
-Optimization Problems, 2013.
+Most formulas are from Surjanovic and Bingham, Virtual Library of Simulation Experiments. The functions of Salomon and
+Easom (moved to the middle and widened) and the expanded Schaffer function are from Jamil and Yang, A Literature Survey
+of Benchmark Functions for Global Optimization Problems, 2013.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from jbo import Real, Space
 from jbo.functions import Problem
 
 _TINY = 1e-12
-"""What a root has its slope at the minimum by."""
+"""Added under a square root, so that its slope at the minimum is finite."""
 
 
 def _radius(z: Float[Array, " d"]) -> Float[Array, ""]:
@@ -83,6 +83,6 @@ ROUGH = {
         _problem("zakharov5", 5, 5.0, _zakharov),
     )
 }
-"""By name."""
+"""The problems by name."""
 schwefel3 = _problem("schwefel3", 3, 500.0, _schwefel, 420.968746)
-"""Below its minimum outside of its domain, so it cannot be rotated."""
+"""Outside of its domain the function is below its minimum, so it cannot be rotated."""

@@ -1,6 +1,6 @@
-"""The process of an optimiser: reads one JSON line, answers with one, until its input ends.
+"""The process of an optimiser: it answers each JSON line with one JSON line until its input ends.
 
-Needs no more than the standard library and what the adapter imports, so that it runs in a peer's own environment.
+The process needs only the standard library and the imports of the adapter, so it runs in the environment of a peer.
 """
 
 import importlib
@@ -11,10 +11,10 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Answer ``make``, ``load``, ``ask``, ``tell``, ``recommend``; an error of the library ends the process, told."""
-    sys.path[0] = str(Path(__file__).parents[2])  # not this folder, whose names are those of other modules too
+    """Answer ``make``, ``load``, ``ask``, ``tell``, ``recommend``. An error of the library is reported and is fatal."""
+    sys.path[0] = str(Path(__file__).parents[2])  # not this folder: its modules would hide others of the same name
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints must not mix with the answers
+    os.dup2(2, 1)  # output of a library must not mix with the answers
     optimizer = None
     for line in sys.stdin:
         command, arguments = json.loads(line)

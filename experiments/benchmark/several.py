@@ -1,7 +1,8 @@
-"""What a suggestion with several objectives costs: ``taskset -c 0 python -m experiments.benchmark.several``.
+"""The time of a suggestion with several objectives: ``taskset -c 0 python -m experiments.benchmark.several``.
 
 The fit and the ask of one, two and three objectives are timed in turns in one process. Processor time is reported, so
-that other processes matter little. A quarter of a fit counts for a suggestion: with 100 trials every fourth is fitted.
+that other processes matter little. A suggestion includes a quarter of a fit, because with 100 trials the model is
+fitted at every fourth suggestion.
 """
 
 import time
@@ -21,7 +22,7 @@ _fit = jax.jit(lambda strategy, key, state, start: strategy.fit(key, state, star
 
 
 def table(num_objectives: int, num_trials: int, capacity: int, num_columns: int, seed: int) -> Trials:
-    """Random trials of DTLZ2, half way between all of the cube and its front; its first objective if there is one."""
+    """Random trials of DTLZ2, half way between uniform points and the front; one objective means the first one."""
     function, k = dtlz2(num_columns, max(num_objectives, 2)), num_objectives
     x = np.random.default_rng(seed).random((capacity, num_columns))
     x[:, max(k, 2) - 1 :] = 0.5 + 0.5 * (x[:, max(k, 2) - 1 :] - 0.5)
@@ -31,14 +32,14 @@ def table(num_objectives: int, num_trials: int, capacity: int, num_columns: int,
 
 
 def main(num_trials: int = 100, capacity: int = 128, num_columns: int = 6, most: int = 3, rounds: int = 10) -> None:
-    """Print the milliseconds of processor time of a fit, an ask and a suggestion, and times one objective.
+    """Print the processor time of a fit, an ask and a suggestion in milliseconds, and its ratio to one objective.
 
     Args:
-      num_trials: Trials in the table.
-      capacity: Rows of the table.
-      num_columns: Real parameters.
-      most: Up to how many objectives.
-      rounds: Alternations; medians of them are reported.
+      num_trials: Number of trials in the table.
+      capacity: Number of rows of the table.
+      num_columns: Number of real parameters.
+      most: Maximum number of objectives.
+      rounds: Number of alternations; their medians are reported.
     """
     with jax.enable_x64(True):
         space = jbo.Space(**{f"x{i}": jbo.Real(0.0, 1.0) for i in range(num_columns)})

@@ -1,7 +1,8 @@
-"""What a suggestion costs beside the peers: ``python -m experiments.benchmark.speed`` (``make bench-speed``).
+"""The time of a suggestion compared with other libraries: ``python -m experiments.benchmark.speed``.
 
-Each method runs in a process of its own on one core, one after another. It is told ``n`` trials, asked once, which
-warms it up, and then asked and told up to 32 times; a suggestion is an ask with its tell, refits included.
+``make bench-speed`` is the same. The methods run one after another, each in its own process on one core. A method
+observes ``n`` trials and is asked once to warm up. Then up to 32 suggestions are timed. A suggestion is an ask with its
+tell, refits included.
 """
 
 from pathlib import Path
@@ -28,7 +29,7 @@ MIXED_SPACE = Space(
 
 
 def mixed_value(config: dict[str, Any]) -> float:
-    """A bowl around a good setting, other for each optimiser."""
+    """A quadratic bowl around a good setting, which differs by optimiser."""
     rates = {"sgd": -1.5, "momentum": -2.0, "adam": -3.0, "rmsprop": -3.5}
     return (
         (np.log10(config["learning_rate"]) - rates[config["optimizer"]]) ** 2
@@ -52,11 +53,11 @@ class Cell(NamedTuple):
     """Seconds of the suggestions of one method at one size."""
 
     first: float
-    """The first one after the trials were told: what has to be compiled is compiled here."""
+    """Seconds of the first suggestion after the trials, which includes compilation."""
     median: float
     percentile95: float
     num: int
-    """How many were measured after the first."""
+    """Number of suggestions measured after the first."""
 
 
 def measure(
@@ -65,13 +66,13 @@ def measure(
     """The seconds of consecutive suggestions with ``num_told`` trials and more.
 
     Args:
-      method: One of `experiments.benchmark.peer.METHODS`.
-      problem: One of `SPACES`.
-      num_told: Uniform random trials that are told before.
+      method: A name in `experiments.benchmark.peer.METHODS`.
+      problem: A name in `SPACES`.
+      num_told: Number of uniform random trials observed before.
       core: The processor core that the method runs on.
-      seconds: No further suggestion is asked for when they have taken this long.
+      seconds: Time limit in seconds, after which no further suggestion is requested.
       pause: Seconds that one evaluation of the objective takes; they are not counted.
-      num_asks: Suggestions to measure.
+      num_asks: Number of suggestions to measure.
     """
     space, function = SPACES[problem]
     rng = np.random.default_rng(0)
@@ -86,7 +87,7 @@ def measure(
 
 
 def table(problem: str, sizes: list[int], cells: dict[str, list[Cell | None]]) -> str:
-    """Milliseconds as Markdown: median (95th percentile), and how many times the median of the first method."""
+    """Milliseconds as Markdown: median (95th percentile), and the ratio to the median of the first method."""
     methods = list(cells)
     lines = [f"| {problem} | " + " | ".join(f"n = {n}" for n in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
     for method in methods:
@@ -102,7 +103,7 @@ def table(problem: str, sizes: list[int], cells: dict[str, list[Cell | None]]) -
 
 
 def put_between(document: Path, text: str) -> None:
-    """Replace what stands in a document between the lines ``<!-- speed -->`` and ``<!-- end of speed -->``.
+    """Replace the text of a document between the lines ``<!-- speed -->`` and ``<!-- end of speed -->``.
 
     Raises:
       ValueError: The document has no such lines.
@@ -134,15 +135,15 @@ def main(
     pause: float = 0.25,
     core: int = 1,
 ) -> None:
-    """Print the milliseconds of a suggestion beside the peers', and write them to a folder.
+    """Print the milliseconds of a suggestion of each method, and write them to a folder.
 
     Args:
-      methods: The others are told as multiples of the first.
-      sizes: Numbers of trials told before.
+      methods: Methods to measure; the other methods are compared with the first.
+      sizes: Numbers of trials observed before.
       problems: Names of the spaces to measure on.
       out: Folder for speed.json and speed.md.
       into: A document whose tables are replaced, see `put_between`.
-      seconds: No further suggestion of a cell is asked for when they have taken this long.
+      seconds: Time limit of a cell in seconds, after which no further suggestion is requested.
       pause: Seconds that one evaluation of the objective takes. They are not counted, but a library may use them.
       core: The processor core that the methods run on.
     """
@@ -155,7 +156,7 @@ def main(
         for num_told in sizes:
             for method in methods:
                 before = [c for c in cells[method] if c is not None]
-                # Four times the trials cost up to 64 times as much; a cell that could not make two is not begun.
+                # Four times the trials cost up to 64 times as much. A cell without time for two suggestions is skipped.
                 is_hopeless = len(cells[method]) > len(before) or (bool(before) and before[-1].median > seconds / 4)
                 cell = None if is_hopeless else measure(method, problem, num_told, core, seconds, pause)
                 cells[method].append(cell)

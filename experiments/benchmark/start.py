@@ -1,8 +1,8 @@
-"""How soon a process of jbo is at work: ``python -m experiments.benchmark.start`` (``make bench-start``).
+"""How long a process of jbo takes to start: ``python -m experiments.benchmark.start`` (``make bench-start``).
 
-Processes run one after another: without a cache of programs, with an empty one, and with the cache that an earlier one
-left. Each counts the programs that it compiles. The seconds of the processor are there since other work on the machine
-slows the clock.
+Processes run one after another: without a compilation cache, with an empty cache, and with the cache of an earlier
+process. Each process counts the programs that it compiles. Processor seconds are reported as well, because other work
+on the machine slows the clock.
 """
 
 import json
@@ -51,7 +51,7 @@ print(json.dumps({
     "suggestion": [value.hex() for value in trial.config.values()],
 }))
 """
-"""A process that is told 20 trials of six parameters and asks once, timed from the end of `import jax`."""
+"""A process that observes 20 trials of six parameters and asks once, timed from the end of `import jax`."""
 
 
 def first_suggestion(cache: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _timed(script: str, cache: str) -> dict[str, float]:
 
 
 def _run(script: str, cache: str) -> Any:
-    # As users have it: with the bytecode of an earlier import, and without a cache of JAX's own.
+    # The usual situation of a user: with the bytecode of an earlier import, and without JAX's own cache.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "PYTHONDONT"))}
     environment["JBO_CACHE"] = cache
     command = [sys.executable, "-c", script]
@@ -93,7 +93,7 @@ def main(num_runs: int = 5, out: Path = Path("runs/start")) -> None:
     """Print the seconds as a table.
 
     Args:
-      num_runs: Processes with a full cache, and of each import; the table has their medians.
+      num_runs: Number of processes with a full cache, and of each import; the table has their medians.
       out: Folder for start.json.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -112,7 +112,7 @@ def main(num_runs: int = 5, out: Path = Path("runs/start")) -> None:
     ):
         with tempfile.TemporaryDirectory() as folder, console.status(name):
             full, empty, suggestions = f"{folder}/full", f"{folder}/empty", set()
-            measure(full)  # fills the cache, and Python keeps the bytecode
+            measure(full)  # fills the cache and writes Python's bytecode
             for cache, where, number in (("off", "off", 1), ("empty", empty, 1), ("full", full, num_runs)):
                 found = [measure(where) for _ in range(number)]
                 suggestions |= {str(one.get("suggestion")) for one in found}

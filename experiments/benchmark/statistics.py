@@ -1,4 +1,4 @@
-"""Comparisons of paired samples: how large a difference is, and how sure."""
+"""Comparisons of paired samples: the size of a difference and its uncertainty."""
 
 from typing import NamedTuple
 
@@ -19,9 +19,9 @@ def bootstrap_median(
     """The median of a sample and its percentile bootstrap interval.
 
     Args:
-      samples: One number a pair, ``[n]``; infinite ones may be among them.
+      samples: One number for each pair, ``[n]``; infinite numbers are allowed.
       seed: Seed of the resampling.
-      confidence: Share of resampled medians that the interval holds.
+      confidence: Share of the resampled medians inside the interval.
       num_resamples: Number of resamples.
 
     References:
@@ -30,7 +30,7 @@ def bootstrap_median(
     samples = np.asarray(samples, float)
     rows = np.random.default_rng(seed).integers(len(samples), size=(num_resamples, len(samples)))
     tail = (1 - confidence) / 2
-    # Medians of infinite numbers are no means of two: the quantiles take numbers that were drawn.
+    # A mean of two numbers fails if they are infinite, so the quantiles are always elements of the sample.
     medians = np.quantile(samples[rows], 0.5, axis=1, method="lower")
     low, high = np.quantile(medians, [tail, 1 - tail], method="nearest")
     return Interval(float(np.quantile(samples, 0.5, method="lower")), float(low), float(high))
@@ -39,12 +39,12 @@ def bootstrap_median(
 def bootstrap_groups(
     groups: list[list[float]], *, seed: int = 0, confidence: float = 0.95, num_resamples: int = 2_000
 ) -> Interval:
-    """The mean over groups of their means, with a bootstrap interval over groups and over the members of each.
+    """The mean of the group means, with a bootstrap interval over groups and over the members of each group.
 
     Args:
       groups: Samples by group, such as the seeds of each problem; none of them empty.
       seed: Seed of the resampling.
-      confidence: Share of resampled means that the interval holds.
+      confidence: Share of the resampled means inside the interval.
       num_resamples: Number of resamples.
 
     References:
@@ -64,10 +64,10 @@ def bootstrap_groups(
 
 
 def mean_ranks(groups: list[np.ndarray]) -> list[Interval]:
-    """The mean place of each contender, 1 the best, with an interval as of `bootstrap_groups`; ties share theirs.
+    """The mean rank of each contender, 1 is best, with an interval from `bootstrap_groups`; ties share their mean rank.
 
     Args:
-      groups: Scores by group, one row a contender and one column a match; lower is better.
+      groups: Scores by group, one row for each contender and one column for each match; lower is better.
     """
     from scipy.stats import rankdata
 
@@ -76,7 +76,7 @@ def mean_ranks(groups: list[np.ndarray]) -> list[Interval]:
 
 
 def share_of_wins(a: np.ndarray, b: np.ndarray) -> float:
-    """Share of pairs in which ``a`` is below ``b``, a tie counting half."""
+    """Share of pairs in which ``a`` is below ``b``; a tie counts as half."""
     return float(np.mean((a < b) + 0.5 * (a == b)))
 
 

@@ -1,6 +1,7 @@
-"""The problems of the benchmark by name, half of them for choosing a method and half for reporting how good it is.
+"""The problems of the benchmark by name, half of them for choosing a method and half for reporting its performance.
 
-What a variant of the method was ever compared on is in the choosing half; nothing is chosen by the reporting half.
+Every problem that was ever used to compare variants of the method is in the choosing half. The reporting half is never
+used for a choice.
 """
 
 from collections.abc import Callable
@@ -16,13 +17,13 @@ from jbo import Space, functions
 
 @dataclass(frozen=True)
 class Case:
-    """One problem as one seed draws it."""
+    """One problem, as sampled with one seed."""
 
     space: Space
     score: Callable[[dict[str, Any]], float]
-    """The value of a config without noise, lower is better."""
+    """Function from a config to its value without noise; lower is better."""
     noise: float = 0.0
-    """Standard deviation of what is observed around it."""
+    """Standard deviation of the noise of an observation."""
 
 
 class Entry(NamedTuple):
@@ -31,9 +32,9 @@ class Entry(NamedTuple):
     group: str
     """``continuous``, ``noisy``, ``mixed``, ``tuning``, or ``many`` columns."""
     is_for_choosing: bool | None
-    """Whether a method may be chosen by it, or it is for reporting; None: it is in neither half and run by name."""
+    """True for the choosing half, False for the reporting half; None: neither half, so it runs only by name."""
     make: Callable[[int], Case]
-    """The problem that a seed draws; a tuning task is the same for all seeds."""
+    """Function from a seed to the problem; a tuning task is the same for all seeds."""
 
 
 @jax.jit
@@ -99,4 +100,4 @@ ENTRIES = {
     "levy20_of_100": Entry("many", None, _embedded(functions.levy(20))),
     "styblinski_tang20_of_100": Entry("many", None, _embedded(functions.styblinski_tang(20))),
 } | {name: Entry("tuning", number < 6, _task(task)) for number, (name, task) in enumerate(tuning.TASKS.items())}
-"""Name of a problem, its group, its half, and how it is drawn."""
+"""The problems by name: group, half, and the function that samples the problem."""

@@ -1,8 +1,8 @@
-"""Suggestions a second beside two BoTorch processes: ``python -m experiments.benchmark.throughput``.
+"""Suggestions per second compared with two BoTorch processes: ``python -m experiments.benchmark.throughput``.
 
-All searches of jbo are one program over all devices and lanes (`experiments.replicate`); the peer's searches are shared
-by as many processes as there are cores, one thread each. Both make the same searches: the same problem, the same
-number of evaluations, the initial design among them.
+All searches of jbo are one program over all devices and lanes (`experiments.replicate`). The searches of the peer are
+shared by one process per core, with one thread each. Both run the same searches: the same problem and the same number
+of evaluations, including the initial design.
 """
 
 import os
@@ -27,22 +27,22 @@ from jbo.functions import Problem
 
 
 class Throughput(NamedTuple):
-    """What many searches took, and how far they came."""
+    """Time and results of many searches."""
 
     regrets: np.ndarray
-    """Of the best value of each search."""
+    """Regret of the best value of each search."""
     seconds: float
     seconds_compile: float
-    """Before the first suggestion, for programs; not among ``seconds``."""
+    """Seconds of compilation before the first suggestion; not included in ``seconds``."""
 
     @property
     def rate(self) -> float:
-        """Searches a second."""
+        """Searches per second."""
         return len(self.regrets) / self.seconds
 
 
 def of_jbo(problem: Problem, num_evaluations: int, seeds: int, lanes: int) -> Throughput:
-    """All searches as one program.
+    """Runs all searches of jbo as one program.
 
     Args:
       problem: The problem to minimise.
@@ -59,10 +59,10 @@ def of_jbo(problem: Problem, num_evaluations: int, seeds: int, lanes: int) -> Th
 
 
 def of_peer(method: str, problem: Problem, num_evaluations: int, seeds: int) -> Throughput:
-    """Searches shared by one process a core; the start of the processes does not count.
+    """Runs the searches of a peer in one process per core; starting the processes is not counted.
 
     Args:
-      method: One of `experiments.benchmark.peer.METHODS`.
+      method: A name in `experiments.benchmark.peer.METHODS`.
       problem: The problem to minimise.
       num_evaluations: Number of evaluations of one search.
       seeds: Number of searches.
@@ -92,14 +92,14 @@ def main(
     lanes: int = 8,
     out: Path = Path("runs/throughput"),
 ) -> None:
-    """Print suggestions a second and regrets of both.
+    """Print the suggestions per second and the regrets of jbo and the peer.
 
     Args:
       problems: Names of test problems.
       peer: The method to compare with.
       num_evaluations: Number of evaluations of one search.
       seeds: Number of searches of jbo.
-      seeds_of_peer: Number of searches of the peer, which are slower.
+      seeds_of_peer: Number of searches of the peer, which is slower.
       lanes: See `experiments.replicate.replicate`.
       out: Folder for throughput.json.
     """
@@ -124,7 +124,7 @@ def main(
 
 
 if __name__ == "__main__":
-    # As many devices as cores, before JAX looks: one program then uses all of them.
+    # One device per core, set before JAX is initialised, so that one program uses all cores.
     os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count={os.cpu_count()}")
     jax.config.update("jax_enable_x64", True)
     tyro.cli(main)

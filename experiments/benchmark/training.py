@@ -1,8 +1,8 @@
-"""Training steps beside PyTorch's: ``python -m experiments.benchmark.training`` (``make bench-training``).
+"""Training steps compared with PyTorch: ``python -m experiments.benchmark.training`` (``make bench-training``).
 
-The same networks at the sizes of the experiments' defaults, batches of 32, Adam with clipping and dropout, one thread
-each, on one core in turn. Names are put with others of their length, and a batch is as long as its longest, there
-as here. And a population of eight configurations in one program beside the eight one after another.
+Both train the same networks in the default sizes of the experiments, with batches of 32, Adam, clipping and dropout.
+They take turns on one core, with one thread each. Both sort names by length and pad a batch to its longest name.
+The command also compares a population of eight configurations in one program with the eight one after another.
 """
 
 import json
@@ -29,18 +29,18 @@ from experiments.tasks import TASKS
 
 _ADAPTER = Path(__file__).parent / "adapters" / "torch_networks.py"
 NUM_BATCHES = 16
-"""As many different ones are learnt from again and again: a pool of `visits`."""
+"""Number of different batches, which are used repeatedly: a pool of `visits`."""
 FAMILIES = ("cnn", "rnn", "lstm", "attention", "transformer")
 
 
 def batches(family: str) -> tuple[Examples, Int[Array, "steps microbatch"]]:
-    """The examples that are learnt from, and which of them in each step."""
+    """The training examples, and the indices of the examples of each step."""
     examples = take(TASKS[family].examples.train, slice(0, NUM_BATCHES * MICROBATCH))
     return examples, visits(jax.random.key(0), len(examples.targets), 1, lengths_of(examples))
 
 
 def sizes(family: str) -> tuple[dict[str, Any], list[list[int]]]:
-    """What the network in PyTorch is made of, and the lengths of its inputs in each of some batches."""
+    """The sizes of the PyTorch network, and the lengths of its inputs in each batch."""
     task = TASKS[family]
     structure: Any = task.structure(task.default)
     examples, order = batches(family)
@@ -61,7 +61,7 @@ def sizes(family: str) -> tuple[dict[str, Any], list[list[int]]]:
 
 
 def seconds_in_torch(family: str, num_steps: int, core: int) -> float:
-    """The median step of the network in PyTorch, in a process of its own."""
+    """Median seconds of a step of the PyTorch network, which runs in its own process."""
     chosen, lengths = sizes(family)
     asked = json.dumps({"family": family, "sizes": chosen, "lengths": lengths, "num_steps": num_steps})
     process = subprocess.run(
@@ -75,10 +75,10 @@ def seconds_in_torch(family: str, num_steps: int, core: int) -> float:
 
 
 class OwnSteps:
-    """The same network here, compiled once; 16 steps a call, as the scan of a run makes them."""
+    """The same network in this repository, compiled once; a call makes 16 steps in a scan, as a training run does."""
 
     def __init__(self, family: str):
-        """Compile it."""
+        """Compile the steps."""
         task, key = TASKS[family], jax.random.key(0)
         structure = task.structure(task.default)
         config = task.train_config(task.default | {"batch_size": MICROBATCH, "optimizer": "adam"})
@@ -93,7 +93,7 @@ class OwnSteps:
         self._steps = jax.jit(steps).lower(*self._arguments).compile(compiler_options=options)
 
     def seconds(self, num_steps: int) -> float:
-        """The median over calls of the seconds a step."""
+        """Seconds per step, the median over calls."""
         times = []
         for _ in range(max(num_steps // self._num, 1)):
             start = time.perf_counter()
@@ -103,7 +103,7 @@ class OwnSteps:
 
 
 def population(family: str, size: int = 8) -> tuple[float, float]:
-    """Seconds of a population in one program and of its members one after another, compiling apart."""
+    """Seconds of a population in one program, and of its members one after another, without compilation."""
     task, key = TASKS[family], jax.random.key(0)
     examples = jax.tree.map(lambda leaf: leaf[: 20 * MICROBATCH], task.examples.train)
     judged = take(task.examples.validation, slice(0, MICROBATCH))
@@ -123,11 +123,11 @@ def population(family: str, size: int = 8) -> tuple[float, float]:
 
 
 def main(num_steps: int = 60, rounds: int = 3, core: int = 1, out: Path = Path("runs/training")) -> None:
-    """Measure the training steps of each family beside PyTorch's, and a population beside its members.
+    """Compare the training steps of each family with PyTorch, and a population with its members.
 
     Args:
       num_steps: Number of steps of each network in each round.
-      rounds: Number of rounds, in each of which PyTorch and this code take turns; the medians count.
+      rounds: Number of rounds, in each of which PyTorch and this code take turns; the medians are reported.
       core: The processor core that both run on.
       out: Folder for training.json.
     """

@@ -1,4 +1,4 @@
-"""Real tuning tasks: models of scikit-learn on data that it ships, some 50 ms an evaluation, the same each time."""
+"""Real tuning tasks: scikit-learn models on its bundled data. An evaluation takes about 50 ms and is deterministic."""
 
 import warnings
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from jbo import Categorical, Integer, Ordinal, Real, Space
 
 _DATA = {"digits": load_digits, "cancer": load_breast_cancer, "wine": load_wine, "diabetes": load_diabetes}
 WORST = {"neg_log_loss": -5.0, "accuracy": 0.0, "r2": -1.0}
-"""What a score counts at least, and what a model that fails has: divergence is bad, not infinitely so."""
+"""Minimum score, and the score of a model that fails: divergence is bad, but not infinitely bad."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ class Tuning:
 
     space: Space
     make: Callable[[dict[str, Any]], Any]
-    """From a config to an estimator."""
+    """Function from a config to an estimator."""
     data: str
     num_rows: int
     scoring: str
-    """One of scikit-learn's scores; the loss is minus it."""
+    """Name of a scikit-learn score; the loss is its negative."""
 
     def __call__(self, config: dict[str, Any]) -> float:
-        """Minus the mean score of three folds, which are always the same."""
+        """The negative mean score over three fixed folds."""
         x, y = _rows(self.data, self.num_rows)
         model = make_pipeline(StandardScaler(), self.make(config))
         folds, worst = KFold(3, shuffle=True, random_state=0), WORST[self.scoring]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd config does not converge; its score says so
+            warnings.simplefilter("ignore")  # some configs do not converge, which their scores show
             try:
                 scores = cross_val_score(model, x, y, cv=folds, scoring=self.scoring, error_score=np.nan)
             except ValueError:  # the fit failed in every fold

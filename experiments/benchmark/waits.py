@@ -1,7 +1,8 @@
-"""What a user waits for beside the objective: ``python -m experiments.benchmark.waits`` (``make bench-waits``).
+"""How long a user waits in addition to the objective: ``python -m experiments.benchmark.waits`` (``make bench-waits``).
 
-A study of 130 trials whose objective sleeps, first with an empty compilation cache, then with the one that it left. And
-from the start of a process to the first suggestion of a model, beside BoTorch; and the imports of jbo and of jax.
+A study of 130 trials has an objective that sleeps. It runs first with an empty compilation cache, and again with the
+cache of the first run. The command also times a process from its start to its first suggestion by a model, for jbo and
+BoTorch. Last, it times the imports of jbo and of jax.
 """
 
 import os
@@ -24,20 +25,20 @@ from jbo import bayesian, functions
 
 PROBLEM = functions.hartmann6
 LONGEST = 0.2
-"""Seconds; a longer wait is counted."""
+"""Threshold in seconds; longer waits are counted."""
 
 
 class Waits(NamedTuple):
     """Seconds of the suggestions of one study."""
 
     design: float
-    """The longest within the initial design."""
+    """Longest wait during the initial design."""
     model: float
-    """The longest after it."""
+    """Longest wait after the initial design."""
     median: float
-    """Of those after it."""
+    """Median wait after the initial design."""
     num_long: int
-    """Longer than 0.2 s, after the design."""
+    """Number of waits longer than 0.2 s after the initial design."""
 
 
 def waits_of_study(num_trials: int, pause: float, num_design: int) -> Waits:
@@ -55,11 +56,11 @@ def waits_of_study(num_trials: int, pause: float, num_design: int) -> Waits:
 
 
 def seconds_to_model(method: str, num_told: int) -> float:
-    """From the start of a process to its first suggestion by a model.
+    """Seconds from the start of a process to its first suggestion by a model.
 
     Args:
-      method: One of `experiments.benchmark.peer.METHODS`.
-      num_told: Random trials that it is told; more than its initial design.
+      method: A name in `experiments.benchmark.peer.METHODS`.
+      num_told: Number of random trials observed before; more than the initial design of the method.
     """
     rng = np.random.default_rng(0)
     configs = [PROBLEM.space.decode(x) for x in rng.uniform(size=(num_told, 6))]
@@ -72,10 +73,10 @@ def seconds_to_model(method: str, num_told: int) -> float:
 
 
 def seconds_of_imports(num_runs: int) -> dict[str, float]:
-    """Medians of the processor's seconds of processes that only import, one after the other in turns.
+    """Median processor seconds of processes that only import; the kinds of processes run in turns.
 
     Args:
-      num_runs: Processes of each kind.
+      num_runs: Number of processes of each kind.
     """
     seconds: dict[str, list[float]] = {"jax": [], "jbo": []}
     for _ in range(num_runs):
@@ -95,7 +96,7 @@ def main(
     Args:
       num_trials: Number of trials of the study.
       pause_cold: Seconds that the objective takes while the compilation cache is empty.
-      pause_warm: Seconds that it takes afterwards.
+      pause_warm: Seconds that the objective takes afterwards.
       out: Folder for waits.json.
     """
     console, record = Console(), {}

@@ -1,17 +1,17 @@
 """Change single lines of the code and see which changes the tests notice.
 
-``make mutants`` or ``python -m experiments.checks.mutants --out runs/mutants.md``: sixty lines of the strategies, the
-surrogates, the acquisitions, `jbo.maximize` and the study, drawn by the hash of the commit. It prints each change with
-the test that notices it, and the share that is noticed.
+``make mutants`` or ``python -m experiments.checks.mutants --out runs/mutants.md`` changes sixty random lines of the
+strategies, the surrogates, the acquisitions, `jbo.maximize` and the study. The hash of the commit is the random seed.
+The command prints each change with the test that notices it, and the share of changes that are noticed.
 
 ``python -m experiments.checks.mutants --num 60 --seed 0 --base 5a15d06 --out runs/mutants.md`` compares with the tests
 of another commit, over all of ``jbo/``.
 
 Each mutant changes one line: a sign, a comparison, an operator, a constant, a keyword argument. Docstrings,
-annotations and messages of errors stay. A mutant is tried in a temporary copy of the tree, in one run of pytest over
+annotations and error messages stay unchanged. A mutant is tried in a temporary copy of the tree. One run of pytest covers
 the test files that are nearest to the module. Tests that name the changed function or class run first, and the run
-ends at the first failure. At the end, all tests that failed run once on the code itself. A mutant whose test fails
-there too is tried again without that test.
+ends at the first failure. At the end, all failed tests run once on the unchanged code. If a test also fails there, its
+mutants are tried again without it.
 
 The tests check shapes and types while they run. ``--unchecked`` tries the mutants without these checks, which takes
 half the time. Survivors of such a run are tried again with the checks: ``--only 3 17 --seed S``.
@@ -44,7 +44,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OVER = ("strategies", "surrogates", "acquisitions", "maximize", "study")
-"""Parts of ``jbo`` that are changed unless ``--over`` or ``--base`` says otherwise."""
+"""Parts of ``jbo`` that are changed unless ``--over`` or ``--base`` is given."""
 _SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -54,7 +54,7 @@ _NAMES = {"min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum"
 _NAMES |= {"argmin": "argmax", "argmax": "argmin", "floor": "ceil", "ceil": "floor", "log": "log1p", "cos": "sin"}
 
 _SYMMETRIC = {"min", "max", "minimum", "maximum", "fmin", "fmax", "logaddexp", "logical_and", "logical_or", "hypot"}
-"""Functions whose arguments may change places: it is no change."""
+"""Functions with interchangeable arguments; swapping them is no change."""
 
 
 class Mutant(NamedTuple):
@@ -65,12 +65,12 @@ class Mutant(NamedTuple):
     before: str
     after: str
     start: int
-    """First character of what is replaced in the file."""
+    """Position in the file of the first character that is replaced."""
     end: int
 
 
 def _variants(node: ast.AST) -> Iterator[ast.AST]:
-    """The node with one thing changed."""
+    """Copies of the node, each with one change."""
     new = copy.deepcopy(node)
     match new:
         case ast.BinOp() | ast.BoolOp() if type(new.op) in _SWAPS:
@@ -105,7 +105,7 @@ def _variants(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _code(tree: ast.AST) -> Iterator[ast.AST]:
-    """All expressions but docstrings and other bare strings, annotations, and what is raised or asserted."""
+    """All expressions except docstrings and other bare strings, annotations, raised errors, and assertions."""
     for name, value in ast.iter_fields(tree):
         if name in ("annotation", "returns", "decorator_list", "type_params") or isinstance(
             tree, ast.Raise | ast.Assert
@@ -155,7 +155,7 @@ def over(sources: dict[str, str], parts: Sequence[str]) -> dict[str, str]:
 
     Args:
       sources: Text by path, such as ``jbo/maximize.py``.
-      parts: Names of folders or modules of ``jbo``; ``jbo`` is all of them.
+      parts: Names of folders or modules of ``jbo``; ``jbo`` means all of them.
 
     Raises:
       ValueError: There is no such part.
@@ -171,7 +171,7 @@ def over(sources: dict[str, str], parts: Sequence[str]) -> dict[str, str]:
 
 
 def seed_of(commit: str) -> int:
-    """The seed that stands for a commit: the first eight digits of its hash.
+    """The seed of a commit: the first eight digits of its hash.
 
     Args:
       commit: The hash.
@@ -180,10 +180,10 @@ def seed_of(commit: str) -> int:
 
 
 def share(noticed: Sequence[str]) -> str:
-    """How many mutants were noticed, in words.
+    """The number of noticed mutants, in words.
 
     Args:
-      noticed: For each mutant, the test that notices it: empty if no test does, "out of time" if unknown.
+      noticed: For each mutant, the test that notices it; empty if no test does, "out of time" if unknown.
     """
     known = [test for test in noticed if test != "out of time"]
     count = sum(bool(test) for test in known)
@@ -193,7 +193,7 @@ def share(noticed: Sequence[str]) -> str:
 
 
 def files_for(path: str, files: list[str], sources: dict[str, str]) -> list[str]:
-    """The order in which test files are tried: of the module's name, of its folder, by what they name, others."""
+    """Test files in the order in which they are tried: named like the module, like its folder, naming it, others."""
     parts = Path(path).parts
     stem, folder = Path(path).stem.strip("_"), (parts[1] if len(parts) > 2 else "")
 
@@ -209,7 +209,7 @@ class Tree:
     """A copy of the repository in which mutants are made, one at a time."""
 
     def __init__(self, folder: Path, tests: str | None, checks: bool):
-        """``tests``: the commit whose ``tests`` it has, or None for those of the working tree."""
+        """``tests``: the commit whose ``tests`` folder is used; None for the folder of the working tree."""
         self.folder, self.checks = folder, checks
         names = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
@@ -222,7 +222,7 @@ class Tree:
             archive = subprocess.run(["git", "archive", tests, "tests"], cwd=ROOT, check=True, capture_output=True)
             subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
         self.failing: set[str] = set()
-        """Tests that fail on the code as it is, as far as that is known. They are left out."""
+        """Tests that are known to fail on the unchanged code. They are left out."""
 
     def sources(self) -> dict[str, str]:
         return {str(p.relative_to(self.folder)): p.read_text() for p in sorted(self.folder.glob("tests/**/test_*.py"))}
@@ -230,8 +230,8 @@ class Tree:
     def failures(self, arguments: list[str], seconds: float, words: Sequence[str] = ()) -> list[str]:
         """The tests that fail, or the files that cannot be collected; "out of time" for a run that takes too long.
 
-        A run may take so many seconds of CPU, and four times as long by the clock. Tests whose source has one of the
-        words run first.
+        A run may take the given seconds of CPU time, and four times as long by the clock. Tests whose source has one
+        of the words run first.
         """
         command = ["-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not thorough", "-rfE", "--tb=no", *arguments]
         checks = "--jaxtyping-packages=jbo,beartype.beartype" if self.checks else ""
@@ -263,7 +263,7 @@ class Tree:
         return found or [f"{arguments[-1]} (ended by {code})"]
 
     def notices(self, mutant: Mutant, files: list[str], seconds: float) -> str:
-        """The first test that fails on the mutant; empty if none does, "out of time" if it was not found out."""
+        """The first test that fails on the mutant; empty if none fails, "out of time" if the run took too long."""
         if not files:
             return ""
         file = self.folder / mutant.path
@@ -275,7 +275,7 @@ class Tree:
             file.write_bytes(source)
 
     def learn_failing(self, tests: Iterable[str]) -> set[str]:
-        """Those of the tests that fail on the code as it is; they are left out from now on."""
+        """The tests that also fail on the unchanged code; they are left out from now on."""
         tests = {test for test in tests if test and test != "out of time"}
         found: set[str] = set()
         for options in ([], ["--collect-only"]):
@@ -296,7 +296,7 @@ def _import_what_takes_long() -> None:
 
 
 def _run_tests(folder: Path, command: list[str], words: Sequence[str], seconds: int, output: int) -> int:
-    """Run pytest in this process, which is a fork of one that has imported JAX and nothing of this repository."""
+    """Run pytest in this process, a fork of a process that has imported JAX but nothing from this repository."""
     os.setsid()
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -304,12 +304,12 @@ def _run_tests(folder: Path, command: list[str], words: Sequence[str], seconds: 
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     os.environ["PYTHONPATH"] = sys.path[0] = str(folder)
     for name in [name for name in sys.modules if name.split(".")[0] == "experiments"]:
-        del sys.modules[name]  # they come from another folder
+        del sys.modules[name]  # modules of another folder
     return int(pytest.main(command, plugins=[_First(words)]))
 
 
 class _First:
-    """A plugin of pytest: tests that name the changed function or class run first."""
+    """A pytest plugin that runs tests first if they name the changed function or class."""
 
     def __init__(self, words: Sequence[str]):
         self.pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b") if words else None
@@ -322,7 +322,7 @@ class _First:
 
 
 def names_around(source: str, line: int) -> list[str]:
-    """The functions and classes that a line is inside of, and the name that a statement of a module gives."""
+    """The functions and classes around a line, or the name that a module-level statement defines."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
@@ -374,7 +374,7 @@ def main() -> int:
         today = Tree(Path(now), None, not args.unchecked)
         base = Tree(Path(old), args.base, not args.unchecked) if args.base else today
         tests, tests_before = today.sources(), base.sources()
-        # What is the same in both is tried once; what differs in the base is tried on what today's tests do not notice.
+        # Test files equal in both commits run once. Other files of the base run on mutants that today's tests miss.
         differs = {file for file, source in tests_before.items() if tests.get(file) != source}
         todo = range(len(drawn)) if args.only is None else args.only
         while todo:

@@ -1,4 +1,4 @@
-"""Run the tests that are new since a commit on the code of that commit: each of them should fail there.
+"""Run the tests that are new since a commit on the code of that commit, where each new test should fail.
 
 ``python -m experiments.checks.red --base 5a15d06``
 
@@ -115,7 +115,7 @@ def _write(*report):
 
 
 def test_functions(source: str) -> dict[str, ast.AST]:
-    """The test functions of a file by name; those of a class as ``Class::name``."""
+    """The test functions of a file by name; the name in a class is ``Class::name``."""
 
     def find(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
         for node in body:
@@ -128,11 +128,11 @@ def test_functions(source: str) -> dict[str, ast.AST]:
 
 
 def new_tests(now: dict[str, str], base: dict[str, str]) -> dict[tuple[str, str], bool]:
-    """File and name of each test that is new; True if it has the marker ``guard``.
+    """File and name of each new test; True if the test has the marker ``guard``.
 
     Args:
       now: The sources of the test files by path.
-      base: Those of the base.
+      base: The sources of the test files of the base, by path.
     """
     of_base = {path: test_functions(source) for path, source in base.items()}
     known = {ast.dump(node) for functions in of_base.values() for node in functions.values()}
@@ -145,9 +145,9 @@ def new_tests(now: dict[str, str], base: dict[str, str]) -> dict[tuple[str, str]
 
 
 def guarded(source: str) -> str:
-    """A test file whose statements may fail one by one: what they bind then raises the error when it is used."""
+    """The source of a test file in which a statement may fail; the names it binds then raise the error when used."""
     tree = ast.parse(source)
-    num_first = sum(  # a docstring and imports from the future stay where they are
+    num_first = sum(  # a docstring and ``__future__`` imports must stay first
         isinstance(node, ast.Expr) or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
         for node in tree.body[:2]
     )
@@ -165,7 +165,7 @@ def guarded(source: str) -> str:
 
 
 def _parts(node: ast.stmt) -> list[ast.stmt]:
-    """An import of several names is one of each."""
+    """Splits an import of several names into imports of one name."""
     if isinstance(node, ast.ImportFrom):
         return [ast.ImportFrom(node.module, [name], node.level) for name in node.names]
     if isinstance(node, ast.Import):
@@ -195,7 +195,7 @@ def sources_of(commit: str) -> dict[str, str]:
 
 
 def copy(commit: str, into: Path) -> None:
-    """The commit's tree with today's tests and their settings."""
+    """Copy the commit's tree, with today's tests and their settings."""
     archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", into], input=archive, check=True)
     shutil.rmtree(into / "tests")
@@ -207,7 +207,7 @@ def copy(commit: str, into: Path) -> None:
 
 
 def run(tree: Path, new: list[tuple[str, str]], seconds: int, workers: int, marker: str) -> list[tuple[str, str, str]]:
-    """Id, outcome and error of each new test, by a run of pytest in the tree."""
+    """Id, outcome and error of each new test, from a run of pytest in the tree."""
     (tree / "red_plugin.py").write_text(PLUGIN)
     (tree / "red_new.json").write_text(json.dumps(new))
     out = tree / "red_out.jsonl"
@@ -237,7 +237,10 @@ def run(tree: Path, new: list[tuple[str, str]], seconds: int, workers: int, mark
 
 
 def verdicts(new: dict[tuple[str, str], bool], reports: list[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
-    """``red``, ``red at import``, ``GREEN``, ``not run`` or ``green, a guard``, and the first error, of each test."""
+    """The verdict and the first error of each test.
+
+    Verdicts are ``red``, ``red at import``, ``GREEN``, ``not run`` and ``green, a guard``.
+    """
     outcomes, errors = defaultdict(Counter), {}
     for node, outcome, error in reports:
         path, *names = node.split("::")

@@ -1,4 +1,4 @@
-"""Acquisition functions for several objectives: what a point adds to the front."""
+"""Acquisition functions for several objectives: the gain of the front by a new point."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -32,18 +32,18 @@ from jbo.surrogates import Posterior
 
 
 class LimitModels(NamedTuple):
-    """What is known of the limits at the trials, for acquisitions that sample which trials are feasible."""
+    """Models of the limits at the trials, for acquisitions that sample which trials are feasible."""
 
     posteriors: Any
-    """Posteriors of what has a limit, given pending trials as well, with a leading axis of limits."""
+    """Posteriors of the limited outcomes, also given pending trials, with a leading axis of limits."""
     limit: Float[Array, " l"]
-    """Where each limit is, in the units of its posterior; a limit holds at this value and below."""
+    """Value of each limit, in the units of its posterior; a limit holds up to this value."""
     is_there: Bool[Array, " n"]
     """True for trials that succeeded or are pending, feasible or not."""
 
 
 class Front(NamedTuple):
-    """The trials so far, as an acquisition for several objectives sees them; standardised units, lower is better."""
+    """The trials so far, in the form that an acquisition for several objectives uses; standardised, lower is better."""
 
     x: Float[Array, "n d"]
     """Points of the trials."""
@@ -54,7 +54,7 @@ class Front(NamedTuple):
     reference: Float[Array, " k"]
     """Reference point of the hypervolume."""
     limits: LimitModels | None = None
-    """Models of the limits; None: there are none, or `FrontAcquisition.samples_limits` is False."""
+    """Models of the limits; None if there are no limits or `FrontAcquisition.samples_limits` is False."""
 
     @property
     def scale(self) -> Float[Array, " k"]:
@@ -88,7 +88,7 @@ class FrontAcquisition(ABC):
 
         Args:
           key: Random key of acquisitions that draw samples.
-          posteriors: Posteriors of the objectives, given pending trials as well.
+          posteriors: Posteriors of the objectives, also given pending trials.
           front: The trials so far.
         """
 
@@ -115,12 +115,12 @@ def moments(posteriors: Any, x: Float[Array, " d"]) -> tuple[Float[Array, " k"],
 
 
 class _Prepared(NamedTuple):
-    """What `HypervolumeImprovement` prepares."""
+    """Prepared quantities of `HypervolumeImprovement`."""
 
     region: Any
     """`Strips` with a leading axis of samples, `Boxes`, or `Rays`."""
     drawn: Any
-    """Values of each objective at the trials that were drawn; None: the front is that of the posterior means."""
+    """Sampled values of each objective at the trials; None: the front of the posterior means is used."""
 
 
 @pytree
@@ -135,7 +135,7 @@ class HypervolumeImprovement(FrontAcquisition):
 
     @property
     def of_one(self) -> Acquisition:
-        """Expected improvement, or its noisy form."""
+        """Expected improvement, or noisy expected improvement if the front is sampled."""
         return log_noisy_expected_improvement(self.num_samples) if self.num_samples else log_expected_improvement()
 
     @property
@@ -162,7 +162,7 @@ class HypervolumeImprovement(FrontAcquisition):
         drawn = self._draw(key_values, posteriors, front.x, rows)
         y, counts = jnp.moveaxis(drawn.values, 0, -1), jnp.broadcast_to(rows, (self.num_samples, len(rows)))  # [s n k]
         if limits is not None:
-            key_limits = jax.random.fold_in(key_values, k)  # leaves the samples of the objectives as without limits
+            key_limits = jax.random.fold_in(key_values, k)  # does not change the samples of the objectives
             values = self._draw(key_limits, limits.posteriors, front.x, rows).values
             counts = counts & jnp.all(values <= limits.limit[:, None, None], axis=0)
         if k == 2:
@@ -205,7 +205,7 @@ class HypervolumeImprovement(FrontAcquisition):
 def _given_drawn(
     drawn: Any, posteriors: Any, x: Float[Array, " d"], mean: Float[Array, " k"], deviation: Float[Array, " k"]
 ) -> tuple[Float[Array, "s k"], Float[Array, " k"]]:
-    """Means of the objectives at a point, one for each draw, and their deviations, once the drawn values are known."""
+    """Means of the objectives at a point for each sample, and standard deviations, given the sampled values."""
 
     def of_objective(drawn: Any, posterior: Any, mean: Array, deviation: Array) -> tuple[Array, Array]:
         counts = drawn.counts.astype(x.dtype)[:, None]
@@ -226,7 +226,7 @@ class HypervolumeScalarization(FrontAcquisition):
     num_directions: int = field(metadata={"static": True})
 
     def prepare(self, key: Key[Array, ""], posteriors: Any, front: Front) -> Any:
-        """The directions of this suggestion, and how far each of them is dominated."""
+        """The directions of this suggestion, and the distance up to which each direction is dominated."""
         direction = directions(key, self.num_directions, front.mean.shape[1], front.mean.dtype)
         return rays(direction, front.mean[None], front.counts[None], front.reference, front.scale)
 
@@ -237,16 +237,16 @@ class HypervolumeScalarization(FrontAcquisition):
 
 
 class _Chebyshev(NamedTuple):
-    """What `ParEGO` prepares."""
+    """Prepared quantities of `ParEGO`."""
 
     weight: Float[Array, " k"]
-    """Of each objective; they sum to 1."""
+    """Weight of each objective; the weights sum to 1."""
     normal: Float[Array, "s k"]
-    """Standard normals."""
+    """Standard normal samples."""
     best: Float[Array, ""]
-    """The least scalarised value of the trials."""
+    """The minimum scalarised value of the trials."""
     offset: Float[Array, " k"]
-    """Where the scale of each objective begins."""
+    """Zero point of the scale of each objective."""
     scale: Float[Array, " k"]
     """Range of each objective over the front."""
 
@@ -264,7 +264,7 @@ class ParEGO(FrontAcquisition):
         """The weights of this suggestion, and the best scalarised value so far."""
         key_weight, key_normal = jax.random.split(key)
         k, dtype = front.mean.shape[1], front.mean.dtype
-        # Uniform on the simplex.
+        # The weights are uniform on the simplex.
         exponential = jax.random.exponential(key_weight, (k,), dtype)
         uniform = designs.sobol(key_normal, self.num_samples, k, dtype)
         is_front = pareto.front(front.mean, front.counts)[:, None]
@@ -295,7 +295,7 @@ class ParEGO(FrontAcquisition):
         """Logarithm of the expected improvement, smoothed at its kink so that it has a gradient everywhere."""
         mean, deviation = moments(posteriors, x)
         gain = (aux.best - self._scalarised(aux, mean[None, :] + deviation[None, :] * aux.normal)) / _SMOOTHING
-        # The logarithm of a softplus is its argument where that is far below 0.
+        # If the argument is far below 0, the logarithm of its softplus is the argument itself.
         is_low = gain < -30
         logs = jnp.where(is_low, gain, jnp.log(softplus(jnp.where(is_low, 0, gain))))
         return logsumexp(logs) + float(np.log(_SMOOTHING / self.num_samples))
@@ -315,9 +315,9 @@ def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImpro
     """Logarithm of the expected hypervolume improvement (EHVI): the default with several objectives.
 
     The front is the Pareto front of the posterior means of the feasible trials. The value is exact with two objectives
-    for a front of up to 64 trials, and with three objectives for a front of up to 96 trials. Of a larger front as many
-    trials are taken. With more objectives the value is a mean over directions from the reference point. Each suggestion
-    uses new, evenly spread directions.
+    for a front of up to 64 trials, and with three objectives for a front of up to 96 trials. From a larger front, 64 or
+    96 trials are used. With more objectives the value is a mean over directions from the reference point. Each
+    suggestion uses new, evenly spread directions.
 
     Args:
       num_rays: Number of directions with more than three objectives. Powers of two are spread most evenly.
@@ -336,12 +336,12 @@ def log_expected_hypervolume_improvement(num_rays: int = 64) -> HypervolumeImpro
 def log_noisy_expected_hypervolume_improvement(num_samples: int = 16, num_rays: int = 64) -> HypervolumeImprovement:
     """Logarithm of the noisy expected hypervolume improvement (NEHVI): the front is sampled from the posterior.
 
-    The improvement is averaged over samples of the objectives at the trials. Outcomes with a limit are sampled too, and
-    a trial counts in those samples in which it is feasible. Use it for outcomes with much noise.
+    The improvement is averaged over samples of the objectives at the trials. Outcomes with a limit are also sampled. A
+    trial counts in the samples in which it is feasible. Use this acquisition for very noisy outcomes.
 
     Args:
       num_samples: Number of samples of the front.
-      num_rays: Number of directions with more than two objectives, each with a sample of its own.
+      num_rays: Number of directions with more than two objectives, each with its own sample.
 
     Raises:
       ValueError: If a number is below 1.

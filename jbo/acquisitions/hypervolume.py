@@ -1,14 +1,14 @@
-r"""Expected improvement of the hypervolume by a point, as a formula of the Gaussian posteriors there.
+r"""Expected hypervolume improvement of a point, in closed form from the Gaussian posteriors of the objectives.
 
-Lower is better. With independent objectives the expected hypervolume improvement (EHVI) of a point is an integral over
-the region that no trial dominates, bounded by the reference :math:`r`:
+Lower is better. With independent objectives the expected hypervolume improvement (EHVI) of a point is an integral. The
+integral is over the region that no trial dominates, bounded by the reference :math:`r`:
 
 .. math:: \operatorname{EHVI} = \int_{z \le r,\ z \text{ not dominated}} \prod_j P(f_j \le z_j)\, dz
 
-For two objectives that region is a union of strips, and for three a union of boxes. The integral is then a sum of
-products of expected improvements. For more objectives the number of boxes grows too fast, and the integral is written
-in polar coordinates around the reference. Each ray leaves the dominated region once, and what is left is an integral
-along each ray.
+For two objectives this region is a union of strips, and for three objectives a union of boxes. The integral is then a
+sum of products of expected improvements. For more objectives the number of boxes grows too fast, and the integral is
+written in polar coordinates around the reference. Each ray leaves the dominated region once, so a one-dimensional
+integral remains for each ray.
 """
 
 import functools
@@ -25,31 +25,32 @@ from jbo import designs, pareto
 from jbo.numerics import log_improvement, log_normal_cdf, normal_hazard
 
 _MOST_ROWS = 64
-"""Rows of the front of two objectives that count."""
+"""Maximum number of rows of a front of two objectives."""
 _MOST_ROWS_OF_THREE = 96
-"""Rows of the front of three objectives that count."""
+"""Maximum number of rows of a front of three objectives."""
 _NUM_NODES = 8
-"""Gauss-Legendre nodes along a ray."""
+"""Number of Gauss-Legendre nodes along a ray."""
 
 
 class Strips(NamedTuple):
     """The region of two objectives that no row dominates: strips side by side along the first objective."""
 
     ends: Float[Array, " m"]
-    """Where each strip ends in the first objective; it begins where the one before ends, the first one nowhere."""
+    """Upper end of each strip in the first objective. A strip begins where the previous strip ends; the first strip is
+    unbounded below."""
     heights: Float[Array, " m"]
-    """The second objective below which a strip is not dominated."""
+    """Upper end of each strip in the second objective; above this value, the strip is dominated."""
 
 
 def strips(y: Float[Array, "n 2"], counts: Bool[Array, " n"], reference: Float[Array, "2"]) -> Strips:
-    """The strips below a reference that no row dominates; some of them have no width.
+    """The strips below a reference that no row dominates; some of the strips have no width.
 
-    There is one more strip than rows of the front. Of a front of more than 64 rows as many are taken, evenly along it,
-    so that a point costs no more in a large table.
+    There is one more strip than rows of the front. If a front has more than 64 rows, 64 evenly spaced rows are used, so
+    that a point costs no more in a large table.
 
     Args:
       y: Values, lower is better.
-      counts: Rows that count; one that is not better than the reference in both columns does not either.
+      counts: Rows that count. A row that is not better than the reference in both columns never counts.
       reference: The worst values that count.
     """
     is_inside = counts & jnp.all(y < reference[None, :], axis=1)
@@ -68,13 +69,13 @@ def log_improvement_of_strips(
 ) -> Float[Array, ""]:
     r"""Logarithm of the expected hypervolume improvement of two independent objectives; exact for the strips.
 
-    A strip from :math:`a` to :math:`b` below :math:`u` has the share
+    A strip from :math:`a` to :math:`b` below :math:`u` contributes
     :math:`(\mathrm{EI}_1(b) - \mathrm{EI}_1(a))\,\mathrm{EI}_2(u)`.
 
     Args:
       mean: Posterior mean of each objective.
       deviation: Posterior standard deviation of each objective, above 0.
-      region: From `strips`.
+      region: The region from `strips`.
 
     References:
       Emmerich, Deutz and Klinkenberg, Hypervolume-Based Expected Improvement: Monotonicity Properties and Exact
@@ -84,7 +85,7 @@ def log_improvement_of_strips(
     to_end = log_improvement((region.ends - mean[0]) / deviation[0])
     below = log_improvement((region.heights - mean[1]) / deviation[1])
     from_start = jnp.concatenate([jnp.full_like(to_end[:1], -jnp.inf), to_end[:-1]])
-    # The first strip has no start. A strip without width adds nothing and has no slope.
+    # The first strip has no lower end. A strip without width adds nothing and has no gradient.
     is_wide = jnp.concatenate([jnp.ones(1, bool), region.ends[1:] > region.ends[:-1]])
     all_strips = _Products(to_end + below, (from_start - to_end,), is_wide)
     return _log_sum((all_strips,)) + jnp.sum(jnp.log(deviation))
@@ -94,26 +95,26 @@ class _Products(NamedTuple):
     """Positive products of differences of improvements."""
 
     log_size: Float[Array, " m"]
-    """Logarithm of each product, the lower ends of all differences left out."""
+    """Logarithm of each product, without the lower ends of all differences."""
     log_lower: tuple[Float[Array, " m"], ...]
-    """Logarithm of each lower end as a share of its upper end; ``-inf`` where there is none."""
+    """Logarithm of each lower end relative to its upper end; ``-inf`` if there is no lower end."""
     counts: Bool[Array, " m"]
     """False for products that are 0."""
 
 
 def _log_sum(parts: tuple[_Products, ...]) -> Float[Array, ""]:
-    """Logarithm of the sum of all products, of which at least one counts."""
-    # Rounding may leave nothing of a difference.
+    """Logarithm of the sum of all products; at least one product must count."""
+    # A difference may be rounded to 0.
     counts = [functools.reduce(jnp.logical_and, [lower < 0 for lower in part.log_lower], part.counts) for part in parts]
     sizes = [jnp.where(here, part.log_size, -jnp.inf) for here, part in zip(counts, parts, strict=True)]
-    # The largest size and not the largest product: what is left of a difference is never far below the rounding.
+    # Scaling by the largest size is enough, because a difference is never far below the rounding error of its terms.
     largest = jax.lax.stop_gradient(functools.reduce(jnp.maximum, [jnp.max(size) for size in sizes]))
     largest = jnp.where(jnp.isfinite(largest), largest, 0)
     total = jnp.zeros_like(largest)
     for here, size, part in zip(counts, sizes, parts, strict=True):
         product = jnp.exp(size - largest)
         for lower in part.log_lower:
-            # Not by `expm1`: the difference of two logarithms has no more digits than this, and `expm1` takes longer.
+            # `expm1` takes longer and gains no digits, because the difference of two logarithms has no more.
             product = product * (1 - jnp.exp(jnp.where(here, lower, -1)))
         total += jnp.sum(product)
     return jnp.log(total) + largest
@@ -122,40 +123,40 @@ def _log_sum(parts: tuple[_Products, ...]) -> Float[Array, ""]:
 class Boxes(NamedTuple):
     """The region of three objectives that no row dominates: boxes that are open below in the third objective.
 
-    Each row has two boxes, of which some are empty, and the last box belongs to no row. Ends are numbers of ``levels``.
+    Each row has two boxes, some of which are empty. The last box belongs to no row. Ends are indices of ``levels``.
     """
 
     levels: Float[Array, "m 3"]
-    """Values of the rows; the last one is the reference."""
+    """Values of the rows; the last row is the reference."""
     first_end: Int[Array, "2 m"]
-    """Where each box ends in the first objective; it begins at its own row. The last box begins nowhere."""
+    """Upper end of each box in the first objective. A box begins at its own row; the last box is unbounded below."""
     second_start: Int[Array, " m"]
-    """The row at which the second box of a row begins in the second objective; the reference: it begins nowhere."""
+    """The row at which the second box of a row begins in the second objective; the reference means unbounded below."""
     second_end: Int[Array, " m"]
-    """The row at which the first box of a row ends in the second objective; it begins at its own row."""
+    """The row at which the first box of a row ends in the second objective. The first box begins at its own row."""
     is_box: Bool[Array, "2 m"]
     """False for boxes without width."""
 
 
 def boxes(y: Float[Array, "n 3"], counts: Bool[Array, " n"], reference: Float[Array, "3"]) -> Boxes:
-    r"""The boxes below a reference that no row dominates; twice as many as rows of the front, and one.
+    r"""The boxes below a reference that no row dominates: two for each row of the front, and one more.
 
-    A plane rises along the third objective. In the plane, the rows below it dominate what lies above a staircase. Each
+    A plane rises along the third objective. In the plane, the rows below it dominate the region above a staircase. Each
     row that the plane reaches cuts a corner out of the region under the staircase. The part of the corner under one
     step is a box, which reaches from the row down to :math:`-\infty`. The first box of a row is the part of its own
     corner under the step to its left. The second box lies under the step that begins at the row, in the corner of the
-    row that takes this step away. The region that is left under the staircase in the end reaches up to the reference.
+    row that removes this step. The region that finally remains under the staircase reaches up to the reference.
 
-    Of a front of more than 96 rows as many are taken, see `spread_rows`.
+    If a front has more than 96 rows, 96 of them are used, see `spread_rows`.
 
     Args:
       y: Values, lower is better.
-      counts: Rows that count; one that is not better than the reference in each column does not either.
+      counts: Rows that count. A row that is not better than the reference in each column never counts.
       reference: The worst values that count.
 
     References:
       Yang, Emmerich, Deutz and Bäck, Efficient Computation of Expected Hypervolume Improvement Using Box Decomposition
-      Algorithms, 2019, section 4 (as many boxes, found by a sweep with a tree; here by comparing all rows).
+      Algorithms, 2019, section 4 (the same number of boxes, found by a sweep with a tree; here all rows are compared).
     """
     is_front = pareto.front(y, counts & jnp.all(y < reference[None, :], axis=1))
     y = jnp.where(is_front[:, None], y, reference[None, :])
@@ -169,11 +170,11 @@ def boxes(y: Float[Array, "n 3"], counts: Bool[Array, " n"], reference: Float[Ar
     is_before = (c[:, None] < c[None, :]) | ((c[:, None] == c[None, :]) & (numbers[:, None] < numbers[None, :]))
 
     def least(column: Float[Array, " m"], may_be: Bool[Array, "m m"]) -> Int[Array, " m"]:
-        """For each column of the mask, its row with the least value; the reference if there is none."""
+        """For each column of the mask, the row of the mask with the minimum value; the reference if there is no row."""
         values = jnp.where(may_be, column[:, None], jnp.inf).at[-1].set(column[-1])
         return jnp.argmin(values, axis=0).astype(jnp.int32)
 
-    # The last corner is all that is left: it begins nowhere.
+    # The last corner is the remaining region, which is unbounded below.
     start_a, start_b = a.at[-1].set(-jnp.inf), b.at[-1].set(-jnp.inf)
     second_end = least(b, is_before & (a[:, None] < start_a[None, :]))
     end = least(a, is_before & (a[:, None] >= start_a[None, :]) & (b[:, None] < b[second_end][None, :]))
@@ -190,16 +191,17 @@ def boxes(y: Float[Array, "n 3"], counts: Bool[Array, " n"], reference: Float[Ar
 def spread_rows(
     y: Float[Array, "n k"], is_front: Bool[Array, " n"], reference: Float[Array, " k"], num: int
 ) -> Int[Array, " {num}"]:
-    r"""Rows of a front such that each other row of it is near one of them.
+    r"""Selected rows of a front, such that every other row of the front is near a selected row.
 
-    Each next row is the one that is furthest from those before, by the largest difference of a column in units of the
-    range of the front. The first row is the one with the best product of distances from the reference.
+    The first row is the row with the largest product of distances from the reference. Each next row is the row that is
+    furthest from the rows selected before. The distance is the largest difference of a column, in units of the range of
+    the front.
 
     Args:
       y: Values.
       is_front: Rows of the front.
       reference: The worst values that count.
-      num: Number of rows. If the front has fewer, the result has all of them and other rows as well.
+      num: Number of rows. If the front has fewer rows, the result also has rows outside of the front.
 
     References:
       Gonzalez, Clustering to Minimize the Maximum Intercluster Distance, 1985.
@@ -213,28 +215,28 @@ def spread_rows(
         distance = jnp.minimum(distance, jnp.max(jnp.abs(unit - unit[row][None, :]), axis=1)).at[row].set(-1)
         return (jnp.argmax(distance).astype(jnp.int32), distance), row
 
-    far = jnp.where(is_front, jnp.inf, -0.5).astype(y.dtype)  # other rows before any row twice
+    far = jnp.where(is_front, jnp.inf, -0.5).astype(y.dtype)  # other rows come before repeated rows
     return jax.lax.scan(step, (jnp.argmax(worth).astype(jnp.int32), far), None, length=num)[1]
 
 
 def log_improvement_of_boxes(mean: Float[Array, "3"], deviation: Float[Array, "3"], region: Boxes) -> Float[Array, ""]:
     r"""Logarithm of the expected hypervolume improvement of three independent objectives; exact for the boxes.
 
-    A box has the share :math:`\prod_{j=1}^3 (\mathrm{EI}_j(u_j) - \mathrm{EI}_j(l_j))` with its upper ends u and lower
+    A box contributes :math:`\prod_{j=1}^3 (\mathrm{EI}_j(u_j) - \mathrm{EI}_j(l_j))` with its upper ends u and lower
     ends l. The improvements are computed once for each row, and looked up for each box.
 
     Args:
       mean: Posterior mean of each objective.
       deviation: Posterior standard deviation of each objective, above 0.
-      region: From `boxes`.
+      region: The region from `boxes`.
 
     References:
       Yang, Emmerich, Deutz and Bäck, Efficient Computation of Expected Hypervolume Improvement Using Box Decomposition
       Algorithms, 2019, eq. 21.
     """
-    # In a loop over the objectives: XLA would compute a part of each logarithm again wherever it is looked up.
+    # The loop over objectives keeps XLA from computing a part of each logarithm again at every look-up.
     a, b, c = jax.lax.map(log_improvement, (region.levels.T - mean[:, None]) / deviation[:, None])
-    start_a, start_b = a.at[-1].set(-jnp.inf), b.at[-1].set(-jnp.inf)  # the last box begins nowhere
+    start_a, start_b = a.at[-1].set(-jnp.inf), b.at[-1].set(-jnp.inf)  # the last box is unbounded below
     to_a, to_b = a[region.first_end[0]], b[region.second_end]
     first = _Products(to_a + to_b + c, (start_a - to_a, start_b - to_b), region.is_box[0])
     to_a, from_b = a[region.first_end[1]], start_b[region.second_start]
@@ -243,16 +245,16 @@ def log_improvement_of_boxes(mean: Float[Array, "3"], deviation: Float[Array, "3
 
 
 class Rays(NamedTuple):
-    """Directions from the reference into the region that counts, in units in which the objectives are of like size."""
+    """Rays from the reference into the region of better values, in units in which objectives are of similar size."""
 
     direction: Float[Array, "r k"]
-    """Positive unit vectors: each objective gets better along them."""
+    """Positive unit vectors; each objective improves along them."""
     start: Float[Array, " r"]
-    """Where a ray leaves what is dominated, in those units."""
+    """Distance at which a ray leaves the dominated region, in units of ``scale``."""
     scale: Float[Array, " k"]
-    """Those units."""
+    """Unit of each objective."""
     reference: Float[Array, " k"]
-    """Where the rays begin."""
+    """Start of the rays."""
 
 
 def directions(key: Key[Array, ""], num: int, num_objectives: int, dtype: jnp.dtype) -> Float[Array, "{num} k"]:
@@ -260,7 +262,7 @@ def directions(key: Key[Array, ""], num: int, num_objectives: int, dtype: jnp.dt
 
     Args:
       key: Random key.
-      num: Number of vectors; a power of two is spread most evenly.
+      num: Number of vectors; powers of two are spread most evenly.
       num_objectives: Number of coordinates.
       dtype: Floating type.
     """
@@ -279,9 +281,9 @@ def rays(
     """Rays through the region that no row dominates.
 
     Args:
-      direction: From `directions`.
-      y: Values, lower is better; of one set of values for all rays, or of one set for each.
-      counts: Rows that count, for each set of values.
+      direction: Unit vectors from `directions`.
+      y: Values, lower is better: one table for all rays, or one table for each ray.
+      counts: Rows that count, for each table.
       reference: The worst values that count.
       scale: Size of each objective, above 0.
     """
@@ -306,16 +308,16 @@ def log_improvement_of_rays(
     .. math:: \prod_j s_j\, A_k\, \frac1R \sum_\theta \int_{b_\theta}^\infty
               t^{k-1} \prod_j \Phi\Bigl(\frac{(r_j - \mu_j)/s_j - \theta_j t}{\sigma_j / s_j}\Bigr) dt
 
-    with :math:`R` rays :math:`\theta`, the place :math:`b_\theta` where a ray leaves what is dominated, and the area
-    :math:`A_k` of the part of the sphere on which the rays lie. The probability along a ray is log-concave, so few
-    nodes suffice, which are put where it falls from its value at :math:`b_\theta` to nothing.
+    with :math:`R` rays :math:`\theta`. A ray leaves the dominated region at the distance :math:`b_\theta`. The rays lie
+    on a part of the sphere with the area :math:`A_k`. The probability along a ray is log-concave, so few nodes suffice.
+    The nodes are placed where the probability falls from its value at :math:`b_\theta` to nothing.
 
     Args:
-      mean: Posterior mean of each objective; of one set for all rays, or of one set for each.
+      mean: Posterior mean of each objective: one vector for all rays, or one vector for each ray.
       deviation: Posterior standard deviation of each objective, above 0.
-      region: From `rays`.
-      is_volume: False: each ray counts alike at every distance. Then it is the mean over the rays of the expected
-        improvement of the scalarisation :math:`\min_j (r_j - f_j) / (s_j \theta_j)`.
+      region: The rays from `rays`.
+      is_volume: False: every distance along a ray has the same weight. The result is then the mean over the rays of the
+        expected improvement of the scalarisation :math:`\min_j (r_j - f_j) / (s_j \theta_j)`.
 
     References:
       Deng and Zhang, Approximating Hypervolume and Hypervolume Contributions Using Polar Coordinate, 2019; Zhang and
@@ -325,10 +327,10 @@ def log_improvement_of_rays(
     centre = (region.reference[None, :] - mean) / region.scale[None, :]  # [r k] or [1 k]
     width = (deviation / region.scale)[None, :]
     direction, start = region.direction, region.start
-    # Where the probability is gone: some deviations beyond the first mean that the ray passes, or, far in the tail,
-    # some lengths over which it falls by a factor of e.
+    # The integration ends where the probability is negligible: four standard deviations beyond the first mean that the
+    # ray passes. Far in the tail, it ends after eight lengths over which the probability falls by a factor of e.
     ends = (centre + 4 * width) / direction
-    # By its number: XLA may compute `ends` twice, and the two then differ in a last bit.
+    # The minimum is taken by its index, because XLA may compute `ends` twice with results that differ in the last bit.
     first = jnp.argmin(ends, axis=1)[:, None]
     end = jnp.take_along_axis(ends, first, axis=1)[:, 0]
     of_first = jnp.take_along_axis(4 * width / direction, first, axis=1)[:, 0]

@@ -1,9 +1,9 @@
 """Test problems with known minima or fronts, each with its space; lower is better.
 
-A problem is called with a config, in both worlds: Python or NumPy values as `Space.decode` gives them (computed by
-NumPy), or JAX scalars as `Space.decode_traced` gives them (traced, in their own type). Categories are the integers from
-0, so that a category is its own index. A problem of one value returns a scalar. A problem with limits or with several
-objectives returns a dict by name, and has its ``outcomes``.
+A problem is called with a config. The config has either Python or NumPy values, as from `Space.decode`, or JAX scalars,
+as from `Space.decode_traced`. NumPy computes the former; the latter are traced in their own type. Categories are the
+integers from 0, so that a category is its own index. A problem with one value returns a scalar. A problem with limits
+or with several objectives returns a dict by name, and has the attribute ``outcomes``.
 """
 
 from jbo.functions._limited import constrained_branin as constrained_branin

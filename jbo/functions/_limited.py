@@ -1,7 +1,7 @@
-"""Problems of one objective with limits on what is measured.
+"""Problems with one objective and limits on measured outcomes.
 
-Several forms of the engineering problems are in print, with other constants, other bounds and other minima. Each
-docstring writes out its form. The minima were derived from these formulas (`tests/test_functions_of_outcomes.py`).
+Several forms of the engineering problems are published, with different constants, bounds and minima. Each docstring
+writes out its form. The minima were derived from these formulas (`tests/test_functions_of_outcomes.py`).
 """
 
 import math
@@ -31,7 +31,8 @@ r"""Branin within a disk, which holds one of its three minima.
 
 .. math:: (x_1 - 2.5)^2 + (x_2 - 7.5)^2 \le 50
 
-The minimum is that of Branin, 0.397887, at :math:`(\pi, 2.275)`: the other two are outside. The limit does not bind.
+The minimum is 0.397887, as for Branin, at :math:`(\pi, 2.275)`; the other two minimisers are infeasible. The limit is
+not active at the minimum.
 The form of Gelbart, Snoek and Adams, Bayesian Optimization with Unknown Constraints, 2014, section 4.1.
 """
 
@@ -55,7 +56,7 @@ r"""A linear function over a region with a wavy edge.
 .. math:: f = x_1 + x_2, \quad \tfrac32 - x_1 - 2 x_2 - \tfrac12 \sin(2\pi (x_1^2 - 2 x_2)) \le 0, \quad
           x_1^2 + x_2^2 \le \tfrac32
 
-on :math:`[0, 1]^2`. The minimum is 0.599788, where only the wave binds; there are two further local minima.
+on :math:`[0, 1]^2`. The minimum is 0.599788, where only the wavy limit is active; there are two further local minima.
 From Gramacy et al., Modeling an Augmented Lagrangian for Blackbox Constrained Optimization, 2016, equation 2.
 """
 
@@ -93,7 +94,7 @@ r"""The lightest coil spring: diameters of the wire and of the coil in inches, a
           \frac{140.45\, d}{D^2 N} \ge 1, \quad d + D \le 1.5
 
 on :math:`0.05 \le d \le 2`, :math:`0.25 \le D \le 1.3`, :math:`2 \le N \le 15`, N real. The minimum is 0.0126652, where
-deflection and shear stress bind. The stress has no value at :math:`d = D`.
+the limits on deflection and shear stress are active. The stress is undefined at :math:`d = D`.
 The form of Coello, Use of a Self-Adaptive Penalty Approach for Engineering Optimization Problems, 2000, after Arora.
 """
 
@@ -155,10 +156,10 @@ r"""The cheapest welded beam that carries 6,000 pounds: h and l of the weld, t a
           \tau_2 = \frac{6000 (14 + l / 2) R}{2 \sqrt 2\, h l (l^2 / 12 + (h + t)^2 / 4)}, \quad
           R^2 = \frac{l^2 + (h + t)^2}{4}
 
-on :math:`0.125 \le h \le 2`, :math:`0.1 \le l, t \le 10`, :math:`0.1 \le b \le 2`. The minimum is 1.724852, where the
-two stresses, the weld and the buckling load bind. The least h is a bound here, and a seventh limit elsewhere. Other
-forms have other minima: 1.6952 with :math:`l^2 / 4` in :math:`\tau_2`, and 1.5871 with 6 as a factor of the buckling
-load.
+on :math:`0.125 \le h \le 2`, :math:`0.1 \le l, t \le 10`, :math:`0.1 \le b \le 2`. The minimum is 1.724852. The limits
+on the two stresses, the weld and the buckling load are active there. The minimum of h is a bound here, and a seventh
+limit in other forms. These forms have other minima: 1.6952 with :math:`l^2 / 4` in :math:`\tau_2`, and 1.5871 with 6 as
+a factor of the buckling load.
 The form of Coello, Use of a Self-Adaptive Penalty Approach for Engineering Optimization Problems, 2000.
 """
 
@@ -197,9 +198,10 @@ r"""The cheapest pressure vessel: thicknesses of shell and head in sixteenths of
 .. math:: 0.6224\, s r l + 1.7781\, h r^2 + 3.1661\, s^2 l + 19.84\, s^2 r, \quad s \ge 0.0193\, r, \quad
           h \ge 0.00954\, r, \quad \pi r^2 l + \tfrac43 \pi r^3 \ge 1296000
 
-with :math:`s, h \in \{1, \dots, 99\} / 16` and :math:`10 \le r, l \le 200`. The minimum is 6059.714, where the shell
-and the volume bind. Here the limits see the thickness that the cost sees. Where thicknesses are rounded for the cost
-alone, 5633.95 can be reached. The limit :math:`l \le 240` of the source is left out, because the bounds imply it.
+with :math:`s, h \in \{1, \dots, 99\} / 16` and :math:`10 \le r, l \le 200`. The minimum is 6059.714, where the limits
+on the shell and the volume are active. Here the limits and cost use the same thicknesses. If thicknesses are rounded
+only for the cost, 5633.95 can be reached. The limit :math:`l \le 240` of the source is left out, because the bounds
+imply it.
 The form of Coello, Use of a Self-Adaptive Penalty Approach for Engineering Optimization Problems, 2000, after Kannan
 and Kramer, 1994.
 """
@@ -279,7 +281,7 @@ r"""The lightest gear box (Golinski): face width, module and teeth of the gears;
           1.5\, x_6 + 1.9 \le x_4, \quad 1.1\, x_7 + 1.9 \le x_5
 
 on :math:`[2.6, 3.6] \times [0.7, 0.8] \times \{17, \dots, 28\} \times [7.3, 8.3]^2 \times [2.9, 3.9] \times [5, 5.5]`.
-The minimum is 2994.471. With :math:`x_5 \ge 7.8`, which is also in print, it is 2996.348. The limit
+The minimum is 2994.471. With :math:`x_5 \ge 7.8`, which is also published, it is 2996.348. The limit
 :math:`x_1 / x_2 \le 12` is left out, because the bounds imply it.
 The form of Ray, Golinski's Speed Reducer Problem Revisited, 2003.
 """

@@ -1,7 +1,7 @@
-"""Problems of several objectives, with the largest hypervolume that each allows.
+"""Problems with several objectives and their maximum hypervolumes.
 
-Those of ZDT and DTLZ are in closed form. Those of Branin and Currin were found by ever finer grids around the front
-(`tests/test_functions_of_outcomes.py`).
+The hypervolumes of ZDT and DTLZ are in closed form. The hypervolumes of Branin and Currin were found by successively
+finer grids around the front (`tests/test_functions_of_outcomes.py`).
 """
 
 import math
@@ -39,8 +39,8 @@ r"""Branin, and the exponential function of Currin, on one square.
           f_2 = \left(1 - e^{-1 / (2 x_2)}\right)
           \frac{2300 x_1^3 + 1900 x_1^2 + 2092 x_1 + 60}{100 x_1^3 + 500 x_1^2 + 4 x_1 + 20}
 
-on :math:`[0, 1]^2`. The reference (18, 6) is that of BoTorch. With it the front has a hypervolume of 59.4065, to within
-0.0003. A lower value, 59.36, is in print.
+on :math:`[0, 1]^2`. The reference (18, 6) is the same as in BoTorch. With this reference the front has a hypervolume of
+59.4065, to within 0.0003. A lower value, 59.36, has been published.
 From Belakaria, Deshwal and Doppa, Max-value Entropy Search for Multi-Objective Bayesian Optimization, 2019.
 """
 
@@ -66,8 +66,8 @@ r"""Branin and Currin within the disk of `constrained_branin`.
 
 .. math:: (15 x_1 - 7.5)^2 + (15 x_2 - 7.5)^2 \le 50
 
-The reference (80, 12) is that of BoTorch. With it the front has a hypervolume of 609.335, to within 0.001. A
-lower value, 608.40, is in print.
+The reference (80, 12) is the same as in BoTorch. With this reference the front has a hypervolume of 609.335, to within
+0.001. A lower value, 608.40, has been published.
 From Daulton, Balandat and Bakshy, Differentiable Expected Hypervolume Improvement, 2020.
 """
 
@@ -88,14 +88,14 @@ def _zdt(name: str, d: int, shape: Callable[[ModuleType, Any, Any], Any], hyperv
 
 
 def _root(xp: ModuleType, x: Any) -> Any:
-    """The square root; its gradient at 0 is given as 0."""
+    """The square root, with its gradient at 0 defined as 0."""
     is_zero = x == 0
     return xp.where(is_zero, 0 * x, xp.sqrt(xp.where(is_zero, 1 + x, x)))
 
 
 @cache
 def zdt1(d: int = 30) -> ParetoProblem:
-    r"""ZDT1: a front that is convex.
+    r"""ZDT1: a problem with a convex front.
 
     .. math:: f_1 = x_1, \quad f_2 = g (1 - \sqrt{x_1 / g}), \quad g = 1 + \frac{9}{d - 1} \sum_{i \ge 2} x_i
 
@@ -113,7 +113,7 @@ def zdt1(d: int = 30) -> ParetoProblem:
 
 @cache
 def zdt2(d: int = 30) -> ParetoProblem:
-    r"""ZDT2: a front that is concave, so that no weighted sum finds its middle.
+    r"""ZDT2: a problem with a concave front, so that no weighted sum finds its middle.
 
     .. math:: f_1 = x_1, \quad f_2 = g (1 - (x_1 / g)^2), \quad g = 1 + \frac{9}{d - 1} \sum_{i \ge 2} x_i
 
@@ -131,7 +131,7 @@ def zdt2(d: int = 30) -> ParetoProblem:
 
 @cache
 def zdt3(d: int = 30) -> ParetoProblem:
-    r"""ZDT3: a front of five pieces.
+    r"""ZDT3: a problem with a front of five pieces.
 
     .. math:: f_1 = x_1, \quad f_2 = g (1 - \sqrt{x_1 / g} - \tfrac{x_1}{g} \sin 10 \pi x_1), \quad
               g = 1 + \frac{9}{d - 1} \sum_{i \ge 2} x_i
@@ -154,7 +154,7 @@ def zdt3(d: int = 30) -> ParetoProblem:
 
 @cache
 def dtlz2(d: int = 6, num_objectives: int = 2) -> ParetoProblem:
-    r"""DTLZ2: a front that is a part of a sphere, for any number of objectives.
+    r"""DTLZ2: a problem with any number of objectives, whose front is part of a sphere.
 
     .. math:: f_j = (1 + g) \sin(\tfrac{\pi}{2} x_{k-j+1}) \prod_{i \le k - j} \cos(\tfrac{\pi}{2} x_i), \quad
               g = \sum_{i \ge k} (x_i - \tfrac12)^2
@@ -164,8 +164,8 @@ def dtlz2(d: int = 6, num_objectives: int = 2) -> ParetoProblem:
     :math:`\pi^{k/2} / (2^k \Gamma(k/2 + 1))`.
 
     Args:
-      d: Number of dimensions, at least that of the objectives.
-      num_objectives: At least 2.
+      d: Number of dimensions, at least the number of objectives.
+      num_objectives: Number of objectives, at least 2.
 
     References:
       Deb, Thiele, Laumanns and Zitzler, Scalable Multi-Objective Optimization Test Problems, 2002, section 4.2.

@@ -1,6 +1,6 @@
-"""Problems of one value: standard test functions, and two of this library's own.
+"""Problems with one value: standard test functions, and two functions made for this library.
 
-Unless said otherwise formulas, domains and minima are those of Surjanovic and Bingham, Virtual Library of Simulation
+Unless stated otherwise, formulas, domains and minima are from Surjanovic and Bingham, Virtual Library of Simulation
 Experiments, https://www.sfu.ca/~ssurjano/optimization.html.
 """
 
@@ -66,7 +66,7 @@ r"""Hartmann in three dimensions: four local minima.
 
 .. math:: f(x) = -\sum_{i=1}^4 \alpha_i \exp(-\sum_{j=1}^3 A_{ij} (x_j - P_{ij})^2)
 
-on :math:`[0, 1]^3`, with the source's constants; the minimum is -3.86278, its digits here by Newton's method.
+on :math:`[0, 1]^3`, with the source's constants; the minimum is -3.86278, with further digits by Newton's method.
 """
 
 hartmann6 = Problem(
@@ -107,7 +107,7 @@ r"""Hartmann in six dimensions: six local minima.
 
 .. math:: f(x) = -\sum_{i=1}^4 \alpha_i \exp(-\sum_{j=1}^6 A_{ij} (x_j - P_{ij})^2)
 
-on :math:`[0, 1]^6`, with the source's constants; the minimum is -3.32237, its digits here by Newton's method.
+on :math:`[0, 1]^6`, with the source's constants; the minimum is -3.32237, with further digits by Newton's method.
 """
 
 
@@ -117,7 +117,7 @@ def ackley(d: int) -> Problem:
 
     .. math:: f(x) = -20 \exp(-0.2 \sqrt{\tfrac1d \sum x_i^2}) - \exp(\tfrac1d \sum \cos 2 \pi x_i) + 20 + e
 
-    on :math:`[-32.768, 32.768]^d`; the minimum is 0 at the origin, where the gradient jumps (it is given as 0 there).
+    on :math:`[-32.768, 32.768]^d`; the minimum is 0 at the origin, where the gradient jumps (it is defined as 0).
 
     Args:
       d: Number of dimensions, at least 1.
@@ -201,12 +201,12 @@ def rastrigin(d: int) -> Problem:
 
 @cache
 def styblinski_tang(d: int) -> Problem:
-    r"""Styblinski–Tang: two holes of unlike depth along every axis.
+    r"""Styblinski–Tang: two holes of different depths along every axis.
 
     .. math:: f(x) = \tfrac12 \sum x_i^4 - 16 x_i^2 + 5 x_i
 
-    on :math:`[-5, 5]^d`; the minimum is :math:`-39.16617 d`, every :math:`x_i` at the least root of
-    :math:`4 x^3 - 32 x + 5`.
+    on :math:`[-5, 5]^d`; the minimum is :math:`-39.16617 d`, where every :math:`x_i` is the smallest root
+    of :math:`4 x^3 - 32 x + 5`.
 
     Args:
       d: Number of dimensions, at least 1.
@@ -225,7 +225,7 @@ def michalewicz(d: int) -> Problem:
 
     .. math:: f(x) = -\sum \sin(x_i) \sin^{20}(i x_i^2 / \pi)
 
-    on :math:`[0, \pi]^d`. Each term has a variable of its own, so that the minimum is known for every ``d``: -1.801303
+    on :math:`[0, \pi]^d`. Each term has its own variable, so the minimum is known for every ``d``: -1.801303
     for 2, -4.687658 for 5, -9.660152 for 10.
 
     Args:
@@ -240,7 +240,7 @@ def michalewicz(d: int) -> Problem:
         return -term(xp, xp.arange(1, d + 1).astype(x.dtype), x).sum()
 
     def best_of(i: int) -> float:
-        """Greatest point of one term: the best of a fine grid, then of ever finer ones around it."""
+        """Maximiser of one term: the best point of a fine grid, refined by successively finer grids around it."""
         low, best, high = 0.0, 0.0, math.pi
         for _ in range(12):
             grid = np.linspace(low, high, 200 * i + 1000)
@@ -277,21 +277,21 @@ mixed = Problem(
     minimum=0.0,
     minimizers=({"x": 0.375, "rate": 10**-0.375, "n": 6, "width": 64, "kind": 1},),
 )
-r"""Reals, an integer, an ordinal and a category that all speak to each other.
+r"""Reals, an integer, an ordinal and a category that all interact.
 
 .. math:: f = (x - \tfrac{s_k n}{8})^2 + (\log_{10} r + x)^2 + \tfrac{1}{10} (n - \log_2 w)^2
           + \tfrac{1}{20} (n - b_k)^2 + o_k
 
 with :math:`s = (-1, \tfrac12, 1)`, :math:`b = (2, 6, 4)`, :math:`o = (\tfrac12, 0, \tfrac15)` for the kinds
-k = 0, 1, 2; r is the rate, w the width. No term is negative, and at the minimum, 0, every one is 0; the best of kind 2
-is 0.2. Made for this library.
+k = 0, 1, 2; r is the rate, w the width. No term is negative, and all terms are 0 at the minimum, 0. The best value of
+kind 2 is 0.2. Made for this library.
 """
 
 
 def _conditional(config: Mapping[str, Any]) -> Any:
     xp = namespace(config)
     x, model = config["x"], config["model"]
-    # The choices themselves say what counts: a traced config holds the inactive names too.
+    # The choices decide which names are active, because a traced config holds the inactive names too.
     a, b, depth, rate = (config.get(name, 0.0) for name in ("a", "b", "depth", "rate"))
     real = xp.asarray(x).dtype
     depth = xp.asarray(depth).astype(real)
@@ -320,20 +320,20 @@ conditional = Problem(
     minimum=0.0,
     minimizers=({"x": 0.25, "model": 1, "depth": 4, "b": 0.25, "rate": 0.4},),
 )
-r"""A choice of three models, each with parameters of its own, one of them with a parameter of its own again.
+r"""A choice of three models with different parameters; one of these parameters activates a further parameter.
 
 .. math:: f = (x - \tfrac14)^2 + \begin{cases} 0.3 + (a - 0.2)^2 & \text{model } 0 \\
           \tfrac{1}{10} (depth - 4)^2 + (b - x)^2 + g & \text{model } 1 \\ 0.5 & \text{model } 2 \end{cases}
 
-with :math:`g = (rate - depth / 10)^2` where depth is at least 3, else 0.2. The minimum is 0, of model 1; the best of
-model 0 is 0.3, of model 2 it is 0.5. Made for this library.
+with :math:`g = (rate - depth / 10)^2` if depth is at least 3, else 0.2. The minimum is 0, for model 1. The best
+value of model 0 is 0.3, and of model 2 it is 0.5. Made for this library.
 """
 
 
 def _cube(
     name: str, d: int, bounds: float | tuple[float, float], function: Callable, minimum: float, best: float
 ) -> Problem:
-    """A problem on ``d`` equal intervals, ``[-bounds, bounds]`` if one number, with the same best value on each."""
+    """A problem on ``d`` equal intervals with the same minimiser on each; one number b means ``[-b, b]``."""
     low, high = bounds if isinstance(bounds, tuple) else (-bounds, bounds)
     names = [f"x{i}" for i in range(1, d + 1)]
     space = Space({name: Real(low, high) for name in names})

@@ -1,4 +1,4 @@
-"""jbo as a sampler of Optuna, with Optuna's storages, dashboard and pruners, and what is built on them."""
+"""jbo as a sampler of Optuna, for use with Optuna's storages, dashboard and pruners, and tools built on them."""
 
 import math
 import secrets
@@ -23,7 +23,7 @@ from jbo.study.table import Table, with_lift
 from jbo.study.value import as_seed
 
 _LEAST_OF_RANGE = 12
-"""Different numbers on each side from which a range explains where a parameter exists."""
+"""Minimum number of different values on each side before a range may explain the presence of a parameter."""
 _SUGGESTED = "jbo:suggested"
 _HAS_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -31,29 +31,32 @@ _HAS_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 class JBOSampler(BaseSampler):
     """A sampler for ``optuna.create_study(sampler=JBOSampler(seed=0))``.
 
-    Parameters that appear in all trials so far, under one distribution, are suggested together. So are those that
-    appear exactly where another one has certain values, or where a number lies in one range. That condition is read off
-    the trials and becomes part of the model. Other parameters, and all of the first trial, are drawn at random.
+    The sampler suggests parameters together if they appear in all trials so far, with one distribution. It also does so
+    if a parameter appears exactly when another parameter has certain values, or when a number lies in one range. This
+    condition is inferred from the trials and becomes part of the model. Other parameters, and all parameters of the
+    first trial, are sampled at random.
 
-    Running trials count as pending, those of other processes and machines too. A failed trial and an infinite value
-    teach the model, and are never best; one that was begun again (`RetryHeartbeatStaleTrialCallback`) counts as the
-    new one. A trial that was pruned counts with its latest intermediate value, clipped to lie between the median and
-    the worst of the complete trials before it.
+    Running trials are pending trials, including those of other processes and machines. Failed trials and infinite
+    values inform the model, but are never best. A failed trial that was retried (`RetryHeartbeatStaleTrialCallback`) is
+    replaced by its retry. A pruned trial has its latest intermediate value, clipped to lie between the median and the
+    worst of the complete trials before it.
 
     A study may have several objectives (``directions=``). Constraints come from ``trial.set_constraint(name, value)``:
     a trial is feasible if all its constraints are at most 0. The search multiplies the acquisition by the probability
-    that they hold. A trial without a constraint that other trials have is not known to be feasible: it teaches the
-    objectives and is never best. A pruned trial without a value is infeasible if it breaks a constraint, else failed.
+    that all constraints hold. If a trial lacks a constraint that other trials have, its feasibility is unknown. Such a
+    trial informs the models of the objectives and is never best. A pruned trial without a value is infeasible if it
+    breaks a constraint, and otherwise failed.
 
     Args:
       strategy: Function from a space to a strategy over it, such as `jbo.parzen`.
-      seed: Seed of all randomness; None: drawn by the system. Several processes of one study may share a seed, because
-        a suggestion depends on the seed, the number of the trial and the trials so far.
+      seed: Seed of all random numbers; None: a random seed. Several processes of one study may share a seed, because a
+        suggestion depends on the seed, the number of the trial and the trials so far.
       constraints_func: Function from a complete or pruned trial to its constraints, a tuple or list of numbers, as in
         the samplers of Optuna. Optuna deprecates it in favour of ``trial.set_constraint``.
 
     Raises:
-      ValueError: The seed is none. Later, if the study has several objectives and the strategy supports only one.
+      ValueError: The seed is invalid. Also raised by a later suggestion if the study has several objectives and the
+        strategy supports only one.
 
     Example:
       >>> import optuna
@@ -77,7 +80,7 @@ class JBOSampler(BaseSampler):
         self._latest: tuple[Space, Outcomes, Strategy, Fits] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Parameters that are suggested together: those whose presence the trials so far explain."""
+        """The parameters that are suggested together, because the trials so far explain when each of them appears."""
         ended = [t for t in study.get_trials(deepcopy=False, states=_HAS_ENDED) if t.params]
         found: dict[str, BaseDistribution | None] = {}
         for past in ended:
@@ -91,7 +94,7 @@ class JBOSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Values of the parameters that are there where the others have theirs."""
+        """Values of the parameters of the search space that are active in this suggestion."""
         if not search_space:
             return {}
         trials = _others(study, trial)
@@ -105,17 +108,18 @@ class JBOSampler(BaseSampler):
         seed = self._seed
         while True:
             guesses: dict[int, dict[str, Any]] = {}
-            # Other processes may be asking at this moment: what they are about to be told counts as pending too.
+            # Other processes may be asking at the same time, so their expected suggestions count as pending too.
             asking = [t.number for t in trials if t.number < trial.number and _is_asking(t)]
             for number in [*asking, trial.number]:
                 table = _table(space, search_space, trials, outcomes, guesses, strategy.learns_cost)
                 lifted = with_lift(strategy, table.exponents)
                 guesses[number] = space.decode(suggest(lifted, seed, table.rows(), None, fits).x)
             config = guesses[trial.number]
-            # Written down, so that other processes know of it before the objective has asked for all of it.
+            # Stored, so that other processes see the suggestion before the objective has asked for all its values.
             study._storage.set_trial_system_attr(trial._trial_id, _SUGGESTED, config)
             before, trials = trials, _others(study, trial)
-            # Two that asked at once may have got the same: whoever sees it asks again, each in its own way.
+            # Two processes that asked at once may get the same suggestion. A process that sees this asks again, with
+            # its own seed.
             if config in _configs(before, search_space) or config not in _configs(trials, search_space):
                 return {name: _value(search_space[name], level) for name, level in config.items()}
             seed = int(np.random.SeedSequence([seed, trial.number]).generate_state(1)[0])
@@ -123,7 +127,7 @@ class JBOSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """A value at random, spread as the distribution says."""
+        """A random value from the distribution."""
         if param_distribution.single():
             return param_distribution.to_external_repr(_lowest(param_distribution))
         draw = np.random.default_rng([self._seed, trial.number, zlib.crc32(param_name.encode())])
@@ -134,13 +138,13 @@ class JBOSampler(BaseSampler):
         """Stores the constraints that ``constraints_func`` gives for a trial that has ended."""
         del values
         if self._constraints_func is not None:
-            # Imported where it is needed: Optuna will remove it together with the argument.
+            # This import is local, because Optuna will remove the function together with the argument.
             from optuna.samplers._base import _process_constraints_after_trial
 
             _process_constraints_after_trial(self._constraints_func, study, trial, state)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What other libraries keep of a search, such as Ray Tune: fits are made again from the trials.
+        # Other libraries, such as Ray Tune, pickle the sampler. Fits are left out and computed again from the trials.
         return self.__dict__ | {"_latest": None}
 
     def _strategy_for(self, space: Space, outcomes: Outcomes) -> tuple[Strategy, Fits]:
@@ -150,7 +154,7 @@ class JBOSampler(BaseSampler):
         return self._latest[2:]
 
 
-# Distributions as parameters: a choice is its index, a step is counted, so that all is a number.
+# Distributions as parameters: a choice becomes its index and a step becomes a count, so that all values are numbers.
 
 
 def _parameter(distribution: BaseDistribution) -> Parameter:
@@ -166,7 +170,7 @@ def _parameter(distribution: BaseDistribution) -> Parameter:
 
 
 def _value(distribution: BaseDistribution, level: Any) -> Any:
-    """The value that the objective gets for that of our parameter."""
+    """The value for the objective, from the value of jbo's parameter."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[level]
     if isinstance(distribution, FloatDistribution) and distribution.step is not None:
@@ -175,7 +179,7 @@ def _value(distribution: BaseDistribution, level: Any) -> Any:
 
 
 def _level(distribution: BaseDistribution, value: Any) -> Any:
-    """The value of our parameter for that of the objective."""
+    """The value of jbo's parameter, from the value for the objective."""
     if isinstance(distribution, CategoricalDistribution):
         return int(distribution.to_internal_repr(value))
     if isinstance(distribution, FloatDistribution) and distribution.step is not None:
@@ -193,11 +197,13 @@ def _lowest(distribution: BaseDistribution) -> float:
 def _conditions(
     distributions: Mapping[str, BaseDistribution], trials: Sequence[FrozenTrial]
 ) -> dict[str, Condition | None]:
-    """When each parameter exists, None: always; those whose presence nothing explains are left out.
+    """The condition under which each parameter exists; None means always.
+
+    Parameters whose presence is not explained by a condition are left out.
 
     Args:
       distributions: Distributions of the parameters.
-      trials: Trials that show which parameters came together.
+      trials: Trials that show which parameters appear together.
     """
     conditions: dict[str, Condition | None] = {
         name: None for name in distributions if all(name in trial.params for trial in trials)
@@ -219,7 +225,7 @@ def _conditions(
 def _wanted_of_parent(
     distribution: BaseDistribution, parent: str, name: str, trials: Sequence[FrozenTrial]
 ) -> list[Any] | Between | None:
-    """Values or range of a parent at which a parameter exists; None if these do not explain its presence."""
+    """Values or range of a parent for which a parameter exists; None if the parent does not explain its presence."""
     if any(name in trial.params and parent not in trial.params for trial in trials):
         return None
     values: dict[bool, list[Any]] = {True: [], False: []}
@@ -230,15 +236,16 @@ def _wanted_of_parent(
     if not there or not absent or there & absent:
         return None
     parameter = _parameter(distribution)
-    # Where hardly a value came twice, anything would be explained.
+    # If hardly any value is repeated, every presence would seem to be explained.
     if parameter.num_levels and all(len(values[k]) >= 2 * len(set(values[k])) for k in (True, False)):
         return sorted(there)
     return None if isinstance(parameter, Categorical) else _range_of(parameter, sorted(there), sorted(absent))
 
 
 def _range_of(parameter: Parameter, there: list[Any], absent: list[Any]) -> Between | None:
-    """The range of a number in which a parameter exists, its ends half way to the numbers at which it does not."""
-    # About n^2 / 2 of the 2^n ways to be there or not, at n numbers, are ranges: few enough from these counts on.
+    """The range of a number in which a parameter exists; each end is half way to the next number without it."""
+    # With n numbers, about n^2 / 2 of the 2^n patterns of presence are ranges. From these counts on, that is rare
+    # enough to be no coincidence.
     if min(len(there), len(absent)) < _LEAST_OF_RANGE or any(there[0] < value < there[-1] for value in absent):
         return None
     below = [value for value in absent if value < there[0]]
@@ -249,19 +256,19 @@ def _range_of(parameter: Parameter, there: list[Any], absent: list[Any]) -> Betw
 
     low = middle(below[-1], there[0]) if below else parameter.from_unit(0.0)
     high = middle(there[-1], above[0]) if above else parameter.from_unit(1.0)
-    # Between two neighbouring levels there is no third.
+    # There is no level between two neighbouring levels.
     return between(there[0] if low in below else low, there[-1] if high in above else high)
 
 
 def _others(study: Study, trial: FrozenTrial) -> list[FrozenTrial]:
-    """The other trials in the order of their numbers, without failed ones that a new trial repeats."""
+    """The other trials in the order of their numbers, without failed trials that a new trial repeats."""
     trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
     begun_again = {number for t in [*trials, trial] for number in t.system_attrs.get("retry_history", ())}
     return [t for t in trials if t.number not in begun_again]
 
 
 def _config(trial: FrozenTrial, distributions: Mapping[str, BaseDistribution]) -> dict[str, Any]:
-    """What the trial was told, or is about to be told, of the parameters."""
+    """The values of the parameters in the trial, including suggested values that the objective has not asked for."""
     config = {n: _level(distributions[n], v) for n, v in trial.params.items() if n in distributions}
     return trial.system_attrs.get(_SUGGESTED, {}) | config if trial.state == TrialState.RUNNING else config
 
@@ -271,7 +278,7 @@ def _configs(trials: Sequence[FrozenTrial], distributions: Mapping[str, BaseDist
 
 
 def _is_asking(trial: FrozenTrial) -> bool:
-    """Whether a trial has begun and was not told its parameters yet."""
+    """True if a trial has started but has no parameters yet."""
     return trial.state == TrialState.RUNNING and not trial.params and _SUGGESTED not in trial.system_attrs
 
 
@@ -291,7 +298,7 @@ def _outcomes(study: Study, trials: Sequence[FrozenTrial]) -> Outcomes:
 
 
 def _name_of_limit(constraint: str) -> str:
-    """The name of the outcome of a constraint; no objective has it."""
+    """The name of the outcome of a constraint; it differs from the names of all objectives."""
     return f"constraint {constraint}"
 
 
@@ -310,8 +317,8 @@ def _table(
       distributions: Distributions of the space's parameters.
       trials: Trials in the order of their numbers.
       outcomes: Outcomes from `_outcomes`.
-      guesses: Suggested values that running trials do not hold yet, a dict from the trial's number to a configuration.
-      learns_cost: True if the strategy learns what trials cost, which is their seconds.
+      guesses: Expected values that running trials do not have yet, a dict from the trial's number to a configuration.
+      learns_cost: True if the strategy learns the cost of trials, which is their duration in seconds.
     """
     points, placed = [], []
     for trial in trials:
@@ -321,7 +328,7 @@ def _table(
         config = {name: value for name, value in config.items() if name in space}
         try:
             points.append(space.encode(config))
-        except ValueError:  # it lacks a parameter, or its distribution was another
+        except ValueError:  # it lacks a parameter, or had another distribution
             continue
         placed.append(_as_trial(trial, config, outcomes))
     return Table(
@@ -334,7 +341,7 @@ def _table(
 
 
 def _as_trial(trial: FrozenTrial, config: dict[str, Any], outcomes: Outcomes) -> Trial:
-    """A trial of Optuna as one of jbo.
+    """Converts a trial of Optuna to a trial of jbo.
 
     Args:
       trial: A trial that runs or has ended.
@@ -354,7 +361,7 @@ def _as_trial(trial: FrozenTrial, config: dict[str, Any], outcomes: Outcomes) ->
             if math.isfinite(latest):
                 status, values, reported = "stopped", limits, {trial.last_step: latest}
         elif trial.state == TrialState.PRUNED and any(value > 0 for value in limits.values()):
-            status, values = "ok", limits  # the constraint that it breaks is the reason
+            status, values = "ok", limits  # the broken constraint is the reason
     return Trial(
         number=trial.number,
         config=config,

@@ -1,4 +1,4 @@
-"""How a search went: its trajectory, its trials side by side, its time."""
+"""Plots of a search: its trajectory, its trials in parallel coordinates, its time, and its learning curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from jbo.study import Trial
 from jbo.study.front import check_alone
 
 Shown = Searched | ModelView
-"""A study, a file that was read, or what the model of one believes."""
+"""A study, a study file that was read, or a view of its model."""
 
 
 def trajectory(
@@ -22,23 +22,24 @@ def trajectory(
     label: str = "objective",
     ax: Any = None,
 ) -> Any:
-    """Every trial, the best value so far as a step line and a cross for each that failed; or several studies at once.
+    """The trials and the best value so far of one study, or the best value so far of several studies.
 
-    A trial that was stopped stands small and grey at its last value.
+    The best value so far is a step line. A failed trial is a cross. A stopped trial is small and grey, at its last
+    value.
 
     Args:
-      study: One study; or several that differ by their seed, of which the median of the best so far is drawn, and a
-        band from their lower to their upper quartile; or a dict from a name to such a group. A group ends with its
+      study: One study; or several studies that differ by their seed; or a dict from a name to such a group. A group is
+        shown by the median of the best value so far, with a band from the lower to the upper quartile. It ends with its
         shortest study.
-      optimum: The best value there is, if it is known: the distance to it is drawn, on a log scale.
+      optimum: The best possible value, if it is known. The plot then shows the distance to the optimum on a log scale.
       label: Label of the vertical axis.
-      ax: Axes of matplotlib to draw on; None: new axes.
+      ax: Matplotlib axes to draw on; None: new axes.
 
     Returns:
       The axes.
 
     Raises:
-      ValueError: There is no study, or one without a finished trial, or one with several objectives.
+      ValueError: There is no study, or a study has no finished trial, or a study has several objectives.
     """
     ax = axes_of(ax)
     single = None if isinstance(study, Mapping) or isinstance(study, Sequence) else study
@@ -80,7 +81,7 @@ def trajectory(
         if failed.any():
             edge = np.full(failed.sum(), 0.03)
             ax.plot(numbers[failed], edge, "x", color="black", transform=ax.get_xaxis_transform(), label="failed")
-    if optimum is not None and ax.dataLim.y1 > 0:  # a log scale cannot show that all are at the optimum
+    if optimum is not None and ax.dataLim.y1 > 0:  # a log scale cannot show distances that are all 0
         ax.set_yscale("log")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("trial")
@@ -91,16 +92,16 @@ def trajectory(
 
 
 def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = None) -> Any:
-    """One line a trial through a vertical scale for each parameter, the last one the value, coloured by the value.
+    """One line for each trial through a vertical scale for each parameter and for the value, coloured by the value.
 
-    Each scale is the parameter's own, its log among it; a line has a gap where a parameter does not exist. Trials
-    without a value, failed or stopped, are dotted and end before the last scale. Trials that are not known to meet the
-    limits are grey: the colours are those of the feasible trials.
+    Each parameter has its own scale, such as a log scale. A line has a gap at an inactive parameter. Trials without a
+    value, failed or stopped, are dotted and end before the last scale. Trials that are not known to meet the limits are
+    grey; only feasible trials have a colour.
 
     Args:
       study: A study, a file that was read, or a view.
       label: Label of the last scale.
-      ax: Axes of matplotlib to draw on; None: new axes.
+      ax: Matplotlib axes to draw on; None: new axes.
 
     Returns:
       The axes.
@@ -118,7 +119,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     heights = shares(values)
     shade = shares(np.where([bool(trial.is_feasible) for trial in trials], values, np.nan))
     goodness = shade if study.outcomes.maximize else 1 - shade
-    order = np.argsort(np.where(np.isnan(goodness), -1, goodness), kind="stable")  # the best above the others
+    order = np.argsort(np.where(np.isnan(goodness), -1, goodness), kind="stable")  # the best trials are on top
     for i in order:
         config, is_failed = trials[i].config, np.isnan(values[i])
         line = [p.to_unit(config[name]) if name in config else np.nan for name, p in study.space.items()]
@@ -128,7 +129,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
         way = np.array([*line, heights[i]])
         ax.plot(np.arange(len(way)), way, color=colour, linewidth=1.3, **style)
         around = np.isfinite([np.nan, *way, np.nan])
-        alone = around[1:-1] & ~around[:-2] & ~around[2:]  # between two gaps there is no line
+        alone = around[1:-1] & ~around[:-2] & ~around[2:]  # no line reaches a value between two gaps
         ax.plot(np.flatnonzero(alone), way[alone], ".", color=colour)
     for column, (_name, parameter) in enumerate(study.space.items()):
         ax.axvline(column, color="black", linewidth=0.8)
@@ -156,13 +157,13 @@ def timeline(study: Shown, *, ax: Any = None) -> Any:
 
     Args:
       study: A study, a file that was read, or a view. The bar of a pending trial ends at the latest known time.
-      ax: Axes of matplotlib; None: new ones.
+      ax: Matplotlib axes to draw on; None: new axes.
 
     Returns:
-      The axes; time is in seconds since the first trial began.
+      The axes; time is in seconds since the start of the first trial.
 
     Raises:
-      ValueError: There is no trial.
+      ValueError: The study has no trial.
     """
     from matplotlib.patches import Patch
 
@@ -200,21 +201,21 @@ def learning_curves(
     label: str = "objective",
     ax: Any = None,
 ) -> Any:
-    """What trials showed on their way: one line each, that with the best last value in colour.
+    """The intermediate values of each trial as one line; the line with the best last value is in colour.
 
     Args:
-      curves: A study whose trials reported, or steps and values of each trial. A curve that ends before others do was
-        stopped: its end has a dot.
-      maximize: True if higher values are better; None: as the study says, or False.
+      curves: A study whose trials reported values, or the steps and values of each trial. A curve that ends before
+        other curves was stopped, and its end has a dot.
+      maximize: True if higher values are better; None: as in the study, or False without a study.
       step: Label of the horizontal axis.
       label: Label of the vertical axis.
-      ax: Axes of matplotlib to draw on; None: new axes.
+      ax: Matplotlib axes to draw on; None: new axes.
 
     Returns:
       The axes.
 
     Raises:
-      ValueError: There is no curve, or steps and values differ in number, or the study has several objectives.
+      ValueError: There is no curve, or steps and values differ in length, or the study has several objectives.
     """
     if not isinstance(curves, Sequence):
         check_alone(curves.outcomes)
@@ -258,7 +259,7 @@ def _finished(study: Shown) -> list[Trial]:
 
 
 def _course(study: Shown, optimum: float | None, unit: float) -> tuple[list[Trial], np.ndarray, np.ndarray]:
-    """Finished trials, and their values and the best so far, or the distances of these to the optimum, in a unit."""
+    """Finished trials, their values and the best values so far, in a unit; with an optimum, distances to it."""
     trials = _finished(study)
     values = np.array([np.nan if trial.value is None else trial.value / unit for trial in trials])
     feasible = np.where([bool(trial.is_feasible) for trial in trials], values, np.nan)
@@ -269,6 +270,6 @@ def _course(study: Shown, optimum: float | None, unit: float) -> tuple[list[Tria
 
 
 def _mark(ax: Any, x: int, y: float, text: str) -> None:
-    """A label beside a vertical scale, readable above lines."""
+    """A label beside a vertical scale, legible on top of lines."""
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
     ax.text(x + 0.04, y, plain(text), fontsize=7, va="center", bbox=box, zorder=5)

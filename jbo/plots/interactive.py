@@ -2,7 +2,7 @@
 
 `jbo.plots.interactive.trajectory(study)` is the interactive version of `jbo.plots.trajectory(study)`. Point at a mark
 to read its values. Drag over a part to enlarge it, and double-click to see the whole chart. Click on a name in the
-legend to hide what it names. A chart needs neither a network connection nor another library.
+legend to hide its marks. A chart needs neither a network connection nor another library.
 """
 
 import html
@@ -64,7 +64,7 @@ class Figure:
           key: Name of the chart; it need not be unique.
         """
         text = html.escape(json.dumps(vars(self), allow_nan=False, separators=(",", ":")), quote=False)
-        text = text.replace("'", "&#x27;")  # double quotes are many, so the attribute stands in single ones
+        text = text.replace("'", "&#x27;")  # the text has many double quotes, so the attribute is in single quotes
         return f'<div class="chart" data-chart="{html.escape(key)}" data-jbo-figure=\'{text}\'></div>'
 
     def _repr_html_(self) -> str:
@@ -76,7 +76,7 @@ def script() -> str:
     return (resources.files("jbo.plots") / "chart.js").read_text(encoding="utf-8")
 
 
-_BLUE, _VERMILION, _SKY, _GREY = "#1F83C4", "#D55E00", "#8CC8EE", "#8A8A8A"  # seen on white and on black
+_BLUE, _VERMILION, _SKY, _GREY = "#1F83C4", "#D55E00", "#8CC8EE", "#8A8A8A"  # visible on white and on black
 _BAND = "rgba(86, 180, 233, 0.3)"
 _SIDE, _SIDE_OF_MAP = 128, 24
 _CIVIDIS = (
@@ -97,7 +97,7 @@ def text(value: Any, limit: int = 60) -> str:
 
 
 def trajectory(study: Shown, *, label: str = "objective") -> Figure:
-    """Every trial and the best value so far, with the failed trials below.
+    """The value of every trial and the best value so far, with the failed trials below.
 
     Args:
       study: A study, a file that was read, or a view.
@@ -120,7 +120,7 @@ def trajectory(study: Shown, *, label: str = "objective") -> Figure:
             marker={"color": _BLUE, "size": 7, "opacity": 0.75}, text=[_hover(t) for t in succeeded],
             hovertemplate="%{text}<extra></extra>",
         ),
-        # Without an answer to the pointer, or it would hide the best trials.
+        # The trace ignores the pointer, because it would otherwise hide the best trials.
         _scatter(
             [t.number for t in ended], best, "best so far", mode="lines", hoverinfo="skip",
             line={"color": _VERMILION, "shape": "hv", "width": 2},
@@ -152,17 +152,17 @@ def trajectory(study: Shown, *, label: str = "objective") -> Figure:
 
 
 def pareto(study: Measured, names: tuple[str, str] | None = None) -> Figure:
-    """The trials in the plane of two objectives: the front, what it dominates, and the infeasible trials.
+    """The trials in the plane of two objectives: the front, the dominated trials, and the infeasible trials.
 
-    The line is the edge of what the front dominates, up to the reference of the hypervolume. With more than
-    two objectives there is no line, because a trial of the front need not be in the front of a pair.
+    The line is the edge of the region that the front dominates, up to the reference of the hypervolume. With more than
+    two objectives there is no line, because a trial of the front need not be in the front of two objectives.
 
     Args:
       study: A study, or a file that was read.
       names: Two objectives; None: the first two.
 
     Raises:
-      ValueError: There is one objective, no trial has a value of each objective, or a name is not that of an objective.
+      ValueError: The study has one objective, no trial has a value of each objective, or a name is not an objective.
     """
     known = [objective.name for objective in study.outcomes.objectives]
     if len(known) < 2:
@@ -177,7 +177,7 @@ def pareto(study: Measured, names: tuple[str, str] | None = None) -> Figure:
     traces = []
     corners = found.staircase(*columns) if len(found.names) == 2 else np.zeros((0, 2))
     if len(corners):
-        # Without an answer to the pointer, or it would hide the trials.
+        # The trace ignores the pointer, because it would otherwise hide the trials.
         line = {"mode": "lines", "hoverinfo": "skip", "line": {"color": _VERMILION, "width": 1.5}}
         traces.append(_scatter(corners[:, 0], corners[:, 1], "edge of what they dominate", **line))
     for is_shown, name, marker in (
@@ -205,7 +205,7 @@ def pareto(study: Measured, names: tuple[str, str] | None = None) -> Figure:
 
 
 def hypervolume(study: Measured) -> Figure:
-    """Hypervolume that the trials so far dominate, with one reference point.
+    """The hypervolume that the trials so far dominate, with a fixed reference point.
 
     Args:
       study: A study, or a file that was read, with several objectives.
@@ -227,7 +227,7 @@ def hypervolume(study: Measured) -> Figure:
 
 
 def limits(study: Measured) -> Figure:
-    """How many trials break each limit, alone or with other limits.
+    """The number of trials that break each limit, alone or together with other limits.
 
     Args:
       study: A study, or a file that was read, with limits.
@@ -335,7 +335,7 @@ def importance(study: Searched | ModelView | Importance) -> Figure:
     """Share of the variance that each parameter explains, alone and with its interactions.
 
     Args:
-      study: A study, a file that was read, a view, or its importance, which is then not computed again.
+      study: A study, a file that was read, a view, or an importance, which is not computed again.
 
     Raises:
       ValueError: As in `jbo.diagnostics.importance`.
@@ -358,7 +358,7 @@ def importance(study: Searched | ModelView | Importance) -> Figure:
 
 
 def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "objective") -> Figure:
-    """The model along one parameter through the trial with the best posterior mean, and all trials.
+    """The model along one parameter through the trial with the best posterior mean, together with all trials.
 
     Args:
       study: A study, a file that was read, or a view, whose model is not fitted again.
@@ -422,7 +422,7 @@ def partial_dependence(study: Searched | ModelView, name: str | tuple[str, str],
         found = dependence(view, names[0], sides[0])
         layout = {"xaxis": axes[0], "yaxis": {"title": {"text": f"{text(label)}, average"}}, "height": 300}
         return Figure(_band(view.space[names[0]], along[0], found), layout)
-    # The first parameter is across, so that each row of the map holds one place of the second.
+    # The first parameter is horizontal, so each row of the map has one value of the second parameter.
     mesh = np.stack(np.meshgrid(*sides), axis=-1)
     middle = dependence(view, (names[0], names[1]), mesh.reshape(-1, 2)).middle.reshape(mesh.shape[:2])
     known = middle[np.isfinite(middle)]
@@ -441,7 +441,7 @@ def predicted_against_observed(study: Searched | ModelView | Health, *, label: s
     """Each value against its prediction from the other trials.
 
     Args:
-      study: A study, a file that was read, a view, or its health, which is then not computed again.
+      study: A study, a file that was read, a view, or a health result, which is not computed again.
       label: Label of the objective.
 
     Raises:
@@ -515,7 +515,7 @@ def _plain(values: Any) -> list[Any]:
 
 
 def _lengths(starts: np.ndarray, ends: np.ndarray) -> list[Any]:
-    """Distances from the starts to the ends, at most the largest float."""
+    """Distances from the starts to the ends, limited to the largest float."""
     with np.errstate(over="ignore"):
         return _plain(np.minimum(ends - starts, np.finfo(np.float64).max))
 
@@ -542,11 +542,11 @@ def _units(parameter: Parameter, size: int = _SIDE) -> np.ndarray:
         return np.array([parameter.unit_of_level(level) for level in range(parameter.num_levels)])
     units = parameter.units(size)
     places = [_place(parameter, parameter.from_unit(float(unit))) for unit in units]
-    return units[np.unique(places, return_index=True)[1]]  # a level of a long grid once
+    return units[np.unique(places, return_index=True)[1]]  # removes repeated levels of a long grid
 
 
 def _place(parameter: Parameter, value: Any) -> float:
-    """Position on the axis: a number itself, or the level of a choice, so that choices with equal texts stay apart."""
+    """Position on the axis: the number, or the level of a choice, so that choices with equal texts stay separate."""
     return float(value) if isinstance(parameter, Real | Integer | Share) else float(parameter.level_of(value))
 
 
@@ -572,7 +572,7 @@ def _hover(trial: Trial) -> str:
 
 
 def _hover_of_outcomes(trial: Trial, outcomes: Outcomes) -> str:
-    """Number, outcomes and configuration of a trial, and why it is infeasible."""
+    """Number, outcomes and configuration of a trial, and the reason if it is infeasible."""
     values = [f"<b>{text(name, 30)}: {value:.6g}</b>" for name, value in trial.values.items()]
     config = [f"{text(name, 30)}: {text(shown(value), 30)}" for name, value in trial.config.items()]
     why = [] if trial.is_feasible or trial.status == "failed" else [text(why_infeasible(trial, outcomes), 200)]

@@ -1,4 +1,4 @@
-"""Bayesian optimisation of several objectives: a surrogate for each of them, and what a point adds to the front."""
+"""Bayesian optimisation of several objectives: a surrogate for each objective, and an acquisition of the front."""
 
 import dataclasses
 import functools
@@ -27,22 +27,22 @@ from jbo.surrogates import FitInfo, ManySets, Posterior, fit_near, mean_of
 from jbo.types import OK, ONE_VALUE, PENDING, Layout, Trials
 
 _EQUAL_MEANS = 0.01
-"""Two posterior means count as equal if they differ by less, in standard deviations of the values."""
+"""Two posterior means count as equal if they differ by less than this, in standard deviations of the values."""
 
 
 class KnownFront(NamedTuple):
-    """What the models know when a point is suggested for several objectives."""
+    """Knowledge of the models when a point is suggested for several objectives."""
 
     of_first: Knowledge
     """Knowledge of the first objective. Failures, limits and pending trials are the same for all objectives."""
     posteriors: Posterior
-    """Posteriors, with a leading axis of objectives. They are given pending and failed trials as well, as if these
-    trials had returned their mean."""
+    """Posteriors, with a leading axis of objectives. They are also conditioned on pending and failed trials, as if
+    these trials had returned their posterior mean."""
     front: Front
-    """The trials, and the worst values that count."""
+    """The trials and the reference point, in the form that an acquisition uses."""
     centre: Float[Array, " d"]
-    """A trial of the front, a different one at each ask. While no trial is feasible, it is the trial with the highest
-    probability of feasibility."""
+    """Point of a trial of the front, a different trial at each ask. While no trial is feasible, the trial with the
+    highest probability of feasibility is used."""
 
     @property
     def limits(self) -> Limits | None:
@@ -55,12 +55,12 @@ class KnownFront(NamedTuple):
 class MultiObjective(Bayesian):
     """`Bayesian` for a table with several objectives, made by `Bayesian.for_table`.
 
-    Each objective has a surrogate of its own, and one program fits and evaluates all of them. A trial without a value
-    of one objective informs the surrogates of the other objectives.
+    Each objective has its own surrogate, and one program fits and evaluates all surrogates. A trial that lacks the
+    value of one objective still informs the surrogates of the other objectives.
     """
 
     reference: Float[Array, " k"] | Float[np.ndarray, " k"] = field(kw_only=True)
-    """Reference point: the worst values that count, on the scale of the table; infinite where the user gave none."""
+    """Reference point: the worst values that count, on the scale of the table; infinite if the user gave no value."""
 
     def for_table(self, layout: Layout) -> Any:
         """The strategy for a table with other columns; `Bayesian` if there is one objective."""
@@ -89,7 +89,7 @@ class MultiObjective(Bayesian):
         return values, FitInfo(jnp.sum(info[0]), jnp.sum(info[1]).astype(info[1].dtype), jnp.all(info[2]))
 
     def know(self, params: Fitted, state: Trials, region: Region) -> Any:
-        """What the models know of the table: see `KnownFront`."""
+        """Knowledge of the models about the table, see `KnownFront`."""
         limits = self.limits_at(params, state, region)
 
         def of_one(one: Trials, params: Any, reference: Array) -> tuple[Knowledge, Array]:
@@ -114,7 +114,7 @@ class MultiObjective(Bayesian):
         return KnownFront(of_first, known.believed, front, _centre(state, front, limits))
 
     def _limit_models(self, params: Fitted, state: Trials, is_there: Bool[Array, " n"]) -> LimitModels | None:
-        """What an acquisition that samples the limits needs; None for others."""
+        """Models of the limits for acquisitions that sample the limits; None for other acquisitions."""
         if self.over_front is None or not self.over_front.samples_limits:
             return None
         for weight, learnt in zip(self.weights, params.weights, strict=True):
@@ -181,8 +181,8 @@ class MultiObjective(Bayesian):
     def recommend_front(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Bool[Array, " n"]:
         """True for the trials that no other trial dominates by posterior means; see `Strategy.recommend_front`.
 
-        Means that differ by less than 1 % of the standard deviation of the values count as equal, because the model
-        does not know them more precisely.
+        Means that differ by less than 1 % of the standard deviation of the values count as equal, because the model is
+        not more precise than this.
 
         Args:
           key: The key of the search.
@@ -203,7 +203,7 @@ class MultiObjective(Bayesian):
 
 
 def _centre(state: Trials, front: Front, limits: Limits | None) -> Float[Array, " d"]:
-    """A trial of the front, chosen by the number of trials so far; see `KnownFront.centre`."""
+    """The point of a trial of the front, chosen by the number of trials so far; see `KnownFront.centre`."""
     is_front = pareto.front(front.mean, front.counts & (state.status == OK))
     place = jnp.cumsum(is_front.astype(jnp.int32), dtype=jnp.int32)
     wanted = state.num_trials % jnp.maximum(place[-1], 1) + 1
@@ -214,7 +214,9 @@ def _centre(state: Trials, front: Front, limits: Limits | None) -> Float[Array, 
 
 
 def each_objective(function: Callable[..., Any], state: Trials, *more: Any, out_axes: Any = 0) -> Any:
-    """Results of a function for each objective alone, computed by one program, with an axis of objectives.
+    """Results of a function applied to each objective separately, with an axis of objectives.
+
+    One program computes all results.
 
     Args:
       function: Function of a table with one objective, and of further arguments.
@@ -264,7 +266,7 @@ def over_several(strategy: Bayesian, layout: Layout) -> MultiObjective:
             "which objective"
         )
     made = strategy.with_weights_for(layout)
-    if strategy.under_limits is not None:  # densities of good trials know no front
+    if strategy.under_limits is not None:  # densities of good trials are not defined for a front
         weights = tuple(weight for weight in made.weights if not isinstance(weight, Classifier))
         made = dataclasses.replace(made, weights=weights, doubt=None)
     fields: dict[str, Any] = {each.name: getattr(made, each.name) for each in dataclasses.fields(Bayesian)}

@@ -1,4 +1,4 @@
-"""How a long call shows how far it is: a bar in a terminal, plain lines elsewhere, or nothing."""
+"""Progress of a long call: a bar in a terminal, plain lines elsewhere, or nothing."""
 
 import contextlib
 import shutil
@@ -14,11 +14,11 @@ from jbo.study._trial import Trial
 _SECONDS_BETWEEN_LINES = 1.0
 _SECONDS_BETWEEN_BARS = 0.1
 _SECONDS_BEFORE_WORDS = 0.5
-"""A shorter wait is not worth a line."""
+"""Seconds; a shorter wait is not reported."""
 
 
 class Progress:
-    """Shows nothing; what shows something is made from it."""
+    """Shows nothing; the base class of displays that show progress."""
 
     def trial(self, trial: Trial, best: Trial | Sequence[Trial] | None, num_finished: int) -> None:
         """Show a trial that has ended.
@@ -33,22 +33,22 @@ class Progress:
         """Show a line.
 
         Args:
-          words: In ASCII: every stream can write them.
+          words: Text in ASCII, which every stream can write.
         """
 
     def end(self) -> None:
-        """Show what is not shown yet."""
+        """Show everything that is not shown yet."""
 
     @contextmanager
     def waiting(self, words: str) -> Iterator[None]:
-        """A block that says what it waits for, if it takes longer than half a second.
+        """A context that shows the reason of a wait if the wait takes longer than half a second.
 
         Args:
           words: As in `say`.
         """
         timer = threading.Timer(_SECONDS_BEFORE_WORDS, self.say, (words,))
         timer.daemon = True
-        with contextlib.suppress(RuntimeError):  # no thread is to be had
+        with contextlib.suppress(RuntimeError):  # no thread can be started
             timer.start()
         try:
             yield
@@ -57,13 +57,13 @@ class Progress:
 
 
 class _Shown(Progress):
-    """Writes to the standard error stream; what that does not take is lost, and the study goes on."""
+    """Writes to the standard error stream. If writing fails, the text is lost and the study continues."""
 
     def __init__(self, num_trials: int, num_finished: int):
         self._num_trials, self._num_before = num_trials, num_finished
         self._start = time.monotonic()
         self._waited = 0.0
-        """Seconds of waiting for programs, of which later trials need none."""
+        """Seconds of waiting for compilation, which later trials do not need."""
         self._lock = threading.RLock()
 
     @contextmanager
@@ -102,7 +102,7 @@ class _Shown(Progress):
 
 
 class _Lines(_Shown):
-    """A line for the first trial, for the last, and for those between at most one a second."""
+    """Writes a line for the first trial, for the last trial, and at most one line per second between them."""
 
     def __init__(self, num_trials: int, num_finished: int, seconds_between: float):
         super().__init__(num_trials, num_finished)
@@ -128,7 +128,7 @@ class _Lines(_Shown):
 
 
 class _Bar(_Shown):
-    """One line of a terminal, written again and again."""
+    """One line of a terminal, which is overwritten."""
 
     def __init__(self, num_trials: int, num_finished: int):
         super().__init__(num_trials, num_finished)
@@ -160,7 +160,7 @@ class _Bar(_Shown):
 
 
 class _Rich(_Shown):
-    """A bar of rich."""
+    """A progress bar of the library rich."""
 
     def __init__(self, num_trials: int, num_finished: int, bar: Any):
         super().__init__(num_trials, num_finished)
@@ -175,13 +175,13 @@ class _Rich(_Shown):
 
 @contextmanager
 def progress_of(num_trials: int, num_finished: int, progress: bool | None) -> Iterator[Progress]:
-    """What to tell of each trial; it writes to the standard error stream.
+    """The display of progress, which writes to the standard error stream.
 
     Args:
       num_trials: Number of finished trials at the end of the run.
-      num_finished: Number of trials that are finished already.
-      progress: None: a bar in a terminal, elsewhere lines, at most one a second; True: elsewhere a line for each trial;
-        False: nothing.
+      num_finished: Number of trials that are already finished.
+      progress: None: a bar in a terminal, and elsewhere at most one line per second. True: a bar in a terminal, and
+        elsewhere a line for each trial. False: nothing.
     """
     if progress is False or sys.stderr is None:
         yield Progress()
@@ -204,7 +204,7 @@ def progress_of(num_trials: int, num_finished: int, progress: bool | None) -> It
 def _is_terminal() -> bool:
     try:
         return sys.stderr.isatty()
-    except (AttributeError, OSError, ValueError):  # a stream of the user's, or a closed one
+    except (AttributeError, OSError, ValueError):  # a custom stream of the user, or a closed stream
         return False
 
 

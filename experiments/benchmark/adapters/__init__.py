@@ -1,6 +1,6 @@
-"""One module a library, each run by `serve` in a process and an environment of its own.
+"""One module for each library; `serve` runs each of them in its own process and environment.
 
-A module has ``make(method, space, seed, num_evaluations)``. What that returns has ``load(configs, values)``,
-``ask()``, which returns a config, and ``tell(value)`` for it. ``space`` is what `experiments.benchmark.peer.describe`
-gives.
+A module has ``make(method, space, seed, num_evaluations)``; `experiments.benchmark.peer.describe` gives the ``space``.
+``make`` returns an object with three methods. ``load(configs, values)`` passes earlier trials, ``ask()`` returns a
+config, and ``tell(value)`` passes the value of that config.
 """

@@ -1,4 +1,4 @@
-"""Spaces for libraries that know only numbers between 0 and 1: one column a number, one a value of a category."""
+"""Spaces for libraries that support only numbers in [0, 1]: a column for each number and each value of a category."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Columns:
-    """Both ways between configs and rows of the unit cube; a parameter that is not active sits in the middle."""
+    """Converts between configs and rows of the unit cube; an inactive parameter is put in the middle."""
 
     def __init__(self, space):
         self.space = space

@@ -9,7 +9,7 @@ from experiments.benchmark.adapters.columns import place, value_at
 
 NUM_INITIAL = 5
 _MOST_LEVELS = 64
-"""A number of more levels is a continuous variable that is rounded."""
+"""A number with more levels is a continuous variable that is rounded."""
 
 
 def make(method, space, seed, num_evaluations):
@@ -19,7 +19,7 @@ def make(method, space, seed, num_evaluations):
 
 
 class Optimizer:
-    """The user's part: numbers go to the unit cube, on their log scale where they have one."""
+    """Does what a user of GPyOpt has to do: it scales numbers to the unit cube, on a log scale if they have one."""
 
     def __init__(self, space, seed):
         self.rng = np.random.default_rng(seed)

@@ -18,7 +18,7 @@ def make(method, space, seed, num_evaluations):
 
 
 class Rows:
-    """Ordered levels are whole numbers to HEBO; what is not active keeps a value that counts for nothing."""
+    """Passes ordered levels to HEBO as whole numbers; an inactive parameter gets a value that has no effect."""
 
     def ask(self):
         self.row = self.hebo.suggest(n_suggestions=1)

@@ -1,4 +1,4 @@
-"""This library, through the same pipes as the others."""
+"""jbo, run through the same pipes as the other libraries."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ from jbo.strategies import Schedule
 
 
 def always_fitted(space):
-    """The default with a fit of all results at every ask; where the default's begin at the fit before, so do these."""
+    """The default, but with a fit to all results at every ask; a fit has a warm start where the default has one."""
     return dataclasses.replace(jbo.bayesian(space), schedule=Schedule(first=None))
 
 
@@ -35,7 +35,7 @@ def _parameter(described):
 
 
 def space_of(described):
-    """The space that was described for other processes."""
+    """The space that corresponds to its description for other processes."""
     return jbo.Space({parameter["name"]: _parameter(parameter) for parameter in described})
 
 

@@ -1,4 +1,4 @@
-"""Optuna's Gaussian process and tree-structured Parzen estimator, with its defaults but for ``group``."""
+"""Optuna's Gaussian process and tree-structured Parzen estimator, with default settings except for ``group``."""
 
 import warnings
 

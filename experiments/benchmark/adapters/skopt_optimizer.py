@@ -55,5 +55,5 @@ def _value(p, number):
         return float(number)
     if p["kind"] == "integer":
         return int(number) if p["step"] == 1 else p["low"] + int(number) * p["step"]
-    # A number among the choices comes back as NumPy's, which no JSON holds.
+    # A number among the choices is returned as a NumPy scalar, which JSON cannot hold.
     return p["values"][int(number) if p["kind"] == "ordinal" else p["values"].index(number)]

@@ -1,6 +1,6 @@
 """The networks of `architectures` in PyTorch, and the seconds of their training steps. Runs in the peers' environment.
 
-One line of JSON comes in: family, sizes, number of steps. One goes out: seconds a step.
+The process reads one line of JSON: family, sizes, number of steps. It writes one line: the seconds per step.
 """
 
 import json
@@ -144,7 +144,7 @@ def main():
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         seconds.append(time.perf_counter() - start)
-    # The mean over the batches, which differ in length, of the median over the turns of each.
+    # The median over the repetitions of each batch, then the mean over batches, which differ in length.
     turns = [statistics.median(seconds[batch :: len(batches)]) for batch in range(len(batches))]
     print(json.dumps({"seconds": statistics.mean(turns), "torch": torch.__version__}))
 

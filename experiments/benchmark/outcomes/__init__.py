@@ -1,1 +1,1 @@
-"""Several objectives and limits on what is measured, beside the peers."""
+"""Benchmark of several objectives and of limits on measured outcomes, compared with other libraries."""

@@ -1,11 +1,12 @@
 """Several objectives, and limits: ``python -m experiments.benchmark.outcomes --methods jbo optuna_gp random``.
 
-A case of several objectives is scored by the hypervolume that is missing to the whole front. A case with limits is
-scored by how far the best feasible value is from the optimum. Scores are logarithms to base 10: a difference of -1
-means a tenth of the gap. A gap counts as at least a 10,000th of what random search leaves.
+The score of a case with several objectives is its gap: the difference between the hypervolume of the whole front and
+the dominated hypervolume. With one objective and limits, the gap is the distance of the best feasible value from the
+optimum. Scores are logarithms to base 10: a difference of -1 means a tenth of the gap. A gap counts as at least a
+10,000th of the gap of random search.
 
-Each run is one JSON line in ``OUT/runs.jsonl``; the same command goes on where it was interrupted. Runs of the peers
-are kept in the repository. Random search runs for four times as many evaluations.
+Each run is one JSON line in ``OUT/runs.jsonl``; the same command continues an interrupted comparison. Runs of other
+libraries are kept in the repository. Random search uses four times as many evaluations.
 """
 
 import json
@@ -30,9 +31,9 @@ KEPT = Path(__file__).parents[1] / "kept" / "outcomes.jsonl"
 """Runs of the peers, and of random search."""
 
 _LEAST = 1e-4
-"""A gap counts as at least this share of random search's median."""
+"""A gap counts as at least this share of the median gap of random search."""
 _MORE = 4
-"""Random search runs for so many times the evaluations."""
+"""Random search uses this multiple of the evaluations."""
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#332288")
 
 
@@ -40,7 +41,7 @@ def run(peer: Peer, name: str, num_evaluations: int) -> dict[str, Any]:
     """One search: the gap after each evaluation, and the seconds of each suggestion.
 
     Args:
-      peer: The method, begun anew.
+      peer: The method, freshly started.
       name: Name of the case.
       num_evaluations: Number of evaluations.
     """
@@ -57,14 +58,14 @@ def run(peer: Peer, name: str, num_evaluations: int) -> dict[str, Any]:
 
 
 def logs(runs: list[dict[str, Any]], num_evaluations: int) -> dict[tuple[str, str], dict[int, np.ndarray]]:
-    """By method and case, by seed: the logarithm of the gap over random search's median, after each evaluation.
+    """Log gap after each evaluation, relative to the median gap of random search, by method and case, then by seed.
 
-    A gap is at least `_LEAST` of that median. While nothing is feasible, the gap is the largest one that any run of
-    the case has had.
+    A gap counts as at least `_LEAST` of that median. While no trial is feasible, the gap is the largest gap of all
+    runs of the case.
 
     Args:
-      runs: As `run` makes them, with ``method``, ``case`` and ``seed``.
-      num_evaluations: Number of evaluations after which random search's median is taken.
+      runs: Results of `run`, with ``method``, ``case`` and ``seed``.
+      num_evaluations: Number of evaluations after which the median of random search is taken.
     """
     found: dict[tuple[str, str], dict[int, np.ndarray]] = {}
     for name in {r["problem"] for r in runs}:
@@ -83,8 +84,8 @@ def report(runs: list[dict[str, Any]], methods: list[str], names: list[str], num
     """The comparison as Markdown.
 
     Args:
-      runs: As `run` makes them.
-      methods: The first is compared with each other one.
+      runs: Results of `run`.
+      methods: The first is compared with each of the others.
       names: Names of the cases.
       num_evaluations: Number of evaluations of a search.
     """
@@ -129,11 +130,11 @@ def report(runs: list[dict[str, Any]], methods: list[str], names: list[str], num
 
 
 def figure(runs: list[dict[str, Any]], methods: list[str], names: list[str], num_evaluations: int) -> Figure:
-    """The mean logarithm of the gap over evaluations, a panel a group, with 95 % bands.
+    """The mean logarithm of the gap against evaluations, with 95 % bands and a panel for each group.
 
     Args:
-      runs: As `run` makes them.
-      methods: A line each.
+      runs: Results of `run`.
+      methods: Methods to show, one line each.
       names: Names of the cases.
       num_evaluations: Number of evaluations of a search.
     """
@@ -171,18 +172,18 @@ def main(
     known: Path | None = KEPT,
     keep_in: Path | None = None,
 ) -> None:
-    """Search the cases with several methods and report who came how far.
+    """Search the cases with several methods and report the gaps that they leave.
 
     Args:
       methods: The first is compared with each of the others; ``random`` gives the scale.
       cases: Names of cases or of groups.
       num_evaluations: Number of evaluations of one search.
       num_seeds: Number of searches of each method on each case.
-      first_seed: The seeds are this one and those that follow.
+      first_seed: First seed; the next seeds follow.
       core: The processor core that the methods run on; None: any.
       out: Folder for the runs and the report.
-      known: Runs that are not made again; None: all are made.
-      keep_in: A file to which the runs that are not of jbo are added.
+      known: File of runs that are not repeated; None: all runs are made.
+      keep_in: File to which the runs of other libraries are added.
     """
     names = [n for g, of in GROUPS.items() for n in of if g in cases or n in cases]
     if unknown := [m for m in methods if m not in OF_OUTCOMES]:
@@ -214,7 +215,7 @@ def main(
 
 
 def _keep(path: Path, runs: list[dict[str, Any]]) -> None:
-    """Add the runs that are not of jbo, and that a file does not hold yet, to it, in order."""
+    """Add the runs of other libraries to a file that does not hold them yet, in order."""
 
     def place(record: dict[str, Any]) -> tuple[Any, ...]:
         return record["problem"], record["method"], record["num_evaluations"], record["seed"]

@@ -1,6 +1,6 @@
-"""The problems of several outcomes: six fronts of functions, three of measured networks, and five with limits.
+"""The problems with several outcomes: six fronts of functions, three fronts of measured networks, five with limits.
 
-Every outcome of a case is minimised or is feasible up to 0, so that all libraries can be told the same numbers.
+Every outcome of a case is minimised or is feasible up to 0, so that all libraries can be given the same numbers.
 """
 
 import functools
@@ -16,7 +16,7 @@ from experiments.benchmark.real.tasks import grid_space
 from jbo import Space, functions
 
 _REFERENCE = 0.9
-"""Quantile of a table's cells that is the reference of an objective."""
+"""The reference of an objective is this quantile of the table's cells."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Case:
 
     space: Space
     objectives: tuple[str, ...]
-    """Names of what is minimised."""
+    """Names of the minimised outcomes."""
     limits: tuple[str, ...]
-    """Names of what is feasible up to 0."""
+    """Names of the outcomes that are feasible up to 0."""
     reference: tuple[float, ...]
     """The worst value of each objective that still counts; empty for one objective."""
     best: float
-    """The largest hypervolume, or the least value within the limits."""
+    """The maximum hypervolume, or the minimum value within the limits."""
     evaluate: Callable[[dict[str, Any]], dict[str, float]]
-    """From a config to all outcomes, without noise."""
+    """Function from a config to all outcomes, without noise."""
 
     def outcomes(self) -> list[dict[str, Any]]:
         """The outcomes as plain data, for other processes."""
@@ -44,10 +44,10 @@ class Case:
         return found + [{"name": name, "is_limit": True, "reference": None} for name in self.limits]
 
     def gaps(self, told: list[dict[str, float]]) -> np.ndarray:
-        """What is missing to the best after each evaluation, at least 0; infinite while nothing is feasible.
+        """The gap to the best after each evaluation, at least 0; infinite while no trial is feasible.
 
         Args:
-          told: The outcomes of a search in order.
+          told: The observed outcomes of a search in order.
         """
         y = np.array([[row[name] for name in self.objectives] for row in told], float)
         is_feasible = np.array([all(row[name] <= 0 for name in self.limits) for row in told])
@@ -58,7 +58,7 @@ class Case:
 
 
 def hypervolume(y: np.ndarray, reference: np.ndarray) -> float:
-    """The volume between rows and a reference, by slices along the last column.
+    """Volume dominated by the rows, bounded by the reference and computed by slices along the last column.
 
     Args:
       y: ``[n, k]``, lower is better.
@@ -87,7 +87,7 @@ def _of_problem(problem: functions.ParetoProblem | functions.ConstrainedProblem)
     def evaluate(config: dict[str, Any]) -> dict[str, float]:
         values = {name: float(value) for name, value in problem(config).items()}
         for o in limits:
-            # The tolerance is that to which the minimisers of `jbo.functions` keep their limits.
+            # The minimisers of `jbo.functions` meet their limits up to this tolerance.
             beyond = values[o.name] - o.limit if isinstance(o, jbo.AtMost) else o.limit - values[o.name]
             values[o.name] = beyond - 1e-9 * abs(o.limit)
         return values
@@ -150,13 +150,13 @@ GROUPS = {
 
 @functools.cache
 def case(name: str) -> Case:
-    """The case of a name.
+    """The case with a given name.
 
     Args:
-      name: One of `GROUPS`.
+      name: A name in `GROUPS`.
 
     Raises:
-      KeyError: There is none of that name.
-      FileNotFoundError: It needs a table, and ``make tables`` has not run.
+      KeyError: There is no such case.
+      FileNotFoundError: The case needs a table, and ``make tables`` has not run.
     """
     return _of_table(*_TABLES[name]) if name in _TABLES else _of_problem(_PROBLEMS[name])

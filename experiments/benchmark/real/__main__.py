@@ -1,9 +1,9 @@
 """Real tuning tasks: ``python -m experiments.benchmark.real --tasks reporting``, after ``make tables``.
 
-Whole searches of jbo's strategies are one compiled program each. Other libraries run in the environments that
-``make peers`` builds; their names are those of `experiments.benchmark.peer.METHODS`. Searches of a task by a method are
-one file, so the same command goes on where it was interrupted. What the repository holds is not run again;
-``--known None`` runs all. The report is in ``OUT/report.md``, the pictures beside it. ``--report-only`` needs no data.
+A whole search by a strategy of jbo is one compiled program. Other libraries run in the environments that ``make peers``
+builds; `experiments.benchmark.peer.METHODS` has their names. Each method and task has one file of searches, so the same
+command continues an interrupted comparison. Searches in the repository are not repeated; ``--known None`` runs all. The
+report is ``OUT/report.md``, with the figures in the same folder. ``--report-only`` needs no data.
 """
 
 import time
@@ -27,7 +27,7 @@ _PEERS = [name for name in METHODS if not name.startswith(("jbo", "random", "sob
 
 
 def missing(folders: list[Path], method: str, task: str, seeds: list[int]) -> list[int]:
-    """The seeds that no folder has.
+    """The seeds that are in none of the folders.
 
     Args:
       folders: Folders of searches.
@@ -56,17 +56,17 @@ def main(
 
     Args:
       methods: Strategies of jbo, and other libraries; the first is compared with each of the others.
-      tasks: ``choosing`` or ``reporting``: a half of the tasks; ``twelve``: some of the reporting half, for libraries
-        that take long; or names, or their beginnings such as ``pool/lcbench``.
-      num_seeds: Searches of each method on each task.
-      first_seed: The seeds are this one and those that follow.
-      lanes: Searches of jbo's strategies side by side.
+      tasks: ``choosing`` or ``reporting`` for half of the tasks; ``twelve`` for twelve tasks of the reporting half, for
+        slow libraries; or names of tasks, or beginnings of names such as ``pool/lcbench``.
+      num_seeds: Number of searches of each method on each task.
+      first_seed: First seed; the next seeds follow.
+      lanes: Number of parallel searches by jbo's strategies.
       core: The processor core that other libraries run on; None: any.
-      most_hours: A method begins no search after so many hours of its own; None: all are run.
+      most_hours: Hours after which a method starts no further search; None: no limit.
       out: Folder for the searches and the report.
-      known: Searches that are not run again, as ``keep_in`` holds them; None: all are run.
-      keep_in: A folder to which the searches are added.
-      report_only: Run nothing.
+      known: Folder of searches that are not repeated, as written to ``keep_in``; None: all searches are run.
+      keep_in: Folder to which the searches are added.
+      report_only: True: make only the report and run no search.
     """
     if unknown := [m for m in methods if m not in STRATEGIES and m not in _PEERS]:
         raise SystemExit(f"methods: expected some of {', '.join([*STRATEGIES, *_PEERS])}, got {unknown}")
@@ -83,7 +83,7 @@ def main(
             task: Task | None = None
             for method in methods:
                 left = missing(folders, method, name, seeds)
-                # Other libraries search one seed after another, so that they stop within a task.
+                # Other libraries run one seed after another, so that they can stop within a task.
                 for part in [left] if method in STRATEGIES and left else [[seed] for seed in left]:
                     if spent[method] < most_seconds:
                         task = entries()[name].load() if task is None else task
@@ -112,7 +112,7 @@ def main(
 
 
 def _run(folder: Path, method: str, name: str, task: Task, seeds: list[int], lanes: int, core: int | None) -> None:
-    """Run searches and write them."""
+    """Run searches and write them to the folder."""
     if method in STRATEGIES:
         found = search(method, task, seeds, lanes=lanes)
         made = {seed: Searches(*(part[[i]] for part in found)) for i, seed in enumerate(seeds)}

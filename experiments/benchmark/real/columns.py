@@ -1,4 +1,4 @@
-"""What the numbers of a pool mean: its columns as configs, and as the space that an emulator is searched in."""
+"""Meaning of the numbers of a pool: converts its columns to configs, and to the search space of an emulator."""
 
 from typing import Any, NamedTuple
 
@@ -8,35 +8,35 @@ from experiments.benchmark.real.tables import Pool
 from jbo import Categorical, Integer, Ordinal, Real, Space
 
 _MOST_LEVELS = 64
-"""A number with at most so many distinct values is ordered in an emulator."""
+"""A number with at most this many distinct values is an ordinal in the space of an emulator."""
 
 
 class Choice(NamedTuple):
-    """A category that a file holds as indicators."""
+    """A category that a file stores as indicator columns."""
 
     name: str
     indicators: dict[str, int]
-    """By choice, the column that is 1 where it holds."""
+    """By choice, the column that is 1 if the choice is taken."""
 
 
 class Number(NamedTuple):
-    """A number that a file holds as one column."""
+    """A number that a file stores as one column."""
 
     name: str
     column: int
     when: tuple[str, str] | None = None
-    """The category, and the choice of it, that the number needs to exist."""
+    """The category and the choice that activate the number."""
     missing: int | None = None
-    """A column that is 1 where the number is not known."""
+    """A column that is 1 if the number is unknown."""
     default: float | None = None
-    """What the number is where it is not known; None: such rows are left out."""
+    """Value of the number if it is unknown; None: such rows are left out."""
 
 
 _SVM = (
     Choice("kernel", {"radial": 5, "linear": 6, "polynomial": 7}),
     Number("cost", 0),
     Number("gamma", 1, ("kernel", "radial"), 2),
-    # Degrees are 2 to 5 over 5. The file knows 2, 4 and 5; 3 is the default of the library, which goes unsaid.
+    # Degrees are 2 to 5, divided by 5. The file has 2, 4 and 5; it omits 3, the default of the library.
     Number("degree", 3, ("kernel", "polynomial"), 4, 0.6),
 )
 _TREE = (Number("minsplit", 0, None, 1), Number("minbucket", 2), Number("cp", 3), Number("maxdepth", 4, None, 5))
@@ -71,7 +71,7 @@ _FOREST = (
     Number("num_trees", 0, None, 1),
     Number("mtry", 2),
     Number("sample_fraction", 3),
-    Number("min_node_size", 4),  # 0 where it is the default, a node of one row
+    Number("min_node_size", 4),  # 0 stands for the default, a node of one row
 )
 _FOREST_BY_MTRY = (
     Choice("respect_unordered_factors", {"no": 5, "yes": 6}),
@@ -114,7 +114,7 @@ COLUMNS: dict[str, tuple[Choice | Number, ...]] = {
     ),
     "lcbench": _LCBENCH,
 }
-"""The columns of each search space, those without a meaning left out."""
+"""The columns of each search space, without columns of unknown meaning."""
 
 _RANGES = {
     "batch_size": Integer(16, 512, log=True),
@@ -125,15 +125,15 @@ _RANGES = {
     "num_layers": Integer(1, 5),
     "weight_decay": Real(1e-5, 1e-1),
 }
-"""What LCBench sampled; the numbers of HPO-B are scaled to the unit interval."""
+"""The ranges that LCBench sampled from; the numbers of HPO-B are scaled to the unit interval."""
 
 
 def rows_of(pool: Pool, columns: tuple[Choice | Number, ...]) -> np.ndarray:
-    """Which rows of a pool are whole configurations, each once: their numbers, rising.
+    """Indices of the rows of a pool that are complete configurations, in ascending order and without duplicates.
 
     Args:
       pool: Measured configurations.
-      columns: Meaning of the pool's numbers, one entry a column.
+      columns: Meaning of the pool's numbers, one entry for each column.
     """
     keeps = np.ones(len(pool.score), bool)
     for entry in columns:
@@ -144,11 +144,11 @@ def rows_of(pool: Pool, columns: tuple[Choice | Number, ...]) -> np.ndarray:
 
 
 def configs_of(pool: Pool, columns: tuple[Choice | Number, ...]) -> list[dict[str, Any]]:
-    """The rows of a pool as configs, without columns that are the same in all.
+    """The rows of a pool as configs, without columns that are constant.
 
     Args:
-      pool: Measured configurations, of `rows_of` only.
-      columns: Meaning of the pool's numbers, one entry a column.
+      pool: Measured configurations, only the rows of `rows_of`.
+      columns: Meaning of the pool's numbers, one entry for each column.
     """
     names = {e.name: e for e in columns}
     values: dict[str, Any] = {}
@@ -178,12 +178,12 @@ def configs_of(pool: Pool, columns: tuple[Choice | Number, ...]) -> list[dict[st
 def space_of(
     configs: list[dict[str, Any]], columns: tuple[Choice | Number, ...], most_levels: int = _MOST_LEVELS
 ) -> Space:
-    """The space that configs of a pool were sampled from, as far as they show it.
+    """The space that configs of a pool were sampled from, inferred from the configs.
 
     Args:
       configs: From `configs_of`.
-      columns: Meaning of the values, one entry a column.
-      most_levels: A number with at most so many distinct values is ordered; others are real.
+      columns: Meaning of the values, one entry for each column.
+      most_levels: A number with at most this many distinct values is an ordinal; other numbers are real.
     """
     parameters: dict[str, Any] = {}
     for entry in columns:

@@ -1,17 +1,17 @@
-"""Which tasks are for choosing a method, and which for reporting how good it is.
+"""Divides the tasks into a half for choosing a method and a half for reporting its performance.
 
-``python -m experiments.benchmark.real.halves`` measured all tasks (``facts.json``) and drew the halves (``halves.txt``)
-before any method had run. The rule:
+``python -m experiments.benchmark.real.halves`` measured all tasks (``facts.json``) and sampled the halves
+(``halves.txt``) before any method had run. The rule:
 
-1. A task is taken if its pool has at least 500 rows, and if random search leaves something to be found: between 10 and
-   80 evaluations its luckiest observation closes at most 90 % of the gap to the ten best configurations. The gap after
-   10 evaluations is at least 0.002 where values are shares of examples. Of one kind and search space at most 16 tasks
-   are taken, drawn at random.
-2. No search space and no data set is in both halves. Of 20,000 random assignments of the search spaces, each with the
-   data sets where they lose least, the one is taken that keeps the most tasks in the smaller half, summed over the
-   three kinds; of equals, the most in all.
-3. Where one half has more tasks of a kind than the other has, and more than 32 tasks, the surplus is left out, drawn at
-   random. At most a third of a half are emulators.
+1. A task is used if its pool has at least 500 rows and if it is hard enough for random search. Between 10 and 80
+   evaluations, the luckiest observation must close at most 90 % of the gap to the ten best configurations. The gap
+   after 10 evaluations is at least 0.002 if values are shares of examples. At most 16 random tasks of each kind and
+   search space are used.
+2. No search space and no data set is in both halves. The rule compares 20,000 random assignments of the search spaces.
+   Each assignment puts the data sets where the fewest tasks are lost. The best assignment keeps the most tasks in the
+   smaller half, summed over the three kinds; ties are decided by the total number of tasks.
+3. If one half has more tasks of a kind than the other half, and more than 32 tasks, random surplus tasks are left out.
+   At most a third of a half are emulators.
 """
 
 import json
@@ -37,7 +37,7 @@ _SEED = 2026
 
 
 class Candidate(NamedTuple):
-    """A task that may be taken."""
+    """A task that may be used."""
 
     name: str
     kind: str
@@ -53,7 +53,7 @@ class Listed(NamedTuple):
 
 
 def is_taken(fact: dict[str, Any]) -> bool:
-    """Whether a task is one for a half: the first part of the rule.
+    """True if a task may be in a half, by the first part of the rule.
 
     Args:
       fact: Measurements of the task: ``kind``, ``rows``, ``one``, and ``zero`` by budget.
@@ -64,12 +64,12 @@ def is_taken(fact: dict[str, Any]) -> bool:
 
 
 def split(candidates: list[Candidate], seed: int = _SEED, size: int = _SIZE) -> dict[str, str]:
-    """The half of each task that is kept: the second and third part of the rule.
+    """The half of each task that is kept, by the second and third part of the rule.
 
     Args:
-      candidates: All tasks that may be taken.
-      seed: Seed of the draws.
-      size: Number of tasks of a half above which surplus is left out.
+      candidates: All tasks that may be used.
+      seed: Seed of the random choices.
+      size: Size of a half above which surplus tasks are left out.
     """
     rng, alike = np.random.default_rng(seed), {}
     for candidate in candidates:
@@ -125,7 +125,7 @@ HALVES: dict[str, Listed] = _read() if _LIST.exists() else {}
 
 
 def chosen(wanted: tuple[str, ...]) -> list[str]:
-    """The tasks that halves, names or beginnings of names stand for, each once.
+    """The tasks selected by halves, names or beginnings of names, without duplicates.
 
     Args:
       wanted: ``choosing``, ``reporting``, ``twelve``, or beginnings of names of tasks in a half.
@@ -139,7 +139,7 @@ def chosen(wanted: tuple[str, ...]) -> list[str]:
 
 
 def _twelve() -> list[str]:
-    """Twelve tasks of the reporting half, of each kind a share of them, evenly over the list of names."""
+    """Twelve tasks of the reporting half, in proportion to the kinds and evenly spaced in the list of names."""
     of_kind: dict[str, list[str]] = {}
     for name, listed in HALVES.items():
         if listed.half == "reporting":
@@ -149,7 +149,7 @@ def _twelve() -> list[str]:
 
 
 def main() -> None:
-    """Measure the tasks that ``facts.json`` does not hold, then draw the halves unless ``halves.txt`` exists."""
+    """Measure the tasks that are not in ``facts.json``, then sample the halves unless ``halves.txt`` exists."""
     from experiments.benchmark.real.measure import fact_of
     from experiments.benchmark.real.tasks import entries
 

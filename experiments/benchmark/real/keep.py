@@ -1,4 +1,4 @@
-"""Searches on disk: one compressed file for each method and task, so that what was interrupted goes on."""
+"""Searches on disk: one compressed file for each method and task, so that an interrupted comparison can continue."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ KEPT = Path(__file__).parents[1] / "kept" / "real"
 
 
 def place(folder: Path, method: str, task: str) -> Path:
-    """Where the searches of a task by a method are.
+    """Path of the file with the searches of a task by a method.
 
     Args:
       folder: Folder of all searches.
@@ -23,7 +23,7 @@ def place(folder: Path, method: str, task: str) -> Path:
 
 
 def read(folder: Path, method: str, task: str) -> dict[int, Searches]:
-    """The searches of a task by seed, each as arrays with one row; none if there is no file.
+    """The searches of a task by seed, each as arrays with one row; an empty dict if there is no file.
 
     Args:
       folder: Folder of all searches.
@@ -35,7 +35,7 @@ def read(folder: Path, method: str, task: str) -> dict[int, Searches]:
         return {}
     with np.load(path, allow_pickle=False) as file:
         parts = {name: np.asarray(file[name]) for name in file.files}
-    parts.setdefault("observed", parts["truth"])  # without noise they are kept once
+    parts.setdefault("observed", parts["truth"])  # without noise both are equal and stored once
     return {
         int(seed): Searches(*(parts[name][[i]].astype(float) for name in Searches._fields))
         for i, seed in enumerate(parts["seeds"])
@@ -43,7 +43,7 @@ def read(folder: Path, method: str, task: str) -> dict[int, Searches]:
 
 
 def write(folder: Path, method: str, task: str, found: dict[int, Searches]) -> None:
-    """Write all searches of a task, as a whole or not at all.
+    """Write all searches of a task atomically.
 
     Args:
       folder: Folder of all searches.

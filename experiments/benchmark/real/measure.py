@@ -1,4 +1,4 @@
-"""What the scale of a task needs: its ten best configurations, and random search many times over."""
+"""Measurements for the scale of a task: its ten best configurations, and many runs of random search."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _DIGITS = 7
 
 
 def fact_of(entry: Entry) -> dict[str, Any]:
-    """Kind, group, rows, one, and zero by budget of a task; numbers are rounded.
+    """The fields ``kind``, ``group``, ``rows``, ``one``, and ``zero`` by budget of a task, with rounded numbers.
 
     Args:
       entry: The task.
@@ -33,9 +33,9 @@ def fact_of(entry: Entry) -> dict[str, Any]:
 
 
 def random_searches(task: Task, num_searches: int = _NUM_SEARCHES) -> tuple[np.ndarray, np.ndarray]:
-    """The truths and the observations of random searches, ``[searches, evaluations]``.
+    """The true and the observed values of random searches, ``[searches, evaluations]``.
 
-    A search draws rows of a table or a pool, none twice, and uniform points for an emulator.
+    A search samples rows of a table or a pool without replacement, and uniform points for an emulator.
 
     Args:
       task: The task.

@@ -1,4 +1,4 @@
-"""Tables and pictures of searches of real tasks."""
+"""Tables and figures of searches of real tasks."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#
 
 
 class Known(NamedTuple):
-    """What a report needs to know of a task."""
+    """Facts about a task that a report needs."""
 
     kind: str
     """``table``, ``pool`` or ``emulator``."""
@@ -25,7 +25,7 @@ class Known(NamedTuple):
 
 
 Found = dict[tuple[str, str], dict[int, Searches]]
-"""By method and task, the searches by seed, each as arrays with one row."""
+"""The searches by method and task, then by seed, each as arrays with one row."""
 
 
 def scored(found: Found, known: dict[str, Known]) -> dict[tuple[str, str], dict[int, Scores]]:
@@ -33,7 +33,7 @@ def scored(found: Found, known: dict[str, Known]) -> dict[tuple[str, str], dict[
 
     Args:
       found: Searches.
-      known: Their tasks.
+      known: Facts about their tasks.
     """
     return {
         (method, task): {seed: scores(*searches, known[task].one, known[task].zero) for seed, searches in of.items()}
@@ -44,12 +44,12 @@ def scored(found: Found, known: dict[str, Known]) -> dict[tuple[str, str], dict[
 def report(found: Found, known: dict[str, Known], methods: list[str]) -> str:
     """The comparison as Markdown: three scores by budget, groups, ranks, differences, and all tasks.
 
-    Tables and pools are taken together; emulators are apart. A method counts on the tasks that it has searched.
+    Tables and pools are reported together, emulators separately. A method is scored on the tasks that it has searched.
 
     Args:
       found: Searches.
-      known: Their tasks.
-      methods: In this order; the first is compared with each other one.
+      known: Facts about their tasks.
+      methods: Methods in the order of the report; the first is compared with each of the others.
     """
     of = scored(found, known)
     measured = [task for task in known if known[task].kind != "emulator"]
@@ -100,7 +100,7 @@ def _budget(of: Any, tasks: list[str], methods: list[str], index: int, budget: i
 
 
 def _ranks(of: Any, tasks: list[str], methods: list[str], index: int) -> dict[str, Interval]:
-    """The mean place by the recommended trial, over the tasks and seeds that all methods have."""
+    """The mean rank by the recommended trial, over the tasks and seeds that all methods have."""
     groups = []
     for task in tasks:
         shared = set.intersection(*(set(of.get((m, task), {})) for m in methods))
@@ -110,7 +110,7 @@ def _ranks(of: Any, tasks: list[str], methods: list[str], index: int) -> dict[st
 
 
 def _differences(of: Any, tasks: list[str], methods: list[str]) -> list[str]:
-    """The first method less each other one, paired by task and seed."""
+    """Differences between the first method and each other method, paired by task and seed."""
     if len(methods) < 2:
         return []
     lines = [f"{methods[0]} less the other, paired by task and seed; above 0: {methods[0]} is better.", ""]
@@ -134,7 +134,7 @@ def _differences(of: Any, tasks: list[str], methods: list[str]) -> list[str]:
 
 
 def _groups(of: Any, known: dict[str, Known], methods: list[str]) -> list[str]:
-    """Search and selection of each group after 40 evaluations."""
+    """Scores of search and selection of each group after 40 evaluations."""
     index = BUDGETS.index(40)
     groups = list(dict.fromkeys(k.group for k in known.values()))
     lines = ["## Groups after 40 evaluations: search, luckiest observation, recommended trial", ""]
@@ -151,7 +151,7 @@ def _groups(of: Any, known: dict[str, Known], methods: list[str]) -> list[str]:
 
 
 def _tasks(of: Any, known: dict[str, Known], methods: list[str]) -> list[str]:
-    """Search and recommended trial on each task after 40 evaluations."""
+    """Scores of the search and of the recommended trial on each task after 40 evaluations."""
     index = BUDGETS.index(40)
     lines = ["## Tasks after 40 evaluations: search (recommended trial)", ""]
     lines += ["| task | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
@@ -165,10 +165,10 @@ def _tasks(of: Any, known: dict[str, Known], methods: list[str]) -> list[str]:
 
 
 def regret_figure(found: Found, known: dict[str, Known], methods: list[str], title: str) -> Figure:
-    """Mean regret over evaluations with 95 % bands: of the best among the evaluated, and of the luckiest observation.
+    """Mean regret against evaluations with 95 % bands, for the best evaluated trial and for the luckiest observation.
 
-    Regret is 0 at the mean truth of the ten best configurations, and 1 at random search's luckiest observation after 10
-    evaluations; it is cut at 2.
+    Regret is 0 at the mean true value of the ten best configurations. It is 1 at the luckiest observation of random
+    search after 10 evaluations, and is cut at 2.
 
     Args:
       found: Searches.

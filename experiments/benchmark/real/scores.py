@@ -1,8 +1,8 @@
-"""Scores of a search with noise: what was evaluated, what was lucky, what is recommended. Pure NumPy.
+"""Scores of a search with noise: best evaluated trial, luckiest observation, recommended trial. Pure NumPy.
 
-On the scale of a task 1 is the mean truth of its ten best configurations, and 0 is the median truth, over many random
-searches, of the luckiest observation after as many evaluations. All three scores share this scale, so that a difference
-of two of them is in its units.
+The *truth* of a trial is its value without noise. On the scale of a task, 1 is the mean truth of its ten best
+configurations. 0 is the truth of the luckiest observation of random search after the same number of evaluations, the
+median over many searches. All three scores share this scale, so they can be subtracted from each other.
 """
 
 from typing import NamedTuple
@@ -10,24 +10,24 @@ from typing import NamedTuple
 import numpy as np
 
 BUDGETS = (10, 20, 40, 80)
-"""Evaluations after which a search is scored."""
+"""Numbers of evaluations after which a search is scored."""
 LEAST = -1.0
-"""Scores are cut here: how bad a failed search is shall not decide everything."""
+"""Scores are cut here, because one failed search must not decide the result."""
 
 
 class Scores(NamedTuple):
     """Three scores of each search at each budget, ``[seeds, budgets]``; 1 is best."""
 
     searched: np.ndarray
-    """Of the best truth among the evaluated."""
+    """Score of the best truth among the evaluated trials."""
     luckiest: np.ndarray
-    """Of the truth of the best observation."""
+    """Score of the truth of the best observation."""
     recommended: np.ndarray
-    """Of the truth of the trial that the method recommends."""
+    """Score of the truth of the trial that the method recommends."""
 
 
 def best_truth(truth: np.ndarray, budgets: tuple[int, ...] = BUDGETS) -> np.ndarray:
-    """The least truth among the first evaluations, ``[seeds, budgets]``.
+    """The minimum truth among the first evaluations, ``[seeds, budgets]``.
 
     Args:
       truth: ``[seeds, evaluations]``, lower is better.
@@ -37,11 +37,11 @@ def best_truth(truth: np.ndarray, budgets: tuple[int, ...] = BUDGETS) -> np.ndar
 
 
 def luckiest_truth(truth: np.ndarray, observed: np.ndarray, budgets: tuple[int, ...] = BUDGETS) -> np.ndarray:
-    """The truth of the least observation among the first evaluations, ``[seeds, budgets]``; the first of equals.
+    """The truth of the minimum observation among the first evaluations, ``[seeds, budgets]``; the first if several tie.
 
     Args:
       truth: ``[seeds, evaluations]``, lower is better.
-      observed: ``[seeds, evaluations]``.
+      observed: ``[seeds, evaluations]``, the observed values.
       budgets: Numbers of evaluations.
     """
     seeds = np.arange(len(truth))
@@ -70,9 +70,9 @@ def scores(
     """The three scores of searches of one task.
 
     Args:
-      truth: ``[seeds, evaluations]``, the truth of what was evaluated, lower is better.
-      observed: ``[seeds, evaluations]``, what the search saw of it.
-      recommended: ``[seeds, budgets]``, the truth of the trial that is recommended after as many evaluations.
+      truth: ``[seeds, evaluations]``, the truths of the evaluated trials, lower is better.
+      observed: ``[seeds, evaluations]``, the observed values of these trials.
+      recommended: ``[seeds, budgets]``, the truth of the trial that is recommended after each budget.
       one: The truth that scores 1.
       zero: By budget, the truth that scores 0.
       budgets: Numbers of evaluations.

@@ -1,4 +1,4 @@
-"""Extra trees: smooths of measured values, and emulators as look-ups that JAX can trace."""
+"""Extra trees as smoothers of measured values, and as emulators whose look-ups JAX can trace."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from jbo import pytree
 from jbo.encoding import CATEGORY, Encoding, is_active, level
 
 _INACTIVE = -1.0
-"""What a tree sees where a column does not exist; what does exist is at least 0."""
+"""Feature value of an inactive column; active columns are at least 0."""
 
 
 def features(encoding: Encoding, x: Float[Array, "m d"]) -> Float[Array, "m f"]:
-    """What trees see of points: numbers as they stand in the cube, a column for each choice of a category.
+    """Features of points for trees: numbers in the unit cube, and an indicator column for each choice of a category.
 
     Args:
       encoding: Columns of the space.
@@ -35,22 +35,22 @@ def features(encoding: Encoding, x: Float[Array, "m d"]) -> Float[Array, "m f"]:
 @pytree
 @dataclass(frozen=True)
 class Forest:
-    """Trees as tables of nodes: ``t`` trees of up to ``c`` nodes, the root first; a leaf is its own child."""
+    """Trees as tables of nodes: ``t`` trees with up to ``c`` nodes. The root comes first; a leaf is its own child."""
 
     column: Int[Array, "t c"]
     threshold: Float[Array, "t c"]
     first: Int[Array, "t c"]
-    """Where a point goes whose column is at most the threshold."""
+    """Child of a node for points whose column is at most the threshold."""
     second: Int[Array, "t c"]
     value: Float[Array, "t c"]
     depth: Int[Array, ""]
-    """Steps to the deepest leaf."""
+    """Number of steps to the deepest leaf."""
 
     def __call__(self, seen: Float[Array, "m f"]) -> Float[Array, " m"]:
         """The mean of the trees' predictions.
 
         Args:
-          seen: From `features`.
+          seen: Features of points, from `features`.
         """
         trees = jnp.arange(self.column.shape[0])[:, None]
         rows = jnp.arange(seen.shape[0])[None, :]
@@ -67,7 +67,7 @@ class Forest:
 def grown(
     seen: np.ndarray, y: np.ndarray, *, num_trees: int, min_samples_leaf: int, max_leaves: int | None, seed: int
 ) -> Any:
-    """Extra trees of scikit-learn grown on rows.
+    """Extra trees of scikit-learn, fitted to rows.
 
     Args:
       seen: ``[n, f]``, from `features`.
@@ -89,11 +89,11 @@ def grown(
 
 
 def as_lookup(trees: Any, num_nodes: int) -> Forest:
-    """Trees of scikit-learn as tables.
+    """Converts trees of scikit-learn to tables.
 
     Args:
       trees: From `grown`.
-      num_nodes: Number of nodes of each table; the rows behind a tree's own nodes are never reached.
+      num_nodes: Number of nodes of each table; rows after a tree's own nodes are never reached.
 
     Raises:
       ValueError: A tree has more nodes.

@@ -1,4 +1,4 @@
-"""Searches of a task: of jbo's strategies as one compiled program, of other libraries one evaluation at a time."""
+"""Searches of a task: jbo's strategies as one compiled program, other libraries one evaluation at a time."""
 
 import functools
 from collections.abc import Callable
@@ -32,17 +32,17 @@ class Searches(NamedTuple):
     """Searches of one task by one method."""
 
     truth: np.ndarray
-    """``[seeds, evaluations]``: the values without noise of what was evaluated, lower is better."""
+    """``[seeds, evaluations]``: the values of the evaluated trials without noise, lower is better."""
     observed: np.ndarray
-    """``[seeds, evaluations]``: what the searches saw."""
+    """``[seeds, evaluations]``: the observed values."""
     recommended: np.ndarray
-    """``[seeds, budgets]``: the value without noise of the trial that is recommended after so many evaluations."""
+    """``[seeds, budgets]``: the value, without noise, of the trial that is recommended after each budget."""
 
 
 class _Told:
-    """``tell`` of a strategy that is told what a task shows of a point, at each further evaluation with other noise.
+    """``tell`` of a strategy that observes the values of a task; a repeated evaluation of a point has new noise.
 
-    What `jbo.minimize` tells is not used, since an objective does not know what was evaluated before.
+    The value that `jbo.minimize` passes is ignored, because an objective does not know the earlier evaluations.
     """
 
     encoding: Encoding
@@ -53,7 +53,7 @@ class _Told:
     def tell(
         self, state: Trials, trial: Any, y: Any, *, is_known: Any = None, cost: Any = None, noise: Any = None
     ) -> Trials:
-        """The table with what the task shows at the point ``trial``."""
+        """The table with the value that the task shows at the point ``trial``."""
         del y, is_known
         x = snap(self.encoding, trial)
         is_same = jnp.all(state.x == x[None, :], axis=1) & (state.status == OK)
@@ -64,7 +64,7 @@ class _Told:
 @pytree
 @dataclass(frozen=True)
 class Observing(_Told, Strategy):
-    """A strategy without a model that is told what a task shows; made by `observing`."""
+    """A strategy without a model that observes the values of a task; made by `observing`."""
 
     base: Strategy
     arrays: Arrays
@@ -72,10 +72,10 @@ class Observing(_Told, Strategy):
 
     @property
     def num_initial(self) -> int:
-        """That of the strategy."""
+        """Number of initial trials of the strategy."""
         return self.base.num_initial
 
-    # What follows is that of the strategy.
+    # The following methods are those of the strategy.
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Any) -> Any:
         return self.base.suggest(key, state, region)
@@ -87,13 +87,13 @@ class Observing(_Told, Strategy):
 @pytree
 @dataclass(frozen=True)
 class ObservingByModel(_Told, ModelStrategy):
-    """A strategy with a model that is told what a task shows; made by `observing`."""
+    """A strategy with a model that observes the values of a task; made by `observing`."""
 
     base: ModelStrategy
     arrays: Arrays
     seed: Int[Array, ""]
 
-    # What follows is that of the strategy.
+    # The following methods are those of the strategy.
 
     def first_params(self, dtype: Any) -> Any:
         return self.base.first_params(dtype)
@@ -109,7 +109,7 @@ class ObservingByModel(_Told, ModelStrategy):
 
 
 def observing(base: Strategy, arrays: Arrays, seed: Int[Array, ""]) -> Strategy:
-    """The strategy, told what a task shows of a point, at each further evaluation of the point with other noise.
+    """The strategy, changed so that it observes the values of a task; a repeated evaluation of a point has new noise.
 
     Args:
       base: The strategy.
@@ -124,7 +124,7 @@ def observing(base: Strategy, arrays: Arrays, seed: Int[Array, ""]) -> Strategy:
 
 @dataclass(frozen=True)
 class _Nothing:
-    """An objective of points of the cube, whose value `observing` does not use; its space has points as configs."""
+    """An objective of points of the cube, whose value `observing` ignores. The configs of its space are points."""
 
     encoding: Encoding
 
@@ -145,10 +145,10 @@ def search(
     """Searches of a task by a strategy of jbo.
 
     Args:
-      method: One of `STRATEGIES`.
+      method: A name in `STRATEGIES`.
       task: The task.
-      seeds: One a search; they decide what the strategy draws, and the noise.
-      lanes: Searches side by side.
+      seeds: One seed for each search; it decides the random numbers of the strategy, and the noise.
+      lanes: Number of parallel searches.
       num_evaluations: Number of evaluations of each search.
     """
     with jax.enable_x64(True):
@@ -189,13 +189,14 @@ def _first(trials: Trials, n: Int[Array, ""]) -> Trials:
 def search_by_peer(
     method: str, task: Task, seed: int, *, core: int | None = None, num_evaluations: int = max(BUDGETS)
 ) -> Searches:
-    """One search of a task by another library, which searches a pool as the box around it.
+    """One search of a task by another library, which searches the bounding box of a pool.
 
-    What it asks for in a pool is moved to the nearest row that it has not evaluated, and the value of that row is told.
-    The luckiest observation is what it recommends, since the adapters of these libraries recommend nothing under noise.
+    In a pool, each suggestion is moved to the nearest row that was not evaluated, and the library observes the value of
+    that row. The recommended trial is the luckiest observation, because the adapters of these libraries recommend
+    nothing under noise.
 
     Args:
-      method: One of `experiments.benchmark.peer.METHODS`.
+      method: A name in `experiments.benchmark.peer.METHODS`.
       task: The task.
       seed: Seed of the search and of the noise.
       core: The processor core that the library may use; None: any.
@@ -220,7 +221,7 @@ def search_by_peer(
 
 
 def nearest_new(points: np.ndarray, is_category: np.ndarray, x: np.ndarray, evaluated: list[np.ndarray]) -> np.ndarray:
-    """The row of a pool nearest to a point that was not evaluated; two categories that differ are at a distance of 1.
+    """The row of a pool that is nearest to a point and was not evaluated; different categories are at distance 1.
 
     Args:
       points: ``[rows, d]``, in the cube.

@@ -1,7 +1,7 @@
 """Measured configurations from two packages, as arrays: complete tables with the noise of their seeds, and pools.
 
-``make tables`` installs the packages outside of the repository, without what they require. Nothing of them is imported:
-arrays of NumPy are read without pickles, and pickles by an unpickler that knows a few names of NumPy only.
+``make tables`` installs the packages outside of the repository, without their dependencies. They are never imported.
+NumPy arrays are read without pickle, and pickles are read by an unpickler that allows only a few names of NumPy.
 
 Some data sets are kept for judging jbo. The readers refuse them by name, before a file is opened.
 """
@@ -42,10 +42,10 @@ KEPT_DATA_SETS = (
     "segment",
     "vehicle",
 )
-"""Data sets that are kept for judging, spelled as by `plain`: no pool of them is read."""
+"""Data sets that are kept for judging, as spelled by `plain`; their pools are never read."""
 
 KEPT_TASKS = (21, 31, 36, 53, 54, 3917, 9952, 10101, 125923, 145836, 145857, 145972, 146192, 146818, 146821, 146822)
-"""Numbers of OpenML tasks on these data sets. Five are on the list because nothing shows that they are other ones."""
+"""Numbers of OpenML tasks on these data sets. Five tasks are listed because nothing shows that they use others."""
 
 DATA_SETS = {
     3: "kr-vs-kp",
@@ -80,7 +80,7 @@ DATA_SETS = {
     34537: "PhishingWebsites",
     146065: "monks-problems-2",
 }
-"""The data set of an OpenML task, for the tasks whose data set is known; a pool of any other task is refused.
+"""Data sets by number of the OpenML task; pools of tasks with an unknown data set are refused.
 
 Pools of the tasks 6566, 9889, 9903, 9906, 145804, 145853, 145854, 145878, 145953, 145976 and 146064 exist and are left
 out: no source at hand says which data sets they are.
@@ -115,7 +115,7 @@ LCBENCH = (
     "sylvine",
     "volkert",
 )
-"""Pools of LCBench that are read: all but those that are kept."""
+"""Pools of LCBench that are read: all except those kept for judging."""
 
 HPOB = {
     "4796": (23, 3549, 3918, 9946),
@@ -154,11 +154,11 @@ class Pool(NamedTuple):
     """Configurations that were measured once each."""
 
     x: np.ndarray
-    """``[n, d]``: numbers of the file, one column a hyperparameter or an indicator of one."""
+    """``[n, d]``: numbers in the file; each column is a hyperparameter or an indicator."""
     score: np.ndarray
     """``[n]``: accuracy, higher is better."""
     data_set: str
-    """Its name, as `plain` spells it."""
+    """Name of the data set, as spelled by `plain`."""
 
 
 class Table(NamedTuple):
@@ -167,16 +167,16 @@ class Table(NamedTuple):
     sizes: tuple[int, ...]
     """Levels of each column; cells are in counting order, the last column fastest."""
     values: dict[str, np.ndarray]
-    """By metric, ``[cells, seeds]``; NaN where a cell was measured with fewer seeds than others."""
+    """Values by metric, ``[cells, seeds]``; NaN if a cell was measured with fewer seeds than others."""
     data_set: str
-    """Its name, as `plain` spells it."""
+    """Name of the data set, as spelled by `plain`."""
 
 
 def folder() -> Path:
-    """Where ``make tables`` puts the packages.
+    """Folder into which ``make tables`` installs the packages.
 
     Raises:
-      FileNotFoundError: They are not there.
+      FileNotFoundError: The packages are not installed.
     """
     found = Path(os.environ.get("JBO_PEERS", "~/.cache/jbo/peers")).expanduser() / "tables"
     if not found.exists():
@@ -185,7 +185,7 @@ def folder() -> Path:
 
 
 def plain(name: str) -> str:
-    """A data set's name without case and punctuation, by which spellings are compared.
+    """A data set's name without case and punctuation, used to compare spellings.
 
     Example:
       >>> plain("Credit_G")
@@ -240,7 +240,7 @@ def read_table(name: str) -> Table:
       name: Benchmark and data set, such as ``hpolib/protein_structure``.
 
     Raises:
-      ValueError: The table is kept for judging, or there is none of that name.
+      ValueError: The table is kept for judging, or there is no table of that name.
     """
     check_table(name)
     benchmark, data_set = _TABLES[name]
@@ -255,7 +255,7 @@ def read_table(name: str) -> Table:
 
 
 def read_lcbench(name: str) -> Pool:
-    """A pool of LCBench: networks of the data set of that name, and their accuracy in percent after training.
+    """A pool of LCBench: networks on the named data set, and their accuracy in percent after training.
 
     The columns are batch size, learning rate, maximal dropout, maximal units, momentum, layers, weight decay.
 
@@ -263,7 +263,7 @@ def read_lcbench(name: str) -> Pool:
       name: Name of the data set.
 
     Raises:
-      ValueError: The data set is kept for judging, or there is none of that name.
+      ValueError: The data set is kept for judging, or there is no data set of that name.
     """
     check_lcbench(name)
     return _pool("lcbench_data.npz", name, name)
@@ -277,14 +277,14 @@ def read_hpob(space: str, task: int) -> Pool:
       task: Number of the OpenML task.
 
     Raises:
-      ValueError: The data set of the task is kept for judging or not known, or there is no such pool.
+      ValueError: The data set of the task is unknown or kept for judging, or there is no such pool.
     """
     check_hpob(space, task)
     return _pool("hpob_data.npz", f"{space}_{task}", DATA_SETS[task])
 
 
 def unpickle(path: Path) -> Any:
-    """What a pickle holds, if it names nothing but NumPy's arrays, types and scalars.
+    """The object in a pickle that names only NumPy's arrays, types and scalars.
 
     Args:
       path: The file.
@@ -297,7 +297,7 @@ def unpickle(path: Path) -> Any:
 
 
 def _padded(lists: list[Any]) -> np.ndarray:
-    """Lists of numbers as rows, with NaN behind the shorter ones."""
+    """Lists of numbers as rows; shorter lists are padded with NaN."""
     rows = [np.ravel(np.asarray(numbers, float)) for numbers in lists]
     padded = np.full((len(rows), max(map(len, rows))), np.nan)
     for row, numbers in zip(padded, rows, strict=True):

@@ -1,10 +1,10 @@
-"""Real tuning tasks as functions of a point of the unit cube and a seed, all of arrays, lower is better.
+"""Real tuning tasks as functions of a point of the unit cube and a seed, stored as arrays; lower is better.
 
-A task is of one of three kinds. A *table* holds every configuration of a grid, measured with several seeds: a search
-sees one of them, and the truth is their mean. A *pool* is a finite list of configurations that were measured once, and
-the list is the search space. Its values are the truth. Half of the pools show it with the noise of a validation set of
-500 examples. An *emulator* is a forest grown on a pool: it can be searched everywhere and has no noise, but what it
-does not know of the pool is misfit.
+There are three kinds of tasks. A *table* holds every configuration of a grid, measured with several seeds. A search
+observes the value of one seed, and the truth is the mean over seeds. A *pool* is a finite list of configurations that
+were measured once. The list is the search space, and its values are the truth. Half of the pools are observed with the
+noise of a validation set of 500 examples. An *emulator* is a forest fitted to a pool. It is defined everywhere and has
+no noise, but it does not reproduce the pool exactly.
 """
 
 import functools
@@ -25,29 +25,29 @@ from jbo import Categorical, Ordinal, Space, pytree
 from jbo.encoding import Encoding, level
 
 _MOST_ROWS = 2_000
-"""Rows of a pool that are searched; of a larger one so many are drawn."""
+"""Maximum number of rows of a pool that are searched; they are sampled from a larger pool."""
 _MOST_EMULATED = 6_000
-"""Rows of a pool that an emulator is grown on."""
+"""Maximum number of rows of a pool that an emulator is fitted to."""
 _NUM_NODES = 1_023
 _NUM_SEEDS = 16
-"""Values of each row of a pool."""
+"""Number of values of each row of a pool."""
 _GOLDEN = np.uint32(0x9E3779B9)
-"""An odd number without a pattern in its bits: 2**32 over the golden ratio."""
+"""An odd number without a pattern in its bits: 2**32 divided by the golden ratio."""
 NUM_BEST = 10
-"""The scale's 1 is the mean truth of so many configurations."""
+"""The score 1 is the mean truth of this many best configurations."""
 
 
 @pytree
 @dataclass(frozen=True)
 class Arrays:
-    """What a task is made of; tasks whose arrays have the same shapes share a compiled program."""
+    """Arrays of a task; tasks with arrays of the same shapes share a compiled program."""
 
     measured: Float[Array, "r s"] | None
-    """Values of each row by seed, NaN behind the last one; None for an emulator."""
+    """Values of each row by seed, padded with NaN; None for an emulator."""
     truth: Float[Array, " r"] | None
     """The value of each row without noise; None for an emulator."""
     points: Float[Array, "r d"] | None
-    """Where the rows of a pool are in the cube; None: rows are the cells of a grid in counting order."""
+    """Points of the rows of a pool in the cube; None: rows are the cells of a grid in counting order."""
     forest: Forest | None
 
     def row(self, encoding: Encoding, x: Float[Array, " d"]) -> Int[Array, ""]:
@@ -71,7 +71,7 @@ class Arrays:
         Args:
           encoding: Columns of the space.
           x: A snapped point.
-          seed: Decides the noise, so that two searches of one seed see the same.
+          seed: Seed of the noise; two searches with the same seed observe the same values.
           repeat: Number of earlier evaluations of the point by the search.
         """
         if self.measured is None:
@@ -94,9 +94,9 @@ class Arrays:
 
 
 def which_seed(seed: Any, row: Any, repeat: Any, count: Any) -> Any:
-    """Which of the measured values of a row a search observes; of NumPy's or of JAX's arrays.
+    """Index of the measured value of a row that a search observes, for NumPy or JAX arrays.
 
-    The first one is drawn by the seed and the row; each further evaluation of the row takes the next one, cyclically.
+    The seed and the row determine the first value. Each further evaluation of the row takes the next value, cyclically.
 
     Args:
       seed: Seed of the search.
@@ -124,31 +124,31 @@ def _scramble(word: Any) -> Any:
 
 @dataclass(frozen=True)
 class Task:
-    """One task, read."""
+    """One task with its data."""
 
     space: Space
-    """Where it is searched; of a pool the list of its rows."""
+    """The search space; for a pool, the list of its rows."""
     arrays: Arrays
     one: float
-    """The mean truth of the ten best configurations. Under seeds, other values than those that are averaged choose."""
+    """Mean truth of the ten best configurations. In a table, they are chosen by values that are not averaged."""
     num_rows: int
-    """Configurations of the table or pool, or of the pool that an emulator was grown on."""
+    """Number of configurations of the table or pool, or of the pool that an emulator was fitted to."""
 
 
 class Entry(NamedTuple):
-    """A task by name: what it belongs to, and how it is read."""
+    """A task before it is read: kind, group, and the function that reads it."""
 
     kind: str
     """``table``, ``pool`` or ``emulator``."""
     group: str
-    """What the report takes together."""
+    """Group of tasks in the report."""
     search_space: str
     data_set: str
     load: Callable[[], Task]
 
 
 def _grid(names: dict[str, tuple[Any, ...]]) -> Space:
-    """Ordered columns for numbers, categories for words."""
+    """The space of a grid: ordinals for numbers, categories for words."""
     return Space({name: Categorical(*v) if isinstance(v[0], str) else Ordinal(*v) for name, v in names.items()})
 
 
@@ -193,12 +193,12 @@ def _load_table(name: str, metric: str, space: Space) -> Task:
 def best_of_table(seen: np.ndarray, measured: np.ndarray) -> float:
     """The mean truth of the ten best cells.
 
-    A smooth of the values of all seeds but one chooses the cells, and the values of that seed tell what the cells are
-    worth. The result is the mean over the seeds that are left out.
+    A smoother fitted to the values of all seeds but one chooses the cells. The values of the left-out seed score these
+    cells. The result is the mean over the left-out seeds.
 
     Args:
-      seen: ``[cells, f]``, what trees see of the cells.
-      measured: ``[cells, seeds]``, NaN where there is no value.
+      seen: ``[cells, f]``, features of the cells.
+      measured: ``[cells, seeds]``, NaN for missing values.
     """
     from scipy.stats import rankdata
 
@@ -213,11 +213,11 @@ def best_of_table(seen: np.ndarray, measured: np.ndarray) -> float:
 
 
 class _Read(NamedTuple):
-    """A pool: the rows that are searched first, then others that an emulator is grown on as well."""
+    """A pool: first the rows that are searched, then further rows that only an emulator is fitted to."""
 
     configs: list[dict[str, Any]]
     error: np.ndarray
-    """Share of the examples that are wrong."""
+    """Share of misclassified examples."""
 
 
 @functools.cache
@@ -236,7 +236,7 @@ def _random(text: str) -> np.random.Generator:
 
 def _load_pool(search_space: str, name: str, is_noisy: bool) -> Task:
     read = _read_pool(search_space, name)
-    # All numbers real, so that pools of one search space share a compiled program.
+    # All numbers are real, so that pools of one search space share a compiled program.
     space = space_of(read.configs, COLUMNS[search_space], most_levels=0)
     configs, truth = read.configs[:_MOST_ROWS], read.error[:_MOST_ROWS]
     points = np.array([space.encode(config) for config in configs])
@@ -251,10 +251,10 @@ def _load_pool(search_space: str, name: str, is_noisy: bool) -> Task:
 def with_validation_noise(
     error: np.ndarray, rng: np.random.Generator, num_examples: int = 500, num_seeds: int = _NUM_SEEDS
 ) -> np.ndarray:
-    """Shares of examples of a validation set that are wrong, ``[rows, seeds]``: binomial numbers.
+    """Shares of misclassified examples of a validation set, ``[rows, seeds]``, sampled from binomial distributions.
 
     Args:
-      error: Probability of each row that an example is wrong.
+      error: Probability that an example is misclassified, for each row.
       rng: Random generator of the noise.
       num_examples: Number of examples in the validation set.
       num_seeds: Number of values of each row.
@@ -263,7 +263,7 @@ def with_validation_noise(
 
 
 def mean_of_best(truth: np.ndarray) -> float:
-    """The mean of the ten best; where truths are known, nothing but themselves has to choose them.
+    """The mean of the ten best values. Known truths can choose the best rows themselves.
 
     Args:
       truth: Values without noise, lower is better.
@@ -318,11 +318,11 @@ _GROUPS = {
 }
 
 _EMULATED = {"5527": 2, "5891": 3, "5971": 3, "6767": 3, "5965": 2, "6794": 2}
-"""Pools of each search space of HPO-B that are emulated as well: the first ones by the number of the task."""
+"""Number of pools of each search space of HPO-B that are also emulated: the first pools by number of the task."""
 
 
 def entries() -> dict[str, Entry]:
-    """All tasks by name, those among them that `experiments.benchmark.real.halves` leaves out."""
+    """All tasks by name, including those that `experiments.benchmark.real.halves` leaves out."""
     found: dict[str, Entry] = {}
     for name, metrics, space, group in (
         ("hpolib/protein_structure", ("val_loss", "train_time"), _HPOLIB, "ordered"),

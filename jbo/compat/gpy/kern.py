@@ -1,8 +1,8 @@
 """GPy's common kernels, as descriptions that `jbo.compat.gpyopt` turns into kernels of jbo.
 
-A kernel can be added with ``+`` and multiplied with ``*``. Variances, lengthscales and periods are where GPy's fit
-began. jbo infers each of them with a prior, so they are kept and have no effect. Every kernel has one lengthscale a
-column, whether ``ARD`` is said or not.
+Kernels can be added with ``+`` and multiplied with ``*``. In GPy, variances, lengthscales and periods are the starting
+point of the fit. jbo infers each of them with a prior, so the arguments are stored and have no effect. Every kernel has
+one lengthscale for each column, with or without ``ARD``.
 """
 
 import warnings
@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Parameter(np.ndarray):
-    """A hyperparameter of a kernel; fixing it or giving it a prior is warned about."""
+    """A hyperparameter of a kernel; fixing it or giving it a prior causes a warning."""
 
     def __new__(cls, value: Any) -> "Parameter":  # noqa: D102
         return np.atleast_1d(np.asarray(value, np.float64)).view(cls)
@@ -33,7 +33,7 @@ for _name in ("fix", "constrain_fixed", "constrain_bounded", "constrain_positive
 
 
 class Kern:
-    """A kernel of some columns.
+    """A kernel over some columns.
 
     Args:
       input_dim: Number of columns that the kernel uses.
@@ -71,7 +71,7 @@ class Kern:
         return Prod([self, other])
 
     def add(self, other: "Kern", name: str = "sum") -> "Add":
-        """The sum of both.
+        """The sum of this kernel and another kernel.
 
         Args:
           other: Another kernel.
@@ -80,7 +80,7 @@ class Kern:
         return Add([self, other], name)
 
     def prod(self, other: "Kern", name: str = "mul") -> "Prod":
-        """The product of both.
+        """The product of this kernel and another kernel.
 
         Args:
           other: Another kernel.
@@ -89,7 +89,7 @@ class Kern:
         return Prod([self, other], name)
 
     def copy(self) -> "Kern":
-        """The kernel itself: it is only a description."""
+        """The kernel itself, because it is only a description."""
         return self
 
 
@@ -148,11 +148,11 @@ class StdPeriodic(Kern):
 
 
 class Bias(Kern):
-    """A constant; jbo standardises values, so a sum is the same without it."""
+    """A constant; it has no effect in a sum, because jbo standardises values."""
 
 
 class White(Kern):
-    """Noise; a Gaussian process has noise of its own, so a sum is the same without it."""
+    """Noise; it has no effect in a sum, because a Gaussian process has its own noise."""
 
 
 class Linear(Kern):
@@ -179,7 +179,7 @@ class Linear(Kern):
 
 
 class Poly(Kern):
-    """Polynomials of a degree, ``order``.
+    """Polynomials of degree ``order``.
 
     Args:
       input_dim: As in `Kern`.

@@ -1,4 +1,4 @@
-"""Arithmetic in the columns of ``x``, read from text into a tree of allowed nodes and never run as code."""
+"""Arithmetic in the columns of ``x``, parsed from text into a tree of allowed nodes and never executed as code."""
 
 import ast
 import operator
@@ -56,9 +56,9 @@ _ELEMENTWISE = {
     },
     "where": 3,
 }
-"""Functions of NumPy by name, with how many arguments they have."""
+"""Functions of NumPy by name, with their numbers of arguments."""
 _PLAIN = {"abs": "abs", "min": "minimum", "max": "maximum", "pow": "power"}
-"""Functions of Python, and NumPy's function for each; ``min(a, b)`` and ``max(a, b)`` take two arguments."""
+"""Functions of Python, and the corresponding NumPy functions; ``min(a, b)`` and ``max(a, b)`` take two arguments."""
 _REDUCTIONS = ("sum", "prod", "mean", "min", "max", "std", "var", "amin", "amax", "norm")
 """Functions and methods along the columns of a row; they need ``axis=1``."""
 _AS_METHODS = ("sum", "prod", "mean", "min", "max", "std", "var", "dot")
@@ -66,33 +66,33 @@ _AS_METHODS = ("sum", "prod", "mean", "min", "max", "std", "var", "dot")
 
 @dataclass(frozen=True)
 class Expression:
-    """A number as a function of the columns of one point; made by `parse`, equal if its text is."""
+    """A number as a function of the columns of one point; made by `parse`. Expressions are equal if their texts are."""
 
     text: str
     num_columns: int
     tree: ast.expr = field(repr=False, compare=False)
 
     def __call__(self, columns: Sequence[Any]) -> Any:
-        """The value in floating point; a value that does not exist, such as ``log(-1)``, is NaN.
+        """The value in floating point; an undefined value, such as ``log(-1)``, is NaN.
 
         Args:
-          columns: One number a column: Python's or NumPy's, or JAX scalars, traced ones too.
+          columns: One number for each column: Python or NumPy numbers, or JAX scalars, which may be traced.
         """
         if any(isinstance(column, jax.Array) for column in columns):
             arrays = [jnp.asarray(column) for column in columns]
             floats = [a.dtype for a in arrays if jnp.issubdtype(a.dtype, jnp.floating)]
             dtype = floats[0] if floats else jnp.zeros(()).dtype
             x = jnp.stack([a.astype(dtype) for a in arrays])[None, :]
-            # NumPy's rules of types and ranks, whatever a caller has set for their own code.
+            # NumPy's rules of types and ranks apply, whatever the caller has configured.
             with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
                 return jnp.asarray(_value(self.tree, x, jnp)).astype(dtype).reshape(())
         return self.of_rows(np.array([[float(column) for column in columns]], np.float64))[0]
 
     def of_rows(self, x: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
-        """The value at each row; a value that does not exist is NaN.
+        """The value at each row; an undefined value is NaN.
 
         Args:
-          x: Points in the user's units, one column a parameter.
+          x: Points in the user's units, one column for each parameter.
         """
         with np.errstate(all="ignore"):
             value = np.asarray(_value(self.tree, x, np), np.float64)
@@ -100,12 +100,12 @@ class Expression:
 
 
 def parse(text: Any, num_columns: int) -> Expression:
-    """The function that a text such as ``"x[:,0]**2 + np.abs(x[:,1]) - 1"`` stands for.
+    """The function given by a text such as ``"x[:,0]**2 + np.abs(x[:,1]) - 1"``.
 
     Args:
-      text: Made of ``x``, its columns (``x[:, i]``, ``x[:, -1]``, ``x[:, 0:2]``, ``x[:, [0, 2]]``), numbers, lists of
-        numbers and ``np.pi``. They are joined by arithmetic, comparisons inside of an expression, and NumPy's functions
-        of numbers such as ``np.sqrt``. Sums, products, means, extremes and norms have ``axis=1``.
+      text: An expression in ``x``, its columns (``x[:, i]``, ``x[:, -1]``, ``x[:, 0:2]``, ``x[:, [0, 2]]``), numbers,
+        lists of numbers and ``np.pi``. It may use arithmetic, comparisons inside of an expression, and NumPy's
+        functions of numbers such as ``np.sqrt``. Sums, products, means, extremes and norms need ``axis=1``.
       num_columns: Number of columns of ``x``.
 
     Raises:
@@ -183,9 +183,9 @@ def _check(node: ast.AST, num_columns: int, depth: int) -> None:
 
 
 def _check_rows(expression: Expression) -> None:
-    """Refuse what gives no number for each row, such as a sum over everything."""
+    """Refuse expressions that do not give one number for each row, such as a sum over all elements."""
     k = expression.num_columns
-    n = k + 3  # no other length of the expression
+    n = k + 3  # a length that no other axis of the expression has
     x = np.random.default_rng(0).uniform(0.1, 0.9, (n, k))
     shown = _shown(expression.tree)
     try:
@@ -226,7 +226,7 @@ def _value(node: ast.AST, x: Any, xp: Any) -> Any:
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             return xp.asarray([_number(element) for element in elements], x.dtype)
         case ast.BinOp(left=left, op=ast.Pow(), right=right) if _integer(right) is not None:
-            return value(left) ** _integer(right)  # a product of as many factors, not a logarithm's
+            return value(left) ** _integer(right)  # a repeated product, without a logarithm
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATORS[type(op)](value(left), value(right))
         case ast.UnaryOp(op=op, operand=operand):
@@ -259,7 +259,7 @@ def _called(node: ast.Call, value: Callable[[ast.AST], Any], xp: Any) -> Any:
 
 
 def _arguments_of_call(node: ast.Call) -> list[ast.AST]:
-    """The arguments that are expressions; a `ValueError` if the call is none that is allowed."""
+    """The arguments that are expressions; raises `ValueError` if the call is not allowed."""
     name, arguments, options = _call(node)
     if name in ("array", "asarray"):
         if len(arguments) != 1 or options or not isinstance(arguments[0], ast.List | ast.Tuple):
@@ -280,9 +280,9 @@ def _arguments_of_call(node: ast.Call) -> list[ast.AST]:
 
 
 def _call(node: ast.Call) -> tuple[str, list[ast.AST], dict[str, Any]]:
-    """Name, arguments and options of a call of a function, or of a method, whose array becomes the first argument.
+    """Name, arguments and options of a call of a function or a method. The array of a method is the first argument.
 
-    The name is empty if nothing of the kind is allowed.
+    The name is empty if such a call is not allowed.
     """
     options: dict[str, Any] = {}
     for keyword in node.keywords:
@@ -295,7 +295,7 @@ def _call(node: ast.Call) -> tuple[str, list[ast.AST], dict[str, Any]]:
     head, _, name = dotted.rpartition(".")
     if head in ("np", "numpy", "np.linalg", "numpy.linalg", "math") and (name == "norm") == head.endswith("linalg"):
         pass
-    elif dotted in (*_PLAIN, *_ELEMENTWISE):  # of Python, or imported from NumPy
+    elif dotted in (*_PLAIN, *_ELEMENTWISE):  # a Python function, or one imported from NumPy
         name = dotted
     elif isinstance(node.func, ast.Attribute) and node.func.attr in _AS_METHODS and head not in ("np", "numpy"):
         name, arguments = node.func.attr, [node.func.value, *arguments]
@@ -318,7 +318,7 @@ def _call(node: ast.Call) -> tuple[str, list[ast.AST], dict[str, Any]]:
 
 
 def _index(index: ast.AST, node: ast.AST) -> tuple[Any, ...]:
-    """What stands in brackets, as Python has it: all rows, and then columns."""
+    """The index in brackets as Python objects: all rows, then columns."""
     parts = list(index.elts) if isinstance(index, ast.Tuple) else [index]
     found: list[Any] = []
     for part in parts:
@@ -349,7 +349,7 @@ def _index(index: ast.AST, node: ast.AST) -> tuple[Any, ...]:
 
 
 def _integer(node: ast.AST) -> int | None:
-    """The whole number as written, a minus before it or not; None for anything else."""
+    """The integer as written, with or without a minus sign; None for anything else."""
     match node:
         case ast.Constant(value=int() as number) if not isinstance(number, bool):
             return number
@@ -370,7 +370,7 @@ def _number(node: ast.AST) -> float | None:
 
 
 def _constant(node: ast.AST) -> int | bool | float | None:
-    """The option as written: a whole number, a truth value or ``np.inf``; None for anything else."""
+    """The option as written: an integer, a boolean or ``np.inf``; None for anything else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):
         return node.value
     if _dotted(node) in ("np.inf", "numpy.inf"):
@@ -379,7 +379,7 @@ def _constant(node: ast.AST) -> int | bool | float | None:
 
 
 def _dotted(node: ast.AST) -> str:
-    """The name with its dots; empty for what has none."""
+    """The dotted name; an empty text if the node is not a name."""
     match node:
         case ast.Name(id=name):
             return name

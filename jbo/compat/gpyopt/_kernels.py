@@ -1,4 +1,4 @@
-"""Kernels: one that knows where the arms of a bandit lie, and those of GPy."""
+"""Kernels: a kernel of the distances between the arms of a bandit, and conversions of GPy's kernels."""
 
 import dataclasses
 import functools
@@ -35,10 +35,10 @@ class Arms(Stationary):
     """A stationary kernel of the distance between the points that the levels of each column stand for."""
 
     points: tuple[tuple[tuple[float, ...], ...], ...] = dataclasses.field(default=(), metadata={"static": True})
-    """Of each column the point of each level, every coordinate spread over ``[0, 1]``."""
+    """The point of each level, for each column; every coordinate is scaled to ``[0, 1]``."""
 
     def bind(self, encoding: Encoding) -> "Arms":
-        """The same kernel: it knows its columns already."""
+        """The kernel itself, because its columns are fixed."""
         del encoding
         return self
 
@@ -51,11 +51,11 @@ class Arms(Stationary):
 
 
 def arms(kernel: Any, space: Space) -> Arms:
-    """The kernel over a space of bandits.
+    """The given kernel over a space of bandits.
 
     Args:
-      kernel: A stationary one, such as ``jbo.surrogates.kernels.matern52``.
-      space: Its parameters are points: tuples of numbers, or numbers.
+      kernel: A stationary kernel, such as ``jbo.surrogates.kernels.matern52``.
+      space: A space whose parameters are points: tuples of numbers, or numbers.
 
     Raises:
       ValueError: The kernel is not stationary.
@@ -73,10 +73,10 @@ def arms(kernel: Any, space: Space) -> Arms:
 
 
 def from_gpy(kernel: Any, names: Sequence[str]) -> Any:
-    """A kernel of GPy, or of `jbo.compat.gpy`, as jbo has it; its hyperparameters are inferred.
+    """Converts a kernel of GPy or of `jbo.compat.gpy` to a kernel of jbo; its hyperparameters are inferred.
 
     Args:
-      kernel: Known by the name of its class: GPy need not be installed.
+      kernel: A kernel, recognised by the name of its class, so that GPy need not be installed.
       names: Names of the columns of the domain, in order.
 
     Raises:
@@ -89,7 +89,7 @@ def from_gpy(kernel: Any, names: Sequence[str]) -> Any:
 
 
 def is_of_gpy(kernel: Any) -> bool:
-    """True for a kernel of GPy or of its stand-in: an object with ``input_dim`` and a class that both know.
+    """True for a kernel of GPy or of `jbo.compat.gpy`: an object with ``input_dim`` whose class is in both.
 
     Args:
       kernel: Any object.
@@ -116,7 +116,7 @@ _KERNELS: dict[str, Callable[[Any], Any]] = {
 
 
 def _converted(kernel: Any, names: Sequence[str]) -> Any:
-    """The kernel of jbo; None for a constant and for noise, which a model has without it."""
+    """The kernel of jbo; None for a constant and for noise, which every model includes."""
     kind = _kind(kernel)
     if kind in ("Bias", "White", "Fixed"):
         if kind == "Fixed":
@@ -142,6 +142,6 @@ def _converted(kernel: Any, names: Sequence[str]) -> Any:
 
 
 def _kind(kernel: Any) -> str:
-    """The name of the first class of the kernel that is known here, else that of its own."""
+    """The name of the kernel's first class that jbo supports; if there is none, the name of its own class."""
     known = (kind.__name__ for kind in type(kernel).__mro__)
     return next((name for name in known if name in (*_KERNELS, "Add", "Prod", "Bias", "White")), type(kernel).__name__)

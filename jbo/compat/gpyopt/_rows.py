@@ -1,4 +1,4 @@
-"""Configs as GPyOpt has them: rows of numbers, one or more columns a parameter."""
+"""Configs in the form of GPyOpt: rows of numbers, with one or more columns for each parameter."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from jbo.parameters import Categorical, Ordinal, Parameter
 from jbo.space import Space
 
 _ROUNDING = 1e-6
-"""Relative error of a number that went through single precision and some arithmetic."""
+"""Relative error of a number after rounding to single precision and some arithmetic."""
 
 
 class Numbers(np.ndarray):
-    """An array of one number, of whatever shape, is that number where a number is needed, as with older NumPy.
+    """An array that converts to a number if it has one element, whatever its shape, as in older versions of NumPy.
 
     Example:
       >>> "%.1f" % Row([[0.1]], {"x": 0.1}), int(Row([[0.1, 64.0]], {})[:, 1])
@@ -35,7 +35,7 @@ class Numbers(np.ndarray):
 
 
 class Row(Numbers):
-    """Numbers that also answer to the names of the parameters, with plain Python values.
+    """Numbers that can also be indexed by the names of the parameters, which gives plain Python values.
 
     Example:
       >>> row = Row([[0.1, 64.0]], {"learning_rate": 0.1, "batch_size": 64})
@@ -49,7 +49,7 @@ class Row(Numbers):
         return row
 
     def __array_finalize__(self, other: Any) -> None:
-        self._config: dict[str, Any] = {}  # what is computed from a row has no names
+        self._config: dict[str, Any] = {}  # results computed from a row have no names
 
     def __getitem__(self, key: Any) -> Any:
         if not isinstance(key, str):
@@ -64,10 +64,10 @@ class Row(Numbers):
 
 
 class Columns:
-    """How the configs of a space are rows.
+    """Conversion between the configs of a space and rows of numbers.
 
-    A number is itself, whole numbers and numbers among categories too; another category is its index; a point of a
-    bandit is as many columns as it has coordinates.
+    A number stands for itself, also if it is an integer or a category. Any other category is given by its index. A
+    point of a bandit has one column for each coordinate.
     """
 
     def __init__(self, space: Space):
@@ -76,7 +76,7 @@ class Columns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One a column: the parameter's, numbered where a parameter has several."""
+        """Names of the columns: the name of the parameter, numbered if the parameter has several columns."""
         widths = {name: 1 if table is None else table.shape[1] for name, table in self._tables.items()}
         return tuple(name if width == 1 else f"{name}_{k + 1}" for name, width in widths.items() for k in range(width))
 
@@ -85,7 +85,7 @@ class Columns:
         return np.array([float(number) for number in self.numbers(config)], np.float64)
 
     def numbers(self, config: Mapping[str, Any]) -> list[Any]:
-        """The same as a list; of JAX scalars where the config holds such, a category of which is its index."""
+        """The numbers of a config as a list; JAX scalars stay JAX scalars, with categories given by their index."""
         numbers: list[Any] = []
         for name, parameter in self._space.items():
             value, table = config[name], self._tables[name]
@@ -98,10 +98,10 @@ class Columns:
         return numbers
 
     def to_config(self, row: Sequence[Any] | np.ndarray) -> dict[str, Any]:
-        """The config whose row this is; a number may be a rounding away from a bound or a level.
+        """The config of a row; numbers may differ from a bound or a level by a rounding error.
 
         Raises:
-          ValueError: Not as many numbers as there are columns, or a number that the parameter cannot have.
+          ValueError: The row has the wrong length, or a number that the parameter cannot have.
         """
         row = self._checked(row)
         config, j = {}, 0
@@ -113,14 +113,14 @@ class Columns:
             if _is_rounding(parameter, table, numbers, nearest):
                 config[name] = nearest
             elif table is None:
-                config[name] = _value(parameter, float(numbers[0]))  # for the message of the parameter
+                config[name] = _value(parameter, float(numbers[0]))  # so that the parameter raises its message
             else:
                 raise ValueError(f"{name}: expected the numbers of a value of {parameter!r}, got {numbers.tolist()}")
             j += width
         return self._space.validate(config)
 
     def rounded(self, name: str, value: Any) -> Any:
-        """The value of a parameter, moved to the bound or the level that it is a rounding away from.
+        """The value of a parameter, moved to a bound or a level if it differs only by a rounding error.
 
         Args:
           name: Name of the parameter. An unknown name is left for the study to report.
@@ -137,10 +137,10 @@ class Columns:
         return nearest if _is_rounding(parameter, table, numbers, nearest) else value
 
     def to_unit(self, rows: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m d"]:
-        """Points of the unit cube nearest to rows, which need not be of the domain.
+        """Points of the unit cube nearest to rows, which may lie outside of the domain.
 
         Raises:
-          ValueError: Not as many numbers as there are columns.
+          ValueError: The rows have the wrong length.
         """
         found = np.empty((len(rows), self._space.encoding.num_columns))
         for i, row in enumerate(rows):
@@ -167,7 +167,7 @@ class Columns:
 
     @property
     def is_real(self) -> tuple[bool, ...]:
-        """True for each column whose numbers are not levels."""
+        """True for each column with continuous numbers instead of levels."""
         widths = [1 if table is None else table.shape[1] for table in self._tables.values()]
         reals = [parameter.num_levels == 0 for parameter in self._space.values()]
         return tuple(real for real, width in zip(reals, widths, strict=True) for _ in range(width))
@@ -181,7 +181,7 @@ class Columns:
 
 
 def _nearest(parameter: Parameter, table: np.ndarray | None, numbers: np.ndarray) -> Any:
-    """The value of the parameter whose numbers are nearest."""
+    """The value of the parameter whose numbers are nearest to the given numbers."""
     if table is not None:
         return parameter.value_at(int(np.argmin(np.sum((table - numbers) ** 2, axis=1))))
     number = float(numbers[0])
@@ -195,13 +195,14 @@ def _nearest(parameter: Parameter, table: np.ndarray | None, numbers: np.ndarray
 
 
 def _is_rounding(parameter: Parameter, table: np.ndarray | None, numbers: np.ndarray, nearest: Any) -> bool:
-    """True if the numbers are those of the value, up to rounding in single precision."""
+    """True if the numbers equal those of the value, up to rounding in single precision."""
     if table is not None:
         values = table[parameter.level_of(nearest)]
         width = np.ptp(table, axis=0)
     else:
         values = np.array([float(nearest)])
-        # Levels are far apart: what is small compared with their range is rounding. Beside a bound, less is.
+        # Levels are far apart, so a difference that is small compared with their range is a rounding error. The
+        # tolerance near a bound is smaller.
         width = np.array([1e-3 * float(parameter.from_unit(1.0) - parameter.from_unit(0.0))])
         if isinstance(parameter, Ordinal):
             width *= 1e3
@@ -211,7 +212,7 @@ def _is_rounding(parameter: Parameter, table: np.ndarray | None, numbers: np.nda
 
 
 def _table(parameter: Parameter) -> np.ndarray | None:
-    """The numbers of each level of a parameter whose values need not be numbers; None for the others."""
+    """The numbers of each level of a parameter whose values may be non-numeric; None for other parameters."""
     if isinstance(parameter, Ordinal) and parameter.is_numeric or not isinstance(parameter, Ordinal | Categorical):
         return None
     values = [parameter.value_at(level) for level in range(parameter.num_levels)]
@@ -223,6 +224,6 @@ def _table(parameter: Parameter) -> np.ndarray | None:
 
 
 def _value(parameter: Parameter, number: float) -> Any:
-    """The number as the type that the parameter has: whole numbers are ints."""
+    """The number in the type of the parameter: integers are ints."""
     is_real = parameter.num_levels == 0
     return int(number) if not is_real and number.is_integer() else number

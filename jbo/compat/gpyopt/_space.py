@@ -20,14 +20,14 @@ _KEYS = ("name", "type", "domain", "dimensionality", "log")
 
 @dataclass(frozen=True)
 class Constraint:
-    """True for a config at which all expressions are at most 0; of Python values or of JAX scalars."""
+    """True if all expressions are at most 0 at a config of Python values or JAX scalars."""
 
     expressions: tuple[Expression, ...]
     space: Space
-    """Gives the columns their order and their numbers."""
+    """The search space, which defines the order and the numbers of the columns."""
 
     def __call__(self, config: Mapping[str, Any]) -> Any:
-        """Whether a config is allowed; where an expression has no value, it is not."""
+        """True if a config is allowed; a config at which an expression is undefined is not allowed."""
         numbers = self._columns.numbers(config)
         is_allowed = self.expressions[0](numbers) <= 0
         for expression in self.expressions[1:]:
@@ -52,15 +52,15 @@ class Design_space:
     """A domain and the constraints on it.
 
     Args:
-      space: GPyOpt's list of dicts, see `jbo.Space.from_domain`, or a list of bounds ``(low, high)``. A key that GPyOpt
-        does not know, and a level that comes twice, are warned about.
+      space: GPyOpt's list of dicts, see `jbo.Space.from_domain`, or a list of bounds ``(low, high)``. Keys that GPyOpt
+        does not know and repeated levels cause a warning.
       constraints: Dicts with a ``name`` and a ``constraint`` (``constrain`` in old code). The constraint is a text such
-        as ``"x[:,0]**2 + x[:,1]**2 - 1"``, at most 0 where a point is allowed. ``x[:, i]`` is column i of the domain in
-        the user's units; a category that is no number is its index.
+        as ``"x[:,0]**2 + x[:,1]**2 - 1"``; it is at most 0 at allowed points. ``x[:, i]`` is column i of the domain in
+        the user's units; a category that is not a number is given by its index.
       store_noncontinuous: Accepted as in GPyOpt, where it has no effect either.
 
     Raises:
-      ValueError: A parameter or a constraint makes no sense; the message begins with its name.
+      ValueError: A parameter or a constraint is invalid; the message begins with its name.
     """
 
     supported_types = ("continuous", "discrete", "bandit", "categorical", "integer")
@@ -72,23 +72,23 @@ class Design_space:
         self.config_space = [dict(entry) for entry in space]
         """The domain as a list of dicts."""
         self.constraints = constraints
-        """As they were given."""
+        """The constraints as given by the user."""
         self.columns = Columns(free)
-        """How a config is a row of numbers."""
+        """Conversion between configs and rows of numbers."""
         self.is_bandit = any(entry.get("type") == "bandit" for entry in space)
-        """True if the parameters are points, whose distances count."""
+        """True if the parameters are points, for which distances are meaningful."""
         self.expressions = _expressions(constraints, len(self.columns.names))
         """The constraints as functions of rows."""
         self.space = Space(free, constraint=Constraint(self.expressions, free)) if self.expressions else free
-        """The same as `jbo` has it."""
+        """The same space as a `jbo.Space`."""
 
     @staticmethod
     def fromConfig(space: Any, constraints: Any) -> "Design_space":
         """The space of a configuration file, in which domains are texts.
 
         Args:
-          space: Dicts as above; a text is read as a literal of Python.
-          constraints: As above; an empty list is none.
+          space: Dicts as in the constructor; a text is read as a Python literal.
+          constraints: As in the constructor; an empty list means no constraints.
         """
         entries = []
         for entry in space:
@@ -101,7 +101,7 @@ class Design_space:
 
     @property
     def space_expanded(self) -> list[Variable]:
-        """One variable a column."""
+        """The variables, one for each column."""
         found = []
         for i, entry in enumerate(self.config_space):
             kind, size = entry.get("type", "continuous"), int(entry.get("dimensionality", 1))
@@ -114,12 +114,12 @@ class Design_space:
 
     @property
     def config_space_expanded(self) -> list[dict[str, Any]]:
-        """The domain as a list of dicts, one a column."""
+        """The domain as a list of dicts, one for each column."""
         return [variable._asdict() for variable in self.space_expanded]
 
     @property
     def has_types(self) -> dict[str, bool]:
-        """By the name of a type, whether a variable has it."""
+        """By name of a type: True if a variable has this type."""
         kinds = {variable.type for variable in self.space_expanded}
         return {kind: kind in kinds for kind in self.supported_types}
 
@@ -130,32 +130,32 @@ class Design_space:
 
     @property
     def dimensionality(self) -> int:
-        """Numbers of a row."""
+        """Number of columns of a row."""
         return len(self.columns.names)
 
     @property
     def objective_dimensionality(self) -> int:
-        """Numbers of a row."""
+        """Number of columns of a row."""
         return len(self.columns.names)
 
     @property
     def model_input_dims(self) -> list[int]:
-        """How many columns each variable has in GPyOpt's models, where a category has one for each choice."""
+        """Number of columns of each variable in GPyOpt's models; a category has one column for each choice."""
         return [len(v.domain) if v.type == "categorical" else v.dimensionality for v in self.space_expanded]
 
     @property
     def model_dimensionality(self) -> int:
-        """Columns of GPyOpt's models."""
+        """Number of columns in GPyOpt's models."""
         return sum(self.model_input_dims)
 
     def find_variable(self, variable_name: str) -> Variable:
-        """The variable of a name.
+        """The variable with a given name.
 
         Args:
-          variable_name: Its name, numbered where the variable has several columns.
+          variable_name: Name of the variable, numbered if the parameter has several columns.
 
         Raises:
-          ValueError: There is none.
+          ValueError: There is no such variable.
         """
         if variable_name not in self.name_to_variable:
             raise ValueError(f"expected one of {', '.join(self.name_to_variable)}, got {variable_name!r}")
@@ -170,7 +170,7 @@ class Design_space:
         return self.has_types["continuous"]
 
     def get_bounds(self) -> list[tuple[Any, Any]]:
-        """Bounds of each column of GPyOpt's models: of a category one for each choice, 0 and 1."""
+        """Bounds of each column in GPyOpt's models; a category has the bounds 0 and 1 for each choice."""
         found: list[tuple[Any, Any]] = []
         for variable in self.space_expanded:
             if variable.type == "categorical":
@@ -203,11 +203,11 @@ class Design_space:
         return [v for v in self.space_expanded if v.type == "discrete"]
 
     def get_discrete_grid(self) -> np.ndarray:
-        """Every combination of the levels of the discrete variables, one a row."""
+        """Every combination of the levels of the discrete variables, one for each row."""
         return np.array(list(itertools.product(*(v.domain for v in self.get_discrete_space()))))
 
     def get_bandit(self) -> np.ndarray:
-        """The points of a bandit, one a row."""
+        """The points of a bandit, one for each row."""
         return np.asarray(
             [tuple(arm) for v in self.space_expanded if v.type == "bandit" for arm in np.asarray(v.domain)]
         )
@@ -222,11 +222,11 @@ class Design_space:
         return [v for v, begin in zip(self.space_expanded, begins, strict=False) if begin in dims]
 
     def input_dim(self) -> int:
-        """How many variables are continuous or discrete."""
+        """Number of continuous and discrete variables."""
         return len(self.get_continuous_dims()) + len(self.get_discrete_dims())
 
     def indicator_constraints(self, x: Any) -> Float[np.ndarray, "m 1"]:
-        """1 for each row that the constraints allow, 0 for each other one.
+        """1 for each row that the constraints allow, otherwise 0.
 
         Args:
           x: Rows in the user's units, or in the columns of GPyOpt's models.
@@ -272,18 +272,18 @@ class Design_space:
         return np.concatenate(parts, axis=1)
 
     def objective_to_model(self, x_objective: Any) -> list[float]:
-        """As `unzip_inputs` for one row.
+        """As `unzip_inputs`, but for one row.
 
         Args:
-          x_objective: The row.
+          x_objective: One row in the user's units.
         """
         return self.unzip_inputs(x_objective)[0].tolist()
 
     def model_to_objective(self, x_model: Any) -> list[float]:
-        """As `zip_inputs` for one row.
+        """As `zip_inputs`, but for one row.
 
         Args:
-          x_model: The row.
+          x_model: One row in the columns of GPyOpt's models.
         """
         return self.zip_inputs(x_model)[0].tolist()
 
@@ -307,7 +307,7 @@ def bounds_to_space(bounds: Any) -> list[dict[str, Any]]:
 
 
 def _as_dicts(space: Any) -> Any:
-    """The domain without what GPyOpt overlooks; what else is wrong with it `jbo.Space.from_domain` says."""
+    """The domain without errors that GPyOpt ignores; `jbo.Space.from_domain` reports all other errors."""
     if not isinstance(space, list | tuple | np.ndarray):
         return space
     if len(space) and all(not isinstance(entry, Mapping) and np.shape(entry) == (2,) for entry in space):
