@@ -43,8 +43,8 @@ def near_front(
     """True for valid rows that no other valid row beats by more than a tolerance.
 
     A row beats another row if it is better by more than the tolerance in some column. It must not be worse by more than
-    the tolerance in any column. Use this function for values with an error. Without a tolerance, two rows that are equal
-    up to the error could both be in the front, because each may be slightly better somewhere.
+    the tolerance in any column. Use this function for values with an error. Without a tolerance, two rows that are
+    equal up to the error could both be in the front, because each may be slightly better somewhere.
 
     Args:
       y: Values, lower is better.

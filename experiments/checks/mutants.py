@@ -8,10 +8,10 @@ The command prints each change with the test that notices it, and the share of c
 of another commit, over all of ``jbo/``.
 
 Each mutant changes one line: a sign, a comparison, an operator, a constant, a keyword argument. Docstrings,
-annotations and error messages stay unchanged. A mutant is tried in a temporary copy of the tree. One run of pytest covers
-the test files that are nearest to the module. Tests that name the changed function or class run first, and the run
-ends at the first failure. At the end, all failed tests run once on the unchanged code. If a test also fails there, its
-mutants are tried again without it.
+annotations and error messages stay unchanged. A mutant is tried in a temporary copy of the tree. One run of pytest
+covers the test files that are nearest to the module. Tests that name the changed function or class run first, and the
+run ends at the first failure. At the end, all failed tests run once on the unchanged code. If a test also fails
+there, its mutants are tried again without it.
 
 The tests check shapes and types while they run. ``--unchecked`` tries the mutants without these checks, which takes
 half the time. Survivors of such a run are tried again with the checks: ``--only 3 17 --seed S``.
