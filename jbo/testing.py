@@ -137,8 +137,8 @@ def check_acquisition(acquisition: Any) -> None:
     change the value.
 
     Args:
-      acquisition: An object such as ``jbo.expected_improvement()``; or for several objectives, of which the check has
-        two, such as ``jbo.parego()``.
+      acquisition: An object such as ``jbo.expected_improvement()``, or an acquisition for several objectives such as
+        ``jbo.parego()``. The check uses two objectives.
 
     Raises:
       AssertionError: The first problem, and what to do.

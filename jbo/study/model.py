@@ -263,13 +263,7 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: An
       device: Device of the model; None: the CPU.
       fits: Fits of the study.
     """
-    with world(device):
-        arguments = strategy, words_of(seed), _state(whole)
-        if _is_design(strategy, whole):
-            call = Call(_recommend_design, arguments, device)
-        else:
-            call = Call(_recommend, (*arguments, fits.model(strategy, seed, rows, device)[0]), device)
-        return int(run(call)[0])
+    return int(_run_with_model(_recommend_design, _recommend, strategy, seed, rows, whole, device, fits))
 
 
 def recommend_front(
@@ -285,13 +279,18 @@ def recommend_front(
       device: Device of the models; None: the CPU.
       fits: Fits of the study.
     """
+    return np.asarray(_run_with_model(_observed_front, _recommend_front, strategy, seed, rows, whole, device, fits))
+
+
+def _run_with_model(
+    in_design: Any, by_model: Any, strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits
+) -> Any:
+    """The result of one of two programs: the first during the initial design, then the second, which gets the model."""
     with world(device):
         arguments = strategy, words_of(seed), _state(whole)
         if _is_design(strategy, whole):
-            call = Call(_observed_front, arguments, device)
-        else:
-            call = Call(_recommend_front, (*arguments, fits.model(strategy, seed, rows, device)[0]), device)
-        return np.asarray(run(call)[0])
+            return run(Call(in_design, arguments, device))[0]
+        return run(Call(by_model, (*arguments, fits.model(strategy, seed, rows, device)[0]), device))[0]
 
 
 def _is_design(strategy: Strategy, rows: Rows) -> bool:
