@@ -31,7 +31,7 @@ import hypothesis
 import jax
 import pytest
 
-from tests.program_cache import keep_newest
+from tests.program_cache import keep_newest, share_context
 
 # Outside of `jit` each operation and shape is a program of its own, thousands of them: to read one takes half the time.
 # Processes that tests start keep only what compiled for longer, since some of them are killed while they write.
@@ -39,11 +39,13 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 jax.config.update("jax_traceback_in_locations_limit", 0)  # nobody reads where an operation of a program comes from
 
+share_context()
+
 gc.set_threshold(200_000, 20, 100)  # a tenth of the time: tracing allocates many objects that stay alive
 
 _MAPS = Path("/proc/self/maps")
 _TESTS_BETWEEN_LOOKS = 16
-_MOST_MAPS = 30_000
+_MOST_MAPS = 50_000
 """Pieces of memory of a process; Linux allows 65,530, each program of XLA takes some, and past them it crashes."""
 _NUM_TESTS = pytest.StashKey[int]()
 THOROUGH = os.environ.get("JBO_THOROUGH") == "1"

@@ -1,6 +1,7 @@
 """The order of the layers, read off the imports: an arrow may only point down."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 from textwrap import dedent
@@ -53,10 +54,14 @@ A module of `jbo.integrations` needs the library that it is named after, and not
 """
 
 
+@functools.cache
 def modules(package):
+    """Names and syntax trees of a package's modules."""
+    found = []
     for path in sorted((ROOT / package).rglob("*.py")):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        yield name.removesuffix(".__init__"), ast.parse(path.read_text())
+        found.append((name.removesuffix(".__init__"), ast.parse(path.read_text())))
+    return found
 
 
 def exists(name):
@@ -205,14 +210,11 @@ def test_jbo_imports_extras_only_where_they_are_used():
         if name.startswith("jbo.integrations."):
             continue
         assert not any(target.startswith("jbo.integrations.") for target in imports(name, tree, "jbo")), name
-        inside = {
-            id(inner)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            for inner in ast.walk(node)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in inside:
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        inside = {id(inner) for function in functions for inner in ast.walk(function)} if found else set()
+        for node in found:
+            if id(node) not in inside:
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
                 early += [f"{name} imports {n}" for n in names if n.split(".")[0] in OPTIONAL]
     assert not early

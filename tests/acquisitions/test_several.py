@@ -13,10 +13,9 @@ from scipy.stats import norm
 
 import jbo
 from jbo import pareto
-from jbo.acquisitions import Front, LimitModels, formulas
+from jbo.acquisitions import Front, LimitModels, formulas, hypervolume
 from jbo.acquisitions.hypervolume import (
     boxes,
-    directions,
     log_improvement_of_boxes,
     log_improvement_of_rays,
     log_improvement_of_strips,
@@ -36,6 +35,9 @@ POSTERIORS = [
     ((-0.5, 0.0), (0.3, 0.02)),
     ((0.45, 2.0), (1.0, 0.7)),
 ]
+
+
+directions = jax.jit(hypervolume.directions, static_argnums=(1, 2, 3))
 
 
 @jax.jit
@@ -295,7 +297,8 @@ def test_of_a_large_front_of_three_objectives_rows_are_taken_all_over_it(x64):
     normal = np.abs(np.random.default_rng(0).normal(size=(200, 3)))
     y = 1 - normal / np.linalg.norm(normal, axis=1, keepdims=True)
     reference = np.full(3, 1.1)
-    rows = np.asarray(spread_rows(jnp.asarray(y), jnp.ones(200, bool), jnp.asarray(reference), 96))
+    spread = jax.jit(spread_rows, static_argnums=3)
+    rows = np.asarray(spread(jnp.asarray(y), jnp.ones(200, bool), jnp.asarray(reference), 96))
     assert len(np.unique(rows)) == 96
     assert np.abs(y[:, None] - y[rows][None]).max(axis=2).min(axis=1).max() < 0.12
     mean, deviation = np.full(3, 0.3), np.full(3, 0.1)
@@ -304,7 +307,7 @@ def test_of_a_large_front_of_three_objectives_rows_are_taken_all_over_it(x64):
     assert exact < value < 1.5 * exact
     # A front of fewer rows is there as a whole.
     counts = np.arange(200) % 4 == 0
-    rows = np.asarray(spread_rows(jnp.asarray(y), jnp.asarray(counts), jnp.asarray(reference), 96))
+    rows = np.asarray(spread(jnp.asarray(y), jnp.asarray(counts), jnp.asarray(reference), 96))
     assert set(np.flatnonzero(counts)) <= set(rows)
 
 
@@ -412,10 +415,14 @@ def front_of(y, counts=COUNTS, reference=REFERENCE):
     return Front(*map(jnp.asarray, (x, y, counts, reference)))
 
 
+@jax.jit
+def _value(acquisition, mean, deviation, front, x, seed):
+    model = Linear(mean, deviation)
+    return acquisition.value(acquisition.prepare(jax.random.key(seed), model, front), model, x[None])
+
+
 def value_of(acquisition, mean, deviation, front, x=0.0, key=0):
-    model = Linear(jnp.asarray(mean), jnp.asarray(deviation))
-    aux = acquisition.prepare(jax.random.key(key), model, front)
-    return float(acquisition.value(aux, model, jnp.full(1, x)))
+    return float(_value(acquisition, *map(jnp.asarray, (mean, deviation)), front, jnp.asarray(x), key))
 
 
 def test_the_acquisition_is_the_formula_at_the_moments_of_a_point(x64):
@@ -501,7 +508,7 @@ def test_each_ray_has_rows_of_its_own(x64):
     direction, y = directions(jax.random.key(0), 8, 3, F64), np.random.default_rng(3).random((8, 5, 3))
     counts = np.random.default_rng(4).random((8, 5)) < 0.5
     ones = jnp.ones(3)
-    starts = rays(direction, jnp.asarray(y), jnp.asarray(counts), ones, ones).start
+    starts = jax.jit(rays)(direction, jnp.asarray(y), jnp.asarray(counts), ones, ones).start
     for i in range(8):
         reach = np.min((1 - y[i][counts[i]]) / np.asarray(direction[i]), axis=1)
         assert float(starts[i]) == pytest.approx(max([0, *reach]))
@@ -524,7 +531,8 @@ def test_parego_is_the_expected_improvement_of_a_weighted_distance(x64):
     """Against plain Monte Carlo with the same weights; the range of each objective is that over the front."""
     front, acquisition = front_of(Y), jbo.parego(num_samples=4096)
     mean, deviation = (np.array(part) for part in POSTERIORS[0])
-    weight = np.asarray(acquisition.prepare(jax.random.key(3), None, front).weight)
+    weights = jax.jit(lambda seed: acquisition.prepare(jax.random.key(seed), None, front).weight)
+    weight = np.asarray(weights(3))
     assert weight.sum() == pytest.approx(1) and (weight > 0).all()
     is_front = np.asarray(pareto.front(front.mean, front.counts))
     low, high = Y[is_front].min(axis=0), Y[is_front].max(axis=0)
@@ -537,16 +545,16 @@ def test_parego_is_the_expected_improvement_of_a_weighted_distance(x64):
     expected = np.clip(scalarised(Y[COUNTS]).min() - samples, 0, None)
     value = np.exp(value_of(acquisition, mean, deviation, front, key=3))
     assert value == pytest.approx(expected.mean(), rel=0.03)
-    other = acquisition.prepare(jax.random.key(4), None, front).weight
-    assert np.abs(weight - np.asarray(other)).max() > 0.01
+    assert np.abs(weight - np.asarray(weights(4))).max() > 0.01
 
 
 def test_with_one_objective_it_is_the_expected_improvement(x64):
     """One column: what a point adds to the dominated length is its improvement on the best value or the reference."""
     direction = directions(jax.random.key(0), 4, 1, F64)
-    region = rays(direction, jnp.asarray([[[0.4], [0.7]]]), jnp.ones((1, 2), bool), jnp.ones(1), jnp.ones(1))
-    value = log_improvement_of_rays(jnp.full((1, 1), 0.5), jnp.full(1, 0.2), region)
-    expected = formulas.log_expected_improvement(jnp.asarray(0.5), jnp.asarray(0.2), jnp.asarray(0.4))
+    ones = jnp.ones(1)
+    region = jax.jit(rays)(direction, jnp.asarray([[[0.4], [0.7]]]), jnp.ones((1, 2), bool), ones, ones)
+    value = jax.jit(log_improvement_of_rays)(jnp.full((1, 1), 0.5), jnp.full(1, 0.2), region)
+    expected = jax.jit(formulas.log_expected_improvement)(0.5, 0.2, 0.4)
     assert float(value) == pytest.approx(float(expected), abs=1e-4)
 
 

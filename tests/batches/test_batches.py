@@ -91,7 +91,7 @@ def _worth(strategy, known, x):
     return jax.vmap(jax.value_and_grad(worth))(x)
 
 
-@some("kind", RULES, ["explore", "thompson"])
+@some("kind", RULES, ["thompson"])
 def test_where_nothing_is_pending_the_acquisition_decides(kind, slow_dtype):
     _, known = _problem(slow_dtype, np.zeros((0, 3)))
     rule, acquisition = RULES[kind](), acquisitions.log_expected_improvement()

@@ -73,6 +73,7 @@ def test_constraints_hold(kind):
     assert (np.sum(rows**2, axis=1) <= 0.25).all()
 
 
+@pytest.mark.thorough
 def test_nothing_allowed():
     space = Design_space([{"domain": (0, 1)}], [{"name": "never", "constraint": "x[:,0] + 1"}])
     with pytest.raises(ValueError, match="constraints: expected some points to be allowed, found none among 500 that"):

@@ -18,7 +18,6 @@ from experiments.benchmark.speed import MIXED_SPACE, Cell, mixed_value, put_betw
 from experiments.benchmark.statistics import bootstrap_median, share_of_wins, signed_rank_p_value
 from experiments.replicate import keys_of
 from jbo.types import EMPTY, OK
-from tests.selection import some
 
 SPACES = [jbo.functions.branin.space, jbo.functions.mixed.space, jbo.functions.conditional.space, MIXED_SPACE]
 
@@ -143,7 +142,8 @@ def test_evaluations_of_batches_are_counted_to_the_sequential_end():
     assert value == 5 / 3 and low <= value <= high
 
 
-@some("q", [1, 4], [4])
+@pytest.mark.thorough
+@pytest.mark.parametrize("q", [1, 4])
 def test_a_search_in_batches_that_learns_nothing_is_the_sequential_one(q, x64):
     problem, keys = DRAWS["rastrigin3"], keys_of(5, 2)
     strategy = jbo.random_search(problem(keys[0]).space)

@@ -224,6 +224,7 @@ def test_a_cell_that_is_evaluated_again_has_other_noise(x64):
     assert run.trials.value[3:].tolist() == run.trials.value[:3].tolist()
 
 
+@pytest.mark.thorough
 def test_a_strategy_with_a_model_asks_as_it_does_and_is_told_by_the_task(x64):
     """It keeps the strategy's fits: the search is the loop of its asks over the table of what the task shows."""
     task = distinct_table()

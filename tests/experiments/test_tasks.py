@@ -56,6 +56,7 @@ def test_a_step_of_no_length_learns_nothing_and_one_far_too_long_is_a_number():
     assert not diverged.loss < 10
 
 
+@pytest.mark.thorough
 def test_a_network_that_diverges_when_it_is_trained_anew_gets_another_seed(monkeypatch):
     """The first seed of the test diverges, then all do."""
     small, seeds, sick = DEFAULT | {"num_blocks": 1, "width": 16, "kernel_size": 3}, [], {1}

@@ -89,10 +89,14 @@ def test_the_page_has_the_trials_of_the_study_in_it(calls):
     assert text.count('<tr class="ok">') == 5
 
 
-def test_runs_tell_their_losses_and_those_that_fall_behind_can_be_stopped(calls, tmp_path):
+def test_runs_tell_their_losses(calls):
     with jbo.Study(TINY.space, path=calls[0] / "study.db") as study:
         for trial in study.trials:
             assert trial.status == "ok" and list(trial.intermediate_values) == list(range(1, NUM_REPORTS))
+
+
+@pytest.mark.thorough
+def test_runs_that_fall_behind_can_be_stopped(tmp_path):
     summary = tune("cnn", TINY, num_trials=9, seed=7, out=tmp_path, num_epochs=1, stop_early=True)
     with jbo.Study(TINY.space, path=tmp_path / "study.db") as study:
         stopped = [trial for trial in study.trials if trial.status == "stopped"]

@@ -34,6 +34,7 @@ def test_a_batch_does_not_clump(x64, table):
     assert distance.min() > 0.03, distance.min()
 
 
+@pytest.mark.thorough
 def test_rows_without_a_result_change_nothing(x64, table):
     clean = table(POINTS, VALUES, capacity=CAPACITY)
     x, info = ask_four(STRATEGY, clean)
@@ -45,6 +46,7 @@ def test_rows_without_a_result_change_nothing(x64, table):
         np.testing.assert_array_equal(info.value, other_info.value)
 
 
+@pytest.mark.thorough
 def test_other_numbers_and_another_space_of_the_structure_compile_nothing(x64, table):
     state = table(POINTS, VALUES, capacity=CAPACITY)
     ask_four(STRATEGY, state)

@@ -59,7 +59,8 @@ def allowed(space, points):
     return [space.is_allowed(space.decode(x)) for x in np.asarray(points)]
 
 
-@some("make", [*MODEL_FREE, jbo.bayesian])
+@pytest.mark.thorough
+@pytest.mark.parametrize("make", [*MODEL_FREE, jbo.bayesian])
 def test_no_suggestion_violates_the_constraint(x64, make):
     """In batches, in the design, and once the model speaks."""
     strategy = make(MIXED)

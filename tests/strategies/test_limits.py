@@ -222,6 +222,7 @@ def test_what_batches_improve_on_is_feasible(x64):
     assert known.limits.has_feasible == state.is_feasible.any()
 
 
+@pytest.mark.thorough
 def test_in_a_context_the_model_says_which_trials_are_feasible(x64):
     """What was measured at another place of the context says nothing for certain."""
     rng = np.random.default_rng(6)

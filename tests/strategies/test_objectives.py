@@ -166,7 +166,7 @@ def test_the_good_trials_of_densities_have_the_lowest_ranks():
     status = np.array([OK] * 6 + [ABANDONED])
     state = Trials.from_arrays(x, np.vstack([y, np.zeros(3)]), status, layout=LAYOUT)
     strategy = jbo.parzen(SPACE, good_fraction=0.5, num_initial=2).for_table(LAYOUT)
-    good, bad = strategy.densities(state)
+    good, bad = jax.jit(strategy.densities)(state)
     assert good.weight[1:].tolist() == [1, 1, 0.5, 0.5, 0, 0, 0]
     assert bad.weight[1:].tolist() == [0, 0, 0.5, 0.5, 1, 1, 0]
     x, info = jax.jit(strategy.ask)(jax.random.key(0), state)

@@ -251,6 +251,7 @@ def test_an_answer_of_before_does_not_stop_a_trial_that_begins_anew():
         assert answers == [True] and study.trials[0].status == "ok" and study.trials[0].value == 2.0
 
 
+@pytest.mark.thorough
 def test_a_search_that_stops_trials_goes_on_as_if_it_had_not_been_killed(tmp_path, die, outcome):
     def run(study, num):
         study.optimize(falling, num, pruner=jbo.MedianPruner(min_trials=2))

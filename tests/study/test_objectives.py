@@ -202,6 +202,7 @@ def test_a_pruner_compares_the_trials_that_reported_the_same_objective():
                 study.tell(trial, value, stopped=True)
 
 
+@pytest.mark.thorough
 def test_reports_come_from_other_processes_by_name():
     def objective(config, report):
         report(0, 1.0, name="loss")
@@ -341,6 +342,14 @@ def measured(config):
     return {"loss": config["x"] ** 2 + 0.01 * config["n"], "recall": config["x"], "memory": 12.0 - config["n"]}
 
 
+def test_a_front_is_searched_by_models():
+    with jbo.Study(SPACE, outcomes=TWO[:2], strategy=jbo.bayesian(SPACE, num_initial=3), seed=0) as study:
+        study.optimize(measured, 5, progress=False)
+        assert study.last_suggestion.is_model_based and len({t.config["x"] for t in study.trials}) == 5
+        assert study.recommended and {t.number for t in study.recommended} <= {t.number for t in study.trials}
+
+
+@pytest.mark.thorough
 def test_a_search_by_models_goes_on_to_the_bit_and_takes_all_kinds_of_trials(tmp_path):
     """Pending, failed, abandoned and stopped trials, missing values, a batch, a context; then it is opened again."""
 

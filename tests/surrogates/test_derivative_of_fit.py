@@ -166,7 +166,15 @@ def test_the_likelihood_has_a_second_derivative(x64, kernel):
         np.testing.assert_allclose(hessian[i], (ends[0] - ends[1]) / (2 * step), rtol=1e-5, atol=1e-5)
 
 
-def test_what_has_no_derivative_says_so(x64):
+def refuses(function, at, message):
+    function = jax.jit(function)  # so it is traced once
+    for derivative in (jax.grad(function), lambda v: jax.jvp(function, (v,), (jnp.ones_like(v),))):
+        with pytest.raises(TypeError, match=message):
+            jax.eval_shape(derivative, at)
+
+
+@pytest.mark.thorough
+def test_a_fit_by_sampling_says_that_it_has_no_derivative(x64):
     given = numbers()
     x, y = given[0], given[1]
     sampled = jbo.gp_mcmc(num_warmup=2, num_sets=1, thinning=1)
@@ -175,20 +183,17 @@ def test_what_has_no_derivative_says_so(x64):
         data = Dataset(x, y, jnp.ones(CAPACITY, bool))
         return sampled.fit(KEY, data, sampled.init(2, y.dtype))[0].log_lengthscale.sum()
 
+    refuses(by_nuts, y, "gp_mcmc cannot be differentiated: its hyperparameters are sampled by NUTS")
+
+
+def test_a_search_for_a_maximum_says_that_it_has_no_derivative(x64):
     space = jbo.Space(x=jbo.Real(0.0, 1.0))
     none, region = jbo.random_search(space).init(1), Region(space.encoding)
 
     def by_search(place):
         return maximize(KEY, lambda x: -((x[0] - place) ** 2), region, none, jnp.array([0.5])).value
 
-    for function, at, message in (
-        (by_nuts, y, "gp_mcmc cannot be differentiated: its hyperparameters are sampled by NUTS"),
-        (by_search, 0.3, "maximize cannot be differentiated: its result is the best end of many ascents"),
-    ):
-        function = jax.jit(function)  # so it is traced once
-        for derivative in (jax.grad(function), lambda v, f=function: jax.jvp(f, (v,), (jnp.ones_like(v),))):
-            with pytest.raises(TypeError, match=message):
-                jax.eval_shape(derivative, at)
+    refuses(by_search, 0.3, "maximize cannot be differentiated: its result is the best end of many ascents")
 
 
 def test_a_search_without_a_model_has_the_derivative_of_its_values(x64):

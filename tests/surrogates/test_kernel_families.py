@@ -156,7 +156,9 @@ def test_effects_carry_what_is_known_of_a_choice_to_other_places(x64):
         params, _ = jax.jit(lambda surrogate, data, start: surrogate.fit(jax.random.key(0), data, start))(
             surrogate, data, start
         )
-        mean, _ = surrogate.predict(surrogate.condition(params, data), jnp.asarray(x[25:]))
+        mean, _ = jax.jit(lambda surrogate, params, data, x: surrogate.predict(surrogate.condition(params, data), x))(
+            surrogate, params, data, jnp.asarray(x[25:])
+        )
         errors[name] = float(np.sqrt(np.mean((np.asarray(mean) - y[25:]) ** 2)))
     assert errors["with"] < 0.5 * errors["without"], errors
 

@@ -1,6 +1,7 @@
 """Warps of parameters and of values: their slopes by finite differences, likelihood and predictions by references."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -44,15 +45,23 @@ def test_the_kernel_of_warped_parameters(x64):
     np.testing.assert_allclose(kernel.warp(plain, jnp.asarray(x1)), x1, atol=2e-6)
 
 
+@jax.jit
+def _warp(kernel, params, x):
+    return kernel.warp(params, x[None, None])[0, 0]
+
+
+@jax.jit
+def _warps_and_slopes(kernel, params, x):
+    return jax.vmap(jax.value_and_grad(partial(_warp, kernel, params)))(x)
+
+
 @pytest.mark.parametrize("log_a, log_b", [(-2.3, 2.3), (2.3, -2.3), (0.0, 0.0), (-2.3, -2.3), (2.3, 2.3)])
 def test_a_warp_of_parameters_is_monotone_with_finite_slopes(log_a, log_b, slow_dtype):
     kernel, params = kernels.input_warped(kernels.rbf), params_of([log_a, log_b], d=1, dtype=slow_dtype)
 
-    def warp(x):
-        return kernel.warp(params, x[None, None])[0, 0]
-
+    warp = partial(_warp, kernel, params)
     x = jnp.linspace(0, 1, 101, dtype=slow_dtype)
-    values, slopes = jax.vmap(jax.value_and_grad(warp))(x)
+    values, slopes = _warps_and_slopes(kernel, params, x)
     assert values.dtype == slow_dtype and np.all(np.isfinite(slopes)) and np.all(slopes >= 0)
     assert np.all(np.diff(values) >= 0) and 0 <= values[0] and values[-1] <= 1
     if slow_dtype == jnp.float64:
