@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+CHECKED := --jaxtyping-packages=jbo,beartype.beartype  # each call checks the shapes and types of its arguments
 PART ?= $(or $(shell git rev-parse --short HEAD 2>/dev/null),all)
 
 .PHONY: tune test check thorough mutants docs format clean peers tables bench-real bench-speed bench-start bench-waits bench-throughput bench-training bench-parzen bench-outcomes rank ablate accelerator
@@ -13,8 +14,8 @@ test: .venv/ready            ## the default tests
 	$(BIN)/python -m pytest -n 2 -m "not thorough" $(ARGS)
 
 thorough: .venv/ready        ## whole searches, and half of the long tests, drawn by the commit; PART=all: all of them
-	JBO_THOROUGH=1 JBO_OPTIMIZE=1 $(BIN)/python -m pytest -n 2 -m searches $(ARGS)
-	JBO_THOROUGH=1 JBO_PART=$(PART) $(BIN)/python -m pytest -n 2 -m "(thorough or hypothesis) and not searches" --durations 40 $(ARGS)
+	JBO_THOROUGH=1 JBO_OPTIMIZE=1 $(BIN)/python -m pytest -n 2 -m searches $(CHECKED) $(ARGS)
+	JBO_THOROUGH=1 JBO_PART=$(PART) $(BIN)/python -m pytest -n 2 $(CHECKED) -m "(thorough or hypothesis) and not searches" --durations 40 $(ARGS)
 
 mutants: .venv/ready         ## change sixty lines, one at a time, and print which changes the default tests notice
 	$(BIN)/python -m experiments.checks.mutants $(ARGS)
