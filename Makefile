@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-CHECKED := --jaxtyping-packages=jbo,beartype.beartype  # each call checks the shapes and types of its arguments
+# Each call of a function of jbo checks the shapes and the types of what it is given.
+CHECKED := --jaxtyping-packages=jbo,beartype.beartype
 PART ?= $(or $(shell git rev-parse --short HEAD 2>/dev/null),all)
 
 .PHONY: tune test check thorough mutants docs format clean peers tables bench-real bench-speed bench-start bench-waits bench-throughput bench-training bench-parzen bench-outcomes rank ablate accelerator
@@ -67,10 +68,10 @@ bench-throughput: .venv/ready  ## suggestions a second beside BoTorch on the sam
 bench-training: .venv/ready  ## training steps of the networks beside PyTorch, and populations; needs `make peers`
 	$(BIN)/python -m experiments.benchmark.training $(ARGS)
 
-bench-waits: .venv/ready     ## waits of a study for its programs, and the start of a process beside BoTorch's
+bench-waits: .venv/ready     ## waits of a study for its programs
 	$(BIN)/python -m experiments.benchmark.waits $(ARGS)
 
-bench-start: .venv/ready     ## a process from `import jax` to its first suggestion, README's example, imports; with and without the cache
+bench-start: .venv/ready     ## a process to its first suggestion, with and without the cache and beside the peers; README's example; imports
 	$(BIN)/python -m experiments.benchmark.start $(ARGS)
 
 ablate: .venv/ready          ## what each choice of the default is worth, on the problems for choosing

@@ -1,8 +1,9 @@
 """How long a process of jbo takes to start: ``python -m experiments.benchmark.start`` (``make bench-start``).
 
 Processes run one after another: without a compilation cache, with an empty cache, and with the cache of an earlier
-process. Each process counts the programs that it compiles. Processor seconds are reported as well, because other work
-on the machine slows the clock.
+process. Each process counts the programs that it compiles. Then processes of jbo, Optuna's Gaussian process and BoTorch
+run in turns, each from its start to its first suggestion by a model; ``make peers`` builds the last two. Processor
+seconds are reported as well, because other work on the machine slows the clock.
 """
 
 import json
@@ -21,8 +22,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from experiments.benchmark.waits import seconds_of_imports
+from experiments.benchmark.peer import Peer, peers_python
 from experiments.report import versions, write_json
+from jbo import functions
 
 README = Path(__file__).parents[2] / "README.md"
 SUGGESTION = """
@@ -73,12 +75,48 @@ def first_example(cache: str) -> dict[str, float]:
     return _timed(example, cache)
 
 
+def seconds_to_model(method: str) -> dict[str, float]:
+    """Seconds from the start of a process to its first suggestion by a model, after 20 random trials.
+
+    Args:
+      method: A name in `experiments.benchmark.peer.METHODS`.
+    """
+    problem, rng = functions.hartmann6, np.random.default_rng(0)
+    configs = [problem.space.decode(x) for x in rng.uniform(size=(20, 6))]
+    values = [float(problem(config)) for config in configs]
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    with Peer(method, problem.space, 0) as peer:
+        peer.load(configs, values)
+        peer.ask()
+        seconds = time.perf_counter() - start
+    return {"seconds": seconds, "processor": _processor_since(before)}
+
+
+def seconds_of_imports(num_runs: int) -> dict[str, float]:
+    """Median processor seconds of processes that only import; the kinds of processes run in turns.
+
+    Args:
+      num_runs: Number of processes of each kind.
+    """
+    seconds: dict[str, list[float]] = {"jax": [], "jbo": []}
+    for _ in range(num_runs):
+        for name, found in seconds.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
+            found.append(_processor_since(before))
+    return {name: float(np.median(found)) for name, found in seconds.items()}
+
+
 def _timed(script: str, cache: str) -> dict[str, float]:
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     _run(script, cache)
-    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": seconds, "processor": used}
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "processor": _processor_since(before)}
+
+
+def _processor_since(before: resource.struct_rusage) -> float:
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _run(script: str, cache: str) -> Any:
@@ -119,6 +157,17 @@ def main(num_runs: int = 5, out: Path = Path("runs/start")) -> None:
                 add(name, cache, found)
             if len(suggestions) > 1:
                 raise RuntimeError(f"a suggestion depends on the cache: {suggestions}")
+    with tempfile.TemporaryDirectory() as folder, console.status("beside others"):
+        os.environ["JBO_CACHE"] = folder
+        methods = ["jbo", *(["optuna_gp", "botorch"] if peers_python().exists() else [])]
+        for name in methods:
+            seconds_to_model(name)  # fills the cache and writes Python's bytecode
+        beside: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
+        for _ in range(num_runs):
+            for name, found in beside.items():
+                found.append(seconds_to_model(name))
+        for name, found in beside.items():
+            add(f"{name}: from the start of a process to its first suggestion", "full" if name == "jbo" else "", found)
     add("a process that imports jax alone", "", [_timed("import jax", "off") for _ in range(num_runs)])
     record["imports, of the processor"] = imports = seconds_of_imports(2 * num_runs + 1)
     for name, seconds in imports.items():
