@@ -3,7 +3,6 @@
 import functools
 
 
-
 def keep_newest(folder, max_bytes):
     """Delete the programs that nobody has read for longest, until the others take at most so many bytes."""
     found = []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.checks import mutants, red
+from experiments.checks import mutants, red, texts
 
 OLD = "def test_a():\n    assert 1\n\nclass TestB:\n    def test_c(self): pass\n"
 NEW = """
@@ -149,3 +149,17 @@ def test_the_tests_of_a_module_are_tried_first():
     sources = {"tests/study/test_a.py": "", "tests/b/test_a.py": "", "tests/b/test_c.py": "", "tests/test_d.py": "_a a"}
     order = ["tests/b/test_a.py", "tests/study/test_a.py", "tests/b/test_c.py", "tests/test_d.py"]
     assert mutants.files_for("jbo/b/_a.py", list(sources), sources) == order
+
+
+def test_texts_are_docstrings_and_whole_sentences_of_pages(tmp_path):
+    (tmp_path / "jbo").mkdir()
+    (tmp_path / "jbo" / "a.py").write_text('"""A module."""\n\n\ndef f():\n    """A function."""\n\n\nX = 1\n')
+    (tmp_path / "README.md").write_text(
+        "# A heading of more than five words here\n\nOne sentence has\nsix words here. It is short. "
+        "This one has `code` in it too.\n\n```python\nnot = 'a sentence. Not at all, by any means'\n```\n"
+    )
+    assert texts.docstrings(tmp_path) == [("jbo/a.py:1 module", "A module."), ("jbo/a.py:4 f", "A function.")]
+    assert texts.sentences(tmp_path) == [
+        ("README.md", "One sentence has six words here."),
+        ("README.md", "This one has `code` in it too."),
+    ]
