@@ -87,7 +87,11 @@ def _said(waiting: Waiting | None) -> Callable[[], AbstractContextManager[None]]
 
 
 class Fits:
-    """The latest fit of a study. It is kept until the rows that it uses, or the capacity, change."""
+    """The latest fit of a study. It is kept until the rows that it uses, or the capacity, change.
+
+    `jbo.strategies.fits.KeptFit` does the same inside a traced search. It compares only which rows a fit used. Here
+    their contents are compared, because another process may have changed the table.
+    """
 
     def __init__(self):
         self._latest: tuple[bytes, Any] = (b"", None)
@@ -111,22 +115,22 @@ class Fits:
           then: The next call, which uses the fit; see `run`.
           waiting: As in `suggest`.
         """
-        held, latest = self._latest  # read at once, so that a thread sees a fit with its own rows
+        content, latest = self._latest  # read at once, so that a thread sees a fit with its own rows
         if not isinstance(strategy, ModelStrategy):
             return None, 0.0
         is_fitted = strategy.rows_of_fit(rows.status)
-        learnt = _content(rows, is_fitted)
-        if learnt == held:
+        fitted_content = _content(rows, is_fitted)
+        if fitted_content == content:
             return latest, 0.0
-        of_fit = rows._replace(status=np.where(is_fitted, rows.status, EMPTY))
-        is_start = strategy.rows_of_start(of_fit.status)
-        before = latest if is_start.any() and _content(rows, is_start) == held else None
+        rows_of_fit = rows._replace(status=np.where(is_fitted, rows.status, EMPTY))
+        is_previous = strategy.rows_of_warm_start(rows_of_fit.status)
+        previous = latest if is_previous.any() and _content(rows, is_previous) == content else None
         # If the previous fit is missing (after a restart), the program recomputes it.
-        start = jax.tree.map(np.asarray, strategy.start(len(rows.status), jax.tree.map(np.asarray, before)))
+        start = jax.tree.map(np.asarray, strategy.warm_start(len(rows.status), jax.tree.map(np.asarray, previous)))
         model, seconds = run(
-            Call(_fit, (strategy, words_of(seed), _state(of_fit), start), device), then, _said(waiting)
+            Call(_fit, (strategy, words_of(seed), _state(rows_of_fit), start), device), then, _said(waiting)
         )
-        self._latest = learnt, model
+        self._latest = fitted_content, model
         return model, seconds
 
 
@@ -236,7 +240,7 @@ def prepare(
         if not isinstance(strategy, ModelStrategy):
             compile_ahead(Call(_ask, (*arguments, None, fixed), device), lambda: world(device))
             return
-        fit = Call(_fit, (*arguments, strategy.start(capacity, None)), device)
+        fit = Call(_fit, (*arguments, strategy.warm_start(capacity, None)), device)
         compile_ahead(fit, lambda: world(device), _asked(*arguments, fixed, device))
 
 
