@@ -5,8 +5,10 @@ import importlib
 import pytest
 
 import jbo
+from jbo.knowledge import Knowledge
 from jbo.strategies import Schedule
 
+KNOWN = Knowledge(**{name: name for name in Knowledge._fields})
 STRATEGY = jbo.bayesian(jbo.Space(x=jbo.Real(0.0, 1.0)))
 
 
@@ -36,6 +38,10 @@ def test_an_old_name_is_the_new_one_and_warns(module, old, new):
         (Schedule(), "jbo.strategies.Schedule.rows_before", "rows_of_warm_start"),
         (STRATEGY, "jbo.strategies.ModelStrategy.rows_of_start", "rows_of_warm_start"),
         (STRATEGY, "jbo.strategies.ModelStrategy.start", "warm_start"),
+        (KNOWN, "jbo.knowledge.Knowledge.told", "observed"),
+        (KNOWN, "jbo.knowledge.Knowledge.told_data", "feasible_data"),
+        (KNOWN, "jbo.knowledge.Knowledge.believed", "fantasised"),
+        (KNOWN, "jbo.knowledge.Knowledge.believed_data", "feasible_data_with_pending"),
     ],
 )
 def test_an_old_attribute_is_the_new_one_and_warns(thing, old, new):

@@ -197,7 +197,7 @@ def test_the_incumbent_is_the_least_mean_of_the_model_that_asks(surrogate, x64, 
     def least(state):
         params, _ = strategy.fit(KEY, state)
         known = strategy.know(params, state, Region(REALS.encoding))
-        posterior, believed = known.believed, known.believed_data
+        posterior, believed = known.fantasised, known.feasible_data_with_pending
         mean = jnp.min(jnp.where(believed.is_valid, mean_of(posterior, state.x), jnp.inf))
         return incumbent(posterior, believed), known.least_mean, mean
 

@@ -258,7 +258,10 @@ def test_a_later_format_needs_its_tables_and_the_rows_of_this_one(tmp_path, monk
     tables = {name: text for name, text in schema.TABLES.items() if name != "outcome_values"}
     tables |= {"results": schema.TABLES["outcome_values"], "notes": "number INTEGER PRIMARY KEY, note TEXT NOT NULL"}
     rows = {name: f"SELECT * FROM main.{name}" for name in ("study", "trials", "queue")}
-    rows |= {"results": "SELECT * FROM main.outcome_values", "notes": "SELECT number, 'a note' AS note FROM main.trials"}
+    rows |= {
+        "results": "SELECT * FROM main.outcome_values",
+        "notes": "SELECT number, 'a note' AS note FROM main.trials",
+    }
     for name, value in (("FORMAT", 5), ("READABLE", (4, 5)), ("TABLES", tables), ("older_rows", {4: rows}.get)):
         monkeypatch.setattr(schema, name, value)
     connect(path).close()
