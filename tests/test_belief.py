@@ -10,8 +10,7 @@ import jbo
 from jbo import Categorical, Integer, Ordinal, Real, Space, designs
 from jbo.belief import belief_over
 from jbo.region import Region
-from jbo.strategies import Fitted
-from jbo.strategies import BeliefWeight
+from jbo.strategies import BeliefWeight, Fitted
 from jbo.types import OK, PENDING, Trials
 from tests.selection import some
 

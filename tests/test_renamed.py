@@ -1,6 +1,7 @@
 """Names of the version before."""
 
 import importlib
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ import jbo
 from jbo.knowledge import Knowledge
 from jbo.strategies import Schedule
 
-KNOWN = Knowledge(**{name: name for name in Knowledge._fields})
+KNOWN: Any = Knowledge._make(Knowledge._fields)
 STRATEGY = jbo.bayesian(jbo.Space(x=jbo.Real(0.0, 1.0)))
 
 

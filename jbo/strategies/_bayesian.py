@@ -62,8 +62,8 @@ class Bayesian(ModelStrategy):
     weights: tuple[Weight, ...] = ()
     """Factors of the acquisition."""
     batch: Batch | None = None
-    """The rule that replaces the acquisition while trials are pending; a `JointBatch` always does. None: no rule. Either
-    way the acquisition itself takes pending trials into account by the posterior `Knowledge.fantasised`."""
+    """The rule that replaces the acquisition while trials are pending; a `JointBatch` always replaces it. None: the
+    acquisition, which takes pending trials into account by the posterior `Knowledge.fantasised`."""
     belief: Belief | None = None
     """Prior over the best configuration, which also guides the initial design; None: no prior."""
     doubt: Doubt | None = None

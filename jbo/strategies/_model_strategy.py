@@ -177,7 +177,7 @@ class ModelStrategy(Strategy):
 
     @checked
     def recommend(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Int[Array, ""]:
-        """Row of the recommended trial: here, the trial with the minimum value.
+        """Row of the recommended trial: the trial with the minimum value, unless a subclass uses its model.
 
         Args:
           key: The key of the search.

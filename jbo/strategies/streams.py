@@ -22,7 +22,7 @@ DESIGN_NEW = 3
 BATCH = 4
 """Joint improvement of a batch, for its first row."""
 WEIGHTS = 5
-"""Fits of the weights, for each weight by its index in `Bayesian.weights`: a new weight before others changes theirs."""
+"""Fits of the weights, by the index in `Bayesian.weights`: a new weight before others changes their streams."""
 _ROWS = 8
 """First of the numbers of suggestions by the model, one for each row."""
 

@@ -256,43 +256,56 @@ def _asked(
     return call
 
 
-def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits) -> int:
-    """Row of the trial with the best posterior mean.
+def recommend(strategy: Strategy, seed: int, rows: Rows, without_stopped: Rows, device: Any, fits: Fits) -> int:
+    """Row of the recommended trial; see `Strategy.recommend`.
 
     Args:
       strategy: The strategy with the model.
       seed: Seed of the study.
       rows: All trials so far, at least one of which succeeded.
-      whole: The same rows without trials that may not be recommended.
+      without_stopped: The same rows without trials that may not be recommended (`Table.rows_without_stopped`).
       device: Device of the model; None: the CPU.
       fits: Fits of the study.
     """
-    return int(_run_with_model(_recommend_design, _recommend, strategy, seed, rows, whole, device, fits))
+    return int(_run_with_model(_recommend_design, _recommend, strategy, seed, rows, without_stopped, device, fits))
 
 
 def recommend_front(
-    strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits
+    strategy: Strategy, seed: int, rows: Rows, without_stopped: Rows, device: Any, fits: Fits
 ) -> Bool[np.ndarray, " n"]:
-    """True for the rows on the Pareto front of the posterior means.
+    """True for the rows of the recommended trials; see `Strategy.recommend_front`.
 
     Args:
       strategy: The strategy with the models.
       seed: Seed of the study.
       rows: All trials so far, at least one of which succeeded.
-      whole: The same rows without trials that may not be recommended.
+      without_stopped: The same rows without trials that may not be recommended (`Table.rows_without_stopped`).
       device: Device of the models; None: the CPU.
       fits: Fits of the study.
     """
-    return np.asarray(_run_with_model(_observed_front, _recommend_front, strategy, seed, rows, whole, device, fits))
+    return np.asarray(
+        _run_with_model(_observed_front, _recommend_front, strategy, seed, rows, without_stopped, device, fits)
+    )
 
 
 def _run_with_model(
-    in_design: Any, by_model: Any, strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits
+    in_design: Any,
+    by_model: Any,
+    strategy: Strategy,
+    seed: int,
+    rows: Rows,
+    without_stopped: Rows,
+    device: Any,
+    fits: Fits,
 ) -> Any:
-    """The result of one of two programs: the first during the initial design, then the second, which gets the model."""
+    """The result of one of two programs: the first during the initial design, then the second, which gets the model.
+
+    The fit uses all rows, because it is the kept fit of the next suggestion. The posterior leaves out stopped trials:
+    their values are guesses, and must not move the means that decide.
+    """
     with world(device):
-        arguments = strategy, words_of(seed), _state(whole)
-        if _is_design(strategy, whole):
+        arguments = strategy, words_of(seed), _state(without_stopped)
+        if _is_design(strategy, without_stopped):
             return run(Call(in_design, arguments, device))[0]
         return run(Call(by_model, (*arguments, fits.model(strategy, seed, rows, device)[0]), device))[0]
 
