@@ -14,7 +14,7 @@ from jbo.checks import check_key, scalar
 from jbo.outcomes import Outcome, Outcomes, as_outcomes
 from jbo.space import Space, space_of
 from jbo.strategies import ModelStrategy, Strategy
-from jbo.strategies.fits import Held, nothing_held, refit
+from jbo.strategies.fits import KeptFit, no_fit, refit
 from jbo.types import OK, Result, Trials
 
 
@@ -278,18 +278,18 @@ def _by_model(
 ) -> tuple[Trials, Any]:
     """The final table and all values, for a strategy whose fit is kept until the rows that it uses change."""
 
-    def by_model(carry: tuple[Trials, Held], _: None):
-        state, held = carry
-        held = refit(strategy, key, state, held)
+    def by_model(carry: tuple[Trials, KeptFit], _: None):
+        state, kept = carry
+        kept = refit(strategy, key, state, kept)
         x = jax.lax.cond(
             strategy.has_enough(state),
-            lambda: strategy.ask(key, state, model=held.model)[0],
+            lambda: strategy.ask(key, state, model=kept.model)[0],
             lambda: strategy.design(key, state)[0],
         )
         state, y = tell(state, x)
-        return (state, held), y
+        return (state, kept), y
 
-    carry = state, nothing_held(strategy, key, state)
+    carry = state, no_fit(strategy, key, state)
     (state, _), y = jax.lax.scan(by_model, carry, None, length=num_steps)
     return state, y
 

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jbo.numerics import choose, traced_once, zeros_of
 from jbo.pytrees import pytree
 from jbo.region import Region
+from jbo.renamed import renamed_attribute
 from jbo.surrogates import GP, GPPosterior, Posterior, Surrogate, mean_of
 from jbo.types import FAILED, OK, PENDING, Dataset, Trials
 
@@ -55,25 +56,35 @@ class Failures:
 
 
 class Knowledge(NamedTuple):
-    """Posteriors for a suggestion, with and without fantasised results of pending trials; made by `learn`.
+    """What the model knows at a suggestion: posteriors and the trials that may be the incumbent; made by `learn`.
+
+    | field | rows of the table that count |
+    |---|---|
+    | ``observed``, ``mean`` | successful trials, whether they meet the limits or not |
+    | ``fantasised`` | the same; and pending, failed and valueless trials, each at its mean under ``observed`` |
+    | ``failures`` | successful and failed trials |
+    | ``feasible_data`` | successful trials that meet the limits |
+    | ``feasible_data_with_pending`` | the same; and pending trials that probably do |
+
+    A valueless trial is a successful trial without a value of the objective. The data sets hold the trials that may be
+    the incumbent; they are not the data of the posteriors. So failed trials count in ``fantasised`` and in no data set.
 
     In a context, the inputs of all rows are moved to the context, and their values stay. The incumbent value is then
     the posterior mean for the same parameters in this context.
     """
 
-    told: Posterior
+    observed: Posterior
     """Posterior given the successful trials."""
-    told_data: Dataset
-    """The successful and feasible trials."""
-    believed: Posterior
-    """Posterior given pending and failed trials as well, fantasised at their posterior means (kriging believer)."""
-    believed_data: Dataset
-    """The successful trials, and pending trials at their posterior means. Failed and infeasible trials are left out,
-    because they cannot be the incumbent."""
+    feasible_data: Dataset
+    """Data set ``[n]`` whose valid rows are the successful trials that meet the limits."""
+    fantasised: Posterior
+    """Posterior given fantasised results as well (kriging believer): of pending, failed and valueless trials."""
+    feasible_data_with_pending: Dataset
+    """Data set ``[n]``: ``feasible_data``, and pending trials with their means as values."""
     is_pending: Bool[Array, " n"]
-    """True for pending rows of the data."""
+    """True for pending rows of the table."""
     mean: Float[Array, " n"]
-    """Posterior mean of ``told`` at each row of the table."""
+    """Mean of ``observed`` at each row of the table."""
     failures: Failures
     """Model of the failures."""
     region: Region
@@ -83,20 +94,25 @@ class Knowledge(NamedTuple):
 
     @property
     def least_mean(self) -> Float[Array, ""]:
-        """The minimum posterior mean of feasible and pending trials; infinite if there are none.
+        """The minimum of ``mean`` over ``feasible_data_with_pending``; infinite if it has no valid rows.
 
         Pending trials count, so that a point near a pending trial is less attractive than before.
         """
-        return jnp.min(jnp.where(self.believed_data.is_valid, self.mean, jnp.inf))
+        return jnp.min(jnp.where(self.feasible_data_with_pending.is_valid, self.mean, jnp.inf))
 
     @property
     def centre(self) -> Float[Array, " d"]:
         """The feasible trial with the minimum mean; without feasible trials, the one most probably feasible."""
-        x, is_valid = self.told_data.x, self.told_data.is_valid
+        x, is_valid = self.feasible_data.x, self.feasible_data.is_valid
         if self.limits is None:
             return x[jnp.argmin(jnp.where(is_valid, self.mean, jnp.inf))]
         best = jnp.argmin(jnp.where(is_valid, self.mean, jnp.inf))
         return x[jnp.where(self.limits.has_feasible, best, jnp.argmax(self.limits.log_probability))]
+
+    told = renamed_attribute("jbo.knowledge.Knowledge", "told", "observed")
+    told_data = renamed_attribute("jbo.knowledge.Knowledge", "told_data", "feasible_data")
+    believed = renamed_attribute("jbo.knowledge.Knowledge", "believed", "fantasised")
+    believed_data = renamed_attribute("jbo.knowledge.Knowledge", "believed_data", "feasible_data_with_pending")
 
 
 class Limits(NamedTuple):
@@ -135,8 +151,8 @@ def learn(
 ) -> Knowledge:
     """Posteriors of a model given a table; see `Knowledge`.
 
-    A trial that is pending, failed or without a value is fantasised at its posterior mean. This leaves the mean
-    unchanged, and reduces the variance where a result is coming or where nothing can be learnt.
+    A trial that is pending, failed or without a value is fantasised at its posterior mean. For an exact Gaussian
+    process this leaves the mean unchanged. It reduces the variance where a result is coming or nothing can be learnt.
 
     Args:
       surrogate: The model.
@@ -151,12 +167,12 @@ def learn(
       (the kriging believer).
     """
     is_pending, is_failed = state.status == PENDING, state.status == FAILED
-    has_no_value = (state.status == OK) & ~state.is_known[:, 0]
-    is_believed = is_pending | is_failed | has_no_value
+    is_valueless = (state.status == OK) & ~state.is_known[:, 0]
+    is_fantasised = is_pending | is_failed | is_valueless
 
-    def believing(mean: Float[Array, " n"]) -> Dataset:
-        y = jnp.where(is_believed, mean, data.y)
-        return dataclasses.replace(data, x=state.x, y=y, is_valid=data.is_valid | is_believed)
+    def with_fantasies(mean: Float[Array, " n"]) -> Dataset:
+        y = jnp.where(is_fantasised, mean, data.y)
+        return dataclasses.replace(data, x=state.x, y=y, is_valid=data.is_valid | is_fantasised)
 
     def of_failures() -> Dataset:
         # The failure indicator has no noise, and is not compressed.
@@ -169,56 +185,72 @@ def learn(
         return surrogate.condition(params, rows)
 
     condition_all = _in_one_loop if isinstance(surrogate, GP) else _one_by_one
-    told, mean, believed, failed = condition_all(condition, data, believing, of_failures, is_believed, is_failed)
-    is_exact = isinstance(told, GPPosterior) and told.is_exact
+    observed, mean, fantasised, of_failure = condition_all(
+        condition, data, with_fantasies, of_failures, is_fantasised, is_failed
+    )
+    is_exact = isinstance(observed, GPPosterior) and observed.is_exact
     x = state.x
     if region.fixed is not None:
         x = region.place(x)
-    believed_data = dataclasses.replace(believing(mean), x=x, is_valid=data.is_valid | is_pending)
+    feasible_data = dataclasses.replace(data, x=x)
+    with_pending = dataclasses.replace(with_fantasies(mean), x=x, is_valid=data.is_valid | is_pending)
     if region.fixed is not None:
-        mean = mean_of(told, x)
+        mean = mean_of(observed, x)
     if limits is not None:
-        believed_data = dataclasses.replace(believed_data, is_valid=believed_data.is_valid & limits.is_feasible)
+        feasible_data = dataclasses.replace(feasible_data, is_valid=data.is_valid & limits.is_feasible)
+        with_pending = dataclasses.replace(with_pending, is_valid=with_pending.is_valid & limits.is_feasible)
     if is_exact:
         # Only an exact GP keeps its mean when it is conditioned on that mean.
-        believed_data = dataclasses.replace(believed_data, mean=mean)
+        with_pending = dataclasses.replace(with_pending, mean=mean)
     return Knowledge(
-        told=told,
-        told_data=dataclasses.replace(
-            data, x=x, is_valid=data.is_valid if limits is None else data.is_valid & limits.is_feasible
-        ),
-        believed=believed,
-        believed_data=believed_data,
+        observed=observed,
+        feasible_data=feasible_data,
+        fantasised=fantasised,
+        feasible_data_with_pending=with_pending,
         is_pending=is_pending,
         mean=mean,
-        failures=Failures(failed, jnp.any(is_failed)),
+        failures=Failures(of_failure, jnp.any(is_failed)),
         region=region,
         limits=limits,
     )
 
 
-def _one_by_one(condition: Any, data: Dataset, believing: Any, of_failures: Any, is_believed: Array, is_failed: Array):
-    """The three posteriors, and the mean at the rows. A posterior without further rows equals the first."""
-    told = condition(data)
-    mean = mean_of(told, data.x)
-    believed = jax.lax.cond(jnp.any(is_believed), lambda: condition(believing(mean)), lambda: told)
-    failed = jax.lax.cond(jnp.any(is_failed), lambda: condition(of_failures()), lambda: told)
-    return told, mean, believed, failed
+def _one_by_one(
+    condition: Any, data: Dataset, with_fantasies: Any, of_failures: Any, is_fantasised: Array, is_failed: Array
+):
+    """Three posteriors and the means at the rows: ``observed``, ``mean``, ``fantasised`` and that of the failures.
+
+    A posterior without rows of its own equals ``observed``.
+    """
+    observed = condition(data)
+    mean = mean_of(observed, data.x)
+    fantasised = jax.lax.cond(jnp.any(is_fantasised), lambda: condition(with_fantasies(mean)), lambda: observed)
+    of_failure = jax.lax.cond(jnp.any(is_failed), lambda: condition(of_failures()), lambda: observed)
+    return observed, mean, fantasised, of_failure
 
 
-def _in_one_loop(condition: Any, data: Dataset, believing: Any, of_failures: Any, is_believed: Array, is_failed: Array):
-    """The result of `_one_by_one`, with one factorisation in the program instead of three, which compiles faster."""
+def _in_one_loop(
+    condition: Any, data: Dataset, with_fantasies: Any, of_failures: Any, is_fantasised: Array, is_failed: Array
+):
+    """The result of `_one_by_one`, with one factorisation in the program instead of three, which compiles faster.
+
+    | round | conditions on | is left out |
+    |---|---|---|
+    | 0 | the successful trials: ``observed`` and ``mean`` | never |
+    | 1 | pending, failed and valueless trials as well, at ``mean``: ``fantasised`` | if there are none |
+    | 2 | the failure indicators of successful and failed trials | if no trial failed |
+
+    Round 0 sets all results, so a posterior whose round is left out equals ``observed``. A failed trial is in round 1
+    too, so with failures there are three rounds.
+    """
 
     def step(i: Int[Array, ""], made: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
-        told, mean, believed, failed = made
-        rows = choose(i == 2, of_failures(), choose(i == 1, believing(mean), data))
+        observed, mean, fantasised, of_failure = made
+        rows = choose(i == 2, of_failures(), choose(i == 1, with_fantasies(mean), data))
         new, at_rows = conditioned(rows)
-        # Round 0 conditions on the successful trials, round 1 on pending and failed trials as well, and round 2 on the
-        # failure indicators. Failed trials are in round 1, so with failures there are three rounds. A posterior whose
-        # round is left out equals `told`.
         first = i == 0
-        told, mean = choose(first, (new, at_rows), (told, mean))
-        return told, mean, choose(i <= 1, new, believed), choose(first | (i == 2), new, failed)
+        observed, mean = choose(first, (new, at_rows), (observed, mean))
+        return observed, mean, choose(i <= 1, new, fantasised), choose(first | (i == 2), new, of_failure)
 
     @traced_once
     def conditioned(rows: Dataset) -> tuple[Any, Float[Array, " n"]]:
@@ -226,5 +258,5 @@ def _in_one_loop(condition: Any, data: Dataset, believing: Any, of_failures: Any
         return posterior, mean_of(posterior, data.x)
 
     nothing, no_mean = zeros_of(conditioned, data)
-    num_rounds = 1 + jnp.any(is_believed).astype(jnp.int32) + jnp.any(is_failed).astype(jnp.int32)
+    num_rounds = 1 + jnp.any(is_fantasised).astype(jnp.int32) + jnp.any(is_failed).astype(jnp.int32)
     return jax.lax.fori_loop(jnp.int32(0), num_rounds, step, (nothing, no_mean, nothing, nothing))

@@ -21,3 +21,20 @@ def renamed(module: str, names: Mapping[str, tuple[str, Any]]) -> Callable[[str]
         return thing
 
     return find
+
+
+def renamed_attribute(owner: str, old: str, new: str) -> Any:
+    """A property for a class with a renamed field or method.
+
+    Args:
+      owner: Name of the class with its module.
+      old: The old name.
+      new: The new name.
+    """
+
+    def find(self: Any) -> Any:
+        warnings.warn(f"{owner}.{old} is {owner}.{new} now", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)
+
+    find.__doc__ = f"Deprecated name of `{new}`."
+    return property(find)

@@ -167,7 +167,10 @@ class Trials(NamedTuple):
 
     @property
     def may_be_best(self) -> Bool[Any, "*b n"]:
-        """True for trials with a value that meet all limits; without such trials, for those that break the fewest."""
+        """True for trials with a value that meet all limits; without such trials, for those that break the fewest.
+
+        In the second case `Study.recommended` raises an error.
+        """
         limits = slice(self.layout.num_objectives, self.layout.num_objectives + self.layout.num_limits)
         num_broken = jnp.sum(~(self.is_known[..., limits] & (self.y[..., limits] <= 0)), axis=-1)
         num_broken = jnp.where(self.has_value, num_broken, self.layout.num_limits + 1)

@@ -10,8 +10,7 @@ import jbo
 from jbo import Categorical, Integer, Ordinal, Real, Space, designs
 from jbo.belief import belief_over
 from jbo.region import Region
-from jbo.strategies import Fitted
-from jbo.strategies.weights import Expected
+from jbo.strategies import BeliefWeight, Fitted
 from jbo.types import OK, PENDING, Trials
 from tests.selection import some
 
@@ -124,7 +123,7 @@ CUBE = Space(a=Real(0.0, 1.0), b=Real(0.0, 1.0), c=Real(0.0, 1.0))
 def _worth(strategy, params, state, points):
     """What a strategy maximises at points, and the parts of it by hand: mean and deviation, the least mean."""
     known = strategy.know(params, state, Region(strategy.encoding))
-    mean, variance = known.believed.predict(points)
+    mean, variance = known.fantasised.predict(points)
     values = jax.vmap(strategy.worth(jax.random.key(0), params, state, known))(points)
     return values, mean, jnp.sqrt(variance), known.least_mean
 
@@ -200,7 +199,7 @@ def test_another_belief_compiles_nothing_and_no_belief_leaves_no_trace(x64):
     assert _ask._cache_size() == 1
     assert np.abs(asked[0] - 0.1).max() < 0.1 and np.abs(asked[1] - 0.9).max() < 0.1
     plain = jbo.bayesian(CUBE)
-    assert plain.belief is None and not any(isinstance(weight, Expected) for weight in plain.weights)
+    assert plain.belief is None and not any(isinstance(weight, BeliefWeight) for weight in plain.weights)
 
 
 @pytest.mark.thorough

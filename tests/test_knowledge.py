@@ -19,7 +19,7 @@ CENTRE = np.array([0.2, 0.6])
 @jax.jit
 def known_of(data, state, fixed, at):
     known = learn(Smoother(), jnp.asarray(CENTRE)[None], data, state, Region(SPACE.encoding, fixed))
-    predicted = [model.predict(at) for model in (known.told, known.believed, known.failures.posterior)]
+    predicted = [model.predict(at) for model in (known.observed, known.fantasised, known.failures.posterior)]
     return known, predicted, known.least_mean, known.centre
 
 
@@ -51,10 +51,12 @@ def test_pending_and_failed_trials_are_there_at_their_mean(last, fixed, x64):
     here = x if fixed is None else np.stack([np.full(12, fixed), x[:, 1]], axis=1)
     mean = smoothed(CENTRE, x[ok], y[ok], here)[0]
     np.testing.assert_allclose(known.mean, mean, rtol=1e-12)
-    np.testing.assert_array_equal(known.told_data.x, here)
-    np.testing.assert_array_equal(known.believed_data.is_valid, ok | pending)
-    np.testing.assert_allclose(np.asarray(known.believed_data.y)[there], at_rows[there], rtol=1e-12)
-    assert known.believed_data.mean is None, "another model is another one once it has been told its own mean"
+    np.testing.assert_array_equal(known.feasible_data.x, here)
+    np.testing.assert_array_equal(known.feasible_data_with_pending.is_valid, ok | pending)
+    np.testing.assert_allclose(np.asarray(known.feasible_data_with_pending.y)[there], at_rows[there], rtol=1e-12)
+    assert known.feasible_data_with_pending.mean is None, (
+        "another model is another one once it has been told its own mean"
+    )
     np.testing.assert_allclose(least_mean, mean[ok | pending].min(), rtol=1e-12)
     np.testing.assert_array_equal(centre, here[np.flatnonzero(ok)[mean[ok].argmin()]])
 
@@ -80,5 +82,5 @@ def test_a_trial_without_a_value_is_there_at_its_mean(x64):
     ):
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12)
-    np.testing.assert_array_equal(known.believed_data.is_valid, ok)
+    np.testing.assert_array_equal(known.feasible_data_with_pending.is_valid, ok)
     assert not known.failures.has_any

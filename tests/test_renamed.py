@@ -1,8 +1,16 @@
 """Names of the version before."""
 
 import importlib
+from typing import Any
 
 import pytest
+
+import jbo
+from jbo.knowledge import Knowledge
+from jbo.strategies import Schedule
+
+KNOWN: Any = Knowledge._make(Knowledge._fields)
+STRATEGY = jbo.bayesian(jbo.Space(x=jbo.Real(0.0, 1.0)))
 
 
 @pytest.mark.parametrize(
@@ -22,3 +30,23 @@ def test_an_old_name_is_the_new_one_and_warns(module, old, new):
     assert found is getattr(importlib.import_module(place), name)
     with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nothing'"):
         importlib.import_module(module).nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("thing", "old", "new"),
+    [
+        (Schedule(), "jbo.strategies.Schedule.rows", "rows_of_fit"),
+        (Schedule(), "jbo.strategies.Schedule.rows_before", "rows_of_warm_start"),
+        (STRATEGY, "jbo.strategies.ModelStrategy.rows_of_start", "rows_of_warm_start"),
+        (STRATEGY, "jbo.strategies.ModelStrategy.start", "warm_start"),
+        (KNOWN, "jbo.knowledge.Knowledge.told", "observed"),
+        (KNOWN, "jbo.knowledge.Knowledge.told_data", "feasible_data"),
+        (KNOWN, "jbo.knowledge.Knowledge.believed", "fantasised"),
+        (KNOWN, "jbo.knowledge.Knowledge.believed_data", "feasible_data_with_pending"),
+    ],
+)
+def test_an_old_attribute_is_the_new_one_and_warns(thing, old, new):
+    owner, _, name = old.rpartition(".")
+    with pytest.deprecated_call(match=f"^{old} is {owner}.{new} now$"):
+        found = getattr(thing, name)
+    assert found == getattr(thing, new)

@@ -47,9 +47,9 @@ def main(num_trials: int = 100, capacity: int = 128, num_columns: int = 6, most:
         for k in range(1, most + 1):
             strategy = jbo.bayesian(space).for_table(Layout(k))
             state, key = table(k, num_trials, capacity, num_columns, 0), jax.random.key(0)
-            before = np.where(strategy.rows_of_start(np.asarray(state.status)), state.status, EMPTY)
+            before = np.where(strategy.rows_of_warm_start(np.asarray(state.status)), state.status, EMPTY)
             earlier = _fit(strategy, key, state._replace(status=jnp.asarray(before)), None)
-            start = strategy.start(capacity, jax.tree.map(np.asarray, earlier))
+            start = strategy.warm_start(capacity, jax.tree.map(np.asarray, earlier))
             programs.append((strategy, state, _fit(strategy, key, state, start), start))
         times = np.zeros((rounds + 1, most, 2))
         for i in range(rounds + 1):  # the first round compiles

@@ -47,7 +47,8 @@ class Acquisition(Protocol):
         Args:
           key: Random key of acquisitions that draw samples.
           posterior: The model, given pending trials as well.
-          data: Data of the posterior: finished observations, and pending trials with their posterior means.
+          data: The trials that may be the incumbent: finished trials, and pending trials with their posterior means.
+            Failed trials are left out.
         """
         ...
 
@@ -173,14 +174,17 @@ def over_region(acquisition: Acquisition, region: Region) -> Acquisition:
 
 
 def incumbent(posterior: Posterior, data: Dataset) -> Float[Array, ""]:
-    """Minimum posterior mean over the observed rows, which noise biases less than the minimum observation.
+    """Minimum posterior mean over the rows of a data set, which noise biases less than the minimum observation.
+
+    A strategy passes the trials that may be the incumbent. For an acquisition these are the finished and the pending
+    trials that meet the limits. Batch rules leave out the pending ones (`jbo.knowledge.Knowledge`).
 
     Args:
       posterior: The model.
-      data: Finished observations.
+      data: Data set whose valid rows count.
 
     Returns:
-      A scalar. Without observations it is 0, the mean of standardised values.
+      A scalar. Without valid rows it is 0, the mean of standardised values.
     """
     mean = mean_of(posterior, data.x) if data.mean is None else data.mean
     best = jnp.min(jnp.where(data.is_valid, mean, jnp.inf))

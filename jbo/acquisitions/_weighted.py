@@ -12,7 +12,8 @@ from jbo.checks import scalar
 from jbo.surrogates import Posterior
 
 LogWeight = Callable[[Float[Array, " d"]], Float[Array, ""]]
-"""Function from a point of the unit cube to the logarithm of its weight; ``-inf``: the point must not be evaluated."""
+"""Function from a point of the unit cube to the logarithm of its weight. A point of weight ``-inf`` ranks below all
+others, but it may be suggested if no other point is left. A constraint of the space excludes points."""
 
 
 def weigh(
@@ -21,8 +22,9 @@ def weigh(
     r"""An acquisition value whose gain is multiplied by a weight: :math:`\alpha(x)\,w(x)`.
 
     On the log scale it is :math:`\alpha(x) + \log w(x)`. On the scale of the objective, the weight multiplies only the
-    improvement over the minimum mean. Late in a search weights would outweigh whole bounds, which then differ little. A
-    value without an improvement is not changed, but a weight of 0 gives ``-inf`` on every scale.
+    improvement over the minimum mean. So the weight does not depend on the incumbent, but its effect does. Late in a
+    search weights would outweigh whole bounds, which then differ little. A value without an improvement is not changed,
+    but a weight of 0 gives ``-inf`` on every scale.
 
     Args:
       scale: Scale of the value; not `Scale.MIXED`.

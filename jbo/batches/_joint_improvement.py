@@ -37,9 +37,9 @@ class JointImprovement:
         """Samples of the results of the pending trials, and for each sample the value to improve on."""
         del acquisition
         key_rows, key_points = jax.random.split(key)
-        rows, dtype = known.believed_data.x, known.believed_data.x.dtype
-        best = incumbent(known.told, known.told_data) - jnp.asarray(self.margin, dtype)
-        model = joint(known.told, "joint_improvement")
+        rows, dtype = known.feasible_data_with_pending.x, known.feasible_data_with_pending.x.dtype
+        best = incumbent(known.observed, known.feasible_data) - jnp.asarray(self.margin, dtype)
+        model = joint(known.observed, "joint_improvement")
         drawn = draw_values(key_rows, model, rows, known.is_pending, best, self.num_samples)
         uniform = designs.sobol(key_points, self.num_samples, _MOST_POINTS, dtype)
         return _Aux(drawn, ndtri(jnp.clip(uniform, 1e-7, 1 - 1e-7)))
@@ -56,7 +56,7 @@ class JointImprovement:
           known: Posteriors of the model.
           x: Points of the unit cube.
         """
-        model = joint(known.told, "joint_improvement")
+        model = joint(known.observed, "joint_improvement")
         return log_improvement_on_drawn(aux.drawn, model, x, aux.normal[:, : x.shape[0]])
 
 

@@ -75,28 +75,28 @@ class LocalPenalization:
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> tuple[Any, Balls]:
         """Quantities that the acquisition shares between points, computed without the pending trials, and the balls."""
         key_points, key_acquisition = jax.random.split(key)
-        told, data, region = known.told, known.told_data, known.region
+        observed, data, region = known.observed, known.feasible_data, known.region
 
         def mean(x: Float[Array, " d"]) -> Float[Array, ""]:
-            return told.predict(x[None, :])[0][0]
+            return observed.predict(x[None, :])[0][0]
 
         rows = jnp.where(data.is_valid[:, None], data.x, jnp.asarray(0.5, data.x.dtype))
         points = jnp.concatenate([points_to_look_at(key_points, region, data, _NUM_POINTS), rows])
         slopes = jnp.where(region.encoding.is_category[None, :], 0, jax.vmap(jax.grad(mean))(points))
         slope = jnp.sqrt(jnp.max(jnp.sum(slopes**2, axis=1)))
         slope = jnp.where(slope < _LEAST_SLOPE, _SLOPE_IF_FLAT, slope).astype(points.dtype)
-        expected, variance = told.predict(known.believed_data.x)
-        excess = expected - incumbent(told, data)
-        balls = Balls(slope, known.believed_data.x, excess, jnp.sqrt(variance), known.is_pending)
-        return _logarithm_of(acquisition).prepare(key_acquisition, told, data), balls
+        expected, variance = observed.predict(known.feasible_data_with_pending.x)
+        excess = expected - incumbent(observed, data)
+        balls = Balls(slope, known.feasible_data_with_pending.x, excess, jnp.sqrt(variance), known.is_pending)
+        return _logarithm_of(acquisition).prepare(key_acquisition, observed, data), balls
 
     def value(
         self, aux: tuple[Any, Balls], acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
         """Logarithm of the penalised acquisition."""
         prepared, balls = aux
-        worth = _logarithm_of(acquisition).value(prepared, known.told, x)
-        return worth + balls.log_penalty(known.region.encoding, x)
+        log_value = _logarithm_of(acquisition).value(prepared, known.observed, x)
+        return log_value + balls.log_penalty(known.region.encoding, x)
 
 
 def local_penalization() -> LocalPenalization:

@@ -25,19 +25,19 @@ class PureExploration:
     def prepare(self, key: Key[Array, ""], acquisition: Acquisition, known: Knowledge) -> Float[Array, ""]:
         """The minimum upper confidence bound over the rows of the table."""
         del key, acquisition
-        mean, variance = known.told.predict(known.believed_data.x)
+        mean, variance = known.observed.predict(known.feasible_data_with_pending.x)
         weight = jnp.asarray(self.weight, mean.dtype)
         upper = formulas.upper_confidence_bound(mean, jnp.sqrt(variance), weight)
-        return jnp.min(jnp.where(known.believed_data.is_valid, upper, jnp.inf))
+        return jnp.min(jnp.where(known.feasible_data_with_pending.is_valid, upper, jnp.inf))
 
     def value(
         self, aux: Float[Array, ""], acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]
     ) -> Float[Array, ""]:
         """Standard deviation given the pending trials, minus a penalty if the lower bound is above the prepared one."""
-        mean, variance = known.told.predict(x[None, :])
+        mean, variance = known.observed.predict(x[None, :])
         weight = jnp.asarray(self.weight, mean.dtype)
         lower = formulas.lower_confidence_bound(mean[0], jnp.sqrt(variance[0]), weight)
-        _, left = known.believed.predict(x[None, :])
+        _, left = known.fantasised.predict(x[None, :])
         return jnp.sqrt(left[0]) - _PENALTY * jnp.maximum(lower - aux, 0)
 
 

@@ -1,4 +1,4 @@
-"""Batch rules that ignore pending trials: the first point maximises the acquisition, the others are random."""
+"""Batch rules that are random while trials are pending, whatever their points; otherwise the acquisition counts."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,14 +31,14 @@ class ByChance(Drawing):
         """The sampled function, or the sampled point."""
         del acquisition
         if self.is_of_model:
-            return thompson_sampling().prepare(key, known.told, known.told_data)
-        return known.region.place(jax.random.uniform(key, known.told_data.x.shape[1:], known.told_data.x.dtype))
+            return thompson_sampling().prepare(key, known.observed, known.feasible_data)
+        return known.region.place(jax.random.uniform(key, known.feasible_data.x.shape[1:], known.feasible_data.x.dtype))
 
     def value(self, aux: Any, acquisition: Acquisition, known: Knowledge, x: Float[Array, " d"]) -> Float[Array, ""]:
         """The negated sampled function, or minus the squared distance from the sampled point."""
         del acquisition
         if self.is_of_model:
-            return thompson_sampling().value(aux, known.told, x)
+            return thompson_sampling().value(aux, known.observed, x)
         encoding = known.region.encoding
         differs = (level(encoding, x) != level(encoding, aux)).astype(x.dtype)
         return -jnp.sum(jnp.where(encoding.is_category, differs, x - aux) ** 2)

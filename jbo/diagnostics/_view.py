@@ -206,15 +206,15 @@ class ModelView:
 
     @cached_property
     def recommended(self) -> Trial:
-        """The feasible trial with the best posterior mean, as in `jbo.Study.recommended`.
+        """The trial that the strategy of this view recommends, as in `jbo.Study.recommended`.
 
         Raises:
           ValueError: No trial meets the limits.
         """
         if not any(trial.value is not None and trial.is_feasible for trial in self.trials):
             raise ValueError("study: expected a trial that succeeded and meets the limits, got none")
-        rows, whole = self.table.rows(), self.table.whole_rows()
-        return self.trials[recommend(self.strategy, self.seed, rows, whole, None, self.fits)]
+        rows, without_stopped = self.table.rows(), self.table.rows_without_stopped()
+        return self.trials[recommend(self.strategy, self.seed, rows, without_stopped, None, self.fits)]
 
     def interval(self, x: Float[np.ndarray, "m d"], deviations: float = 1.959964) -> Interval:
         """Median and central interval of the function, in the sign and the units of the objective.

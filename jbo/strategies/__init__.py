@@ -25,6 +25,8 @@ from jbo.strategies._transform import Units as Units
 from jbo.strategies._trust_region import TrustRegion as TrustRegion
 from jbo.strategies._trust_region import trust_region as trust_region
 from jbo.strategies.fits import Schedule as Schedule
+from jbo.strategies.weights import BeliefWeight as BeliefWeight
+from jbo.strategies.weights import Success as Success
 from jbo.strategies.weights import Weight as Weight
 
 __getattr__ = renamed(__name__, {"Cost": ("jbo.strategies.CostWeight", CostWeight)})

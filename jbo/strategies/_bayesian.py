@@ -62,7 +62,8 @@ class Bayesian(ModelStrategy):
     weights: tuple[Weight, ...] = ()
     """Factors of the acquisition."""
     batch: Batch | None = None
-    """How pending trials are taken into account; None: the kriging believer."""
+    """The rule that replaces the acquisition while trials are pending; a `JointBatch` always replaces it. None: the
+    acquisition, which takes pending trials into account by the posterior `Knowledge.fantasised`."""
     belief: Belief | None = None
     """Prior over the best configuration, which also guides the initial design; None: no prior."""
     doubt: Doubt | None = None
@@ -154,10 +155,11 @@ class Bayesian(ModelStrategy):
         """The point that maximises the weighted acquisition function, and how it was found."""
         params, fit = model
         key_row = streams.of_row(key, state.num_trials)
-        key_worth, key_maximize, key_new, key_doubt = jax.random.split(key_row, 4)
+        # A further use gets a stream of its own in `streams`: a wider split may change these four keys.
+        key_acquisition, key_maximize, key_new, key_doubt = jax.random.split(key_row, 4)
         known = self.know(params, state, region)
-        worth = self.worth(key_worth, params, state, known)
-        found = maximize(key_maximize, worth, region, state, known.centre, is_smooth=self.surrogate.is_smooth)
+        value = self.worth(key_acquisition, params, state, known)
+        found = maximize(key_maximize, value, region, state, known.centre, is_smooth=self.surrogate.is_smooth)
         best = found.x if self.doubt is None else self.doubt.answer(key_doubt, found, state, region)
         x, is_new = _table.first_new(key_new, region, state, best)
         return x, BayesianInfo(is_new, jnp.asarray(True), found.value, fit)
@@ -170,10 +172,10 @@ class Bayesian(ModelStrategy):
         if q == 1 or not isinstance(self.batch, JointBatch):
             return points, info
         key_batch = streams.stream(key, streams.BATCH, state.num_trials)
-        key_worth, key_maximize, key_new = jax.random.split(key_batch, 3)
+        key_value, key_maximize, key_new = jax.random.split(key_batch, 3)
         known = self.know(model[0], state, region)
         batch, log_weight = self.batch, self.log_weight(model[0], state, known)
-        aux = batch.prepare(key_worth, self.inner_acquisition(known), known)
+        aux = batch.prepare(key_value, self.inner_acquisition(known), known)
 
         def together(x: Float[Array, "q d"]) -> Float[Array, ""]:
             gain, weight = batch.value_together(aux, known, x), jnp.mean(jax.vmap(log_weight)(x))
@@ -189,7 +191,8 @@ class Bayesian(ModelStrategy):
     ) -> Int[Array, ""]:
         """Row of the trial with the minimum posterior mean, among the trials that may be best (`Trials.may_be_best`).
 
-        Under noise this is safer than the trial with the best observed value, which may only have been lucky.
+        Under noise this is safer than the trial with the best observed value, which may only have been lucky. During
+        the initial design it is the trial with the best observed value.
 
         Args:
           key: The key of the search.
@@ -254,7 +257,7 @@ class Bayesian(ModelStrategy):
         Args:
           known: From `know`.
         """
-        return over_sets(over_region(self.acquisition, known.region), known.believed)
+        return over_sets(over_region(self.acquisition, known.region), known.fantasised)
 
     def log_weight(self, params: Fitted, state: Trials, known: Knowledge) -> LogWeight:
         """The logarithm of the product of all weights, as a function of a point.
@@ -286,26 +289,26 @@ class Bayesian(ModelStrategy):
             key, key_batch = jax.random.split(key)
         log_weight, inner = self.log_weight(params, state, known), self.inner_acquisition(known)
         acquisition = weighted(inner, log_weight, known.least_mean)
-        aux = acquisition.prepare(key, known.believed, known.believed_data)
-        worth = functools.partial(acquisition.value, aux, known.believed)
+        aux = acquisition.prepare(key, known.fantasised, known.feasible_data_with_pending)
+        value = functools.partial(acquisition.value, aux, known.fantasised)
         limits = known.limits
         if limits is not None:
-            worth = functools.partial(or_else, limits.has_feasible, worth, log_weight)
+            value = functools.partial(or_else, limits.has_feasible, value, log_weight)
         batch = self.batch
         if batch is None:
-            return worth
+            return value
         of_batch = batch.prepare(key_batch, inner, known)
 
         def of_rule(x: Float[Array, " d"]) -> Float[Array, ""]:
-            value = scalar("batch", "value", batch.value(of_batch, inner, known, x))
+            plain = scalar("batch", "value", batch.value(of_batch, inner, known, x))
             counts = known.failures.log_success if isinstance(batch, Drawing) else log_weight
-            return weigh(batch.scale, value, counts(x), known.least_mean)
+            return weigh(batch.scale, plain, counts(x), known.least_mean)
 
         if limits is not None:
             of_rule = functools.partial(or_else, limits.has_feasible, of_rule, log_weight)
         if isinstance(batch, JointBatch):
             return of_rule  # it replaces the acquisition
-        return lambda x: jax.lax.cond(jnp.any(known.is_pending), of_rule, worth, x)
+        return lambda x: jax.lax.cond(jnp.any(known.is_pending), of_rule, value, x)
 
 
 def or_else(is_first: Bool[Array, ""], first: LogWeight, other: LogWeight, x: Float[Array, " d"]) -> Float[Array, ""]:

@@ -24,7 +24,7 @@ from jbo.strategies._cost import cost_of
 from jbo.strategies._earlier import with_earlier
 from jbo.strategies._initial import design_size
 from jbo.strategies._parzen import parzen
-from jbo.strategies.weights import Expected, Success, Weight
+from jbo.strategies.weights import BeliefWeight, Success, Weight
 from jbo.surrogates import GP, Surrogate, gp
 
 _MOST_COLUMNS_OF_BOUND = 20
@@ -147,7 +147,7 @@ def bayesian(
     all_weights = [
         Success(),
         classifier,
-        None if expected is None else Expected(expected, 1.0 * belief_weight),
+        None if expected is None else BeliefWeight(expected, 1.0 * belief_weight),
         None if cost is None else cost_of(cost, space, batch),
         *weights,
     ]

@@ -145,10 +145,10 @@ class Feasible(Weight):
         any_coming = jnp.any(is_coming)
 
         def condition(params: Any, data: Dataset, is_coming: Bool[Array, " n"]) -> Posterior:
-            told = self.surrogate.condition(params, data)
-            y = jnp.where(is_coming, mean_of(told, data.x), data.y)
-            believed = dataclasses.replace(data, y=y, is_valid=data.is_valid | is_coming)
-            return jax.lax.cond(any_coming, lambda: self.surrogate.condition(params, believed), lambda: told)
+            observed = self.surrogate.condition(params, data)
+            y = jnp.where(is_coming, mean_of(observed, data.x), data.y)
+            with_pending = dataclasses.replace(data, y=y, is_valid=data.is_valid | is_coming)
+            return jax.lax.cond(any_coming, lambda: self.surrogate.condition(params, with_pending), lambda: observed)
 
         return jax.vmap(condition, in_axes=(1, 0, 0))(params, seen.data, is_coming), seen.limit
 

@@ -12,10 +12,11 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from jbo.checks import checked
 from jbo.region import Region
+from jbo.renamed import renamed_attribute
 from jbo.strategies import _table
 from jbo.strategies._initial import is_over
 from jbo.strategies._strategy import Strategy
-from jbo.strategies.fits import Schedule, Start, first_set, fit_on_schedule
+from jbo.strategies.fits import Schedule, WarmStart, first_sample, fit_on_schedule
 from jbo.surrogates import Surrogate
 from jbo.types import EMPTY, Trials
 
@@ -176,7 +177,7 @@ class ModelStrategy(Strategy):
 
     @checked
     def recommend(self, key: Key[Array, ""], state: Trials, *, model: Any = None) -> Int[Array, ""]:
-        """Row of the recommended trial: here, the trial with the minimum value.
+        """Row of the recommended trial: the trial with the minimum value, unless a subclass uses its model.
 
         Args:
           key: The key of the search.
@@ -187,52 +188,56 @@ class ModelStrategy(Strategy):
         return Strategy.recommend(self, key, state)
 
     def rows_of_fit(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows that `fit` uses; see `Schedule.rows`. NumPy statuses give a NumPy result.
+        """True for the rows that `fit` uses; see `Schedule.rows_of_fit`. NumPy statuses give a NumPy result.
 
         Args:
           status: As in `Trials`.
         """
-        return self.schedule.rows(status)
+        return self.schedule.rows_of_fit(status)
 
-    def rows_of_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows of the previous fit, the warm start of the fit to `rows_of_fit`; all False for a cold fit.
+    def rows_of_warm_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
+        """True for the rows of the previous fit, from which the fit to `rows_of_fit` starts; all False for a cold fit.
 
         Args:
           status: As in `Trials`, for the rows that the fit uses. NumPy statuses give a NumPy result.
         """
-        return self.schedule.rows_before(status) if self.surrogate.uses_start else status < 0
+        return self.schedule.rows_of_warm_start(status) if self.surrogate.uses_start else status < 0
 
-    def start(self, capacity: int, model: Any) -> Start | None:
-        """The starting point of a fit; None if every fit to a table of this capacity is cold.
+    def warm_start(self, capacity: int, model: Any) -> WarmStart | None:
+        """The warm start of a fit; None if every fit to a table of this capacity is cold.
 
         Args:
           capacity: Number of rows of the table.
-          model: The fit to `rows_of_start`; None: it is missing, or there are no such rows.
+          model: The fit to `rows_of_warm_start`; None: it is missing, or there are no such rows.
         """
         if capacity <= self.schedule.least_of_start or not self.surrogate.uses_start:
             return None
         if model is not None:
-            return Start(np.asarray(True), first_set(model))
+            return WarmStart(np.asarray(True), first_sample(model))
         like = jax.eval_shape(lambda: self.first_params(jnp.zeros(()).dtype))
-        return Start(np.asarray(False), jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like))
+        return WarmStart(np.asarray(False), jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like))
 
-    def fit(self, key: Key[Array, ""], state: Trials, start: Start | None = None) -> Any:
+    def fit(self, key: Key[Array, ""], state: Trials, start: WarmStart | None = None) -> Any:
         """Parameters fitted to `rows_of_fit`, and diagnostics of the fit: the ``model`` of `ask` and `recommend`.
 
-        The result depends only on the key, the capacity, `rows_of_fit` and `rows_of_start`, so it can be kept and used
-        again. If the previous fit is missing, it is recomputed first, with its own warm starts: at most three fits.
+        The result depends only on the key, the capacity, `rows_of_fit` and `rows_of_warm_start`, so it can be kept and
+        used again. If the previous fit is missing, it is recomputed first, with its own warm starts: at most three
+        fits.
 
         Args:
           key: The key of the search.
           state: The table.
-          start: From `start`. If it is None or lacks the previous fit, that fit is recomputed.
+          start: From `warm_start`. If it is None or lacks the previous fit, that fit is recomputed.
         """
-        anew = self.first_params(state.x.dtype)
+        cold_start = self.first_params(state.x.dtype)
 
         def fit(rows: Bool[Array, " n"], params: Any, is_near: Bool[Array, ""]) -> tuple[Any, Any]:
             known = state._replace(status=jnp.where(rows, state.status, EMPTY))
             return self.fit_to(key, known, params, is_near)
 
         if not self.surrogate.uses_start:
-            return fit(self.rows_of_fit(state.status), anew, jnp.asarray(False))
-        return fit_on_schedule(self.schedule, fit, anew, state.status, start)
+            return fit(self.rows_of_fit(state.status), cold_start, jnp.asarray(False))
+        return fit_on_schedule(self.schedule, fit, cold_start, state.status, start)
+
+    rows_of_start = renamed_attribute("jbo.strategies.ModelStrategy", "rows_of_start", "rows_of_warm_start")
+    start = renamed_attribute("jbo.strategies.ModelStrategy", "start", "warm_start")

@@ -98,20 +98,20 @@ class MultiObjective(Bayesian):
 
         values = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), params.values)
         reference = jnp.asarray(self.reference, state.x.dtype)
-        known, told_reference = each_objective(of_one, state, values, reference)
+        known, model_reference = each_objective(of_one, state, values, reference)
         mean = known.mean.T
         of_first = jax.tree.map(lambda leaf: leaf[0], known)._replace(region=region, limits=limits)
         has_ended, is_pending = state.status == OK, state.status == PENDING
         is_feasible = jnp.ones_like(has_ended) if limits is None else limits.is_feasible
         inferred = pareto.reference(mean, has_ended & is_feasible)
         front = Front(
-            x=of_first.believed_data.x,
+            x=of_first.feasible_data_with_pending.x,
             mean=mean,
             counts=(has_ended | is_pending) & is_feasible,
-            reference=jnp.where(jnp.isfinite(reference), told_reference, inferred),
+            reference=jnp.where(jnp.isfinite(reference), model_reference, inferred),
             limits=self._limit_models(params, state, has_ended | is_pending),
         )
-        return KnownFront(of_first, known.believed, front, _centre(state, front, limits))
+        return KnownFront(of_first, known.fantasised, front, _centre(state, front, limits))
 
     def _limit_models(self, params: Fitted, state: Trials, is_there: Bool[Array, " n"]) -> LimitModels | None:
         """Models of the limits for acquisitions that sample the limits; None for other acquisitions."""
@@ -134,12 +134,12 @@ class MultiObjective(Bayesian):
         """
         log_weight, inner = self.log_weight(params, state, known), self._log_gain(key, known)
 
-        def worth(x: Float[Array, " d"]) -> Float[Array, ""]:
+        def value(x: Float[Array, " d"]) -> Float[Array, ""]:
             return inner(x) + log_weight(x)
 
         if known.limits is None:
-            return worth
-        return functools.partial(or_else, known.limits.has_feasible, worth, log_weight)
+            return value
+        return functools.partial(or_else, known.limits.has_feasible, value, log_weight)
 
     def _log_gain(self, key: Key[Array, ""], known: KnownFront) -> LogWeight:
         """The acquisition as a function of a point, the mean over hyperparameter samples."""

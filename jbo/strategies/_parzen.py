@@ -185,9 +185,9 @@ def goodness(
     dtype = state.y.dtype
     is_ok = state.status == OK
     value = preference(state)
-    num_ok, num_told = (jnp.sum(which).astype(dtype) for which in (is_ok, _table.is_told(state)))
+    num_ok, num_ended = (jnp.sum(which).astype(dtype) for which in (is_ok, _table.has_ended(state)))
     # Rounding must not push a product that is an integer above that integer.
-    exact = jnp.asarray(good_fraction, dtype) * num_told * (1 - 8 * jnp.finfo(dtype).eps)
+    exact = jnp.asarray(good_fraction, dtype) * num_ended * (1 - 8 * jnp.finfo(dtype).eps)
     num_good = jnp.minimum(jnp.clip(jnp.ceil(exact), 1, jnp.asarray(max_good, dtype)), num_ok)
     border = jnp.sort(jnp.where(is_ok, value, jnp.inf))[jnp.maximum(num_good.astype(jnp.int32) - 1, 0)]
     is_better, is_equal = is_ok & (value < border), is_ok & (value == border)

@@ -145,7 +145,7 @@ class Strategy(ABC):
         Raises:
           ValueError: If the table is full, outside of traced code.
         """
-        return _table.add(state, snap(self.encoding, x), _table.nothing_told(state, PENDING))
+        return _table.add(state, snap(self.encoding, x), _table.entry_without_values(state, PENDING))
 
     @checked
     def tell(
@@ -170,10 +170,10 @@ class Strategy(ABC):
         """
         if cost is not None:
             state = state.with_cost()
-        told = _table.result(state, y, is_known, cost, noise)
+        entry = _table.result(state, y, is_known, cost, noise)
         if _table.is_number(trial):
-            return _table.fill(state, _table.pending_row(state, trial), told)
-        return _table.add_or_fill(state, snap(self.encoding, _table.point(state, trial)), told)
+            return _table.fill(state, _table.pending_row(state, trial), entry)
+        return _table.add_or_fill(state, snap(self.encoding, _table.point(state, trial)), entry)
 
     @checked
     def recommend(self, key: Key[Array, ""], state: Trials) -> Int[Array, ""]:

@@ -38,12 +38,12 @@ def empty(capacity: int, num_columns: int, dtype: jnp.dtype | None, layout: Layo
     )
 
 
-def is_told(state: Trials) -> Bool[Array, " n"]:
+def has_ended(state: Trials) -> Bool[Array, " n"]:
     """True for trials that have ended."""
     return (state.status == OK) | (state.status == FAILED)
 
 
-class Told(NamedTuple):
+class Entry(NamedTuple):
     """New contents of a row: a result, or the start of a trial. Shapes are fixed, so that it may be traced."""
 
     y: Float[Array, " k"]
@@ -56,18 +56,18 @@ class Told(NamedTuple):
     """Standard deviation of the noise of each value, 0 if unknown; None: unknown for all values."""
 
 
-def nothing_told(state: Trials, status: int) -> Told:
-    """New contents of a row without values.
+def entry_without_values(state: Trials, status: int) -> Entry:
+    """New contents of a row, without values.
 
     Args:
       state: The table.
       status: New status of the row.
     """
     k = state.y.shape[1]
-    return Told(jnp.zeros(k, state.y.dtype), jnp.zeros(k, bool), jnp.asarray(status, jnp.int32))
+    return Entry(jnp.zeros(k, state.y.dtype), jnp.zeros(k, bool), jnp.asarray(status, jnp.int32))
 
 
-def result(state: Trials, y: Any, is_known: Any, cost: Any, noise: Any) -> Told:
+def result(state: Trials, y: Any, is_known: Any, cost: Any, noise: Any) -> Entry:
     """New contents of the row of a finished trial; see `Strategy.tell`.
 
     Args:
@@ -111,7 +111,7 @@ def result(state: Trials, y: Any, is_known: Any, cost: Any, noise: Any) -> Told:
     if noise is not None:
         noise = row(jnp.asarray(noise, dtype), "noise", 0)
         noise = jnp.where(known & is_ok & jnp.isfinite(noise) & (noise > 0), noise, 0)
-    return Told(jnp.where(known, y, 0), known, jnp.where(is_ok, OK, FAILED).astype(jnp.int32), noise)
+    return Entry(jnp.where(known, y, 0), known, jnp.where(is_ok, OK, FAILED).astype(jnp.int32), noise)
 
 
 def is_number(trial: Any) -> bool:
@@ -160,7 +160,7 @@ def pending_row(state: Trials, number: Any) -> Bool[Array, " n"]:
     return row
 
 
-def add_or_fill(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
+def add_or_fill(state: Trials, x: Float[Array, " d"], entry: Entry) -> Trials:
     """The table with a new finished trial; or, if a trial is pending at ``x``, with the result of the first such trial.
 
     The second case is deprecated: `Strategy.tell` worked so before trials had numbers. The next version removes it.
@@ -168,7 +168,7 @@ def add_or_fill(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
     Args:
       state: The table. In traced code, if there is no row for the result, it is returned unchanged.
       x: A snapped point.
-      told: The result.
+      entry: The result.
 
     Raises:
       ValueError: If the table is full, outside of traced code.
@@ -177,7 +177,7 @@ def add_or_fill(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
     has_match = jnp.any(is_match)
     if not isinstance(has_match, Tracer):
         if not bool(has_match):
-            return add(state, x, told)
+            return add(state, x, entry)
         warnings.warn(
             "tell: pass the number of the trial, which is state.num_trials before pend. The result of this point went "
             "to the pending trial at the point; in the next version a point will always be a new trial",
@@ -185,16 +185,16 @@ def add_or_fill(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
             stacklevel=4,
         )
     first = jnp.arange(is_match.shape[0]) == jnp.argmax(is_match)
-    return choose(has_match, fill(state, first & has_match, told), add(state, x, told))
+    return choose(has_match, fill(state, first & has_match, entry), add(state, x, entry))
 
 
-def add(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
+def add(state: Trials, x: Float[Array, " d"], entry: Entry) -> Trials:
     """The table with a new trial in the first empty row.
 
     Args:
       state: The table. In traced code a full table is returned unchanged.
       x: A snapped point.
-      told: New contents of the row.
+      entry: New contents of the row.
 
     Raises:
       ValueError: If the table is full, outside of traced code.
@@ -205,25 +205,25 @@ def add(state: Trials, x: Float[Array, " d"], told: Told) -> Trials:
     state = state._replace(
         x=jnp.where(row[:, None], x[None, :], state.x), trial=jnp.where(row, state.num_trials, state.trial)
     )
-    return fill(state, row, told)
+    return fill(state, row, entry)
 
 
-def fill(state: Trials, row: Bool[Array, " n"], told: Told) -> Trials:
+def fill(state: Trials, row: Bool[Array, " n"], entry: Entry) -> Trials:
     """The table with a result in one row.
 
     Args:
       state: The table.
       row: True for the row to fill; all False: the table is returned unchanged.
-      told: New contents of the row.
+      entry: New contents of the row.
     """
     here = row[:, None]
     noise = state.noise
-    if told.noise is not None:
-        noise = jnp.where(here, told.noise, jnp.zeros_like(state.y) if noise is None else noise).astype(state.y.dtype)
+    if entry.noise is not None:
+        noise = jnp.where(here, entry.noise, jnp.zeros_like(state.y) if noise is None else noise).astype(state.y.dtype)
     return state._replace(
-        y=jnp.where(here, jnp.where(told.is_known, told.y, 0), state.y).astype(state.y.dtype),
-        is_known=jnp.where(here, told.is_known, state.is_known),
-        status=jnp.where(row, told.status, state.status).astype(state.status.dtype),
+        y=jnp.where(here, jnp.where(entry.is_known, entry.y, 0), state.y).astype(state.y.dtype),
+        is_known=jnp.where(here, entry.is_known, state.is_known),
+        status=jnp.where(row, entry.status, state.status).astype(state.status.dtype),
         noise=noise,
     )
 
@@ -315,7 +315,7 @@ def each_new(
 
     def one(state: Trials, at: tuple[Key[Array, ""], Float[Array, " d"]]) -> tuple[Trials, Any]:
         x, is_new = first_new(at[0], region, state, at[1])
-        return add(state, x, nothing_told(state, PENDING)), (x, is_new)
+        return add(state, x, entry_without_values(state, PENDING)), (x, is_new)
 
     return jax.lax.scan(one, state, (jax.random.split(key, len(points)), points))[1]
 

@@ -50,7 +50,7 @@ class Box(NamedTuple):
     """Best value since the last restart."""
     first_row: Int[Array, ""]
     """Row of the first trial since the last restart."""
-    num_told: Int[Array, ""]
+    num_results: Int[Array, ""]
     """Number of results since the last restart."""
 
 
@@ -74,9 +74,9 @@ def replay(state: Trials, num_design: int, num_failures: int) -> Box:
 
     def step(box: Box, trial: tuple[Int[Array, ""], Float[Array, ""], Int[Array, ""]]):
         row, y, status = trial
-        is_told = (status == OK) | (status == FAILED)
+        has_ended = (status == OK) | (status == FAILED)
         y = jnp.where(status == OK, y, jnp.inf)
-        is_design = box.num_told < num_design
+        is_design = box.num_results < num_design
         is_better = y < box.best - _GAIN * jnp.where(jnp.isfinite(box.best), jnp.abs(box.best), 0)
         successes = jnp.where(is_better, box.num_successes + 1, 0)
         failures = jnp.where(is_better, 0, box.num_failures + 1)
@@ -90,11 +90,11 @@ def replay(state: Trials, num_design: int, num_failures: int) -> Box:
             jnp.where(is_design | is_narrow, none, failures).astype(jnp.int32),
             jnp.minimum(box.best, y),
             box.first_row,
-            box.num_told + 1,
+            box.num_results + 1,
         )
         anew = begin(row + 1)
         after = jax.tree.map(lambda new, old: jnp.where(after.length < _LEAST, new, old), anew, after)
-        return jax.tree.map(lambda new, old: jnp.where(is_told, new, old), after, box), None
+        return jax.tree.map(lambda new, old: jnp.where(has_ended, new, old), after, box), None
 
     state = state.of_feasible()
     rows = jnp.arange(state.y.shape[0], dtype=jnp.int32)
@@ -134,7 +134,7 @@ class TrustRegion(ModelStrategy):
         """A point of the trust region, or of the initial design after a restart."""
         box = self.box(state)
         return jax.lax.cond(
-            box.num_told < self.num_design,
+            box.num_results < self.num_design,
             lambda: self.design_at(key, state, region),
             lambda: self._of_box(key, state, region, box, model[0]),
         )

@@ -1,4 +1,9 @@
-"""The schedule of fits: when a model is fitted again, where the fit starts, and how long it is kept."""
+"""The schedule of fits: when a model is fitted again, where the fit starts, and how long it is kept.
+
+A fit uses some rows of the table, `Schedule.rows_of_fit`. A cold fit starts from scratch. Any other fit has a warm
+start: the parameters of the previous fit, which used `Schedule.rows_of_warm_start`. A surrogate is told so by its
+argument ``is_near``. `KeptFit` keeps the latest fit inside a traced search; `jbo.study.model.Fits` does so in a study.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +16,15 @@ from jaxtyping import Array, Bool, Int, Key
 
 from jbo.linalg import largest_of_lanes
 from jbo.numerics import choose, traced_once, zeros_of
+from jbo.renamed import renamed_attribute
 from jbo.types import EMPTY, FAILED, OK, Trials
 
 
-class Start(NamedTuple):
-    """Starting point of a fit."""
+class WarmStart(NamedTuple):
+    """The starting point of a fit, if the previous fit is at hand."""
 
     is_known: Bool[Array, ""] | Bool[np.ndarray, ""]
-    """False: a cold start, whatever the parameters."""
+    """False: the previous fit is missing, or there is none; the parameters are then not used."""
     params: Any
     """One hyperparameter sample of the previous fit."""
 
@@ -29,9 +35,17 @@ class Schedule:
 
     A fit costs more than a suggestion. From 32 results on, several suggestions therefore share a fit. Most fits start
     from the previous fit, which makes them cheaper. A study that is opened again must find the same fit without the
-    previous one. It recomputes all fits since the last cold one, at most ``chain``. With 39 results the fit uses the
-    first 38. Its warm start is the fit to 36, whose warm start is the fit to 34, and so on. The fits to 32 and to 40
-    are cold.
+    previous one. It recomputes all fits since the last cold one, at most ``chain``.
+
+    By default, 32 to 41 results give these fits:
+
+    | results | rows of the fit | start |
+    |---|---|---|
+    | 32 or 33 | the first 32 | cold |
+    | 34 or 35 | the first 34 | warm, the fit to 32 rows |
+    | 36 or 37 | the first 36 | warm, the fit to 34 rows |
+    | 38 or 39 | the first 38 | warm, the fit to 36 rows |
+    | 40 or 41 | the first 40 | cold |
 
     NumPy statuses give NumPy arrays, traced ones give traced arrays. The posterior always uses all results; only the
     hyperparameters follow the schedule. Failed trials count as results.
@@ -50,38 +64,41 @@ class Schedule:
         """Check the numbers: a fit must be the same whether the previous fits were kept or recomputed.
 
         Raises:
-          ValueError: ``chain`` is below 1, ``first`` no positive multiple of twice of it, or ``least_of_start`` below a
-            chain of fits.
+          ValueError: ``chain`` is below 1. ``first`` is below 2, or neither it nor ``first - 2`` is a multiple of
+            ``2 * chain``. ``least_of_start`` is below the number of results in a chain of fits.
         """
         if self.chain < 1:
             raise ValueError(f"chain: expected at least 1, got {self.chain}")
         if self.first is not None:
-            # If the lag doubles, the fit must be cold, or have a cold fit as its warm start.
-            steps = self.first // 2 % self.chain
-            begins = steps == 0 or (steps == 1 and (self.first - 2) % self.chain == 0)
-            if self.first < 2 or self.first % 2 or not begins:
-                raise ValueError(f"first: expected None or a multiple of {2 * self.chain}, got {self.first}")
+            # Where the lag doubles, the fit must be cold, or start from a cold fit. The fit to ``first`` results is
+            # cold if its number, ``first / 2``, is a multiple of the chain. It starts from the fit to ``first - 2``.
+            num = 2 * self.chain
+            if self.first < 2 or self.first % num not in (0, 2):
+                raise ValueError(
+                    f"first: expected None, or a number of at least 2 that is a multiple of {num}, or 2 more than one, "
+                    f"got {self.first}"
+                )
         least = self.chain * int(self.lag(np.asarray(self.least_of_start)))
         if self.least_of_start < least:
             raise ValueError(f"least_of_start: expected at least {least}, got {self.least_of_start}")
 
-    def rows(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
+    def rows_of_fit(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
         """True for the rows that a fit uses: the first of the finished trials.
 
         Args:
           status: As in `Trials`.
         """
-        is_told = (status == OK) | (status == FAILED)
-        count = is_told.sum()
-        return is_told & (is_told.cumsum() <= count - count % self.lag(count))
+        has_ended = (status == OK) | (status == FAILED)
+        count = has_ended.sum()
+        return has_ended & (has_ended.cumsum() <= count - count % self.lag(count))
 
-    def rows_before(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
-        """True for the rows of the previous fit, the warm start of the fit to `rows`; all False for a cold fit.
+    def rows_of_warm_start(self, status: Int[Array, " n"] | Int[np.ndarray, " n"]) -> Any:
+        """True for the rows of the previous fit, from which the fit to `rows_of_fit` starts; all False for a cold fit.
 
         Args:
           status: As in `Trials`.
         """
-        is_fitted = self.rows(status)
+        is_fitted = self.rows_of_fit(status)
         count = is_fitted.sum()
         return is_fitted & (is_fitted.cumsum() <= count - self.lag(count)) & (self.num_before(count) > 0)
 
@@ -105,44 +122,48 @@ class Schedule:
         """
         return count // self.lag(count) % self.chain * (count >= self.least_of_start).astype(count.dtype)
 
+    rows = renamed_attribute("jbo.strategies.Schedule", "rows", "rows_of_fit")
+    rows_before = renamed_attribute("jbo.strategies.Schedule", "rows_before", "rows_of_warm_start")
+
 
 def fit_on_schedule(
     schedule: Schedule,
     fit: Callable[[Bool[Array, " n"], Any, Bool[Array, ""]], Any],
-    anew: Any,
+    cold_start: Any,
     status: Int[Array, " n"],
-    start: Start | None,
+    warm_start: WarmStart | None,
 ) -> Any:
     """The fit that a schedule prescribes. If the previous fit is missing, it is recomputed first.
 
     Args:
       schedule: When to fit.
-      fit: Function of the rows, of starting parameters, and of whether these are a warm start. It returns parameters
-        with a leading axis of hyperparameter samples, and diagnostics of the fit.
-      anew: Starting parameters of a cold fit.
+      fit: Function of the rows to use, of starting parameters, and of whether these are a warm start. It returns
+        parameters with a leading axis of hyperparameter samples, and diagnostics of the fit.
+      cold_start: Starting parameters of a cold fit.
       status: As in `Trials`.
-      start: The previous fit; None: it is recomputed here, which takes at most three fits.
+      warm_start: The previous fit. None, or a previous fit that is not known: it is recomputed here, which takes at
+        most three fits.
     """
     fit = traced_once(fit)
-    rows = schedule.rows(status)
+    rows = schedule.rows_of_fit(status)
     if status.shape[0] <= schedule.least_of_start:
-        return fit(rows, anew, jnp.asarray(False))
+        return fit(rows, cold_start, jnp.asarray(False))
     count = jnp.sum(rows)
     lag, num_before = schedule.lag(count), schedule.num_before(count)
-    known = Start(np.asarray(False), anew) if start is None else start
-    is_known = jnp.asarray(known.is_known)
-    begin = choose(is_known, known.params, anew)
-    num_more = jnp.where(is_known, 0, num_before).astype(jnp.int32)
+    given = WarmStart(np.asarray(False), cold_start) if warm_start is None else warm_start
+    is_given = jnp.asarray(given.is_known)
+    first_start = choose(is_given, given.params, cold_start)
+    num_more = jnp.where(is_given, 0, num_before).astype(jnp.int32)
 
     def go_on(i: Int[Array, ""], model: Any) -> Any:
-        params = choose(i == 0, begin, first_set(model))
-        return fit(rows & (jnp.cumsum(rows) <= count - lag * (num_more - i)), params, (i > 0) | is_known)
+        start = choose(i == 0, first_start, first_sample(model))
+        return fit(rows & (jnp.cumsum(rows) <= count - lag * (num_more - i)), start, (i > 0) | is_given)
 
-    nothing = zeros_of(fit, rows, anew, is_known)
+    nothing = zeros_of(fit, rows, cold_start, is_given)
     return jax.lax.fori_loop(np.int32(0), num_more + 1, go_on, nothing)
 
 
-def first_set(model: Any) -> Any:
+def first_sample(model: Any) -> Any:
     """The first hyperparameter sample of a fit.
 
     Args:
@@ -151,8 +172,8 @@ def first_set(model: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf[0], model[0])
 
 
-class Held(NamedTuple):
-    """A kept fit and the rows that it used."""
+class KeptFit(NamedTuple):
+    """A fit that a traced search keeps, and the rows that the fit used."""
 
     rows: Bool[Array, " n"]
     """True for the rows of the table that the fit used; all False: no fit is kept."""
@@ -160,7 +181,7 @@ class Held(NamedTuple):
     """Result of `ModelStrategy.fit`."""
 
 
-def nothing_held(strategy: Any, key: Key[Array, ""], state: Trials) -> Held:
+def no_fit(strategy: Any, key: Key[Array, ""], state: Trials) -> KeptFit:
     """The initial value for `refit`: no fit is kept.
 
     Args:
@@ -168,32 +189,33 @@ def nothing_held(strategy: Any, key: Key[Array, ""], state: Trials) -> Held:
       key: The key of the search.
       state: The table.
     """
-    return Held(jnp.zeros(state.status.shape, bool), zeros_of(strategy.fit, key, state))
+    return KeptFit(jnp.zeros(state.status.shape, bool), zeros_of(strategy.fit, key, state))
 
 
-def refit(strategy: Any, key: Key[Array, ""], state: Trials, held: Held) -> Held:
+def refit(strategy: Any, key: Key[Array, ""], state: Trials, kept: KeptFit) -> KeptFit:
     """The result of `ModelStrategy.fit` for a table. If the kept fit used the same rows, it is returned unchanged.
 
     Args:
       strategy: The `ModelStrategy` of the fits.
-      key: The key of the search, the same as for ``held``.
-      state: The table, in which the results that ``held`` used have not changed.
-      held: The latest fit, from this function or from `nothing_held`.
+      key: The key of the search, the same as for ``kept``.
+      state: The table, in which the results that ``kept`` used have not changed.
+      kept: The latest fit, from this function or from `no_fit`.
     """
     rows = strategy.rows_of_fit(state.status)
-    of_start = strategy.rows_of_start(jnp.where(rows, state.status, EMPTY))
-    start = strategy.start(state.status.shape[0], held.model)
-    if start is not None:
-        start = start._replace(is_known=jnp.any(of_start) & jnp.all(of_start == held.rows))
+    rows_of_warm_start = strategy.rows_of_warm_start(jnp.where(rows, state.status, EMPTY))
+    warm_start = strategy.warm_start(state.status.shape[0], kept.model)
+    if warm_start is not None:
+        is_kept = jnp.any(rows_of_warm_start) & jnp.all(rows_of_warm_start == kept.rows)
+        warm_start = warm_start._replace(is_known=is_kept)
 
     # A loop with 0 or 1 rounds: under `jax.vmap` a `cond` would compute both branches.
-    is_other = jnp.any(rows != held.rows)
+    is_other = jnp.any(rows != kept.rows)
 
     def fit(i: Int[Array, ""], model: Any) -> Any:
         # Without the barrier the compiler sees that the fit does not depend on the loop, and hoists the fit out of it.
         table, _ = jax.lax.optimization_barrier((state, i))
-        made = strategy.fit(key, table, start)
+        made = strategy.fit(key, table, warm_start)
         return jax.tree.map(lambda new, old: jnp.where(is_other, new, old), made, model)
 
     number = largest_of_lanes(is_other.astype(jnp.int32))
-    return Held(rows, jax.lax.fori_loop(np.int32(0), number, fit, held.model))
+    return KeptFit(rows, jax.lax.fori_loop(np.int32(0), number, fit, kept.model))

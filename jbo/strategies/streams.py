@@ -1,7 +1,11 @@
 """Random streams of a strategy with a model: one key, and a number for each use of the key.
 
-Each use has its own stream, so that a new use does not change the others. Each number has one use; 6 and 7 are free.
-The row is the number of trials in the table. Strategies without a model have their own numbers.
+Each use has its own stream, so that a new use does not change the others. In `Bayesian` and `TrustRegion` each number
+has one use; 6 and 7 are free. `Parzen` and the searches without a model fold other numbers into the key themselves.
+
+The row of a suggestion is the number of trials in the table before it. This is the number of the new trial, and the
+index of its row. A stream is split into as many keys as its use needs. A wider split may change all of them, so a new
+use takes a new number.
 """
 
 import jax
@@ -18,7 +22,7 @@ DESIGN_NEW = 3
 BATCH = 4
 """Joint improvement of a batch, for its first row."""
 WEIGHTS = 5
-"""Fits of the weights, for each weight by its index."""
+"""Fits of the weights, by the index in `Bayesian.weights`: a new weight before others changes their streams."""
 _ROWS = 8
 """First of the numbers of suggestions by the model, one for each row."""
 

@@ -1,4 +1,7 @@
-"""Weights, the factors of an acquisition: the probability of success and the user's prior. `_cost.py` has the cost."""
+"""Weights, the factors of an acquisition: the probability of success and the user's prior.
+
+Others are in `_classifier.py` (good trials), `_cost.py` (the cost) and `_limits.py` (limits on outcomes).
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -19,6 +22,8 @@ class Weight(ABC):
 
     A subclass is a frozen dataclass registered by `jbo.pytree`, with numbers as leaves. It defines `log_weight`. A
     subclass that learns from the table defines `init` and `fit` as well.
+
+    The initial design ignores weights; only `Bayesian.belief` guides it. A `jbo.trust_region` has no weights.
     """
 
     @property
@@ -71,8 +76,10 @@ class Success(Weight):
 
 @pytree
 @dataclass(frozen=True)
-class Expected(Weight):
-    r"""The prior with a fading exponent, :math:`\pi(x)^{\beta/n}` after :math:`n` results, including pending trials.
+class BeliefWeight(Weight):
+    r"""The user's prior over the best configuration, with an exponent that fades: :math:`\pi(x)^{\beta/n}`.
+
+    Here :math:`n` is the number of successful and pending trials.
 
     References:
       Hvarfner et al., piBO: Augmenting Acquisition Functions with User Beliefs for Bayesian Optimization, 2022, eq. 6.

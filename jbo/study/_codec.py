@@ -57,7 +57,8 @@ class Configuration:
 class Codec:
     """Converts values of a user or a strategy, and rows of the file, to configurations and trials.
 
-    A configuration is validated and encoded only once in the life of a `Study` object. Its text identifies it.
+    Values of a user or a strategy are validated at each call, and a text of the file at its first use. A configuration
+    is encoded only once in the life of a `Study` object. Its text identifies it.
 
     Args:
       space: The search space.
@@ -70,7 +71,7 @@ class Codec:
         self._known: dict[str, Configuration] = {}
 
     def of_values(self, values: Mapping[str, Any]) -> Configuration:
-        """The configuration with the values of a user or a strategy.
+        """The configuration with the values of a user or a strategy, which are validated at each call.
 
         Args:
           values: A dict from the name of each parameter to its value.

@@ -99,7 +99,7 @@ class Processes(Workers):
                     process.end(kill=True)
                     ended.append((call, Evaluation(failure=f"it took longer than the timeout of {self._timeout:g} s")))
                 elif call.done():
-                    ended.append((call, self._outcome(call)))
+                    ended.append((call, self._evaluation(call)))
                 else:
                     continue
                 process.call = None
@@ -108,7 +108,7 @@ class Processes(Workers):
     def _new(self) -> _Process:
         return _Process(self._objective, self.num, self._settings)
 
-    def _outcome(self, call: "Future[Evaluation]") -> Evaluation:
+    def _evaluation(self, call: "Future[Evaluation]") -> Evaluation:
         try:
             return call.result()
         except BrokenExecutor as error:

@@ -39,7 +39,7 @@ class Calls(NamedTuple):
 
 
 class Run:
-    """One call of `Study.optimize`: evaluates trials and tells their results.
+    """One call of `Study.optimize`: asks for trials, evaluates them and writes their ends by `Calls.end`.
 
     Args:
       arguments: Arguments of the call.
@@ -137,25 +137,25 @@ class Run:
         return Report(receive, channel)
 
     def _end(self, trial: Trial, evaluation: Evaluation, show: Progress) -> None:
-        """Tell the result of a trial, show it, and raise the error that ends the run, if there is one."""
+        """Write the result of a trial, show it, and raise the error that ends the run, if there is one."""
         arguments = self._arguments
-        told = self._tell(trial, evaluation, self._answers.pop(trial.number, False))
-        if told.status == "abandoned":
+        ended = self._write_end(trial, evaluation, self._answers.pop(trial.number, False))
+        if ended.status == "abandoned":
             _log.info("trial %d was abandoned while it ran: its result is discarded", trial.number)
             return
         trials = self._history.sync().trials
-        show.trial(told, self._best(trials), num_finished(trials))
+        show.trial(ended, self._best(trials), num_finished(trials))
         if arguments.on_trial_end is not None:
-            arguments.on_trial_end(told.copy())
-        if callable(arguments.stop) and arguments.stop(told.copy()):
+            arguments.on_trial_end(ended.copy())
+        if callable(arguments.stop) and arguments.stop(ended.copy()):
             self._is_stopped = True
         self._check_repeated(evaluation, self._history.table.trials)
-        self._num_failures += told.status == "failed"
+        self._num_failures += ended.status == "failed"
         if arguments.max_failures is not None and self._num_failures > arguments.max_failures:
-            why = (told.failure or "").strip().splitlines()[-1:]
+            why = (ended.failure or "").strip().splitlines()[-1:]
             raise RuntimeError(
                 f"max_failures: {self._num_failures} trials of this call failed, and the maximum is "
-                f"{arguments.max_failures}; the last one, trial {told.number}: {''.join(why)}"
+                f"{arguments.max_failures}; the last one, trial {ended.number}: {''.join(why)}"
             )
 
     def _best(self, trials: Sequence[Trial]) -> Trial | Sequence[Trial] | None:
@@ -174,7 +174,7 @@ class Run:
         """True if a running trial has not been abandoned."""
         return self._history.sync().trials[trial.number].status == "pending"
 
-    def _tell(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
+    def _write_end(self, trial: Trial, evaluation: Evaluation, is_stopped: bool) -> Trial:
         """The trial after its result; an error if the objective returned something other than its outcomes."""
         ending, failure = evaluation.ending, evaluation.failure
         is_stopped = is_stopped and failure is None
@@ -188,18 +188,18 @@ class Run:
         wanted, got = ("its outcomes", "something else") if self._outcomes.is_named else ("a number", "no number")
         if ending is None and failure is None:
             failure = f"the objective returned {got}: {evaluation.wrong}"
-        told = self._calls.end(trial, as_ending(self._outcomes, None, failure) if ending is None else ending)
-        if told.status == "abandoned":
-            return told
+        ended = self._calls.end(trial, as_ending(self._outcomes, None, failure) if ending is None else ending)
+        if ended.status == "abandoned":
+            return ended
         if is_stopped:
-            _log.info("trial %d %s", told.number, "was stopped" if told.failure is None else told.failure)
+            _log.info("trial %d %s", ended.number, "was stopped" if ended.failure is None else ended.failure)
         elif evaluation.wrong is not None:
             raise evaluation.kind(f"the objective must return {wanted}; trial {trial.number}: {evaluation.wrong}")
         elif failure is not None:
-            _log.warning("trial %d failed\n%s", told.number, told.failure)  # as stored: every handler can write it
+            _log.warning("trial %d failed\n%s", ended.number, ended.failure)  # as stored: every handler can write it
         else:
-            _log.info("trial %d: %s", told.number, told.values if self._outcomes.is_named else told.value)
-        return told
+            _log.info("trial %d: %s", ended.number, ended.values if self._outcomes.is_named else ended.value)
+        return ended
 
 
 def run_trials(

@@ -612,7 +612,9 @@ class Study:
     def recommended(self) -> Any:
         """The feasible trial with the best posterior mean. Prefer it to ``best`` if values are noisy.
 
-        With several objectives it is a list of trials in trial order: the Pareto front of the posterior means.
+        This holds for `jbo.bayesian` after its initial design. During the design, and with any other strategy of jbo,
+        it is the feasible trial with the best value. With several objectives it is a list of trials in trial order: the
+        Pareto front of the posterior means, or of the values.
 
         Raises:
           ValueError: No trial has succeeded, or none meets the limits.

@@ -100,23 +100,25 @@ class Suggester:
         self._num_asked += 1
 
     def recommend(self, table: Table) -> int:
-        """The number of the trial with the best posterior mean.
+        """The number of the recommended trial; see `Strategy.recommend`.
 
         Args:
           table: All trials so far, at least one of which succeeded.
         """
         strategy = with_noise(self.strategy, table.exponent)
-        return model.recommend(strategy, self._seed, table.rows(), table.whole_rows(), self._device, self._fits)
+        return model.recommend(
+            strategy, self._seed, table.rows(), table.rows_without_stopped(), self._device, self._fits
+        )
 
     def recommend_front(self, table: Table) -> list[int]:
-        """The numbers of the trials on the Pareto front of the posterior means.
+        """The numbers of the recommended trials; see `Strategy.recommend_front`.
 
         Args:
           table: All trials so far, at least one of which succeeded.
         """
         strategy = with_lift(self.strategy, table.exponents)
         is_front = model.recommend_front(
-            strategy, self._seed, table.rows(), table.whole_rows(), self._device, self._fits
+            strategy, self._seed, table.rows(), table.rows_without_stopped(), self._device, self._fits
         )
         return [int(row) for row in is_front.nonzero()[0]]
 

@@ -116,9 +116,9 @@ class Foreign(Workers):
         while not self._done.empty():
             done.append(self._done.get())
         self._running.difference_update(done)
-        return [(call, self._outcome(call)) for call in done]
+        return [(call, self._evaluation(call)) for call in done]
 
-    def _outcome(self, call: "Future[Evaluation]") -> Evaluation:
+    def _evaluation(self, call: "Future[Evaluation]") -> Evaluation:
         try:
             return call.result()
         except (CancelledError, CannotBeSent):

@@ -87,7 +87,11 @@ def _said(waiting: Waiting | None) -> Callable[[], AbstractContextManager[None]]
 
 
 class Fits:
-    """The latest fit of a study. It is kept until the rows that it uses, or the capacity, change."""
+    """The latest fit of a study. It is kept until the rows that it uses, or the capacity, change.
+
+    `jbo.strategies.fits.KeptFit` does the same inside a traced search. It compares only which rows a fit used. Here
+    their contents are compared, because another process may have changed the table.
+    """
 
     def __init__(self):
         self._latest: tuple[bytes, Any] = (b"", None)
@@ -111,22 +115,22 @@ class Fits:
           then: The next call, which uses the fit; see `run`.
           waiting: As in `suggest`.
         """
-        held, latest = self._latest  # read at once, so that a thread sees a fit with its own rows
+        content, latest = self._latest  # read at once, so that a thread sees a fit with its own rows
         if not isinstance(strategy, ModelStrategy):
             return None, 0.0
         is_fitted = strategy.rows_of_fit(rows.status)
-        learnt = _content(rows, is_fitted)
-        if learnt == held:
+        fitted_content = _content(rows, is_fitted)
+        if fitted_content == content:
             return latest, 0.0
-        of_fit = rows._replace(status=np.where(is_fitted, rows.status, EMPTY))
-        is_start = strategy.rows_of_start(of_fit.status)
-        before = latest if is_start.any() and _content(rows, is_start) == held else None
+        rows_of_fit = rows._replace(status=np.where(is_fitted, rows.status, EMPTY))
+        is_previous = strategy.rows_of_warm_start(rows_of_fit.status)
+        previous = latest if is_previous.any() and _content(rows, is_previous) == content else None
         # If the previous fit is missing (after a restart), the program recomputes it.
-        start = jax.tree.map(np.asarray, strategy.start(len(rows.status), jax.tree.map(np.asarray, before)))
+        start = jax.tree.map(np.asarray, strategy.warm_start(len(rows.status), jax.tree.map(np.asarray, previous)))
         model, seconds = run(
-            Call(_fit, (strategy, words_of(seed), _state(of_fit), start), device), then, _said(waiting)
+            Call(_fit, (strategy, words_of(seed), _state(rows_of_fit), start), device), then, _said(waiting)
         )
-        self._latest = learnt, model
+        self._latest = fitted_content, model
         return model, seconds
 
 
@@ -236,7 +240,7 @@ def prepare(
         if not isinstance(strategy, ModelStrategy):
             compile_ahead(Call(_ask, (*arguments, None, fixed), device), lambda: world(device))
             return
-        fit = Call(_fit, (*arguments, strategy.start(capacity, None)), device)
+        fit = Call(_fit, (*arguments, strategy.warm_start(capacity, None)), device)
         compile_ahead(fit, lambda: world(device), _asked(*arguments, fixed, device))
 
 
@@ -252,43 +256,56 @@ def _asked(
     return call
 
 
-def recommend(strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits) -> int:
-    """Row of the trial with the best posterior mean.
+def recommend(strategy: Strategy, seed: int, rows: Rows, without_stopped: Rows, device: Any, fits: Fits) -> int:
+    """Row of the recommended trial; see `Strategy.recommend`.
 
     Args:
       strategy: The strategy with the model.
       seed: Seed of the study.
       rows: All trials so far, at least one of which succeeded.
-      whole: The same rows without trials that may not be recommended.
+      without_stopped: The same rows without trials that may not be recommended (`Table.rows_without_stopped`).
       device: Device of the model; None: the CPU.
       fits: Fits of the study.
     """
-    return int(_run_with_model(_recommend_design, _recommend, strategy, seed, rows, whole, device, fits))
+    return int(_run_with_model(_recommend_design, _recommend, strategy, seed, rows, without_stopped, device, fits))
 
 
 def recommend_front(
-    strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits
+    strategy: Strategy, seed: int, rows: Rows, without_stopped: Rows, device: Any, fits: Fits
 ) -> Bool[np.ndarray, " n"]:
-    """True for the rows on the Pareto front of the posterior means.
+    """True for the rows of the recommended trials; see `Strategy.recommend_front`.
 
     Args:
       strategy: The strategy with the models.
       seed: Seed of the study.
       rows: All trials so far, at least one of which succeeded.
-      whole: The same rows without trials that may not be recommended.
+      without_stopped: The same rows without trials that may not be recommended (`Table.rows_without_stopped`).
       device: Device of the models; None: the CPU.
       fits: Fits of the study.
     """
-    return np.asarray(_run_with_model(_observed_front, _recommend_front, strategy, seed, rows, whole, device, fits))
+    return np.asarray(
+        _run_with_model(_observed_front, _recommend_front, strategy, seed, rows, without_stopped, device, fits)
+    )
 
 
 def _run_with_model(
-    in_design: Any, by_model: Any, strategy: Strategy, seed: int, rows: Rows, whole: Rows, device: Any, fits: Fits
+    in_design: Any,
+    by_model: Any,
+    strategy: Strategy,
+    seed: int,
+    rows: Rows,
+    without_stopped: Rows,
+    device: Any,
+    fits: Fits,
 ) -> Any:
-    """The result of one of two programs: the first during the initial design, then the second, which gets the model."""
+    """The result of one of two programs: the first during the initial design, then the second, which gets the model.
+
+    The fit uses all rows, because it is the kept fit of the next suggestion. The posterior leaves out stopped trials:
+    their values are guesses, and must not move the means that decide.
+    """
     with world(device):
-        arguments = strategy, words_of(seed), _state(whole)
-        if _is_design(strategy, whole):
+        arguments = strategy, words_of(seed), _state(without_stopped)
+        if _is_design(strategy, without_stopped):
             return run(Call(in_design, arguments, device))[0]
         return run(Call(by_model, (*arguments, fits.model(strategy, seed, rows, device)[0]), device))[0]
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -21,7 +22,7 @@ SQLITE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 SECONDS_TO_WAIT = 60.0
 """Seconds that a process waits for another process that holds the file."""
 
-_TABLES = {
+TABLES = {
     "study": """
   only_row INTEGER PRIMARY KEY CHECK (only_row = 0),
   id TEXT NOT NULL,
@@ -56,16 +57,27 @@ _TABLES = {
   number INTEGER REFERENCES trials (number)     -- the trial it became
 """,
 }
-"""Columns of the tables."""
+"""A dict from the name of each table of this format to its columns."""
 _INDEX = "CREATE INDEX queue_by_config ON queue (config)"
 
 
-def _older_rows(version: int) -> dict[str, str]:
-    """A SELECT for each table of `_TABLES`, which gives the rows of a file of an older format in this format.
+def older_rows(version: int) -> dict[str, str]:
+    """A SELECT for each table of `TABLES`, which gives the rows of a file of an older format in this format.
 
-    Nothing else in the code depends on older formats. A migration copies these rows. If a file is read-only, views of
-    these rows replace its tables.
+    A migration copies these rows to new tables. If a file is read-only, views of these rows replace its tables. Each
+    SELECT writes a table of the file as ``main.name``: a migration drops the tables that are named so, and a view may
+    have the same name.
+
+    Only this function depends on older formats. A new `FORMAT` adds a case for the present format here.
+
+    Args:
+      version: An older format.
+
+    Raises:
+      ValueError: There is no case for the format.
     """
+    if version not in (1, 2, 3):
+        raise ValueError(f"version: expected an older format, one of 1, 2 and 3, got {version}")
     up, down = (unnamed(maximize).json_text.replace("'", "''") for maximize in (True, False))
     values = f"""
         SELECT number, '{VALUE}' AS outcome, -1 AS step, 0 AS replicate, value, {"noise" if version == 3 else "NULL"}
@@ -152,7 +164,7 @@ def begin(connection: sqlite3.Connection, write: bool = False) -> None:
     wanted = 0 if version == FORMAT else version
     if shown == wanted:
         return
-    for name, rows in (_older_rows(version) if wanted else _TABLES).items():
+    for name, rows in (older_rows(version) if wanted else TABLES).items():
         connection.execute(f"DROP VIEW IF EXISTS temp.{name}")
         if wanted:
             connection.execute(f"CREATE TEMP VIEW {name} AS {rows}")
@@ -244,7 +256,7 @@ def _holds_study(connection: sqlite3.Connection, name: str) -> bool:
 def _create(connection: sqlite3.Connection, name: str) -> None:
     if name != ":memory:":
         _log.info("a new study begins in %s", name)
-    for table, columns in _TABLES.items():
+    for table, columns in TABLES.items():
         connection.execute(f"CREATE TABLE {table} ({columns})")
     connection.execute(_INDEX)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
@@ -254,7 +266,8 @@ def _create(connection: sqlite3.Connection, name: str) -> None:
 def _migrate(connection: sqlite3.Connection, name: str) -> None:
     """Migrate an older file to this format, completely or not at all. A read-only file is left unchanged.
 
-    The rows are copied to new tables, which replace the old ones (as in SQLite's manual of ALTER TABLE).
+    The rows are copied to new tables, which replace the old ones (as in SQLite's manual of ALTER TABLE). The tables of
+    the older file are those that `older_rows` reads.
     """
     if _version(connection) == FORMAT:
         return
@@ -263,14 +276,15 @@ def _migrate(connection: sqlite3.Connection, name: str) -> None:
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
         if version != FORMAT:  # and no other process has just migrated the file
-            for table, rows in _older_rows(version).items():
-                connection.execute(f"CREATE TABLE new_{table} ({_TABLES[table]})")
+            selected = older_rows(version)
+            for table, rows in selected.items():
+                connection.execute(f"CREATE TABLE new_{table} ({TABLES[table]})")
                 columns = [row[1] for row in connection.execute(f"SELECT * FROM pragma_table_info('new_{table}')")]
                 listed = ", ".join(columns)
                 connection.execute(f"INSERT INTO new_{table} ({listed}) SELECT {listed} FROM ({rows})")
-            for table in ("intermediate_values", "queue", "trials", "study"):
+            for table in sorted({name for rows in selected.values() for name in re.findall(r"\bmain\.(\w+)", rows)}):
                 connection.execute(f"DROP TABLE {table}")
-            for table in _TABLES:
+            for table in TABLES:
                 connection.execute(f"ALTER TABLE new_{table} RENAME TO {table}")
             connection.execute(_INDEX)
             if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:

@@ -211,7 +211,7 @@ class Table:
         return empty_rows(capacity, self._num_columns, self._layout, has_noise)
 
     def rows(self) -> Rows:
-        """All rows, with room for at least one more; lower is better from here on."""
+        """All rows, stopped trials included, with room for at least one more; lower is better from here on."""
         num_rows = len(self.trials)
         rows = self.empty_rows(capacity_for(num_rows + 1))
         if not num_rows:
@@ -233,8 +233,8 @@ class Table:
                 rows.noise[:num_rows, column] = lifted(noises, [*exponents, *(0 for _ in columns)][column])
         return rows
 
-    def whole_rows(self) -> Rows:
-        """`rows` without stopped trials, which may not be recommended."""
+    def rows_without_stopped(self) -> Rows:
+        """`rows` in which stopped trials are empty rows, because they may not be recommended."""
         rows = self.rows()
         is_stopped = np.array([t.status == "stopped" for t in self.trials], bool)
         rows.status[: len(self.trials)][is_stopped] = EMPTY
@@ -296,18 +296,18 @@ class Table:
         A row depends only on the rows before it.
         """
         losses: list[float | None] = []
-        whole: list[float] = []
+        completed: list[float] = []
         is_one = not self._outcomes.has_several
         for trial in self.trials:
             loss = None
             value = trial.value if is_one else trial.values.get(objective.name)
             if value is not None and (is_one or trial.status in ("ok", "stopped")):
                 loss = float(objective.to_table(value))
-                bisect.insort(whole, loss)
+                bisect.insort(completed, loss)
             elif trial.status == "stopped" and (is_one or trial.reported == objective.name):
                 loss = float(objective.to_table(list(trial.intermediate_values.values())[-1]))
-                if whole:
-                    middle = midpoint(whole[(len(whole) - 1) // 2], whole[len(whole) // 2])
-                    loss = min(max(loss, middle), whole[-1])
+                if completed:
+                    middle = midpoint(completed[(len(completed) - 1) // 2], completed[len(completed) // 2])
+                    loss = min(max(loss, middle), completed[-1])
             losses.append(loss)
         return losses

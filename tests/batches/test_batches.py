@@ -49,8 +49,8 @@ def _together(rule, acquisition, known, x):
 
 @jax.jit
 def _plain(acquisition, known, x):
-    aux = acquisition.prepare(jax.random.key(0), known.told, known.told_data)
-    return jax.vmap(lambda p: acquisition.value(aux, known.told, p))(x)
+    aux = acquisition.prepare(jax.random.key(0), known.observed, known.feasible_data)
+    return jax.vmap(lambda p: acquisition.value(aux, known.observed, p))(x)
 
 
 def _problem(dtype="float64", waiting=WAITING, noise=1e-3):
@@ -290,7 +290,7 @@ def test_a_random_batch_is_uniform(x64):
 def test_a_thompson_batch_minimises_draws_of_what_was_told(x64):
     _, known = _problem()
     value, _ = _values(batches.thompson_batch(), acquisitions.EI(), known, _points())
-    np.testing.assert_allclose(value, -known.told.paths(jax.random.key(1), 1)(_points())[0], atol=1e-9)
+    np.testing.assert_allclose(value, -known.observed.paths(jax.random.key(1), 1)(_points())[0], atol=1e-9)
 
 
 # In a strategy

@@ -159,7 +159,7 @@ def test_always_fitted_fits_all_results_and_begins_at_the_fit_before_where_the_d
     strategy = jbo_study.always_fitted(jbo.functions.branin.space)
     for count, num_start in ((5, 0), (33, 32), (131, 130), (132, 0), (701, 700)):
         status = np.where(np.arange(768) < count, OK, EMPTY)
-        assert strategy.rows_of_fit(status).sum() == count and strategy.rows_of_start(status).sum() == num_start
+        assert strategy.rows_of_fit(status).sum() == count and strategy.rows_of_warm_start(status).sum() == num_start
     assert jbo.bayesian(jbo.functions.branin.space).rows_of_fit(np.array([OK] * 33)).sum() == 32
 
 

@@ -156,7 +156,7 @@ def test_what_is_asked_by_unless_it_is_said():
 
 def test_every_fourth_fit_begins_anew_and_the_others_at_the_one_before():
     def before(number):
-        rows = STRATEGY.rows_of_start(np.full(number, OK))
+        rows = STRATEGY.rows_of_warm_start(np.full(number, OK))
         assert rows[: rows.sum()].all() and type(rows) is np.ndarray
         return rows.sum()
 
@@ -164,7 +164,7 @@ def test_every_fourth_fit_begins_anew_and_the_others_at_the_one_before():
         *(0, 0, 0, 32, 34, 36, 0, 58, 0, 64, 120, 0, 128, 136, 144, 0, 0, 256)
     ]
     forest_search = bayesian(REALS, surrogate=forest())
-    assert not forest_search.rows_of_start(np.full(136, OK)).any() and forest_search.start(192, None) is None
+    assert not forest_search.rows_of_warm_start(np.full(136, OK)).any() and forest_search.warm_start(192, None) is None
 
 
 @some(("numbers", "capacity"), [((32, 34, 36), 40), ((128, 136, 144), 192)])
@@ -175,13 +175,13 @@ def test_a_fit_is_the_end_of_its_chain(numbers, capacity, x64, table):
     run = jax.jit(lambda strategy, state, start: strategy.fit(KEY, state, start))
     model, evaluations = None, []
     for number in numbers:
-        start = strategy.start(capacity, model)
+        start = strategy.warm_start(capacity, model)
         assert start.is_known == (model is not None)
         assert model is None or start.params.values.log_noise_variance == model[0].values.log_noise_variance[0]
         model = run(strategy, table(x[:number], loss(x[:number]), capacity=capacity), start)
         evaluations.append(int(model[1].num_evaluations))
     state = table(x, loss(x), capacity=capacity)
-    for nothing in (None, strategy.start(capacity, None)):
+    for nothing in (None, strategy.warm_start(capacity, None)):
         at_once = run(strategy, state, nothing)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), at_once[0], model[0])
     assert max(evaluations[1:]) < evaluations[0]
@@ -197,7 +197,7 @@ def test_the_incumbent_is_the_least_mean_of_the_model_that_asks(surrogate, x64, 
     def least(state):
         params, _ = strategy.fit(KEY, state)
         known = strategy.know(params, state, Region(REALS.encoding))
-        posterior, believed = known.believed, known.believed_data
+        posterior, believed = known.fantasised, known.feasible_data_with_pending
         mean = jnp.min(jnp.where(believed.is_valid, mean_of(posterior, state.x), jnp.inf))
         return incumbent(posterior, believed), known.least_mean, mean
 

@@ -83,8 +83,8 @@ def log_worth(strategy, state, params):
     @jax.jit
     def parts(at):
         known = strategy.know(params, state, Region(SPACE.encoding))
-        mean, variance = known.believed.predict(at)
-        best = jnp.where(known.believed_data.is_valid, known.believed.predict(state.x)[0], jnp.inf).min()
+        mean, variance = known.fantasised.predict(at)
+        best = jnp.where(known.feasible_data_with_pending.is_valid, known.fantasised.predict(state.x)[0], jnp.inf).min()
         log_cost = jax.vmap(log_cost_of(strategy, params, state))(at) if strategy.learns_cost else 0.0
         return mean, variance, best, log_cost, jax.vmap(known.failures.log_success)(at)
 

@@ -105,8 +105,8 @@ def test_what_the_model_of_failures_learns_from(x64):
         params, _ = strategy.fit(jax.random.key(0), state)
         known = strategy.know(params, state, REGION)
         at = jnp.concatenate([points, state.x])
-        predicted = [model.predict(at) for model in (known.told, known.believed, known.failures.posterior)]
-        valid, has_any = known.believed_data.is_valid, known.failures.has_any
+        predicted = [model.predict(at) for model in (known.observed, known.fantasised, known.failures.posterior)]
+        valid, has_any = known.feasible_data_with_pending.is_valid, known.failures.has_any
         return params.values, strategy.dataset(state), known.mean, valid, has_any, predicted
 
     params, data, mean, is_believed, has_any, (told, posterior, failures) = made(state)
@@ -140,7 +140,7 @@ def test_the_noise_of_values_is_no_noise_of_failures(x64):
     @jax.jit
     def predicted(state):
         known = learn(strategy.surrogate, as_sets([values], "float64"), strategy.dataset(state), state, REGION)
-        return tuple(model.predict(jnp.asarray(at))[0] for model in (known.failures.posterior, known.told))
+        return tuple(model.predict(jnp.asarray(at))[0] for model in (known.failures.posterior, known.observed))
 
     of_failures, of_values = predicted(state)
     expected, _ = references.posterior("multiscale", values, x[:8], (status[:8] == FAILED).astype(float), at)

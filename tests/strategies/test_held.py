@@ -12,7 +12,7 @@ import pytest
 import jbo
 from jbo import Real, Space, bayesian, pytree, random_search
 from jbo.strategies import AskInfo, Strategy
-from jbo.strategies.fits import Held, nothing_held, refit
+from jbo.strategies.fits import KeptFit, no_fit, refit
 from jbo.surrogates import FitInfo
 from jbo.types import OK
 from tests.selection import some
@@ -35,7 +35,7 @@ def test_a_fit_is_kept_until_it_learns_from_other_rows(x64, table):
 
     step = jax.jit(lambda state, held: refit(strategy, KEY, state, held))
     fit = jax.jit(lambda state: strategy.fit(KEY, state))
-    held = nothing_held(strategy, KEY, told(5))
+    held = no_fit(strategy, KEY, told(5))
     assert not held.rows.any() and held.model[0].values.log_noise_variance.shape == (1,)
     of_fit = {30: 30, 31: 31, 32: 32, 33: 32, 34: 34, 36: 36, 38: 38}
     for number in of_fit:
@@ -45,12 +45,12 @@ def test_a_fit_is_kept_until_it_learns_from_other_rows(x64, table):
 
     params, info = held.model
     moved_scale = params.values.log_lengthscale + 1
-    other = Held(held.rows, (params._replace(values=params.values._replace(log_lengthscale=moved_scale)), info))
+    other = KeptFit(held.rows, (params._replace(values=params.values._replace(log_lengthscale=moved_scale)), info))
     assert np.all(step(told(38), other).model[0].values.log_lengthscale == moved_scale), "nothing is computed"
-    nothing = nothing_held(strategy, KEY, told(5))
+    nothing = no_fit(strategy, KEY, told(5))
     begun, made = step(told(38), step(told(36), nothing)), step(told(38), nothing)
     assert begun.model[1].num_evaluations == made.model[1].num_evaluations
-    moved = Held(step(told(36), nothing).rows, other.model)
+    moved = KeptFit(step(told(36), nothing).rows, other.model)
     assert step(told(38), moved).model[1].num_evaluations != begun.model[1].num_evaluations, "it begins elsewhere"
     of_others = moved._replace(rows=moved.rows.at[0].set(False))
     jax.tree.map(np.testing.assert_array_equal, step(told(38), of_others).model, made.model)
@@ -67,7 +67,7 @@ def test_lanes_whose_rows_differ_each_have_their_own_fit(x64, table):
     together = jax.tree.map(lambda a, b: jnp.stack([a, b]), told(0, 34), told(1, 9))
     again = jax.tree.map(lambda a, b: jnp.stack([a, b]), told(0, 35), told(1, 10))
     step = jax.jit(jax.vmap(lambda state, held: refit(strategy, KEY, state, held)))
-    held = step(together, jax.vmap(lambda state: nothing_held(strategy, KEY, state))(together))
+    held = step(together, jax.vmap(lambda state: no_fit(strategy, KEY, state))(together))
     before, held = held, step(again, held)
     same = jax.tree.map(lambda a, b: np.array_equal(a[0], b[0]), held.model, before.model)
     assert all(jax.tree.leaves(same)), "34 results of 35: to the bit"
@@ -127,7 +127,7 @@ def test_parameters_may_be_whole_numbers_or_none(table):
     x = np.random.default_rng(1).random((48, 2))
     strategy = bayesian(REALS, surrogate=Counting())
     fit, step = jax.jit(lambda s: strategy.fit(KEY, s)), jax.jit(lambda s, held: refit(strategy, KEY, s, held))
-    held = nothing_held(strategy, KEY, table(x[:5], loss(x[:5]), capacity=48))
+    held = no_fit(strategy, KEY, table(x[:5], loss(x[:5]), capacity=48))
     for number, expected in ((31, 4), (32, 4), (33, 4), (34, 5), (36, 6), (38, 7), (40, 4), (46, 7)):
         state = table(x[:number], loss(x[:number]), capacity=48)
         held = step(state, held)

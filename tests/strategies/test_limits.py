@@ -217,8 +217,8 @@ def test_a_pending_trial_makes_its_place_less_probable_while_nothing_is_feasible
 def test_what_batches_improve_on_is_feasible(x64):
     state = random_table(9)
     known = _look(state, jnp.zeros((8, 2)))[0]
-    np.testing.assert_array_equal(known.told_data.is_valid, state.is_feasible)
-    np.testing.assert_array_equal(known.told_data.x, state.x)
+    np.testing.assert_array_equal(known.feasible_data.is_valid, state.is_feasible)
+    np.testing.assert_array_equal(known.feasible_data.x, state.x)
     assert known.limits.has_feasible == state.is_feasible.any()
 
 

@@ -79,7 +79,7 @@ def test_a_result_fills_its_pending_row_and_other_results_make_rows(slow_dtype, 
     ]
     assert state.num_trials == 3 and state.trial.tolist() == [0, 1, 2, -1, -1]
     assert state.is_known[:, 0].tolist() == [False, True, True, False, False]
-    np.testing.assert_array_equal(_table.is_told(state), [True, True, True, False, False])
+    np.testing.assert_array_equal(_table.has_ended(state), [True, True, True, False, False])
     assert all(a.dtype == b.dtype for a, b in zip(state[:5], STRATEGY.init(5)[:5], strict=True))
 
 

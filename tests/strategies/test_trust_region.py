@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import jbo
 from jbo import Categorical, Real, Space
 from jbo.region import Region
-from jbo.strategies.fits import Held, nothing_held, refit
+from jbo.strategies.fits import KeptFit, no_fit, refit
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 
 from ..surrogates.smoother import Smoother
@@ -149,9 +149,9 @@ def test_a_model_that_is_given_is_the_one_that_is_made(x64, table):
 def test_its_fit_is_kept_while_no_trial_ends(x64, table):
     x, y = np.random.default_rng(3).random((36, 3)), -np.arange(36.0)  # it never begins anew
     step = jax.jit(lambda state, held: refit(SMOOTHED, KEY, state, held))
-    held, of_fit = nothing_held(SMOOTHED, KEY, table(x[:5], y[:5], capacity=40)), []
+    held, of_fit = no_fit(SMOOTHED, KEY, table(x[:5], y[:5], capacity=40)), []
     for n in (31, 32, 32, 33, 33):
-        changed = Held(held.rows, jax.tree.map(lambda leaf: leaf + 1, held.model))
+        changed = KeptFit(held.rows, jax.tree.map(lambda leaf: leaf + 1, held.model))
         held = step(table(x[:n], y[:n], capacity=40), changed)
         of_fit.append(int(held.rows.sum()))
         is_kept = np.array_equal(held.model[0], changed.model[0])

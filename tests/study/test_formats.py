@@ -13,7 +13,7 @@ import pytest
 
 import jbo
 from jbo.outcomes import unnamed
-from jbo.study import Study, read_study
+from jbo.study import Study, read_study, schema
 from jbo.study.schema import FORMAT, connect
 
 FILES = Path(__file__).parent / "files"
@@ -246,3 +246,36 @@ def test_a_file_whose_outcomes_are_damaged_is_told(path):
         Study.open(path)
     with pytest.raises(ValueError, match="outcomes: expected a kind, one of"):
         read_study(path)
+
+
+def test_a_later_format_needs_its_tables_and_the_rows_of_this_one(tmp_path, monkeypatch):
+    """A format with one more table, one fewer, and one with a longer name; no statement of the migration changes."""
+    path = tmp_path / "s.db"
+    space = jbo.Space(rate=jbo.Real(0.0, 1.0), layers=jbo.Integer(1, 4), kind=jbo.Categorical("a", "b é"))
+    with Study(space, path=path, seed=3, strategy=jbo.random_search(space)) as study:
+        study.enqueue(config(1))
+        study.tell(config(0), 0.5)
+    tables = {name: text for name, text in schema.TABLES.items() if name != "outcome_values"}
+    tables |= {"results": schema.TABLES["outcome_values"], "notes": "number INTEGER PRIMARY KEY, note TEXT NOT NULL"}
+    rows = {name: f"SELECT * FROM main.{name}" for name in ("study", "trials", "queue")}
+    rows |= {
+        "results": "SELECT * FROM main.outcome_values",
+        "notes": "SELECT number, 'a note' AS note FROM main.trials",
+    }
+    for name, value in (("FORMAT", 5), ("READABLE", (4, 5)), ("TABLES", tables), ("older_rows", {4: rows}.get)):
+        monkeypatch.setattr(schema, name, value)
+    connect(path).close()
+    assert version_of(path) == 5
+    with closing(sqlite3.connect(path)) as file:
+        found = file.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+        assert [name for (name,) in found] == ["notes", "queue", "results", "study", "trials"]
+        assert file.execute("SELECT outcome, step, value FROM results").fetchall() == [("value", -1, 0.5)]
+        assert file.execute("SELECT * FROM notes").fetchall() == [(0, "a note")]
+        assert file.execute("SELECT number FROM queue").fetchall() == [(None,)]
+
+
+def test_each_readable_format_has_its_rows():
+    assert schema.READABLE == (*range(1, FORMAT), FORMAT)
+    assert [set(schema.older_rows(version)) for version in range(1, FORMAT)] == [set(schema.TABLES)] * (FORMAT - 1)
+    with pytest.raises(ValueError, match=f"expected an older format, one of 1, 2 and 3, got {FORMAT}"):
+        schema.older_rows(FORMAT)

@@ -142,7 +142,7 @@ def test_what_a_stopped_trial_counts_with():
         rows = table.rows()
         np.testing.assert_array_equal(rows.y[:9, 0], [5.0, 0.1, 0.3, 0.8, 0.3, 0.5, 0.8, -9.0, 0.0])
         assert rows.status[:8].tolist() == [OK] * 8
-        whole = table.whole_rows()
+        whole = table.rows_without_stopped()
         assert np.flatnonzero(whole.status[:9] == EMPTY).tolist() == [0, 4, 5, 6]
     with line(maximize=True) as study:
         for x in (0.1, 0.3):

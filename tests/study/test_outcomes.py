@@ -354,7 +354,7 @@ def test_the_table_of_all_outcomes():
     assert not rows.is_known[7:].any() and not rows.y[7:].any()
     np.testing.assert_array_equal(rows.noise[:2], [[0.5, 2.0, 0.0, 0.0], [0.0] * 4])
     assert (rows.layout.num_objectives, rows.layout.num_limits, rows.layout.has_cost) == (1, 2, True)
-    whole = Table.of(study.trials, SPACE, study.outcomes).whole_rows()
+    whole = Table.of(study.trials, SPACE, study.outcomes).rows_without_stopped()
     assert whole.status[:7].tolist() == [OK, OK, OK, FAILED, 0, ABANDONED, PENDING]
     assert whole.trial[4] == -1 and not whole.is_known[4].any()
 

@@ -1,0 +1,30 @@
+"""The random streams of a strategy with a model: fixed numbers, and no two uses with one key."""
+
+import jax
+import numpy as np
+
+from jbo.strategies import streams
+
+KEY = jax.random.key(7)
+NUMBERS = {"FIT": 0, "BOX": 1, "DESIGN": 2, "DESIGN_NEW": 3, "BATCH": 4, "WEIGHTS": 5}
+"""By the use: its number. Another number would change every suggestion of a study that goes on."""
+
+
+def test_the_numbers_of_the_streams_stay():
+    found = {name: number for name, number in vars(streams).items() if name.isupper() and not name.startswith("_")}
+    assert found == NUMBERS
+
+
+def test_a_stream_is_the_key_folded_with_its_number_and_row():
+    for number in NUMBERS.values():
+        of_number = jax.random.fold_in(KEY, number)
+        assert streams.stream(KEY, number) == of_number
+        assert streams.stream(KEY, number, 11) == jax.random.fold_in(of_number, 11)
+    assert streams.of_row(KEY, np.int32(11)) == jax.random.fold_in(KEY, 19), "rows begin at 8"
+
+
+def test_no_two_uses_have_one_key():
+    rows = range(64)
+    keys = [streams.stream(KEY, number) for number in NUMBERS.values()]
+    keys += [streams.of_row(KEY, row) for row in rows]
+    assert len({tuple(np.asarray(jax.random.key_data(key)).tolist()) for key in keys}) == len(NUMBERS) + len(rows)
