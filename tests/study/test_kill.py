@@ -130,7 +130,7 @@ def test_killed_at_any_line(tmp_path, kill, go_on, name, num_kills):
     assert max(ended.values()) <= num_kills / 3, "in all trials"
 
 
-@forms(4, 50)
+@forms(2, 50)
 def test_killed_in_the_middle_of_a_write(tmp_path, kill, go_on, num_kills):
     found = Counter()
     for i, fraction in enumerate(spread(num_kills, 0, 1)):
