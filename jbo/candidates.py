@@ -220,7 +220,7 @@ def inferred(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Parameter], d
     """A parameter for each name of the rows, and the values that are the same in all rows.
 
     Args:
-      rows: Values by name.
+      rows: For each candidate, a dict from the name of each parameter to its value.
 
     Raises:
       ValueError: A row has other names than the first one, or the values of a name are of several kinds.

@@ -89,7 +89,7 @@ def is_allowed(function: Function, config: dict[str, Any]) -> bool:
 
     Args:
       function: The constraint.
-      config: Values of the active parameters by name.
+      config: A dict from the name of each active parameter to its value.
 
     Raises:
       ValueError: The function raised an error, or did not return a truth value. The message contains the config.

@@ -39,7 +39,7 @@ def card(title: str, facts: Mapping[str, Any], table: Table | None = None, notes
 
     Args:
       title: Title, as plain text like all other texts.
-      facts: Values by name.
+      facts: A dict from the name of each fact to its value.
       table: A table, whose cells are formatted by `shown`; None: no table.
       notes: Sentences below the table.
     """
@@ -70,9 +70,9 @@ def of_parameters(
 
     Args:
       title: Title of the card.
-      facts: Facts about the space, by name.
-      parameters: Parameters by name.
-      fixed: Values of the fixed parameters, by name.
+      facts: As in `card`.
+      parameters: A dict from the name of each parameter to the parameter.
+      fixed: A dict from the name of each fixed parameter to its value.
     """
     rows = []
     for name, parameter in list(parameters.items())[:_MOST_ROWS]:

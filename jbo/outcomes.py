@@ -228,7 +228,7 @@ class Outcomes(Sequence[Outcome]):
 
     @cached_property
     def by_name(self) -> dict[str, Outcome]:
-        """The outcomes by name, in the user's order."""
+        """A dict from the name of each outcome to the outcome, in the user's order."""
         return {outcome.name: outcome for outcome in self._all}
 
     @cached_property
@@ -311,7 +311,7 @@ class Outcomes(Sequence[Outcome]):
         """True if all limits hold, False if one does not; None if it depends on a missing value.
 
         Args:
-          values: Measured values by name; an absent name or None is a missing value.
+          values: A dict from the name of each outcome to its measured value; an absent name or None is a missing value.
         """
         excess = [
             None if (value := values.get(outcome.name)) is None else outcome.to_table(value) for outcome in self.limits

@@ -282,7 +282,8 @@ class Space(Mapping[str, Parameter]):
         """The config in plain Python values, in the order of the space, including the fixed values.
 
         Args:
-          config: Values by name. NumPy scalars are accepted; fixed values may be left out.
+          config: A dict from the name of each parameter to its value. NumPy scalars are accepted;
+            fixed values may be left out.
 
         Raises:
           ValueError: A name is unknown, missing or inactive. Or a value has the wrong type or is out of bounds. Or the
@@ -321,8 +322,8 @@ class Space(Mapping[str, Parameter]):
         """The config with defaults for its missing parameters, as far as these are active.
 
         Args:
-          config: Values by name. Names that are not in the space stay.
-          defaults: Values by name.
+          config: A dict from names to values. Names that are not in the space stay.
+          defaults: A dict from names to values.
 
         Raises:
           ValueError: A value has the wrong type or is out of bounds, or the name of a default is not in the space.
@@ -350,7 +351,7 @@ class Space(Mapping[str, Parameter]):
         """The point of the unit cube that represents a config, float64; inactive columns are 1/2.
 
         Args:
-          config: Values of the active parameters by name, and no others.
+          config: A dict from the name of each active parameter to its value, without other names.
 
         Raises:
           ValueError: As in `validate`.
@@ -371,7 +372,7 @@ class Space(Mapping[str, Parameter]):
         """True if the constraint of the space allows a config.
 
         Args:
-          config: Values of the active parameters by name, and no others.
+          config: A dict from the name of each active parameter to its value, without other names.
 
         Raises:
           ValueError: As in `validate`; or the constraint raised an error or returned no bool.
@@ -383,7 +384,7 @@ class Space(Mapping[str, Parameter]):
         """Coordinates of the given parameters in the unit cube, NaN for all other columns; float64.
 
         Args:
-          values: Values by name, for some of the searched parameters.
+          values: A dict from names to values, for some of the searched parameters.
 
         Raises:
           ValueError: A name is unknown or fixed, or a value has the wrong type or is out of bounds.
@@ -407,7 +408,7 @@ class Space(Mapping[str, Parameter]):
         """Names of the parameters without levels that may still vary once some values are given.
 
         Args:
-          values: Values by name, as in `fixed_columns`.
+          values: As in `fixed_columns`.
         """
 
         def may_exist(name: str) -> bool:
@@ -488,7 +489,7 @@ class Space(Mapping[str, Parameter]):
         """The point of a config of JAX scalars, the inverse of `decode_traced`, for traced code.
 
         Args:
-          config: Scalars by name. Fixed values may be left out.
+          config: A dict from the name of each parameter to a scalar. Fixed values may be left out.
 
         Raises:
           ValueError: A name is missing.
@@ -537,8 +538,8 @@ class Space(Mapping[str, Parameter]):
         depend on them.
 
         Args:
-          values: Values by name, for names that are not Python identifiers.
-          **named: Values by name.
+          values: A dict from names to values, for names that are not Python identifiers.
+          **named: Values of parameters whose names are Python identifiers.
 
         Raises:
           ValueError: A name is unknown, a value is invalid, or a fixed parameter can never be active.
@@ -587,7 +588,7 @@ class Space(Mapping[str, Parameter]):
         """The space with new definitions of some parameters, in the same order.
 
         Args:
-          parameters: New definitions by name.
+          parameters: A dict from the name of each changed parameter to its new definition.
 
         Raises:
           ValueError: A name is not a searched parameter.

@@ -9,7 +9,8 @@ import jbo
 from jbo.knowledge import Knowledge
 from jbo.strategies import Schedule
 
-KNOWN: Any = Knowledge._make(Knowledge._fields)
+MADE: Any = Knowledge
+KNOWN = MADE(*range(8))
 STRATEGY = jbo.bayesian(jbo.Space(x=jbo.Real(0.0, 1.0)))
 
 

@@ -208,7 +208,7 @@ def spread_rows(
     """
     size = reference - jnp.min(jnp.where(is_front[:, None], y, reference[None, :]), axis=0)
     unit = (reference[None, :] - y) / jnp.where(size > 0, size, 1)[None, :]
-    worth = jnp.where(is_front, jnp.sum(jnp.log(jnp.where(is_front[:, None], unit, 1)), axis=1), -jnp.inf)
+    log_volume = jnp.where(is_front, jnp.sum(jnp.log(jnp.where(is_front[:, None], unit, 1)), axis=1), -jnp.inf)
 
     def step(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
         row, distance = carry
@@ -216,7 +216,7 @@ def spread_rows(
         return (jnp.argmax(distance).astype(jnp.int32), distance), row
 
     far = jnp.where(is_front, jnp.inf, -0.5).astype(y.dtype)  # other rows come before repeated rows
-    return jax.lax.scan(step, (jnp.argmax(worth).astype(jnp.int32), far), None, length=num)[1]
+    return jax.lax.scan(step, (jnp.argmax(log_volume).astype(jnp.int32), far), None, length=num)[1]
 
 
 def log_improvement_of_boxes(mean: Float[Array, "3"], deviation: Float[Array, "3"], region: Boxes) -> Float[Array, ""]:

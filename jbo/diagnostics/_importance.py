@@ -70,7 +70,9 @@ def importance(study: Searched | ModelView, num_points: int = 4096) -> Importanc
 
 
 def lengthscales(names: tuple[str, ...], params: Any) -> dict[str, float]:
-    """Lengthscales by name, the geometric mean over the hyperparameter samples; empty if the model has none.
+    """A dict from the name of each parameter to its lengthscale; empty if the model has none.
+
+    It is the geometric mean over the hyperparameter samples.
 
     Args:
       names: Names of the columns.

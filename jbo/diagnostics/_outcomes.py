@@ -104,7 +104,7 @@ class Hypervolume(NamedTuple):
     so_far: Float[np.ndarray, " n"]
     """Hypervolume of the feasible trials up to each trial, in the product of the objectives' units."""
     reference: dict[str, float]
-    """Reference point by name: the user's values, or values inferred from all trials."""
+    """A dict from the name of each objective to its reference value: the user's, or one inferred from all trials."""
 
 
 def hypervolume(study: Measured) -> Hypervolume:

@@ -90,23 +90,23 @@ def acquisition(
     view, names = _view(study), _names(study, names)
     ax = axes_of(ax, (6.4, 2.6) if len(names) == 1 else (6.4, 4.0))
     columns, x = _points(view, names)
-    worth = view.worth(x)
-    most = worth.max()
+    value = view.worth(x)
+    most = value.max()
     if view.strategy.acquisition.scale is Scale.LOGARITHM:
-        worth = np.exp(worth - most)
+        value = np.exp(value - most)
     else:
-        worth = (worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny)
+        value = (value - value.min()) / max(most - value.min(), np.finfo(float).tiny)
     is_allowed = np.array([view.space.is_allowed(view.space.decode(point)) for point in x])
-    worth = np.where(is_allowed, worth, np.nan)
+    value = np.where(is_allowed, value, np.nan)
     coming = following(view) if mark_next else None
     is_drawn = coming is not None and all(name in coming for name in names)
     where = [place(view.space[name], coming[name]) for name in names] if coming is not None and is_drawn else None
     if len(names) == 1:
         if view.space[names[0]].kind == CATEGORY:
-            ax.bar(columns[0], worth, color=GREEN, width=0.5, label="worth of a trial")
+            ax.bar(columns[0], value, color=GREEN, width=0.5, label="acquisition value")
         else:
-            ax.plot(columns[0], worth, color=GREEN, label="worth of a trial", **_marker(view, names[0]))
-            ax.fill_between(columns[0], 0, worth, color=GREEN, alpha=0.2, linewidth=0)
+            ax.plot(columns[0], value, color=GREEN, label="acquisition value", **_marker(view, names[0]))
+            ax.fill_between(columns[0], 0, value, color=GREEN, alpha=0.2, linewidth=0)
         if where is not None:
             ax.axvline(where[0], color=VERMILION, linestyle="--", label="next")
         dress(ax, "x", names[0], view.space[names[0]])
@@ -114,7 +114,7 @@ def acquisition(
         ax.set_ylabel("acquisition (relative)")
         ax.grid(alpha=0.25)
     else:
-        _map(ax, view, names, columns, worth, "acquisition (relative)", (0.0, 1.0))
+        _map(ax, view, names, columns, value, "acquisition (relative)", (0.0, 1.0))
         if where is not None:
             ax.plot(*([w] for w in where), "*", color="white", markeredgecolor="black", markersize=14, label="next")
     legend(ax)

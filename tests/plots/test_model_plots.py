@@ -27,7 +27,7 @@ def test_one_dimension_and_the_next_point(line):
     assert band[:, 1].min() < middle.min() and band[:, 1].max() > middle.max()
     before = line.trials
     below = plots.acquisition(view)
-    worth, coming = lines(below)["worth of a trial"], lines(below)["next"].get_xdata()[0]
+    worth, coming = lines(below)["acquisition value"], lines(below)["next"].get_xdata()[0]
     assert line.trials == before, "nothing is asked"
     assert line.ask().config["x"] == coming == following(view)["x"]
     assert worth.get_ydata().max() == 1 and abs(worth.get_xdata()[worth.get_ydata().argmax()] - coming) < 0.03

@@ -1,6 +1,7 @@
 """The random streams of a strategy with a model: fixed numbers, and no two uses with one key."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jbo.strategies import streams
@@ -20,11 +21,11 @@ def test_a_stream_is_the_key_folded_with_its_number_and_row():
         of_number = jax.random.fold_in(KEY, number)
         assert streams.stream(KEY, number) == of_number
         assert streams.stream(KEY, number, 11) == jax.random.fold_in(of_number, 11)
-    assert streams.of_row(KEY, np.int32(11)) == jax.random.fold_in(KEY, 19), "rows begin at 8"
+    assert streams.of_row(KEY, jnp.asarray(11)) == jax.random.fold_in(KEY, 19), "rows begin at 8"
 
 
 def test_no_two_uses_have_one_key():
-    rows = range(64)
-    keys = [streams.stream(KEY, number) for number in NUMBERS.values()]
-    keys += [streams.of_row(KEY, row) for row in rows]
-    assert len({tuple(np.asarray(jax.random.key_data(key)).tolist()) for key in keys}) == len(NUMBERS) + len(rows)
+    of_uses = [streams.stream(KEY, number) for number in NUMBERS.values()]
+    of_rows = jax.vmap(lambda row: streams.of_row(KEY, row))(jnp.arange(64))
+    words = [*(jax.random.key_data(key) for key in of_uses), *jax.random.key_data(of_rows)]
+    assert len({tuple(np.asarray(pair).tolist()) for pair in words}) == len(NUMBERS) + 64

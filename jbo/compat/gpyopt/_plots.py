@@ -65,10 +65,10 @@ def predictions(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, poi
         key = jax.random.key(seed, impl="threefry2x32")
         found = jax.tree.map(np.asarray, _predictions(strategy, key, state, jnp.asarray(points)))
     found = found._replace(y=found.y[: len(x)])
-    worth, most = found.acquisition, found.acquisition.max()
+    value, most = found.acquisition, found.acquisition.max()
     if strategy.acquisition.scale is Scale.LOGARITHM:
-        return found._replace(acquisition=np.exp(worth - most))
-    return found._replace(acquisition=(worth - worth.min()) / max(most - worth.min(), np.finfo(float).tiny))
+        return found._replace(acquisition=np.exp(value - most))
+    return found._replace(acquisition=(value - value.min()) / max(most - value.min(), np.finfo(float).tiny))
 
 
 def plot_acquisition(
