@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jbo import Categorical, Integer, Ordinal, Real, Space, functions
 from jbo.encoding import from_level, level, snap
-from jbo.maximize import maximize
+from jbo.maximize import maximize, values_at
 from jbo.region import Region
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
 from tests.selection import some
@@ -286,3 +286,15 @@ def test_a_real_whose_best_place_depends_on_the_levels_follows_them(x64, seed):
     found = search(jax.random.key(seed))
     np.testing.assert_array_equal(level(FOLLOWING.encoding, found.x)[:6], best)
     assert abs(found.x[6] - 0.8) < 1e-5
+
+
+def test_a_mesh_shares_the_points_and_collects_the_values():
+    points, weights = np.random.default_rng(0).random((5, 3)).astype(np.float32), np.array([1, 2, 3], np.float32)
+    program = jax.jit(lambda points: values_at(lambda x: jnp.sum(x * weights), points))
+    for kind in (jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit):
+        with jax.set_mesh(jax.make_mesh((1,), ("candidates",), axis_types=(kind,))):
+            text = program.lower(points).as_text()
+            np.testing.assert_allclose(program(points), points @ weights, rtol=1e-6)
+        first, last = text.find('[{"candidates"}, {}]> : tensor<8x3xf32>'), text.rfind("[{}]> : tensor<8xf32>")
+        assert 0 < first < last, text
+    assert "candidates" not in program.lower(points).as_text()

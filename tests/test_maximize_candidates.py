@@ -180,13 +180,22 @@ def test_candidates_fill_a_thin_tube_and_its_optimum_is_found():
     assert np.median(short_of) < 3e-5, "1.4e-5, and 6e-5 if no step of an ascent goes along the tube"
 
 
-def test_the_ascents_of_a_smooth_function_end_inside_of_the_tube():
-    target = START + 0.7 * ALONG
+SHELL = Space(
+    {f"x{i}": Real(0.0, 1.0) for i in range(6)},
+    constraint=lambda c: jnp.abs(jnp.sqrt(sum((value - 0.5) ** 2 for value in c.values())) - 0.4) < 0.01,
+)
+
+
+def test_the_ascents_of_a_smooth_function_end_inside_of_a_shell():
+    """The ends of the ascents are outside: points before the ends count, and walks from there go on."""
+    weights, target = jnp.logspace(0, 2, 6), jnp.linspace(0.3, 0.95, 6)
     find = jax.jit(
         lambda key, state: maximize(
-            key, lambda x: -jnp.sum((x - target) ** 2), Region(TUBE.encoding), state, state.x[0]
+            key, lambda x: -jnp.sum(weights * (x - target) ** 2), Region(SHELL.encoding), state, state.x[0]
         )
     )
-    found = find(jax.random.key(0), table([START + 0.05 * ALONG], 3))
-    distance, along = off_axis(np.asarray(found.x, float))
-    assert distance < RADIUS * 1.001 and abs(along - 0.7) < 0.01
+    state = table([np.r_[0.9, np.full(5, 0.5)]], 6)
+    found = [find(jax.random.key(seed), state) for seed in range(8)]
+    distances = np.linalg.norm(np.array([each.x for each in found]) - 0.5, axis=1)
+    assert (np.abs(distances - 0.4) < 0.01 + 1e-6).all()
+    assert min(float(each.value) for each in found) > -2.1, "-1.98; without points before the ends -2.3"

@@ -1,12 +1,18 @@
 """Dataclasses as pytrees: what is a leaf, what is structure, and that no two classes are taken for one."""
 
+import dataclasses
+import inspect
 import itertools
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, get_args, get_origin
 
 import jax
 import pytest
 
 from jbo import Real, Space, acquisitions, grid_search, pytree, random_search, sobol_search
+from jbo.encoding import Column
 
 SPACE = Space(x=Real(0.0, 1.0))
 
@@ -61,3 +67,41 @@ def test_members_of_different_classes_differ_in_structure(one, other):
     for a, b in itertools.permutations([jax.tree.structure(one), jax.tree.structure(other)]):
         assert a != b
         assert not a == b
+
+
+def is_node(cls: type) -> bool:
+    try:
+        return not jax.tree_util.all_leaves([object.__new__(cls)])
+    except (AttributeError, TypeError):  # a node without its fields, or an abstract class
+        return True
+
+
+def parts_of(annotation: Any) -> Iterator[Any]:
+    """The classes that an annotation names; `Callable` for a function."""
+    if get_origin(annotation) is Callable:
+        yield Callable
+    elif get_args(annotation):
+        for each in get_args(annotation):
+            yield from parts_of(each)
+    else:
+        yield annotation
+
+
+def decides_the_program(part: Any) -> bool:
+    if inspect.isclass(part) and dataclasses.is_dataclass(part):
+        return not any(map(is_node, [part, *part.__subclasses__()]))
+    return part in (bool, int, str, Callable, Column, Space)
+
+
+def test_fields_that_decide_the_program_are_static():
+    members = [vars(module).values() for name, module in list(sys.modules.items()) if name.startswith("jbo.")]
+    classes = {each for each in itertools.chain(*members) if inspect.isclass(each) and dataclasses.is_dataclass(each)}
+    fields = {
+        f"{cls.__qualname__}.{each.name}": each.metadata.get("static", False)
+        for cls in classes
+        if cls.__module__.startswith("jbo.") and is_node(cls)
+        for each in dataclasses.fields(cls)
+        if any(map(decides_the_program, parts_of(each.type)))
+    }
+    assert len(fields) > 50
+    assert not [name for name, is_static in fields.items() if not is_static]

@@ -266,3 +266,42 @@ def test_what_does_not_fit_is_refused_at_construction():
             inspect.unwrap(jbo.bayesian)(space, **{part: value})  # without the checks of types that tests add
     with pytest.raises(ValueError, match="expected a strategy made for the study's space"):
         jbo.Study(space, strategy=jbo.parzen(SPACES["all"]))
+
+
+DEFAULTS = {
+    jbo.expected_improvement: {"margin": 0.0},
+    jbo.log_expected_improvement: {"margin": 0.0},
+    jbo.log_expected_quantile_improvement: {"margin": 0.0},
+    jbo.probability_of_improvement: {"margin": 0.01},
+    jbo.log_probability_of_improvement: {"margin": 0.01},
+    jbo.lower_confidence_bound: {"weight": 2.0},
+    jbo.upper_confidence_bound: {"weight": 2.0},
+    jbo.scheduled_confidence_bound: {"delta": 0.1, "factor": 0.2},
+    jbo.log_noisy_expected_improvement: {"num_samples": 64},
+    jbo.max_value_entropy_search: {"num_samples": 32, "num_points": 1024},
+    jbo.knowledge_gradient: {"num_points": 64},
+    jbo.portfolio: {"rate": 0.1, "num_initial": 10},
+    jbo.log_expected_hypervolume_improvement: {"num_rays": 64},
+    jbo.log_noisy_expected_hypervolume_improvement: {"num_samples": 16, "num_rays": 64},
+    jbo.hypervolume_scalarization: {"num_directions": 1},
+    jbo.parego: {"rho": 0.05, "num_samples": 64},
+    batches.joint_improvement: {"margin": 0.0, "num_samples": 128},
+    batches.pure_exploration: {"weight": 2.0},
+    jbo.bayesian: {"belief_weight": 5.0},
+    jbo.grid_search: {"resolution": 5},
+    jbo.parzen: {
+        "good_fraction": 0.1, "max_good": 25.0, "prior_weight": 1.0, "bandwidth": 0.07, "num_candidates": 64,
+    },
+    jbo.trust_region: {"num_candidates": 2048},
+    jbo.MedianPruner: {"min_trials": 5, "min_step": 0},
+    jbo.Study: {"maximize": False},
+    jbo.Study.tell: {"stopped": False},
+    jbo.Study.enqueue: {"again": False},
+    jbo.Study.optimize: {"retries": 0, "stop_on_repeated_error": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", DEFAULTS, ids=lambda make: make.__name__)
+def test_the_numbers_that_hold_unless_others_are_given(make):
+    given = {name: each.default for name, each in inspect.signature(make).parameters.items()}
+    assert {name: value for name, value in given.items() if isinstance(value, bool | int | float)} == DEFAULTS[make]

@@ -55,6 +55,8 @@ _NAMES |= {"argmin": "argmax", "argmax": "argmin", "floor": "ceil", "ceil": "flo
 
 _SYMMETRIC = {"min", "max", "minimum", "maximum", "fmin", "fmax", "logaddexp", "logical_and", "logical_or", "hypot"}
 """Functions with interchangeable arguments; swapping them is no change."""
+_GUARDS = {("zip", "strict"), ("set", "mode"), ("add", "mode"), ("min", "mode"), ("max", "mode")}
+"""Function and keyword of what changes no result: `zip` of equal lengths, and ``mode="drop"``, JAX's own default."""
 
 
 class Mutant(NamedTuple):
@@ -100,12 +102,26 @@ def _variants(node: ast.AST) -> Iterator[ast.AST]:
             if len(new.args) == 2 and not is_symmetric and not any(isinstance(each, ast.Starred) for each in new.args):
                 yield ast.Call(new.func, new.args[::-1], new.keywords)
             for i, keyword in enumerate(new.keywords):
-                if keyword.arg is not None:
+                if keyword.arg is not None and not _is_guard(new, keyword):
                     yield ast.Call(new.func, new.args, new.keywords[:i] + new.keywords[i + 1 :])
 
 
+def _is_guard(call: ast.Call, keyword: ast.keyword) -> bool:
+    name = ast.unparse(call.func).split(".")[-1]
+    is_default = keyword.arg != "mode" or (isinstance(keyword.value, ast.Constant) and keyword.value.value == "drop")
+    return (name, keyword.arg) in _GUARDS and is_default
+
+
 def _code(tree: ast.AST) -> Iterator[ast.AST]:
-    """All expressions except docstrings and other bare strings, annotations, raised errors, and assertions."""
+    """All expressions except docstrings and other bare strings, annotations, raised errors, and assertions.
+
+    The type in a `cast` is an annotation.
+    """
+    if isinstance(tree, ast.Call):
+        tree = copy.copy(tree)
+        tree.keywords = [keyword for keyword in tree.keywords if not _is_guard(tree, keyword)]
+        if ast.unparse(tree.func).split(".")[-1] == "cast":
+            tree.args = tree.args[1:]
     for name, value in ast.iter_fields(tree):
         if name in ("annotation", "returns", "decorator_list", "type_params") or isinstance(
             tree, ast.Raise | ast.Assert

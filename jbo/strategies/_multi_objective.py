@@ -115,7 +115,8 @@ class MultiObjective(Bayesian):
 
     def _limit_models(self, params: Fitted, state: Trials, is_there: Bool[Array, " n"]) -> LimitModels | None:
         """Models of the limits for acquisitions that sample the limits; None for other acquisitions."""
-        if self.over_front is None or not self.over_front.samples_limits:
+        assert self.over_front is not None
+        if not self.over_front.samples_limits:
             return None
         for weight, learnt in zip(self.weights, params.weights, strict=True):
             if isinstance(weight, Feasible):

@@ -114,6 +114,20 @@ def test_a_mutant_changes_one_line_of_code_and_no_words():
     assert sorted(each.line for each in drawn) == [2, 4, 7] and drawn == mutants.draw({"a.py": CODE}, 9, 0)
 
 
+def test_what_changes_no_result_is_no_mutant():
+    assert mutants.mutants_of("a.py", "for x, y in zip(p, q, strict=True):\n    p.at[x].add(y, mode='drop')\n") == [
+        mutants.Mutant("a.py", 1, "zip(p, q, strict=True)", "zip(q, p, strict=True)", 12, 34),
+    ]
+    found = mutants.mutants_of("a.py", "f(strict=True)\np.at[x].set(y, mode='clip')\ncast(tuple[int, 2], -y)\n")
+    assert {(each.line, each.after) for each in found} == {
+        (1, "f()"),
+        (1, "False"),
+        (2, "p.at[x].set(y)"),
+        (3, "cast(-y, tuple[int, 2])"),
+        (3, "y"),
+    }
+
+
 def test_mutants_are_drawn_over_parts_of_the_code_by_the_hash_of_the_commit():
     sources = dict.fromkeys(["jbo/study/_a.py", "jbo/study/b/c.py", "jbo/maximize.py", "jbo/designs.py"], CODE)
     assert list(mutants.over(sources, ["maximize", "study"])) == [

@@ -74,10 +74,12 @@ def test_categories_count_by_hamming_distance(name, slow_dtype):
 
 
 def test_two_choices_that_differ_are_one_lengthscale_apart(x64):
-    x = jnp.asarray([[0.5, 1 / 6, 0.5, 0.5], [0.5, 5 / 6, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5]])
+    x = jnp.asarray([[0.5, 1 / 6, 0.5, 0.5], [0.5, 1.0, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5], [0.5, 5 / 6, 0.5, 0.5]])
     params = as_params((np.log([1.0, 2.0, 1.0, 1.0]), np.log(3.0), 0.0), "float64")
     off = 3 * np.exp(-0.5 / 4)
-    np.testing.assert_allclose(BOUND["rbf"](params, x, x), [[3, off, off], [off, 3, off], [off, off, 3]], rtol=1e-14)
+    expected = np.full((4, 4), off)
+    expected[np.arange(4), np.arange(4)] = expected[1, 3] = expected[3, 1] = 3  # 1 and 5/6 are the last choice
+    np.testing.assert_allclose(BOUND["rbf"](params, x, x), expected, rtol=1e-14)
 
 
 def test_bind_keeps_a_numeric_space_numeric_and_is_hashable():

@@ -177,6 +177,15 @@ def test_sets_of_choices_and_sides_of_inactive_columns_are_drawn(x64):
     assert chisquare(np.bincount(first[:, 3], minlength=2)).pvalue > 1e-3
 
 
+def test_keys_are_choices_values_and_nan_where_a_column_is_inactive():
+    space = Space(
+        a=Real(0.0, 4.0), b=Categorical("x", "y", "z"), c=Real(0.0, 1.0, when=("b", "z")), d=Ordinal(1, 2, 4, 8)
+    )
+    x = [space.encode(config) for config in ({"a": 1.0, "b": "z", "c": 0.5, "d": 2}, {"a": 3.0, "b": "y", "d": 8})]
+    expected = [[0.25, 2, 0.5, 0.375], [0.75, 1, np.nan, 0.875]]
+    np.testing.assert_allclose(jax.jit(column_keys)(space.encoding, np.array(x)), expected, rtol=1e-6)
+
+
 @pytest.mark.thorough
 def test_strict_promotion():
     with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):

@@ -265,7 +265,7 @@ class Stationary(Covariance):
 
         features = own - 0.5
         if is_choice.any():
-            level = jnp.clip(jnp.floor(own * row(num_choices)), 0, row(np.maximum(num_choices - 1, 0)))
+            level = jnp.clip(jnp.floor(own * row(num_choices)), 0, row(num_choices - 1))
             features = jnp.where(is_choice[None, :], jnp.where(level == row(choice), 0.5**0.5, 0), features)
         if is_circle.any():
             turn = 2 * np.pi / np.where(is_circle, period, 1)
