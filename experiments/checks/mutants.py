@@ -13,8 +13,8 @@ covers the test files that are nearest to the module. Tests that name the change
 run ends at the first failure. At the end, all failed tests run once on the unchanged code. If a test also fails
 there, its mutants are tried again without it.
 
-The tests check shapes and types while they run. ``--unchecked`` tries the mutants without these checks, which takes
-half the time. Survivors of such a run are tried again with the checks: ``--only 3 17 --seed S``.
+The tests do not check shapes and types, as in ``make test``. With ``--checked`` they do, as in ``make thorough``, which
+takes twice the time. ``--only 3 17 --seed S --checked`` tries two survivors of a run again.
 
 With ``--base`` each mutant that today's default tests do not notice is tried against the base's version of every test
 file that has changed. Its ``before`` then says whether the base's tests notice the mutant. The exit status is 1 if some
@@ -357,7 +357,7 @@ def main() -> int:
     parser.add_argument("--over", nargs="+", help="folders and modules of jbo, or jbo itself, which is so with --base")
     parser.add_argument("--base", help="the commit whose tests are compared with today's")
     parser.add_argument("--seconds", type=float, default=600, help="CPU time that the tests of one mutant may take")
-    parser.add_argument("--unchecked", action="store_true", help="do not check shapes and types: twice as fast")
+    parser.add_argument("--checked", action="store_true", help="check shapes and types as well: half as fast")
     parser.add_argument("--files", type=int, default=12, help="test files tried on one mutant, the nearest ones first")
     parser.add_argument("--only", type=int, nargs="*", help="numbers of the mutants to try; all if it is left out")
     parser.add_argument("--list", action="store_true", help="print the mutants and try none")
@@ -387,8 +387,8 @@ def main() -> int:
     lost, noticed = set(), {}
     _import_what_takes_long()
     with tempfile.TemporaryDirectory(prefix="jbo-mutants-") as now, tempfile.TemporaryDirectory(prefix="jbo-m-") as old:
-        today = Tree(Path(now), None, not args.unchecked)
-        base = Tree(Path(old), args.base, not args.unchecked) if args.base else today
+        today = Tree(Path(now), None, args.checked)
+        base = Tree(Path(old), args.base, args.checked) if args.base else today
         tests, tests_before = today.sources(), base.sources()
         # Test files equal in both commits run once. Other files of the base run on mutants that today's tests miss.
         differs = {file for file, source in tests_before.items() if tests.get(file) != source}
