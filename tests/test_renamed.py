@@ -20,6 +20,7 @@ STRATEGY = jbo.bayesian(jbo.Space(x=jbo.Real(0.0, 1.0)))
         ("jbo.batches", "Beliefs", "jbo.knowledge.Knowledge"),
         ("jbo.acquisitions", "bound", "jbo.acquisitions.over_region"),
         ("jbo.strategies", "Cost", "jbo.strategies.CostWeight"),
+        ("jbo.strategies.weights", "Expected", "jbo.strategies.BeliefWeight"),
         ("jbo.diagnostics", "Belief", "jbo.diagnostics.ModelView"),
         ("jbo.diagnostics", "believe", "jbo.diagnostics.view_model"),
     ],

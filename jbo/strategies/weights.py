@@ -14,6 +14,7 @@ from jbo.acquisitions import LogWeight
 from jbo.belief import Belief
 from jbo.knowledge import Knowledge
 from jbo.pytrees import pytree
+from jbo.renamed import renamed
 from jbo.types import OK, PENDING, Trials
 
 
@@ -95,3 +96,6 @@ class BeliefWeight(Weight):
         count = jnp.maximum(jnp.sum((state.status == OK) | (state.status == PENDING)), 1)
         exponent = jnp.asarray(self.num_results, state.y.dtype) / count.astype(state.y.dtype)
         return lambda x: exponent * self.belief.log_density(x)
+
+
+__getattr__ = renamed(__name__, {"Expected": ("jbo.strategies.BeliefWeight", BeliefWeight)})

@@ -25,8 +25,7 @@ from jbo import (
 from jbo.acquisitions import Scale, incumbent
 from jbo.encoding import snap
 from jbo.region import Region
-from jbo.strategies import Fitted, streams
-from jbo.strategies.weights import Expected
+from jbo.strategies import BeliefWeight, Fitted, streams
 from jbo.study.table import capacity_for
 from jbo.surrogates import FitInfo, mean_of
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
@@ -417,7 +416,7 @@ def test_a_suggestion_has_the_least_bound_of_all_points(x64, ask, table):
     assert info.value == pytest.approx(-float(bound[0]), abs=1e-9)
     assert bound[0] <= bound[1:].min() + 1e-9
     believing = bayesian(REALS, belief={next(iter(REALS)): (0.5, 0.2)})
-    assert believing.acquisition == log_expected_improvement() and isinstance(believing.weights[-1], Expected)
+    assert believing.acquisition == log_expected_improvement() and isinstance(believing.weights[-1], BeliefWeight)
 
 
 @pytest.mark.thorough
