@@ -156,7 +156,6 @@ def test_values_and_slopes_are_finite_beside_pending_trials(kind, dtype):
 # Joint improvement
 
 
-@pytest.mark.thorough
 def test_joint_improvement_of_several_points_against_brute_force(x64):
     (values, x, y), known = _problem(waiting=np.zeros((0, 3)))
     best = references.posterior("multiscale", values, x, y, x)[0].min()
@@ -164,10 +163,9 @@ def test_joint_improvement_of_several_points_against_brute_force(x64):
     mean, covariance = references.posterior("multiscale", values, x, y, np.asarray(points))
     draws = np.random.default_rng(0).multivariate_normal(mean, covariance, 400_000)
     gains = np.maximum(best - draws.min(1), 0)
-    acquisition = acquisitions.log_expected_improvement()
-    value, _ = _together(batches.joint_improvement(num_samples=1024), acquisition, known, points)
+    value, _ = _together(batches.joint_improvement(num_samples=1024), acquisitions.EI(), known, points)
     np.testing.assert_allclose(np.exp(value), gains.mean(), rtol=0.01, atol=5 * gains.std() / np.sqrt(len(draws)))
-    singles = np.exp(_plain(acquisition, known, points))
+    singles = np.exp(_plain(acquisitions.log_expected_improvement(), known, _good_points())[:3])
     assert singles.max() < np.exp(value) < singles.sum(), "several are better than one and gain less than each alone"
 
 
@@ -315,6 +313,13 @@ def test_columns_of_several_points_are_those_of_each(x64):
     np.testing.assert_array_equal(allowed, jax.vmap(jax.vmap(space.encoding.constraint))(each).all(1))
     assert allowed.any() and not allowed.all()
     assert hash(constraint) == hash(repeated(space.encoding, 3).constraint)
+
+
+def test_a_strategy_with_a_joint_batch_can_be_traced():
+    """The test below, which is thorough, compiles and runs the program."""
+    strategy = jbo.bayesian(SPACE, batch=batches.joint_improvement(num_samples=4))
+    points, info = jax.eval_shape(lambda state: strategy.ask(jax.random.key(0), state, 2), strategy.init(8))
+    assert points.shape == (2, 3) and info.is_model_based.shape == (2,)
 
 
 @pytest.mark.thorough
