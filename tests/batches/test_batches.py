@@ -315,13 +315,6 @@ def test_columns_of_several_points_are_those_of_each(x64):
     assert hash(constraint) == hash(repeated(space.encoding, 3).constraint)
 
 
-def test_a_strategy_with_a_joint_batch_can_be_traced():
-    """The test below, which is thorough, compiles and runs the program."""
-    strategy = jbo.bayesian(SPACE, batch=batches.joint_improvement(num_samples=4))
-    points, info = jax.eval_shape(lambda state: strategy.ask(jax.random.key(0), state, 2), strategy.init(8))
-    assert points.shape == (2, 3) and info.is_model_based.shape == (2,)
-
-
 @pytest.mark.thorough
 def test_a_joint_batch_is_at_least_as_good_as_one_after_another(x64):
     space = Space(a=Real(0.0, 1.0), b=Integer(0, 9))
