@@ -305,3 +305,18 @@ DEFAULTS = {
 def test_the_numbers_that_hold_unless_others_are_given(make):
     given = {name: each.default for name, each in inspect.signature(make).parameters.items()}
     assert {name: value for name, value in given.items() if isinstance(value, bool | int | float)} == DEFAULTS[make]
+
+
+def floats_of(make):
+    return [name for name, each in inspect.signature(make).parameters.items() if isinstance(each.default, float)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [make for make in [*DEFAULTS, jbo.forest] if floats_of(make) and make is not jbo.bayesian],
+    ids=lambda make: make.__name__,
+)
+def test_a_number_that_is_given_holds(make):
+    space = [SPACES["real"]] if "space" in inspect.signature(make).parameters else []
+    for name in floats_of(make):
+        assert getattr(make(*space, **{name: 0.375}), name) == 0.375

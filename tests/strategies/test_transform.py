@@ -176,14 +176,15 @@ def test_float32_values_at_the_ends_of_its_range():
             assert abs(float(jnp.std(data.y)) - 1) < 1e-3
 
 
+UNITS = jax.jit(_transform.units)
+TO_MODEL, TO_TOLD = jax.jit(_transform.Units.to_model), jax.jit(_transform.Units.to_told)
+
+
 def test_failures_alone_teach_nothing(dtype):
     state = table(np.full(NUM_ROWS, np.nan), np.resize([FAILED, PENDING], NUM_ROWS), dtype)
     for data, count in ((DATASET(state), 0), (WITH_FAILURES(state), NUM_ROWS // 2)):
         assert not np.asarray(data.y).any() and np.asarray(data.is_valid).sum() == count
-
-
-UNITS = jax.jit(_transform.units)
-TO_MODEL, TO_TOLD = jax.jit(_transform.Units.to_model), jax.jit(_transform.Units.to_told)
+    np.testing.assert_array_equal(TO_TOLD(UNITS(state), jnp.asarray([-0.5, 0.5], dtype))[0], -0.5)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,14 @@ def test_the_program_of_the_model_is_compiled_while_the_queue_is_run(watched):
         assert len(log) == 1 and study.last_suggestion.seconds_compile == 0.0
 
 
+def test_the_program_of_the_model_is_compiled_while_the_last_trial_of_the_design_runs(watched):
+    with watched() as study:
+        study.tell({"x": 0.5}, 0.0)
+        told(study, 2)
+        settle()
+        assert log == [("design", 64, "MainThread"), ("ask", 64, "jbo-compile")]
+
+
 def test_the_end_of_a_run_is_known(watched):
     with watched() as study:
         study.optimize(lambda config: 0.0, 64)
