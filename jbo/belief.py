@@ -43,10 +43,12 @@ class Belief:
     """Columns whose levels have weights."""
 
     def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the density at a point, 0 for a uniform prior. Inactive columns are left out.
+        """Log prior density at a point; 0 everywhere if the prior is uniform.
+
+        The columns of inactive parameters do not contribute.
 
         Args:
-          x: A snapped point.
+          x: A snapped point, as from `jbo.encoding.snap`.
         """
         loc, scale, is_uniform = self._normals(x.dtype)
         mass = ndtr((1 - loc) / scale) - ndtr(-loc / scale)

@@ -254,10 +254,12 @@ def _climb(
     raws: Float[Array, "r d"],
     values: Float[Array, " r"],
 ) -> tuple[Float[Array, "r d"], Float[Array, " r"]]:
-    """The points that ascents in the reals and single moves of the levels reach from each of ``raws``.
+    """Improve each start in ``raws``, and return the improved points with their values.
 
-    Ascents run side by side under `jax.vmap`. Moves run one after another, because each evaluates many points already.
-    Only the best point gets a second round. There all lanes hold it, so that no lane waits for another.
+    A round is a gradient ascent in the numeric columns, then moves: changes of one discrete column at a time. The
+    ascents of all starts run in one `jax.vmap`. The moves run for one start after another, because each move evaluates
+    many points already. Only the best point gets a second round. In this round every lane of the vmap starts at the
+    best point, so that all lanes end after the same number of steps.
     """
     encoding, r = region.encoding, raws.shape[0]
     is_smooth = np.array(

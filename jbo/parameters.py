@@ -392,12 +392,12 @@ class Real(Parameter):
         return max(math.ceil(first - 1e-6), 0), min(math.floor(last + 1e-6), self._num_steps)
 
     def value_at(self, level: int) -> float:
-        """The value of a level of the grid, counted from 0."""
+        """The value at grid index ``level``; index 0 is ``low``."""
         low, high = _exact(self.low), _exact(self.high)
         return float(low + (high - low) * level / self._num_steps)
 
     def level_of(self, value: Any) -> int:
-        """The level of a value of the grid."""
+        """The grid index of a value on the grid."""
         level = self._nearest_level(float(value))
         assert level is not None
         return level
@@ -585,15 +585,15 @@ class Integer(Parameter):
         return min(int(start * math.expm1(x * log_ratio)), self.num_levels - 1)
 
     def value_at(self, level: int) -> int:
-        """The integer of a level."""
+        """The integer at grid index ``level``; index 0 is ``low``."""
         return int(self.low + level * self.step)
 
     def level_of(self, value: Any) -> int:
-        """The level of an integer."""
+        """The grid index of an integer."""
         return int((value - self.low) // self.step)
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
-        """The integer of a level, int32."""
+        """The integer at grid index ``level``, as int32."""
         del x
         _int32(self.high)
         return _int32(self.low) + level * _int32(self.step)

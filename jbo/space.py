@@ -485,13 +485,13 @@ class Space(Mapping[str, Parameter]):
         return values
 
     def encode_traced(self, config: Mapping[str, Any]) -> Float[Array, " d"]:
-        """The point of a config of JAX scalars, the inverse of `decode_traced`, for traced code.
+        """Encode a config of JAX scalars as a point, in traced code; the inverse of `decode_traced`.
 
         Args:
-          config: Scalars by name. Fixed values may be left out.
+          config: A dict from the name of each parameter to a scalar. Fixed parameters may be left out.
 
         Raises:
-          ValueError: A name is missing.
+          ValueError: The config lacks a parameter that is not fixed.
         """
         missing = [name for name in self._parameters if name not in config]
         if missing:

@@ -78,7 +78,7 @@ class OwnSteps:
     """The same network in this repository, compiled once; a call makes 16 steps in a scan, as a training run does."""
 
     def __init__(self, family: str):
-        """Compile the steps."""
+        """Compile 16 training steps."""
         task, key = TASKS[family], jax.random.key(0)
         structure = task.structure(task.default)
         config = task.train_config(task.default | {"batch_size": MICROBATCH, "optimizer": "adam"})

@@ -153,17 +153,18 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
 
 
 def timeline(study: Shown, *, ax: Any = None) -> Any:
-    """A bar for each trial from its start to its end. Trials that ran at the same time are above each other.
+    """A bar for each trial from its start to its end. Trials that overlap in time have separate rows.
 
     Args:
-      study: A study, a file that was read, or a view. The bar of a pending trial ends at the latest known time.
+      study: A study, the result of `jbo.study.read_study`, or a view of a model. The bar of a pending trial ends at the
+        latest known time.
       ax: Matplotlib axes to draw on; None: new axes.
 
     Returns:
       The axes; time is in seconds since the start of the first trial.
 
     Raises:
-      ValueError: The study has no trial.
+      ValueError: The study has no trials.
     """
     from matplotlib.patches import Patch
 

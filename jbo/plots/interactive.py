@@ -294,13 +294,14 @@ def learning_curves(study: Shown, *, step: str = "step", label: str = "objective
 
 
 def timeline(study: Shown) -> Figure:
-    """A bar for each trial from its start to its end. Trials that ran at the same time are above each other.
+    """A bar for each trial from its start to its end. Trials that overlap in time have separate rows.
 
     Args:
-      study: A study, a file that was read, or a view. The bar of a pending trial ends at the latest known time.
+      study: A study, the result of `jbo.study.read_study`, or a view of a model. The bar of a pending trial ends at the
+        latest known time.
 
     Raises:
-      ValueError: There is no trial.
+      ValueError: The study has no trials.
     """
     found = spans(study.trials)
     if not found:
@@ -546,7 +547,7 @@ def _units(parameter: Parameter, size: int = _SIDE) -> np.ndarray:
 
 
 def _place(parameter: Parameter, value: Any) -> float:
-    """Position on the axis: the number, or the level of a choice, so that choices with equal texts stay separate."""
+    """Position on the axis: a number as it is, or the index of a choice, so that choices with one label stay apart."""
     return float(value) if isinstance(parameter, Real | Integer | Share) else float(parameter.level_of(value))
 
 

@@ -72,7 +72,9 @@ class History:
 
 
 def num_finished(trials: Sequence[Trial]) -> int:
-    """Number of finished trials, including failed and stopped ones. Abandoned trials do not count.
+    """Number of finished trials, including failed and stopped ones.
+
+    Pending trials do not count, nor do trials that `jbo.Study.abandon` took out of the search.
 
     Args:
       trials: Trials of a study.

@@ -234,7 +234,7 @@ class Table:
         return rows
 
     def rows_without_stopped(self) -> Rows:
-        """`rows` in which stopped trials are empty rows, because they may not be recommended."""
+        """A copy of `rows` with the rows of stopped trials empty, because a stopped trial may not be recommended."""
         rows = self.rows()
         is_stopped = np.array([t.status == "stopped" for t in self.trials], bool)
         rows.status[: len(self.trials)][is_stopped] = EMPTY

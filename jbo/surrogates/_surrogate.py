@@ -63,9 +63,10 @@ class JointPosterior(Posterior, Protocol):
 
 @runtime_checkable
 class Surrogate(Protocol):
-    """A model of the objective: a frozen dataclass registered as a pytree, with numbers as leaves.
+    """A model of the objective: a frozen dataclass that is registered as a pytree, with numbers as leaves.
 
-    Parameters have a leading axis of hyperparameter samples, over which a posterior averages.
+    The first axis of each fitted parameter runs over hyperparameter samples. Each sample has its own prediction, and
+    acquisitions are averaged over the samples.
     """
 
     is_smooth: ClassVar[bool]

@@ -39,15 +39,15 @@ class AcquisitionBase:
 
 
 class ModelAcquisition(AcquisitionBase):
-    """An acquisition and the model that it was made for.
+    """An acquisition function together with the model that it was made for.
 
     Args:
-      acquisition: The same as `jbo` has it.
-      model: Used if the optimisation has no ``model=``.
-      space: None, or the space that the optimisation must have.
-      optimizer: None, or an `AcquisitionOptimizer`; an acquisition is maximised by `jbo.maximize`, so another value is
-        warned about.
-      cost: As ``cost_withGradients`` of the optimisation.
+      acquisition: The acquisition function of `jbo` that is maximised.
+      model: The model of the optimisation if the optimisation gets no ``model=``.
+      space: None, or the space. The optimisation must use this same space.
+      optimizer: None, or an `AcquisitionOptimizer`; any other value gives a warning, because `jbo.maximize` maximises
+        every acquisition.
+      cost: The same values as for ``cost_withGradients`` of the optimisation.
     """
 
     analytical_gradient_prediction: ClassVar[bool] = True
