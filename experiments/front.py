@@ -184,8 +184,8 @@ def model_of_trial(folder: Path, number: int) -> tuple[str, Task, Trained]:
       number: Number of the trial.
 
     Raises:
-      FileNotFoundError: There is no study in the folder.
-      ValueError: There is no such trial, or its task is not known, or its training diverges.
+      FileNotFoundError: The folder has no study.
+      ValueError: The study has no trial of this number, its task is unknown, or the training diverges.
     """
     place = folder / "trials" / str(number)
     if not (place / "model.json").exists():

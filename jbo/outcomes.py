@@ -192,7 +192,7 @@ class Outcomes(Sequence[Outcome]):
 
     Raises:
       TypeError: An element is not an outcome.
-      ValueError: There is no objective, two outcomes have the same name, or there are several costs.
+      ValueError: No outcome is an objective, two outcomes have the same name, or several outcomes are costs.
     """
 
     def __init__(self, outcomes: Iterable[Outcome | Any], is_named: bool = True):
@@ -327,7 +327,7 @@ class Outcomes(Sequence[Outcome]):
           name: Name of an outcome.
 
         Raises:
-          ValueError: There is no such outcome; the message suggests the nearest name.
+          ValueError: No outcome has this name; the message suggests the nearest name.
         """
         if name in self.by_name:
             return self.by_name[name]

@@ -195,8 +195,8 @@ class Space(Mapping[str, Parameter]):
           names: Names of the columns of a table; None: the names of ``space``.
 
         Raises:
-          ValueError: There are no rows, or the constraint allows none. Or a row has other names than the first row,
-            does not fit the space, or contains a number that is not finite. The message names the row.
+          ValueError: The list has no rows, or the constraint allows none of them. Or a row has other names than the
+            first row, does not fit the space, or contains a number that is not finite. The message names the row.
 
         Example:
           >>> space = Space.from_candidates([{"x": 1.0, "kind": "a"}, {"x": 3.0, "kind": "b"}, {"x": 2.5, "kind": "a"}])

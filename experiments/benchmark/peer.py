@@ -91,7 +91,7 @@ class Peer:
         ``reference``; None: one value, minimised.
 
     Raises:
-      ValueError: There is no such method.
+      ValueError: No method has this name.
       FileNotFoundError: The peer environment does not exist.
     """
 

@@ -39,7 +39,7 @@ def trajectory(
       The axes.
 
     Raises:
-      ValueError: There is no study, or a study has no finished trial, or a study has several objectives.
+      ValueError: The argument holds no study, or a study has no finished trials or several objectives.
     """
     ax = axes_of(ax)
     single = None if isinstance(study, Mapping) or isinstance(study, Sequence) else study
@@ -216,7 +216,7 @@ def learning_curves(
       The axes.
 
     Raises:
-      ValueError: There is no curve, or steps and values differ in length, or the study has several objectives.
+      ValueError: No trial has a curve, or steps and values differ in length, or the study has several objectives.
     """
     if not isinstance(curves, Sequence):
         check_alone(curves.outcomes)

@@ -93,7 +93,7 @@ def read_study(path: str | os.PathLike[str]) -> Snapshot:
       path: Name of the file.
 
     Raises:
-      OSError: There is no such file, or it cannot be read. After a crash the study must first be opened by `jbo.Study`,
+      OSError: The file does not exist or cannot be read. After a crash the study must first be opened by `jbo.Study`,
         which repairs the file.
       ValueError: The file is not a study, or has a format that this version does not read.
     """

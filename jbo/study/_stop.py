@@ -23,7 +23,7 @@ class Stop:
         trial. With several objectives: without a trial that no earlier feasible trial dominates or equals.
 
     Raises:
-      ValueError: There is no condition, or one is invalid.
+      ValueError: No condition is given, or a condition is invalid.
 
     Example:
       >>> Stop(target=0.01, no_improvement=20)

@@ -144,7 +144,7 @@ class Study:
           device: JAX device of the model; None: the CPU.
 
         Raises:
-          FileNotFoundError: There is no such file.
+          FileNotFoundError: The file does not exist.
           ValueError: The file is not a study.
           OSError: The file cannot be opened.
         """

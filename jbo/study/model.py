@@ -263,7 +263,7 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, without_stopped: Rows, 
       strategy: The strategy with the model.
       seed: Seed of the study.
       rows: All trials so far, at least one of which succeeded.
-      without_stopped: The same rows without trials that may not be recommended (`Table.rows_without_stopped`).
+      without_stopped: The same trials, with empty rows for stopped trials (`Table.rows_without_stopped`).
       device: Device of the model; None: the CPU.
       fits: Fits of the study.
     """
@@ -279,7 +279,7 @@ def recommend_front(
       strategy: The strategy with the models.
       seed: Seed of the study.
       rows: All trials so far, at least one of which succeeded.
-      without_stopped: The same rows without trials that may not be recommended (`Table.rows_without_stopped`).
+      without_stopped: The same trials, with empty rows for stopped trials (`Table.rows_without_stopped`).
       device: Device of the models; None: the CPU.
       fits: Fits of the study.
     """

@@ -364,7 +364,7 @@ def stopped_with(trial: Trial, values: dict[str, float]) -> Ending:
       values: A dict from the name of each outcome to its value.
 
     Raises:
-      ValueError: There is no intermediate value.
+      ValueError: The trial has no intermediate values.
     """
     reported = list(trial.intermediate_values.values())
     if not reported:

@@ -65,8 +65,8 @@ class JointPosterior(Posterior, Protocol):
 class Surrogate(Protocol):
     """A model of the objective: a frozen dataclass that is registered as a pytree, with numbers as leaves.
 
-    The first axis of each fitted parameter runs over hyperparameter samples. Each sample has its own prediction, and
-    acquisitions are averaged over the samples.
+    The first axis of each fitted parameter runs over hyperparameter samples. Predictions and acquisitions are averaged
+    over the samples.
     """
 
     is_smooth: ClassVar[bool]

@@ -64,13 +64,13 @@ class ModelAcquisition(AcquisitionBase):
     def acquisition_function(self, x: Any) -> Float[np.ndarray, "m 1"]:
         """The negative acquisition at the rows of ``x``, lower is better; 0 for rows that a constraint forbids.
 
-        It is that of the optimisation, whose model is its own. Improvements are in units of the standardised objective.
+        The model is the model of the optimisation. Improvements are in units of the standardised objective.
 
         Args:
           x: The rows.
 
         Raises:
-          ValueError: The acquisition is part of no optimisation, or there are no two different values.
+          ValueError: The acquisition is not part of an optimisation, or all observed values are equal.
         """
         view = self._view()
         x = np.atleast_2d(np.asarray(x, np.float64))
@@ -129,8 +129,8 @@ class AcquisitionEI(ModelAcquisition):
     Args:
       model: One of `models`, or a surrogate of `jbo`; None is the default one.
       space: The `Design_space` of the optimisation; None: any space.
-      optimizer: None, or an `AcquisitionOptimizer`; an acquisition is maximised by `jbo.maximize`, so another value is
-        warned about.
+      optimizer: None, or an `AcquisitionOptimizer`; any other value gives a warning, because `jbo.maximize` maximises
+        every acquisition.
       cost_withGradients: As in `BayesianOptimization`: None, ``evaluation_time`` or a function.
       jitter: Minimum improvement on the best value, in standard deviations of the objective.
     """

@@ -203,10 +203,10 @@ class BO:
           report_file: As in `save_report`, at the end.
           evaluations_file: As in `save_evaluations`, at the end.
           models_file: As in `save_models`, at the end.
-          **unknown: Other keywords are warned about, because GPyOpt's older versions had some.
+          **unknown: Other keywords, such as those of GPyOpt's older versions, give a warning.
 
         Raises:
-          ValueError: There is no ``f``, or an option is impossible.
+          ValueError: The optimisation has no ``f``, or an option is impossible.
         """
         del save_models_parameters
         unknown_options(unknown, ("max_iter", "max_time", "eps", "context", "verbosity"))
@@ -348,10 +348,10 @@ class BO:
         return self.X, self._values()[:, None]
 
     def view(self) -> View:
-        """The fitted model of all evaluations, which `model` and `acquisition` predict by.
+        """The model fitted to all evaluations. `model` and `acquisition` use it for their predictions.
 
         Raises:
-          ValueError: There are no two different values.
+          ValueError: All observed values are equal.
         """
         trials = self._finished()
         if self._viewed is None or self._viewed[0] != len(trials):

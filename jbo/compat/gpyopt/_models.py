@@ -165,7 +165,7 @@ class Model(BOModel):
         """The fitted model.
 
         Raises:
-          ValueError: There are no evaluations.
+          ValueError: The model has no evaluations yet.
         """
         if self._source is None:
             raise ValueError("model: expected evaluations, got none yet; run an optimisation or call updateModel first")
@@ -217,7 +217,7 @@ class Model(BOModel):
           with_noise: True: moments of a noisy observation; False: moments of the function.
 
         Raises:
-          ValueError: There are no evaluations, or no two different values.
+          ValueError: The model has no evaluations yet, or all values are equal.
         """
         return self.moments(X, with_noise)
 
@@ -403,7 +403,7 @@ class WarpedGPModel(GPModel):
 
     Args:
       kernel: As in `GPModel`.
-      noise_var: None or 0; another value is warned about, because the noise is one of the warped values.
+      noise_var: None or 0; any other value gives a warning, because the noise is a noise of the warped values.
       exact_feval: As in `GPModel`.
       optimizer: As in `GPModel`.
       max_iters: As in `GPModel`.

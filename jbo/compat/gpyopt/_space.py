@@ -155,7 +155,7 @@ class Design_space:
           variable_name: Name of the variable, numbered if the parameter has several columns.
 
         Raises:
-          ValueError: There is no such variable.
+          ValueError: No variable has this name.
         """
         if variable_name not in self.name_to_variable:
             raise ValueError(f"expected one of {', '.join(self.name_to_variable)}, got {variable_name!r}")
