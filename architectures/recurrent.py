@@ -5,9 +5,9 @@ time. Only the product with the state stays inside the loop. The backward pass d
 of the recurrent weights by such products after the loop, while automatic differentiation would add up one product at
 each step.
 
-A step beyond the end of a row leaves the state unchanged. The final state is therefore that of the last valid step, and
-padding does not change the result. Padding costs little, because the loop and the products end with the longest row. A
-loop of variable length needs a custom backward pass, which is defined here.
+A step beyond the end of a row leaves the state unchanged. The final state is therefore the state at the last valid
+step, and padding does not change the result. Padding costs little, because the loop and the products end with the longest
+row. A loop of variable length needs a custom backward pass, which is defined here.
 """
 
 from functools import partial

@@ -113,7 +113,7 @@ def tune_front(
       num_trials: Total number of ended trials, including those of earlier calls.
       seed: Seed of the search; the training runs have a fixed seed.
       out: Folder for the results, created if necessary.
-      num_epochs: Passes over the training examples; None: that of the task.
+      num_epochs: Passes over the training examples; None: the default of the task.
 
     Raises:
       ValueError: The folder has a study with different settings.

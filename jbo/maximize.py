@@ -346,7 +346,7 @@ def _bounds_of_ascent(encoding: Encoding, x: Float[Array, " d"]) -> tuple[Float[
 
 
 def _walk(key, raw, value, *, value_of_new, encoding, inside):
-    """The best point that random steps at all scales, and then single moves of the levels, reach from ``raw``.
+    """Improve ``raw`` by random steps at all scales, then by changes of one discrete column at a time.
 
     Under a constraint, half of the steps go along differences of the allowed points ``inside``.
     """
@@ -369,7 +369,7 @@ def _walk(key, raw, value, *, value_of_new, encoding, inside):
 
 
 def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
-    """Single moves of every column with levels: (column, level, False) or (column, number of levels, True)."""
+    """Changes of one discrete column: (column, new level, False), or (column, number of levels to move, True)."""
     moves: list[tuple[int, int, bool]] = []
     for j, column in enumerate(encoding.columns):
         k = column.num_levels

@@ -272,7 +272,7 @@ class Outcomes(Sequence[Outcome]):
         """The only objective.
 
         Raises:
-          ValueError: There are several objectives.
+          ValueError: The outcomes have several objectives.
         """
         if self.has_several:
             names = [outcome.name for outcome in self.objectives]
@@ -303,7 +303,7 @@ class Outcomes(Sequence[Outcome]):
         """True if higher values of the only objective are better.
 
         Raises:
-          ValueError: There are several objectives.
+          ValueError: The outcomes have several objectives.
         """
         return isinstance(self.objective, Maximize)
 

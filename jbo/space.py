@@ -720,7 +720,7 @@ class Space(Mapping[str, Parameter]):
     # A list of candidates.
 
     def _row_of_table(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a row of a table: integral floats may become integers, and NaN means an inactive parameter."""
+        """A row of a table as a config: integral floats may become integers, and NaN means an inactive parameter."""
         config = {}
         for name, value in row.items():
             entry = self._entries.get(name)
@@ -943,7 +943,7 @@ def row_of(space: Space, config: Any) -> Any:
 
 
 def space_of(encoding: Encoding) -> Space | None:
-    """The space of an encoding; None for a copy of the encoding, as JAX makes of an argument of `jax.jit`.
+    """The space of an encoding; None for a copy of the encoding, which JAX makes of an argument of `jax.jit`.
 
     Args:
       encoding: The ``encoding`` of a space or of a strategy.

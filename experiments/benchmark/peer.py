@@ -34,7 +34,7 @@ OF_OUTCOMES = METHODS | {
     "hebo": ("hebo_outcomes", "general", "hebo"),
     "smac": ("smac_facade", "parego", "smac"),
 }
-"""The same for problems with several outcomes. SMAC3 and scikit-optimize support no limits."""
+"""As `METHODS`, for problems with several outcomes. SMAC3 and scikit-optimize support no limits."""
 
 
 def peers_python(environment: str = "main") -> Path:

@@ -99,7 +99,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     grey; only feasible trials have a colour.
 
     Args:
-      study: A study, a file that was read, or a view.
+      study: A study, a loaded study file, or a view.
       label: Label of the last scale.
       ax: Matplotlib axes to draw on; None: new axes.
 

@@ -99,7 +99,7 @@ class Codec:
         return known
 
     def trial(self, record: Record) -> Trial:
-        """The trial of a row of the file.
+        """The trial that is stored in a row of the file.
 
         Args:
           record: The row.

@@ -77,7 +77,7 @@ class Snapshot:
         """The feasible trial with the best observed value; among equal trials, the first.
 
         Raises:
-          ValueError: No trial has succeeded, or none meets the limits, or there are several objectives.
+          ValueError: No trial has succeeded, or none meets the limits, or the study has several objectives.
         """
         check_one(self.outcomes, "best")
         best = best_of(self.trials, self.maximize)

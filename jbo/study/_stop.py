@@ -51,7 +51,7 @@ class Stop:
           outcomes: Outcomes of the study.
 
         Raises:
-          ValueError: There are a target and several objectives.
+          ValueError: A target is given, and the study has several objectives.
         """
         if not outcomes.has_several:
             return self.begin(outcomes.maximize)

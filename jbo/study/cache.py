@@ -153,7 +153,7 @@ class Files:
 
 
 def _head(key: str) -> bytes:
-    """The first bytes of the file of a key."""
+    """The first bytes of the file for a key."""
     return _FORMAT.encode() + hashlib.sha256(key.encode()).digest()
 
 
@@ -221,7 +221,7 @@ class Place:
 
 
 def place(function: Any, arguments: tuple[Any, ...]) -> Place | None:
-    """The cache entry of the program of a call; None if the program must not be cached, or the cache is off.
+    """The cache entry for the program of a call; None if the program must not be cached, or the cache is off.
 
     Args:
       function: The function that is compiled, in this context.

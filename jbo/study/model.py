@@ -298,7 +298,7 @@ def _run_with_model(
     device: Any,
     fits: Fits,
 ) -> Any:
-    """The result of one of two programs: the first during the initial design, then the second, which gets the model.
+    """Run one of two programs: the first during the initial design, later the second, which gets the model.
 
     The fit uses all rows, because it is the kept fit of the next suggestion. The posterior leaves out stopped trials:
     their values are guesses, and must not move the means that decide.

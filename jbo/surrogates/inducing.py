@@ -18,7 +18,7 @@ from jbo.types import Dataset
 
 
 def thinned(data: Dataset, num_rows: int) -> Dataset:
-    """A table of ``num_rows`` of the valid rows, evenly spread over the table in their order.
+    """A table with ``num_rows`` of the valid rows, evenly spread over the table in their order.
 
     `jbo.gp` fits its hyperparameters to such a table when it has more than 1,024 rows.
 

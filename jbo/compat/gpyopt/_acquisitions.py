@@ -231,7 +231,7 @@ def builtin(acquisition: Any) -> ModelAcquisition:
       acquisition: The acquisition that the user gave.
 
     Raises:
-      ValueError: It is another; the message says why.
+      ValueError: The acquisition is of another kind; the message says why it cannot be used.
     """
     if isinstance(acquisition, ModelAcquisition):
         changed = [

@@ -406,7 +406,7 @@ class BO:
           models_file: Written from scratch; a line for each number of evaluations from the initial design on.
 
         Raises:
-          ValueError: The model has none, as a forest, or there are no two different values.
+          ValueError: The model has none, as a forest, or all observed values are equal.
         """
         trials, lines = self._finished(), []
         for num in range(min(self._num_initial, len(trials)), len(trials) + 1):
@@ -477,7 +477,7 @@ class BO:
           label_y: Label of the second axis; None: the second parameter's name, or the name of the model's values.
 
         Raises:
-          ValueError: There are more parameters, or no two different values yet.
+          ValueError: The domain has more than two parameters, or all observed values are equal.
         """
         self._warn_of_sign("plot_acquisition")
         space = self.space.space

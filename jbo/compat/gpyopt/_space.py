@@ -80,7 +80,7 @@ class Design_space:
         self.expressions = _expressions(constraints, len(self.columns.names))
         """The constraints as functions of rows."""
         self.space = Space(free, constraint=Constraint(self.expressions, free)) if self.expressions else free
-        """The same space as a `jbo.Space`."""
+        """The space as a `jbo.Space`."""
 
     @staticmethod
     def fromConfig(space: Any, constraints: Any) -> "Design_space":
