@@ -6,8 +6,8 @@ of the recurrent weights by such products after the loop, while automatic differ
 each step.
 
 A step beyond the end of a row leaves the state unchanged. The final state is therefore the state at the last valid
-step, and padding does not change the result. Padding costs little, because the loop and the products end with the longest
-row. A loop of variable length needs a custom backward pass, which is defined here.
+step, and padding does not change the result. Padding costs little, because the loop and the products end with the
+longest row. A loop of variable length needs a custom backward pass, which is defined here.
 """
 
 from functools import partial

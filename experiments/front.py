@@ -34,7 +34,7 @@ _NUM_EXAMPLES, _NUM_TIMES = 100, 30
 
 
 def _latency(task: Task, trained: Trained) -> float:
-    """Minimum time of a prediction of 100 validation examples, in milliseconds, without the compilation.
+    """Minimum time to predict 100 validation examples, in milliseconds, without the compilation.
 
     Other work on the machine only increases a time, so the minimum of many times is the most reproducible.
     """

@@ -239,7 +239,7 @@ class Outcomes(Sequence[Outcome]):
 
     @cached_property
     def layout(self) -> Layout:
-        """Meaning of the columns of the table.
+        """What each column of the table means.
 
         A cost that the user named has a column. An unnamed cost has a column only if the strategy learns it.
         """

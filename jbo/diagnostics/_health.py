@@ -25,7 +25,7 @@ from jbo.world import world
 
 @dataclass(frozen=True)
 class Quality:
-    """Scores of predictions of trials that the predictor did not see, in units of the model.
+    """Scores of predictions for trials that the predictor did not see, in units of the model.
 
     In these units the values of all trials have standard deviation 1, and bad values are compressed.
     """

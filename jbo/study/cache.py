@@ -158,7 +158,7 @@ def _head(key: str) -> bytes:
 
 
 class Place:
-    """The cache entry of the program of one call.
+    """The cache entry for the program that a call needs.
 
     Args:
       files: Files of the cache.
