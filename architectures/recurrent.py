@@ -107,7 +107,7 @@ class Recurrent(nnx.Module):
     """Stacked recurrent layers with dropout between them."""
 
     def __init__(self, cell: str, inputs: int, units: int, num_layers: int, rngs: nnx.Rngs):
-        """Fresh weights; arguments as in `Recurrence`, and ``num_layers`` at least 1."""
+        """Create random weights; arguments as in `Recurrence`, and ``num_layers`` at least 1."""
         if num_layers < 1:
             raise ValueError(f"num_layers: expected at least 1, got {num_layers}")
         sizes = (inputs, *[units] * (num_layers - 1))

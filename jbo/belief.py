@@ -61,7 +61,9 @@ class Belief:
         return jnp.logaddexp(expected + float(np.log1p(-_DOUBT)), jnp.asarray(np.log(_DOUBT), x.dtype))
 
     def quantile(self, u: Float[Array, " d"]) -> Float[Array, " d"]:
-        """The point of the quantiles ``u`` of the factors: a sample of their product for a uniform ``u``.
+        """The point whose coordinates are the quantiles ``u`` of the factors.
+
+        If ``u`` is uniform, the point is a sample from the product of the factors.
 
         Args:
           u: A point of the open cube.

@@ -49,7 +49,7 @@ class JBOSampler(BaseSampler):
 
     Args:
       strategy: Function from a space to a strategy over it, such as `jbo.parzen`.
-      seed: Seed of all random numbers; None: a random seed. Several processes of one study may share a seed, because a
+      seed: Seed of all random numbers; None: a random seed. Several processes of one study may share a seed. A
         suggestion depends on the seed, the number of the trial and the trials so far.
       constraints_func: Function from a complete or pruned trial to its constraints, a tuple or list of numbers, as in
         the samplers of Optuna. Optuna deprecates it in favour of ``trial.set_constraint``.

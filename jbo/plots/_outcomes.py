@@ -31,7 +31,7 @@ def pareto(study: Measured, *, recommended: Iterable[Trial] = (), ax: Any = None
     """Plot the trials in the plane of two objectives: the front, the dominated region, and the infeasible trials.
 
     The line is the border of the dominated region, up to the reference point of the hypervolume. With more than two
-    objectives there is a panel for each pair, without a line, because a trial of the front need not be in the front of
+    objectives, each pair has a panel. The panels have no line, because a trial of the front need not be in the front of
     a pair. An axis is logarithmic if its values are positive and span a factor of more than 30. Values far worse than
     the front are left out, and counted in a note.
 

@@ -9,8 +9,8 @@ everything that the program depends on, as plain values:
 - the function, and the structure, shapes and types of its arguments. Their numbers are data.
 
 A program is cached only if it is a function of its key: its structure must consist of plain values, and of classes and
-functions of jbo. A program with code of the user, such as a constraint or a kernel, is compiled in each process,
-because jbo can't know when that code has changed.
+functions of jbo. A program with code of the user, such as a constraint or a kernel, is not cached.
+Each process compiles it, because jbo cannot know when that code has changed.
 
 Machine code from the cache is executed. The folder must therefore belong to the user and be closed to everybody else
 (mode 0700); any other folder is not used. A file has a checksum. It is written under a temporary name and then renamed.

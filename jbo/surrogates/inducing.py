@@ -1,7 +1,7 @@
 r"""Gaussian process regression through inducing points, for tables too large for exact inference.
 
 With :math:`m` inducing points among the :math:`n` rows, the covariance of the function is approximated by
-:math:`Q = K_{nm} K_{mm}^{-1} K_{mn}`, and the cost grows with :math:`n m^2`. If every row is an inducing point, the
+:math:`Q = K_{nm} K_{mm}^{-1} K_{mn}`. The cost grows with :math:`n m^2`. If every row is an inducing point, the
 posterior is exact. `jbo.gp` uses inducing points for large tables, and fits its hyperparameters to some of the rows.
 """
 

@@ -304,7 +304,7 @@ class BO:
 
     @property
     def Y(self) -> Float[np.ndarray, "n 1"]:
-        """Their values, lower is better: those of ``-f`` where it is maximised; NaN where an evaluation failed.
+        """Values at the points `X`, lower is better: values of ``-f`` if it is maximised; NaN for failed evaluations.
 
         With ``sign="user"`` they are as ``f`` gives them.
         """
@@ -329,7 +329,7 @@ class BO:
 
     @property
     def fx_opt(self) -> float:
-        """Its value, with the sign of `Y`.
+        """The value at `x_opt`, with the sign of `Y`.
 
         Raises:
           ValueError: No evaluation has succeeded.
@@ -557,13 +557,13 @@ class BO:
         return [trial for trial in self.study.trials if trial.status != "pending"]
 
     def _context(self, context: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """The context with values a rounding away from a bound or a level put there."""
+        """The context, with values moved to a bound or a level from which they differ only by rounding."""
         if not context:
             return None
         return {name: self.space.columns.rounded(name, value) for name, value in context.items()}
 
     def _next(self, context: Mapping[str, Any] | None, pending_X: Any, ignored_X: Any) -> list[dict[str, Any]]:
-        """The next configs, from a study of the same trials that is thrown away."""
+        """The next configs, from a temporary study with the same trials."""
         study = Study.from_trials(
             self._finished(),
             self.space.space,

@@ -1,4 +1,4 @@
-"""GPyOpt's ways to begin an optimisation; `_bo` has what they have in common."""
+"""GPyOpt's classes that begin an optimisation; their base class is in `_bo`."""
 
 import inspect
 from collections.abc import Callable
