@@ -257,9 +257,9 @@ def _climb(
     """Improve each start in ``raws``, and return the improved points with their values.
 
     A round is a gradient ascent in the reals and in long ordered columns, then moves: changes of one discrete column at
-    a time. The ascents of all starts run in one `jax.vmap`. The moves run for one start after another, because each move evaluates
-    many points already. Only the best point gets a second round. In this round every lane of the vmap starts at the
-    best point, so that all lanes end after the same number of steps. Starts and results are not snapped;
+    a time. The ascents of all starts run in one `jax.vmap`. The moves run for one start after another, because each
+    move evaluates many points already. Only the best point gets a second round. In this round every lane of the vmap
+    starts at the best point, so that all lanes end after the same number of steps. Starts and results are not snapped;
     `Region.place` snaps them.
     """
     encoding, r = region.encoding, raws.shape[0]
