@@ -50,7 +50,7 @@ class Score(nnx.Module):
     """
 
     def __init__(self, kind: str, units: int, rngs: nnx.Rngs):
-        """Fresh weights for states of ``units`` numbers; ``kind`` is one of ``SCORES``."""
+        """Create random weights for states of ``units`` numbers; ``kind`` is one of ``SCORES``."""
         if kind not in SCORES:
             raise ValueError(f"score: expected one of {SCORES}, got {kind!r}")
         self.kind = kind
@@ -89,7 +89,7 @@ class Attention(nnx.Module):
     """
 
     def __init__(self, structure: AttentionStructure, rngs: nnx.Rngs):
-        """A network of the given structure, weights from ``rngs``."""
+        """Create a network of the given structure, with random weights from ``rngs``."""
         cell, width, num_layers = structure.cell, structure.width, structure.num_layers
         self.embed_source = embedding(structure.num_source_tokens, structure.embedding, rngs=rngs)
         self.embed_target = embedding(structure.num_target_tokens, structure.embedding, rngs=rngs)

@@ -41,7 +41,7 @@ class CNN(nnx.Module):
     """
 
     def __init__(self, structure: CNNStructure, rngs: nnx.Rngs):
-        """A network of the given structure, weights from ``rngs``.
+        """Create a network of the given structure, with random weights from ``rngs``.
 
         Raises:
           ValueError: If the height or width of the image cannot be halved ``num_blocks`` times, or the kernel is even.

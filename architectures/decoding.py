@@ -153,5 +153,5 @@ def continue_text(
 
 
 def _answers(logits: Float[Array, "n tokens"]) -> Float[Array, "n tokens"]:
-    """Logits with that of ``PAD`` set to minus infinity, because padding is never an answer."""
+    """Logits, with the logit of ``PAD`` set to minus infinity, because padding is never an answer."""
     return logits.at[:, PAD].set(-jnp.inf)

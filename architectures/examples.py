@@ -12,7 +12,7 @@ PAD = 0
 
 
 class Examples(NamedTuple):
-    """Rows of examples: the first axis of each leaf of each field has one entry for each row."""
+    """Rows of examples: in every field, the first axis of each leaf has one entry for each row."""
 
     inputs: PyTree[Any]
     """Inputs of the network: an array of images, an array of tokens, or a tuple of arrays."""

@@ -52,7 +52,7 @@ class RunEmbedding(nnx.Module):
     """
 
     def __init__(self, num_tokens: int, size: int, longest: int, rngs: nnx.Rngs):
-        """Fresh embeddings of length ``size`` for ``num_tokens`` tokens and for runs of up to ``longest`` tokens."""
+        """Create embeddings of length ``size`` for ``num_tokens`` tokens and for runs of up to ``longest`` tokens."""
         if longest < 1:
             raise ValueError(f"longest_run: expected at least 1, got {longest}")
         self.token = embedding(num_tokens, size, rngs=rngs)
@@ -78,7 +78,7 @@ class LSTM(nnx.Module):
     """
 
     def __init__(self, structure: LSTMStructure, rngs: nnx.Rngs):
-        """A network of the given structure, weights from ``rngs``."""
+        """Create a network of the given structure, with random weights from ``rngs``."""
         width = structure.width
         self.embed = RunEmbedding(structure.num_tokens, structure.embedding, structure.longest_run, rngs)
         self.recurrent = Recurrent(structure.cell, structure.embedding, width, structure.num_layers, rngs=rngs)

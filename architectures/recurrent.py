@@ -5,9 +5,9 @@ time. Only the product with the state stays inside the loop. The backward pass d
 of the recurrent weights by such products after the loop, while automatic differentiation would add up one product at
 each step.
 
-A step beyond the end of a row leaves the state unchanged. The final state is therefore that of the last valid step, and
-padding does not change the result. Padding costs little, because the loop and the products end with the longest row. A
-loop of variable length needs a custom backward pass, which is defined here.
+A step beyond the end of a row leaves the state unchanged. The final state is therefore the state at the last valid
+step, and padding does not change the result. Padding costs little, because the loop and the products end with the
+longest row. A loop of variable length needs a custom backward pass, which is defined here.
 """
 
 from functools import partial
@@ -107,7 +107,7 @@ class Recurrent(nnx.Module):
     """Stacked recurrent layers with dropout between them."""
 
     def __init__(self, cell: str, inputs: int, units: int, num_layers: int, rngs: nnx.Rngs):
-        """Fresh weights; arguments as in `Recurrence`, and ``num_layers`` at least 1."""
+        """Create random weights; arguments as in `Recurrence`, and ``num_layers`` at least 1."""
         if num_layers < 1:
             raise ValueError(f"num_layers: expected at least 1, got {num_layers}")
         sizes = (inputs, *[units] * (num_layers - 1))

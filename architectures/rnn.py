@@ -39,7 +39,7 @@ class RNN(nnx.Module):
     """
 
     def __init__(self, structure: RNNStructure, rngs: nnx.Rngs):
-        """A network of the given structure, weights from ``rngs``."""
+        """Create a network of the given structure, with random weights from ``rngs``."""
         self.embed = embedding(structure.num_tokens, structure.embedding, rngs=rngs)
         self.recurrent = Recurrent(
             structure.cell, structure.embedding, structure.width, structure.num_layers, rngs=rngs

@@ -66,7 +66,7 @@ class Judgement(NamedTuple):
     cross_entropy: Float[Array, ""]
     """Weighted mean of the cross-entropy over the predictions, in nats; lower is better."""
     accuracy: Float[Array, ""]
-    """Weighted fraction of the predictions whose largest logit is that of the target, in [0, 1]."""
+    """Weighted fraction of the predictions whose largest logit belongs to the target, in [0, 1]."""
 
 
 class TrainingResult(NamedTuple):
@@ -346,7 +346,7 @@ def visits(
 
 
 def _shapes(structure: Structure) -> tuple[Any, Callable[[Array], Any]]:
-    """The graph of a network of this structure, and a function from one vector to its parameters."""
+    """The graph of a network with this structure, and a function from one vector to its parameters."""
     graph, tree = nnx.split(nnx.eval_shape(lambda: structure.build(nnx.Rngs(0))))
     return graph, ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree))[1]
 

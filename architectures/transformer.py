@@ -53,7 +53,7 @@ class MultiHeadAttention(nnx.Module):
     """Multi-head attention: each head attends in its own part of the width."""
 
     def __init__(self, width: int, num_heads: int, rngs: nnx.Rngs):
-        """Fresh weights; ``width`` must be a multiple of ``num_heads``."""
+        """Create random weights; ``width`` must be a multiple of ``num_heads``."""
         if num_heads < 1 or width % num_heads:
             raise ValueError(f"num_heads: expected a divisor of the width {width}, got {num_heads}")
         self.num_heads = num_heads
@@ -99,7 +99,7 @@ class Sublayers(nnx.Module):
     """
 
     def __init__(self, num: int, width: int, norm: str, rngs: nnx.Rngs):
-        """Fresh normalisations of ``num`` sublayers; ``norm`` is one of ``NORMS``."""
+        """Create normalisations of ``num`` sublayers; ``norm`` is one of ``NORMS``."""
         if norm not in NORMS:
             raise ValueError(f"norm: expected one of {NORMS}, got {norm!r}")
         self.norm = norm
@@ -121,7 +121,7 @@ class FeedForward(nnx.Module):
     """Two dense layers, applied at every position."""
 
     def __init__(self, width: int, expansion: int, rngs: nnx.Rngs):
-        """Fresh weights."""
+        """Create random weights."""
         self.hidden = linear(width, expansion * width, rngs=rngs)
         self.output = linear(expansion * width, width, rngs=rngs)
 
@@ -134,7 +134,7 @@ class EncoderLayer(nnx.Module):
     """Self-attention, then a feed-forward network."""
 
     def __init__(self, structure: TransformerStructure, rngs: nnx.Rngs):
-        """Fresh weights."""
+        """Create random weights."""
         self.sublayers = Sublayers(2, structure.width, structure.norm, rngs)
         self.attention = MultiHeadAttention(structure.width, structure.num_heads, rngs)
         self.feed_forward = FeedForward(structure.width, structure.expansion, rngs)
@@ -167,7 +167,7 @@ class DecoderLayer(nnx.Module):
     """Causal self-attention of the target, attention to the source, then a feed-forward network."""
 
     def __init__(self, structure: TransformerStructure, rngs: nnx.Rngs):
-        """Fresh weights."""
+        """Create random weights."""
         self.sublayers = Sublayers(3, structure.width, structure.norm, rngs)
         self.attention = MultiHeadAttention(structure.width, structure.num_heads, rngs)
         self.source_attention = MultiHeadAttention(structure.width, structure.num_heads, rngs)
@@ -227,7 +227,7 @@ class Transformer(nnx.Module):
     """
 
     def __init__(self, structure: TransformerStructure, rngs: nnx.Rngs):
-        """A network of the given structure, weights from ``rngs``.
+        """Create a network of the given structure, with random weights from ``rngs``.
 
         Raises:
           ValueError: If the width is odd or not a multiple of ``num_heads``, if ``num_layers`` is less than 1, or if

@@ -16,7 +16,7 @@ class Clock:
         self.seconds = 0.0
 
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function; its time is added whether it returns or raises."""
+        """A function that calls the given one and adds its time, whether it returns or raises."""
 
         @functools.wraps(function)
         def wrapped(*args: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Savings and loss of quality of early stopping: ``python -m experiments.early_stopping cnn``.
+"""What early stopping saves, and how much quality it loses: ``python -m experiments.early_stopping cnn``.
 
 Random configurations are trained to their end, and report their loss during training. A stopping rule depends on these
 losses only, so its decisions can be computed from them exactly: which runs it stops and when, the fraction of training
@@ -54,7 +54,7 @@ def curves(task: Task, num: int, seed: int, num_epochs: int) -> np.ndarray:
 
 
 def stopped_together(losses: np.ndarray, stop: Stop) -> np.ndarray:
-    """Number of reports of each run of one population; the rule is not applied at the last report.
+    """Number of reports that each run in a population makes; the rule is not applied at the last report.
 
     Args:
       losses: Losses of the full runs, [members, reports].
@@ -144,7 +144,7 @@ def main(
       num_runs: Number of configurations.
       population: Size of a population that is halved.
       seed: Seed of the samples.
-      num_epochs: Passes over the training examples; default: that of the task.
+      num_epochs: Passes over the training examples; default: the default of the task.
       out: Folder for TASK.json.
     """
     jbo.use_compile_cache()

@@ -34,7 +34,7 @@ _NUM_EXAMPLES, _NUM_TIMES = 100, 30
 
 
 def _latency(task: Task, trained: Trained) -> float:
-    """Minimum time of a prediction of 100 validation examples, in milliseconds, without the compilation.
+    """Minimum time to predict 100 validation examples, in milliseconds, without the compilation.
 
     Other work on the machine only increases a time, so the minimum of many times is the most reproducible.
     """
@@ -113,7 +113,7 @@ def tune_front(
       num_trials: Total number of ended trials, including those of earlier calls.
       seed: Seed of the search; the training runs have a fixed seed.
       out: Folder for the results, created if necessary.
-      num_epochs: Passes over the training examples; None: that of the task.
+      num_epochs: Passes over the training examples; None: the default of the task.
 
     Raises:
       ValueError: The folder has a study with different settings.
@@ -184,8 +184,8 @@ def model_of_trial(folder: Path, number: int) -> tuple[str, Task, Trained]:
       number: Number of the trial.
 
     Raises:
-      FileNotFoundError: There is no study in the folder.
-      ValueError: There is no such trial, or its task is not known, or its training diverges.
+      FileNotFoundError: The folder has no study.
+      ValueError: The study has no trial of this number, its task is unknown, or the training diverges.
     """
     place = folder / "trials" / str(number)
     if not (place / "model.json").exists():

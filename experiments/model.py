@@ -26,7 +26,7 @@ def load_model(folder: Path) -> tuple[str, Task, Trained]:
     """The network that `save_model` wrote, with its task and the task's name.
 
     Raises:
-      ValueError: There is no model in the folder, or its task is unknown.
+      ValueError: The folder has no model, or the task of the model is unknown.
     """
     path = folder / "model.json"
     if not path.exists():

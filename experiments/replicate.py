@@ -56,7 +56,10 @@ def replicate(
 
 
 def keys_of(first_seed: int, num_seeds: int) -> Key[Array, " k"]:
-    """The key of each seed; the first keys are repeated until every device has the same number."""
+    """One random key for each seed, padded with the first keys to a multiple of the number of devices.
+
+    Every device then runs the same number of searches.
+    """
     seeds = first_seed + np.arange(num_seeds + -num_seeds % jax.device_count()) % num_seeds
     return jax.vmap(lambda seed: jax.random.key(seed, impl="threefry2x32"))(seeds.astype(np.uint32))
 

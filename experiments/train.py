@@ -22,7 +22,7 @@ def train(name: str, task: Task, changes: dict[str, Any], out: Path, num_epochs:
       task: Task to train.
       changes: Values by name.
       out: Folder for the network, created if necessary.
-      num_epochs: Passes over the training examples; None: that of the task.
+      num_epochs: Passes over the training examples; None: the default of the task.
 
     Raises:
       ValueError: The configuration is not in the space of the task.
@@ -52,7 +52,7 @@ def main(
       task: Task to train.
       changes: Differences from the default configuration, as JSON.
       out: Folder for the network; default: runs/TASK.
-      num_epochs: Passes over the training examples; default: that of the task.
+      num_epochs: Passes over the training examples; default: the default of the task.
     """
     jbo.use_compile_cache()
     try:

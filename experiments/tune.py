@@ -51,7 +51,7 @@ def tune(
       num_trials: Total number of ended trials, including those of earlier calls.
       seed: Seed of the search; the training runs have a fixed seed.
       out: Folder for the results, created if necessary.
-      num_epochs: Passes over the training examples; None: that of the task.
+      num_epochs: Passes over the training examples; None: the default of the task.
       population: Number of trials that are suggested together and trained in one program for each structure; None
         trains one trial at a time.
       executor: Executor that trains the networks; a lost trial is run again once. None: train in this process.
@@ -192,12 +192,12 @@ def main(
       num_trials: Total number of ended trials, including those of earlier calls with the same folder.
       seed: Seed of the search.
       out: Folder for the results; default: runs/TASK.
-      num_epochs: Passes over the training examples; default: that of the task.
+      num_epochs: Passes over the training examples; default: the default of the task.
       population: Number of trials that are suggested together and trained in parallel, in one program for each
         structure and on all devices. Default: one trial at a time, which is faster on a CPU.
       dask: Address of a Dask scheduler, such as tcp://host:8786, whose workers train the networks; they need this
         repository and the same versions.
-      stop_early: Stop a run whose loss is worse than that of half of the completed runs at the same step; not
+      stop_early: Stop a run whose loss is worse than the loss of half of the completed runs at the same step; not
         available with --dask.
       objectives: Objectives to minimise instead of the loss: loss, error, latency (milliseconds for 100 predictions) or
         parameters, one or several. Then the folder has the front and its picture, and

@@ -39,7 +39,7 @@ _KNOWN = {"optimizer": OPTIMIZERS, "activation": ACTIVATIONS, "schedule": SCHEDU
 
 
 def traced_config(config: dict[str, Any]) -> TrainConfig:
-    """The `TrainConfig` of a config of `jbo.minimize`, whose values are traced scalars; a category is its index.
+    """The `TrainConfig` for a config of `jbo.minimize`, whose values are traced scalars; a category is its index.
 
     Every optimizer gets every number and ignores those that it does not use. Hyperparameters that are not in the space
     have the defaults of `train_config`.
@@ -56,7 +56,7 @@ def traced_config(config: dict[str, Any]) -> TrainConfig:
 
 
 def _index_among(name: str, known: tuple[str, ...]) -> Int[Array, " k"]:
-    """The index of each choice of a category in the network's list of choices."""
+    """For each choice of a category, its index in the network's list of choices."""
     choices = SPACE[name].choices  # pyright: ignore[reportAttributeAccessIssue]
     return jnp.asarray([known.index(choice) for choice in choices], jnp.int32)
 
@@ -93,7 +93,7 @@ def studies(keys: Key[Array, " k"], strategy: Strategy, num_trials: int, num_epo
 
 
 def study_on_the_host(seed: int, num_trials: int, num_epochs: int) -> np.ndarray:
-    """The same for one seed: a `jbo.Study` whose objective is a compiled training run.
+    """The best value so far after each trial of a `jbo.Study` whose objective is a compiled training run.
 
     Args:
       seed: Seed of the study.

@@ -295,7 +295,7 @@ def _by_model(
 
 
 def _space_of(function: Any, strategy: Strategy, space: Any) -> Any:
-    """The space of the search: the argument, or else the space of the function, or else that of the strategy.
+    """The space of the search: the argument, or else the function's space, or else the strategy's space.
 
     A function may have a space of another class, with attributes ``encoding`` and ``decode_traced``.
     """

@@ -43,10 +43,12 @@ class Belief:
     """Columns whose levels have weights."""
 
     def log_density(self, x: Float[Array, " d"]) -> Float[Array, ""]:
-        """Logarithm of the density at a point, 0 for a uniform prior. Inactive columns are left out.
+        """Log prior density at a point; 0 everywhere if the prior is uniform.
+
+        The columns of inactive parameters do not contribute.
 
         Args:
-          x: A snapped point.
+          x: A snapped point, as from `jbo.encoding.snap`.
         """
         loc, scale, is_uniform = self._normals(x.dtype)
         mass = ndtr((1 - loc) / scale) - ndtr(-loc / scale)
@@ -59,7 +61,9 @@ class Belief:
         return jnp.logaddexp(expected + float(np.log1p(-_DOUBT)), jnp.asarray(np.log(_DOUBT), x.dtype))
 
     def quantile(self, u: Float[Array, " d"]) -> Float[Array, " d"]:
-        """The point of the quantiles ``u`` of the factors: a sample of their product for a uniform ``u``.
+        """The point whose coordinates are the quantiles ``u`` of the factors.
+
+        If ``u`` is uniform, the point is a sample from the product of the factors.
 
         Args:
           u: A point of the open cube.

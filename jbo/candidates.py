@@ -183,11 +183,11 @@ def as_rows(rows: Any, names: Sequence[str] | None, of_space: Sequence[str] | No
     Args:
       rows: Dicts, or a table of two axes.
       names: Names of the columns of a table; None: ``of_space``.
-      of_space: Names of the space; None: there is no space.
+      of_space: Names of the parameters of the space; None: no space was given.
 
     Raises:
-      TypeError: ``rows`` is neither.
-      ValueError: There is no row, or the number of names differs from the number of columns.
+      TypeError: ``rows`` is neither a sequence of dicts nor a table.
+      ValueError: ``rows`` is empty, or the number of names differs from the number of columns.
     """
     is_table = hasattr(rows, "ndim") and hasattr(rows, "dtype")
     if is_table:

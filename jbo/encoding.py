@@ -142,7 +142,7 @@ class Encoding:
 
 
 def level(encoding: Encoding, x: Float[Array, "*b d"] | Float[np.ndarray, "*b d"]) -> Int[Array, "*b d"]:
-    """Level of each column of ``x``, counted from 0; 0 for reals.
+    """Level in each column of ``x``: the index of the value, counted from 0; 0 for reals.
 
     Args:
       encoding: Columns of the space.

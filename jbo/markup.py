@@ -66,7 +66,7 @@ def shown(value: Any) -> str:
 def of_parameters(
     title: str, facts: Mapping[str, Any], parameters: Mapping[str, Parameter], fixed: Mapping[str, Any]
 ) -> str:
-    """A card of the parameters of a space, as HTML.
+    """An HTML card that lists the parameters of a space.
 
     Args:
       title: Title of the card.

@@ -254,10 +254,13 @@ def _climb(
     raws: Float[Array, "r d"],
     values: Float[Array, " r"],
 ) -> tuple[Float[Array, "r d"], Float[Array, " r"]]:
-    """The points that ascents in the reals and single moves of the levels reach from each of ``raws``.
+    """Improve each start in ``raws``, and return the improved points with their values.
 
-    Ascents run side by side under `jax.vmap`. Moves run one after another, because each evaluates many points already.
-    Only the best point gets a second round. There all lanes hold it, so that no lane waits for another.
+    A round is a gradient ascent in the reals and in long ordered columns, then moves: changes of one discrete column at
+    a time. The ascents of all starts run in one `jax.vmap`. The moves run for one start after another, because each
+    move evaluates many points already. Only the best point gets a second round. In this round every lane of the vmap
+    starts at the best point, so that all lanes end after the same number of steps. Starts and results are not snapped;
+    `Region.place` snaps them.
     """
     encoding, r = region.encoding, raws.shape[0]
     is_smooth = np.array(
@@ -344,7 +347,7 @@ def _bounds_of_ascent(encoding: Encoding, x: Float[Array, " d"]) -> tuple[Float[
 
 
 def _walk(key, raw, value, *, value_of_new, encoding, inside):
-    """The best point that random steps at all scales, and then single moves of the levels, reach from ``raw``.
+    """Improve ``raw`` by random steps at all scales, then by changes of one discrete column at a time.
 
     Under a constraint, half of the steps go along differences of the allowed points ``inside``.
     """
@@ -367,7 +370,7 @@ def _walk(key, raw, value, *, value_of_new, encoding, inside):
 
 
 def _moves(encoding: Encoding) -> list[tuple[int, int, bool]]:
-    """Single moves of every column with levels: (column, level, False) or (column, number of levels, True)."""
+    """Changes of one discrete column: (column, new level, False), or (column, number of levels to move, True)."""
     moves: list[tuple[int, int, bool]] = []
     for j, column in enumerate(encoding.columns):
         k = column.num_levels

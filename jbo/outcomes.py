@@ -192,7 +192,7 @@ class Outcomes(Sequence[Outcome]):
 
     Raises:
       TypeError: An element is not an outcome.
-      ValueError: There is no objective, two outcomes have the same name, or there are several costs.
+      ValueError: No outcome is an objective, two outcomes have the same name, or several outcomes are costs.
     """
 
     def __init__(self, outcomes: Iterable[Outcome | Any], is_named: bool = True):
@@ -239,7 +239,7 @@ class Outcomes(Sequence[Outcome]):
 
     @cached_property
     def layout(self) -> Layout:
-        """Meaning of the columns of the table.
+        """What each column of the table means.
 
         A cost that the user named has a column. An unnamed cost has a column only if the strategy learns it.
         """
@@ -272,7 +272,7 @@ class Outcomes(Sequence[Outcome]):
         """The only objective.
 
         Raises:
-          ValueError: There are several objectives.
+          ValueError: The outcomes have several objectives.
         """
         if self.has_several:
             names = [outcome.name for outcome in self.objectives]
@@ -303,7 +303,7 @@ class Outcomes(Sequence[Outcome]):
         """True if higher values of the only objective are better.
 
         Raises:
-          ValueError: There are several objectives.
+          ValueError: The outcomes have several objectives.
         """
         return isinstance(self.objective, Maximize)
 
@@ -327,7 +327,7 @@ class Outcomes(Sequence[Outcome]):
           name: Name of an outcome.
 
         Raises:
-          ValueError: There is no such outcome; the message suggests the nearest name.
+          ValueError: No outcome has this name; the message suggests the nearest name.
         """
         if name in self.by_name:
             return self.by_name[name]

@@ -1,4 +1,4 @@
-"""The kinds of parameters of a search space: their values, and the map of values to ``[0, 1]``.
+"""Parameters of a search space: their kinds, their values, and the map from values to ``[0, 1]``.
 
 A parameter does not know its name. Its errors say what was expected and what was given; `jbo.space.Space` adds the
 name.
@@ -128,11 +128,11 @@ class Parameter:
         return min(int(x * self.num_levels), self.num_levels - 1)
 
     def value_at(self, level: int) -> Any:
-        """The value of a level, counted from 0."""
+        """The value at index ``level``, counted from 0."""
         raise NotImplementedError
 
     def level_of(self, value: Any) -> int:
-        """The level of a parsed value, counted from 0."""
+        """The index of a parsed value, counted from 0."""
         raise NotImplementedError
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
@@ -183,7 +183,7 @@ class Parameter:
 
     @property
     def parent(self) -> str | None:
-        """Name of the parameter that this parameter depends on; None if there is no condition."""
+        """Name of the parameter that this parameter depends on; None without a condition."""
         return None if self.when is None else self.when[0]
 
     @property
@@ -286,7 +286,7 @@ class Real(Parameter):
 
     @property
     def num_levels(self) -> int:
-        """Number of values of a grid; 0 without a step."""
+        """Number of values on the grid; 0 without a step."""
         return 0 if self.step is None else self._num_steps + 1
 
     def check(self) -> None:
@@ -392,12 +392,12 @@ class Real(Parameter):
         return max(math.ceil(first - 1e-6), 0), min(math.floor(last + 1e-6), self._num_steps)
 
     def value_at(self, level: int) -> float:
-        """The value of a level of the grid, counted from 0."""
+        """The value at grid index ``level``; index 0 is ``low``."""
         low, high = _exact(self.low), _exact(self.high)
         return float(low + (high - low) * level / self._num_steps)
 
     def level_of(self, value: Any) -> int:
-        """The level of a value of the grid."""
+        """The grid index of a value on the grid."""
         level = self._nearest_level(float(value))
         assert level is not None
         return level
@@ -585,15 +585,15 @@ class Integer(Parameter):
         return min(int(start * math.expm1(x * log_ratio)), self.num_levels - 1)
 
     def value_at(self, level: int) -> int:
-        """The integer of a level."""
+        """The integer at grid index ``level``; index 0 is ``low``."""
         return int(self.low + level * self.step)
 
     def level_of(self, value: Any) -> int:
-        """The level of an integer."""
+        """The grid index of an integer."""
         return int((value - self.low) // self.step)
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
-        """The integer of a level, int32."""
+        """The integer at grid index ``level``, as int32."""
         del x
         _int32(self.high)
         return _int32(self.low) + level * _int32(self.step)
@@ -697,11 +697,11 @@ class Ordinal(Parameter):
         return (inside[0], inside[-1]) if inside else (0, -1)
 
     def value_at(self, level: int) -> Any:
-        """The value of a level."""
+        """The value at index ``level``."""
         return self.values[level]
 
     def level_of(self, value: Any) -> int:
-        """The level of a value."""
+        """The index of a value."""
         return self._levels[value]
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
@@ -789,15 +789,15 @@ class Categorical(Parameter):
         return self.choices[found]
 
     def value_at(self, level: int) -> Any:
-        """The choice of a level."""
+        """The choice at index ``level``."""
         return self.choices[level]
 
     def level_of(self, value: Any) -> int:
-        """The level of a choice."""
+        """The index of a choice."""
         return self._levels[canonical(plain(value))]
 
     def traced(self, x: Float[Array, ""], level: Int[Array, ""]) -> Array:
-        """The level, int32."""
+        """The index of the choice, as int32."""
         del x
         return level
 
@@ -887,7 +887,7 @@ class Simplex:
       when: As in `Real`, the condition under which all of the shares exist.
 
     Raises:
-      ValueError: There are fewer than two names, or a name comes twice.
+      ValueError: Fewer than two names are given, or a name comes twice.
 
     Example:
       >>> import jbo

@@ -195,8 +195,8 @@ class Space(Mapping[str, Parameter]):
           names: Names of the columns of a table; None: the names of ``space``.
 
         Raises:
-          ValueError: There are no rows, or the constraint allows none. Or a row has other names than the first row,
-            does not fit the space, or contains a number that is not finite. The message names the row.
+          ValueError: The list has no rows, or the constraint allows none of them. Or a row has other names than the
+            first row, does not fit the space, or contains a number that is not finite. The message names the row.
 
         Example:
           >>> space = Space.from_candidates([{"x": 1.0, "kind": "a"}, {"x": 3.0, "kind": "b"}, {"x": 2.5, "kind": "a"}])
@@ -486,13 +486,13 @@ class Space(Mapping[str, Parameter]):
         return values
 
     def encode_traced(self, config: Mapping[str, Any]) -> Float[Array, " d"]:
-        """The point of a config of JAX scalars, the inverse of `decode_traced`, for traced code.
+        """Encode a config of JAX scalars as a point, in traced code; the inverse of `decode_traced`.
 
         Args:
-          config: A dict from the name of each parameter to a scalar. Fixed values may be left out.
+          config: A dict from the name of each parameter to a scalar. Fixed parameters may be left out.
 
         Raises:
-          ValueError: A name is missing.
+          ValueError: The config lacks a parameter that is not fixed.
         """
         missing = [name for name in self._parameters if name not in config]
         if missing:
@@ -721,7 +721,7 @@ class Space(Mapping[str, Parameter]):
     # A list of candidates.
 
     def _row_of_table(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a row of a table: integral floats may become integers, and NaN means an inactive parameter."""
+        """A row of a table as a config: integral floats may become integers, and NaN means an inactive parameter."""
         config = {}
         for name, value in row.items():
             entry = self._entries.get(name)
@@ -944,7 +944,7 @@ def row_of(space: Space, config: Any) -> Any:
 
 
 def space_of(encoding: Encoding) -> Space | None:
-    """The space of an encoding; None for a copy of the encoding, as JAX makes of an argument of `jax.jit`.
+    """The space of an encoding; None for a copy of the encoding, which JAX makes of an argument of `jax.jit`.
 
     Args:
       encoding: The ``encoding`` of a space or of a strategy.

@@ -37,7 +37,7 @@ def date_pairs(language: str = "en") -> tuple[Pairs, Pairs, Pairs]:
 
 @cache
 def date_codec(language: str = "en") -> Codec:
-    """Codec of the characters of the training dates, in words and in ISO form."""
+    """A codec for the characters in the training dates, in words and in ISO form."""
     train = date_pairs(language)[0]
     return Codec.of(train.sources + train.targets)
 

@@ -60,7 +60,7 @@ def key_parts() -> tuple[tuple[Key, ...], tuple[Key, ...], tuple[Key, ...]]:
 
 @cache
 def name_codec() -> Codec:
-    """Codec of the characters of the training names, in all languages."""
+    """A codec for the characters in the training names, in all languages."""
     train = key_parts()[0]
     return Codec.of(names(language)[key] for language in LANGUAGES for key in train if key in names(language))
 

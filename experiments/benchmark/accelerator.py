@@ -1,9 +1,14 @@
-"""The same functions on an accelerator and on the CPU: ``python -m experiments.benchmark.accelerator``.
+"""Compare an accelerator with the CPU: ``python -m experiments.benchmark.accelerator``.
 
-The report has five parts. The first parts are the differences of the values in both precisions, and the time of a
-suggestion of a study on each device. The next part is the suggestions per second of parallel searches. Then a
-population of networks trained in one program is compared with its members trained one after another. The last part is
-the memory that workers of a study may take. Without an accelerator, the CPU is compared with itself.
+The report has five parts:
+
+1. The largest differences between the values that the two devices compute, in float32 and in float64.
+2. The time that a study needs for a suggestion, on each device.
+3. The suggestions per second of parallel searches, on each device.
+4. The time to train a population of networks in one program, and to train its members one after another.
+5. The memory that each worker of a study may take.
+
+Without an accelerator, the CPU is compared with itself.
 """
 
 import functools

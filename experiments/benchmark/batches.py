@@ -82,9 +82,9 @@ def evaluations_to(curves: Float[np.ndarray, "k t"], target: float) -> float:
 def ratio(
     own: Float[np.ndarray, "k t"], sequential: Float[np.ndarray, "k t"], num_evaluations: int
 ) -> tuple[float, float, float]:
-    """Evaluations to the final median regret of the sequential search, as a multiple of those of that search.
+    """How many times as many evaluations batches need to reach the final median regret of the sequential search.
 
-    The result has a 95 % bootstrap interval.
+    The ratio is followed by the ends of its 95 % bootstrap interval.
 
     Args:
       own: Regrets of the searches in batches.

@@ -34,7 +34,7 @@ OF_OUTCOMES = METHODS | {
     "hebo": ("hebo_outcomes", "general", "hebo"),
     "smac": ("smac_facade", "parego", "smac"),
 }
-"""The same for problems with several outcomes. SMAC3 and scikit-optimize support no limits."""
+"""As `METHODS`, for problems with several outcomes. SMAC3 and scikit-optimize support no limits."""
 
 
 def peers_python(environment: str = "main") -> Path:
@@ -91,7 +91,7 @@ class Peer:
         ``reference``; None: one value, minimised.
 
     Raises:
-      ValueError: There is no such method.
+      ValueError: No method has this name.
       FileNotFoundError: The peer environment does not exist.
     """
 

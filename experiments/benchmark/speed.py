@@ -50,7 +50,7 @@ SPACES = {
 
 
 class Cell(NamedTuple):
-    """Seconds of the suggestions of one method at one size."""
+    """How long one method takes for a suggestion at one size, in seconds."""
 
     first: float
     """Seconds of the first suggestion after the trials, which includes compilation."""

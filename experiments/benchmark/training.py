@@ -75,10 +75,10 @@ def seconds_in_torch(family: str, num_steps: int, core: int) -> float:
 
 
 class OwnSteps:
-    """The same network in this repository, compiled once; a call makes 16 steps in a scan, as a training run does."""
+    """The network of this repository, compiled once. A call makes 16 steps in one scan, as a training run does."""
 
     def __init__(self, family: str):
-        """Compile the steps."""
+        """Compile 16 training steps."""
         task, key = TASKS[family], jax.random.key(0)
         structure = task.structure(task.default)
         config = task.train_config(task.default | {"batch_size": MICROBATCH, "optimizer": "adam"})
@@ -103,7 +103,7 @@ class OwnSteps:
 
 
 def population(family: str, size: int = 8) -> tuple[float, float]:
-    """Seconds of a population in one program, and of its members one after another, without compilation."""
+    """Seconds to train a population in one program, and its members one after another, without compilation."""
     task, key = TASKS[family], jax.random.key(0)
     examples = jax.tree.map(lambda leaf: leaf[: 20 * MICROBATCH], task.examples.train)
     judged = take(task.examples.validation, slice(0, MICROBATCH))

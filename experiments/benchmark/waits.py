@@ -24,7 +24,7 @@ LONGEST = 0.2
 
 
 class Waits(NamedTuple):
-    """Seconds of the suggestions of one study."""
+    """How long one study waits for suggestions, in seconds."""
 
     design: float
     """Longest wait during the initial design."""

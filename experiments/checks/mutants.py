@@ -174,7 +174,7 @@ def over(sources: dict[str, str], parts: Sequence[str]) -> dict[str, str]:
       parts: Names of folders or modules of ``jbo``; ``jbo`` means all of them.
 
     Raises:
-      ValueError: There is no such part.
+      ValueError: No folder or module has this name.
     """
     chosen = {}
     for part in parts:

@@ -68,7 +68,7 @@ class OverRegion(Protocol):
     """An acquisition that chooses further points itself, and therefore needs the region of the search."""
 
     def bind(self, region: Region) -> Acquisition:
-        """The same acquisition over a region."""
+        """The acquisition, bound to a region."""
         ...
 
 
@@ -89,7 +89,7 @@ class Composite(ABC):
 
     @abstractmethod
     def with_parts(self, parts: tuple[Acquisition, ...]) -> Any:
-        """The same acquisition with other inner acquisitions.
+        """The acquisition with other inner acquisitions.
 
         Args:
           parts: As many acquisitions as in `parts`, in the same order.
@@ -113,7 +113,7 @@ class Around(Composite):
         return (self.acquisition,)
 
     def with_parts(self, parts: tuple[Acquisition, ...]) -> Any:
-        """The same around another acquisition."""
+        """The wrapper around another inner acquisition."""
         (acquisition,) = parts
         return dataclasses.replace(cast(Any, self), acquisition=acquisition)
 
@@ -139,7 +139,7 @@ class Choice(Composite):
         return self.members
 
     def with_parts(self, parts: tuple[Acquisition, ...]) -> Any:
-        """The same with other members."""
+        """The acquisition with other members."""
         return dataclasses.replace(cast(Any, self), members=parts)
 
 

@@ -29,7 +29,7 @@ class KnowledgeGradient:
     scale = Scale.GAIN
 
     def bind(self, region: Region) -> "KnowledgeGradient":
-        """The same acquisition over a region."""
+        """The acquisition, bound to a region."""
         return dataclasses.replace(self, region=region)
 
     @checked

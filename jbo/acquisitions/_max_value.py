@@ -28,7 +28,7 @@ class LeastValueEntropy:
     scale = Scale.GAIN
 
     def bind(self, region: Region) -> "LeastValueEntropy":
-        """The same acquisition over a region."""
+        """The acquisition, bound to a region."""
         return dataclasses.replace(self, region=region)
 
     @checked

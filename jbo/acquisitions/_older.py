@@ -38,7 +38,7 @@ class Flagged(Composite):
         return tuple(map(_with_scale, (part for inner in _inner(self.acquisition).values() for part in inner)))
 
     def with_parts(self, parts: tuple[Acquisition, ...]) -> "Flagged":
-        """The same with other acquisitions in the fields."""
+        """The acquisition with other acquisitions in its fields."""
         changed, rest = {}, list(parts)
         for name, inner in _inner(self.acquisition).items():
             new, rest = tuple(rest[: len(inner)]), rest[len(inner) :]
@@ -46,7 +46,7 @@ class Flagged(Composite):
         return type(self)(dataclasses.replace(self.acquisition, **changed)) if changed else self
 
     def bind(self, region: Region) -> "Flagged":
-        """The same over a region."""
+        """The acquisition, bound to a region."""
         inner = self.acquisition
         return type(self)(inner.bind(region)) if isinstance(inner, OverRegion) else self
 

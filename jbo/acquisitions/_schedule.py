@@ -16,7 +16,7 @@ from jbo.types import Dataset
 @pytree
 @dataclass(frozen=True)
 class ScheduledBound:
-    """A confidence bound whose weight is a function of the number of observations; made by `scheduled_bound`."""
+    """A confidence bound whose weight depends on the number of observations; made by `scheduled_confidence_bound`."""
 
     scale = Scale.OBJECTIVE
 

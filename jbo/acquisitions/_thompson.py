@@ -22,7 +22,7 @@ class Thompson(Drawn):
 
     @checked
     def prepare(self, key: Key[Array, ""], posterior: Posterior, data: Dataset) -> Any:
-        """The sample."""
+        """The sampled function."""
         return joint(posterior, "thompson_sampling").paths(key, 1)
 
     @checked

@@ -1,4 +1,4 @@
-"""Batch rules that are random while trials are pending, whatever their points; otherwise the acquisition counts."""
+"""Batch rules that suggest at random while trials are pending, and use the acquisition otherwise."""
 
 from dataclasses import dataclass, field
 from typing import Any

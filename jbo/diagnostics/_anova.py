@@ -14,7 +14,7 @@ from jbo.numerics import power_of_two
 
 
 class Anova(NamedTuple):
-    """Fractions of the variance of a function of independent and uniform columns."""
+    """Fractions of a function's variance, for independent and uniform columns."""
 
     main: Float[Array, " d"]
     """Main effect of each column: Sobol's first-order indices."""

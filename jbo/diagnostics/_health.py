@@ -1,4 +1,4 @@
-"""Quality of the surrogate of a study, by predictions of trials that it does not see."""
+"""How well a study's surrogate predicts trials that it was not fitted to."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from jbo.world import world
 
 @dataclass(frozen=True)
 class Quality:
-    """Scores of predictions of trials that the predictor did not see, in units of the model.
+    """Scores of predictions for trials that the predictor did not see, in units of the model.
 
     In these units the values of all trials have standard deviation 1, and bad values are compressed.
     """
@@ -44,7 +44,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Health:
-    """Quality of the surrogate of a study."""
+    """How well a study's surrogate predicts, and what is wrong with the search."""
 
     method: str
     """Method of the predictions: ``leave-one-out`` or ``10 folds``."""

@@ -1,4 +1,4 @@
-"""Importance of the parameters of a study, according to its model."""
+"""How much each parameter of a study matters, according to the study's model."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -112,7 +112,7 @@ def dependence(study: Searched | ModelView, name: str | tuple[str, str], places:
       The interval in units of the objective; NaN where two parameters are not active together.
 
     Raises:
-      ValueError: As in `view_model`, or there is no such parameter.
+      ValueError: As in `view_model`, or no parameter has this name.
     """
     view = study if isinstance(study, ModelView) else view_model(study)
     names = (name,) if isinstance(name, str) else tuple(name)

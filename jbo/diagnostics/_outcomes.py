@@ -16,7 +16,7 @@ _MOST_NAMED = 3
 
 @runtime_checkable
 class Measured(Protocol):
-    """An object with trials and outcomes: a `jbo.Study`, or a file that was read."""
+    """An object with trials and outcomes: a `jbo.Study`, or a loaded study file."""
 
     @property
     def outcomes(self) -> Outcomes:
@@ -74,7 +74,7 @@ def tradeoff(study: Measured) -> Tradeoff:
     """The objectives of all successful trials, and the Pareto front.
 
     Args:
-      study: A study, or a file that was read. With one objective the front is the best trial.
+      study: A study, or a loaded study file. With one objective the front is the best trial.
 
     Raises:
       ValueError: No trial has a value of each objective.
@@ -111,7 +111,7 @@ def hypervolume(study: Measured) -> Hypervolume:
     """The hypervolume after each trial, with one reference point for all of them.
 
     Args:
-      study: A study, or a file that was read.
+      study: A study, or a loaded study file.
 
     Raises:
       ValueError: No trial has ended.
@@ -171,7 +171,7 @@ def limits(study: Measured) -> list[LimitUse]:
     """For each limit of a study, which trials break it, and whether it binds.
 
     Args:
-      study: A study, or a file that was read.
+      study: A study, or a loaded study file.
 
     Returns:
       A list in the order of the outcomes; empty for a study without limits.

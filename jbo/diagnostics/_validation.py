@@ -27,7 +27,7 @@ def leave_one_out(posterior: GPPosterior, data: Dataset) -> Predictions:
       data: Standardised observations.
 
     Returns:
-      Mean and variance of each observation; those of the prior in padding rows.
+      Mean and variance of each observation; in padding rows, mean and variance of the prior.
 
     Raises:
       ValueError: If the posterior has other rows than the data, because of inducing points. Use `cross_validate` then.

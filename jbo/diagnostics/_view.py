@@ -1,4 +1,4 @@
-"""A view of the model of a study in the Python layer: predictions in the names and units of the user."""
+"""A view of a study's model in the Python layer: predictions in the user's names and units."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _BLOCK = 512
 
 @runtime_checkable
 class Searched(Protocol):
-    """The attributes of a study that diagnostics use: a `jbo.Study`, or a file that was read."""
+    """The attributes of a study that diagnostics use: a `jbo.Study`, or a loaded study file."""
 
     @property
     def space(self) -> Space:
@@ -116,7 +116,7 @@ class ModelView:
     trials: list[Trial]
     """All trials, by number: row ``i`` of ``state`` is number ``i``."""
     strategy: Bayesian
-    """The strategy with the surrogate: that of the study, or `jbo.bayesian` if the study's has no surrogate."""
+    """The strategy with the surrogate: the study's strategy, or `jbo.bayesian` if this has no surrogate."""
     seed: int
     """Seed of all random numbers."""
     key: Array
@@ -130,7 +130,7 @@ class ModelView:
     posterior: Any
     """Posterior of the surrogate."""
     units: Units
-    """Transform between observed values, lower is better, and those of ``data``."""
+    """Transform between observed values, lower is better, and the values in ``data``."""
     outcomes: Outcomes
     """Outcomes of a trial."""
     table: Table
@@ -267,7 +267,7 @@ def _in_blocks(function: Callable[[Array], Array], values: np.ndarray) -> np.nda
 
 
 def view_model(study: Searched) -> ModelView:
-    """The view of the model of a study given its trials. It makes no suggestion and writes nothing.
+    """A view of a study's model, given the study's trials. It makes no suggestion and writes nothing.
 
     Args:
       study: A `jbo.Study`, or another object with the attributes of `Searched`.

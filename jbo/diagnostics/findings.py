@@ -25,7 +25,7 @@ def on_bounds(names: Sequence[str], params: Any, is_noise_inferred: bool) -> lis
 
     Args:
       names: Names of the columns.
-      params: Fitted parameters; those of other models give no findings.
+      params: Fitted parameters; parameters of other models give no findings.
       is_noise_inferred: False if the noise is known.
     """
     if not isinstance(params, GPParams):

@@ -49,7 +49,7 @@ class JBOSampler(BaseSampler):
 
     Args:
       strategy: Function from a space to a strategy over it, such as `jbo.parzen`.
-      seed: Seed of all random numbers; None: a random seed. Several processes of one study may share a seed, because a
+      seed: Seed of all random numbers; None: a random seed. Several processes of one study may share a seed. A
         suggestion depends on the seed, the number of the trial and the trials so far.
       constraints_func: Function from a complete or pruned trial to its constraints, a tuple or list of numbers, as in
         the samplers of Optuna. Optuna deprecates it in favour of ``trial.set_constraint``.
@@ -94,7 +94,7 @@ class JBOSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Values of the parameters of the search space that are active in this suggestion."""
+        """Values for those parameters of the search space that are active in this suggestion."""
         if not search_space:
             return {}
         trials = _others(study, trial)
@@ -298,7 +298,7 @@ def _outcomes(study: Study, trials: Sequence[FrozenTrial]) -> Outcomes:
 
 
 def _name_of_limit(constraint: str) -> str:
-    """The name of the outcome of a constraint; it differs from the names of all objectives."""
+    """A name for the outcome of a constraint; it differs from the names of all objectives."""
     return f"constraint {constraint}"
 
 

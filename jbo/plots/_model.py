@@ -40,7 +40,7 @@ def posterior(
     Other parameters have the values of the trial with the best posterior mean.
 
     Args:
-      study: A study, a file that was read, or a view, which saves the fit.
+      study: A study, a loaded study file, or a view, which saves the fit.
       names: One or two parameters; None: all parameters of a space with at most two.
       label: Name of the objective.
       ax: Matplotlib axes; None: new axes.
@@ -76,7 +76,7 @@ def acquisition(
     """Plot the acquisition value relative to its maximum over the plotted points, and the next suggestion.
 
     Args:
-      study: A study, a file that was read, or a view.
+      study: A study, a loaded study file, or a view.
       names: As in `posterior`.
       mark_next: True: mark the configuration that the study would suggest now, which costs one suggestion.
       ax: Matplotlib axes; None: new axes.
@@ -125,7 +125,7 @@ def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "o
     """Plot the posterior along one parameter through the trial with the best posterior mean, and all trials.
 
     Args:
-      study: A study, a file that was read, or a view.
+      study: A study, a loaded study file, or a view.
       name: The parameter, which must be active in the best trial.
       label: Label of the vertical axis.
       ax: Matplotlib axes; None: new axes.
@@ -156,7 +156,7 @@ def partial_dependence(
     """Plot the partial dependence of the objective on one or two parameters, averaged over all others.
 
     Args:
-      study: A study, a file that was read, or a view.
+      study: A study, a loaded study file, or a view.
       name: One parameter, or two for a map. For a parameter with a condition, the average is over points where it is
         active. A map is empty where the two parameters are not active together.
       label: Name of the objective.

@@ -31,12 +31,12 @@ def pareto(study: Measured, *, recommended: Iterable[Trial] = (), ax: Any = None
     """Plot the trials in the plane of two objectives: the front, the dominated region, and the infeasible trials.
 
     The line is the border of the dominated region, up to the reference point of the hypervolume. With more than two
-    objectives there is a panel for each pair, without a line, because a trial of the front need not be in the front of
+    objectives, each pair has a panel. The panels have no line, because a trial of the front need not be in the front of
     a pair. An axis is logarithmic if its values are positive and span a factor of more than 30. Values far worse than
     the front are left out, and counted in a note.
 
     Args:
-      study: A study, or a file that was read.
+      study: A study, or a loaded study file.
       recommended: Trials to mark with a ring, such as ``study.recommended``, the front of the posterior means.
       ax: Matplotlib axes; with more than two objectives an array with one for each pair. None: new axes.
 
@@ -44,7 +44,7 @@ def pareto(study: Measured, *, recommended: Iterable[Trial] = (), ax: Any = None
       The axes, or an array of them.
 
     Raises:
-      ValueError: There is one objective, or no trial has a value of each objective, or there are too few axes.
+      ValueError: The study has one objective, or no trial has a value of each objective, or ``ax`` has too few axes.
     """
     if len(study.outcomes.objectives) < 2:
         raise ValueError("study: expected several objectives, got one; see jbo.plots.trajectory")
@@ -119,7 +119,7 @@ def hypervolume(study: Measured, *, ax: Any = None) -> Any:
     """Plot the hypervolume of the trials so far, with a step at each trial that moves the front.
 
     Args:
-      study: A study, or a file that was read, with several objectives.
+      study: A study, or a loaded study file, with several objectives.
       ax: Matplotlib axes; None: new axes.
 
     Returns:
@@ -148,7 +148,7 @@ def limits(study: Measured, *, ax: Any = None) -> Any:
     """Plot how many trials break each limit, and which limits bind.
 
     Args:
-      study: A study, or a file that was read, with limits.
+      study: A study, or a loaded study file, with limits.
       ax: Matplotlib axes; None: new axes.
 
     Returns:

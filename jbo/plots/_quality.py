@@ -1,4 +1,4 @@
-"""Plots of the quality of the model and of the importance of parameters."""
+"""Plots of how well the model predicts, and of how much each parameter matters."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def predicted_against_observed(
     """Plot the prediction of each value from the other trials, with 95 % intervals, against the observed value.
 
     Args:
-      study: A study, a file that was read, a view, or a `jbo.diagnostics.Health`, which saves the computation.
+      study: A study, a loaded study file, a view, or a `jbo.diagnostics.Health`, which saves the computation.
       label: Name of the objective.
       ax: Matplotlib axes; None: new axes.
 
@@ -95,7 +95,7 @@ def importance(study: Searched | ModelView | Importance, *, num_pairs: int = 3, 
     """Plot the main and the total effect of each parameter on the variance, and the strongest interactions.
 
     Args:
-      study: A study, a file that was read, a view, or a `jbo.diagnostics.Importance`, which saves the computation.
+      study: A study, a loaded study file, a view, or a `jbo.diagnostics.Importance`, which saves the computation.
       num_pairs: Maximum number of pairs. Pairs that explain less than 1 % are left out.
       ax: Matplotlib axes; None: new axes.
 

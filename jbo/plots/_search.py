@@ -39,7 +39,7 @@ def trajectory(
       The axes.
 
     Raises:
-      ValueError: There is no study, or a study has no finished trial, or a study has several objectives.
+      ValueError: The argument holds no study, or a study has no finished trials or several objectives.
     """
     ax = axes_of(ax)
     single = None if isinstance(study, Mapping) or isinstance(study, Sequence) else study
@@ -99,7 +99,7 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
     grey; only feasible trials have a colour.
 
     Args:
-      study: A study, a file that was read, or a view.
+      study: A study, a loaded study file, or a view.
       label: Label of the last scale.
       ax: Matplotlib axes to draw on; None: new axes.
 
@@ -153,17 +153,18 @@ def parallel_coordinates(study: Shown, *, label: str = "objective", ax: Any = No
 
 
 def timeline(study: Shown, *, ax: Any = None) -> Any:
-    """A bar for each trial from its start to its end. Trials that ran at the same time are above each other.
+    """A bar for each trial from its start to its end. Trials that overlap in time have separate rows.
 
     Args:
-      study: A study, a file that was read, or a view. The bar of a pending trial ends at the latest known time.
+      study: A study, the result of `jbo.study.read_study`, or a view of a model. The bar of a pending trial ends at the
+        latest known time.
       ax: Matplotlib axes to draw on; None: new axes.
 
     Returns:
       The axes; time is in seconds since the start of the first trial.
 
     Raises:
-      ValueError: The study has no trial.
+      ValueError: The study has no trials.
     """
     from matplotlib.patches import Patch
 
@@ -215,7 +216,7 @@ def learning_curves(
       The axes.
 
     Raises:
-      ValueError: There is no curve, or steps and values differ in length, or the study has several objectives.
+      ValueError: No trial has a curve, or steps and values differ in length, or the study has several objectives.
     """
     if not isinstance(curves, Sequence):
         check_alone(curves.outcomes)

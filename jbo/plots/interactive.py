@@ -100,7 +100,7 @@ def trajectory(study: Shown, *, label: str = "objective") -> Figure:
     """The value of every trial and the best value so far, with the failed trials below.
 
     Args:
-      study: A study, a file that was read, or a view.
+      study: A study, a loaded study file, or a view.
       label: Label of the objective.
 
     Raises:
@@ -158,7 +158,7 @@ def pareto(study: Measured, names: tuple[str, str] | None = None) -> Figure:
     two objectives there is no line, because a trial of the front need not be in the front of two objectives.
 
     Args:
-      study: A study, or a file that was read.
+      study: A study, or a loaded study file.
       names: Two objectives; None: the first two.
 
     Raises:
@@ -208,7 +208,7 @@ def hypervolume(study: Measured) -> Figure:
     """The hypervolume that the trials so far dominate, with a fixed reference point.
 
     Args:
-      study: A study, or a file that was read, with several objectives.
+      study: A study, or a loaded study file, with several objectives.
 
     Raises:
       ValueError: No trial has ended.
@@ -230,7 +230,7 @@ def limits(study: Measured) -> Figure:
     """The number of trials that break each limit, alone or together with other limits.
 
     Args:
-      study: A study, or a file that was read, with limits.
+      study: A study, or a loaded study file, with limits.
 
     Raises:
       ValueError: The study has no limits.
@@ -262,7 +262,7 @@ def learning_curves(study: Shown, *, step: str = "step", label: str = "objective
     """The intermediate values of each trial, with the best trial in colour.
 
     Args:
-      study: A study, a file that was read, or a view.
+      study: A study, a loaded study file, or a view.
       step: Label of the horizontal axis.
       label: Label of the objective.
 
@@ -294,13 +294,14 @@ def learning_curves(study: Shown, *, step: str = "step", label: str = "objective
 
 
 def timeline(study: Shown) -> Figure:
-    """A bar for each trial from its start to its end. Trials that ran at the same time are above each other.
+    """A bar for each trial from its start to its end. Trials that overlap in time have separate rows.
 
     Args:
-      study: A study, a file that was read, or a view. The bar of a pending trial ends at the latest known time.
+      study: A study, the result of `jbo.study.read_study`, or a view of a model. The bar of a pending trial ends at the
+        latest known time.
 
     Raises:
-      ValueError: There is no trial.
+      ValueError: The study has no trials.
     """
     found = spans(study.trials)
     if not found:
@@ -335,7 +336,7 @@ def importance(study: Searched | ModelView | Importance) -> Figure:
     """Share of the variance that each parameter explains, alone and with its interactions.
 
     Args:
-      study: A study, a file that was read, a view, or an importance, which is not computed again.
+      study: A study, a loaded study file, a view, or an importance, which is not computed again.
 
     Raises:
       ValueError: As in `jbo.diagnostics.importance`.
@@ -361,7 +362,7 @@ def slice_around_best(study: Searched | ModelView, name: str, *, label: str = "o
     """The model along one parameter through the trial with the best posterior mean, together with all trials.
 
     Args:
-      study: A study, a file that was read, or a view, whose model is not fitted again.
+      study: A study, a loaded study file, or a view, whose model is not fitted again.
       name: A parameter that is active at the best trial.
       label: Label of the objective.
 
@@ -400,7 +401,7 @@ def partial_dependence(study: Searched | ModelView, name: str | tuple[str, str],
     """The model's objective along one parameter, or over two, averaged over all others.
 
     Args:
-      study: A study, a file that was read, or a view, whose model is not fitted again.
+      study: A study, a loaded study file, or a view, whose model is not fitted again.
       name: The parameter, or two parameters for a map. The map is empty where the two are not active together.
       label: Label of the objective.
 
@@ -441,7 +442,7 @@ def predicted_against_observed(study: Searched | ModelView | Health, *, label: s
     """Each value against its prediction from the other trials.
 
     Args:
-      study: A study, a file that was read, a view, or a health result, which is not computed again.
+      study: A study, a loaded study file, a view, or a health result, which is not computed again.
       label: Label of the objective.
 
     Raises:
@@ -546,7 +547,7 @@ def _units(parameter: Parameter, size: int = _SIDE) -> np.ndarray:
 
 
 def _place(parameter: Parameter, value: Any) -> float:
-    """Position on the axis: the number, or the level of a choice, so that choices with equal texts stay separate."""
+    """Position on the axis: a number as it is, or the index of a choice, so that choices with one label stay apart."""
     return float(value) if isinstance(parameter, Real | Integer | Share) else float(parameter.level_of(value))
 
 

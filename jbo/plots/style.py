@@ -30,7 +30,7 @@ def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.0)) -> Any:
 
 
 def place(parameter: Parameter, value: Any) -> float:
-    """Coordinate of a value on an axis: the number itself, or the level of a choice.
+    """Coordinate of a value on an axis: the number itself, or the index of a choice.
 
     Args:
       parameter: Parameter of the axis.
@@ -40,7 +40,7 @@ def place(parameter: Parameter, value: Any) -> float:
 
 
 def grid(parameter: Parameter, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points of a column of the cube, and their coordinates on an axis. Up to ``size`` levels are all included.
+    """Points along a column of the cube, and their coordinates on an axis. Up to ``size`` levels are all included.
 
     Args:
       parameter: Parameter of the column.
@@ -97,7 +97,7 @@ def show_range(ax: Any, which: str, values: np.ndarray, margin: float = 0.15) ->
 
 
 def unit_of(values: Any) -> float:
-    """Divisor of the values of an axis: 1, or 1e300 for larger values, which matplotlib cannot draw.
+    """The number that divides the values on an axis: 1, or 1e300 for larger values, which matplotlib cannot draw.
 
     Args:
       values: Numbers, which need not be finite.

@@ -19,7 +19,7 @@ def goals(study: Searched) -> str:
     """The directions of the objectives in words.
 
     Args:
-      study: A study, or a file that was read.
+      study: A study, or a loaded study file.
     """
     words = [
         f"{'maximize' if isinstance(objective, Maximize) else 'minimize'} {objective.name}"
@@ -99,7 +99,7 @@ def heads(study: Searched) -> list[str]:
     """Column heads of the table of trials: the value, or the outcomes by name, and the feasibility.
 
     Args:
-      study: A study, or a file that was read.
+      study: A study, or a loaded study file.
     """
     if not study.outcomes.is_named:
         return ["value"]
@@ -110,7 +110,7 @@ def measured(study: Searched, trial: Trial) -> list[float | str | None]:
     """The cells of a trial in the columns of `heads`.
 
     Args:
-      study: A study, or a file that was read.
+      study: A study, or a loaded study file.
       trial: A trial of the study.
     """
     if not study.outcomes.is_named:

@@ -83,7 +83,7 @@ class Bayesian(ModelStrategy):
         """The same strategy for a table with other columns, with weights for limits and a cost.
 
         Raises:
-          ValueError: There are several objectives, and an option that the user chose supports only one.
+          ValueError: The table has several objectives, and an option that the user chose supports only one.
         """
         if layout.num_objectives > 1:
             from jbo.strategies._multi_objective import over_several  # _multi_objective imports this module
@@ -120,7 +120,7 @@ class Bayesian(ModelStrategy):
     def fit_to(
         self, key: Key[Array, ""], state: Trials, start: Fitted, is_near: Bool[Array, ""]
     ) -> tuple[Fitted, FitInfo]:
-        """Fitted parameters of the surrogate and of the weights, and diagnostics of the fit of the surrogate."""
+        """Fitted parameters of the surrogate and of the weights, and diagnostics of the surrogate's fit."""
         key_values, key_weights = (streams.stream(key, number) for number in (streams.FIT, streams.WEIGHTS))
         values, info = self.fit_values(key_values, state, start.values, is_near)
         weights = tuple(
@@ -167,7 +167,7 @@ class Bayesian(ModelStrategy):
     def suggest_batch(
         self, key: Key[Array, ""], state: Trials, region: Region, model: tuple[Fitted, FitInfo], q: int
     ) -> tuple[Float[Array, "q d"], BayesianInfo]:
-        """Several points, found one after another. A `JointBatch` then improves all of them jointly."""
+        """Suggest several points, found one after another. A `JointBatch` then improves all of them jointly."""
         points, info = super().suggest_batch(key, state, region, model, q)
         if q == 1 or not isinstance(self.batch, JointBatch):
             return points, info
@@ -218,7 +218,7 @@ class Bayesian(ModelStrategy):
         return dataset(state, known_noise(self.surrogate))
 
     def units(self, state: Trials) -> Units:
-        """The transform between the values of a table and those of its `dataset`.
+        """The transform between the values in a table and the values in its `dataset`.
 
         Args:
           state: The table.

@@ -23,7 +23,7 @@ _BLOCK = 32
 
 
 def with_earlier(surrogate: GP, space: Space, trials: Iterable[Any]) -> GP:
-    """The surrogate, with the mean of a model of earlier trials as a trend.
+    """The surrogate with a trend: the mean that a model of earlier trials predicts.
 
     The values are replaced by the normal scores of their ranks, because another task may have other units and tails.
 

@@ -24,12 +24,12 @@ _LARGEST_RATIO = float(np.exp(10))
 
 
 class Excess(NamedTuple):
-    """The data of the surrogate of one limit."""
+    """The data to which the surrogate of a limit is fitted."""
 
     data: Dataset
     """Standardised distances from the limit, for each trial in which the limited outcome was measured."""
     limit: Float[Array, ""]
-    """The limit on the same scale as the distances."""
+    """The limit, on the scale of the distances."""
 
 
 def bilog(c: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
@@ -58,7 +58,7 @@ def bilog(c: Float[Array, " n"], is_valid: Bool[Array, " n"]) -> tuple[Float[Arr
 
 
 def excess(state: Trials, column: Float[Array, " n"], is_known: Bool[Array, " n"], noise: Any) -> Excess:
-    """The data of the surrogate of one limit: all trials with a measured value, including pending ones.
+    """The data for the surrogate of a limit: all trials with a measured value, including pending ones.
 
     Args:
       state: The table.

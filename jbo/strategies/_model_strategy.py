@@ -143,13 +143,13 @@ class ModelStrategy(Strategy):
         return points, info
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], Any]:
-        """One point."""
+        """Suggest one point."""
         return self.ask(key, state, fixed=region.fixed)
 
     def suggest_batch(
         self, key: Key[Array, ""], state: Trials, region: Region, model: Any, q: int
     ) -> tuple[Float[Array, "q d"], Any]:
-        """Several points by one fit, suggested one after another with the earlier ones pending.
+        """Suggest several points by one fit, one after another with the earlier ones pending.
 
         Args:
           key: As in `suggest_by_model`.

@@ -204,7 +204,7 @@ class MultiObjective(Bayesian):
 
 
 def _centre(state: Trials, front: Front, limits: Limits | None) -> Float[Array, " d"]:
-    """The point of a trial of the front, chosen by the number of trials so far; see `KnownFront.centre`."""
+    """The point of one trial in the front, chosen by the number of trials so far; see `KnownFront.centre`."""
     is_front = pareto.front(front.mean, front.counts & (state.status == OK))
     place = jnp.cumsum(is_front.astype(jnp.int32), dtype=jnp.int32)
     wanted = state.num_trials % jnp.maximum(place[-1], 1) + 1

@@ -60,7 +60,7 @@ class Parzen(Strategy):
         return self.num_design
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], ParzenInfo]:
-        """One point."""
+        """Suggest one point."""
         return jax.lax.cond(
             is_over(state, self.num_design),
             lambda: self._suggest_by_densities(key, state, region),

@@ -24,7 +24,7 @@ class RandomSearch(Strategy):
     """Uniform points of the unit cube; made by `random_search`."""
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
-        """One point."""
+        """Suggest one point."""
         key_x, key_walk = jax.random.split(jax.random.fold_in(key, state.num_trials))
         d, dtype = self.encoding.num_columns, state.x.dtype
         if self.encoding.candidates is not None:
@@ -40,7 +40,7 @@ class SobolSearch(Strategy):
     """Points of a shifted Sobol sequence; made by `sobol_search`."""
 
     def suggest(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], AskInfo]:
-        """One point."""
+        """Suggest one point."""
         row = state.num_trials
         d, dtype = self.encoding.num_columns, state.x.dtype
         key_new = jax.random.fold_in(jax.random.fold_in(key, 1), row)

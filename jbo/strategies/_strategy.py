@@ -186,7 +186,7 @@ class Strategy(ABC):
           state: The table.
 
         Raises:
-          ValueError: There are several objectives; see `recommend_front`.
+          ValueError: The table has several objectives; see `recommend_front`.
         """
         if self.layout.num_objectives > 1:
             raise ValueError("recommend: expected one objective, got several; recommend_front gives the front")

@@ -17,7 +17,7 @@ LARGEST_NOISE = 1e6
 
 
 class Units(NamedTuple):
-    """The transform between observed values and those of the surrogate. Both directions preserve the order."""
+    """The transform between observed values and the values of the surrogate. Both directions preserve the order."""
 
     factor: Float[Array, ""]
     """A power of two by which all values are multiplied first; see `numerics.to_middle_of_range`."""
@@ -62,7 +62,7 @@ class Units(NamedTuple):
 
 
 def units(state: Trials, noise: Float[Array, ""] | float | None = None) -> Units:
-    """The transform between the values of a table and those of its `dataset`.
+    """The transform between the values in a table and the values in its `dataset`.
 
     Args:
       state: The table of trials.
@@ -101,7 +101,7 @@ def dataset_with_failures(state: Trials, noise: Float[Array, ""] | float | None 
 
 
 def known_noise(surrogate: Surrogate) -> Float[Array, ""] | float | None:
-    """The known standard deviation of the noise of a surrogate, in units of the objective; None if it is unknown.
+    """Standard deviation of the noise that a surrogate was given, in units of the objective; None if it is unknown.
 
     Args:
       surrogate: The model.

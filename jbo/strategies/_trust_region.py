@@ -38,7 +38,7 @@ _MOVED = 20
 
 
 class Box(NamedTuple):
-    """State of the trust region, a function of the table of trials."""
+    """State of the trust region, computed from the table of trials."""
 
     length: Float[Array, ""]
     """Side of the box, before lengthscales stretch it."""
@@ -113,7 +113,7 @@ class TrustRegion(ModelStrategy):
         """The same strategy for a table with other columns of values.
 
         Raises:
-          ValueError: There are several objectives.
+          ValueError: The table has several objectives.
         """
         if layout.num_objectives > 1:
             raise ValueError(

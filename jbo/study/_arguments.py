@@ -91,7 +91,7 @@ _ELSEWHERE = {
 
 
 def knows_names_of_others(method: Callable[_P, _R]) -> Callable[_P, _R]:
-    """The same method; an argument by its name in another library is refused by a `TypeError` with its name here.
+    """The method, which refuses an argument's name in another library by a `TypeError` with the name in jbo.
 
     Args:
       method: `Study.optimize`.

@@ -41,7 +41,7 @@ class Configuration:
 
     @cached_property
     def x(self) -> Float[np.ndarray, " d"]:
-        """Its point of the unit cube, computed at the first use, because a reader of the file does not need it."""
+        """The point of the unit cube, computed at the first use, because a reader of the file does not need it."""
         return self._space.encode_valid(self.values)
 
     @property
@@ -99,7 +99,7 @@ class Codec:
         return known
 
     def trial(self, record: Record) -> Trial:
-        """The trial of a row of the file.
+        """The trial that is stored in a row of the file.
 
         Args:
           record: The row.

@@ -215,7 +215,7 @@ class Portable:
 
     @cached_property
     def sent(self) -> "Sent":
-        """The objective in the form that is sent to another process."""
+        """The objective, pickled so that it can be sent to another process; `CannotBeSent` if it cannot be pickled."""
         try:
             from cloudpickle import dumps
         except ImportError:

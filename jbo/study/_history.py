@@ -1,4 +1,4 @@
-"""This process's copy of the trials of a study, updated from the file."""
+"""This process's copy of a study's trials, updated from the file."""
 
 import threading
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class History:
             return self.table
 
     def trial(self, record: Record) -> Trial:
-        """The trial of a row of the file.
+        """The trial that is stored in a row of the file.
 
         Args:
           record: The row.
@@ -72,7 +72,9 @@ class History:
 
 
 def num_finished(trials: Sequence[Trial]) -> int:
-    """Number of finished trials, including failed and stopped ones. Abandoned trials do not count.
+    """Number of finished trials, including failed and stopped ones.
+
+    Pending trials do not count, nor do trials that `jbo.Study.abandon` took out of the search.
 
     Args:
       trials: Trials of a study.

@@ -153,7 +153,7 @@ def _ending(outcomes: Outcomes, told: _Told, where: str) -> Ending:
 
 
 def _by_name(outcomes: Outcomes, told: _Told) -> tuple[dict[str, float], dict[str, float]]:
-    """Two dicts, of values and of noises, from the names of the outcomes of the new study."""
+    """Two dicts from the outcomes' names in the new study: to values, and to noises."""
     cost = outcomes.cost
     is_named = told.is_named
     values = {name: value for name, value in told.values.items() if name in outcomes.by_name and is_named is not False}

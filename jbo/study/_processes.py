@@ -126,7 +126,7 @@ class Processes(Workers):
 
 
 def _environment(num: int) -> dict[str, str]:
-    """Environment of one of ``num`` processes, with its share of cores and memory. Variables that are set stay."""
+    """Environment of one of ``num`` processes, with its share of cores and memory. Variables that are set are kept."""
     # Loky would restart a process that has grown by 300 MB, and each process that compiles JAX programs does.
     own = {} if os.environ.get("LOKY_MAX_MEMORY_LEAK_SIZE") else {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e18"}
     if num == 1:

@@ -223,7 +223,7 @@ def run_trials(
       is_pending: False for a running trial that was abandoned.
 
     Raises:
-      SpaceExhausted: There is nothing new to try, and no trial is running.
+      SpaceExhausted: No new configuration is left to try, and no trial is running.
     """
     running: dict[Hashable, tuple[Trial, int]] = {}
     while True:

@@ -1,4 +1,4 @@
-"""A view of one objective of a study with several, for diagnostics, plots and reports of a single value."""
+"""One of several objectives, seen as a study of its own: for diagnostics, plots and reports of a single value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ class Snapshot:
         """The feasible trial with the best observed value; among equal trials, the first.
 
         Raises:
-          ValueError: No trial has succeeded, or none meets the limits, or there are several objectives.
+          ValueError: No trial has succeeded, or none meets the limits, or the study has several objectives.
         """
         check_one(self.outcomes, "best")
         best = best_of(self.trials, self.maximize)
@@ -93,7 +93,7 @@ def read_study(path: str | os.PathLike[str]) -> Snapshot:
       path: Name of the file.
 
     Raises:
-      OSError: There is no such file, or it cannot be read. After a crash the study must first be opened by `jbo.Study`,
+      OSError: The file does not exist or cannot be read. After a crash the study must first be opened by `jbo.Study`,
         which repairs the file.
       ValueError: The file is not a study, or has a format that this version does not read.
     """

@@ -23,7 +23,7 @@ class Stop:
         trial. With several objectives: without a trial that no earlier feasible trial dominates or equals.
 
     Raises:
-      ValueError: There is no condition, or one is invalid.
+      ValueError: No condition is given, or a condition is invalid.
 
     Example:
       >>> Stop(target=0.01, no_improvement=20)
@@ -51,7 +51,7 @@ class Stop:
           outcomes: Outcomes of the study.
 
         Raises:
-          ValueError: There are a target and several objectives.
+          ValueError: A target is given, and the study has several objectives.
         """
         if not outcomes.has_several:
             return self.begin(outcomes.maximize)

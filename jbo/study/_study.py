@@ -144,7 +144,7 @@ class Study:
           device: JAX device of the model; None: the CPU.
 
         Raises:
-          FileNotFoundError: There is no such file.
+          FileNotFoundError: The file does not exist.
           ValueError: The file is not a study.
           OSError: The file cannot be opened.
         """
@@ -268,7 +268,7 @@ class Study:
         Raises:
           SpaceExhausted: A discrete space has no new point.
           ValueError: A name in the context is not a searched parameter, or its value is invalid. Or a bounded search
-            found no point that the constraint allows. Or there is no process with the id ``owner``.
+            found no point that the constraint allows. Or no process has the id ``owner``.
         """
         given = Context(self.space, {} if context is None else context)
         runs_it = None if owner is None else owner_of(owner)
@@ -343,7 +343,7 @@ class Study:
           trial: A result of `ask`, or a configuration of your own, which becomes a new trial.
           value: A number, in your sign. In a study with ``outcomes``, a dict from names to numbers; absent names and
             None mean missing values. If an objective or a limit is NaN or infinite, the trial has failed.
-          failed: The reason why there is no value.
+          failed: The reason why the trial has no value.
           stopped: True: the trial was stopped early, and only its intermediate values are known. It is never the best
             or the recommended trial. It enters the model with its last intermediate value, clipped to lie between the
             median and the worst of the completed trials numbered before it. If that value is not finite, the trial has
@@ -399,7 +399,7 @@ class Study:
           owner: As in the call of `ask`.
 
         Raises:
-          ValueError: The trial belongs to another study, or there is no process with the id ``owner``.
+          ValueError: The trial belongs to another study, or no process has the id ``owner``.
         """
         self._check_trial(trial)
         self._storage.release([trial.number], owner_of(owner))
@@ -545,7 +545,7 @@ class Study:
         """True if higher values of the objective are better.
 
         Raises:
-          ValueError: There are several objectives; ``outcomes`` gives the direction of each.
+          ValueError: The study has several objectives; ``outcomes`` gives the direction of each.
         """
         return self.outcomes.maximize
 
@@ -599,7 +599,7 @@ class Study:
         """The feasible trial with the best observed value; among equal trials, the first.
 
         Raises:
-          ValueError: No trial has succeeded, or none meets the limits, or there are several objectives.
+          ValueError: No trial has succeeded, or none meets the limits, or the study has several objectives.
         """
         check_one(self.outcomes, "best")
         trials = self._history.sync().trials

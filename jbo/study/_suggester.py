@@ -62,7 +62,7 @@ class Suggester:
           context: Context of the suggestion.
 
         Raises:
-          SpaceExhausted: There is nothing new to try.
+          SpaceExhausted: No new configuration is left to suggest.
           ValueError: A bounded search found no point that the constraint allows, or the constraint raised an error.
         """
         number, num_configs = len(table.trials), self._space.num_configs

@@ -12,7 +12,7 @@ class SpaceExhausted(Exception):
 
 
 class SuggestInfo(NamedTuple):
-    """Diagnostics of a suggestion of a study."""
+    """Diagnostics of a study's suggestion."""
 
     is_model_based: bool
     """False for a point of the initial design."""

@@ -9,8 +9,8 @@ everything that the program depends on, as plain values:
 - the function, and the structure, shapes and types of its arguments. Their numbers are data.
 
 A program is cached only if it is a function of its key: its structure must consist of plain values, and of classes and
-functions of jbo. A program with code of the user, such as a constraint or a kernel, is compiled in each process,
-because jbo can't know when that code has changed.
+functions of jbo. A program with code of the user, such as a constraint or a kernel, is not cached.
+Each process compiles it, because jbo cannot know when that code has changed.
 
 Machine code from the cache is executed. The folder must therefore belong to the user and be closed to everybody else
 (mode 0700); any other folder is not used. A file has a checksum. It is written under a temporary name and then renamed.
@@ -153,12 +153,12 @@ class Files:
 
 
 def _head(key: str) -> bytes:
-    """The first bytes of the file of a key."""
+    """The first bytes of the file for a key."""
     return _FORMAT.encode() + hashlib.sha256(key.encode()).digest()
 
 
 class Place:
-    """The cache entry of the program of one call.
+    """The cache entry for the program that a call needs.
 
     Args:
       files: Files of the cache.
@@ -221,7 +221,7 @@ class Place:
 
 
 def place(function: Any, arguments: tuple[Any, ...]) -> Place | None:
-    """The cache entry of the program of a call; None if the program must not be cached, or the cache is off.
+    """The cache entry for the program of a call; None if the program must not be cached, or the cache is off.
 
     Args:
       function: The function that is compiled, in this context.

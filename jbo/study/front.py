@@ -88,7 +88,7 @@ def check_alone(outcomes: Outcomes, instead: str = "") -> None:
 
 
 class Volumes(NamedTuple):
-    """Hypervolume of the trials of a study."""
+    """Hypervolume that the trials of a study dominate."""
 
     so_far: Float[np.ndarray, " n"]
     """Hypervolume up to each trial, in the product of the objectives' units."""

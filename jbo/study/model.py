@@ -263,7 +263,7 @@ def recommend(strategy: Strategy, seed: int, rows: Rows, without_stopped: Rows, 
       strategy: The strategy with the model.
       seed: Seed of the study.
       rows: All trials so far, at least one of which succeeded.
-      without_stopped: The same rows without trials that may not be recommended (`Table.rows_without_stopped`).
+      without_stopped: The same trials, with empty rows for stopped trials (`Table.rows_without_stopped`).
       device: Device of the model; None: the CPU.
       fits: Fits of the study.
     """
@@ -279,7 +279,7 @@ def recommend_front(
       strategy: The strategy with the models.
       seed: Seed of the study.
       rows: All trials so far, at least one of which succeeded.
-      without_stopped: The same rows without trials that may not be recommended (`Table.rows_without_stopped`).
+      without_stopped: The same trials, with empty rows for stopped trials (`Table.rows_without_stopped`).
       device: Device of the models; None: the CPU.
       fits: Fits of the study.
     """
@@ -298,7 +298,7 @@ def _run_with_model(
     device: Any,
     fits: Fits,
 ) -> Any:
-    """The result of one of two programs: the first during the initial design, then the second, which gets the model.
+    """Run one of two programs: the first during the initial design, later the second, which gets the model.
 
     The fit uses all rows, because it is the kept fit of the next suggestion. The posterior leaves out stopped trials:
     their values are guesses, and must not move the means that decide.

@@ -41,7 +41,7 @@ def owner_of(pid: int | None = None) -> Owner:
       pid: Number of the process. None: this process. 0: no process; such an owner counts as alive for ever.
 
     Raises:
-      ValueError: There is no such process.
+      ValueError: No process has this id.
     """
     if pid is None:
         return current()

@@ -148,7 +148,7 @@ def _in_thread(program: _Program, work: Callable[[], None]) -> None:
 
 
 def _give_priority(thread: int, priority: int | None) -> None:
-    """Set the priority (nice value) of a thread; None: that of the calling thread."""
+    """Set the priority (nice value) of a thread; None: the priority of the calling thread."""
     if sys.platform == "linux":  # elsewhere threads have no priority, and the id may belong to a process
         with contextlib.suppress(OSError):  # only a superuser may raise a priority
             if priority is None:

@@ -197,7 +197,7 @@ class Storage:
           path: Name of the new file.
 
         Raises:
-          FileExistsError: There is already a file of that name.
+          FileExistsError: A file of that name exists.
           ValueError: The study is closed, or the path does not name a file.
           OSError: The file cannot be written.
         """

@@ -234,7 +234,7 @@ class Table:
         return rows
 
     def rows_without_stopped(self) -> Rows:
-        """`rows` in which stopped trials are empty rows, because they may not be recommended."""
+        """A copy of `rows` with the rows of stopped trials empty, because a stopped trial may not be recommended."""
         rows = self.rows()
         is_stopped = np.array([t.status == "stopped" for t in self.trials], bool)
         rows.status[: len(self.trials)][is_stopped] = EMPTY
@@ -244,7 +244,7 @@ class Table:
 
     @property
     def exponents(self) -> list[int]:
-        """The exponent of a power of two for each objective, which multiplies its values, noise and reference.
+        """For each objective, the exponent of the power of two that multiplies its values, noise and reference.
 
         See `jbo.numerics.lift`.
         """
@@ -255,12 +255,12 @@ class Table:
         """The exponent of a single objective; see `exponents`.
 
         Raises:
-          ValueError: There are several objectives.
+          ValueError: The study has several objectives.
         """
         return lift(loss for loss in self._losses(self._outcomes.objective) if loss is not None)
 
     def _noise(self, trial: Trial, outcome: Outcome) -> float:
-        """Known standard deviation of the noise of an outcome, in its units; 0 if unknown."""
+        """Known standard deviation of an outcome's noise, in the outcome's units; 0 if unknown."""
         is_one = outcome.role is Role.OBJECTIVE and not self._outcomes.has_several
         return (trial.noise if is_one else trial.noises.get(outcome.name)) or 0.0
 

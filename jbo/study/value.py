@@ -166,7 +166,7 @@ def as_cost(cost: Any, name: str = "cost") -> float | None:
 
 
 def as_noise(noise: Any, name: str = "noise") -> float | None:
-    """The standard deviation of the noise of a value as a float; None if unknown.
+    """The standard deviation of a value's noise, as a float; None if unknown.
 
     Args:
       noise: A number of at least 0, of any library, or None.
@@ -298,7 +298,7 @@ def reported_by(outcomes: Outcomes, name: str | None) -> Outcome:
       name: The user's argument; None: the single objective.
 
     Raises:
-      ValueError: No objective has the name, or there are several and none is named.
+      ValueError: No objective has the name, or the study has several objectives and no name is given.
     """
     names = [objective.name for objective in outcomes.objectives]
     if name is None and len(names) == 1:
@@ -346,7 +346,7 @@ def as_stopped(outcomes: Outcomes, trial: Trial, value: Any = None, cost: Any = 
 
     Raises:
       TypeError: The cost is not a number.
-      ValueError: The cost is invalid, or there is no intermediate value.
+      ValueError: The cost is invalid, or the trial has no intermediate values.
     """
     if value is None or all(each is None for each in value.values()):
         for name in value or ():
@@ -364,7 +364,7 @@ def stopped_with(trial: Trial, values: dict[str, float]) -> Ending:
       values: A dict from the name of each outcome to its value.
 
     Raises:
-      ValueError: There is no intermediate value.
+      ValueError: The trial has no intermediate values.
     """
     reported = list(trial.intermediate_values.values())
     if not reported:

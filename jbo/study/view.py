@@ -31,7 +31,7 @@ def line_of_trial(trial: Trial) -> str:
 
 
 def line_of_study(trials: Sequence[Trial], outcomes: Outcomes, seed: int) -> str:
-    """The goal, the seed and the counts of trials of a study in a line, and the best trial or the size of the front.
+    """A study in one line: goal, seed, counts of trials, and the best trial or the size of the front.
 
     Args:
       trials: All trials of the study, in the order of their numbers.

@@ -69,7 +69,7 @@ class ForestPosterior:
         return ForestPaths(self, jax.random.randint(key, (num_paths,), 0, num_trees, jnp.int32))
 
     def _of_trees(self, keys: Float[Array, "m d"]) -> tuple[Float[Array, "t m"], Float[Array, "t m"]]:
-        """Mean and variance of the leaf of each point in each tree; the trees of all samples along one axis."""
+        """Mean and variance in the leaf that holds each point, for each tree of all samples, along one axis."""
         trees, mean, variance = jax.tree.map(
             lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (self.trees, self.mean, self.variance)
         )
@@ -116,7 +116,7 @@ class Forest:
     uses_start: ClassVar[bool] = False
 
     def bind(self, encoding: Encoding) -> "Forest":
-        """The same surrogate for the columns of a space, with their categories and conditions."""
+        """The surrogate, bound to the columns of a space, with their categories and conditions."""
         return dataclasses.replace(self, encoding=dataclasses.replace(encoding, candidates=None))
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Trees:

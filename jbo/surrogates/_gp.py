@@ -85,7 +85,7 @@ class GP:
     uses_start: ClassVar[bool] = True
 
     def bind(self, encoding: Encoding) -> "GP":
-        """The same surrogate for the columns of a space: their categories and their monotone directions."""
+        """The surrogate, bound to the columns of a space: their categories and their monotone directions."""
         is_category = () if self.noise_slope is None else tuple(map(bool, encoding.is_category))
         is_monotone = any(column.monotone for column in encoding.columns)
         return dataclasses.replace(
@@ -96,7 +96,7 @@ class GP:
         )
 
     def resolve(self, names: Sequence[str]) -> "GP":
-        """The same surrogate, with parameter names in the kernel replaced by column numbers.
+        """The surrogate, with parameter names in the kernel replaced by column numbers.
 
         Args:
           names: Names of all columns, in order.
@@ -311,7 +311,7 @@ class GP:
         return mode + np.array([*[lengthscale] * num_columns, 0.0, noise, *of_slots], dtype) * unit
 
     def _prior(self, slot: Slot) -> Normal:
-        """The prior of an entry of ``of_kernel``."""
+        """The prior for one entry of ``of_kernel``."""
         if slot.kind == "own":
             return slot.prior
         if slot.kind == "signal":
@@ -426,7 +426,7 @@ def gp(
 
 
 def _without_derivative(tree: Any) -> Any:
-    """The same tree with `stop_gradient` on every array; plain numbers stay plain."""
+    """A tree with `stop_gradient` on every array; plain numbers stay plain."""
     return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if isinstance(leaf, jax.Array) else leaf, tree)
 
 

@@ -308,7 +308,7 @@ def _num_rows(is_valid: Bool[Array, " n"]) -> Int[Array, ""]:
 
 
 def observed(gram: Float[Array, "n n"], noise: Float[Array, "*n"], is_valid: Bool[Array, " n"]) -> Float[Array, "n n"]:
-    """Covariance of the observations: that of the function plus noise. Padding rows become identity rows."""
+    """Covariance of the observations: covariance of the function plus noise. Padding rows become identity rows."""
     both = is_valid[:, None] & is_valid[None, :]
     diagonal = jnp.where(is_valid, noise, 1).astype(gram.dtype)
     return jnp.where(both, gram, 0) + jnp.where(jnp.eye(gram.shape[0], dtype=bool), diagonal[:, None], 0)

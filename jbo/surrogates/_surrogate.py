@@ -18,7 +18,7 @@ class FitInfo(NamedTuple):
     num_evaluations: Int[Array, ""]
     """Number of evaluations of the marginal likelihood, over all starts."""
     is_finite: Bool[Array, ""]
-    """False if no start had a finite marginal likelihood; the parameters are then those of the first start."""
+    """False if no start had a finite marginal likelihood; the parameters are then the first start."""
 
 
 @runtime_checkable
@@ -63,9 +63,10 @@ class JointPosterior(Posterior, Protocol):
 
 @runtime_checkable
 class Surrogate(Protocol):
-    """A model of the objective: a frozen dataclass registered as a pytree, with numbers as leaves.
+    """A model of the objective: a frozen dataclass that is registered as a pytree, with numbers as leaves.
 
-    Parameters have a leading axis of hyperparameter samples, over which a posterior averages.
+    The first axis of each fitted parameter runs over hyperparameter samples. Predictions and acquisitions are averaged
+    over the samples.
     """
 
     is_smooth: ClassVar[bool]
@@ -74,7 +75,7 @@ class Surrogate(Protocol):
     """True if fitting benefits from a warm start. `fit` then takes a further argument, see `fit_near`."""
 
     def bind(self, encoding: Encoding) -> "Surrogate":
-        """The same surrogate over the columns of a space."""
+        """The surrogate, bound to the columns of a space."""
         ...
 
     def init(self, num_columns: int, dtype: jnp.dtype) -> Any:

@@ -28,9 +28,9 @@ def fit(
     Args:
       key: Random key of the third and later starts.
       data: Standardised observations.
-      start: A warm start, one hyperparameter sample such as that of an earlier fit. It is then the only start. None: a
-        cold fit, with starts at `GP.init` and at little noise.
-      surrogate: Kernel, priors, noise and number of starts; None: those of `jbo.gp`.
+      start: A warm start: one hyperparameter sample, for example from an earlier fit. It is then the only start. None:
+        a cold fit, with starts at `GP.init` and at little noise.
+      surrogate: Kernel, priors, noise and number of starts; None: as in `jbo.gp`.
 
     Returns:
       Parameters with a leading axis of 1, and diagnostics of the fit. They are never NaN.

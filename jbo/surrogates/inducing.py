@@ -1,7 +1,7 @@
 r"""Gaussian process regression through inducing points, for tables too large for exact inference.
 
 With :math:`m` inducing points among the :math:`n` rows, the covariance of the function is approximated by
-:math:`Q = K_{nm} K_{mm}^{-1} K_{mn}`, and the cost grows with :math:`n m^2`. If every row is an inducing point, the
+:math:`Q = K_{nm} K_{mm}^{-1} K_{mn}`. The cost grows with :math:`n m^2`. If every row is an inducing point, the
 posterior is exact. `jbo.gp` uses inducing points for large tables, and fits its hyperparameters to some of the rows.
 """
 
@@ -18,7 +18,7 @@ from jbo.types import Dataset
 
 
 def thinned(data: Dataset, num_rows: int) -> Dataset:
-    """A table of ``num_rows`` of the valid rows, evenly spread over the table in their order.
+    """A table with ``num_rows`` of the valid rows, evenly spread over the table in their order.
 
     `jbo.gp` fits its hyperparameters to such a table when it has more than 1,024 rows.
 

@@ -313,7 +313,7 @@ def _best(
 
     Args:
       first: Weight and weighted sum of values (in steps) of the rows on the first side.
-      second: The same for the second side.
+      second: The same sums for the rows on the second side.
       is_usable: Columns that may be split.
       draw: Random bits. The lowest bits break ties.
       min_samples_leaf: Minimum weight of a side.

@@ -156,7 +156,7 @@ def case(name: str) -> Case:
       name: A name in `GROUPS`.
 
     Raises:
-      KeyError: There is no such case.
+      KeyError: No case has this name.
       FileNotFoundError: The case needs a table, and ``make tables`` has not run.
     """
     return _of_table(*_TABLES[name]) if name in _TABLES else _of_problem(_PROBLEMS[name])

@@ -1,4 +1,4 @@
-"""Meaning of the numbers of a pool: converts its columns to configs, and to the search space of an emulator."""
+"""What the numbers of a pool mean: converts its columns to configs, and to the search space of an emulator."""
 
 from typing import Any, NamedTuple
 

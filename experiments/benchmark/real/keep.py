@@ -12,7 +12,7 @@ KEPT = Path(__file__).parents[1] / "kept" / "real"
 
 
 def place(folder: Path, method: str, task: str) -> Path:
-    """Path of the file with the searches of a task by a method.
+    """Path of the file that holds a method's searches of a task.
 
     Args:
       folder: Folder of all searches.

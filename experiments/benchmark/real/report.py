@@ -1,4 +1,4 @@
-"""Tables and figures of searches of real tasks."""
+"""Tables and figures that compare searches on real tasks."""
 
 from typing import Any, NamedTuple
 

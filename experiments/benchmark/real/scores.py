@@ -67,7 +67,7 @@ def scores(
     zero: np.ndarray,
     budgets: tuple[int, ...] = BUDGETS,
 ) -> Scores:
-    """The three scores of searches of one task.
+    """The three scores of each search on one task.
 
     Args:
       truth: ``[seeds, evaluations]``, the truths of the evaluated trials, lower is better.

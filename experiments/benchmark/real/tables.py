@@ -240,7 +240,7 @@ def read_table(name: str) -> Table:
       name: Benchmark and data set, such as ``hpolib/protein_structure``.
 
     Raises:
-      ValueError: The table is kept for judging, or there is no table of that name.
+      ValueError: The table is kept for judging, or no table has this name.
     """
     check_table(name)
     benchmark, data_set = _TABLES[name]
@@ -263,7 +263,7 @@ def read_lcbench(name: str) -> Pool:
       name: Name of the data set.
 
     Raises:
-      ValueError: The data set is kept for judging, or there is no data set of that name.
+      ValueError: The data set is kept for judging, or no data set has this name.
     """
     check_lcbench(name)
     return _pool("lcbench_data.npz", name, name)
@@ -277,7 +277,7 @@ def read_hpob(space: str, task: int) -> Pool:
       task: Number of the OpenML task.
 
     Raises:
-      ValueError: The data set of the task is unknown or kept for judging, or there is no such pool.
+      ValueError: The data set of the task is unknown or kept for judging, or no pool has this name.
     """
     check_hpob(space, task)
     return _pool("hpob_data.npz", f"{space}_{task}", DATA_SETS[task])

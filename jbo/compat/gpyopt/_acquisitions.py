@@ -39,15 +39,15 @@ class AcquisitionBase:
 
 
 class ModelAcquisition(AcquisitionBase):
-    """An acquisition and the model that it was made for.
+    """An acquisition function together with the model that it was made for.
 
     Args:
-      acquisition: The same as `jbo` has it.
-      model: Used if the optimisation has no ``model=``.
-      space: None, or the space that the optimisation must have.
-      optimizer: None, or an `AcquisitionOptimizer`; an acquisition is maximised by `jbo.maximize`, so another value is
-        warned about.
-      cost: As ``cost_withGradients`` of the optimisation.
+      acquisition: The acquisition function of `jbo` that is maximised.
+      model: The model of the optimisation if the optimisation gets no ``model=``.
+      space: None, or the space. The optimisation must use this same space.
+      optimizer: None, or an `AcquisitionOptimizer`; any other value gives a warning, because `jbo.maximize` maximises
+        every acquisition.
+      cost: The same values as for ``cost_withGradients`` of the optimisation.
     """
 
     analytical_gradient_prediction: ClassVar[bool] = True
@@ -64,13 +64,13 @@ class ModelAcquisition(AcquisitionBase):
     def acquisition_function(self, x: Any) -> Float[np.ndarray, "m 1"]:
         """The negative acquisition at the rows of ``x``, lower is better; 0 for rows that a constraint forbids.
 
-        It is that of the optimisation, whose model is its own. Improvements are in units of the standardised objective.
+        The model is the model of the optimisation. Improvements are in units of the standardised objective.
 
         Args:
           x: The rows.
 
         Raises:
-          ValueError: The acquisition is part of no optimisation, or there are no two different values.
+          ValueError: The acquisition is not part of an optimisation, or all observed values are equal.
         """
         view = self._view()
         x = np.atleast_2d(np.asarray(x, np.float64))
@@ -129,8 +129,8 @@ class AcquisitionEI(ModelAcquisition):
     Args:
       model: One of `models`, or a surrogate of `jbo`; None is the default one.
       space: The `Design_space` of the optimisation; None: any space.
-      optimizer: None, or an `AcquisitionOptimizer`; an acquisition is maximised by `jbo.maximize`, so another value is
-        warned about.
+      optimizer: None, or an `AcquisitionOptimizer`; any other value gives a warning, because `jbo.maximize` maximises
+        every acquisition.
       cost_withGradients: As in `BayesianOptimization`: None, ``evaluation_time`` or a function.
       jitter: Minimum improvement on the best value, in standard deviations of the objective.
     """
@@ -231,7 +231,7 @@ def builtin(acquisition: Any) -> ModelAcquisition:
       acquisition: The acquisition that the user gave.
 
     Raises:
-      ValueError: It is another; the message says why.
+      ValueError: The acquisition is of another kind; the message says why it cannot be used.
     """
     if isinstance(acquisition, ModelAcquisition):
         changed = [

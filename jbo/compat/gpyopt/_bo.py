@@ -203,10 +203,10 @@ class BO:
           report_file: As in `save_report`, at the end.
           evaluations_file: As in `save_evaluations`, at the end.
           models_file: As in `save_models`, at the end.
-          **unknown: Other keywords are warned about, because GPyOpt's older versions had some.
+          **unknown: Other keywords, such as those of GPyOpt's older versions, give a warning.
 
         Raises:
-          ValueError: There is no ``f``, or an option is impossible.
+          ValueError: The optimisation has no ``f``, or an option is impossible.
         """
         del save_models_parameters
         unknown_options(unknown, ("max_iter", "max_time", "eps", "context", "verbosity"))
@@ -304,7 +304,7 @@ class BO:
 
     @property
     def Y(self) -> Float[np.ndarray, "n 1"]:
-        """Their values, lower is better: those of ``-f`` where it is maximised; NaN where an evaluation failed.
+        """Values at the points `X`, lower is better: values of ``-f`` if it is maximised; NaN for failed evaluations.
 
         With ``sign="user"`` they are as ``f`` gives them.
         """
@@ -329,7 +329,7 @@ class BO:
 
     @property
     def fx_opt(self) -> float:
-        """Its value, with the sign of `Y`.
+        """The value at `x_opt`, with the sign of `Y`.
 
         Raises:
           ValueError: No evaluation has succeeded.
@@ -348,10 +348,10 @@ class BO:
         return self.X, self._values()[:, None]
 
     def view(self) -> View:
-        """The fitted model of all evaluations, which `model` and `acquisition` predict by.
+        """The model fitted to all evaluations. `model` and `acquisition` use it for their predictions.
 
         Raises:
-          ValueError: There are no two different values.
+          ValueError: All observed values are equal.
         """
         trials = self._finished()
         if self._viewed is None or self._viewed[0] != len(trials):
@@ -406,7 +406,7 @@ class BO:
           models_file: Written from scratch; a line for each number of evaluations from the initial design on.
 
         Raises:
-          ValueError: The model has none, as a forest, or there are no two different values.
+          ValueError: The model has none, as a forest, or all observed values are equal.
         """
         trials, lines = self._finished(), []
         for num in range(min(self._num_initial, len(trials)), len(trials) + 1):
@@ -477,7 +477,7 @@ class BO:
           label_y: Label of the second axis; None: the second parameter's name, or the name of the model's values.
 
         Raises:
-          ValueError: There are more parameters, or no two different values yet.
+          ValueError: The domain has more than two parameters, or all observed values are equal.
         """
         self._warn_of_sign("plot_acquisition")
         space = self.space.space
@@ -557,13 +557,13 @@ class BO:
         return [trial for trial in self.study.trials if trial.status != "pending"]
 
     def _context(self, context: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """The context with values a rounding away from a bound or a level put there."""
+        """The context, with values moved to a bound or a level from which they differ only by rounding."""
         if not context:
             return None
         return {name: self.space.columns.rounded(name, value) for name, value in context.items()}
 
     def _next(self, context: Mapping[str, Any] | None, pending_X: Any, ignored_X: Any) -> list[dict[str, Any]]:
-        """The next configs, from a study of the same trials that is thrown away."""
+        """The next configs, from a temporary study with the same trials."""
         study = Study.from_trials(
             self._finished(),
             self.space.space,

@@ -18,7 +18,7 @@ _MAX_DRAWS = 500
 
 
 def initial_design(kind: str, space: Space, num_points: int, seed: int) -> list[dict[str, Any]]:
-    """Configs to evaluate before there is a model; where the kind gives too few that are allowed, random ones follow.
+    """Configs to evaluate before there is a model. If the design has too few allowed configs, random configs follow.
 
     Args:
       kind: ``random``, ``latin``, ``sobol`` or ``grid``.

@@ -51,11 +51,11 @@ class ExperimentDesign:
 
 
 class RandomDesign(ExperimentDesign):
-    """Points at random."""
+    """Random points."""
 
 
 class LatinDesign(ExperimentDesign):
-    """A point in each of as many slices of every column."""
+    """A Latin hypercube: one point in each slice of every column."""
 
     kind = "latin"
 

@@ -39,7 +39,7 @@ def save(
 def load(
     path: str | os.PathLike[str], names: tuple[str, ...]
 ) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "n 1"], str]:
-    """Points and values of a file that `save` wrote, or GPyOpt, and what the column of values is called.
+    """Points and values from a file that `save` or GPyOpt wrote, and the name of the column of values.
 
     Args:
       path: The file.

@@ -1,4 +1,4 @@
-"""GPyOpt's ways to begin an optimisation; `_bo` has what they have in common."""
+"""GPyOpt's classes that begin an optimisation; their base class is in `_bo`."""
 
 import inspect
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _OPTIONS_OF_MODELS = {
 
 
 class BayesianOptimization(BO):
-    """Bayesian optimisation of a function of one row of numbers.
+    """Bayesian optimisation of a function that takes one row of numbers.
 
     The options are GPyOpt's; the docstring of this package has a table that says how each is handled.
 
@@ -182,7 +182,7 @@ class BayesianOptimization(BO):
 
 
 class ModularBayesianOptimization(BO):
-    """Bayesian optimisation of parts that were made one by one.
+    """Bayesian optimisation with a model, an acquisition and other parts that were made one by one.
 
     Args:
       model: One of `models`, or a surrogate of `jbo`.

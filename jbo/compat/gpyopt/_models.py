@@ -115,10 +115,10 @@ class Regression:
         return of_mean[:, :, None], 2 * deviation * of_deviation
 
     def plot(self) -> Any:
-        """A figure of the model over one column, which is shown.
+        """Draw and show the model over its one column.
 
         Raises:
-          ValueError: There are more columns.
+          ValueError: The model has more than one column.
         """
         if self.input_dim != 1:
             raise ValueError(f"plot: expected one column, got {self.input_dim}; plot_acquisition shows two columns")
@@ -165,7 +165,7 @@ class Model(BOModel):
         """The fitted model.
 
         Raises:
-          ValueError: There are no evaluations.
+          ValueError: The model has no evaluations yet.
         """
         if self._source is None:
             raise ValueError("model: expected evaluations, got none yet; run an optimisation or call updateModel first")
@@ -197,7 +197,7 @@ class Model(BOModel):
     def moments(self, X: Any, with_noise: bool = True) -> tuple[Float[np.ndarray, "m 1"], Float[np.ndarray, "m 1"]]:
         """Mean and standard deviation at the rows of ``X``.
 
-        With several hyperparameter samples, they are those of the mixture of the predictions.
+        With several hyperparameter samples, they describe the mixture of the predictions.
 
         Args:
           X: Points, one for each row.
@@ -217,7 +217,7 @@ class Model(BOModel):
           with_noise: True: moments of a noisy observation; False: moments of the function.
 
         Raises:
-          ValueError: There are no evaluations, or no two different values.
+          ValueError: The model has no evaluations yet, or all values are equal.
         """
         return self.moments(X, with_noise)
 
@@ -403,7 +403,7 @@ class WarpedGPModel(GPModel):
 
     Args:
       kernel: As in `GPModel`.
-      noise_var: None or 0; another value is warned about, because the noise is one of the warped values.
+      noise_var: None or 0; any other value gives a warning, because the noise is a noise of the warped values.
       exact_feval: As in `GPModel`.
       optimizer: As in `GPModel`.
       max_iters: As in `GPModel`.
@@ -448,7 +448,7 @@ class InputWarpedGPModel(GPModel):
 
     Args:
       space: Accepted as in GPyOpt; a model is made for the space of the optimisation.
-      warping_function: None, that of Kumaraswamy; others are refused.
+      warping_function: None, which is Kumaraswamy's function; others are refused.
       kernel: As in `GPModel`, of the warped parameters.
       noise_var: As in `GPModel`.
       exact_feval: As in `GPModel`.

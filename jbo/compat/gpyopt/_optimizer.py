@@ -19,7 +19,7 @@ class AcquisitionOptimizer:
 
     Args:
       space: The domain.
-      optimizer: ``lbfgs``; other methods are warned about.
+      optimizer: ``lbfgs``; any other method gives a warning.
       **options: Accepted as in GPyOpt.
     """
 

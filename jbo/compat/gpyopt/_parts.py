@@ -56,10 +56,10 @@ def model_of(model: Any, model_type: str, options: Mapping[str, Any]) -> Model:
     Args:
       model: Model given in place of a type, or None.
       model_type: One of `MODELS`.
-      options: Options of models by name. Those that the model does not have are warned about, as GPyOpt ignores them.
+      options: Options of models by name. An option that the model lacks gives a warning; GPyOpt ignores it.
 
     Raises:
-      ValueError: There is no such model, or it is a class of the user's own.
+      ValueError: No model has this name, or ``model`` is a class of the user's own.
     """
     if model is not None:
         for name, value in options.items():
@@ -108,7 +108,7 @@ def acquisition_of(
       weight: Weight of ``LCB``; None: 2.
 
     Raises:
-      ValueError: There is no such acquisition, or it is a class of the user's own.
+      ValueError: No acquisition has this name, or ``acquisition`` is a class of the user's own.
     """
     if acquisition is not None:
         for name, value in (("acquisition_jitter", jitter), ("acquisition_weight", weight)):
@@ -134,7 +134,7 @@ def batch_of(evaluator_type: str | None, batch_size: int) -> Batch | None:
       batch_size: Points of a suggestion.
 
     Raises:
-      ValueError: There is no such rule.
+      ValueError: No batch rule has this name.
     """
     kind = "sequential" if evaluator_type is None else evaluator_type
     if kind not in EVALUATORS:

@@ -49,7 +49,7 @@ def _predictions(strategy: Bayesian, key: Array, state: Trials, x: Array) -> Pre
 
 
 def predictions(strategy: Bayesian, seed: int, x: np.ndarray, y: np.ndarray, points: np.ndarray) -> Predictions:
-    """What the model and the acquisition of a strategy say, given evaluations.
+    """Predictions and acquisition values of a strategy, given evaluations.
 
     Args:
       strategy: Strategy with the model and the acquisition.
@@ -83,7 +83,7 @@ def plot_acquisition(
     label_x: str | None,
     label_y: str | None,
 ) -> Any:
-    """A figure of the model and of the acquisition over one or two parameters, saved, or shown if there is no name.
+    """Draw the model and the acquisition over one or two parameters; save the figure, or show it without a file name.
 
     Args:
       space: A space of one or two parameters.
@@ -149,7 +149,7 @@ def plot_acquisition(
 def plot_convergence(
     X: np.ndarray, Y: np.ndarray, Y_best: np.ndarray, filename: str | os.PathLike[str] | None, label: str = "objective"
 ) -> Any:
-    """A figure of the way between consecutive points and of the best value, saved, or shown if there is no name.
+    """Draw the distances between consecutive points, and the best value; save the figure, or show it.
 
     Args:
       X: Points as rows, in the user's units.
@@ -176,7 +176,7 @@ def plot_convergence(
 
 
 def plot_model(X: np.ndarray, Y: np.ndarray, line: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> Any:
-    """A figure of a model over one column, which is shown: its mean, two deviations on each side, and the data.
+    """Draw and show a model over one column: its mean, two standard deviations on each side, and the data.
 
     Args:
       X: Points of the data.
@@ -195,7 +195,7 @@ def plot_model(X: np.ndarray, Y: np.ndarray, line: np.ndarray, mean: np.ndarray,
 
 
 def _figure(filename: str | os.PathLike[str] | None, size: tuple[int | float, int | float]) -> tuple[Any, Any]:
-    """An empty figure, and what saves or shows it and returns it. A saved one leaves pyplot alone."""
+    """An empty figure, and a function that saves or shows the figure and returns it. Saving does not use pyplot."""
     if filename is None:
         from matplotlib import pyplot
 

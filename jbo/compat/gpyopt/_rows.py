@@ -212,7 +212,7 @@ def _is_rounding(parameter: Parameter, table: np.ndarray | None, numbers: np.nda
 
 
 def _table(parameter: Parameter) -> np.ndarray | None:
-    """The numbers of each level of a parameter whose values may be non-numeric; None for other parameters."""
+    """The numbers that stand for each value of a parameter; None for numeric parameters."""
     if isinstance(parameter, Ordinal) and parameter.is_numeric or not isinstance(parameter, Ordinal | Categorical):
         return None
     values = [parameter.value_at(level) for level in range(parameter.num_levels)]

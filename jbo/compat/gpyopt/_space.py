@@ -80,7 +80,7 @@ class Design_space:
         self.expressions = _expressions(constraints, len(self.columns.names))
         """The constraints as functions of rows."""
         self.space = Space(free, constraint=Constraint(self.expressions, free)) if self.expressions else free
-        """The same space as a `jbo.Space`."""
+        """The space as a `jbo.Space`."""
 
     @staticmethod
     def fromConfig(space: Any, constraints: Any) -> "Design_space":
@@ -155,7 +155,7 @@ class Design_space:
           variable_name: Name of the variable, numbered if the parameter has several columns.
 
         Raises:
-          ValueError: There is no such variable.
+          ValueError: No variable has this name.
         """
         if variable_name not in self.name_to_variable:
             raise ValueError(f"expected one of {', '.join(self.name_to_variable)}, got {variable_name!r}")

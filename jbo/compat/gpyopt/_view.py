@@ -1,4 +1,4 @@
-"""Predictions of the model of a search at points in the user's units, in the units of GPyOpt's models."""
+"""What the model of a search predicts at points in the user's units, in the units of GPyOpt's models."""
 
 import dataclasses
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Table(NamedTuple):
     rows: Float[np.ndarray, "n k"]
     """Points in the user's units."""
     x: Float[np.ndarray, "n d"]
-    """The same points in the unit cube."""
+    """The points in the unit cube."""
     y: Float[np.ndarray, " n"]
     """Values, lower is better; NaN where an evaluation failed."""
     cost: Float[np.ndarray, " n"] | None
@@ -77,7 +77,7 @@ class View:
         """Predictions at points in the user's units.
 
         Args:
-          rows: Points; those of the domain, or near it.
+          rows: Points in the domain, or near it.
         """
         x = self.space.columns.to_unit(np.atleast_2d(np.asarray(rows, np.float64)))
         found = []
@@ -153,7 +153,7 @@ class View:
 
     @staticmethod
     def total(found: Predictions) -> Float[np.ndarray, "m s"]:
-        """Standard deviation of an observation: that of the function and that of the noise.
+        """Standard deviation of an observation, from the function's variance and the noise variance.
 
         Args:
           found: From `at`.

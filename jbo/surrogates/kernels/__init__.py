@@ -1,4 +1,4 @@
-r"""Covariance functions of points of the unit cube.
+r"""Covariance functions on the unit cube.
 
 A kernel is any function ``kernel(params, x1[n d], x2[m d]) -> [n m]`` of `GPParams`. The kernels of this package are
 added by ``+``, multiplied by ``*`` and restricted to some parameters by `on`. A kernel may have hyperparameters besides

@@ -37,7 +37,7 @@ class RationalQuadratic(Covariance):
         return self.base.variance(params, x)
 
     def bind(self, encoding: Encoding) -> "RationalQuadratic":
-        """The same kernel over the columns of a space."""
+        """The kernel, bound to the columns of a space."""
         return dataclasses.replace(self, base=self.base.bind(encoding))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:
@@ -68,7 +68,7 @@ class Polynomial(Covariance):
         return jnp.exp(params.log_signal_variance) * (_number(self.offset, params) + products) ** self.degree
 
     def bind(self, encoding: Encoding) -> "Polynomial":
-        """The same kernel over the columns of a space."""
+        """The kernel, bound to the columns of a space."""
         return dataclasses.replace(self, base=self.base.bind(encoding))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:

@@ -46,7 +46,7 @@ class Slot(NamedTuple):
     """Prior and bounds of one entry of `GPParams.of_kernel`."""
 
     kind: str
-    """``"lengthscale"`` or ``"signal"``: prior and bounds are those of the surrogate; ``"own"``: those given here."""
+    """``"lengthscale"`` or ``"signal"``: prior and bounds come from the surrogate; ``"own"``: from this slot."""
     prior: Normal = Normal(0.0, 1.0)
     bounds: tuple[float, float] = (0.0, 0.0)
     """Bounds of the search, on the scale of the entry (usually logarithmic)."""
@@ -80,12 +80,12 @@ class Covariance:
         return jax.vmap(at)(x)
 
     def bind(self, encoding: Encoding) -> "Covariance":
-        """The same kernel over the columns of a space."""
+        """The kernel, bound to the columns of a space."""
         del encoding
         return self
 
     def resolve(self, names: Sequence[str]) -> "Covariance":
-        """The same kernel, with parameter names replaced by column numbers.
+        """The kernel, with parameter names replaced by column numbers.
 
         Args:
           names: Names of all columns, in order.
@@ -210,11 +210,11 @@ class Composite(Covariance):
     parts: tuple[Covariance, ...]
 
     def bind(self, encoding: Encoding) -> "Composite":
-        """The same kernel over the columns of a space."""
+        """The kernel, bound to the columns of a space."""
         return dataclasses.replace(self, parts=tuple(part.bind(encoding) for part in self.parts))
 
     def resolve(self, names: Sequence[str]) -> "Composite":
-        """The same kernel, with parameter names replaced by column numbers."""
+        """The kernel, with parameter names replaced by column numbers."""
         return dataclasses.replace(self, parts=tuple(part.resolve(names) for part in self.parts))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:
@@ -334,7 +334,7 @@ class OnColumns(Covariance):
         return self.kernel.variance(self._params(params), self._take(x))
 
     def bind(self, encoding: Encoding) -> "OnColumns":
-        """The same kernel over the columns of a space."""
+        """The kernel, bound to the columns of a space."""
         chosen = self._indices()
         if max(chosen) >= encoding.num_columns:
             raise ValueError(f"on: expected columns below {encoding.num_columns}, got {chosen}")
@@ -346,7 +346,7 @@ class OnColumns(Covariance):
         return dataclasses.replace(self, kernel=self.kernel.bind(part))
 
     def resolve(self, names: Sequence[str]) -> "OnColumns":
-        """The same kernel, with parameter names replaced by column numbers.
+        """The kernel, with parameter names replaced by column numbers.
 
         Raises:
           ValueError: If no parameter has one of the names.
@@ -416,7 +416,7 @@ def additive(kernel: Kernel, *groups: Sequence[str | int]) -> Covariance:
       groups: Parameter names, or column numbers, of each group. A parameter may be in several groups.
 
     Raises:
-      ValueError: If there is no group, or an empty one.
+      ValueError: No group is given, or a group is empty.
 
     References:
       Kandasamy, Schneider and Póczos, High Dimensional Bayesian Optimisation and Bandits via Additive Models, 2015;

@@ -51,7 +51,7 @@ class Periodic(Covariance):
         return self.kernel.variance(params, x)
 
     def bind(self, encoding: Encoding) -> "Periodic":
-        """The same kernel over the columns of a space."""
+        """The kernel, bound to the columns of a space."""
         return dataclasses.replace(self, kernel=self.kernel.bind(encoding))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:

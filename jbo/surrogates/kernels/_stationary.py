@@ -129,7 +129,7 @@ class Stationary(Covariance):
     """Period of each column, 0 for columns without a period; empty: no column has a period."""
 
     is_share: tuple[bool, ...] = field(default=(), metadata={"static": True})
-    """True for columns of shares of a simplex, whose distance is that of the shares; empty: there are no shares."""
+    """True for columns of shares, whose distance is the distance between shares; empty: no column is a share."""
     effects: Normal | None = None
     """Prior of the log variance of the effects of choices, in units of the kernel's variance; see `with_effects`. None:
     no effects."""
@@ -161,7 +161,7 @@ class Stationary(Covariance):
     def gram(self, params: GPParams, x: Float[Array, "n d"]) -> Float[Array, "n n"]:
         """Covariance of the function at each pair of ``x``, with a custom derivative for equal arguments.
 
-        The values are those of `__call__`. The reverse pass takes a third of the time. Forward mode is not supported.
+        The values equal those of `__call__`. The reverse pass takes a third of the time. Forward mode is not supported.
         """
         features, scale = self._features(x), self._scales(params)
         correlation = self.gram_of_features(features, scale)
@@ -215,7 +215,7 @@ class Stationary(Covariance):
         return jnp.exp(params.log_signal_variance) * correlation
 
     def bind(self, encoding: Encoding) -> "Stationary":
-        """The same kernel over the columns of a space."""
+        """The kernel, bound to the columns of a space."""
         choices = tuple(int(k) if c else 0 for k, c in zip(encoding.num_levels, encoding.is_category, strict=True))
         periods = tuple(c.period for c in encoding.columns)
         is_share = tuple(map(bool, encoding.is_share))

@@ -42,7 +42,7 @@ class InputWarped(Covariance):
         return self.kernel.variance(self._inner(params), self.warp(params, x))
 
     def bind(self, encoding: Encoding) -> "InputWarped":
-        """The same kernel over the columns of a space."""
+        """The kernel, bound to the columns of a space."""
         is_fixed = tuple(
             bool(is_category) or bool(c.period) or c.simplex >= 0
             for c, is_category in zip(encoding.columns, encoding.is_category, strict=True)
@@ -50,7 +50,7 @@ class InputWarped(Covariance):
         return dataclasses.replace(self, kernel=self.kernel.bind(encoding), is_fixed=is_fixed if any(is_fixed) else ())
 
     def resolve(self, names: Sequence[str]) -> "InputWarped":
-        """The same kernel, with parameter names replaced by column numbers."""
+        """The kernel, with parameter names replaced by column numbers."""
         return dataclasses.replace(self, kernel=self.kernel.resolve(names))
 
     def slots(self, num_columns: int) -> tuple[Slot, ...]:

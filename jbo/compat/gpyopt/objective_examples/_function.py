@@ -53,15 +53,15 @@ class Function:
         return values + np.random.normal(0, self.sd, values.shape) if self.sd else values  # noqa: NPY002
 
     def plot(self, bounds: Any = None, ax: Any = None, plt_type: str = "contourf") -> None:
-        """Draw the function over its box, of one or two columns; it is shown unless there are axes.
+        """Draw the function over its box of one or two columns, and show the figure unless ``ax`` is given.
 
         Args:
-          bounds: Pairs ``(low, high)``; None: those of the function.
+          bounds: Pairs ``(low, high)``; None: the bounds of the function.
           ax: Matplotlib's axes; None: a new figure.
           plt_type: ``contourf`` or ``contour``, of two columns.
 
         Raises:
-          ValueError: There are more columns, or the type is another.
+          ValueError: The function has more than two columns, or the type is neither of the two.
         """
         from matplotlib import pyplot
 
