@@ -89,28 +89,7 @@ class Bayesian(ModelStrategy):
             from jbo.strategies._multi_objective import over_several  # _multi_objective imports this module
 
             return over_several(self, layout)
-        return self.with_weights_for(layout)
-
-    def with_weights_for(self, layout: Layout) -> Any:
-        """The same strategy with the weights for the limits and the cost of a table.
-
-        Args:
-          layout: Columns of the table.
-        """
-        is_default = self.under_limits is not None and layout.num_limits
-        left_out = (Feasible, Classifier) if is_default else Feasible
-        weights = tuple(weight for weight in self.weights if not isinstance(weight, left_out))
-        if layout.has_cost and not any(isinstance(weight, CostWeight) for weight in weights):
-            weights += (LearntCost(over_columns(self.encoding)),)
-        if not layout.num_limits:
-            return dataclasses.replace(self, layout=layout, weights=weights)
-        return dataclasses.replace(
-            self,
-            layout=layout,
-            weights=(*weights, Feasible(over_columns(self.encoding), layout.num_limits)),
-            acquisition=self.under_limits if is_default else self.acquisition,
-            doubt=None,
-        )
+        return with_weights_for(self, layout)
 
     def first_params(self, dtype: jnp.dtype) -> Fitted:
         """Starting parameters of a cold fit."""
@@ -132,14 +111,7 @@ class Bayesian(ModelStrategy):
     def fit_values(
         self, key: Key[Array, ""], state: Trials, start: Any, is_near: Bool[Array, ""]
     ) -> tuple[Any, FitInfo]:
-        """Fitted parameters of the surrogate of the values, and diagnostics of the fit; see `fit_to`.
-
-        Args:
-          key: Random key of the fit.
-          state: As in `fit_to`.
-          start: Starting parameters of the surrogate.
-          is_near: As in `fit_to`.
-        """
+        """Fitted parameters of the surrogate of the values, and diagnostics of the fit; arguments as in `fit_to`."""
         return fit_near(self.surrogate, key, self.dataset(state), start, is_near)
 
     def design_at(self, key: Key[Array, ""], state: Trials, region: Region) -> tuple[Float[Array, " d"], BayesianInfo]:
@@ -174,14 +146,9 @@ class Bayesian(ModelStrategy):
         key_batch = streams.stream(key, streams.BATCH, state.num_trials)
         key_value, key_maximize, key_new = jax.random.split(key_batch, 3)
         known = self.know(model[0], state, region)
-        batch, log_weight = self.batch, self.log_weight(model[0], state, known)
-        aux = batch.prepare(key_value, self.inner_acquisition(known), known)
-
-        def together(x: Float[Array, "q d"]) -> Float[Array, ""]:
-            gain, weight = batch.value_together(aux, known, x), jnp.mean(jax.vmap(log_weight)(x))
-            return gain + weight if known.limits is None else jnp.where(known.limits.has_feasible, gain, 0) + weight
-
-        points, value = improve_together(key_maximize, together, region, state, points, self.surrogate.is_smooth)
+        aux = self.batch.prepare(key_value, self.inner_acquisition(known), known)
+        value = functools.partial(value_together, self.batch, aux, known, self.log_weight(model[0], state, known))
+        points, value = improve_together(key_maximize, value, region, state, points, self.surrogate.is_smooth)
         points, is_new = _table.each_new(key_new, region, state, points)
         return points, info._replace(is_new=is_new, value=jnp.broadcast_to(value, info.value.shape))
 
@@ -284,9 +251,7 @@ class Bayesian(ModelStrategy):
           state: The table.
           known: From `know`.
         """
-        key_batch = key
-        if self.batch is not None:
-            key, key_batch = jax.random.split(key)
+        key, key_batch = (key, key) if self.batch is None else jax.random.split(key)
         log_weight, inner = self.log_weight(params, state, known), self.inner_acquisition(known)
         acquisition = weighted(inner, log_weight, known.least_mean)
         aux = acquisition.prepare(key, known.fantasised, known.feasible_data_with_pending)
@@ -321,3 +286,45 @@ def or_else(is_first: Bool[Array, ""], first: LogWeight, other: LogWeight, x: Fl
       x: A point of the unit cube.
     """
     return jax.lax.cond(is_first, first, other, x)
+
+
+def value_together(
+    batch: JointBatch, aux: Any, known: Knowledge, log_weight: LogWeight, x: Float[Array, "q d"]
+) -> Float[Array, ""]:
+    """Value of several points: the value of a joint rule, plus the mean log weight of the points.
+
+    While no trial meets the limits, the mean log weight alone.
+
+    Args:
+      batch: The rule.
+      aux: From its ``prepare``.
+      known: What is known of the table.
+      log_weight: Log weight of a point.
+      x: Points of the unit cube.
+    """
+    gain, weight = batch.value_together(aux, known, x), jnp.mean(jax.vmap(log_weight)(x))
+    return gain + weight if known.limits is None else jnp.where(known.limits.has_feasible, gain, 0) + weight
+
+
+def with_weights_for(strategy: Bayesian, layout: Layout) -> Any:
+    """The strategy with the weights for the limits and the cost of a table.
+
+    Args:
+      strategy: A strategy for one objective.
+      layout: Columns of the table.
+    """
+    is_default = strategy.under_limits is not None and layout.num_limits
+    left_out = (Feasible, Classifier) if is_default else Feasible
+    columns = over_columns(strategy.encoding)
+    weights = tuple(weight for weight in strategy.weights if not isinstance(weight, left_out))
+    if layout.has_cost and not any(isinstance(weight, CostWeight) for weight in weights):
+        weights += (LearntCost(columns),)
+    if not layout.num_limits:
+        return dataclasses.replace(strategy, layout=layout, weights=weights)
+    return dataclasses.replace(
+        strategy,
+        layout=layout,
+        weights=(*weights, Feasible(columns, layout.num_limits)),
+        acquisition=strategy.under_limits if is_default else strategy.acquisition,
+        doubt=None,
+    )

@@ -19,7 +19,7 @@ from jbo.knowledge import Knowledge, Limits, learn
 from jbo.numerics import choose
 from jbo.pytrees import pytree
 from jbo.region import Region
-from jbo.strategies._bayesian import Bayesian, Fitted, or_else
+from jbo.strategies._bayesian import Bayesian, Fitted, or_else, with_weights_for
 from jbo.strategies._classifier import Classifier
 from jbo.strategies._limits import Feasible
 from jbo.strategies._strategy import Strategy
@@ -266,7 +266,7 @@ def over_several(strategy: Bayesian, layout: Layout) -> MultiObjective:
             "monotone: expected no monotone parameter with several objectives, because `monotone` does not say in "
             "which objective"
         )
-    made = strategy.with_weights_for(layout)
+    made = with_weights_for(strategy, layout)
     if strategy.under_limits is not None:  # densities of good trials are not defined for a front
         weights = tuple(weight for weight in made.weights if not isinstance(weight, Classifier))
         made = dataclasses.replace(made, weights=weights, doubt=None)
