@@ -180,6 +180,19 @@ def test_threads_share_what_the_objective_holds(make):
     assert all(t.value == t.config["x"] for t in study.trials)
 
 
+class EndedBySecond(ThreadPoolExecutor):
+    """It is shut down, and what waits is cancelled, as soon as a second call is given to it."""
+
+    num_calls = 0
+
+    def submit(self, function, /, *args, **options):
+        future = super().submit(function, *args, **options)
+        self.num_calls += 1
+        if self.num_calls == 2:
+            self.shutdown(wait=False, cancel_futures=True)
+        return future
+
+
 def test_what_ends_the_call_gives_the_trials_back(make, outcome):
     unbroken, study = make(), make()
     unbroken.ask(3)
@@ -196,13 +209,11 @@ def test_what_ends_the_call_gives_the_trials_back(make, outcome):
         assert [t.status for t in study.trials] == ["ok", "pending"]
         with pytest.raises(TypeError, match="the objective must return a number; trial 1"):
             study.optimize(lambda config: "a", 4, workers=1, executor=executor)
-    executor = ThreadPoolExecutor(1)
-    future = executor.submit(time.sleep, 0.2)
-    stop = threading.Timer(0.05, lambda: executor.shutdown(wait=False, cancel_futures=True))
-    stop.start()
+    executor, release = EndedBySecond(1), threading.Event()
+    future = executor.submit(release.wait)
     with pytest.raises(CancelledError):
         study.optimize(objective, 4, workers=1, executor=executor)
-    future.result(), stop.join()
+    release.set(), future.result()
     assert [t.status for t in study.trials] == ["ok", "failed", "pending"]
     assert outcome(study.ask(1)) == outcome([unbroken.trials[2]])
 
