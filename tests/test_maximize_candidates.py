@@ -195,7 +195,8 @@ def test_the_ascents_of_a_smooth_function_end_inside_of_a_shell():
         )
     )
     state = table([np.r_[0.9, np.full(5, 0.5)]], 6)
-    found = [find(jax.random.key(seed), state) for seed in range(8)]
+    found = [find(jax.random.key(seed), state) for seed in range(16)]
     distances = np.linalg.norm(np.array([each.x for each in found]) - 0.5, axis=1)
     assert (np.abs(distances - 0.4) < 0.01 + 1e-6).all()
-    assert min(float(each.value) for each in found) > -2.1, "-1.98; without points before the ends -2.3"
+    # Medians of eight seeds are -1.94 to -1.90, and -2.27 to -2.02 without points before the ends.
+    assert np.median([float(each.value) for each in found]) > -1.97

@@ -25,7 +25,7 @@ from jbo import (
 from jbo.acquisitions import Scale, incumbent
 from jbo.encoding import snap
 from jbo.region import Region
-from jbo.strategies import BeliefWeight, Fitted, streams
+from jbo.strategies import BeliefWeight, Fitted
 from jbo.study.table import capacity_for
 from jbo.surrogates import FitInfo, mean_of
 from jbo.types import EMPTY, FAILED, OK, PENDING, Trials
@@ -465,8 +465,3 @@ def test_a_search_is_not_lost_where_bad_values_are_huge():
             study.optimize(objective, 40, progress=False)
             found.append(study.best.value)
     assert np.sum(np.array(found) < 0.05) >= 6, found
-
-
-def test_each_use_of_the_key_has_a_stream_of_its_own():
-    numbers = [value for value in vars(streams).values() if isinstance(value, int)]
-    assert len(numbers) == len(set(numbers)) == 7
